@@ -1,0 +1,50 @@
+// The end of every backward-data kernel: from du, the gradient at the prologue's output, to the gradient of x.
+//   z = scale·x + shift,  dz = du·[z > 0] (with ReLU),  gradient = or += scale·dz,
+//   sums: Σdz and Σdz·(x − mean) per channel, from which finalizeGradSums makes the batch norm's gradients.
+// Writes exactly the channels that exist: behind them lie other features' gradients.
+#pragma once
+#include "base/context.h"
+
+namespace densor {
+
+template <class V> struct InputGradient {
+  const float *scale, *shift, *mean;
+  float *sums; // this chunk's [2][paddedChannels], or null
+  bool relu, accumulate;
+  int channels;
+  size_t xStride, gradientStride;
+
+  InputGradient(const Context &ctx, const Prologue &p, const View &x, const GradInput &g, int channels, int chunk)
+      : scale(ctx.at(p.scale)), shift(ctx.at(p.shift)), mean(ctx.at(g.mean)), sums(ctx.at(g.sums)), relu(p.relu),
+        accumulate(g.accumulate), channels(channels), xStride(x.stride), gradientStride(g.gradient.stride) {
+    if (!sums) return;
+    const int padded = paddedChannels(channels);
+    sums += static_cast<size_t>(chunk) * 2 * padded;
+    for (int c = 0; c < 2 * padded; c++) sums[c] = 0;
+  }
+
+  // Channels [c, c + V::size) of `count` neighbouring pixels; du(i) is pixel i's. Count: int or a constant.
+  template <class Count, class Du>
+  DENSOR_INLINE void apply(const float *x, float *gradient, int c, Count count, Du du) const {
+    const int lanes = channels - c;
+    const V a = scale ? V::load(scale + c) : V::splat(1);
+    const V b = scale ? V::load(shift + c) : V::splat(0);
+    const V m = sums ? V::load(mean + c) : V::splat(0);
+    V sum = V::splat(0), centred = V::splat(0);
+    for (int i = 0; i < count; i++) {
+      const V xi = V::load(x + i * xStride + c);
+      V dz = du(i);
+      if (relu) dz = keepWherePositive(fma(a, xi, b), dz);
+      float *g = gradient + i * gradientStride + c;
+      storeFirst(accumulate ? fma(a, dz, V::load(g)) : a * dz, g, lanes);
+      sum = sum + dz;
+      centred = fma(dz, xi - m, centred);
+    }
+    if (!sums) return;
+    float *s0 = sums + c, *s1 = s0 + paddedChannels(channels);
+    (V::load(s0) + sum).store(s0);
+    (V::load(s1) + centred).store(s1);
+  }
+};
+
+}  // namespace densor

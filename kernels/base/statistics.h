@@ -1,0 +1,43 @@
+// Mean and M2 = Σ(x − mean)² of each channel, gathered while the values are still in cache.
+// Order: pixels of a row, rows of an image, images of a chunk; then chunks, in finalizeStatistics.
+// Merging: Chan, Golub, LeVeque 1979.
+#pragma once
+#include "base/context.h"
+
+namespace densor {
+
+// Merges one row of `width` pixels into a chunk's partial: mean[paddedChannels], M2[paddedChannels].
+// `count` values per channel are in it already; with 0 the partial's content is not read.
+template <class V>
+void gatherStatistics(const float *row, size_t stride, int width, int channels, float *partial, int count) {
+  float *means = partial, *m2s = partial + paddedChannels(channels);
+  const float all = static_cast<float>(count + width);
+  const V inverseWidth = V::splat(1.0f / static_cast<float>(width));
+  const V share = V::splat(static_cast<float>(width) / all);
+  const V cross = V::splat(static_cast<float>(count) * (static_cast<float>(width) / all));
+  for (int c = 0; c < channels; c += V::size) {
+    V sum = V::splat(0), m2 = V::splat(0);
+    for (int i = 0; i < width; i++) sum = sum + V::load(row + i * stride + c);
+    const V mean = sum * inverseWidth;
+    for (int i = 0; i < width; i++) {
+      const V d = V::load(row + i * stride + c) - mean;
+      m2 = fma(d, d, m2);
+    }
+    if (count == 0) {
+      mean.store(means + c);
+      m2.store(m2s + c);
+    } else {
+      const V before = V::load(means + c), delta = mean - before;
+      fma(delta, share, before).store(means + c);
+      fma(delta * delta, cross, V::load(m2s + c) + m2).store(m2s + c);
+    }
+  }
+}
+
+// Where the partial of a chunk lies; null where no statistics are wanted.
+DENSOR_INLINE float *statisticsPartial(const Context &ctx, Address partials, int chunk, int channels) {
+  float *first = ctx.at(partials);
+  return first ? first + static_cast<size_t>(chunk) * 2 * paddedChannels(channels) : nullptr;
+}
+
+}  // namespace densor

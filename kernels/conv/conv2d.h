@@ -1,0 +1,83 @@
+// y = conv(prologue(x)) + bias, and the statistics of y. x and y may be slices of one buffer (not overlapping).
+// Sums run over kernel rows, then (kernel column, channel), ascending.
+#pragma once
+#include "base/prologue.h"
+#include "base/statistics.h"
+#include "conv/micro_kernel.h"
+#include "conv/pack.h"
+
+namespace densor {
+
+// One row of outputs from a packed strip: for each tile, Σ over `kernelHeight` strip rows from `from` on.
+// epilogue(tile, firstPixel, firstOutput) receives V[R][B] in registers.
+template <class V, class Epilogue>
+void convolveRow(const float *from, size_t pitch, int pixelStep, int width, int kernelHeight, int depth,
+                 const float *packed, int outputs, Epilogue epilogue) {
+  for (int o = 0; o < outputs; o += V::tileBlocks * V::size) {
+    const float *panel = packed + static_cast<size_t>(o) * kernelHeight * depth;
+    const int vectors = (outputs - o + V::size - 1) / V::size;
+    withConstant<V::tileBlocks>(vectors < V::tileBlocks ? vectors : V::tileBlocks, [&](auto blocks) {
+      constexpr int B = decltype(blocks)::value;
+      forTiles(width, V::tileRows, [&](int first, int length) {
+        withConstant<V::tileRows>(length, [&](auto rows) {
+          constexpr int R = decltype(rows)::value;
+          V tile[R][B];
+          DENSOR_UNROLL for (int r = 0; r < R; r++) DENSOR_UNROLL for (int b = 0; b < B; b++) tile[r][b] = V::splat(0);
+          for (int k = 0; k < kernelHeight; k++)
+            multiplyAdd<V, R, B>(tile, from + k * pitch + static_cast<size_t>(first) * pixelStep, pixelStep, 1,
+                                 panel + static_cast<size_t>(k) * depth * B * V::size, B * V::size, depth);
+          epilogue(tile, first, o);
+        });
+      });
+    });
+  }
+}
+
+template <class V> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  const Range images = part(r.in.images, chunk, r.chunks);
+  const Window &w = r.window;
+  const Prologued<V> prologue(ctx, r.prologue);
+  const float *bias = ctx.at(r.bias), *packed = ctx.at(r.packed);
+  const int channels = r.in.channels, outputs = r.out.channels, height = r.out.height, width = r.out.width;
+  const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
+  const size_t outPixels = static_cast<size_t>(height) * width;
+  float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
+  int gathered = 0;
+
+  for (int n = images.begin; n < images.end; n++) {
+    const float *x = ctx.at(r.x, n, inPixels);
+    float *y = ctx.at(r.y, n, outPixels);
+    for (int top = 0; top < height; top += r.stripRows) {
+      const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
+      const Strip strip = {.height = static_cast<int>(r.in.height),
+                           .width = static_cast<int>(r.in.width),
+                           .channels = channels,
+                           .dilationHeight = 1,
+                           .dilationWidth = 1,
+                           .firstRow = static_cast<int>(top * w.strideHeight) - static_cast<int>(w.paddingHeight),
+                           .firstColumn = -static_cast<int>(w.paddingWidth),
+                           .rows = static_cast<int>((rows - 1) * w.strideHeight + w.kernelHeight),
+                           .columns = static_cast<int>((width - 1) * w.strideWidth + w.kernelWidth)};
+      packStrip<V>(strip, ctx.scratch,
+                   [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
+      for (int i = 0; i < rows; i++) {
+        float *yRow = y + static_cast<size_t>(top + i) * width * r.y.stride;
+        convolveRow<V>(ctx.scratch + i * w.strideHeight * strip.pitch(), strip.pitch(),
+                       static_cast<int>(w.strideWidth) * channels, width, w.kernelHeight,
+                       static_cast<int>(w.kernelWidth) * channels, packed, outputs,
+                       [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
+                         DENSOR_UNROLL for (int b = 0; b < B; b++) {
+                           const int c = o + b * V::size;
+                           const V shift = bias ? loadFirst<V>(bias + c, outputs - c) : V::splat(0);
+                           DENSOR_UNROLL for (int k = 0; k < R; k++)
+                               storeFirst(tile[k][b] + shift, yRow + (first + k) * r.y.stride + c, outputs - c);
+                         }
+                       });
+        if (statistics) gatherStatistics<V>(yRow, r.y.stride, width, outputs, statistics, gathered);
+        gathered += width;
+      }
+    }
+  }
+}
+
+}  // namespace densor

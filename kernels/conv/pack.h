@@ -1,0 +1,66 @@
+// Packing: what the micro-kernel reads, laid out the way it reads it.
+#pragma once
+#include "base/context.h"
+
+namespace densor {
+
+// A strip of an image as the convolution walks over it: pixels `rows` × `columns`, channels dense, zeros outside
+// the image. With dilation d, image pixel (i, j) stands at (d·i, d·j) and zeros between.
+struct Strip {
+  int height, width, channels; // of the image
+  int dilationHeight, dilationWidth;
+  int firstRow, firstColumn; // of the strip, in dilated image coordinates; may be negative
+  int rows, columns;
+
+  size_t pitch() const { return static_cast<size_t>(columns) * channels; }
+};
+
+// load(pixel, c) → V. Writes rows·columns·channels floats in ascending order and up to V::size − 1 behind them.
+template <class V, class Load> void packStrip(const Strip &s, float *to, Load load) {
+  for (int r = 0; r < s.rows; r++) {
+    const int row = s.firstRow + r;
+    const bool inside = row >= 0 && row % s.dilationHeight == 0 && row / s.dilationHeight < s.height;
+    if (!inside) {
+      __builtin_memset(to, 0, s.pitch() * sizeof(float));
+      to += s.pitch();
+      continue;
+    }
+    const size_t rowStart = static_cast<size_t>(row / s.dilationHeight) * s.width;
+    for (int j = 0; j < s.columns; j++, to += s.channels) {
+      const int column = s.firstColumn + j;
+      const bool there = column >= 0 && column < s.width * s.dilationWidth &&
+                         (s.dilationWidth == 1 || column % s.dilationWidth == 0);
+      if (there) {
+        const size_t pixel = rowStart + (s.dilationWidth == 1 ? column : column / s.dilationWidth);
+        for (int c = 0; c < s.channels; c += V::size) load(pixel, c).store(to + c);
+      } else {
+        __builtin_memset(to, 0, s.channels * sizeof(float));
+      }
+    }
+  }
+}
+
+// weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
+// vectors), [kH][kW·depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
+template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r) {
+  const int taps = r.kernelHeight * r.kernelWidth;
+  const int outputs = r.transposed ? r.inChannels : r.outChannels;
+  const int depth = r.transposed ? r.outChannels : r.inChannels;
+  const float *weight = ctx.at(r.weight);
+  float *to = ctx.at(r.packed);
+  for (int first = 0; first < outputs; first += V::tileBlocks * V::size) {
+    const int width = roundUp(outputs - first, V::size) < V::tileBlocks * V::size
+                          ? roundUp(outputs - first, V::size)
+                          : V::tileBlocks * V::size;
+    for (int t = 0; t < taps; t++)
+      for (int d = 0; d < depth; d++)
+        for (int lane = 0; lane < width; lane++) {
+          const int out = first + lane;
+          if (out >= outputs) *to++ = 0;
+          else if (r.transposed) *to++ = weight[(static_cast<size_t>(d) * outputs + out) * taps + taps - 1 - t];
+          else *to++ = weight[(static_cast<size_t>(out) * depth + d) * taps + t];
+        }
+  }
+}
+
+}  // namespace densor

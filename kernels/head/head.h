@@ -1,0 +1,71 @@
+// The end of a classifier: flatten, and the mean cross-entropy with its gradient, in float64.
+#pragma once
+#include "base/math.h"
+#include "base/prologue.h"
+
+namespace densor {
+
+// [N, H, W, C] → [N, C·H·W]: PyTorch's order.
+inline void flatten(const Context &ctx, const FlattenRecord &r) {
+  const size_t pixels = static_cast<size_t>(r.size.height) * r.size.width;
+  for (uint32_t n = 0; n < r.size.images; n++)
+    for (size_t p = 0; p < pixels; p++)
+      for (uint32_t c = 0; c < r.size.channels; c++)
+        ctx.at(r.y, n, 1)[c * pixels + p] = ctx.at(r.x, n, pixels)[p * r.x.stride + c];
+}
+
+inline void flattenGradInput(const Context &ctx, const FlattenGradInputRecord &r) {
+  using One = vec<float, 1>;
+  const size_t pixels = static_cast<size_t>(r.size.height) * r.size.width;
+  for (uint32_t n = 0; n < r.size.images; n++) {
+    const Corrected<One> gradOutput(ctx, r.gradOutput, n, 1);
+    for (size_t p = 0; p < pixels; p++)
+      for (uint32_t c = 0; c < r.size.channels; c++) {
+        float &to = ctx.at(r.gradient, n, pixels)[p * r.gradient.stride + c];
+        to = (r.accumulate ? to : 0) + gradOutput.load(0, static_cast<int>(c * pixels + p)).v;
+      }
+  }
+}
+
+DENSOR_INLINE double logSumExp(const float *row, int classes) {
+  double greatest = row[0], sum = 0;
+  for (int k = 1; k < classes; k++) greatest = row[k] > greatest ? row[k] : greatest;
+  for (int k = 0; k < classes; k++) sum += exponential(row[k] - greatest);
+  return greatest + logarithm(sum);
+}
+
+// loss: the mean of logSumExp(row) − row[label]; correct: rows whose first greatest logit is at the label.
+inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
+  const int32_t *labels = ctx.at<int32_t>(r.labels);
+  const int classes = r.size.channels;
+  double loss = 0;
+  int correct = 0;
+  for (uint32_t n = 0; n < r.size.images; n++) {
+    const float *row = ctx.at(r.logits, n, 1);
+    int greatest = 0;
+    for (int k = 1; k < classes; k++)
+      if (row[k] > row[greatest]) greatest = k;
+    loss += logSumExp(row, classes) - row[labels[n]];
+    correct += greatest == labels[n];
+  }
+  *ctx.at(r.loss) = static_cast<float>(loss / r.size.images);
+  *ctx.at(r.correct) = static_cast<float>(correct);
+  if (!isFinite(*ctx.at(r.loss))) ctx.fail();
+}
+
+// = or += (softmax(row) − onehot(label)) / N
+inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r) {
+  const int32_t *labels = ctx.at<int32_t>(r.labels);
+  const int classes = r.size.channels;
+  for (uint32_t n = 0; n < r.size.images; n++) {
+    const float *row = ctx.at(r.logits, n, 1);
+    float *to = ctx.at(r.gradLogits, n, 1);
+    const double norm = logSumExp(row, classes);
+    for (int k = 0; k < classes; k++) {
+      const double gradient = (exponential(row[k] - norm) - (k == labels[n])) / r.size.images;
+      to[k] = static_cast<float>((r.accumulate ? to[k] : 0) + gradient);
+    }
+  }
+}
+
+}  // namespace densor

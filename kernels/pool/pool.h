@@ -1,0 +1,143 @@
+// Max and average pooling of prologue(x), and their gradients. Max pooling notes for each output which position
+// of the window won (the first greatest, row by row; NaN wins), and never looks at padding; average pooling
+// counts padding as zeros. The gradients gather: each input pixel sums over the windows that cover it, ascending.
+#pragma once
+#include "base/grad_input.h"
+#include "base/prologue.h"
+#include "base/statistics.h"
+
+namespace densor {
+
+// The part of a window's kernel that lies inside the map, for one output coordinate.
+DENSOR_INLINE Range insideWindow(int out, int stride, int padding, int kernel, int size) {
+  const int start = out * stride - padding;
+  return {start < 0 ? -start : 0, start + kernel > size ? size - start : kernel};
+}
+
+// The outputs whose windows cover one input coordinate.
+DENSOR_INLINE Range coveringOutputs(int in, int stride, int padding, int kernel, int outputs) {
+  const int last = (in + padding) / stride;
+  const int before = in + padding - kernel;
+  return {before < 0 ? 0 : before / stride + 1, last + 1 < outputs ? last + 1 : outputs};
+}
+
+// For each row of outputs: row(image, i, y) computes it, then its statistics are gathered.
+template <class V, class Record, class Row>
+void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
+  const Range images = part(r.out.images, chunk, r.chunks);
+  const int channels = r.out.channels, width = r.out.width;
+  const size_t outPixels = static_cast<size_t>(r.out.height) * width;
+  float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
+  int gathered = 0;
+  for (int n = images.begin; n < images.end; n++)
+    for (int i = 0; i < static_cast<int>(r.out.height); i++) {
+      float *y = ctx.at(r.y, n, outPixels) + static_cast<size_t>(i) * width * r.y.stride;
+      row(n, i, y);
+      if (statistics) gatherStatistics<V>(y, r.y.stride, width, channels, statistics, gathered);
+      gathered += width;
+    }
+}
+
+template <class V> void maxPool(const Context &ctx, const MaxPoolRecord &r, int chunk) {
+  const Prologued<V> prologue(ctx, r.prologue);
+  const Window &w = r.window;
+  const int channels = r.in.channels, inWidth = r.in.width;
+  const size_t inPixels = static_cast<size_t>(r.in.height) * inWidth;
+  forOutputRows<V>(ctx, r, chunk, [&](int n, int i, float *y) {
+    const float *x = ctx.at(r.x, n, inPixels);
+    const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, r.in.height);
+    for (int j = 0; j < static_cast<int>(r.out.width); j++) {
+      const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, inWidth);
+      const size_t outPixel = (static_cast<size_t>(n) * r.out.height + i) * r.out.width + j;
+      uint8_t *index = ctx.at<uint8_t>(r.index) + outPixel * paddedChannels(channels);
+      for (int c = 0; c < channels; c += V::size) {
+        V best, at;
+        bool first = true;
+        for (int a = kernelRows.begin; a < kernelRows.end; a++)
+          for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
+            const int row = i * w.strideHeight - w.paddingHeight + a, column = j * w.strideWidth - w.paddingWidth + b;
+            const V z = prologue.load(x + (static_cast<size_t>(row) * inWidth + column) * r.x.stride, c);
+            const V position = V::splat(static_cast<float>(a * static_cast<int>(w.kernelWidth) + b));
+            at = first ? position : selectGreater(z, best, position, at);
+            best = first ? z : selectGreater(z, best, z, best);
+            first = false;
+          }
+        storeFirst(best, y + j * r.y.stride + c, channels - c);
+        at.storeBytes(index + c);
+      }
+    }
+  });
+}
+
+template <class V> void avgPool(const Context &ctx, const AvgPoolRecord &r, int chunk) {
+  const Prologued<V> prologue(ctx, r.prologue);
+  const Window &w = r.window;
+  const int channels = r.in.channels, inWidth = r.in.width;
+  const size_t inPixels = static_cast<size_t>(r.in.height) * inWidth;
+  const V weight = V::splat(1.0f / static_cast<float>(w.kernelHeight * w.kernelWidth));
+  forOutputRows<V>(ctx, r, chunk, [&](int n, int i, float *y) {
+    const float *x = ctx.at(r.x, n, inPixels);
+    const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, r.in.height);
+    for (int j = 0; j < static_cast<int>(r.out.width); j++) {
+      const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, inWidth);
+      for (int c = 0; c < channels; c += V::size) {
+        V sum = V::splat(0);
+        for (int a = kernelRows.begin; a < kernelRows.end; a++)
+          for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
+            const int row = i * w.strideHeight - w.paddingHeight + a, column = j * w.strideWidth - w.paddingWidth + b;
+            sum = sum + prologue.load(x + (static_cast<size_t>(row) * inWidth + column) * r.x.stride, c);
+          }
+        storeFirst(sum * weight, y + j * r.y.stride + c, channels - c);
+      }
+    }
+  });
+}
+
+// For each input pixel, du = Σ over the outputs that cover it of take(outPixel, position, c, gradient there).
+template <class V, class Record, class Take>
+void gatherGradient(const Context &ctx, const Record &r, int chunk, Take take) {
+  const Range images = part(r.in.images, chunk, r.chunks);
+  const Window &w = r.window;
+  const InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
+  const int width = r.in.width, outWidth = r.out.width;
+  const size_t inPixels = static_cast<size_t>(r.in.height) * width;
+  const size_t outPixels = static_cast<size_t>(r.out.height) * outWidth;
+  for (int n = images.begin; n < images.end; n++) {
+    const Corrected<V> gradOutput(ctx, r.gradOutput, n, outPixels);
+    for (int i = 0; i < static_cast<int>(r.in.height); i++) {
+      const Range outRows = coveringOutputs(i, w.strideHeight, w.paddingHeight, w.kernelHeight, r.out.height);
+      const size_t row = static_cast<size_t>(i) * width;
+      const float *x = ctx.at(r.x, n, inPixels) + row * r.x.stride;
+      float *gradient = ctx.at(r.gradInput.gradient, n, inPixels) + row * r.gradInput.gradient.stride;
+      for (int c = 0; c < end.channels; c += V::size)
+        end.apply(x, gradient, c, width, [&](int j) {
+          const Range outColumns = coveringOutputs(j, w.strideWidth, w.paddingWidth, w.kernelWidth, outWidth);
+          V du = V::splat(0);
+          for (int p = outRows.begin; p < outRows.end; p++)
+            for (int q = outColumns.begin; q < outColumns.end; q++) {
+              const int a = i + w.paddingHeight - p * w.strideHeight, b = j + w.paddingWidth - q * w.strideWidth;
+              const size_t outPixel = static_cast<size_t>(p) * outWidth + q;
+              const int position = a * static_cast<int>(w.kernelWidth) + b;
+              du = du + take(n * outPixels + outPixel, position, c, gradOutput.load(outPixel, c));
+            }
+          return du;
+        });
+    }
+  }
+}
+
+template <class V> void maxPoolGradInput(const Context &ctx, const MaxPoolGradInputRecord &r, int chunk) {
+  const uint8_t *index = ctx.at<uint8_t>(r.index);
+  const int padded = paddedChannels(r.in.channels);
+  gatherGradient<V>(ctx, r, chunk, [&](size_t outPixel, int position, int c, V gradient) {
+    const V winner = V::loadBytes(index + outPixel * padded + c);
+    return keepWhereEqual(winner, V::splat(static_cast<float>(position)), gradient);
+  });
+}
+
+template <class V> void avgPoolGradInput(const Context &ctx, const AvgPoolGradInputRecord &r, int chunk) {
+  const V weight = V::splat(1.0f / static_cast<float>(r.window.kernelHeight * r.window.kernelWidth));
+  gatherGradient<V>(ctx, r, chunk, [&](size_t, int, int, V gradient) { return gradient * weight; });
+}
+
+}  // namespace densor

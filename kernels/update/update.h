@@ -1,0 +1,29 @@
+// Changes to the state that outlives a run. Nothing is changed once NaN or infinity was met: the state before
+// the step is the last good one.
+#pragma once
+#include "base/math.h"
+#include "base/context.h"
+
+namespace densor {
+
+inline void updateRunningStatistics(const Context &ctx, const UpdateRunningStatisticsRecord &r) {
+  if (ctx.control->failedRecord) return;
+  const float *mean = ctx.at(r.mean), *variance = ctx.at(r.variance);
+  float *runningMean = ctx.at(r.runningMean), *runningVar = ctx.at(r.runningVar);
+  const double keep = 1 - static_cast<double>(r.momentum);
+  for (uint32_t c = 0; c < r.channels; c++) {
+    const double unbiased = static_cast<double>(variance[c]) * r.unbias;
+    runningMean[c] = static_cast<float>(keep * runningMean[c] + r.momentum * static_cast<double>(mean[c]));
+    runningVar[c] = static_cast<float>(keep * runningVar[c] + r.momentum * unbiased);
+  }
+}
+
+inline void sgd(const Context &ctx, const SgdRecord &r) {
+  if (ctx.control->failedRecord) return;
+  const float rate = ctx.scalars[0];
+  float *parameter = ctx.at(r.parameter);
+  const float *gradient = ctx.at(r.gradient);
+  for (uint32_t i = 0; i < r.count; i++) parameter[i] -= rate * gradient[i];
+}
+
+}  // namespace densor

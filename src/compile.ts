@@ -1,0 +1,89 @@
+import { type DifferentiateRequest, differentiate } from './graph/autodiff/differentiate.ts';
+import { GraphBuilder } from './graph/build.ts';
+import type { Graph } from './graph/op.ts';
+import type { Initializer } from './model/initialize.ts';
+import type { Model } from './model/module.ts';
+import { type LayerSummary, type Mode, trace } from './model/trace.ts';
+import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
+import { createPlan, layOutState, type StateLayout } from './plan/plan.ts';
+import { encode } from './plan/program.ts';
+import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
+import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+
+/** One program of a network: a training step or an evaluation of this many images. */
+export interface ProgramRequest {
+  readonly batch: number;
+  readonly mode: Mode;
+}
+
+/** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
+export interface Compiled {
+  readonly network: CompiledNetwork;
+  readonly initializers: ReadonlyMap<string, Initializer>;
+  readonly layers: readonly LayerSummary[];
+}
+
+/**
+ * Model → graph → autodiff → plan → program, for each program asked for.
+ * @param size [height, width] of the images in pixels.
+ * @throws ShapeError naming the layer that does not fit.
+ */
+export function compile(
+  model: Model,
+  size: readonly [height: number, width: number],
+  programs: Readonly<Record<string, ProgramRequest>>,
+): Compiled {
+  const traces = Object.entries(programs).map(
+    ([name, { batch, mode }]) => [name, mode, trace(model, batch, size, mode)] as const,
+  );
+  const [, , first] = traces[0]!;
+  const trains = traces.some(([, mode]) => mode === 'train');
+  const state = stateOf(first.graph);
+  const layout = layOutState(state, trains);
+  const compiled = traces.map(([name, mode, { graph }]) => {
+    const request = mode === 'train' ? { of: 'loss', optimize: true } : undefined;
+    return [name, compileGraph(graph, layout, request)] as const;
+  });
+  return {
+    network: { state, layout, programs: new Map(compiled) },
+    initializers: first.initializers,
+    layers: first.layers,
+  };
+}
+
+/** Compiles one forward graph, and its gradient where that is asked for. */
+export function compileGraph(
+  forward: Graph,
+  layout: StateLayout,
+  gradient?: DifferentiateRequest & { readonly optimize?: boolean },
+): CompiledProgram {
+  const complete = (graph: Graph): Graph => {
+    if (!gradient) return graph;
+    const differentiated = differentiate(graph, gradient);
+    return gradient.optimize ? withOptimizer(differentiated) : differentiated;
+  };
+  const plan = createPlan(complete(fusePrologues(commutePooling(shareStatistics(forward)))), layout);
+  return { graph: complete(forward), plan, program: encode(plan) };
+}
+
+/** The parameters and running statistics of a graph, in the model's order. */
+export function stateOf(graph: Graph): ReadonlyMap<string, StateTensor> {
+  return new Map(
+    [...graph.state].map(([name, id]) => {
+      const { role, shape } = graph.values[id]!;
+      return [name, { role: role === 'parameter' ? role : 'buffer', shape }];
+    }),
+  );
+}
+
+/** Appends a plain SGD step for every parameter that has a gradient. */
+function withOptimizer(graph: Graph): Graph {
+  const builder = GraphBuilder.from(graph);
+  for (const [name, parameter] of graph.state) {
+    const gradient = graph.outputs.get(`grad.${name}`);
+    if (gradient === undefined) continue;
+    builder.update(parameter, builder.addOne({ kind: 'sgd', layer: name, parameter, gradient }));
+  }
+  return builder.build();
+}

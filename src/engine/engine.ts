@@ -1,0 +1,69 @@
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
+
+/** Numbers of any tensor that crosses the boundary: float64 from `reference`, float32 from the others. */
+export type Numbers = Float32Array | Float64Array | Int32Array;
+
+/** Largest single allocation, its alignment and the total, in bytes: what the planner may ask of an engine. */
+export interface EngineLimits {
+  readonly maxSlabBytes: number;
+  readonly maxTotalBytes: number;
+  readonly alignmentBytes: number;
+}
+
+/** Runs compiled networks. Only the command line, the web worker and tests name a concrete one. */
+export interface Engine {
+  /** `reference`, `wasm`, … */
+  readonly name: string;
+  /** The instruction set in use: `float64`, `relaxed-simd`, `simd128`, … The same one gives the same bits. */
+  readonly isa: string;
+  readonly threads: number;
+  readonly limits: EngineLimits;
+  /** Reserves memory for the network's state and for the largest of its programs. Throws EngineError. */
+  open(network: CompiledNetwork): Promise<Session>;
+  /** Ends its threads and frees its memory; sessions that are still open end with it. */
+  close(): Promise<void>;
+}
+
+/**
+ * A network in an engine's memory. Feature maps cross this boundary as dense N, H, W, C; state and its
+ * gradients in PyTorch's layout (conv O, I, kH, kW; linear O, I). One call at a time.
+ */
+export interface Session {
+  /** A copy of a parameter or running statistic by its name, or of a gradient as `grad.NAME`. */
+  read(name: string): Float32Array | Float64Array;
+  /** Replaces a parameter or running statistic; throws EngineError when the name or the length is wrong. */
+  write(name: string, numbers: ArrayLike<number>): void;
+  /**
+   * Runs one program with its inputs (`images` float32, `labels` int32, …). Never blocks the calling thread.
+   * @throws NonFiniteError when statistics, loss or gradients were not finite; the state is then unchanged.
+   */
+  run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void>;
+  /** A copy of an output of the program that ran last: `loss`, `correct`, `logits`, … */
+  output(name: string): Float32Array | Float64Array;
+  close(): Promise<void>;
+}
+
+/** What may change from step to step without another program. */
+export interface RunScalars {
+  readonly learningRate: number;
+}
+
+/** An engine cannot do what was asked: missing, out of memory, wrong name or size. */
+export class EngineError extends Error {
+  override readonly name: string = 'EngineError';
+}
+
+/** NaN or infinity appeared in a run. */
+export class NonFiniteError extends EngineError {
+  override readonly name = 'NonFiniteError';
+  /** The layer in which it was first seen. */
+  readonly layer: string;
+  /** `loss`, `statistics` or `gradient`. */
+  readonly quantity: string;
+
+  constructor(layer: string, quantity: string) {
+    super(`NaN or infinity in the ${quantity} of layer ${layer}`);
+    this.layer = layer;
+    this.quantity = quantity;
+  }
+}

@@ -1,0 +1,98 @@
+/** What crosses to a worker. Memory is shared; everything else is a number. */
+export type ToWorker =
+  | {
+      readonly kind: 'open';
+      readonly session: number;
+      readonly module: WebAssembly.Module;
+      readonly memory: WebAssembly.Memory;
+      readonly stackTop: number;
+    }
+  /** Arguments of the kernels' `run` (kernels/bindings/wasm.cpp). */
+  | { readonly kind: 'run'; readonly session: number; readonly args: readonly number[] }
+  | { readonly kind: 'close'; readonly session: number };
+
+export type FromWorker = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string };
+
+/** A thread that answers each message with one of its own. */
+export interface KernelThread {
+  send(message: ToWorker): Promise<void>;
+  end(): Promise<void>;
+}
+
+interface WorkerPort {
+  postMessage(message: unknown): void;
+  terminate(): unknown;
+}
+
+/**
+ * The whole of a worker. It is shipped as text (it runs alike in Node, in a browser and inside any bundle), so it
+ * may use nothing from outside itself.
+ */
+function workerMain(
+  listen: (handle: (message: ToWorker) => void) => void,
+  reply: (message: FromWorker) => void,
+): void {
+  const instances = new Map<number, WebAssembly.Instance>();
+  listen((message) => {
+    try {
+      if (message.kind === 'open') {
+        const instance = new WebAssembly.Instance(message.module, { env: { memory: message.memory } });
+        (instance.exports.__stack_pointer as WebAssembly.Global).value = message.stackTop;
+        instances.set(message.session, instance);
+      } else if (message.kind === 'run') {
+        const { exports } = instances.get(message.session)!;
+        (exports.run as (...args: readonly number[]) => void)(...message.args);
+      } else instances.delete(message.session);
+      reply({ kind: 'done' });
+    } catch (error) {
+      reply({ kind: 'failed', message: String(error) });
+    }
+  });
+}
+
+/** Starts a thread: a `worker_threads` worker in Node, a Web Worker elsewhere. */
+export async function startThread(): Promise<KernelThread> {
+  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  const receive = (message: FromWorker) => {
+    if (message.kind === 'done') settle?.resolve();
+    else settle?.reject(new Error(message.message));
+  };
+  const fail = (error: Error) => settle?.reject(error);
+  const worker = isNode() ? await nodeWorker(receive, fail) : webWorker(receive, fail);
+  return {
+    send: (message) =>
+      new Promise((resolve, reject) => {
+        settle = { resolve, reject };
+        worker.postMessage(message);
+      }),
+    end: async () => void (await worker.terminate()),
+  };
+}
+
+export function isNode(): boolean {
+  return typeof process !== 'undefined' && process.versions?.node !== undefined;
+}
+
+async function nodeWorker(
+  receive: (message: FromWorker) => void,
+  fail: (error: Error) => void,
+): Promise<WorkerPort> {
+  const { Worker } = await import('node:worker_threads');
+  const code = `const { parentPort } = require('node:worker_threads');
+    (${workerMain})((handle) => parentPort.on('message', handle), (message) => parentPort.postMessage(message));`;
+  const worker = new Worker(code, { eval: true });
+  worker.unref();
+  worker.on('message', receive);
+  worker.on('error', fail);
+  return worker;
+}
+
+function webWorker(receive: (message: FromWorker) => void, fail: (error: Error) => void): WorkerPort {
+  const code = `(${workerMain})((handle) => { onmessage = (event) => handle(event.data); }, (message) => postMessage(message));`;
+  const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
+  const worker = new Worker(url);
+  worker.onmessage = (event: MessageEvent<FromWorker>) => receive(event.data);
+  worker.onerror = (event) => fail(new Error(event.message));
+  URL.revokeObjectURL(url);
+  return worker;
+}

@@ -1,0 +1,133 @@
+import { assertNever } from '../../tensor/assert-never.ts';
+import {
+  type Conv2d,
+  elementwisePrologue,
+  type GradOutput,
+  type Linear,
+  type Op,
+  type Prologue,
+  type ValueId,
+  type Window,
+} from '../op.ts';
+import type { Gradients } from './gradients.ts';
+
+/** Appends the ops that carry the gradient of an op's outputs to its inputs. One case per op. */
+export function backward(op: Op, gradients: Gradients): void {
+  switch (op.kind) {
+    case 'conv2d':
+    case 'linear':
+      return weighted(op, gradients);
+    case 'batchNorm':
+    case 'relu': {
+      const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+      const prologue = elementwisePrologue(op);
+      if (!gradOutput || !reachesInput(op.x, prologue, gradients)) return;
+      const spec = { kind: 'elementwiseGradInput', layer: op.layer, x: op.x, prologue, gradOutput } as const;
+      return gradients.contribute(spec, inputTargets(op.x, prologue));
+    }
+    case 'maxPool': {
+      const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+      if (!gradOutput || !reachesInput(op.x, op.prologue, gradients)) return;
+      const spec = { ...inputGradient(op, gradOutput), ...windowOf(op), index: op.outputs[1]! } as const;
+      return gradients.contribute({ kind: 'maxPoolGradInput', ...spec }, inputTargets(op.x, op.prologue));
+    }
+    case 'avgPool': {
+      const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+      if (!gradOutput || !reachesInput(op.x, op.prologue, gradients)) return;
+      const spec = { ...inputGradient(op, gradOutput), ...windowOf(op) } as const;
+      return gradients.contribute({ kind: 'avgPoolGradInput', ...spec }, inputTargets(op.x, op.prologue));
+    }
+    case 'concat': {
+      const gradient = gradients.complete(op.outputs[0]!, op.layer);
+      if (gradient === undefined) return;
+      let offset = 0;
+      for (const operand of op.operands) {
+        const count = gradients.channels(operand);
+        gradients.contributeSlice(op.layer, operand, gradient, offset, count);
+        offset += count;
+      }
+      return;
+    }
+    case 'add': {
+      const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+      if (!gradOutput) return;
+      for (const x of [op.a, op.b]) {
+        if (!gradients.needs(x)) continue;
+        gradients.contribute({ kind: 'elementwiseGradInput', layer: op.layer, x, gradOutput }, [x]);
+      }
+      return;
+    }
+    case 'flatten': {
+      const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+      if (!gradOutput || !gradients.needs(op.x)) return;
+      return gradients.contribute({ kind: 'flattenGradInput', layer: op.layer, x: op.x, gradOutput }, [op.x]);
+    }
+    case 'statistics': {
+      const [mean, variance] = op.outputs as [ValueId, ValueId];
+      const gradMean = gradients.total(mean);
+      const gradVariance = gradients.total(variance);
+      if (gradMean === undefined || gradVariance === undefined) return;
+      return gradients.deferCorrection(op.layer, { x: op.x, mean, gradMean, gradVariance });
+    }
+    case 'crossEntropy': {
+      if (!gradients.isUnitRoot(op.outputs[0]!) || !gradients.needs(op.logits)) return;
+      const { layer, logits, labels } = op;
+      return gradients.contribute({ kind: 'crossEntropyGrad', layer, logits, labels }, [logits]);
+    }
+    case 'conv2dGradInput':
+    case 'conv2dGradWeight':
+    case 'linearGradInput':
+    case 'linearGradWeight':
+    case 'elementwiseGradInput':
+    case 'maxPoolGradInput':
+    case 'avgPoolGradInput':
+    case 'slice':
+    case 'flattenGradInput':
+    case 'statisticsGrad':
+    case 'crossEntropyGrad':
+      throw new RangeError(`${op.kind} is a gradient already: second derivatives are not supported`);
+    case 'updateRunningStatistics':
+    case 'sgd':
+      return; // State for the next run: nothing of this one depends on it.
+    default:
+      return assertNever(op);
+  }
+}
+
+/** Convolution and linear layer: the gradient of the input, and that of the weights. */
+function weighted(op: Conv2d | Linear, gradients: Gradients): void {
+  const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+  if (!gradOutput) return;
+  const shared = { ...inputGradient(op, gradOutput), weight: op.weight };
+  if (gradients.needs(op.weight) || (op.bias !== undefined && gradients.needs(op.bias))) {
+    const targets = [op.weight, op.bias];
+    if (op.kind === 'linear') gradients.contribute({ kind: 'linearGradWeight', ...shared }, targets);
+    else gradients.contribute({ kind: 'conv2dGradWeight', ...shared, ...windowOf(op) }, targets);
+  }
+  if (reachesInput(op.x, op.prologue, gradients)) {
+    const targets = inputTargets(op.x, op.prologue);
+    if (op.kind === 'linear') gradients.contribute({ kind: 'linearGradInput', ...shared }, targets);
+    else gradients.contribute({ kind: 'conv2dGradInput', ...shared, ...windowOf(op) }, targets);
+  }
+}
+
+function inputGradient(
+  op: { readonly layer: string; readonly x: ValueId; readonly prologue?: Prologue },
+  gradOutput: GradOutput,
+) {
+  return { layer: op.layer, x: op.x, ...(op.prologue && { prologue: op.prologue }), gradOutput };
+}
+
+function windowOf({ kernel, stride, padding }: Window): Window {
+  return { kernel, stride, padding };
+}
+
+/** What the outputs of an input gradient are gradients of: see `GradInput` in op.ts. */
+function inputTargets(x: ValueId, prologue: Prologue | undefined): ValueId[] {
+  const bn = prologue?.batchNorm;
+  return bn ? [x, bn.gamma, bn.beta, bn.mean, bn.variance] : [x];
+}
+
+function reachesInput(x: ValueId, prologue: Prologue | undefined, gradients: Gradients): boolean {
+  return inputTargets(x, prologue).some((id) => gradients.needs(id));
+}

@@ -1,0 +1,343 @@
+import type { Pair, Shape } from '../tensor/shape.ts';
+
+/** Names a value of one graph. Every value is written once, by one op, or comes from outside. */
+export type ValueId = number & { readonly brand: 'ValueId' };
+
+/**
+ * What a value is to the graph:
+ * - `input`: written by the caller before each run (images, labels, a gradient to start from);
+ * - `parameter`, `buffer`: state that outlives a run, under PyTorch's names (weights; running statistics);
+ * - `result`: written by an op.
+ */
+export type ValueRole = 'input' | 'parameter' | 'buffer' | 'result';
+
+export interface Value {
+  readonly id: ValueId;
+  readonly name: string;
+  readonly shape: Shape;
+  readonly role: ValueRole;
+}
+
+/** One batch norm as its consumer applies it: `γ·(x − mean)/√(variance + eps) + β`, vectors over channels. */
+export interface BatchNormalization {
+  readonly mean: ValueId;
+  readonly variance: ValueId;
+  readonly gamma: ValueId;
+  readonly beta: ValueId;
+  readonly eps: number;
+}
+
+/** Applied to an op's input `x` as it is read: batch norm, then ReLU; either may be absent. */
+export interface Prologue {
+  readonly batchNorm?: BatchNormalization;
+  readonly relu: boolean;
+}
+
+/**
+ * The gradient at an op's output. With `correction`, the gradient that reaches the output `x` through its own
+ * batch statistics is still to be added: `value + p·x + q`, per channel, `p = 2·gradVariance/m`,
+ * `q = gradMean/m − p·mean`, m = N·H·W. One affine map for all batch norms that read the feature.
+ */
+export interface GradOutput {
+  readonly value: ValueId;
+  readonly correction?: Correction;
+}
+
+export interface Correction {
+  readonly x: ValueId;
+  readonly mean: ValueId;
+  readonly gradMean: ValueId;
+  readonly gradVariance: ValueId;
+}
+
+/** A sliding window over [H, W]. */
+export interface Window {
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+}
+
+interface OpBase {
+  /** The layer of the model this op belongs to, as messages name it. */
+  readonly layer: string;
+  readonly outputs: readonly ValueId[];
+  /** Parallel to `outputs`: a value to add to that output. Each such value is used by nothing else. */
+  readonly accumulate?: readonly (ValueId | undefined)[];
+}
+
+interface WithInput extends OpBase {
+  readonly x: ValueId;
+}
+
+interface WithPrologue extends WithInput {
+  readonly prologue?: Prologue;
+}
+
+/** outputs: [y]; weight [O, C, kH, kW], bias [O]. */
+export interface Conv2d extends WithPrologue, Window {
+  readonly kind: 'conv2d';
+  readonly weight: ValueId;
+  readonly bias?: ValueId;
+}
+
+/** outputs: [y]; x [N, F], weight [O, F], bias [O]. */
+export interface Linear extends WithPrologue {
+  readonly kind: 'linear';
+  readonly weight: ValueId;
+  readonly bias?: ValueId;
+}
+
+/** outputs: [y]. With batch statistics `mean` and `variance` come from a `statistics` op, else from buffers. */
+export interface BatchNorm extends WithInput {
+  readonly kind: 'batchNorm';
+  readonly batchNorm: BatchNormalization;
+}
+
+/** outputs: [y]; the prologue, then ReLU. NaN stays NaN. */
+export interface Relu extends WithPrologue {
+  readonly kind: 'relu';
+}
+
+/** outputs: [y, index]; index counts positions inside the window, row by row; the first greatest wins. */
+export interface MaxPool extends WithPrologue, Window {
+  readonly kind: 'maxPool';
+}
+
+/** outputs: [y]; padding counts as zeros, as PyTorch's default does. Global pooling is a window of [H, W]. */
+export interface AvgPool extends WithPrologue, Window {
+  readonly kind: 'avgPool';
+}
+
+/** outputs: [y]; joined along channels, or along the only axis of vectors. */
+export interface Concat extends OpBase {
+  readonly kind: 'concat';
+  readonly operands: readonly ValueId[];
+}
+
+/** outputs: [a + b]. */
+export interface Add extends OpBase {
+  readonly kind: 'add';
+  readonly a: ValueId;
+  readonly b: ValueId;
+}
+
+/** outputs: [y] of shape [N, C·H·W], in the order C, H, W. */
+export interface Flatten extends WithInput {
+  readonly kind: 'flatten';
+}
+
+/** outputs: [mean, variance] over N, H, W; the variance is the biased one (divided by N·H·W). */
+export interface Statistics extends WithInput {
+  readonly kind: 'statistics';
+}
+
+/** outputs: [loss, correct]: the mean over the batch, and how many rows have their greatest logit at the label. */
+export interface CrossEntropy extends OpBase {
+  readonly kind: 'crossEntropy';
+  readonly logits: ValueId;
+  readonly labels: ValueId;
+}
+
+/** outputs: [gradX] or, with a batch norm in the prologue, [gradX, gradGamma, gradBeta, gradMean, gradVariance]. */
+interface GradInput extends WithPrologue {
+  readonly gradOutput: GradOutput;
+}
+
+export interface Conv2dGradInput extends GradInput, Window {
+  readonly kind: 'conv2dGradInput';
+  readonly weight: ValueId;
+}
+
+/** outputs: [gradWeight] or [gradWeight, gradBias]. */
+export interface Conv2dGradWeight extends WithPrologue, Window {
+  readonly kind: 'conv2dGradWeight';
+  readonly gradOutput: GradOutput;
+  readonly weight: ValueId;
+}
+
+export interface LinearGradInput extends GradInput {
+  readonly kind: 'linearGradInput';
+  readonly weight: ValueId;
+}
+
+/** outputs: [gradWeight] or [gradWeight, gradBias]. */
+export interface LinearGradWeight extends WithPrologue {
+  readonly kind: 'linearGradWeight';
+  readonly gradOutput: GradOutput;
+  readonly weight: ValueId;
+}
+
+/** Backward of `batchNorm`, `relu` and (with no prologue) of a copy or of one operand of `add`. */
+export interface ElementwiseGradInput extends GradInput {
+  readonly kind: 'elementwiseGradInput';
+}
+
+export interface MaxPoolGradInput extends GradInput, Window {
+  readonly kind: 'maxPoolGradInput';
+  readonly index: ValueId;
+}
+
+export interface AvgPoolGradInput extends GradInput, Window {
+  readonly kind: 'avgPoolGradInput';
+}
+
+/** outputs: [y]: channels [offset, offset + count) of x. A view: later accumulation into y may overwrite x there. */
+export interface Slice extends WithInput {
+  readonly kind: 'slice';
+  readonly offset: number;
+  readonly count: number;
+}
+
+/** outputs: [gradX] of x's shape. */
+export interface FlattenGradInput extends WithInput {
+  readonly kind: 'flattenGradInput';
+  readonly gradOutput: GradOutput;
+}
+
+/** outputs: [gradX]: p·x + q of `Correction`, where no reader of the gradient can apply it itself. */
+export interface StatisticsGrad extends OpBase {
+  readonly kind: 'statisticsGrad';
+  readonly correction: Correction;
+}
+
+/** outputs: [gradLogits] of the mean loss. */
+export interface CrossEntropyGrad extends OpBase {
+  readonly kind: 'crossEntropyGrad';
+  readonly logits: ValueId;
+  readonly labels: ValueId;
+}
+
+/** outputs: [newMean, newVar]: `(1 − momentum)·running + momentum·batch`, with the unbiased batch variance. */
+export interface UpdateRunningStatistics extends OpBase {
+  readonly kind: 'updateRunningStatistics';
+  readonly mean: ValueId;
+  readonly variance: ValueId;
+  readonly runningMean: ValueId;
+  readonly runningVar: ValueId;
+  readonly momentum: number;
+  /** N·H·W, the values behind each mean. */
+  readonly count: number;
+}
+
+/** outputs: [newParameter] = parameter − learningRate·gradient; the learning rate is a scalar of the run. */
+export interface Sgd extends OpBase {
+  readonly kind: 'sgd';
+  readonly parameter: ValueId;
+  readonly gradient: ValueId;
+}
+
+/** Every op there is. A switch over `kind` ends in `assertNever`. */
+export type Op =
+  | Conv2d
+  | Linear
+  | BatchNorm
+  | Relu
+  | MaxPool
+  | AvgPool
+  | Concat
+  | Add
+  | Flatten
+  | Statistics
+  | CrossEntropy
+  | Conv2dGradInput
+  | Conv2dGradWeight
+  | LinearGradInput
+  | LinearGradWeight
+  | ElementwiseGradInput
+  | MaxPoolGradInput
+  | AvgPoolGradInput
+  | Slice
+  | FlattenGradInput
+  | StatisticsGrad
+  | CrossEntropyGrad
+  | UpdateRunningStatistics
+  | Sgd;
+
+export type OpKind = Op['kind'];
+
+/** An op before it has outputs: what a builder is given. */
+export type OpSpec = Op extends infer Each ? (Each extends Op ? Omit<Each, 'outputs'> : never) : never;
+
+/** Ops in an order that computes every value before it is read, and the values by name. Immutable. */
+export interface Graph {
+  readonly values: readonly Value[];
+  readonly ops: readonly Op[];
+  /** `images` [N, C, H, W], `labels` [N], `seed` (a gradient to start from), where the graph has them. */
+  readonly inputs: ReadonlyMap<string, ValueId>;
+  /** Parameters and running statistics under PyTorch's names, in the order of the model. */
+  readonly state: ReadonlyMap<string, ValueId>;
+  /** `logits`, `loss`, `correct`, `grad.NAME`, or what a test asks for. */
+  readonly outputs: ReadonlyMap<string, ValueId>;
+  /** State that the run replaces: from the old value to the new. Applied only when every value was finite. */
+  readonly updates: ReadonlyMap<ValueId, ValueId>;
+}
+
+/** What an op of a prologue's own kind applies: lets `batchNorm` and `relu` share every rule and kernel. */
+export function elementwisePrologue(op: BatchNorm | Relu): Prologue {
+  if (op.kind === 'batchNorm') return { batchNorm: op.batchNorm, relu: false };
+  return { ...op.prologue, relu: true };
+}
+
+/** The same op with every value it reads replaced; outputs stay. The one list of what each field of an op reads. */
+export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) => ValueId): T {
+  const batchNorm = (bn: BatchNormalization): BatchNormalization => ({
+    ...bn,
+    mean: replace(bn.mean),
+    variance: replace(bn.variance),
+    gamma: replace(bn.gamma),
+    beta: replace(bn.beta),
+  });
+  const correction = (c: Correction): Correction => ({
+    x: replace(c.x),
+    mean: replace(c.mean),
+    gradMean: replace(c.gradMean),
+    gradVariance: replace(c.gradVariance),
+  });
+  const mapped: Record<string, unknown> = { ...op };
+  for (const field of VALUE_FIELDS) {
+    const id = mapped[field];
+    if (typeof id === 'number') mapped[field] = replace(id as ValueId);
+  }
+  if ('operands' in op) mapped.operands = op.operands.map(replace);
+  if ('batchNorm' in op) mapped.batchNorm = batchNorm(op.batchNorm);
+  if ('prologue' in op && op.prologue?.batchNorm) {
+    mapped.prologue = { ...op.prologue, batchNorm: batchNorm(op.prologue.batchNorm) };
+  }
+  if ('gradOutput' in op) {
+    const { value, correction: pending } = op.gradOutput;
+    mapped.gradOutput = {
+      value: replace(value),
+      ...(pending && { correction: correction(pending) }),
+    };
+  }
+  if ('correction' in op) mapped.correction = correction(op.correction);
+  if (op.accumulate) mapped.accumulate = op.accumulate.map((id) => (id === undefined ? id : replace(id)));
+  return mapped as unknown as T;
+}
+
+const VALUE_FIELDS = [
+  'x',
+  'a',
+  'b',
+  'logits',
+  'labels',
+  'weight',
+  'bias',
+  'index',
+  'mean',
+  'variance',
+  'runningMean',
+  'runningVar',
+  'parameter',
+  'gradient',
+] as const;
+
+/** Every value an op reads. */
+export function opInputs(op: Op | OpSpec): ValueId[] {
+  const ids: ValueId[] = [];
+  mapInputs(op, (id) => {
+    ids.push(id);
+    return id;
+  });
+  return ids;
+}

@@ -1,0 +1,74 @@
+import {
+  avgPool,
+  batchNorm,
+  conv2d,
+  denseBlock,
+  flatten,
+  globalAvgPool,
+  linear,
+  type Model,
+  type Module,
+  maxPool,
+  relu,
+  sequential,
+} from './module.ts';
+
+/** Shape of a plain DenseNet as d2l's chapter 7.7 builds it (no bottleneck, a bias in every convolution). */
+export interface DenseNetOptions {
+  readonly name?: string;
+  readonly channels?: number;
+  readonly classes?: number;
+  /** Channels of the stem. */
+  readonly stem?: number;
+  readonly growthRate?: number;
+  /** Layers of each dense block. */
+  readonly blocks?: readonly number[];
+  /** How transitions halve the map. */
+  readonly pool?: 'avg' | 'max';
+  readonly eps?: number;
+  readonly momentum?: number;
+}
+
+/** BN, ReLU, 3×3 convolution: one layer of a dense block. */
+export function denseLayer(growthRate: number, norm: Module = batchNorm()): Module {
+  return sequential([norm, relu(), conv2d(growthRate, 3, { padding: 1 })]);
+}
+
+/** BN, ReLU, 1×1 convolution, 2×2 pooling: fewer channels, half the map. */
+export function transition(
+  channels: number,
+  { pool = 'avg', norm = batchNorm(), label = 'transition' }: TransitionOptions = {},
+): Module {
+  const halve = pool === 'avg' ? avgPool(2) : maxPool(2);
+  return sequential([norm, relu(), conv2d(channels, 1), halve], label);
+}
+
+interface TransitionOptions {
+  readonly pool?: 'avg' | 'max';
+  readonly norm?: Module;
+  readonly label?: string;
+}
+
+/** The notes' network by default: 4 blocks of 4 layers, growth 32, 64 stem channels, 758,226 parameters. */
+export function densenet(options: DenseNetOptions = {}): Model {
+  const { name = 'notes', channels = 1, classes = 10, stem = 64, growthRate = 32 } = options;
+  const { blocks = [4, 4, 4, 4], pool = 'avg', eps = 1e-5, momentum = 0.1 } = options;
+  const norm = batchNorm({ eps, momentum });
+  const modules: Module[] = [
+    sequential(
+      [conv2d(stem, 7, { stride: 2, padding: 3 }), norm, relu(), maxPool(3, { stride: 2, padding: 1 })],
+      'stem',
+    ),
+  ];
+  let features = stem;
+  blocks.forEach((layers, i) => {
+    const layer = denseLayer(growthRate, norm);
+    modules.push(denseBlock(Array(layers).fill(layer), `dense block ${i + 1}`));
+    features += layers * growthRate;
+    if (i === blocks.length - 1) return;
+    features = Math.floor(features / 2);
+    modules.push(transition(features, { pool, norm, label: `transition ${i + 1}` }));
+  });
+  modules.push(norm, relu(), globalAvgPool(), flatten(), linear(classes));
+  return { name, channels, classes, root: sequential(modules) };
+}

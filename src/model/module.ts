@@ -1,0 +1,164 @@
+import type { Pair } from '../tensor/shape.ts';
+
+/**
+ * What a network is made of: a tree of descriptions without data. Names along the path from the root, joined by
+ * dots, are the names PyTorch gives the same parameters (`1.net.0.2.weight`); an empty name adds nothing.
+ */
+export type Module =
+  | Conv2dModule
+  | BatchNormModule
+  | PoolModule
+  | SequentialModule
+  | DenseBlockModule
+  | SumModule
+  | LinearModule
+  | { readonly kind: 'relu' }
+  | { readonly kind: 'globalAvgPool' }
+  | { readonly kind: 'flatten' }
+  | { readonly kind: 'identity' };
+
+export interface Conv2dModule {
+  readonly kind: 'conv2d';
+  readonly outChannels: number;
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+  readonly bias: boolean;
+}
+
+export interface BatchNormModule {
+  readonly kind: 'batchNorm';
+  readonly eps: number;
+  readonly momentum: number;
+}
+
+export interface PoolModule {
+  readonly kind: 'maxPool' | 'avgPool';
+  readonly kernel: Pair;
+  readonly stride: Pair;
+  readonly padding: Pair;
+}
+
+export interface LinearModule {
+  readonly kind: 'linear';
+  readonly outFeatures: number;
+  readonly bias: boolean;
+}
+
+export type NamedModule = readonly [name: string, module: Module];
+
+/** One after the other. `label` is what messages call the whole: `transition 3`. */
+export interface SequentialModule {
+  readonly kind: 'sequential';
+  readonly label?: string;
+  readonly children: readonly NamedModule[];
+}
+
+/** Dense connection: each layer reads everything before it, and its output is concatenated behind that. */
+export interface DenseBlockModule {
+  readonly kind: 'denseBlock';
+  readonly label?: string;
+  readonly layers: readonly NamedModule[];
+}
+
+/** Residual connection: the sum of branches that read the same input. */
+export interface SumModule {
+  readonly kind: 'sum';
+  readonly label?: string;
+  readonly branches: readonly NamedModule[];
+}
+
+/** A network: the module, and what it expects and answers. */
+export interface Model {
+  readonly name: string;
+  readonly channels: number;
+  readonly classes: number;
+  readonly root: SequentialModule;
+}
+
+const both = (size: number | Pair): Pair => (typeof size === 'number' ? [size, size] : size);
+
+interface WindowOptions {
+  readonly stride?: number | Pair;
+  readonly padding?: number | Pair;
+}
+
+/** Convolution; PyTorch's defaults: stride 1, no padding, a bias. */
+export function conv2d(
+  outChannels: number,
+  kernel: number | Pair,
+  options: WindowOptions & { readonly bias?: boolean } = {},
+): Module {
+  const { stride = 1, padding = 0, bias = true } = options;
+  return {
+    kind: 'conv2d',
+    outChannels,
+    kernel: both(kernel),
+    stride: both(stride),
+    padding: both(padding),
+    bias,
+  };
+}
+
+/** Batch norm with PyTorch's defaults. */
+export function batchNorm(options: { readonly eps?: number; readonly momentum?: number } = {}): Module {
+  const { eps = 1e-5, momentum = 0.1 } = options;
+  return { kind: 'batchNorm', eps, momentum };
+}
+
+export function relu(): Module {
+  return { kind: 'relu' };
+}
+
+export function identity(): Module {
+  return { kind: 'identity' };
+}
+
+/** The stride defaults to the window, as in PyTorch. */
+export function maxPool(kernel: number | Pair, options: WindowOptions = {}): Module {
+  return pool('maxPool', kernel, options);
+}
+
+/** The stride defaults to the window, as in PyTorch. */
+export function avgPool(kernel: number | Pair, options: WindowOptions = {}): Module {
+  return pool('avgPool', kernel, options);
+}
+
+function pool(kind: PoolModule['kind'], kernel: number | Pair, options: WindowOptions): Module {
+  const { stride = kernel, padding = 0 } = options;
+  return { kind, kernel: both(kernel), stride: both(stride), padding: both(padding) };
+}
+
+export function globalAvgPool(): Module {
+  return { kind: 'globalAvgPool' };
+}
+
+export function flatten(): Module {
+  return { kind: 'flatten' };
+}
+
+export function linear(outFeatures: number, options: { readonly bias?: boolean } = {}): Module {
+  return { kind: 'linear', outFeatures, bias: options.bias ?? true };
+}
+
+/** Children numbered from 0, as PyTorch's `nn.Sequential` names them. */
+export function sequential(children: readonly Module[], label?: string): SequentialModule {
+  return {
+    kind: 'sequential',
+    ...(label !== undefined && { label }),
+    children: children.map((child, i) => [`${i}`, child]),
+  };
+}
+
+/** Layers named `net.0`, `net.1`, … as the notes' `DenseBlock` names them. */
+export function denseBlock(layers: readonly Module[], label?: string): DenseBlockModule {
+  return {
+    kind: 'denseBlock',
+    ...(label !== undefined && { label }),
+    layers: layers.map((layer, i) => [`net.${i}`, layer]),
+  };
+}
+
+export function sum(branches: readonly NamedModule[], label?: string): SumModule {
+  return { kind: 'sum', ...(label !== undefined && { label }), branches };
+}

@@ -1,0 +1,29 @@
+import type { LayerRecord } from './lower/context.ts';
+import { type BufferId, visitFields } from './records.ts';
+
+/** First and last record (inclusive) during which a buffer's bytes must stay its own. */
+export interface LiveInterval {
+  readonly first: number;
+  readonly last: number;
+}
+
+/** From the first record that names a buffer to the last. What nothing names has no interval. */
+export function liveIntervals(
+  records: readonly LayerRecord[],
+  fromStart: Iterable<BufferId>,
+  toEnd: Iterable<BufferId>,
+): ReadonlyMap<BufferId, LiveInterval> {
+  const intervals = new Map<BufferId, LiveInterval>();
+  const touch = (id: BufferId, at: number) => {
+    const known = intervals.get(id);
+    intervals.set(id, { first: Math.min(known?.first ?? at, at), last: Math.max(known?.last ?? at, at) });
+  };
+  for (const id of fromStart) touch(id, 0);
+  records.forEach(({ record }, index) => {
+    visitFields(record, (type, value) => {
+      if (type === 'address' && value !== undefined) touch(value as BufferId, index);
+    });
+  });
+  for (const id of toEnd) touch(id, records.length);
+  return intervals;
+}

@@ -1,0 +1,168 @@
+import type {
+  Conv2d,
+  Conv2dGradInput,
+  Conv2dGradWeight,
+  Linear,
+  LinearGradInput,
+  LinearGradWeight,
+  Op,
+  ValueId,
+  Window,
+} from '../../graph/op.ts';
+import type { BufferId, Size, Vector } from '../records.ts';
+import { absentVector, chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
+
+/** Packed strips stay below this many floats (256 KiB), so that they live in a core's cache. */
+const STRIP_FLOATS = 65_536;
+/** Room behind a strip for vector stores that overrun its last pixel. */
+const SLACK_FLOATS = 16;
+/** The widest block of outputs any instruction set packs weights for. */
+const PANEL_WIDTH = 32;
+/** More partial sums of a weight gradient than this many floats in all (64 MiB) are not worth their memory. */
+const PARTIAL_FLOATS = 16_777_216;
+
+const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
+
+/** A linear layer is a 1×1 convolution of a 1×1 map. */
+function windowOf(op: Op): Window {
+  return 'kernel' in op ? op : POINT;
+}
+
+export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
+  const [y] = op.outputs as [ValueId];
+  const window = windowOf(op);
+  const [size, out] = [ctx.size(op.x), ctx.size(y)];
+  const chunks = chunksOf(size);
+  const prologue = ctx.prologue(op.layer, op.prologue);
+  const packed = packWeights(ctx, op, window, size, out, false);
+  const { stripRows, floats } = inputStrip(window, size, out, 0);
+  ctx.needScratch(floats);
+  ctx.emit(op.layer, {
+    kind: 'conv2d',
+    chunks,
+    x: ctx.view(op.x),
+    in: size,
+    prologue,
+    window: windowFields(window),
+    packed,
+    bias: op.bias === undefined ? absentVector : ctx.vector(op.bias),
+    y: ctx.view(y),
+    out,
+    statistics: ctx.statisticsOf(op.layer, y, chunks),
+    stripRows,
+  });
+}
+
+export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput | LinearGradInput): void {
+  const window = windowOf(op);
+  const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+  const chunks = chunksOf(size);
+  const prologue = ctx.prologue(op.layer, op.prologue);
+  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
+  const packed = packWeights(ctx, op, window, size, out, true);
+  const gradInput = ctx.gradInput(op, chunks);
+  const [kernelHeight, kernelWidth] = window.kernel;
+  const rowFloats = (size.width + kernelWidth - 1) * out.channels;
+  const stripRows = even(size.height, Math.floor(STRIP_FLOATS / rowFloats) - kernelHeight + 1);
+  ctx.needScratch((stripRows + kernelHeight - 1) * rowFloats + SLACK_FLOATS);
+  ctx.emit(op.layer, {
+    kind: 'conv2dGradInput',
+    chunks,
+    gradOutput,
+    out,
+    window: windowFields(window),
+    packed,
+    x: ctx.view(op.x),
+    in: size,
+    prologue,
+    gradInput,
+    stripRows,
+  });
+  ctx.finalizeGradSums(op, gradInput.sums, chunks);
+}
+
+export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
+  const window = windowOf(op);
+  const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+  const rows = window.kernel[0] * window.kernel[1] * size.channels;
+  const partialFloats = (rows + 1) * paddedChannels(out.channels);
+  const chunks = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
+  const prologue = ctx.prologue(op.layer, op.prologue);
+  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
+  const partials = ctx.temporary(`${op.layer} weight gradient partials`, chunks * partialFloats);
+  const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
+  ctx.needScratch(floats);
+  ctx.emit(op.layer, {
+    kind: 'conv2dGradWeight',
+    chunks,
+    gradOutput,
+    out,
+    window: windowFields(window),
+    x: ctx.view(op.x),
+    in: size,
+    prologue,
+    partials,
+    stripRows,
+  });
+  const [gradWeight, gradBias] = op.outputs as [ValueId, ValueId];
+  const { outChannels, inChannels, kernelHeight, kernelWidth } = weightFields(window, size, out);
+  ctx.emit(op.layer, {
+    kind: 'reduceGradWeight',
+    chunks: Math.min(16, rows),
+    partials,
+    partialCount: chunks,
+    outChannels,
+    inChannels,
+    kernelHeight,
+    kernelWidth,
+    gradWeight: ctx.vector(gradWeight),
+    gradBias: ctx.vector(gradBias),
+    accumulate: (op.accumulate?.[0] === undefined ? 0 : 1) | (op.accumulate?.[1] === undefined ? 0 : 2),
+  });
+}
+
+/** Rows of output per strip, and the floats of its packed input plus `extraPerRow` for each output row. */
+function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number) {
+  const [kernelHeight, kernelWidth] = window.kernel;
+  const [strideHeight, strideWidth] = window.stride;
+  const rowFloats = ((out.width - 1) * strideWidth + kernelWidth) * size.channels;
+  const fixed = (kernelHeight - strideHeight) * rowFloats;
+  const perRow = strideHeight * rowFloats + extraPerRow;
+  const stripRows = even(out.height, Math.floor((STRIP_FLOATS - fixed) / perRow));
+  const inputRows = (stripRows - 1) * strideHeight + kernelHeight;
+  return { stripRows, floats: inputRows * rowFloats + stripRows * extraPerRow + SLACK_FLOATS };
+}
+
+/** Cuts `total` rows into strips of at most `most` (at least 1), nearly equal: the size of the largest. */
+function even(total: number, most: number): number {
+  const strips = Math.ceil(total / Math.max(1, most));
+  return Math.ceil(total / strips);
+}
+
+function weightFields(window: Window, size: Size, out: Size) {
+  return {
+    outChannels: out.channels,
+    inChannels: size.channels,
+    kernelHeight: window.kernel[0],
+    kernelWidth: window.kernel[1],
+  };
+}
+
+function packWeights(
+  ctx: LoweringContext,
+  op: { readonly layer: string; readonly weight: ValueId },
+  window: Window,
+  size: Size,
+  out: Size,
+  transposed: boolean,
+): BufferId {
+  const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
+  const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
+  const name = transposed ? 'transposed weights' : 'weights';
+  const floats = panels * depth * window.kernel[0] * window.kernel[1];
+  const packed = ctx.temporary(`${op.layer} packed ${name}`, floats);
+  const weight: Vector = ctx.vector(op.weight);
+  const fields = weightFields(window, size, out);
+  ctx.emit(op.layer, { kind: 'packWeights', weight, packed, ...fields, transposed: transposed ? 1 : 0 });
+  return packed;
+}

@@ -1,0 +1,209 @@
+import { type Add, type Concat, elementwisePrologue, type Op, type ValueId } from '../../graph/op.ts';
+import { assertNever } from '../../tensor/assert-never.ts';
+import { isPixel, type Placement } from '../place.ts';
+import type { PrologueFields, View } from '../records.ts';
+import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
+import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
+
+/** Turns one op into the records that run it. Views cost none. */
+export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies']): void {
+  const { layer } = op;
+  switch (op.kind) {
+    case 'conv2d':
+    case 'linear':
+      return lowerConv2d(ctx, op);
+    case 'conv2dGradInput':
+    case 'linearGradInput':
+      return lowerConv2dGradInput(ctx, op);
+    case 'conv2dGradWeight':
+    case 'linearGradWeight':
+      return lowerConv2dGradWeight(ctx, op);
+    case 'batchNorm':
+    case 'relu': {
+      const [y] = op.outputs as [ValueId];
+      const size = ctx.size(op.x);
+      const chunks = chunksOf(size);
+      const prologue = ctx.prologue(layer, elementwisePrologue(op));
+      const statistics = ctx.statisticsOf(layer, y, chunks);
+      const views = { x: ctx.view(op.x), y: ctx.view(y) };
+      return ctx.emit(layer, {
+        kind: 'elementwise',
+        chunks,
+        size,
+        prologue,
+        ...views,
+        accumulate: 0,
+        statistics,
+      });
+    }
+    case 'maxPool':
+    case 'avgPool': {
+      const [y, index] = op.outputs as [ValueId, ValueId?];
+      const [size, out] = [ctx.size(op.x), ctx.size(y)];
+      const chunks = chunksOf(size);
+      const shared = {
+        chunks,
+        x: ctx.view(op.x),
+        in: size,
+        prologue: ctx.prologue(layer, op.prologue),
+        window: windowFields(op),
+        y: ctx.view(y),
+        out,
+        statistics: ctx.statisticsOf(layer, y, chunks),
+      };
+      if (op.kind === 'avgPool') return ctx.emit(layer, { kind: 'avgPool', ...shared });
+      return ctx.emit(layer, { kind: 'maxPool', ...shared, index: ctx.view(index!).address });
+    }
+    case 'maxPoolGradInput':
+    case 'avgPoolGradInput': {
+      const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+      const chunks = chunksOf(size);
+      const shared = {
+        chunks,
+        gradOutput: ctx.gradOutput(layer, op.gradOutput),
+        out,
+        window: windowFields(op),
+        x: ctx.view(op.x),
+        in: size,
+        prologue: ctx.prologue(layer, op.prologue),
+        gradInput: ctx.gradInput(op, chunks),
+      };
+      if (op.kind === 'avgPoolGradInput') ctx.emit(layer, { kind: 'avgPoolGradInput', ...shared });
+      else ctx.emit(layer, { kind: 'maxPoolGradInput', ...shared, index: ctx.view(op.index).address });
+      return ctx.finalizeGradSums(op, shared.gradInput.sums, chunks);
+    }
+    case 'elementwiseGradInput': {
+      const size = ctx.size(op.x);
+      const chunks = chunksOf(size);
+      const gradOutput = ctx.gradOutput(layer, op.gradOutput);
+      const prologue = ctx.prologue(layer, op.prologue);
+      const gradInput = ctx.gradInput(op, chunks);
+      const x = ctx.view(op.x);
+      ctx.emit(layer, { kind: 'elementwiseGradInput', chunks, gradOutput, x, size, prologue, gradInput });
+      return ctx.finalizeGradSums(op, gradInput.sums, chunks);
+    }
+    case 'concat':
+      return concat(ctx, op, copies);
+    case 'add':
+      return add(ctx, op);
+    case 'slice':
+      return;
+    case 'flatten': {
+      if (isPixel(ctx.graph.values[op.x]!.shape)) return;
+      const [x, y] = [ctx.view(op.x), ctx.view(op.outputs[0]!)];
+      return ctx.emit(layer, { kind: 'flatten', x, size: ctx.size(op.x), y });
+    }
+    case 'flattenGradInput': {
+      const gradOutput = ctx.gradOutput(layer, op.gradOutput);
+      const gradient = ctx.view(op.outputs[0]!);
+      const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
+      return ctx.emit(layer, {
+        kind: 'flattenGradInput',
+        gradOutput,
+        gradient,
+        size: ctx.size(op.x),
+        accumulate,
+      });
+    }
+    case 'statistics': {
+      const [mean, variance] = op.outputs.map((id) => ctx.vector(id));
+      const size = ctx.size(op.x);
+      const { partials, chunks } = ctx.gathered.get(op.x) ?? gather(ctx, op);
+      const fields = { partials, partialCount: chunks, size, mean: mean!, variance: variance! };
+      return ctx.emit(layer, { kind: 'finalizeStatistics', ...fields });
+    }
+    case 'statisticsGrad': {
+      // x·slope + intercept, as a prologue applies it.
+      const { x } = op.correction;
+      const { slope, intercept } = ctx.correction(layer, op.correction);
+      const prologue = { scale: slope, shift: intercept, relu: 0 };
+      return copy(ctx, op, x, ctx.view(op.outputs[0]!), op.accumulate?.[0] !== undefined, prologue);
+    }
+    case 'crossEntropy': {
+      const [loss, correct] = op.outputs.map((id) => ctx.view(id).address);
+      const labels = ctx.view(op.labels).address;
+      const logits = ctx.view(op.logits);
+      return ctx.emit(layer, {
+        kind: 'crossEntropy',
+        logits,
+        labels,
+        size: ctx.size(op.logits),
+        loss,
+        correct,
+      });
+    }
+    case 'crossEntropyGrad': {
+      const labels = ctx.view(op.labels).address;
+      const [logits, gradLogits] = [ctx.view(op.logits), ctx.view(op.outputs[0]!)];
+      const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
+      const size = ctx.size(op.logits);
+      return ctx.emit(layer, { kind: 'crossEntropyGrad', logits, labels, size, gradLogits, accumulate });
+    }
+    case 'updateRunningStatistics': {
+      const { momentum, count } = op;
+      const vectors = {
+        mean: ctx.vector(op.mean),
+        variance: ctx.vector(op.variance),
+        runningMean: ctx.vector(op.runningMean),
+        runningVar: ctx.vector(op.runningVar),
+      };
+      const { channels } = ctx.size(op.mean);
+      const unbias = count / (count - 1);
+      return ctx.emit(layer, { kind: 'updateRunningStatistics', ...vectors, channels, momentum, unbias });
+    }
+    case 'sgd': {
+      const [parameter, gradient] = [ctx.vector(op.parameter), ctx.vector(op.gradient)];
+      const count = ctx.graph.values[op.parameter]!.shape.reduce((a, b) => a * b, 1);
+      return ctx.emit(layer, { kind: 'sgd', parameter, gradient, count });
+    }
+    default:
+      return assertNever(op);
+  }
+}
+
+const NO_PROLOGUE: PrologueFields = { scale: undefined, shift: undefined, relu: 0 };
+
+function copy(
+  ctx: LoweringContext,
+  op: Op,
+  from: ValueId,
+  y: View,
+  accumulate: boolean,
+  prologue: PrologueFields = NO_PROLOGUE,
+): void {
+  const size = ctx.size(from);
+  ctx.emit(op.layer, {
+    kind: 'elementwise',
+    chunks: chunksOf(size),
+    x: ctx.view(from),
+    size,
+    prologue,
+    y,
+    accumulate: accumulate ? 1 : 0,
+    statistics: undefined,
+  });
+}
+
+/** Operands that live in another concatenation are copied; the others were written here. */
+function concat(ctx: LoweringContext, op: Concat, copies: Placement['copies']): void {
+  const y = ctx.view(op.outputs[0]!);
+  for (const { operand, offset } of copies.get(op) ?? []) {
+    copy(ctx, op, operand, { ...y, offset: y.offset + offset }, false);
+  }
+}
+
+function add(ctx: LoweringContext, op: Add): void {
+  const y = ctx.view(op.outputs[0]!);
+  copy(ctx, op, op.a, y, false);
+  copy(ctx, op, op.b, y, true);
+}
+
+/** Statistics of a value whose producer gathers none: a graph's input, a concatenation, a sum. */
+function gather(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>) {
+  const size = ctx.size(op.x);
+  const chunks = chunksOf(size);
+  const floats = chunks * 2 * paddedChannels(size.channels);
+  const partials = ctx.temporary(`${op.layer} statistics`, floats);
+  ctx.emit(op.layer, { kind: 'statistics', chunks, x: ctx.view(op.x), size, partials });
+  return { partials, chunks };
+}

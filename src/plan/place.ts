@@ -1,0 +1,105 @@
+import { producers } from '../graph/build.ts';
+import type { Graph, Op, ValueId } from '../graph/op.ts';
+import { asFeatureMap, type Shape } from '../tensor/shape.ts';
+
+/** Where a value lives: inside a root value's storage, from `offset` floats on. */
+export interface Placed {
+  readonly root: ValueId;
+  readonly offset: number;
+  /** Floats from one pixel of the root to the next. */
+  readonly stride: number;
+}
+
+/** Every value's place, and the concatenations' operands that must be copied because they live elsewhere. */
+export interface Placement {
+  readonly places: ReadonlyMap<ValueId, Placed>;
+  readonly copies: ReadonlyMap<Op, readonly { readonly operand: ValueId; readonly offset: number }[]>;
+}
+
+/**
+ * Lets values share storage, so that no op has to move them:
+ * - a concatenation's operands are written straight into its buffer (each value lives in at most one);
+ * - a slice, and a flattened 1×1 map, are views;
+ * - an output that accumulates stands where the value stood that it adds to; new state where the old one was.
+ */
+export function place(graph: Graph): Placement {
+  const parents = new Map<ValueId, { readonly parent: ValueId; readonly offset: number }>();
+  const copies = new Map<Op, { operand: ValueId; offset: number }[]>();
+  const producer = producers(graph);
+  const put = (child: ValueId, parent: ValueId, offset: number) => parents.set(child, { parent, offset });
+
+  for (const op of graph.ops) {
+    op.accumulate?.forEach((before, i) => {
+      if (before !== undefined) put(op.outputs[i]!, before, 0);
+    });
+    switch (op.kind) {
+      case 'slice':
+        put(op.outputs[0]!, op.x, op.offset);
+        break;
+      case 'flatten':
+        if (isPixel(graph.values[op.x]!.shape)) put(op.outputs[0]!, op.x, 0);
+        break;
+      case 'sgd':
+        put(op.outputs[0]!, op.parameter, 0);
+        break;
+      case 'updateRunningStatistics':
+        put(op.outputs[0]!, op.runningMean, 0);
+        put(op.outputs[1]!, op.runningVar, 0);
+        break;
+      case 'concat': {
+        let offset = 0;
+        for (const operand of op.operands) {
+          const isFree = producer.has(operand) && !parents.has(operand);
+          if (isFree) put(operand, op.outputs[0]!, offset);
+          else copies.set(op, [...(copies.get(op) ?? []), { operand, offset }]);
+          offset += channelsOf(graph.values[operand]!.shape);
+        }
+        break;
+      }
+      default:
+    }
+  }
+
+  // Weight gradients have the weights' own layout, whatever their shape looks like.
+  const dense = new Set(graph.ops.flatMap((op) => (op.kind.endsWith('GradWeight') ? op.outputs : [])));
+  const strideOf = ({ id, role, shape }: Graph['values'][number]) =>
+    role === 'result' && !dense.has(id) ? roundUpToCacheLine(channelsOf(shape)) : channelsOf(shape);
+
+  const places = new Map<ValueId, Placed>();
+  const locate = (id: ValueId): Placed => {
+    const known = places.get(id);
+    if (known) return known;
+    const link = parents.get(id);
+    let result: Placed;
+    if (link) {
+      const { root, offset, stride } = locate(link.parent);
+      result = { root, offset: offset + link.offset, stride };
+    } else result = { root: id, offset: 0, stride: strideOf(graph.values[id]!) };
+    places.set(id, result);
+    return result;
+  };
+  for (const { id } of graph.values) locate(id);
+  return { places, copies };
+}
+
+/** Floats that a root value's storage takes. */
+export function storageFloats(shape: Shape, stride: number): number {
+  if (shape.length !== 4 && shape.length !== 2) return shape.reduce((a, b) => a * b, 1);
+  const [n, , h, w] = asFeatureMap(shape);
+  return n * h * w * stride;
+}
+
+/** What comes from outside is dense; what ops write has pixels of whole cache lines (16 floats). */
+function roundUpToCacheLine(channels: number): number {
+  return Math.ceil(channels / 16) * 16;
+}
+
+function channelsOf(shape: Shape): number {
+  return shape.length === 1 ? shape[0]! : (shape[1] ?? 1);
+}
+
+/** True for a map of one pixel: its channels are its flattened features already. */
+export function isPixel(shape: Shape): boolean {
+  const [, , h, w] = asFeatureMap(shape);
+  return h * w === 1;
+}

@@ -1,0 +1,135 @@
+import type { Graph, ValueId } from '../graph/op.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
+import { type Arena, layOut, layOutInOrder } from './arena.ts';
+import { type LiveInterval, liveIntervals } from './liveness.ts';
+import { type BufferSpec, type LayerRecord, LoweringContext } from './lower/context.ts';
+import { lower } from './lower/lower.ts';
+import { type Placement, place, storageFloats } from './place.ts';
+import type { BufferId, View } from './records.ts';
+import { schedule } from './schedule.ts';
+
+/** `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own. */
+export type Slab = 'persistent' | 'transient';
+
+/** A buffer with its place: what the plan promises before anything runs. */
+export interface PlanBuffer extends BufferSpec {
+  readonly slab: Slab;
+  readonly offset: number;
+  /** In records of the program; persistent buffers live throughout. */
+  readonly interval: LiveInterval;
+}
+
+/** Something the caller writes before a run or reads after it. */
+export interface Port {
+  readonly view: View;
+  readonly shape: Shape;
+}
+
+/** A program before it is encoded: every record, every buffer, every byte. Immutable. */
+export interface Plan {
+  readonly records: readonly LayerRecord[];
+  readonly buffers: readonly PlanBuffer[];
+  readonly inputs: ReadonlyMap<string, Port>;
+  readonly outputs: ReadonlyMap<string, Port>;
+  readonly persistentBytes: number;
+  readonly transientBytes: number;
+  /** Of each thread. */
+  readonly scratchBytes: number;
+}
+
+/** Where each parameter, running statistic and gradient lies in the persistent slab. */
+export interface StateLayout extends Arena<string> {
+  readonly shapes: ReadonlyMap<string, Shape>;
+}
+
+/** Parameters and running statistics in the model's order, then (for training) the parameters' gradients. */
+export function layOutState(
+  state: ReadonlyMap<string, { readonly role: 'parameter' | 'buffer'; readonly shape: Shape }>,
+  withGradients: boolean,
+): StateLayout {
+  const shapes = new Map<string, Shape>();
+  for (const [name, { shape }] of state) shapes.set(name, shape);
+  for (const [name, { shape, role }] of state) {
+    if (withGradients && role === 'parameter') shapes.set(`grad.${name}`, shape);
+  }
+  const requests = [...shapes].map(([id, shape]) => ({ id, bytes: elementCount(shape) * 4 }));
+  return { ...layOutInOrder(requests), shapes };
+}
+
+/** Graph (rewritten, fused, differentiated) → plan. */
+export function createPlan(unordered: Graph, state: StateLayout): Plan {
+  const graph = schedule(unordered);
+  const placement = place(graph);
+  const persistent = persistentNames(graph, placement, state);
+
+  const rootBuffers = new Map<ValueId, BufferId>();
+  const specs: BufferSpec[] = [];
+  for (const { id, name, shape } of graph.values) {
+    const { root, stride } = placement.places.get(id)!;
+    if (root !== id) continue;
+    rootBuffers.set(id, specs.length as BufferId);
+    const bytes = storageFloats(shape, stride) * 4;
+    specs.push({ id: specs.length as BufferId, name: persistent.get(id) ?? name, bytes });
+  }
+  const ctx = new LoweringContext(graph, placement, rootBuffers, specs);
+  for (const op of graph.ops) lower(ctx, op, placement.copies);
+
+  const port = (id: ValueId): Port => ({ view: ctx.view(id), shape: graph.values[id]!.shape });
+  const inputs = new Map([...graph.inputs].map(([name, id]) => [name, port(id)]));
+  const outputs = new Map([...graph.outputs].map(([name, id]) => [name, port(id)]));
+  const addresses = (ports: ReadonlyMap<string, Port>) =>
+    [...ports.values()].map(({ view }) => view.address!);
+  const intervals = liveIntervals(ctx.records, addresses(inputs), addresses(outputs));
+
+  const isPersistent = new Map([...persistent].map(([root, name]) => [rootBuffers.get(root)!, name]));
+  const arena = layOut(
+    ctx.buffers.flatMap(({ id, bytes }) => {
+      const interval = intervals.get(id);
+      return interval && !isPersistent.has(id) ? [{ id, bytes, interval }] : [];
+    }),
+  );
+  const whole = { first: 0, last: ctx.records.length };
+  const buffers = ctx.buffers.flatMap((buffer): PlanBuffer[] => {
+    const name = isPersistent.get(buffer.id);
+    if (name !== undefined) {
+      return [{ ...buffer, slab: 'persistent', offset: state.offsets.get(name)!, interval: whole }];
+    }
+    const interval = intervals.get(buffer.id);
+    return interval
+      ? [{ ...buffer, slab: 'transient', offset: arena.offsets.get(buffer.id)!, interval }]
+      : [];
+  });
+  return {
+    records: ctx.records,
+    buffers,
+    inputs,
+    outputs,
+    persistentBytes: state.bytes,
+    transientBytes: arena.bytes,
+    scratchBytes: ctx.scratchBytes,
+  };
+}
+
+/** Bytes that a session of these plans takes: state, the largest program, and scratch for each thread. */
+export function plannedPeakBytes(plans: readonly Plan[], threads: number): number {
+  const most = (of: (plan: Plan) => number) => plans.reduce((max, plan) => Math.max(max, of(plan)), 0);
+  return (
+    most((plan) => plan.persistentBytes) +
+    most((plan) => plan.transientBytes) +
+    threads * most((plan) => plan.scratchBytes)
+  );
+}
+
+/** Roots that lie in the persistent slab, by name: state, and gradients of parameters. */
+function persistentNames(
+  graph: Graph,
+  { places }: Placement,
+  state: StateLayout,
+): ReadonlyMap<ValueId, string> {
+  const names = new Map<ValueId, string>();
+  for (const [name, id] of graph.state) if (state.offsets.has(name)) names.set(id, name);
+  for (const [name, id] of graph.outputs) {
+    if (state.offsets.has(name)) names.set(places.get(id)!.root, name);
+  }
+  return names;
+}

@@ -1,0 +1,263 @@
+/**
+ * The commands a program is made of: the one source of op codes and record layouts. `tools/generate-records.ts`
+ * writes the C++ header from it. A record is its op code, its length in words, then its fields in this order,
+ * one 32-bit word each; a field that names a group stands for the group's fields.
+ */
+
+/** A buffer of a plan: becomes an address (slab, offset) when the plan is encoded. */
+export type BufferId = number & { readonly brand: 'BufferId' };
+
+/** Offsets and strides count floats; pixels of a view lie `stride` apart, images without a gap. */
+export const groups = {
+  /** Where a vector starts inside a buffer. */
+  Vector: { address: 'address', offset: 'u32' },
+  /** Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]. */
+  View: { address: 'address', offset: 'u32', stride: 'u32' },
+  Size: { images: 'u32', height: 'u32', width: 'u32', channels: 'u32' },
+  Window: {
+    kernelHeight: 'u32',
+    kernelWidth: 'u32',
+    strideHeight: 'u32',
+    strideWidth: 'u32',
+    paddingHeight: 'u32',
+    paddingWidth: 'u32',
+  },
+  /** relu?(scale·x + shift); without `scale`, x itself. */
+  Prologue: { scale: 'address', shift: 'address', relu: 'u32' },
+  /** gradient + slope·x + intercept; without `slope`, the gradient itself. */
+  GradOutput: { gradient: 'View', x: 'View', slope: 'address', intercept: 'address' },
+  /** gradient = or += scale·dz; with `sums`, chunk k adds Σdz and Σdz·(x − mean) to sums[k][2][C]. */
+  GradInput: { gradient: 'View', accumulate: 'u32', mean: 'Vector', sums: 'address' },
+} as const;
+
+export const records = {
+  /** weight [O, C, kH, kW] → panels for the micro-kernel; `transposed`: for the gradient of the input. */
+  packWeights: {
+    weight: 'Vector',
+    packed: 'address',
+    outChannels: 'u32',
+    inChannels: 'u32',
+    kernelHeight: 'u32',
+    kernelWidth: 'u32',
+    transposed: 'u32',
+  },
+  /** scale = γ/√(variance + eps), shift = β − scale·mean. */
+  coefficients: {
+    mean: 'Vector',
+    variance: 'Vector',
+    gamma: 'Vector',
+    beta: 'Vector',
+    scale: 'address',
+    shift: 'address',
+    channels: 'u32',
+    eps: 'f32',
+  },
+  conv2d: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    packed: 'address',
+    bias: 'Vector',
+    y: 'View',
+    out: 'Size',
+    statistics: 'address',
+    stripRows: 'u32',
+  },
+  conv2dGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    out: 'Size',
+    window: 'Window',
+    packed: 'address',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
+    stripRows: 'u32',
+  },
+  /** partials[chunk][kH·kW·C + 1][roundUp(O, 32)]; the last row is the bias's. */
+  conv2dGradWeight: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    out: 'Size',
+    window: 'Window',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    partials: 'address',
+    stripRows: 'u32',
+  },
+  reduceGradWeight: {
+    chunks: 'u32',
+    partials: 'address',
+    partialCount: 'u32',
+    outChannels: 'u32',
+    inChannels: 'u32',
+    kernelHeight: 'u32',
+    kernelWidth: 'u32',
+    gradWeight: 'Vector',
+    gradBias: 'Vector',
+    accumulate: 'u32',
+  },
+  /** y = or += prologue(x). */
+  elementwise: {
+    chunks: 'u32',
+    x: 'View',
+    size: 'Size',
+    prologue: 'Prologue',
+    y: 'View',
+    accumulate: 'u32',
+    statistics: 'address',
+  },
+  elementwiseGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    x: 'View',
+    size: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
+  },
+  maxPool: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    y: 'View',
+    out: 'Size',
+    index: 'address',
+    statistics: 'address',
+  },
+  maxPoolGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    out: 'Size',
+    index: 'address',
+    window: 'Window',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
+  },
+  avgPool: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    y: 'View',
+    out: 'Size',
+    statistics: 'address',
+  },
+  avgPoolGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    out: 'Size',
+    window: 'Window',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
+  },
+  /** Statistics of a feature whose producer could not gather them: partials[chunk] = mean[C], M2[C]. */
+  statistics: { chunks: 'u32', x: 'View', size: 'Size', partials: 'address' },
+  /** Merges the chunks' means and M2 in order (Chan et al. 1979) into mean and biased variance. */
+  finalizeStatistics: {
+    partials: 'address',
+    partialCount: 'u32',
+    size: 'Size',
+    mean: 'Vector',
+    variance: 'Vector',
+  },
+  /** Sums of a batch norm's backward → gradients of γ, β, mean and variance; each = or += (bits of `accumulate`). */
+  finalizeGradSums: {
+    sums: 'address',
+    partialCount: 'u32',
+    channels: 'u32',
+    variance: 'Vector',
+    gamma: 'Vector',
+    eps: 'f32',
+    gradGamma: 'Vector',
+    gradBeta: 'Vector',
+    gradMean: 'Vector',
+    gradVariance: 'Vector',
+    accumulate: 'u32',
+  },
+  /** slope = 2·gradVariance/m, intercept = gradMean/m − slope·mean, m = N·H·W. */
+  finalizeCorrection: {
+    mean: 'Vector',
+    gradMean: 'Vector',
+    gradVariance: 'Vector',
+    slope: 'address',
+    intercept: 'address',
+    size: 'Size',
+  },
+  /** [N, H, W, C] → [N, C·H·W]. */
+  flatten: { x: 'View', size: 'Size', y: 'View' },
+  flattenGradInput: { gradOutput: 'GradOutput', gradient: 'View', size: 'Size', accumulate: 'u32' },
+  crossEntropy: { logits: 'View', labels: 'address', size: 'Size', loss: 'address', correct: 'address' },
+  crossEntropyGrad: {
+    logits: 'View',
+    labels: 'address',
+    size: 'Size',
+    gradLogits: 'View',
+    accumulate: 'u32',
+  },
+  updateRunningStatistics: {
+    mean: 'Vector',
+    variance: 'Vector',
+    runningMean: 'Vector',
+    runningVar: 'Vector',
+    channels: 'u32',
+    momentum: 'f32',
+    /** m/(m − 1): makes the variance unbiased. */
+    unbias: 'f32',
+  },
+  /** parameter −= learningRate·gradient; the learning rate is scalar 0 of the run. */
+  sgd: { parameter: 'Vector', gradient: 'Vector', count: 'u32' },
+} as const;
+
+export type RecordKind = keyof typeof records;
+export type GroupName = keyof typeof groups;
+type FieldType = 'address' | 'u32' | 'f32' | GroupName;
+type FieldValue<F> = F extends 'address'
+  ? BufferId | undefined
+  : F extends GroupName
+    ? Fields<(typeof groups)[F]>
+    : number;
+type Fields<Spec> = { readonly [Name in keyof Spec]: FieldValue<Spec[Name]> };
+
+/** One command with its fields by name. */
+export type KernelRecord = {
+  [Kind in RecordKind]: { readonly kind: Kind } & Fields<(typeof records)[Kind]>;
+}[RecordKind];
+
+export type Vector = Fields<(typeof groups)['Vector']>;
+export type View = Fields<(typeof groups)['View']>;
+export type Size = Fields<(typeof groups)['Size']>;
+export type WindowFields = Fields<(typeof groups)['Window']>;
+export type PrologueFields = Fields<(typeof groups)['Prologue']>;
+export type GradOutputFields = Fields<(typeof groups)['GradOutput']>;
+export type GradInputFields = Fields<(typeof groups)['GradInput']>;
+
+/** Kinds in the order of their op codes, from 0. */
+export const recordKinds = Object.keys(records) as readonly RecordKind[];
+
+export type LeafType = 'address' | 'u32' | 'f32';
+
+/** Visits a record's words in order. */
+export function visitFields(
+  record: KernelRecord,
+  visit: (type: LeafType, value: number | undefined) => void,
+): void {
+  const walk = (spec: Readonly<Record<string, FieldType>>, value: object): void => {
+    for (const [name, type] of Object.entries(spec)) {
+      const field = (value as Readonly<Record<string, unknown>>)[name];
+      if (type === 'address' || type === 'u32' || type === 'f32') visit(type, field as number | undefined);
+      else walk(groups[type], field as object);
+    }
+  };
+  walk(records[record.kind], record);
+}

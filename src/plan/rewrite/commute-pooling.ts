@@ -1,0 +1,42 @@
+import { countReaders, producers, rewrite } from '../../graph/build.ts';
+import type { AvgPool, Conv2d, Graph, Op, ValueId } from '../../graph/op.ts';
+
+/**
+ * Exact up to rounding: `AvgPool(Conv1×1(u)) = Conv1×1(AvgPool(u))`, both being linear and the convolution blind
+ * to space. Pooling first makes the convolution of a transition a quarter of the work. Not so for max pooling, nor
+ * with padding, whose zeros would miss the bias.
+ */
+export function commutePooling(graph: Graph): Graph {
+  const readers = countReaders(graph);
+  const producer = producers(graph);
+  const swapped = new Map<ValueId, AvgPool>();
+  for (const op of graph.ops) {
+    const conv = op.kind === 'avgPool' ? producer.get(op.x) : undefined;
+    if (op.kind === 'avgPool' && isPointwise(conv) && readers.get(op.x) === 1 && isUnpadded(op)) {
+      swapped.set(op.x, op);
+    }
+  }
+  return rewrite(graph, (op, to) => {
+    const pool = swapped.get(op.outputs[0]!);
+    if (op.kind === 'conv2d' && pool) {
+      const { kernel, stride, padding, layer } = pool;
+      const x = to.builder.addOne({ kind: 'avgPool', layer, x: to.now(op.x), kernel, stride, padding });
+      const weight = to.now(op.weight);
+      const bias = op.bias === undefined ? {} : { bias: to.now(op.bias) };
+      const { outputs: _, ...conv } = op;
+      to.replace(pool.outputs[0]!, to.builder.addOne({ ...conv, x, weight, ...bias }));
+    } else if (op.kind !== 'avgPool' || swapped.get(op.x) !== op) to.keep(op);
+  });
+}
+
+function isPointwise(op: Op | undefined): op is Conv2d {
+  return (
+    op?.kind === 'conv2d' &&
+    [...op.kernel, ...op.stride].every((n) => n === 1) &&
+    op.padding.every((n) => n === 0)
+  );
+}
+
+function isUnpadded(op: AvgPool): boolean {
+  return op.padding.every((size) => size === 0);
+}

@@ -1,0 +1,95 @@
+import { countReaders, rewrite } from '../../graph/build.ts';
+import { elementwisePrologue, type Graph, type Prologue, type ValueId } from '../../graph/op.ts';
+
+/**
+ * Batch norm and ReLU move into the op that reads them, which applies them while it loads its input: the
+ * normalised map is never stored. Only where there is one reader; with several it is stored once, as written.
+ */
+export function fusePrologues(graph: Graph): Graph {
+  const readers = countReaders(graph);
+  /** Results (of the old graph) that will not be stored, and how to get them from a value that is. */
+  const fused = new Map<ValueId, { readonly x: ValueId; readonly prologue: Prologue }>();
+
+  return rewrite(graph, (op, to) => {
+    const before = 'x' in op ? fused.get(op.x) : undefined;
+    switch (op.kind) {
+      case 'batchNorm':
+      case 'relu': {
+        const y = op.outputs[0]!;
+        const own = elementwisePrologue(op);
+        const canMerge = before !== undefined && op.kind === 'relu';
+        const x = canMerge ? before.x : op.x;
+        const prologue = canMerge ? { ...before.prologue, relu: true } : own;
+        if (readers.get(y) === 1 && canAbsorb(graph, y, prologue)) {
+          fused.set(y, { x, prologue });
+          return;
+        }
+        if (!canMerge) return to.keep(op);
+        const { relu: _, ...norm } = before.prologue;
+        return to.replace(
+          y,
+          to.builder.addOne({
+            kind: 'relu',
+            layer: op.layer,
+            x: to.now(x),
+            prologue: remap({ ...norm, relu: false }, to.now),
+          }),
+        );
+      }
+      case 'conv2d':
+      case 'linear':
+      case 'maxPool':
+      case 'avgPool': {
+        if (!before) return to.keep(op);
+        const { outputs, ...spec } = op;
+        const weights = 'weight' in spec ? { weight: to.now(spec.weight) } : {};
+        const bias = 'bias' in spec && spec.bias !== undefined ? { bias: to.now(spec.bias) } : {};
+        const x = to.now(before.x);
+        const ids = to.builder.add({
+          ...spec,
+          ...weights,
+          ...bias,
+          x,
+          prologue: remap(before.prologue, to.now),
+        });
+        outputs.forEach((old, i) => {
+          to.replace(old, ids[i]!);
+        });
+        return;
+      }
+      default:
+        return to.keep(op);
+    }
+  });
+}
+
+/** True where the one reader of `y` applies this prologue itself. */
+function canAbsorb(graph: Graph, y: ValueId, prologue: Prologue): boolean {
+  const reader = graph.ops.find((op) => 'x' in op && op.x === y);
+  switch (reader?.kind) {
+    case 'conv2d':
+    case 'linear':
+    case 'maxPool':
+    case 'avgPool':
+      return reader.prologue === undefined;
+    case 'relu':
+      return reader.prologue === undefined && !prologue.relu;
+    default:
+      return false;
+  }
+}
+
+function remap(prologue: Prologue, now: (id: ValueId) => ValueId): Prologue {
+  const bn = prologue.batchNorm;
+  if (!bn) return prologue;
+  return {
+    ...prologue,
+    batchNorm: {
+      ...bn,
+      mean: now(bn.mean),
+      variance: now(bn.variance),
+      gamma: now(bn.gamma),
+      beta: now(bn.beta),
+    },
+  };
+}

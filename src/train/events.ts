@@ -1,0 +1,70 @@
+/** What a training run tells its listeners: the progress bar, the log, the curves, tests. All times in ms or s as named. */
+export type TrainEvent =
+  | {
+      readonly kind: 'start';
+      readonly startedAt: string;
+      readonly model: string;
+      readonly parameters: number;
+      readonly engine: string;
+      readonly isa: string;
+      readonly threads: number;
+      readonly epochs: number;
+      readonly stepsPerEpoch: number;
+      readonly batch: number;
+      readonly trainImages: number;
+      readonly testImages: number;
+      readonly plannedPeakBytes: number;
+      /** Steps already done by the run that is resumed; 0 for a new one. */
+      readonly resumedAtStep: number;
+    }
+  | {
+      readonly kind: 'step';
+      /** From 0. */
+      readonly epoch: number;
+      /** Steps done in this epoch, from 1. */
+      readonly step: number;
+      readonly stepsPerEpoch: number;
+      /** Steps done in the whole run. */
+      readonly globalStep: number;
+      readonly batchSize: number;
+      /** Mean loss of this batch. */
+      readonly loss: number;
+      /** Means since the epoch began, as d2l's train_ch6 counts them. */
+      readonly trainLoss: number;
+      readonly trainAccuracy: number;
+      readonly stepMs: number;
+      /** Training steps only, since the run began. */
+      readonly examplesPerSecond: number;
+      /** Left until the run ends, evaluation included. */
+      readonly etaMs: number;
+      readonly rssBytes: number;
+    }
+  | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
+  | {
+      readonly kind: 'epoch';
+      readonly epoch: number;
+      readonly trainLoss: number;
+      readonly trainAccuracy: number;
+      readonly testAccuracy: number;
+      readonly examplesPerSecond: number;
+      readonly durationMs: number;
+      readonly rssBytes: number;
+    }
+  | { readonly kind: 'checkpoint'; readonly path: string; readonly globalStep: number; readonly best: boolean }
+  | {
+      readonly kind: 'stopped';
+      readonly reason: 'interrupted' | 'nonFinite';
+      readonly globalStep: number;
+      readonly message: string;
+    }
+  | {
+      readonly kind: 'end';
+      readonly trainLoss: number;
+      readonly trainAccuracy: number;
+      readonly testAccuracy: number;
+      readonly examplesPerSecond: number;
+      readonly durationMs: number;
+      readonly rssBytes: number;
+    };
+
+export type TrainListener = (event: TrainEvent) => void;
