@@ -50,7 +50,12 @@ export type TrainEvent =
       readonly durationMs: number;
       readonly rssBytes: number;
     }
-  | { readonly kind: 'checkpoint'; readonly path: string; readonly globalStep: number; readonly best: boolean }
+  | {
+      readonly kind: 'checkpoint';
+      readonly path: string;
+      readonly globalStep: number;
+      readonly best: boolean;
+    }
   | {
       readonly kind: 'stopped';
       readonly reason: 'interrupted' | 'nonFinite';

@@ -1,0 +1,241 @@
+import { denseLayer, transition } from '../../src/model/densenet.ts';
+import {
+  avgPool,
+  batchNorm,
+  conv2d,
+  denseBlock,
+  flatten,
+  globalAvgPool,
+  identity,
+  linear,
+  type Module,
+  maxPool,
+  relu,
+  sequential,
+  sum,
+} from '../../src/model/module.ts';
+import type { Mode } from '../../src/model/trace.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+
+/** One composition on one shape. Every engine must agree with `reference` on all it computes. */
+export interface ConformanceCase {
+  readonly name: string;
+  readonly module: Module;
+  readonly input: Shape;
+  readonly mode?: Mode;
+}
+
+const bnRelu = (...then: readonly Module[]) => sequential([batchNorm(), relu(), ...then]);
+const preActivation = (channels: number) =>
+  sequential([
+    batchNorm(),
+    relu(),
+    conv2d(channels, 3, { padding: 1 }),
+    batchNorm(),
+    relu(),
+    conv2d(channels, 3, { padding: 1 }),
+  ]);
+
+export const CASES: readonly ConformanceCase[] = [
+  { name: 'conv 1×1', module: conv2d(5, 1), input: [2, 3, 4, 5] },
+  { name: 'conv 3×3 padded', module: conv2d(8, 3, { padding: 1 }), input: [3, 4, 6, 6] },
+  {
+    name: 'conv 3×3 with channels beyond a vector',
+    module: conv2d(23, 3, { padding: 1 }),
+    input: [2, 19, 5, 7],
+  },
+  {
+    name: 'conv 7×7 stride 2 padding 3 on one channel',
+    module: conv2d(20, 7, { stride: 2, padding: 3 }),
+    input: [2, 1, 19, 14],
+  },
+  {
+    name: 'conv without bias, uneven kernel, stride and padding',
+    module: conv2d(6, [3, 5], { stride: [2, 3], padding: [1, 0], bias: false }),
+    input: [2, 3, 9, 13],
+  },
+  { name: 'conv 1×1 stride 2', module: conv2d(7, 1, { stride: 2 }), input: [2, 5, 7, 8] },
+  {
+    name: 'conv with more padding than the kernel reaches',
+    module: conv2d(3, 2, { padding: 3 }),
+    input: [1, 2, 3, 3],
+  },
+  { name: 'conv of one channel on one pixel', module: conv2d(1, 1), input: [1, 1, 1, 1] },
+  {
+    name: 'conv wide enough for several blocks of outputs',
+    module: conv2d(70, 3, { padding: 1 }),
+    input: [1, 33, 4, 4],
+  },
+  { name: 'conv on a map cut into strips', module: conv2d(16, 3, { padding: 1 }), input: [1, 48, 40, 40] },
+  { name: 'more images than chunks', module: conv2d(4, 3, { padding: 1 }), input: [19, 3, 4, 4] },
+  { name: 'batch norm', module: batchNorm(), input: [3, 5, 4, 4] },
+  { name: 'batch norm in evaluation', module: batchNorm(), input: [3, 5, 4, 4], mode: 'evaluate' },
+  {
+    name: 'batch norm of features N×F',
+    module: sequential([flatten(), batchNorm(), linear(3)]),
+    input: [4, 3, 2, 2],
+  },
+  { name: 'relu', module: relu(), input: [2, 3, 3, 3] },
+  { name: 'relu then batch norm', module: sequential([relu(), batchNorm()]), input: [2, 6, 3, 5] },
+  { name: 'batch norm, relu, conv', module: bnRelu(conv2d(9, 3, { padding: 1 })), input: [3, 17, 5, 5] },
+  {
+    name: 'batch norm, relu, conv in evaluation',
+    module: bnRelu(conv2d(9, 3, { padding: 1 })),
+    input: [3, 17, 5, 5],
+    mode: 'evaluate',
+  },
+  { name: 'batch norm then conv', module: sequential([batchNorm(), conv2d(4, 3)]), input: [2, 3, 5, 6] },
+  { name: 'relu then conv', module: sequential([relu(), conv2d(4, 3)]), input: [2, 3, 5, 6] },
+  {
+    name: 'conv between batch norms',
+    module: sequential([conv2d(6, 3), batchNorm(), relu(), conv2d(5, 3), batchNorm()]),
+    input: [2, 3, 8, 9],
+  },
+  { name: 'max pool 2', module: maxPool(2), input: [2, 5, 5, 7] },
+  {
+    name: 'max pool 3 stride 2 padding 1',
+    module: maxPool(3, { stride: 2, padding: 1 }),
+    input: [2, 18, 9, 8],
+  },
+  {
+    name: 'batch norm, relu, max pool',
+    module: bnRelu(maxPool(3, { stride: 2, padding: 1 })),
+    input: [2, 6, 9, 8],
+  },
+  { name: 'average pool 2 that drops an edge', module: avgPool(2), input: [2, 5, 5, 7] },
+  {
+    name: 'average pool 3 stride 1 padding 1',
+    module: avgPool(3, { stride: 1, padding: 1 }),
+    input: [2, 5, 6, 4],
+  },
+  { name: 'batch norm, relu, average pool', module: bnRelu(avgPool([2, 3])), input: [2, 7, 4, 9] },
+  {
+    name: 'pool, then batch norm',
+    module: sequential([avgPool(2), batchNorm(), relu(), maxPool(2)]),
+    input: [2, 5, 9, 8],
+  },
+  {
+    name: 'global average pool, flatten, linear',
+    module: sequential([globalAvgPool(), flatten(), linear(10)]),
+    input: [4, 19, 3, 5],
+  },
+  {
+    name: 'flatten a map, linear, relu, linear',
+    module: sequential([flatten(), linear(7), relu(), linear(3, { bias: false })]),
+    input: [3, 5, 2, 3],
+  },
+  {
+    name: 'conv 1×1 then average pool (commutes)',
+    module: sequential([conv2d(6, 1), avgPool(2)]),
+    input: [2, 9, 6, 7],
+  },
+  {
+    name: 'conv 1×1 then padded average pool (does not)',
+    module: sequential([conv2d(6, 1), avgPool(3, { stride: 2, padding: 1 })]),
+    input: [2, 9, 6, 7],
+  },
+  { name: 'transition, average', module: transition(10), input: [4, 23, 8, 8] },
+  { name: 'transition, max', module: transition(10, { pool: 'max' }), input: [4, 23, 7, 8] },
+  {
+    name: 'dense block',
+    module: denseBlock([denseLayer(12), denseLayer(12), denseLayer(12)]),
+    input: [3, 20, 6, 5],
+  },
+  {
+    name: 'dense block in evaluation',
+    module: denseBlock([denseLayer(12), denseLayer(12)]),
+    input: [3, 20, 6, 5],
+    mode: 'evaluate',
+  },
+  {
+    name: 'dense block of one image and one channel',
+    module: denseBlock([denseLayer(1), denseLayer(1)]),
+    input: [1, 1, 3, 2],
+  },
+  {
+    name: 'dense blocks, transition, head',
+    module: sequential([
+      conv2d(6, 3, { stride: 2 }),
+      denseBlock([denseLayer(5), denseLayer(5)]),
+      transition(8),
+      denseBlock([denseLayer(3)]),
+      batchNorm(),
+      relu(),
+      globalAvgPool(),
+      flatten(),
+      linear(4),
+    ]),
+    input: [3, 2, 17, 15],
+  },
+  {
+    name: 'bottleneck layers',
+    module: denseBlock(
+      [1, 2].map(() =>
+        bnRelu(conv2d(16, 1, { bias: false }), bnRelu(conv2d(4, 3, { padding: 1, bias: false }))),
+      ),
+    ),
+    input: [2, 6, 5, 5],
+  },
+  {
+    name: 'residual sum',
+    module: sum([
+      ['a', conv2d(6, 3, { padding: 1 })],
+      ['b', identity()],
+    ]),
+    input: [2, 6, 5, 5],
+  },
+  {
+    name: 'residual of residuals',
+    module: sequential([
+      sum([
+        ['a', preActivation(5)],
+        ['b', identity()],
+      ]),
+      sum([
+        ['a', preActivation(5)],
+        ['b', identity()],
+      ]),
+      batchNorm(),
+      relu(),
+    ]),
+    input: [2, 5, 6, 6],
+  },
+  {
+    name: 'residual with a strided shortcut',
+    module: sequential([
+      relu(),
+      sum([
+        ['a', sequential([conv2d(8, 3, { stride: 2, padding: 1 }), batchNorm()])],
+        ['b', conv2d(8, 1, { stride: 2 })],
+      ]),
+      relu(),
+    ]),
+    input: [2, 4, 7, 7],
+  },
+  {
+    name: 'x added to itself',
+    module: sum([
+      ['a', identity()],
+      ['b', identity()],
+    ]),
+    input: [2, 3, 2, 2],
+  },
+  {
+    name: 'a dense block inside a dense block',
+    module: denseBlock([denseBlock([denseLayer(4)]), denseLayer(3)]),
+    input: [2, 5, 4, 4],
+  },
+  {
+    name: 'a dense layer that only copies',
+    module: sequential([denseBlock([identity(), relu()]), batchNorm()]),
+    input: [2, 3, 4, 4],
+  },
+  {
+    name: 'a feature in two blocks',
+    module: sum([
+      ['a', denseBlock([denseLayer(4)])],
+      ['b', denseBlock([conv2d(4, 3, { padding: 1 })])],
+    ]),
+    input: [2, 6, 4, 4],
+  },
+];

@@ -1,0 +1,89 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { plannedPeakBytes } from '../../src/plan/plan.ts';
+import { visitFields } from '../../src/plan/records.ts';
+
+const compiled = compile(densenet(), [96, 96], {
+  train: { batch: 16, mode: 'train' },
+  tail: { batch: 3, mode: 'train' },
+  evaluate: { batch: 16, mode: 'evaluate' },
+});
+const plan = (name: string) => compiled.network.programs.get(name)!.plan;
+const kinds = (name: string) => plan(name).records.map(({ record }) => record.kind);
+const count = (name: string, kind: string) => kinds(name).filter((each) => each === kind).length;
+
+describe("the plan of the notes' network", () => {
+  test('copies no feature: every concatenation happens in its block', () => {
+    expect(count('train', 'elementwise')).toBe(0);
+    expect(count('train', 'elementwiseGradInput')).toBe(0);
+  });
+
+  test('gathers the statistics of each feature once, in its producer', () => {
+    // Stem, pooled stem, 16 layers, 3 transitions.
+    expect(count('train', 'finalizeStatistics')).toBe(1 + 1 + 16 + 3);
+    expect(count('train', 'statistics')).toBe(0);
+  });
+
+  test('pools before the 1×1 convolution of a transition', () => {
+    const convs = plan('train').records.flatMap(({ record }) => (record.kind === 'conv2d' ? [record] : []));
+    const pointwise = convs.filter(({ window, in: size }) => window.kernelHeight === 1 && size.height > 1);
+    expect(pointwise.map(({ in: size }) => size.height)).toEqual([12, 6, 3]);
+  });
+
+  test('writes a block into one buffer, each layer behind the one before', () => {
+    const convs = plan('train').records.flatMap(({ record }) =>
+      record.kind === 'conv2d' && record.window.kernelHeight === 3 && record.in.height === 24 ? [record] : [],
+    );
+    expect(convs.map(({ y }) => y.offset)).toEqual([64, 96, 128, 160]);
+    expect(new Set(convs.flatMap(({ x, y }) => [x.address, y.address])).size).toBe(1);
+    expect(convs.every(({ y }) => y.stride === 192)).toBe(true);
+  });
+
+  test('names every buffer of every record, with bytes, slab and lifetime', () => {
+    const buffers = new Map(plan('train').buffers.map((buffer) => [buffer.id, buffer]));
+    plan('train').records.forEach(({ record }, index) => {
+      visitFields(record, (type, value) => {
+        if (type !== 'address' || value === undefined) return;
+        const buffer = buffers.get(value as never)!;
+        expect(buffer.interval.first).toBeLessThanOrEqual(index);
+        expect(buffer.interval.last).toBeGreaterThanOrEqual(index);
+      });
+    });
+  });
+
+  test('gives buffers that live together bytes of their own', () => {
+    const transient = plan('train').buffers.filter(({ slab }) => slab === 'transient');
+    for (const a of transient) {
+      for (const b of transient) {
+        const together = a.interval.first <= b.interval.last && b.interval.first <= a.interval.last;
+        if (a.id < b.id && together) {
+          expect(a.offset + a.bytes <= b.offset || b.offset + b.bytes <= a.offset).toBe(true);
+        }
+      }
+    }
+  });
+
+  test('lays the state out by the model alone: all programs agree', () => {
+    const persistent = (name: string) =>
+      plan(name).buffers.flatMap(({ slab, name: buffer, offset }) =>
+        slab === 'persistent' ? [[buffer, offset]] : [],
+      );
+    const train = new Map(persistent('train') as [string, number][]);
+    for (const [name, offset] of persistent('evaluate') as [string, number][]) {
+      expect(train.get(name)).toBe(offset);
+    }
+    expect(plan('train').persistentBytes).toBe(plan('evaluate').persistentBytes);
+  });
+
+  test('replaces the state last', () => {
+    const updates = kinds('train').map((kind) => kind === 'sgd' || kind === 'updateRunningStatistics');
+    expect(updates.lastIndexOf(false)).toBeLessThan(updates.indexOf(true));
+  });
+
+  test('knows its peak before it runs, and evaluation needs less', () => {
+    const train = plannedPeakBytes([plan('train')], 2);
+    expect(plan('evaluate').transientBytes).toBeLessThan(plan('train').transientBytes);
+    expect(plannedPeakBytes([plan('train'), plan('evaluate'), plan('tail')], 2)).toBe(train);
+  });
+});

@@ -1,0 +1,40 @@
+import type { Results } from './module-run.ts';
+
+/** The greatest difference of a tensor, relative to its largest value (of the true one); NaN counts as infinite. */
+export function relativeError(
+  got: ArrayLike<number>,
+  want: ArrayLike<number>,
+  scale = largest(want),
+): number {
+  if (got.length !== want.length) return Number.POSITIVE_INFINITY;
+  let worst = 0;
+  for (let i = 0; i < want.length; i++) {
+    const difference = Math.abs(got[i]! - want[i]!);
+    if (!(difference <= worst)) worst = Number.isNaN(difference) ? Number.POSITIVE_INFINITY : difference;
+  }
+  return worst / Math.max(scale, 1e-12);
+}
+
+export function largest(values: ArrayLike<number>): number {
+  let most = 0;
+  for (let i = 0; i < values.length; i++) most = Math.max(most, Math.abs(values[i]!));
+  return most;
+}
+
+/**
+ * The error of each tensor. A gradient is measured against the largest in its layer, weight and bias together:
+ * that of a bias before a batch norm is truly zero, and only rounding is left of it.
+ */
+export function errors(got: Results, want: Results): Map<string, number> {
+  const layerOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('.')));
+  const scales = new Map<string, number>();
+  for (const [name, values] of want) {
+    scales.set(layerOf(name), Math.max(scales.get(layerOf(name)) ?? 0, largest(values)));
+  }
+  return new Map(
+    [...want].map(([name, values]) => [
+      name,
+      relativeError(got.get(name) ?? [], values, scales.get(layerOf(name))),
+    ]),
+  );
+}

@@ -1,0 +1,77 @@
+import { compileGraph, stateOf } from '../../src/compile.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import type { Module } from '../../src/model/module.ts';
+import { type Mode, traceModule } from '../../src/model/trace.ts';
+import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
+import { layOutState } from '../../src/plan/plan.ts';
+import { elementCount, type Shape } from '../../src/tensor/shape.ts';
+
+/** Everything a module's forward and backward pass leaves, by name: `y`, `grad.x`, `grad.NAME`, running statistics. */
+export type Results = ReadonlyMap<string, Float32Array | Float64Array>;
+
+/** A module compiled alone, with the numbers to run it on: the same for every engine. */
+export interface ModuleCase {
+  readonly network: CompiledNetwork;
+  readonly state: ReadonlyMap<string, Float32Array>;
+  readonly inputs: { readonly x: Float32Array; readonly seed: Float32Array };
+}
+
+/** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
+export function moduleCase(
+  module: Module,
+  inputShape: Shape,
+  seed: number,
+  mode: Mode = 'train',
+): ModuleCase {
+  const { graph } = traceModule(module, inputShape, mode);
+  const state = stateOf(graph);
+  const layout = layOutState(state, true);
+  const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
+  const program = compileGraph(graph, layout, { of: 'y', withRespectTo: ['x', ...parameters] });
+  const network = { state, layout, programs: new Map([['step', program]]) };
+  const random = numbers(seed);
+  const filled = [...state].map(
+    ([name, { shape }]) => [name, fill(name, elementCount(shape), random)] as const,
+  );
+  const outputShape = graph.values[graph.outputs.get('y')!]!.shape;
+  return {
+    network,
+    state: new Map(filled),
+    inputs: {
+      x: Float32Array.from({ length: elementCount(inputShape) }, () => random() * 2 - 0.7),
+      seed: Float32Array.from({ length: elementCount(outputShape) }, () => random() - 0.5),
+    },
+  };
+}
+
+/** Runs a case once on an engine and reads everything back. */
+export async function runModuleCase(
+  engine: Engine,
+  { network, state, inputs }: ModuleCase,
+): Promise<Results> {
+  const session = await engine.open(network);
+  for (const [name, data] of state) session.write(name, data);
+  await session.run('step', inputs);
+  const results = new Map<string, Float32Array | Float64Array>();
+  const { outputs } = network.programs.get('step')!.graph;
+  for (const name of outputs.keys()) results.set(name, session.output(name));
+  for (const [name, { role }] of network.state) if (role === 'buffer') results.set(name, session.read(name));
+  await session.close();
+  return results;
+}
+
+/** A small generator (mulberry32) for test numbers in [0, 1). */
+export function numbers(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), 1 | state);
+    t = (t + Math.imul(t ^ (t >>> 7), 61 | t)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+}
+
+function fill(name: string, length: number, random: () => number): Float32Array {
+  const positive = name.endsWith('running_var') || (name.endsWith('weight') && length < 64);
+  return Float32Array.from({ length }, () => (positive ? 0.5 + random() : random() - 0.5));
+}
