@@ -54,7 +54,9 @@ export async function runModuleCase(
   await session.run('step', inputs);
   const results = new Map<string, Float32Array | Float64Array>();
   const { outputs } = network.programs.get('step')!.graph;
-  for (const name of outputs.keys()) results.set(name, session.output(name));
+  for (const name of outputs.keys()) {
+    results.set(name, network.layout.shapes.has(name) ? session.read(name) : session.output(name));
+  }
   for (const [name, { role }] of network.state) if (role === 'buffer') results.set(name, session.read(name));
   await session.close();
   return results;

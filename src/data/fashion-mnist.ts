@@ -1,0 +1,141 @@
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { DataError, type TrainTest } from './dataset.ts';
+import { fetchDebianPackage } from './debian-package.ts';
+import { download } from './download.ts';
+import { hasIdxFiles, IDX_FILES, readIdxFolder, readPlainOrGzip, unpack } from './idx.ts';
+
+/** Xiao, Rasul, Vollgraf 2017, in the order of the labels. */
+const CLASS_NAMES = [
+  't-shirt',
+  'trouser',
+  'pullover',
+  'dress',
+  'coat',
+  'sandal',
+  'shirt',
+  'sneaker',
+  'bag',
+  'ankle boot',
+];
+
+/** SHA-256 of each file, unpacked: gzip headers differ between the places that hold it. */
+const SHA256: Readonly<Record<string, string>> = {
+  [IDX_FILES.train.images]: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
+  [IDX_FILES.train.labels]: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
+  [IDX_FILES.test.images]: '5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b',
+  [IDX_FILES.test.labels]: '0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34',
+};
+
+const DEBIAN_PACKAGE = 'dataset-fashion-mnist';
+
+/** Where the data may come from; tests point these elsewhere. */
+export interface Sources {
+  readonly cache: string;
+  /** Where Debian's package puts the files. */
+  readonly installed: string;
+  readonly urls: readonly string[];
+  /** Fetches Debian's package without installing it and gives its files a place below the folder. */
+  readonly debianPackage: typeof fetchDebianPackage;
+}
+
+export const PUBLIC_SOURCES: Sources = {
+  cache: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor', 'fashion-mnist'),
+  installed: '/usr/share/datasets/fashion-mnist',
+  urls: [
+    'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
+    'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
+  ],
+  debianPackage: fetchDebianPackage,
+};
+
+/** What a search for data reports on its way. */
+export interface DataProgress {
+  note(text: string): void;
+  bytes(file: string, received: number, total: number): void;
+}
+
+/**
+ * Fashion-MNIST from the first of: the user's folder, the cache, Debian's installed package, download, Debian's
+ * package fetched and unpacked. What was fetched is verified and kept in the cache.
+ * @throws DataError
+ */
+export async function openFashionMnist(
+  dataDir: string | undefined,
+  progress: DataProgress,
+  sources: Sources = PUBLIC_SOURCES,
+): Promise<TrainTest> {
+  const read = (folder: string) => readIdxFolder(folder, 'fashion-mnist', CLASS_NAMES);
+  if (dataDir !== undefined) {
+    if (!existsSync(dataDir)) throw new DataError(`--data-dir ${dataDir} does not exist`);
+    if (hasIdxFiles(dataDir)) return read(dataDir);
+    progress.note(`${dataDir} does not hold the four Fashion-MNIST files; looking elsewhere`);
+  }
+  if (!hasIdxFiles(sources.cache)) {
+    if (hasIdxFiles(sources.installed)) {
+      verifyFolder(sources.installed);
+      return read(sources.installed);
+    }
+    await fill(sources, progress);
+  }
+  verifyFolder(sources.cache);
+  return read(sources.cache);
+}
+
+/** Fills the cache. */
+async function fill(sources: Sources, progress: DataProgress): Promise<void> {
+  mkdirSync(sources.cache, { recursive: true });
+  const reasons: string[] = [];
+  for (const url of sources.urls) {
+    try {
+      progress.note(`Fashion-MNIST is not here yet: downloading 30 MB from ${new URL(url).host}`);
+      for (const name of Object.keys(SHA256)) {
+        const target = join(sources.cache, `${name}.gz`);
+        if (existsSync(target)) continue;
+        const report = (received: number, total: number) => progress.bytes(`${name}.gz`, received, total);
+        await download(
+          `${url}${name}.gz`,
+          target,
+          (bytes, source) => verify(name, unpack(bytes, source), source),
+          report,
+        );
+      }
+      return;
+    } catch (error) {
+      reasons.push(`${new URL(url).host}: ${(error as Error).message}`);
+    }
+  }
+  progress.note(`No download (${reasons.join('; ')}): trying Debian's package ${DEBIAN_PACKAGE}`);
+  try {
+    await sources.debianPackage(DEBIAN_PACKAGE, (folder) => {
+      const from = join(folder, sources.installed);
+      verifyFolder(from);
+      for (const name of Object.keys(SHA256)) {
+        writeFileAtomic(join(sources.cache, `${name}.gz`), [readFileSync(join(from, `${name}.gz`))]);
+      }
+    });
+  } catch (error) {
+    reasons.push(`apt-get: ${(error as Error).message}`);
+    throw new DataError(
+      `Fashion-MNIST cannot be had (${reasons.join('; ')}): put its four files into a folder and name it with --data-dir`,
+    );
+  }
+}
+
+function verifyFolder(folder: string): void {
+  for (const name of Object.keys(SHA256))
+    verify(name, readPlainOrGzip(join(folder, name)), join(folder, name));
+}
+
+/** @throws DataError when a file is not the published one. */
+function verify(name: string, content: Uint8Array, source: string): void {
+  const got = createHash('sha256').update(content).digest('hex');
+  if (got !== SHA256[name]) {
+    throw new DataError(
+      `${source}: checksum mismatch: SHA-256 ${got.slice(0, 12)}… is not the published ${SHA256[name]!.slice(0, 12)}…: delete the file and run again`,
+    );
+  }
+}

@@ -1,0 +1,126 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { DataError, type Dataset, type TrainTest } from './dataset.ts';
+
+/** More than any IDX data set; a gzip bomb is refused here. */
+const MAX_BYTES = 2 ** 30;
+const MAGIC = { images: 0x803, labels: 0x801 } as const;
+
+/** The four files of a data set, without `.gz`. */
+export const IDX_FILES = {
+  train: { images: 'train-images-idx3-ubyte', labels: 'train-labels-idx1-ubyte' },
+  test: { images: 't10k-images-idx3-ubyte', labels: 't10k-labels-idx1-ubyte' },
+} as const;
+
+/** An IDX file's sizes and bytes. Format: http://yann.lecun.com/exdb/mnist (big-endian; unsigned bytes). */
+export interface IdxContent {
+  readonly sizes: readonly number[];
+  readonly bytes: Uint8Array;
+}
+
+/** @throws DataError when magic number or length is wrong. `source` is the file's name in messages. */
+export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: string): IdxContent {
+  const axes = kind === 'images' ? 3 : 1;
+  const headerBytes = 4 + 4 * axes;
+  if (bytes.length < headerBytes) {
+    throw new DataError(
+      `${source}: truncated: an IDX header has ${headerBytes} bytes, the file ${bytes.length}`,
+    );
+  }
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const magic = view.getUint32(0);
+  if (magic !== MAGIC[kind]) {
+    throw new DataError(
+      `${source}: not an IDX file of ${kind}: it begins with 0x${magic.toString(16)}, not 0x${MAGIC[kind].toString(16)}`,
+    );
+  }
+  const sizes = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));
+  const wanted = headerBytes + sizes.reduce((product, size) => product * size, 1);
+  if (bytes.length !== wanted) {
+    const wrong = bytes.length < wanted ? 'truncated' : 'too long';
+    throw new DataError(
+      `${source}: ${wrong}: ${sizes.join('×')} ${kind} need ${wanted} bytes, there are ${bytes.length}`,
+    );
+  }
+  return { sizes, bytes: bytes.subarray(headerBytes) };
+}
+
+/** Reads FILE or FILE.gz. @throws DataError */
+export function readIdxFile(path: string, kind: keyof typeof MAGIC): IdxContent {
+  return parseIdx(readPlainOrGzip(path), kind, path);
+}
+
+/** The file's content, unpacked; undefined where neither FILE nor FILE.gz exists. @throws DataError */
+export function readPlainOrGzip(path: string): Uint8Array {
+  const packed = `${path}.gz`;
+  if (existsSync(path)) return readFileSync(path);
+  if (!existsSync(packed)) throw new DataError(`${path}(.gz) does not exist`);
+  return unpack(readFileSync(packed), packed);
+}
+
+/** @throws DataError when the gzip stream is damaged, truncated or unpacks to more than 1 GiB. */
+export function unpack(bytes: Uint8Array, source: string): Uint8Array {
+  try {
+    return gunzipSync(bytes, { maxOutputLength: MAX_BYTES });
+  } catch (error) {
+    throw new DataError(`${source}: cannot be unpacked as gzip: ${(error as Error).message}`);
+  }
+}
+
+export function hasIdxFiles(folder: string): boolean {
+  return Object.values(IDX_FILES)
+    .flatMap((files) => Object.values(files))
+    .every((name) => existsSync(join(folder, name)) || existsSync(join(folder, `${name}.gz`)));
+}
+
+/** The two halves of a data set from its four files. @throws DataError when they do not fit together. */
+export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): TrainTest {
+  const halves = (['train', 'test'] as const).map((half) => {
+    const paths = {
+      images: join(folder, IDX_FILES[half].images),
+      labels: join(folder, IDX_FILES[half].labels),
+    };
+    return {
+      paths,
+      images: readIdxFile(paths.images, 'images'),
+      labels: readIdxFile(paths.labels, 'labels'),
+    };
+  });
+  const greatest = halves.reduce(
+    (most, { labels }) => labels.bytes.reduce((a, b) => Math.max(a, b), most),
+    0,
+  );
+  const names = classNames ?? Array.from({ length: greatest + 1 }, (_, i) => `${i}`);
+  const [train, test] = halves.map(({ paths, images, labels }): Dataset => {
+    const [count, height, width] = images.sizes as [number, number, number];
+    if (count !== labels.bytes.length) {
+      throw new DataError(
+        `${paths.labels} has ${labels.bytes.length} labels for the ${count} images beside it`,
+      );
+    }
+    if (count === 0) throw new DataError(`${paths.images} has no images`);
+    const wrong = labels.bytes.findIndex((label) => label >= names.length);
+    if (wrong >= 0) {
+      throw new DataError(
+        `${paths.labels}: label ${labels.bytes[wrong]} of image ${wrong} is beyond the ${names.length} classes`,
+      );
+    }
+    return {
+      name,
+      count,
+      height,
+      width,
+      channels: 1,
+      pixels: images.bytes,
+      labels: labels.bytes,
+      classNames: names,
+    };
+  }) as [Dataset, Dataset];
+  if (train.height !== test.height || train.width !== test.width) {
+    throw new DataError(
+      `${folder}: training images are ${train.height}×${train.width}, test images ${test.height}×${test.width}`,
+    );
+  }
+  return { train, test };
+}

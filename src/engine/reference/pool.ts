@@ -1,0 +1,73 @@
+import type { AvgPool, AvgPoolGradInput, MaxPool, MaxPoolGradInput, Window } from '../../graph/op.ts';
+import type { Frame, Planes } from './frame.ts';
+import { gradientAt, prologued, throughPrologue } from './prologue.ts';
+
+/** [y, index]: index is the position in the window, row by row, of its first greatest value (NaN is greatest). */
+export function maxPool(frame: Frame, op: MaxPool): Float64Array[] {
+  const u = prologued(frame, op.x, op.prologue);
+  const out = frame.planes(op.outputs[0]!);
+  const y = new Float64Array(out.n * out.c * out.pixels).fill(Number.NEGATIVE_INFINITY);
+  const index = new Float64Array(y.length);
+  forWindows(frame.planes(op.x), out, op, (at, from, position) => {
+    const value = u[from]!;
+    if (value > y[at]! || (Number.isNaN(value) && !Number.isNaN(y[at]!))) {
+      y[at] = value;
+      index[at] = position;
+    }
+  });
+  return [y, index];
+}
+
+export function maxPoolGradInput(frame: Frame, op: MaxPoolGradInput): Float64Array[] {
+  const dy = gradientAt(frame, op.gradOutput);
+  const index = frame.get(op.index);
+  const du = new Float64Array(frame.get(op.x).length);
+  forWindows(frame.planes(op.x), frame.planes(op.gradOutput.value), op, (at, from, position) => {
+    if (index[at] === position) du[from]! += dy[at]!;
+  });
+  return throughPrologue(frame, op.x, op.prologue, du);
+}
+
+/** Padding counts as zeros. */
+export function avgPool(frame: Frame, op: AvgPool): Float64Array[] {
+  const u = prologued(frame, op.x, op.prologue);
+  const out = frame.planes(op.outputs[0]!);
+  const y = new Float64Array(out.n * out.c * out.pixels);
+  const area = op.kernel[0] * op.kernel[1];
+  forWindows(frame.planes(op.x), out, op, (at, from) => {
+    y[at]! += u[from]! / area;
+  });
+  return [y];
+}
+
+export function avgPoolGradInput(frame: Frame, op: AvgPoolGradInput): Float64Array[] {
+  const dy = gradientAt(frame, op.gradOutput);
+  const du = new Float64Array(frame.get(op.x).length);
+  const area = op.kernel[0] * op.kernel[1];
+  forWindows(frame.planes(op.x), frame.planes(op.gradOutput.value), op, (at, from) => {
+    du[from]! += dy[at]! / area;
+  });
+  return throughPrologue(frame, op.x, op.prologue, du);
+}
+
+/** Every (output, input, position in the window) that a pooling joins. */
+function forWindows(
+  input: Planes,
+  out: Planes,
+  { kernel: [kh, kw], stride: [sh, sw], padding: [ph, pw] }: Window,
+  visit: (at: number, from: number, position: number) => void,
+): void {
+  for (let plane = 0; plane < out.n * out.c; plane++) {
+    for (let i = 0; i < out.h; i++) {
+      for (let j = 0; j < out.w; j++) {
+        const at = plane * out.pixels + i * out.w + j;
+        for (let position = 0; position < kh * kw; position++) {
+          const row = i * sh - ph + Math.floor(position / kw);
+          const column = j * sw - pw + (position % kw);
+          if (row < 0 || row >= input.h || column < 0 || column >= input.w) continue;
+          visit(at, plane * input.pixels + row * input.w + column, position);
+        }
+      }
+    }
+  }
+}

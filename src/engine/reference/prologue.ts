@@ -1,0 +1,84 @@
+import type { BatchNormalization, GradOutput, Prologue, ValueId } from '../../graph/op.ts';
+import { type Frame, forPlanes } from './frame.ts';
+
+/** γ·(x − mean)/√(variance + eps) + β. */
+export function normalize(frame: Frame, x: ValueId, bn: BatchNormalization): Float64Array {
+  const [mean, variance, gamma, beta] = [bn.mean, bn.variance, bn.gamma, bn.beta].map((id) => frame.get(id));
+  const source = frame.get(x);
+  const z = new Float64Array(source.length);
+  forPlanes(frame.planes(x), (c, first, end) => {
+    const scale = gamma![c]! / Math.sqrt(variance![c]! + bn.eps);
+    for (let i = first; i < end; i++) z[i] = scale * (source[i]! - mean![c]!) + beta![c]!;
+  });
+  return z;
+}
+
+/** An op's input as the op sees it. */
+export function prologued(frame: Frame, x: ValueId, prologue: Prologue | undefined): Float64Array {
+  const z = prologue?.batchNorm ? normalize(frame, x, prologue.batchNorm) : frame.get(x);
+  return prologue?.relu ? z.map((value) => (value < 0 ? 0 : value)) : z;
+}
+
+/** The gradient at an op's output, with what reaches it through its own statistics. */
+export function gradientAt(frame: Frame, { value, correction }: GradOutput): Float64Array {
+  const gradient = frame.get(value);
+  if (!correction) return gradient;
+  const through = gradientThroughStatistics(frame, correction);
+  return gradient.map((g, i) => g + through[i]!);
+}
+
+/** p·x + q with p = 2·gradVariance/m, q = gradMean/m − p·mean. */
+export function gradientThroughStatistics(
+  frame: Frame,
+  ids: NonNullable<GradOutput['correction']>,
+): Float64Array {
+  const [mean, gradMean, gradVariance] = [ids.mean, ids.gradMean, ids.gradVariance].map((id) =>
+    frame.get(id),
+  );
+  const x = frame.get(ids.x);
+  const planes = frame.planes(ids.x);
+  const m = planes.n * planes.pixels;
+  const out = new Float64Array(x.length);
+  forPlanes(planes, (c, first, end) => {
+    for (let i = first; i < end; i++) {
+      out[i] = (gradMean![c]! + 2 * gradVariance![c]! * (x[i]! - mean![c]!)) / m;
+    }
+  });
+  return out;
+}
+
+/**
+ * From du, the gradient at the prologue's output, to [gradX] or, with a batch norm, to
+ * [gradX, gradGamma, gradBeta, gradMean, gradVariance]: each input of the normalisation on its own.
+ */
+export function throughPrologue(
+  frame: Frame,
+  x: ValueId,
+  prologue: Prologue | undefined,
+  du: Float64Array,
+): Float64Array[] {
+  const bn = prologue?.batchNorm;
+  const z = bn ? normalize(frame, x, bn) : frame.get(x);
+  const dz = prologue?.relu ? du.map((d, i) => (z[i]! > 0 ? d : 0)) : du;
+  if (!bn) return [dz];
+  const [mean, variance, gamma] = [bn.mean, bn.variance, bn.gamma].map((id) => frame.get(id));
+  const source = frame.get(x);
+  const gradX = new Float64Array(dz.length);
+  const [sum, moment] = [new Float64Array(gamma!.length), new Float64Array(gamma!.length)];
+  forPlanes(frame.planes(x), (c, first, end) => {
+    const scale = gamma![c]! / Math.sqrt(variance![c]! + bn.eps);
+    for (let i = first; i < end; i++) {
+      gradX[i] = scale * dz[i]!;
+      sum[c]! += dz[i]!;
+      moment[c]! += dz[i]! * (source[i]! - mean![c]!);
+    }
+  });
+  const inverse = variance!.map((v) => 1 / Math.sqrt(v + bn.eps));
+  return [
+    gradX,
+    moment.map((t, c) => t * inverse[c]!),
+    sum,
+    sum.map((s, c) => -s * gamma![c]! * inverse[c]!),
+    moment.map((t, c) => -0.5 * t * gamma![c]! * inverse[c]! ** 3),
+  ];
+}

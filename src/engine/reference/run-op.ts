@@ -1,0 +1,104 @@
+import { elementwisePrologue, type Op } from '../../graph/op.ts';
+import { assertNever } from '../../tensor/assert-never.ts';
+import type { RunScalars } from '../engine.ts';
+import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
+import { crossEntropy, crossEntropyGrad } from './cross-entropy.ts';
+import { type Frame, forPlanes } from './frame.ts';
+import { avgPool, avgPoolGradInput, maxPool, maxPoolGradInput } from './pool.ts';
+import { gradientAt, gradientThroughStatistics, prologued, throughPrologue } from './prologue.ts';
+import { statistics, updateRunningStatistics } from './statistics.ts';
+
+/** Computes an op's outputs and adds what they accumulate onto. */
+export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
+  const results = compute(frame, op, scalars);
+  op.outputs.forEach((id, i) => {
+    const onto = op.accumulate?.[i];
+    const before = onto === undefined ? undefined : frame.get(onto);
+    frame.set(id, before ? results[i]!.map((value, k) => value + before[k]!) : results[i]!);
+  });
+}
+
+function compute(frame: Frame, op: Op, { learningRate }: RunScalars): Float64Array[] {
+  switch (op.kind) {
+    case 'conv2d':
+    case 'linear':
+      return conv2d(frame, op);
+    case 'batchNorm':
+    case 'relu':
+      return [prologued(frame, op.x, elementwisePrologue(op))];
+    case 'maxPool':
+      return maxPool(frame, op);
+    case 'avgPool':
+      return avgPool(frame, op);
+    case 'concat':
+      return [concat(frame, op)];
+    case 'add': {
+      const b = frame.get(op.b);
+      return [frame.get(op.a).map((a, i) => a + b[i]!)];
+    }
+    case 'flatten':
+      return [frame.get(op.x)];
+    case 'statistics':
+      return statistics(frame, op);
+    case 'crossEntropy':
+      return crossEntropy(frame, op);
+    case 'conv2dGradInput':
+    case 'linearGradInput':
+      return conv2dGradInput(frame, op);
+    case 'conv2dGradWeight':
+    case 'linearGradWeight':
+      return conv2dGradWeight(frame, op);
+    case 'elementwiseGradInput':
+      return throughPrologue(frame, op.x, op.prologue, gradientAt(frame, op.gradOutput));
+    case 'maxPoolGradInput':
+      return maxPoolGradInput(frame, op);
+    case 'avgPoolGradInput':
+      return avgPoolGradInput(frame, op);
+    case 'slice':
+      return [slice(frame, op)];
+    case 'flattenGradInput':
+      return [gradientAt(frame, op.gradOutput)];
+    case 'statisticsGrad':
+      return [gradientThroughStatistics(frame, op.correction)];
+    case 'crossEntropyGrad':
+      return crossEntropyGrad(frame, op);
+    case 'updateRunningStatistics':
+      return updateRunningStatistics(frame, op);
+    case 'sgd': {
+      const gradient = frame.get(op.gradient);
+      return [frame.get(op.parameter).map((value, i) => value - learningRate * gradient[i]!)];
+    }
+    default:
+      return assertNever(op);
+  }
+}
+
+function concat(frame: Frame, op: Extract<Op, { kind: 'concat' }>): Float64Array {
+  const out = frame.planes(op.outputs[0]!);
+  const y = new Float64Array(out.n * out.c * out.pixels);
+  let offset = 0;
+  for (const operand of op.operands) {
+    const data = frame.get(operand);
+    const planes = frame.planes(operand);
+    const block = planes.c * planes.pixels;
+    for (let n = 0; n < out.n; n++) {
+      y.set(data.subarray(n * block, (n + 1) * block), (n * out.c + offset) * out.pixels);
+    }
+    offset += planes.c;
+  }
+  return y;
+}
+
+function slice(frame: Frame, op: Extract<Op, { kind: 'slice' }>): Float64Array {
+  const x = frame.get(op.x);
+  const kept: Float64Array[] = [];
+  forPlanes(frame.planes(op.x), (c, first, end) => {
+    if (c >= op.offset && c < op.offset + op.count) kept.push(x.subarray(first, end));
+  });
+  const y = new Float64Array(kept.reduce((sum, plane) => sum + plane.length, 0));
+  kept.reduce((at, plane) => {
+    y.set(plane, at);
+    return at + plane.length;
+  }, 0);
+  return y;
+}

@@ -1,0 +1,138 @@
+import type { Graph, Op, ValueId } from '../../graph/op.ts';
+import { opInputs } from '../../graph/op.ts';
+import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
+import { EngineError, NonFiniteError, type Numbers, type RunScalars, type Session } from '../engine.ts';
+import { Frame } from './frame.ts';
+import { runOp } from './run-op.ts';
+
+/** A network's state in float64, and the outputs of the run before. */
+export class ReferenceSession implements Session {
+  readonly #network: CompiledNetwork;
+  readonly #state = new Map<string, Float64Array>();
+  readonly #outputs = new Map<string, Float64Array>();
+
+  constructor(network: CompiledNetwork) {
+    this.#network = network;
+    for (const [name, shape] of network.layout.shapes)
+      this.#state.set(name, new Float64Array(elementCount(shape)));
+  }
+
+  read(name: string): Float64Array {
+    return this.#tensor(name).slice();
+  }
+
+  write(name: string, numbers: ArrayLike<number>): void {
+    const tensor = this.#tensor(name);
+    if (numbers.length !== tensor.length) {
+      throw new EngineError(`${name} has ${tensor.length} numbers, got ${numbers.length}`);
+    }
+    tensor.set(numbers);
+  }
+
+  async run(
+    program: string,
+    inputs: Readonly<Record<string, Numbers>>,
+    scalars: RunScalars = { learningRate: 0 },
+  ): Promise<void> {
+    const compiled = this.#network.programs.get(program);
+    if (!compiled) throw new EngineError(`the network has no program called ${program}`);
+    const { graph } = compiled;
+    const frame = new Frame(graph);
+    for (const [name, id] of graph.inputs) {
+      frame.set(id, channelsFirst(inputOf(inputs, name, frame.shape(id)), frame.shape(id)));
+    }
+    for (const [name, id] of graph.state) frame.set(id, this.#tensor(name));
+
+    const lastReader = lastReaders(graph);
+    for (const op of graph.ops) {
+      runOp(frame, op, scalars);
+      requireFinite(frame, op, graph);
+      for (const id of new Set([...opInputs(op), ...op.outputs]))
+        if (lastReader.get(id) === op) frame.drop(id);
+      await new Promise((resolve) => setTimeout(resolve, 0)); // Leaves the thread to others between ops.
+    }
+
+    this.#outputs.clear();
+    for (const [name, id] of graph.outputs) {
+      const ofState = this.#state.has(name);
+      if (ofState) this.#state.set(name, frame.get(id));
+      this.#outputs.set(name, ofState ? frame.get(id) : channelsLast(frame.get(id), frame.shape(id)));
+    }
+    const names = new Map([...graph.state].map(([name, id]) => [id, name]));
+    for (const [old, id] of graph.updates) this.#state.set(names.get(old)!, frame.get(id));
+  }
+
+  output(name: string): Float64Array {
+    const output = this.#outputs.get(name);
+    if (!output) throw new EngineError(`no output called ${name}`);
+    return output.slice();
+  }
+
+  async close(): Promise<void> {}
+
+  #tensor(name: string): Float64Array {
+    const tensor = this.#state.get(name);
+    if (!tensor) throw new EngineError(`the network has no tensor called ${name}`);
+    return tensor;
+  }
+}
+
+function inputOf(inputs: Readonly<Record<string, Numbers>>, name: string, shape: Shape): Numbers {
+  const numbers = inputs[name];
+  const count = elementCount(shape);
+  if (numbers?.length !== count) {
+    throw new EngineError(`input ${name} wants ${count} numbers, got ${numbers?.length ?? 'none'}`);
+  }
+  return numbers;
+}
+
+/** The op after which each value may be forgotten; outputs, updates and state are kept. */
+function lastReaders(graph: Graph): ReadonlyMap<ValueId, Op> {
+  const last = new Map<ValueId, Op>();
+  for (const op of graph.ops) for (const id of [...op.outputs, ...opInputs(op)]) last.set(id, op);
+  for (const kept of [graph.outputs.values(), graph.updates.values(), graph.state.values()]) {
+    for (const id of kept) last.delete(id);
+  }
+  return last;
+}
+
+/** Statistics, loss and the gradients of parameters must be finite: NaN there has no way back. */
+function requireFinite(frame: Frame, op: Op, graph: Graph): void {
+  const quantities: Partial<Record<Op['kind'], string>> = { statistics: 'statistics', crossEntropy: 'loss' };
+  const asked = new Set(graph.outputs.values());
+  for (const id of op.outputs) {
+    const isGradient = asked.has(id) && op.kind.includes('Grad');
+    const quantity = quantities[op.kind] ?? (isGradient ? 'gradient' : undefined);
+    if (quantity && !frame.get(id).every(Number.isFinite)) throw new NonFiniteError(op.layer, quantity);
+  }
+}
+
+/** N, H, W, C → N, C, H, W. */
+function channelsFirst(data: Numbers, shape: Shape): Float64Array {
+  const [n, c, h, w] = asFeatureMap(shape);
+  const out = new Float64Array(data.length);
+  forPixels(n, c, h * w, (first, last) => {
+    out[first] = data[last]!;
+  });
+  return out;
+}
+
+/** N, C, H, W → N, H, W, C; vectors and scalars stay. */
+function channelsLast(data: Float64Array, shape: Shape): Float64Array {
+  if (shape.length !== 4) return data;
+  const [n, c, h, w] = asFeatureMap(shape);
+  const out = new Float64Array(data.length);
+  forPixels(n, c, h * w, (first, last) => {
+    out[last] = data[first]!;
+  });
+  return out;
+}
+
+function forPixels(n: number, c: number, pixels: number, visit: (first: number, last: number) => void): void {
+  for (let i = 0; i < n; i++) {
+    for (let k = 0; k < c; k++) {
+      for (let p = 0; p < pixels; p++) visit((i * c + k) * pixels + p, (i * pixels + p) * c + k);
+    }
+  }
+}

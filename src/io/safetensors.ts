@@ -1,0 +1,158 @@
+import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
+
+/** A file that is no valid safetensors file, or not the one that was expected. */
+export class SafetensorsError extends Error {
+  override readonly name = 'SafetensorsError';
+}
+
+/** Types of elements that are read and written. (Shorter floats come with the engines that need them.) */
+export type StoredArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
+
+export interface StoredTensor {
+  readonly shape: Shape;
+  readonly data: StoredArray;
+}
+
+export interface SafetensorsContent {
+  readonly metadata: ReadonlyMap<string, string>;
+  readonly tensors: ReadonlyMap<string, StoredTensor>;
+}
+
+/** Headers beyond this are refused before they are parsed. */
+const MAX_HEADER_BYTES = 4 * 2 ** 20;
+
+const ARRAYS = {
+  F32: Float32Array,
+  F64: Float64Array,
+  I64: BigInt64Array,
+  I32: Int32Array,
+  U8: Uint8Array,
+} as const;
+type StoredType = keyof typeof ARRAYS;
+
+/**
+ * Reads a whole safetensors file (https://huggingface.co/docs/safetensors): header length as u64, JSON header, data.
+ * Tensors are copies. `source` is the file's name in messages.
+ * @throws SafetensorsError on anything but a valid file: no gap, overlap, duplicate or leftover byte is accepted.
+ */
+export function decodeSafetensors(bytes: Uint8Array, source: string): SafetensorsContent {
+  const refuse = (message: string): never => {
+    throw new SafetensorsError(`${source}: ${message}`);
+  };
+  if (bytes.length < 8) refuse(`not a safetensors file: ${bytes.length} bytes are too few`);
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const headerBytes = view.getBigUint64(0, true);
+  if (headerBytes > MAX_HEADER_BYTES)
+    refuse(`the header claims ${headerBytes} bytes, more than the 4 MiB allowed`);
+  const dataStart = 8 + Number(headerBytes);
+  if (dataStart > bytes.length)
+    refuse(`truncated: the header needs ${dataStart} bytes, the file has ${bytes.length}`);
+
+  const header = parseHeader(bytes.subarray(8, dataStart), refuse);
+  const metadata = new Map<string, string>();
+  const entries: { name: string; type: StoredType; shape: Shape; begin: number; end: number }[] = [];
+  for (const [name, value] of Object.entries(header)) {
+    if (name === '__metadata__') {
+      for (const [key, text] of Object.entries(asObject(value) ?? refuse('the metadata is no object'))) {
+        metadata.set(key, typeof text === 'string' ? text : refuse(`metadata ${key} is not a string`));
+      }
+      continue;
+    }
+    const fields = asObject(value) ?? refuse(`tensor ${name} has no description`);
+    const { dtype, shape, data_offsets: offsets } = fields;
+    if (typeof dtype !== 'string' || !(dtype in ARRAYS)) {
+      refuse(`tensor ${name} is of type ${String(dtype)}; known are ${Object.keys(ARRAYS).join(', ')}`);
+    }
+    const [begin, end] =
+      isNaturals(offsets) && offsets.length === 2 ? offsets : refuse(`tensor ${name} has no offsets`);
+    if (!isNaturals(shape)) return refuse(`tensor ${name} has no shape`);
+    const wanted = elementCount(shape) * ARRAYS[dtype as StoredType].BYTES_PER_ELEMENT;
+    if (end! - begin! !== wanted) {
+      refuse(
+        `tensor ${name} (${formatShape(shape)} ${dtype}) needs ${wanted} bytes, its offsets span ${end! - begin!}`,
+      );
+    }
+    entries.push({ name, type: dtype as StoredType, shape, begin: begin!, end: end! });
+  }
+
+  let at = 0;
+  for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
+    if (begin < at) refuse(`tensor ${name} overlaps another`);
+    if (begin > at) refuse(`${begin - at} bytes before tensor ${name} belong to none`);
+    at = end;
+  }
+  const present = bytes.length - dataStart;
+  if (at > present) refuse(`truncated: the tensors need ${at} bytes, ${present} are there`);
+  if (at < present) refuse(`${present - at} bytes too many behind the last tensor`);
+
+  const tensors = new Map<string, StoredTensor>();
+  for (const { name, type, shape, begin, end } of entries) {
+    const copy = bytes.slice(dataStart + begin, dataStart + end);
+    tensors.set(name, { shape, data: new ARRAYS[type](copy.buffer) });
+  }
+  return { metadata, tensors };
+}
+
+/** The file's bytes in pieces: header, then each tensor. */
+export function encodeSafetensors({ metadata, tensors }: SafetensorsContent): Uint8Array[] {
+  const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
+  const pieces: Uint8Array[] = [];
+  let at = 0;
+  for (const [name, { shape, data }] of tensors) {
+    header[name] = { dtype: typeOf(data), shape, data_offsets: [at, at + data.byteLength] };
+    pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
+    at += data.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(header));
+  const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
+  json.copy(padded);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(padded.length));
+  return [length, padded, ...pieces];
+}
+
+function typeOf(data: StoredArray): StoredType {
+  return (Object.keys(ARRAYS) as StoredType[]).find((type) => data instanceof ARRAYS[type])!;
+}
+
+function parseHeader(
+  bytes: Uint8Array,
+  refuse: (message: string) => never,
+): Readonly<Record<string, unknown>> {
+  let text: string;
+  let parsed: unknown;
+  try {
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+    parsed = JSON.parse(text);
+  } catch {
+    return refuse('the header is not valid JSON');
+  }
+  const duplicate = duplicateKey(text);
+  if (duplicate !== undefined) refuse(`the header names ${duplicate} twice`);
+  return asObject(parsed) ?? refuse('the header is no object');
+}
+
+/** The first key that an object of valid JSON text holds twice: JSON.parse would keep the last and say nothing. */
+function duplicateKey(json: string): string | undefined {
+  const open: Set<string>[] = [];
+  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}]/gs)) {
+    if (token === '{') open.push(new Set());
+    else if (token === '}') open.pop();
+    else if (token.endsWith(':')) {
+      const key = JSON.parse(token.slice(0, -1)) as string;
+      const keys = open.at(-1)!;
+      if (keys.has(key)) return key;
+      keys.add(key);
+    }
+  }
+  return undefined;
+}
+
+function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? (value as Readonly<Record<string, unknown>>) : undefined;
+}
+
+function isNaturals(value: unknown): value is readonly number[] {
+  return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
+}
