@@ -56,7 +56,7 @@ function pass(
         let sum = 1 << (PRECISION_BITS - 1);
         for (let k = 0; k < counts[i]!; k++) sum += source[start + k * step]! * weights[i * most + k]!;
         const value = sum >> PRECISION_BITS;
-        to[line * lines.outStep + i * step + c] = value < 0 ? 0 : value > 255 ? 255 : value;
+        to[line * lines.outStep + i * step + c] = Math.max(0, Math.min(255, value));
       }
     }
   }

@@ -87,7 +87,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
   const tensors = new Map<string, StoredTensor>();
   for (const { name, type, shape, begin, end } of entries) {
-    const copy = bytes.slice(dataStart + begin, dataStart + end);
+    const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)); // Aligned; a Buffer's slice is not.
     tensors.set(name, { shape, data: new ARRAYS[type](copy.buffer) });
   }
   return { metadata, tensors };

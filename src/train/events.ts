@@ -1,3 +1,11 @@
+/** Epochs are fractional within an epoch; losses and accuracies are means since the epoch began. */
+export interface CurvePoint {
+  readonly epoch: number;
+  readonly trainLoss?: number | undefined;
+  readonly trainAccuracy?: number | undefined;
+  readonly testAccuracy?: number | undefined;
+}
+
 /** What a training run tells its listeners: the progress bar, the log, the curves, tests. All times in ms or s as named. */
 export type TrainEvent =
   | {
@@ -39,6 +47,8 @@ export type TrainEvent =
       readonly etaMs: number;
       readonly rssBytes: number;
     }
+  /** A point of the curves, five times an epoch, and after it with the test accuracy. */
+  | { readonly kind: 'point'; readonly point: CurvePoint }
   | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
   | {
       readonly kind: 'epoch';

@@ -16,7 +16,7 @@ export function normalize(frame: Frame, x: ValueId, bn: BatchNormalization): Flo
 /** An op's input as the op sees it. */
 export function prologued(frame: Frame, x: ValueId, prologue: Prologue | undefined): Float64Array {
   const z = prologue?.batchNorm ? normalize(frame, x, prologue.batchNorm) : frame.get(x);
-  return prologue?.relu ? z.map((value) => (value < 0 ? 0 : value)) : z;
+  return prologue?.relu ? z.map((value) => Math.max(value, 0)) : z;
 }
 
 /** The gradient at an op's output, with what reaches it through its own statistics. */

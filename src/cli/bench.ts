@@ -1,0 +1,75 @@
+import { Command } from 'commander';
+import { compile } from '../compile.ts';
+import { initialNumbers } from '../model/initialize.ts';
+import { modelByName } from '../model/zoo.ts';
+import { plannedPeakBytes } from '../plan/plan.ts';
+import { uniform } from '../tensor/random.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { formatBytes } from './format.ts';
+import { NOTES_DEFAULTS, options } from './options.ts';
+
+interface BenchOptions {
+  readonly model: string;
+  readonly size: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly json?: boolean;
+}
+
+export function benchCommand(): Command {
+  return new Command('bench')
+    .description('time training steps on a synthetic batch')
+    .addOption(options.model().default(NOTES_DEFAULTS.model))
+    .addOption(options.size().default(NOTES_DEFAULTS.size))
+    .addOption(options.batch().default(NOTES_DEFAULTS.batch))
+    .addOption(options.steps())
+    .addOption(options.engine())
+    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
+    .addOption(options.threads())
+    .addOption(options.json())
+    .action(runBench);
+}
+
+async function runBench(given: BenchOptions): Promise<void> {
+  const { size, batch, steps } = given;
+  const model = modelByName(given.model)!;
+  const { network, initializers } = compile(model, [size, size], { train: { batch, mode: 'train' } });
+  const engine = await openEngine(given.engine, given.threads);
+  try {
+    const session = await engine.open(network);
+    for (const [name, { shape }] of network.state) {
+      session.write(name, initialNumbers(0, name, elementCount(shape), initializers.get(name)!));
+    }
+    const pixels = batch * size * size * model.channels;
+    const images = Float32Array.from({ length: pixels }, (_, i) => uniform(0, 1, i));
+    const labels = Int32Array.from({ length: batch }, (_, i) => i % model.classes);
+    const stepMs: number[] = [];
+    for (let step = -1; step < steps; step++) {
+      const started = performance.now();
+      await session.run('train', { images, labels }, { learningRate: 0.01 });
+      if (step >= 0) stepMs.push(performance.now() - started); // The first warms up.
+    }
+    const median = [...stepMs].sort((a, b) => a - b)[Math.floor(steps / 2)]!;
+    const result = {
+      examplesPerSecond: (1000 * batch) / median,
+      stepMs,
+      peakRssBytes: process.resourceUsage().maxRSS * 1024,
+      plannedPeakBytes: plannedPeakBytes([network.programs.get('train')!.plan], engine.threads),
+      engine: engine.name,
+      isa: engine.isa,
+      threads: engine.threads,
+    };
+    process.stdout.write(
+      given.json
+        ? `${JSON.stringify(result)}\n`
+        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}): median step ${median.toFixed(0)} ms of ${steps}, ` +
+            `fastest ${Math.min(...stepMs).toFixed(0)} ms; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
+            `${formatBytes(result.peakRssBytes)} peak of the process\n`,
+    );
+  } finally {
+    await engine.close();
+  }
+}

@@ -1,0 +1,56 @@
+import { CommanderError } from 'commander';
+import { DataError } from '../data/dataset.ts';
+import { EngineError, NonFiniteError } from '../engine/engine.ts';
+import { LockedError } from '../io/run-lock.ts';
+import { SafetensorsError } from '../io/safetensors.ts';
+import { ShapeError } from '../tensor/shape.ts';
+import { CheckpointError } from '../train/checkpoint.ts';
+import { TrainingStoppedError } from '../train/trainer.ts';
+
+/** The command line is wrong: says what was given, what is expected. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError';
+}
+
+const BAD_INPUT = [
+  UsageError,
+  DataError,
+  SafetensorsError,
+  CheckpointError,
+  ShapeError,
+  LockedError,
+  EngineError,
+];
+
+/** What the file system says no with, in words. */
+const FILE_SYSTEM: Readonly<Record<string, string>> = {
+  ENOSPC: 'the disk is full',
+  EDQUOT: 'the disk quota is used up',
+  EFBIG: 'the file would be larger than the system allows',
+  EACCES: 'no permission',
+  EPERM: 'no permission',
+  EROFS: 'the disk is read-only',
+  ENOENT: 'does not exist',
+  ENOTDIR: 'a part of the path is not a folder',
+  EISDIR: 'is a folder',
+};
+
+/** Exit status and one line for whatever was thrown: 2 for bad usage or input, 1 for what failed. */
+export function describeFailure(error: unknown): { readonly status: 1 | 2; readonly line: string } {
+  if (error instanceof CommanderError) return { status: 2, line: error.message.replace(/^error: /, '') };
+  if (error instanceof NonFiniteError || error instanceof TrainingStoppedError) {
+    return { status: 1, line: error.message };
+  }
+  if (BAD_INPUT.some((kind) => error instanceof kind)) return { status: 2, line: (error as Error).message };
+  const { code, path, message, stack } = error as NodeJS.ErrnoException;
+  const reason = code === undefined ? undefined : FILE_SYSTEM[code];
+  if (reason)
+    return {
+      status: 2,
+      line: `${path ? `${path}: ` : ''}${reason} (${code}): free some room or choose another --out`,
+    };
+  return {
+    status: 1,
+    line: process.env.DENSOR_DEBUG ? String(stack) : `unexpected: ${message ?? String(error)}`,
+  };
+}

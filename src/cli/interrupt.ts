@@ -1,0 +1,34 @@
+import { say } from './progress.ts';
+
+/** npm forwards a Ctrl-C that the terminal has sent to its children already: twins count once. */
+const TWINS_MS = 1000;
+
+/** Aborts on Ctrl-C (or SIGTERM): the step at work is finished. A later second one ends the process at once. */
+export function interruptSignal(): { readonly signal: AbortSignal; dispose(): void } {
+  const controller = new AbortController();
+  let first = 0;
+  const interrupt = () => {
+    if (controller.signal.aborted) {
+      if (performance.now() - first > TWINS_MS) process.exit(1);
+      return;
+    }
+    first = performance.now();
+    say('finishing this step, then saving (once more: stop at once)');
+    controller.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  for (const name of signals) process.on(name, interrupt);
+  return {
+    signal: controller.signal,
+    dispose: () => {
+      for (const name of signals) process.off(name, interrupt);
+    },
+  };
+}
+
+/** What continues a run, typed the way this process was started. */
+export function resumeCommand(folder: string): string {
+  const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
+  const program = process.env.npm_lifecycle_event ? 'npm run densor -- train' : 'densor train';
+  return `${program} --resume ${quoted}`;
+}

@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+import { Command, CommanderError } from 'commander';
+import { benchCommand } from './bench.ts';
+import { describeFailure } from './errors.ts';
+import { evaluateCommand } from './evaluate.ts';
+import { summaryCommand } from './summary.ts';
+import { trainCommand } from './train.ts';
+import { verifyCommand } from './verify.ts';
+
+/** Exit status 0: done; 1: it failed; 2: bad usage or input. */
+async function main(): Promise<void> {
+  const program = new Command('densor')
+    .description('Trains, measures and ships DenseNets.')
+    .showSuggestionAfterError(false);
+  for (const command of [
+    trainCommand(),
+    evaluateCommand(),
+    summaryCommand(),
+    benchCommand(),
+    verifyCommand(),
+  ]) {
+    program.addCommand(command);
+  }
+  for (const command of [program, ...program.commands]) {
+    command.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
+    command.showHelpAfterError(false);
+  }
+  try {
+    await program.parseAsync();
+  } catch (error) {
+    if (error instanceof CommanderError && error.exitCode === 0) return;
+    const { status, line } = describeFailure(error);
+    if (error instanceof CommanderError && error.code === 'commander.help') {
+      process.stderr.write(
+        'densor: no command given: expected train, evaluate, summary, bench or verify (--help says more)\n',
+      );
+    } else process.stderr.write(`densor: ${line}\n`);
+    process.exitCode = status;
+  }
+}
+
+await main();

@@ -1,0 +1,65 @@
+import { availableParallelism } from 'node:os';
+import { InvalidArgumentError, Option } from 'commander';
+import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
+import { MODEL_NAMES } from '../model/zoo.ts';
+import { ENGINE_NAMES } from './engines.ts';
+
+/** A parser for whole numbers in a range. */
+function whole(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`expected a whole number from ${least} to ${most}`);
+    }
+    return value;
+  };
+}
+
+function positive(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) {
+    throw new InvalidArgumentError('expected a number above 0');
+  }
+  return value;
+}
+
+function datasetName(text: string): string {
+  if (!isDatasetName(text)) throw new InvalidArgumentError(`expected ${DATASET_NAMES.join(', ')}`);
+  return text;
+}
+
+/** The options that several commands share, each in one place. Defaults are the notes'. */
+export const options = {
+  json: () => new Option('--json', 'print one JSON object on stdout and nothing else there'),
+  model: () => new Option('--model <name>', 'network').choices(MODEL_NAMES),
+  data: () => new Option('--data <name>', `data set: ${DATASET_NAMES.join(', ')}`).argParser(datasetName),
+  dataDir: () => new Option('--data-dir <dir>', 'where to look for the data first'),
+  size: () =>
+    new Option('--size <pixels>', 'images are resized to this height and width').argParser(whole(1, 8192)),
+  batch: () => new Option('--batch <images>', 'images per step').argParser(whole(1, 65_536)),
+  epochs: () => new Option('--epochs <n>', 'passes over the data').argParser(whole(1, 100_000)),
+  lr: () => new Option('--lr <rate>', 'learning rate').argParser(positive),
+  seed: () => new Option('--seed <n>', 'of initial weights and shuffling').argParser(whole(0, 2 ** 32 - 1)),
+  limit: () => new Option('--limit <images>', 'train on the first images only').argParser(whole(1, 2 ** 31)),
+  channels: () => new Option('--channels <n>', 'channels of the images').argParser(whole(1, 4096)),
+  classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),
+  steps: () => new Option('--steps <n>', 'steps to time').argParser(whole(1, 100_000)).default(5),
+  precision: () => new Option('--precision <type>', 'arithmetic').choices(['f32']),
+  engine: () => new Option('--engine <name>', 'what computes').choices(ENGINE_NAMES).default('auto'),
+  threads: () =>
+    new Option('--threads <n>', 'default: all processors')
+      .argParser(whole(1, 256))
+      .default(availableParallelism()),
+} as const;
+
+export const NOTES_DEFAULTS = {
+  recipe: 'notes',
+  model: 'notes',
+  data: 'fashion-mnist',
+  size: 96,
+  batch: 256,
+  epochs: 10,
+  lr: 0.1,
+  seed: 0,
+  precision: 'f32',
+} as const;

@@ -1,0 +1,123 @@
+import { SingleBar } from 'cli-progress';
+import type { DataProgress } from '../data/fashion-mnist.ts';
+import type { TrainEvent, TrainListener } from '../train/events.ts';
+import { formatBytes, formatCount, formatDuration } from './format.ts';
+
+const LINE_EVERY_MS = 10_000;
+type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
+
+/** Shows a training run on stderr: a bar on a terminal, plain lines elsewhere. */
+export function showTraining(): TrainListener {
+  return process.stderr.isTTY ? trainingBar() : trainingLines();
+}
+
+function trainingLines(): TrainListener {
+  let lineAt = Number.NEGATIVE_INFINITY;
+  return (event) => {
+    const line = lineOf(event);
+    if (line !== undefined) return say(line);
+    if (event.kind !== 'step') return;
+    const due = performance.now() - lineAt > LINE_EVERY_MS || event.step === event.stepsPerEpoch;
+    if (!due) return;
+    lineAt = performance.now();
+    say(`epoch ${event.epoch + 1} step ${event.step}/${event.stepsPerEpoch}  ${stepText(event)}`);
+  };
+}
+
+function trainingBar(): TrainListener {
+  let epochs = 0;
+  const bar = new SingleBar({
+    format: 'epoch {epoch} [{bar}] {value}/{total}  {text}',
+    barsize: 20,
+    hideCursor: true,
+    clearOnComplete: true,
+    forceRedraw: true,
+    stream: process.stderr,
+  });
+  let running = false;
+  const close = () => {
+    if (running) bar.stop();
+    running = false;
+  };
+  return (event) => {
+    if (event.kind === 'start') epochs = event.epochs;
+    if (event.kind === 'step') {
+      const epoch = `${event.epoch + 1}/${epochs}`;
+      const payload = { epoch, text: stepText(event) };
+      if (!running) bar.start(event.stepsPerEpoch, event.step, payload);
+      running = true;
+      bar.update(event.step, payload);
+    } else if (event.kind === 'evaluating' && running) {
+      bar.update({ text: `testing ${event.done}/${event.total}` });
+    }
+    const line = lineOf(event);
+    if (line === undefined) return;
+    close();
+    say(line);
+  };
+}
+
+function stepText(event: StepEvent): string {
+  return [
+    `loss ${event.trainLoss.toFixed(3)}`,
+    `train acc ${event.trainAccuracy.toFixed(3)}`,
+    `${event.examplesPerSecond.toFixed(1)} examples/s`,
+    `ETA ${formatDuration(event.etaMs)}`,
+    formatBytes(event.rssBytes),
+  ].join('  ');
+}
+
+/** What is worth a line of its own on any output. */
+function lineOf(event: TrainEvent): string | undefined {
+  switch (event.kind) {
+    case 'start': {
+      const resumed =
+        event.resumedAtStep > 0 ? `, resumed after step ${formatCount(event.resumedAtStep)}` : '';
+      return (
+        `${event.model}: ${formatCount(event.parameters)} parameters, ${formatCount(event.trainImages)} images, ` +
+        `${event.epochs} epochs of ${event.stepsPerEpoch} steps, ${event.engine} ${event.isa} on ${event.threads} ` +
+        `${event.threads === 1 ? 'thread' : 'threads'}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}`
+      );
+    }
+    case 'epoch':
+      return (
+        `epoch ${event.epoch + 1}: loss ${event.trainLoss.toFixed(3)}, train acc ${event.trainAccuracy.toFixed(3)}, ` +
+        `test acc ${event.testAccuracy.toFixed(3)}, ${formatDuration(event.durationMs)}`
+      );
+    case 'stopped':
+      return event.reason === 'interrupted' ? event.message : undefined;
+    default:
+      return undefined;
+  }
+}
+
+/** Shows where data comes from, and a bar for downloads. */
+export function showData(): DataProgress {
+  let bar: SingleBar | undefined;
+  let shown: string | undefined;
+  return {
+    note: say,
+    bytes(file, received, total) {
+      if (!process.stderr.isTTY) {
+        if (shown !== file) say(`downloading ${file} (${formatBytes(total)})`);
+        shown = file;
+        return;
+      }
+      if (shown !== file) {
+        bar?.stop();
+        bar = new SingleBar({
+          format: `${file} [{bar}] {percentage}%  ETA {eta_formatted}`,
+          stream: process.stderr,
+        });
+        bar.start(total, received);
+        shown = file;
+      }
+      bar?.update(received);
+      if (received >= total) bar?.stop();
+    },
+  };
+}
+
+export function say(line: string): void {
+  process.stderr.write(`${line}\n`);
+}

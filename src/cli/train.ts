@@ -1,0 +1,199 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
+import { DataError, type TrainTest } from '../data/dataset.ts';
+import { openDataset } from '../data/open-dataset.ts';
+import type { Engine } from '../engine/engine.ts';
+import type { Model } from '../model/module.ts';
+import { modelByName } from '../model/zoo.ts';
+import { type Checkpoint, loadCheckpoint, requireFits, type RunState } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { logTo, truncateLog } from '../train/log.ts';
+import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
+import { compileRun, train } from '../train/trainer.ts';
+import { drawCurves } from './curves.ts';
+import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { UsageError } from './errors.ts';
+import { interruptSignal, resumeCommand } from './interrupt.ts';
+import { NOTES_DEFAULTS, options } from './options.ts';
+import { say, showData, showTraining } from './progress.ts';
+
+type ConfigOptions = Partial<RunConfig>;
+interface TrainOptions extends ConfigOptions {
+  readonly dataDir?: string;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly out?: string;
+  readonly resume?: string;
+  readonly json?: boolean;
+}
+
+export function trainCommand(): Command {
+  return new Command('train')
+    .description("train a network; without options, the notes' run")
+    .addOption(new Option('--recipe <name>', 'how to train').choices(['notes']))
+    .addOption(options.model())
+    .addOption(options.data())
+    .addOption(options.dataDir())
+    .addOption(options.classes())
+    .addOption(options.size())
+    .addOption(options.batch())
+    .addOption(options.epochs())
+    .addOption(options.lr())
+    .addOption(options.seed())
+    .addOption(options.engine())
+    .addOption(options.precision())
+    .addOption(options.threads())
+    .addOption(options.limit())
+    .option('--out <run>', 'folder for checkpoints, log and curves (default: runs/MODEL-DATA-N)')
+    .option('--resume <run>', 'continue the run in this folder')
+    .addOption(options.json())
+    .action(runTrain);
+}
+
+async function runTrain(given: TrainOptions): Promise<void> {
+  const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, given);
+  if (given.out !== undefined && !given.resume) requireFree(given.out);
+
+  const early = resumeFrom?.run.config;
+  const name = early?.data ?? given.data ?? NOTES_DEFAULTS.data;
+  const data = await openDataset(name, given.dataDir, showData());
+  const config = early ?? resolve(given, data);
+  requireLabels(config, data);
+  const model = modelOf(config, data);
+  const compiled = compileRun(config, model, data);
+  if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom, compiled.network.state);
+
+  const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
+  const engine = await openEngine(engineName as EngineName, given.threads);
+  try {
+    const session = await engine.open(compiled.network);
+    const folder = given.resume ?? given.out ?? freeFolder(config);
+    const release = claimFolder(folder);
+    try {
+      if (resumeFrom && resumeFrom.run.isa !== engine.isa) {
+        say(
+          `this run was on ${resumeFrom.run.isa}, now it is ${engine.isa}: the numbers will differ in the last bits`,
+        );
+      }
+      const files = runFiles(folder);
+      const resumedStep = resumeFrom?.run.progress.globalStep ?? 0;
+      truncateLog(files.log, resumedStep);
+      const listeners = [
+        showTraining(),
+        logTo(files.log),
+        drawCurves(files, config, resumeFrom?.run.history ?? []),
+      ];
+      const { signal, dispose } = interruptSignal();
+      const { finished, run } = await train({
+        config,
+        model,
+        data,
+        compiled,
+        engine,
+        session,
+        files,
+        signal,
+        ...(resumeFrom && { resumeFrom }),
+        listener: (event) => {
+          for (const listener of listeners) listener(event);
+        },
+      });
+      dispose();
+      report(run, engine, folder, finished, given.json ?? false);
+    } finally {
+      release();
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+/** The notes' two lines, or how to go on. */
+function report(run: RunState, engine: Engine, folder: string, finished: boolean, json: boolean): void {
+  const { progress, last, best } = run;
+  const examplesPerSecond = (1000 * progress.trainedExamples) / Math.max(progress.trainMs, Number.MIN_VALUE);
+  if (json) {
+    const { name, isa, threads } = engine;
+    const where = { engine: name, isa, threads, out: folder, steps: progress.globalStep, finished };
+    process.stdout.write(
+      `${JSON.stringify({ ...last, bestTestAccuracy: best?.testAccuracy, examplesPerSecond, ...where })}\n`,
+    );
+  } else if (finished && last) {
+    const [loss, trainAccuracy, testAccuracy] = [last.trainLoss, last.trainAccuracy, last.testAccuracy];
+    process.stdout.write(
+      `loss ${loss.toFixed(3)}, train acc ${trainAccuracy.toFixed(3)}, test acc ${testAccuracy.toFixed(3)}\n` +
+        `${examplesPerSecond.toFixed(1)} examples/sec on cpu (${describeEngine(engine)})\n`,
+    );
+  }
+  if (finished) return say(`checkpoints, log and curves are in ${folder}`);
+  say(`saved; continue with: ${resumeCommand(folder)}`);
+  process.exitCode = 1;
+}
+
+function resolve(given: TrainOptions, data: TrainTest): RunConfig {
+  const { recipe, model, size, batch, epochs, lr, seed, precision, limit } = { ...NOTES_DEFAULTS, ...given };
+  return {
+    recipe,
+    model,
+    data: given.data ?? NOTES_DEFAULTS.data,
+    classes: given.classes ?? data.train.classNames.length,
+    size,
+    batch,
+    epochs,
+    lr,
+    seed,
+    precision,
+    ...(limit !== undefined && { limit }),
+  };
+}
+
+function modelOf(config: RunConfig, data: TrainTest): Model {
+  const overrides = { channels: data.train.channels, classes: config.classes };
+  const model = modelByName(config.model, overrides);
+  if (!model) throw new UsageError(`unknown model ${config.model}`);
+  return model;
+}
+
+function requireLabels({ classes }: RunConfig, { train: training, test }: TrainTest): void {
+  for (const { labels, name } of [training, test]) {
+    const wrong = labels.findIndex((label) => label >= classes);
+    if (wrong >= 0) {
+      throw new DataError(
+        `${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${classes} classes`,
+      );
+    }
+  }
+}
+
+/** The checkpoint to go on from; what the command line says beside it must agree with it. */
+function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnType<typeof loadCheckpoint> {
+  if (!existsSync(folder))
+    throw new DataError(`${folder} does not exist: --resume wants the folder of a run`);
+  if (given.out !== undefined && given.out !== folder) {
+    throw new UsageError(
+      `--out ${given.out} contradicts --resume ${folder}: a resumed run stays in its folder`,
+    );
+  }
+  const checkpoint = loadCheckpoint(runFiles(folder).last);
+  const { config, engine } = checkpoint.run;
+  for (const key of Object.keys(NOTES_DEFAULTS).concat('limit', 'classes') as (keyof RunConfig)[]) {
+    if (given[key] !== undefined && given[key] !== config[key]) {
+      throw new UsageError(
+        `--${key} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
+      );
+    }
+  }
+  if (given.engine !== 'auto' && given.engine !== engine) {
+    throw new UsageError(`--engine ${given.engine} contradicts the run in ${folder}, which is on ${engine}`);
+  }
+  return checkpoint;
+}
+
+function freeFolder({ model, data }: RunConfig): string {
+  const name = `${model}-${data.replace(/[^\w-]+/g, '-')}`;
+  for (let n = 1; ; n++) {
+    const folder = join('runs', `${name}-${n}`);
+    if (!existsSync(folder)) return folder;
+  }
+}

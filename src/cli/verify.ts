@@ -1,0 +1,52 @@
+import { readFileSync } from 'node:fs';
+import { Command } from 'commander';
+import { decodeSafetensors } from '../io/safetensors.ts';
+import { replayOneStep } from '../train/one-step.ts';
+import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { formatTable } from './format.ts';
+import { options } from './options.ts';
+
+interface VerifyOptions {
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly json?: boolean;
+}
+
+export function verifyCommand(): Command {
+  return new Command('verify')
+    .description("hold an engine against PyTorch's numbers of one training step")
+    .argument('<file...>', 'safetensors files of the one-step format')
+    .addOption(options.engine())
+    .addOption(options.threads())
+    .addOption(options.json())
+    .action(runVerify);
+}
+
+async function runVerify(paths: readonly string[], given: VerifyOptions): Promise<void> {
+  const files = paths.map((path) => [path, decodeSafetensors(readFileSync(path), path)] as const);
+  const engine = await openEngine(given.engine, given.threads);
+  try {
+    const results = [];
+    for (const [path, content] of files) {
+      const groups = await replayOneStep(content, path, engine);
+      results.push({ file: path, passed: groups.every(({ passed }) => passed), groups });
+      if (given.json) continue;
+      const rows = groups.map(({ group, error, bound, worst, passed }) => [
+        group,
+        error.toExponential(2),
+        bound.toExponential(2),
+        passed ? 'ok' : `over: ${worst}`,
+      ]);
+      const table = formatTable([['group', 'error', 'bound', ''], ...rows]);
+      process.stdout.write(`${path} on ${describeEngine(engine)}\n${table}\n\n`);
+    }
+    const passed = results.every((result) => result.passed);
+    if (given.json) {
+      const { name, isa } = engine;
+      process.stdout.write(`${JSON.stringify({ passed, engine: name, isa, files: results })}\n`);
+    }
+    if (!passed) process.exitCode = 1;
+  } finally {
+    await engine.close();
+  }
+}

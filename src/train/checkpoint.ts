@@ -1,0 +1,121 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { z } from 'zod';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
+import type { StateTensor } from '../plan/compiled-network.ts';
+import { formatShape, shapesEqual } from '../tensor/shape.ts';
+import { runConfigSchema } from './config.ts';
+
+/** A checkpoint that is damaged, or of another model. */
+export class CheckpointError extends Error {
+  override readonly name = 'CheckpointError';
+}
+
+const finite = z.number();
+const natural = z.int().nonnegative();
+
+/** Everything of a run but its tensors. Random numbers are functions of seed, epoch and step: these are its state. */
+const runStateSchema = z.strictObject({
+  format: z.literal(1),
+  config: runConfigSchema,
+  /** The same engine and instruction set continue with the same bits. */
+  engine: z.string(),
+  isa: z.string(),
+  progress: z.strictObject({
+    /** Of the epoch at work, from 0. */
+    epoch: natural,
+    /** Done in that epoch: where the data stands. */
+    step: natural,
+    globalStep: natural,
+    sums: z.strictObject({ loss: finite, correct: natural, count: natural }),
+    trainedExamples: natural,
+    trainMs: finite,
+  }),
+  history: z.array(
+    z.strictObject({
+      epoch: finite,
+      trainLoss: finite.optional(),
+      trainAccuracy: finite.optional(),
+      testAccuracy: finite.optional(),
+    }),
+  ),
+  last: z.strictObject({ trainLoss: finite, trainAccuracy: finite, testAccuracy: finite }).optional(),
+  best: z.strictObject({ epoch: natural, testAccuracy: finite }).optional(),
+});
+
+export type RunState = z.infer<typeof runStateSchema>;
+export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
+
+export interface Checkpoint {
+  readonly run: RunState;
+  /** Parameters and running statistics under PyTorch's names. */
+  readonly state: StateNumbers;
+}
+
+const METADATA_KEY = 'densor';
+
+/** Writes one safetensors file, atomically. */
+export function saveCheckpoint(
+  path: string,
+  { run, state }: Checkpoint,
+  shapes: ReadonlyMap<string, StateTensor>,
+): void {
+  const tensors = new Map([...state].map(([name, data]) => [name, { shape: shapes.get(name)!.shape, data }]));
+  writeFileAtomic(
+    path,
+    encodeSafetensors({ metadata: new Map([[METADATA_KEY, JSON.stringify(run)]]), tensors }),
+  );
+}
+
+/** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
+export function loadCheckpoint(
+  path: string,
+): Checkpoint & { readonly shapes: ReadonlyMap<string, readonly number[]> } {
+  if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
+  const { metadata, tensors } = decodeSafetensors(readFileSync(path), path);
+  const text = metadata.get(METADATA_KEY);
+  if (text === undefined)
+    throw new CheckpointError(`${path}: no checkpoint of densor: metadata '${METADATA_KEY}' is missing`);
+  const parsed = runStateSchema.safeParse(parseJson(text));
+  if (!parsed.success) {
+    const issue = parsed.error.issues[0]!;
+    throw new CheckpointError(`${path}: metadata ${issue.path.join('.') || METADATA_KEY}: ${issue.message}`);
+  }
+  const state = new Map<string, Float32Array | Float64Array>();
+  for (const [name, { data }] of tensors) {
+    if (!(data instanceof Float32Array || data instanceof Float64Array)) {
+      throw new CheckpointError(`${path}: tensor ${name} is not of float numbers`);
+    }
+    state.set(name, data);
+  }
+  return { run: parsed.data, state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
+}
+
+/** @throws CheckpointError unless the checkpoint holds exactly the tensors of the network, in their shapes, finite. */
+export function requireFits(
+  path: string,
+  { state, shapes }: ReturnType<typeof loadCheckpoint>,
+  network: ReadonlyMap<string, StateTensor>,
+): void {
+  for (const [name, { shape }] of network) {
+    const stored = shapes.get(name);
+    if (!stored) throw new CheckpointError(`${path}: tensor ${name} is missing`);
+    if (!shapesEqual(stored, shape)) {
+      throw new CheckpointError(
+        `${path}: tensor ${name} is ${formatShape(stored)}, the model wants ${formatShape(shape)}`,
+      );
+    }
+    if (!state.get(name)!.every(Number.isFinite))
+      throw new CheckpointError(`${path}: tensor ${name} is not finite`);
+  }
+  const extra = [...shapes.keys()].find((name) => !network.has(name));
+  if (extra !== undefined) throw new CheckpointError(`${path}: tensor ${extra} is not part of the model`);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,20 @@
+import { z } from 'zod';
+
+/** What decides the numbers of a run, fully resolved; stored in every checkpoint. (Threads change no bit.) */
+export const runConfigSchema = z.strictObject({
+  recipe: z.literal('notes'),
+  model: z.string(),
+  data: z.string(),
+  classes: z.int().positive(),
+  /** Images are resized to size × size pixels. */
+  size: z.int().positive(),
+  batch: z.int().positive(),
+  epochs: z.int().positive(),
+  lr: z.number().positive(),
+  seed: z.int().nonnegative(),
+  precision: z.literal('f32'),
+  /** Train on the first images only. */
+  limit: z.int().positive().optional(),
+});
+
+export type RunConfig = z.infer<typeof runConfigSchema>;

@@ -1,0 +1,27 @@
+import type { Dataset } from '../data/dataset.ts';
+import { Loader, type LoaderOptions } from '../data/loader.ts';
+import type { Session } from '../engine/engine.ts';
+import { addBatch, NOTHING, type Sums } from './metrics.ts';
+import { programName } from './programs.ts';
+
+/** Loss and right answers of a network on a data set, with its running statistics. The next batch is made meanwhile. */
+export async function evaluate(
+  session: Session,
+  dataset: Dataset,
+  options: LoaderOptions,
+  onProgress: (done: number, total: number) => void = () => {},
+): Promise<Sums> {
+  const loader = new Loader(dataset, options);
+  const order = loader.order();
+  let sums = NOTHING;
+  let next = loader.batch(order, 0);
+  for (let i = 0; i < loader.batches; i++) {
+    const { size, images, labels } = next;
+    const running = session.run(programName('evaluate', size), { images, labels });
+    if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
+    await running;
+    sums = addBatch(sums, session.output('loss')[0]!, session.output('correct')[0]!, size);
+    onProgress(i + 1, loader.batches);
+  }
+  return sums;
+}
