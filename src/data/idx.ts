@@ -23,16 +23,16 @@ export interface IdxContent {
 export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: string): IdxContent {
   const axes = kind === 'images' ? 3 : 1;
   const headerBytes = 4 + 4 * axes;
-  if (bytes.length < headerBytes) {
-    throw new DataError(
-      `${source}: truncated: an IDX header has ${headerBytes} bytes, the file ${bytes.length}`,
-    );
-  }
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const magic = view.getUint32(0);
+  const magic = bytes.length < 4 ? MAGIC[kind] : view.getUint32(0);
   if (magic !== MAGIC[kind]) {
     throw new DataError(
       `${source}: not an IDX file of ${kind}: it begins with 0x${magic.toString(16)}, not 0x${MAGIC[kind].toString(16)}`,
+    );
+  }
+  if (bytes.length < headerBytes) {
+    throw new DataError(
+      `${source}: truncated: an IDX header has ${headerBytes} bytes, the file ${bytes.length}`,
     );
   }
   const sizes = Array.from({ length: axes }, (_, axis) => view.getUint32(4 + 4 * axis));

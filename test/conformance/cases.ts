@@ -60,7 +60,7 @@ export const CASES: readonly ConformanceCase[] = [
     module: conv2d(3, 2, { padding: 3 }),
     input: [1, 2, 3, 3],
   },
-  { name: 'conv of one channel on one pixel', module: conv2d(1, 1), input: [1, 1, 1, 1] },
+  { name: 'conv of one channel on two pixels', module: conv2d(1, 1), input: [1, 1, 1, 2] },
   {
     name: 'conv wide enough for several blocks of outputs',
     module: conv2d(70, 3, { padding: 1 }),

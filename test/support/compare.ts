@@ -23,13 +23,14 @@ export function largest(values: ArrayLike<number>): number {
 
 /**
  * The error of each tensor. A gradient is measured against the largest in its layer, weight and bias together:
- * that of a bias before a batch norm is truly zero, and only rounding is left of it.
+ * that of a bias before a batch norm is truly zero, and only rounding is left of it. With a `floor` no tensor counts
+ * as smaller than that: a batch norm behind a batch norm makes whole layers' gradients vanish.
  */
-export function errors(got: Results, want: Results): Map<string, number> {
+export function errors(got: Results, want: Results, floor = 0): Map<string, number> {
   const layerOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('.')));
   const scales = new Map<string, number>();
   for (const [name, values] of want) {
-    scales.set(layerOf(name), Math.max(scales.get(layerOf(name)) ?? 0, largest(values)));
+    scales.set(layerOf(name), Math.max(scales.get(layerOf(name)) ?? floor, largest(values)));
   }
   return new Map(
     [...want].map(([name, values]) => [

@@ -1,4 +1,5 @@
 import type { Engine } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { createWasmEngine, WASM_ISAS } from '../../src/engine/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/wasm/load-module.ts';
 
@@ -13,3 +14,5 @@ export const ENGINES: readonly EngineCase[] = WASM_ISAS.map((isa) => ({
   name: `wasm ${isa}`,
   open: async (threads = 2) => createWasmEngine({ threads, ...(await loadWasmModule(isa)) }),
 }));
+
+export const REFERENCE: EngineCase = { name: 'reference', open: async () => createReferenceEngine() };

@@ -12,8 +12,8 @@ export type Results = ReadonlyMap<string, Float32Array | Float64Array>;
 /** A module compiled alone, with the numbers to run it on: the same for every engine. */
 export interface ModuleCase {
   readonly network: CompiledNetwork;
-  readonly state: ReadonlyMap<string, Float32Array>;
-  readonly inputs: { readonly x: Float32Array; readonly seed: Float32Array };
+  readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
+  readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed: Float32Array | Float64Array };
 }
 
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */

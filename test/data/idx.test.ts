@@ -1,0 +1,91 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DataError } from '../../src/data/dataset.ts';
+import { parseIdx, readIdxFolder } from '../../src/data/idx.ts';
+import { openDataset } from '../../src/data/open-dataset.ts';
+import { idxImages, idxLabels, writeIdxFolder } from '../support/idx.ts';
+
+const quiet = { note: () => {}, bytes: () => {} };
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('an IDX data set', () => {
+  test('is read, packed or not', () => {
+    writeIdxFolder(folder);
+    const { train, test: held } = readIdxFolder(folder, 'mine');
+    expect([train.count, train.height, train.width, held.count]).toEqual([6, 4, 5, 3]);
+    expect([...train.labels]).toEqual([0, 1, 2, 0, 1, 2]);
+    expect(train.classNames).toEqual(['0', '1', '2']);
+    expect(train.pixels[21]).toBe(21);
+  });
+
+  test('that is the sample has 1,000 and 200 images of ten classes', async () => {
+    const { train, test: held } = await openDataset('sample', undefined, quiet);
+    expect([train.count, held.count, train.classNames.length]).toEqual([1000, 200, 10]);
+    expect(new Set(train.labels).size).toBe(10);
+  });
+
+  test.each([
+    [
+      'images with the magic number of labels',
+      'train-images-idx3-ubyte',
+      idxLabels([1, 2]),
+      /not an IDX file of images.*0x801/s,
+    ],
+    ['a header cut off', 'train-images-idx3-ubyte', idxImages(6).subarray(0, 9), /truncated/],
+    [
+      'pixels cut off',
+      'train-images-idx3-ubyte',
+      idxImages(6).subarray(0, 100),
+      /truncated: 6×4×5 images need 136 bytes/,
+    ],
+    [
+      'bytes left over',
+      'train-images-idx3-ubyte',
+      Buffer.concat([idxImages(6), Buffer.alloc(1)]),
+      /too long/,
+    ],
+    ['fewer labels than images', 'train-labels-idx1-ubyte', idxLabels([1, 2]), /2 labels for the 6 images/],
+    ['no images', 'train-images-idx3-ubyte', idxImages(0), /labels for the 0|no images/],
+  ])('with %s is refused', (_, name, bytes, message) => {
+    writeIdxFolder(folder, { [name]: bytes });
+    expect(() => readIdxFolder(folder, 'mine')).toThrow(DataError);
+    expect(() => readIdxFolder(folder, 'mine')).toThrow(message);
+  });
+
+  test('with a damaged or truncated gzip stream is refused', () => {
+    writeIdxFolder(folder);
+    const packed = gzipSync(idxImages(6));
+    rmSync(join(folder, 'train-images-idx3-ubyte'));
+    for (const bytes of [packed.subarray(0, packed.length - 9), Buffer.from('no gzip')]) {
+      writeFileSync(join(folder, 'train-images-idx3-ubyte.gz'), bytes);
+      expect(() => readIdxFolder(folder, 'mine')).toThrow(/cannot be unpacked/);
+    }
+  });
+
+  test('with a label beyond the classes is refused', () => {
+    writeIdxFolder(folder, { 't10k-labels-idx1-ubyte': idxLabels([0, 9, 1]) });
+    expect(() => readIdxFolder(folder, 'mine', ['a', 'b', 'c'])).toThrow(
+      /label 9 of image 1 is beyond the 3 classes/,
+    );
+  });
+
+  test('whose folder lacks a file or does not exist says which', async () => {
+    await expect(openDataset(`idx:${folder}`, undefined, quiet)).rejects.toThrow(/lacks one of/);
+    await expect(openDataset(`idx:${folder}/none`, undefined, quiet)).rejects.toThrow(/does not exist/);
+  });
+
+  test('of a huge size in its header allocates nothing', () => {
+    const header = Buffer.alloc(16);
+    [0x803, 0xffffffff, 0xffff, 0xffff].forEach((word, i) => {
+      header.writeUInt32BE(word, 4 * i);
+    });
+    expect(() => parseIdx(header, 'images', 'huge')).toThrow(/truncated/);
+  });
+});

@@ -1,0 +1,51 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import { NonFiniteError } from '../../src/engine/engine.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { initialNumbers } from '../../src/model/initialize.ts';
+import { elementCount } from '../../src/tensor/shape.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+
+const model = densenet({ blocks: [1, 1], growthRate: 4, stem: 6 });
+const { network, initializers } = compile(model, [20, 20], { train: { batch: 4, mode: 'train' } });
+const labels = Int32Array.of(1, 2, 3, 4);
+const images = Float32Array.from({ length: 4 * 400 }, (_, i) => (i % 17) / 17);
+
+describe.each([REFERENCE, ...ENGINES])('NaN or infinity on $name', ({ open }) => {
+  async function failure(spoil: (state: Map<string, Float32Array>, images: Float32Array) => void) {
+    const engine = await open();
+    const session = await engine.open(network);
+    const state = new Map(
+      [...network.state].map(([name, { shape }]) => [
+        name,
+        initialNumbers(3, name, elementCount(shape), initializers.get(name)!),
+      ]),
+    );
+    const pixels = images.slice();
+    spoil(state, pixels);
+    for (const [name, data] of state) session.write(name, data);
+    const error = await session.run('train', { images: pixels, labels }, { learningRate: 0.1 }).then(
+      () => undefined,
+      (reason: unknown) => reason,
+    );
+    for (const [name, data] of state) expect(Float32Array.from(session.read(name)), name).toEqual(data);
+    await engine.close();
+    expect(error).toBeInstanceOf(NonFiniteError);
+    return error as NonFiniteError;
+  }
+
+  test('in a pixel is met in the first statistics; the state stays as it was', async () => {
+    const error = await failure((_, pixels) => pixels.fill(Number.NaN, 700, 701));
+    expect([error.quantity, error.layer]).toEqual(['statistics', expect.stringContaining('stem')]);
+  });
+
+  test('in the weights of the head is met in the loss', async () => {
+    const error = await failure((state) => state.get('8.weight')!.fill(Number.POSITIVE_INFINITY));
+    expect(error.quantity).toBe('loss');
+  });
+
+  test('behind a ReLU that would swallow it is met too', async () => {
+    const error = await failure((state) => state.get('4.bias')!.fill(Number.NaN));
+    expect(error.quantity).toBe('loss');
+  });
+});

@@ -1,0 +1,29 @@
+import { describe, expect, test } from 'vitest';
+import { replayOneStep } from '../../src/train/one-step.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { golden } from '../support/golden.ts';
+
+describe.each([REFERENCE, ...ENGINES])("one training step on $name gives PyTorch's numbers", ({ open }) => {
+  test.each(['small_avg', 'small_max', 'notes_net'])('%s', async (name) => {
+    const engine = await open();
+    const groups = await replayOneStep(golden(name), name, engine);
+    await engine.close();
+    expect(groups.map(({ group }) => group)).toEqual(['logits', 'loss', 'grad', 'after', 'eval_logits']);
+    for (const { group, error, bound, worst } of groups) {
+      expect(error, `${group}, most in ${worst}`).toBeLessThanOrEqual(bound);
+    }
+  });
+});
+
+test('a step that differs in one weight is told from the right one', async () => {
+  const content = golden('small_avg');
+  const tensors = new Map(content.tensors);
+  const name = 'grad.2.2.weight';
+  const { shape, data } = tensors.get(name)!;
+  const changed = Float32Array.from(data as Float32Array);
+  changed[3] = changed[3]! + 0.01 * Math.max(...changed.map(Math.abs));
+  tensors.set(name, { shape, data: changed });
+  const engine = await REFERENCE.open();
+  const groups = await replayOneStep({ ...content, tensors }, 'changed', engine);
+  expect(groups.filter(({ passed }) => !passed).map(({ worst }) => worst)).toEqual([name]);
+});

@@ -1,0 +1,39 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import { Loader } from '../../src/data/loader.ts';
+import { openDataset } from '../../src/data/open-dataset.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { golden, tensorOf } from '../support/golden.ts';
+
+const file = golden('notes_net_12_steps');
+const [losses, right] = [tensorOf(file, 'losses'), tensorOf(file, 'right')];
+
+/** float32 strays once ReLU masks flip in bulk: 1e-5, then 1%, then 10% (the file's `spread` is PyTorch's own). */
+const bound = (step: number) => (step === 0 ? 1e-5 : step === 1 ? 0.01 : 0.1);
+
+describe.each([
+  { ...REFERENCE, steps: 2 },
+  ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) => ({ ...engine, steps: 12 })),
+])("the notes' network learns as PyTorch's does on $name", ({ open, steps }) => {
+  test(`the first ${steps} losses, batch 64, images in the order of the file`, async () => {
+    const { train } = await openDataset('sample', undefined, { note: () => {}, bytes: () => {} });
+    const { network } = compile(densenet(), [96, 96], {
+      train: { batch: 64, mode: 'train' },
+      evaluate: { batch: 64, mode: 'evaluate' },
+    });
+    const engine = await open();
+    const session = await engine.open(network);
+    for (const name of network.state.keys()) session.write(name, tensorOf(file, `before.${name}`));
+    const loader = new Loader(train, { size: [96, 96], batch: 64 });
+    const order = loader.order();
+    for (let step = 0; step < steps; step++) {
+      const { images, labels } = loader.batch(order, step);
+      await session.run('train', { images, labels }, { learningRate: 0.1 });
+      const loss = session.output('loss')[0]!;
+      expect(Math.abs(loss / losses[step]! - 1), `loss of step ${step + 1}`).toBeLessThan(bound(step));
+      if (step === 0) expect(session.output('correct')[0]).toBe(right[0]);
+    }
+    await engine.close();
+  });
+});

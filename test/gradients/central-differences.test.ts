@@ -1,0 +1,82 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import type { Session } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { CASES } from '../conformance/cases.ts';
+import { largest } from '../support/compare.ts';
+import { moduleCase, numbers } from '../support/module-run.ts';
+
+const STEP = 1e-6;
+/** Entries of each tensor that are moved. */
+const SAMPLES = 3;
+
+/** (f(v + h) − f(v − h)) / 2h for a few entries of a tensor, against its gradient. */
+async function check(
+  values: Float64Array,
+  gradient: ArrayLike<number>,
+  scale: number,
+  f: (values: Float64Array) => Promise<number>,
+  what: string,
+) {
+  const random = numbers(values.length);
+  for (let sample = 0; sample < Math.min(SAMPLES, values.length); sample++) {
+    const i = Math.floor(random() * values.length);
+    const moved = async (by: number) => f(values.with(i, values[i]! + by));
+    const numeric = ((await moved(STEP)) - (await moved(-STEP))) / (2 * STEP);
+    expect(Math.abs(numeric - gradient[i]!) / scale, `${what}[${i}]`).toBeLessThan(1e-6);
+  }
+}
+
+describe('in float64 every gradient is the slope of', () => {
+  test.each(CASES.map((each, i) => ({ ...each, seed: 2000 + i })))('$name', async (each) => {
+    const { network, state, inputs } = moduleCase(each.module, each.input, each.seed, each.mode);
+    const x = Float64Array.from(inputs.x);
+    const f = async (changed: string | undefined, values: Float64Array, session?: Session) => {
+      const run = session ?? (await createReferenceEngine().open(network));
+      for (const [name, data] of state) run.write(name, name === changed ? values : data);
+      await run.run('step', { ...inputs, x: changed === 'x' ? values : x });
+      return Float64Array.from(run.output('y')).reduce((sum, y, i) => sum + y * inputs.seed[i]!, 0);
+    };
+    const session = await createReferenceEngine().open(network);
+    await f(undefined, x, session);
+    const gradients = new Map<string, ArrayLike<number>>([['x', session.output('grad.x')]]);
+    for (const [name, { role }] of network.state) {
+      if (role === 'parameter') gradients.set(name, session.read(`grad.${name}`));
+    }
+    const scale = Math.max(1, ...[...gradients.values()].map(largest));
+    for (const [name, gradient] of gradients) {
+      const values = name === 'x' ? x : Float64Array.from(state.get(name)!);
+      await check(values, gradient, scale, (moved) => f(name, moved), name);
+    }
+  });
+
+  test('the mean cross-entropy of a network', async () => {
+    const model = densenet({ blocks: [1, 1], growthRate: 3, stem: 4, classes: 5 });
+    const { network } = compile(model, [17, 16], { train: { batch: 3, mode: 'train' } });
+    const random = numbers(7);
+    const images = Float64Array.from({ length: 3 * 17 * 16 }, random);
+    const labels = Int32Array.of(4, 0, 2);
+    const state = new Map(
+      [...network.state].map(([name, { shape }]) => [
+        name,
+        Float64Array.from(
+          { length: shape.reduce((a, b) => a * b, 1) },
+          () => random() - (shape.length > 1 ? 0.5 : 0),
+        ),
+      ]),
+    );
+    const f = async (changed?: string, values?: Float64Array) => {
+      const session = await createReferenceEngine().open(network);
+      for (const [name, data] of state) session.write(name, name === changed ? values! : data);
+      await session.run('train', { images, labels });
+      return session;
+    };
+    const session = await f();
+    for (const [name, { role }] of network.state) {
+      if (role !== 'parameter') continue;
+      const loss = async (moved: Float64Array) => (await f(name, moved)).output('loss')[0]!;
+      await check(state.get(name)!, session.read(`grad.${name}`), 1, loss, name);
+    }
+  });
+});

@@ -1,0 +1,68 @@
+import { describe, expect, test } from 'vitest';
+import { stateOf } from '../../src/compile.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { differentiate } from '../../src/graph/autodiff/differentiate.ts';
+import type { Graph, Op } from '../../src/graph/op.ts';
+import { traceModule } from '../../src/model/trace.ts';
+import { commutePooling } from '../../src/plan/rewrite/commute-pooling.ts';
+import { fusePrologues } from '../../src/plan/rewrite/fuse-prologues.ts';
+import { shareStatistics } from '../../src/plan/rewrite/share-statistics.ts';
+import { CASES } from '../conformance/cases.ts';
+import { errors } from '../support/compare.ts';
+import { moduleCase, runModuleCase } from '../support/module-run.ts';
+
+const PASSES: readonly (readonly [string, (graph: Graph) => Graph])[] = [
+  ['share-statistics', shareStatistics],
+  ['commute-pooling', commutePooling],
+  ['fuse-prologues', fusePrologues],
+  ['all three', (graph) => fusePrologues(commutePooling(shareStatistics(graph)))],
+];
+
+describe.each(PASSES)('%s changes no value and no gradient of', (_, pass) => {
+  test.each(CASES.map((each, i) => ({ ...each, seed: 3000 + i })))('$name', async (each) => {
+    const plain = moduleCase(each.module, each.input, each.seed, each.mode);
+    const { graph } = traceModule(each.module, each.input, each.mode ?? 'train');
+    const parameters = [...stateOf(graph)]
+      .filter(([, { role }]) => role === 'parameter')
+      .map(([name]) => name);
+    const rewritten = differentiate(pass(graph), { of: 'y', withRespectTo: ['x', ...parameters] });
+    const step = { ...plain.network.programs.get('step')!, graph: rewritten };
+    const changed = { ...plain, network: { ...plain.network, programs: new Map([['step', step]]) } };
+    const engine = createReferenceEngine();
+    const [got, want] = [await runModuleCase(engine, changed), await runModuleCase(engine, plain)];
+    for (const [name, error] of errors(got, want)) expect(error, name).toBeLessThan(1e-11);
+  });
+});
+
+describe('on a dense block with a transition', () => {
+  const graph = traceModule(
+    CASES.find(({ name }) => name === 'dense blocks, transition, head')!.module,
+    [3, 2, 17, 15],
+    'train',
+  ).graph;
+  const count = (of: Graph, kind: Op['kind']) => of.ops.filter((op) => op.kind === kind).length;
+
+  test('share-statistics gathers once per feature instead of once per consumer', () => {
+    // Consumers: 2 layers, transition, layer, head. Features: stem, 2 layers, transition, layer.
+    const elements = (of: Graph) =>
+      of.ops
+        .filter((op) => op.kind === 'statistics')
+        .reduce((sum, op) => sum + of.values[op.x]!.shape.reduce((a, b) => a * b, 1), 0);
+    expect(elements(shareStatistics(graph))).toBeLessThan(elements(graph));
+  });
+
+  test('fuse-prologues leaves no batch norm and no ReLU behind', () => {
+    const fused = fusePrologues(graph);
+    expect(count(fused, 'batchNorm')).toBe(0);
+    expect(count(fused, 'relu')).toBe(0);
+  });
+
+  test('commute-pooling makes the 1×1 convolution four times smaller', () => {
+    const pointwise = (of: Graph) => of.ops.find((op) => op.kind === 'conv2d' && op.kernel[0] === 1)!;
+    const pixels = (of: Graph) => of.values[pointwise(of).outputs[0]!]!.shape.slice(2);
+    expect([pixels(graph), pixels(commutePooling(graph))]).toEqual([
+      [8, 7],
+      [4, 3],
+    ]);
+  });
+});
