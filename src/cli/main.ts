@@ -9,9 +9,7 @@ import { verifyCommand } from './verify.ts';
 
 /** Exit status 0: done; 1: it failed; 2: bad usage or input. */
 async function main(): Promise<void> {
-  const program = new Command('densor')
-    .description('Trains, measures and ships DenseNets.')
-    .showSuggestionAfterError(false);
+  const program = new Command('densor').description('Trains, measures and ships DenseNets.');
   for (const command of [
     trainCommand(),
     evaluateCommand(),
@@ -34,7 +32,7 @@ async function main(): Promise<void> {
       process.stderr.write(
         'densor: no command given: expected train, evaluate, summary, bench or verify (--help says more)\n',
       );
-    } else process.stderr.write(`densor: ${line}\n`);
+    } else process.stderr.write(`densor: ${line.replaceAll('\n', ' ')}\n`);
     process.exitCode = status;
   }
 }

@@ -1,8 +1,10 @@
 import { Argument, Command } from 'commander';
 import { compile } from '../compile.ts';
 import { countMacs } from '../graph/count-macs.ts';
+import type { Model } from '../model/module.ts';
 import { MODEL_NAMES, modelByName } from '../model/zoo.ts';
-import { plannedPeakBytes } from '../plan/plan.ts';
+import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
+import { ShapeError } from '../tensor/shape.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { NOTES_DEFAULTS, options } from './options.ts';
 
@@ -35,10 +37,11 @@ function runSummary(name: string, given: SummaryOptions): void {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   })!;
-  const { network, layers } = compile(model, [size, size], { train: { batch, mode: 'train' } });
-  const { graph, plan } = network.programs.get('train')!;
+  const { network, layers } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
-  const macs = countMacs(graph) / batch;
+  const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
+  const training = trainingPlan(model, size, batch);
+  const plan = training ?? network.programs.get('evaluate')!.plan;
   const planned = plannedPeakBytes([plan], given.threads);
   if (given.json) {
     const result = { parameters, macs, plannedPeakBytes: planned, layers };
@@ -53,6 +56,17 @@ function runSummary(name: string, given: SummaryOptions): void {
   process.stdout.write(
     `${formatTable([['layer', 'output shape', 'parameters'], ...rows])}\n\n` +
       `${formatCount(parameters)} parameters, ${formatCount(macs)} multiplications per image, ` +
-      `${formatBytes(planned)} planned for a training step of ${batch} at ${size}×${size}\n`,
+      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch} at ${size}×${size}\n`,
   );
+}
+
+/** The plan of a training step; undefined where a batch norm would see a single value per channel. */
+function trainingPlan(model: Model, size: number, batch: number): Plan | undefined {
+  try {
+    return compile(model, [size, size], { train: { batch, mode: 'train' } }).network.programs.get('train')!
+      .plan;
+  } catch (error) {
+    if (error instanceof ShapeError) return undefined;
+    throw error;
+  }
 }

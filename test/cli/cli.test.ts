@@ -1,0 +1,286 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { idxLabels, writeIdxFolder } from '../support/idx.ts';
+
+const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}.safetensors`, import.meta.url));
+const SMALL = [
+  '--data',
+  'sample',
+  '--size',
+  '32',
+  '--batch',
+  '40',
+  '--limit',
+  '100',
+  '--epochs',
+  '1',
+  '--threads',
+  '2',
+];
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+function densor(...args: readonly string[]) {
+  const { status, stdout, stderr } = spawnSync(process.execPath, [main, ...args], {
+    encoding: 'utf8',
+    cwd: folder,
+  });
+  return { status, stdout, stderr, lastLine: stderr.trim().split('\n').at(-1)! };
+}
+
+describe('densor train', () => {
+  test("ends with the notes' two lines and leaves checkpoints, log and curves", () => {
+    const { status, stdout, stderr } = densor('train', ...SMALL, '--out', 'run');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(
+      /^loss \d\.\d{3}, train acc \d\.\d{3}, test acc \d\.\d{3}\n[\d.]+ examples\/sec on cpu \(\w+ [\w-]+, 2 threads\)\n$/,
+    );
+    expect(stderr).toMatch(/ETA/);
+    expect(readdirSync(join(folder, 'run')).sort()).toEqual([
+      'best.safetensors',
+      'curves.png',
+      'curves.svg',
+      'last.safetensors',
+      'log.jsonl',
+    ]);
+    const events = readFileSync(join(folder, 'run/log.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(events.filter(({ kind }) => kind === 'step').map(({ batchSize }) => batchSize)).toEqual([
+      40, 40, 20,
+    ]);
+    expect(readFileSync(join(folder, 'run/curves.svg'), 'utf8')).toContain('test accuracy');
+    expect(readFileSync(join(folder, 'run/curves.png')).subarray(1, 4).toString()).toBe('PNG');
+
+    const again = densor('evaluate', 'run', '--json');
+    const { testAccuracy } = JSON.parse(again.stdout);
+    expect(testAccuracy).toBe(events.find(({ kind }) => kind === 'epoch').testAccuracy);
+    expect(densor('train', ...SMALL, '--out', 'run')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringContaining('already holds a run'),
+    });
+    expect(densor('train', '--resume', 'run').stdout).toBe(stdout);
+  });
+
+  test('prints one JSON object and nothing else with --json', () => {
+    const { status, stdout } = densor('train', ...SMALL, '--json');
+    expect(status).toBe(0);
+    const result = JSON.parse(stdout);
+    expect(result).toMatchObject({ finished: true, steps: 3, out: 'runs/notes-sample-1' });
+    expect(result.trainLoss).toBeGreaterThan(0);
+  });
+
+  test('finishes its step on Ctrl-C, saves, says how to go on, and goes on', async () => {
+    const args = ['train', ...SMALL, '--epochs', '30', '--out', 'run'];
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder });
+    let [stderr, sent] = ['', false];
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk;
+      if (!sent && stderr.includes('step 1/3')) sent = child.kill('SIGINT');
+    });
+    const status = await new Promise((resolve) => child.on('exit', resolve));
+    expect(status, stderr).toBe(1);
+    expect(stderr).toMatch(
+      /interrupted after step \d+\n.*continue with: (npm run densor --|densor) train --resume run\n/,
+    );
+    expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
+    const resumed = densor('train', '--resume', 'run', '--json');
+    expect(JSON.parse(resumed.stdout)).toMatchObject({ finished: true, steps: 90 });
+    const steps = readFileSync(join(folder, 'run/log.jsonl'), 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line))
+      .filter(({ kind }) => kind === 'step')
+      .map(({ globalStep }) => globalStep);
+    expect(steps).toEqual(Array.from({ length: 90 }, (_, i) => i + 1));
+  });
+
+  test('stops on numbers that explode, says where, and keeps the last good checkpoint', () => {
+    const { status, lastLine } = densor('train', ...SMALL, '--lr', '1e30', '--out', 'run');
+    expect(status).toBe(1);
+    expect(lastLine).toMatch(
+      /step \d+ .*NaN or infinity in the (loss|statistics|gradient) of layer .*last good checkpoint/,
+    );
+    expect(densor('evaluate', 'run').status).toBe(0);
+  });
+
+  test('with contradicting options does not resume', () => {
+    densor('train', ...SMALL, '--out', 'run');
+    const before = readFileSync(join(folder, 'run/last.safetensors'));
+    for (const [option, value] of [
+      ['--batch', '41'],
+      ['--lr', '0.2'],
+      ['--seed', '1'],
+      ['--limit', '99'],
+      ['--engine', 'reference'],
+      ['--out', 'other'],
+    ] as const) {
+      const { status, lastLine } = densor('train', '--resume', 'run', option, value);
+      expect([status, lastLine]).toEqual([2, expect.stringContaining(`${option} ${value} contradicts`)]);
+    }
+    expect(readFileSync(join(folder, 'run/last.safetensors')).equals(before)).toBe(true);
+  });
+
+  test('does not touch a folder that another process uses', () => {
+    const { hostname } = process.env;
+    densor('train', ...SMALL, '--out', 'run');
+    writeFileSync(
+      join(folder, 'run/run.lock'),
+      `${process.pid} ${hostname ?? spawnSync('hostname', { encoding: 'utf8' }).stdout.trim()}\n`,
+    );
+    expect(densor('train', '--resume', 'run')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringContaining('in use by process'),
+    });
+  });
+
+  test('that cannot write says so in one line', () => {
+    // A limit on the size of files stands for a full disk.
+    const command = `ulimit -f 200; exec ${process.execPath} ${main} train ${SMALL.join(' ')} --out run`;
+    const { status, stderr } = spawnSync('bash', ['-c', command], { encoding: 'utf8', cwd: folder });
+    expect(status, stderr).toBe(2);
+    expect(stderr.trim().split('\n').at(-1)).toMatch(/^densor: .*(full|larger than the system allows)/);
+    expect(existsSync(join(folder, 'run/last.safetensors'))).toBe(false);
+  });
+});
+
+describe('bad usage or input is one line, status 2, and writes nothing:', () => {
+  test.each([
+    [['fly'], /unknown command 'fly'/],
+    [[], /no command given/],
+    [['train', '--sizzle', '3'], /unknown option '--sizzle'/],
+    [['train', '--model', 'vgg'], /'vgg' is invalid.*notes/],
+    [['train', '--engine', 'cuda'], /'cuda' is invalid.*wasm/],
+    [['train', '--data', 'imagenet'], /expected fashion-mnist, sample, idx:DIR/],
+    [['train', '--batch', '0'], /whole number from 1/],
+    [['train', '--batch', '2.5'], /whole number/],
+    [['train', '--threads', '0'], /whole number from 1 to 256/],
+    [['train', '--lr', 'fast'], /number above 0/],
+    [['train', '--precision', 'f16'], /'f16' is invalid/],
+    [['train', '--data', 'sample', '--size', '28'], /transition 3 .*does not fit into a 1×1 feature map/],
+    [
+      ['train', '--data', 'sample', '--size', '32', '--batch', '1', '--limit', '1'],
+      /batch norm needs more than one value per channel/,
+    ],
+    [['train', '--data', 'sample', '--classes', '5'], /label \d of image \d+ is beyond the 5 classes/],
+    [['train', '--data', 'sample', '--size', '2000', '--batch', '900'], /GiB/],
+    [['train', '--resume', 'nowhere'], /nowhere does not exist/],
+    [['evaluate', 'nowhere'], /does not exist/],
+    [['summary', 'vgg'], /'vgg' is invalid/],
+    [['summary', 'notes', '--size', '28'], /transition 3/],
+    [['verify', 'missing.safetensors'], /missing.safetensors: does not exist/],
+    [['verify', golden('resize')], /not of the one-step format/],
+  ])('densor %j', (args, message) => {
+    const { status, stdout, stderr } = densor(...args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n').length).toBe(1);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('damaged data', () => {
+    writeIdxFolder(join(folder, 'data'), { 'train-labels-idx1-ubyte': idxLabels([1]) });
+    const { status, stderr } = densor('train', '--data', 'idx:data', '--out', 'run');
+    expect(status).toBe(2);
+    expect(stderr).toMatch(/1 labels for the 6 images/);
+    expect(existsSync(join(folder, 'run'))).toBe(false);
+  });
+
+  test('a damaged checkpoint, which stays as it is', () => {
+    densor('train', ...SMALL, '--out', 'run');
+    const path = join(folder, 'run/last.safetensors');
+    const truncated = readFileSync(path).subarray(0, 5000);
+    writeFileSync(path, truncated);
+    for (const args of [
+      ['train', '--resume', 'run'],
+      ['evaluate', 'run'],
+    ]) {
+      const { status, stderr } = densor(...args);
+      expect([status, stderr]).toEqual([2, expect.stringMatching(/^densor: .*truncated.*\n$/)]);
+    }
+    expect(readFileSync(path).equals(truncated)).toBe(true);
+  });
+});
+
+describe('densor', () => {
+  test("summary gives the notes' trace, parameters, multiplications and planned bytes", () => {
+    const { stdout } = densor('summary', 'notes', '--json');
+    const { parameters, macs, plannedPeakBytes, layers } = JSON.parse(stdout);
+    expect([parameters, macs]).toEqual([758_226, 702_742_448]);
+    expect(plannedPeakBytes).toBeGreaterThan(1e6);
+    expect(layers.map(({ outputShape }: { outputShape: number[] }) => outputShape.join('×'))).toEqual([
+      '1×64×56×56',
+      '1×192×56×56',
+      '1×96×28×28',
+      '1×224×28×28',
+      '1×112×14×14',
+      '1×240×14×14',
+      '1×120×7×7',
+      '1×248×7×7',
+      '1×248×7×7',
+      '1×248×7×7',
+      '1×248×1×1',
+      '1×248',
+      '1×10',
+    ]);
+    for (const [size, expected] of [
+      [64, 57_369_008],
+      [96, 129_077_168],
+    ] as const) {
+      expect(JSON.parse(densor('summary', 'notes', '--size', `${size}`, '--json').stdout).macs).toBe(
+        expected,
+      );
+    }
+    expect(densor('summary', 'notes').stdout).toMatch(/DenseBlock +1×192×56×56 +130,048\n/);
+  });
+
+  test('bench times steps and tells memory', () => {
+    const { stdout } = densor(
+      'bench',
+      '--size',
+      '32',
+      '--batch',
+      '8',
+      '--steps',
+      '2',
+      '--threads',
+      '1',
+      '--json',
+    );
+    const result = JSON.parse(stdout);
+    expect(result.stepMs.length).toBe(2);
+    expect(result).toMatchObject({ threads: 1, engine: expect.any(String), isa: expect.any(String) });
+    expect(result.plannedPeakBytes).toBeLessThan(result.peakRssBytes);
+  });
+
+  test("verify replays PyTorch's step, and fails with status 1 past a bound", () => {
+    const good = densor('verify', golden('small_avg'), golden('small_max'));
+    expect(good.status).toBe(0);
+    expect(good.stdout).toMatch(/grad .* ok/);
+    const bytes = readFileSync(golden('small_avg'));
+    const text = bytes.toString('latin1').replace(/"lr": "0\.1"/, '"lr": "0.2"');
+    writeFileSync(join(folder, 'other.safetensors'), Buffer.from(text, 'latin1'));
+    const bad = densor('verify', 'other.safetensors', '--json');
+    expect(bad.status).toBe(1);
+    const { passed, files } = JSON.parse(bad.stdout);
+    expect(passed).toBe(false);
+    const failed = files[0].groups.filter((group: { passed: boolean }) => !group.passed);
+    expect(failed.map(({ group }: { group: string }) => group)).toContain('after');
+  });
+
+  test('helps', () => {
+    const { status, stdout } = densor('--help');
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/train.*summary.*bench.*verify/s);
+  });
+});

@@ -1,0 +1,114 @@
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { SafetensorsError } from '../../src/io/safetensors.ts';
+import {
+  CheckpointError,
+  loadCheckpoint,
+  type RunState,
+  requireFits,
+  saveCheckpoint,
+} from '../../src/train/checkpoint.ts';
+import type { StateTensor } from '../../src/plan/compiled-network.ts';
+import { truncateLog } from '../../src/train/log.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const run: RunState = {
+  format: 1,
+  config: {
+    recipe: 'notes',
+    model: 'notes',
+    data: 'sample',
+    classes: 10,
+    size: 96,
+    batch: 256,
+    epochs: 10,
+    lr: 0.1,
+    seed: 0,
+    precision: 'f32',
+  },
+  engine: 'wasm',
+  isa: 'simd128',
+  progress: {
+    epoch: 1,
+    step: 3,
+    globalStep: 7,
+    sums: { loss: 1.5, correct: 9, count: 20 },
+    trainedExamples: 70,
+    trainMs: 12.5,
+  },
+  history: [{ epoch: 0.5, trainLoss: 2, trainAccuracy: 0.3 }],
+};
+const network: ReadonlyMap<string, StateTensor> = new Map([
+  ['a.weight', { role: 'parameter', shape: [2, 3] }],
+  ['a.running_mean', { role: 'buffer', shape: [3] }],
+] as const);
+const state = new Map([
+  ['a.weight', Float32Array.of(1, 2, 3, 4, 5, 6)],
+  ['a.running_mean', Float32Array.of(7, 8, 9)],
+]);
+const path = () => join(folder, 'last.safetensors');
+
+describe('a checkpoint', () => {
+  test('comes back as it was saved', () => {
+    saveCheckpoint(path(), { run, state }, network);
+    const loaded = loadCheckpoint(path());
+    expect(loaded.run).toEqual(run);
+    expect(loaded.state).toEqual(state);
+    requireFits(path(), loaded, network);
+  });
+
+  test('that is missing, truncated or of another program is refused', () => {
+    expect(() => loadCheckpoint(path())).toThrow(/does not exist/);
+    saveCheckpoint(path(), { run, state }, network);
+    const whole = readFileSync(path());
+    for (const length of [0, 7, 100, whole.length - 1]) {
+      writeFileSync(path(), whole.subarray(0, length));
+      expect(() => loadCheckpoint(path())).toThrow(SafetensorsError);
+    }
+    writeFileSync(path(), Buffer.concat([Buffer.from('0200000000000000', 'hex'), Buffer.from('{}')]));
+    expect(() => loadCheckpoint(path())).toThrow(/metadata 'densor' is missing/);
+  });
+
+  test('whose metadata make no sense is refused by the field', () => {
+    const broken = { ...run, config: { ...run.config, batch: -3 } };
+    saveCheckpoint(path(), { run: broken, state }, network);
+    expect(() => loadCheckpoint(path())).toThrow(/metadata config.batch/);
+  });
+
+  test.each([
+    ['a missing tensor', new Map([...state].slice(1)), network, /a.weight is missing/],
+    ['a tensor too many', state, new Map([...network].slice(1)), /a.weight is not part of the model/],
+    [
+      'a tensor of another shape',
+      state,
+      new Map([...network, ['a.weight', { role: 'parameter' as const, shape: [3, 2] }]]),
+      /is 2×3, the model wants 3×2/,
+    ],
+    [
+      'numbers that are not finite',
+      new Map([...state, ['a.weight', new Float32Array(6).fill(Number.NaN)]]),
+      network,
+      /not finite/,
+    ],
+  ])('with %s does not fit', (_, numbers, wanted, message) => {
+    saveCheckpoint(path(), { run, state: numbers }, network);
+    const loaded = loadCheckpoint(path());
+    expect(() => requireFits(path(), loaded, wanted)).toThrow(CheckpointError);
+    expect(() => requireFits(path(), loaded, wanted)).toThrow(message);
+  });
+});
+
+test('a log is cut back to the step that a run resumes from, and half a line is dropped', () => {
+  const log = join(folder, 'log.jsonl');
+  const line = (globalStep: number) => `${JSON.stringify({ kind: 'step', globalStep })}\n`;
+  writeFileSync(log, `${line(1)}${line(2)}{"kind":"point"}\n${line(3)}{"kind":"st`);
+  truncateLog(log, 2);
+  expect(readFileSync(log, 'utf8')).toBe(`${line(1)}${line(2)}{"kind":"point"}\n`);
+});

@@ -1,0 +1,148 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import type { Dataset, TrainTest } from '../../src/data/dataset.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import type { RunConfig } from '../../src/train/config.ts';
+import type { TrainEvent } from '../../src/train/events.ts';
+import { runFiles } from '../../src/train/run-folder.ts';
+import { compileRun, train } from '../../src/train/trainer.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { numbers } from '../support/module-run.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+/** Images whose class is where they are bright: easy to learn. */
+function brightCorners(count: number, seed: number): Dataset {
+  const random = numbers(seed);
+  const labels = Uint8Array.from({ length: count }, () => Math.floor(random() * 4));
+  const pixels = Uint8Array.from({ length: count * 256 }, (_, i) => {
+    const [image, row, column] = [i >> 8, (i >> 4) & 15, i & 15];
+    const bright = (row >> 3) * 2 + (column >> 3) === labels[image];
+    return Math.floor(random() * 100) + (bright ? 100 : 0);
+  });
+  const classNames = ['a', 'b', 'c', 'd'];
+  return { name: 'corners', count, height: 16, width: 16, channels: 1, pixels, labels, classNames };
+}
+
+const data: TrainTest = { train: brightCorners(52, 1), test: brightCorners(23, 2) };
+const config: RunConfig = {
+  recipe: 'notes',
+  model: 'small',
+  data: 'corners',
+  classes: 4,
+  size: 18,
+  batch: 8,
+  epochs: 3,
+  lr: 0.05,
+  seed: 11,
+  precision: 'f32',
+};
+const model = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 });
+const STEPS = 3 * 7;
+
+/** Trains until done or until `stopAfter` steps; from the checkpoint in the folder where `resume`. */
+async function run(
+  open: (typeof ENGINES)[number]['open'],
+  name: string,
+  { stopAfter = Number.POSITIVE_INFINITY, resume = false, threads = 2 } = {},
+): Promise<TrainEvent[]> {
+  const files = runFiles(join(folder, name));
+  const { mkdirSync } = await import('node:fs');
+  mkdirSync(join(folder, name), { recursive: true });
+  const compiled = compileRun(config, model, data);
+  const engine = await open(threads);
+  const session = await engine.open(compiled.network);
+  const controller = new AbortController();
+  const events: TrainEvent[] = [];
+  await train({
+    config,
+    model,
+    data,
+    compiled,
+    engine,
+    session,
+    files,
+    signal: controller.signal,
+    ...(resume && { resumeFrom: loadCheckpoint(files.last) }),
+    listener: (event) => {
+      events.push(event);
+      if (event.kind === 'step' && event.globalStep === stopAfter) controller.abort();
+    },
+  });
+  await engine.close();
+  return events;
+}
+
+/** What must be alike in two runs: all but times and speeds. */
+function comparable(name: string) {
+  const { run: state, state: numbersOf } = loadCheckpoint(runFiles(join(folder, name)).last);
+  const { trainMs: _, ...progress } = state.progress;
+  return {
+    ...state,
+    progress,
+    numbers: [...numbersOf].map(([key, value]) => [key, Buffer.from(value.buffer)]),
+  };
+}
+
+describe.each([REFERENCE, ENGINES[0]!])('a run on $name', ({ open }) => {
+  test('that was interrupted anywhere and resumed ends with the bits of one that was not', async () => {
+    await run(open, 'whole');
+    const random = numbers(STEPS);
+    const stops = [1, 7, 1 + Math.floor(random() * (STEPS - 1))];
+    for (const stop of stops) {
+      await run(open, `stopped ${stop}`, { stopAfter: stop });
+      expect(loadCheckpoint(runFiles(join(folder, `stopped ${stop}`)).last).run.progress.globalStep).toBe(
+        stop,
+      );
+      await run(open, `stopped ${stop}`, { resume: true, threads: 3 });
+      expect(comparable(`stopped ${stop}`)).toEqual(comparable('whole'));
+    }
+  });
+});
+
+describe('a run', () => {
+  const { open } = ENGINES[0]!;
+
+  test("counts as d2l's train_ch6 does, keeps the short batch, and learns", async () => {
+    const events = await run(open, 'run');
+    const steps = events.filter((event) => event.kind === 'step');
+    expect(steps.length).toBe(STEPS);
+    expect(steps.slice(0, 7).map(({ batchSize }) => batchSize)).toEqual([8, 8, 8, 8, 8, 8, 4]);
+    const first = steps.slice(0, 7);
+    const mean = first.reduce((sum, { loss, batchSize }) => sum + loss * batchSize, 0) / 52;
+    expect(first.at(-1)!.trainLoss).toBeCloseTo(mean, 12);
+    const points = events.flatMap((event) => (event.kind === 'point' ? [event.point.epoch] : []));
+    expect(points.slice(0, 8).map((epoch) => Math.round(epoch * 7))).toEqual([1, 2, 3, 4, 5, 6, 7, 7]);
+    const ends = events.filter((event) => event.kind === 'epoch');
+    expect(ends.at(-1)!.trainLoss).toBeLessThan(0.7 * ends[0]!.trainLoss);
+    expect(events.at(-1)!.kind).toBe('end');
+  });
+
+  test('reports an end that comes nearer', async () => {
+    const etas = (await run(open, 'eta')).flatMap((event) => (event.kind === 'step' ? [event.etaMs] : []));
+    expect(etas[0]).toBeGreaterThan(0);
+    expect(etas.at(-1)).toBeLessThan(etas[0]!);
+  });
+
+  test('keeps the best checkpoint beside the last', async () => {
+    const events = await run(open, 'best');
+    const accuracies = events.flatMap((event) => (event.kind === 'epoch' ? [event.testAccuracy] : []));
+    const best = loadCheckpoint(runFiles(join(folder, 'best')).best).run;
+    expect(best.best!.testAccuracy).toBe(Math.max(...accuracies));
+    expect(best.progress.epoch).toBe(accuracies.indexOf(Math.max(...accuracies)) + 1);
+  });
+
+  test('shuffles anew each epoch and by the seed alone', async () => {
+    await run(open, 'a');
+    await run(open, 'b');
+    expect(readFileSync(runFiles(join(folder, 'a')).last).length).toBeGreaterThan(1000);
+    expect(comparable('a')).toEqual(comparable('b'));
+  });
+});
