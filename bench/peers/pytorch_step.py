@@ -1,0 +1,67 @@
+"""PyTorch's training step as a contender of bench/step.ts: reads a line, makes a step, answers with JSON.
+
+Arguments: format (default, channels_last), size, batch, blocks (comma separated), growth, stem, threads.
+Needs Debian's python3-torch.
+"""
+import json
+import resource
+import sys
+import time
+
+import torch
+from torch import nn
+
+fmt, size, batch, blocks, growth, stem, threads = sys.argv[1:8]
+size, batch, growth, stem = int(size), int(batch), int(growth), int(stem)
+torch.set_num_threads(int(threads))
+torch.manual_seed(0)
+
+
+def conv_block(inputs, outputs):
+    return nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
+
+
+class DenseBlock(nn.Module):
+    def __init__(self, layers, inputs):
+        super().__init__()
+        self.net = nn.Sequential(*[conv_block(inputs + k * growth, growth) for k in range(layers)])
+
+    def forward(self, x):
+        for layer in self.net:
+            x = torch.cat((x, layer(x)), 1)
+        return x
+
+
+def network():
+    layers = [nn.Sequential(nn.Conv2d(1, stem, 7, 2, 3), nn.BatchNorm2d(stem), nn.ReLU(), nn.MaxPool2d(3, 2, 1))]
+    channels, counts = stem, [int(n) for n in blocks.split(",")]
+    for k, count in enumerate(counts):
+        layers.append(DenseBlock(count, channels))
+        channels += count * growth
+        if k + 1 < len(counts):
+            layers.append(
+                nn.Sequential(
+                    nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels // 2, 1), nn.AvgPool2d(2, 2)
+                )
+            )
+            channels //= 2
+    head = [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(channels, 10)]
+    return nn.Sequential(*layers, *head)
+
+
+net = network()
+x, y = torch.rand(batch, 1, size, size), torch.arange(batch) % 10
+if fmt == "channels_last":
+    net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
+optimizer, loss_function = torch.optim.SGD(net.parameters(), lr=0.01), nn.CrossEntropyLoss()
+
+for _ in sys.stdin:
+    start = time.perf_counter()
+    optimizer.zero_grad()
+    loss = loss_function(net(x), y)
+    loss.backward()
+    optimizer.step()
+    milliseconds = (time.perf_counter() - start) * 1000
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
+    answer = {"ms": milliseconds, "loss": loss.item(), "peakRssBytes": peak, "version": torch.__version__}
+    print(json.dumps(answer), flush=True)

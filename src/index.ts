@@ -1,0 +1,22 @@
+/**
+ * Densor as a library. Nothing here names an engine: import one beside it
+ * (`createWasmEngine`, `createReferenceEngine`) and hand it what `compile` made.
+ */
+export { type Compiled, compile, type ProgramRequest } from './compile.ts';
+export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
+export { Loader, type LoaderOptions } from './data/loader.ts';
+export { openDataset } from './data/open-dataset.ts';
+export { type Engine, EngineError, NonFiniteError, type Session } from './engine/engine.ts';
+export { createReferenceEngine } from './engine/reference/engine.ts';
+export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/wasm/engine.ts';
+export { loadWasmModule } from './engine/wasm/load-module.ts';
+export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/safetensors.ts';
+export { type DenseNetOptions, denseLayer, densenet, transition } from './model/densenet.ts';
+export { initialNumbers } from './model/initialize.ts';
+export * from './model/module.ts';
+export { MODEL_NAMES, modelByName } from './model/zoo.ts';
+export { plannedPeakBytes } from './plan/plan.ts';
+export { ShapeError } from './tensor/shape.ts';
+export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';
+export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
+export { compileRun, train } from './train/trainer.ts';
