@@ -22,12 +22,12 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
   case OpCode::Kind:                                                                                                   \
     return call(ctx, *static_cast<const Name##Record *>(record));
   switch (code) {
-    WHOLE(packWeights, PackWeights, packWeights<V>)
+    CHUNKED(packWeights, PackWeights, packWeights<V>)
     WHOLE(coefficients, Coefficients, coefficients)
     CHUNKED(conv2d, Conv2d, conv2d<V>)
     CHUNKED(conv2dGradInput, Conv2dGradInput, conv2dGradInput<V>)
     CHUNKED(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight<V>)
-    CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight)
+    CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight<V>)
     CHUNKED(elementwise, Elementwise, elementwise<V>)
     CHUNKED(elementwiseGradInput, ElementwiseGradInput, elementwiseGradInput<V>)
     CHUNKED(maxPool, MaxPool, maxPool<V>)

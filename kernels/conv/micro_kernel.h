@@ -27,6 +27,15 @@ template <int N, class F> DENSOR_INLINE void withConstant(int n, F f) {
   f(Constant<N>{});
 }
 
+// Calls f.template operator()<R, B>() for a tile of `rows` rows and at most `vectors` vectors.
+template <class V, class F> DENSOR_INLINE void withTile(int rows, int vectors, F f) {
+  withConstant<V::tileBlocks>(vectors < V::tileBlocks ? vectors : V::tileBlocks, [&](auto blocks) DENSOR_LAMBDA_INLINE {
+    withConstant<V::tileRows>(rows, [&](auto length) DENSOR_LAMBDA_INLINE {
+      f.template operator()<decltype(length)::value, decltype(blocks)::value>();
+    });
+  });
+}
+
 // Cuts [0, total) into as few pieces of at most `most` as will do, nearly equal: f(begin, length).
 template <class F> DENSOR_INLINE void forTiles(int total, int most, F f) {
   const int tiles = (total + most - 1) / most;

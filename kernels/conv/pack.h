@@ -15,6 +15,19 @@ struct Strip {
   size_t pitch() const { return static_cast<size_t>(columns) * channels; }
 };
 
+// The strip of inputs that output rows [top, top + rows) of a convolution read.
+inline Strip inputStrip(const Size &in, const Window &w, int top, int rows, int width) {
+  return {.height = static_cast<int>(in.height),
+          .width = static_cast<int>(in.width),
+          .channels = static_cast<int>(in.channels),
+          .dilationHeight = 1,
+          .dilationWidth = 1,
+          .firstRow = static_cast<int>(top * w.strideHeight) - static_cast<int>(w.paddingHeight),
+          .firstColumn = -static_cast<int>(w.paddingWidth),
+          .rows = static_cast<int>((rows - 1) * w.strideHeight + w.kernelHeight),
+          .columns = static_cast<int>((width - 1) * w.strideWidth + w.kernelWidth)};
+}
+
 // load(pixel, c) → V. Writes rows·columns·channels floats in ascending order and up to V::size − 1 behind them.
 template <class V, class Load> void packStrip(const Strip &s, float *to, Load load) {
   for (int r = 0; r < s.rows; r++) {
@@ -41,25 +54,29 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
 }
 
 // weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
-// vectors), [kH][kW·depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
-template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r) {
+// vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
+// Chunks cut the depth.
+template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+  constexpr int block = V::tileBlocks * V::size;
   const int taps = r.kernelHeight * r.kernelWidth;
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
+  // Floats from one output's weights to the next one's, from one depth to the next.
+  const size_t outputStride = static_cast<size_t>(taps) * (r.transposed ? 1 : depth);
+  const size_t depthStride = static_cast<size_t>(taps) * (r.transposed ? outputs : 1);
   const float *weight = ctx.at(r.weight);
-  float *to = ctx.at(r.packed);
-  for (int first = 0; first < outputs; first += V::tileBlocks * V::size) {
-    const int width = roundUp(outputs - first, V::size) < V::tileBlocks * V::size
-                          ? roundUp(outputs - first, V::size)
-                          : V::tileBlocks * V::size;
-    for (int t = 0; t < taps; t++)
-      for (int d = 0; d < depth; d++)
-        for (int lane = 0; lane < width; lane++) {
-          const int out = first + lane;
-          if (out >= outputs) *to++ = 0;
-          else if (r.transposed) *to++ = weight[(static_cast<size_t>(d) * outputs + out) * taps + taps - 1 - t];
-          else *to++ = weight[(static_cast<size_t>(out) * depth + d) * taps + t];
-        }
+  const Range range = part(depth, chunk, r.chunks);
+  for (int first = 0; first < outputs; first += block) {
+    const int there = outputs - first < block ? outputs - first : block;
+    const int width = roundUp(there, V::size);
+    float *panel = ctx.at(r.packed) + static_cast<size_t>(first) * taps * depth;
+    for (int d = range.begin; d < range.end; d++)
+      for (int t = 0; t < taps; t++) {
+        const float *from = weight + first * outputStride + d * depthStride + (r.transposed ? taps - 1 - t : t);
+        float *to = panel + (static_cast<size_t>(t) * depth + d) * width;
+        for (int lane = 0; lane < there; lane++) to[lane] = from[lane * outputStride];
+        for (int lane = there; lane < width; lane++) to[lane] = 0;
+      }
   }
 }
 

@@ -33,6 +33,7 @@ export const groups = {
 export const records = {
   /** weight [O, C, kH, kW] → panels for the micro-kernel; `transposed`: for the gradient of the input. */
   packWeights: {
+    chunks: 'u32',
     weight: 'Vector',
     packed: 'address',
     outChannels: 'u32',
@@ -77,9 +78,11 @@ export const records = {
     gradInput: 'GradInput',
     stripRows: 'u32',
   },
-  /** partials[chunk][kH·kW·C + 1][roundUp(O, 32)]; the last row is the bias's. */
+  /** partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias's. */
   conv2dGradWeight: {
+    /** imageChunks × the parts that the channels are cut into. */
     chunks: 'u32',
+    imageChunks: 'u32',
     gradOutput: 'GradOutput',
     out: 'Size',
     window: 'Window',
@@ -87,6 +90,8 @@ export const records = {
     in: 'Size',
     prologue: 'Prologue',
     partials: 'address',
+    /** More than one only where a strip is whole images. */
+    stripImages: 'u32',
     stripRows: 'u32',
   },
   reduceGradWeight: {

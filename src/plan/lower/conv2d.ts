@@ -10,7 +10,14 @@ import type {
   Window,
 } from '../../graph/op.ts';
 import type { BufferId, Size, Vector } from '../records.ts';
-import { absentVector, chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
+import {
+  absentVector,
+  chunksOf,
+  type LoweringContext,
+  MAX_CHUNKS,
+  paddedChannels,
+  windowFields,
+} from './context.ts';
 
 /** Packed strips stay below this many floats (256 KiB), so that they live in a core's cache. */
 const STRIP_FLOATS = 65_536;
@@ -18,8 +25,10 @@ const STRIP_FLOATS = 65_536;
 const SLACK_FLOATS = 16;
 /** The widest block of outputs any instruction set packs weights for. */
 const PANEL_WIDTH = 32;
-/** More partial sums of a weight gradient than this many floats in all (64 MiB) are not worth their memory. */
-const PARTIAL_FLOATS = 16_777_216;
+/** Partial sums of a weight gradient stay below this many floats in all (4 MiB), near the processor. */
+const PARTIAL_FLOATS = 1_048_576;
+/** Channels are not cut finer than this. */
+const LEAST_CHANNELS = 32;
 
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
 
@@ -86,15 +95,24 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
   const rows = window.kernel[0] * window.kernel[1] * size.channels;
   const partialFloats = (rows + 1) * paddedChannels(out.channels);
-  const chunks = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
+  const partialCount = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
+  // Few partials, or few images: the channels are cut too, so that there is work for every thread.
+  const channelChunks = Math.min(
+    Math.ceil(MAX_CHUNKS / partialCount),
+    Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
+  );
   const prologue = ctx.prologue(op.layer, op.prologue);
   const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
-  const partials = ctx.temporary(`${op.layer} weight gradient partials`, chunks * partialFloats);
+  const partials = ctx.temporary(`${op.layer} weight gradient partials`, partialCount * partialFloats);
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
-  ctx.needScratch(floats);
+  const imagesPerChunk = Math.ceil(size.images / partialCount);
+  const fitting = stripRows < out.height ? 1 : Math.max(1, Math.floor(STRIP_FLOATS / floats));
+  const stripImages = even(imagesPerChunk, fitting);
+  ctx.needScratch(stripImages * floats);
   ctx.emit(op.layer, {
     kind: 'conv2dGradWeight',
-    chunks,
+    chunks: partialCount * channelChunks,
+    imageChunks: partialCount,
     gradOutput,
     out,
     window: windowFields(window),
@@ -102,15 +120,16 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     in: size,
     prologue,
     partials,
+    stripImages,
     stripRows,
   });
   const [gradWeight, gradBias] = op.outputs as [ValueId, ValueId];
   const { outChannels, inChannels, kernelHeight, kernelWidth } = weightFields(window, size, out);
   ctx.emit(op.layer, {
     kind: 'reduceGradWeight',
-    chunks: Math.min(16, rows),
+    chunks: Math.min(MAX_CHUNKS, size.channels),
     partials,
-    partialCount: chunks,
+    partialCount,
     outChannels,
     inChannels,
     kernelHeight,
@@ -163,6 +182,13 @@ function packWeights(
   const packed = ctx.temporary(`${op.layer} packed ${name}`, floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);
-  ctx.emit(op.layer, { kind: 'packWeights', weight, packed, ...fields, transposed: transposed ? 1 : 0 });
+  ctx.emit(op.layer, {
+    kind: 'packWeights',
+    chunks: Math.min(MAX_CHUNKS, depth),
+    weight,
+    packed,
+    ...fields,
+    transposed: transposed ? 1 : 0,
+  });
   return packed;
 }
