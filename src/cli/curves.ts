@@ -4,7 +4,9 @@ import type { RunConfig } from '../train/config.ts';
 import type { CurvePoint, TrainListener } from '../train/events.ts';
 import type { RunFiles } from '../train/run-folder.ts';
 
-/** Draws the curves anew with every point. */
+const DRAW_EVERY_MS = 30_000;
+
+/** Draws the curves anew with every point; between points, now and then, and at a stop, up to the step at work. */
 export function drawCurves(
   files: Pick<RunFiles, 'curvesSvg' | 'curvesPng'>,
   config: RunConfig,
@@ -13,11 +15,23 @@ export function drawCurves(
   const points = [...history];
   const { model, data, size, batch, lr, epochs } = config;
   const title = `${model} on ${data}, ${size}×${size}, batch ${batch}, lr ${lr}`;
-  return (event) => {
-    if (event.kind !== 'point') return;
-    points.push(event.point);
-    const svg = curvesSvg(points, epochs, title);
+  let drawnAt = Number.NEGATIVE_INFINITY;
+  let latest: CurvePoint | undefined;
+  const draw = () => {
+    const svg = curvesSvg(latest ? [...points, latest] : points, epochs, title);
     writeFileAtomic(files.curvesSvg, svg);
     writeFileAtomic(files.curvesPng, [pngOf(svg)]);
+    drawnAt = performance.now();
+  };
+  return (event) => {
+    if (event.kind === 'point') {
+      points.push(event.point);
+      latest = undefined;
+      draw();
+    } else if (event.kind === 'step') {
+      const { trainLoss, trainAccuracy } = event;
+      latest = { epoch: event.epoch + event.step / event.stepsPerEpoch, trainLoss, trainAccuracy };
+      if (performance.now() - drawnAt > DRAW_EVERY_MS) draw();
+    } else if (event.kind === 'stopped') draw();
   };
 }

@@ -22,6 +22,9 @@ const BAD_INPUT = [
   EngineError,
 ];
 
+/** These are about room, and leave one way out. */
+const NO_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG'];
+
 /** What the file system says no with, in words. */
 const FILE_SYSTEM: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full',
@@ -47,7 +50,9 @@ export function describeFailure(error: unknown): { readonly status: 1 | 2; reado
   if (reason)
     return {
       status: 2,
-      line: `${path ? `${path}: ` : ''}${reason} (${code}): free some room or choose another --out`,
+      line:
+        `${path ? `${path}: ` : ''}${reason} (${code})` +
+        (NO_ROOM.includes(code!) ? ': free some room or choose another --out' : ''),
     };
   return {
     status: 1,

@@ -23,6 +23,12 @@ function positive(text: string): number {
   return value;
 }
 
+/** A path: anything but nothing. */
+export function path(text: string): string {
+  if (text === '') throw new InvalidArgumentError('expected a path');
+  return text;
+}
+
 function datasetName(text: string): string {
   if (!isDatasetName(text)) throw new InvalidArgumentError(`expected ${DATASET_NAMES.join(', ')}`);
   return text;
@@ -33,7 +39,7 @@ export const options = {
   json: () => new Option('--json', 'print one JSON object on stdout and nothing else there'),
   model: () => new Option('--model <name>', 'network').choices(MODEL_NAMES),
   data: () => new Option('--data <name>', `data set: ${DATASET_NAMES.join(', ')}`).argParser(datasetName),
-  dataDir: () => new Option('--data-dir <dir>', 'where to look for the data first'),
+  dataDir: () => new Option('--data-dir <dir>', 'where to look for the data first').argParser(path),
   size: () =>
     new Option('--size <pixels>', 'images are resized to this height and width').argParser(whole(1, 8192)),
   batch: () => new Option('--batch <images>', 'images per step').argParser(whole(1, 65_536)),

@@ -12,10 +12,10 @@ import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
 import { drawCurves } from './curves.ts';
-import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
-import { NOTES_DEFAULTS, options } from './options.ts';
+import { NOTES_DEFAULTS, options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
 
 type ConfigOptions = Partial<RunConfig>;
@@ -45,8 +45,8 @@ export function trainCommand(): Command {
     .addOption(options.precision())
     .addOption(options.threads())
     .addOption(options.limit())
-    .option('--out <run>', 'folder for checkpoints, log and curves (default: runs/MODEL-DATA-N)')
-    .option('--resume <run>', 'continue the run in this folder')
+    .option('--out <run>', 'folder for checkpoints, log and curves (default: runs/MODEL-DATA-N)', path)
+    .option('--resume <run>', 'continue the run in this folder', path)
     .addOption(options.json())
     .action(runTrain);
 }
@@ -183,6 +183,9 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
         `--${key} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
       );
     }
+  }
+  if (!ENGINE_NAMES.some((name) => name === engine)) {
+    throw new DataError(`the run in ${folder} is on engine ${engine}, which does not exist here`);
   }
   if (given.engine !== 'auto' && given.engine !== engine) {
     throw new UsageError(`--engine ${given.engine} contradicts the run in ${folder}, which is on ${engine}`);

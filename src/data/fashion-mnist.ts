@@ -117,6 +117,7 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
         writeFileAtomic(join(sources.cache, `${name}.gz`), [readFileSync(join(from, `${name}.gz`))]);
       }
     });
+    progress.note(`Fashion-MNIST is now in ${sources.cache}`);
   } catch (error) {
     reasons.push(`apt-get: ${(error as Error).message}`);
     throw new DataError(

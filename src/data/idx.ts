@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
@@ -54,8 +54,8 @@ export function readIdxFile(path: string, kind: keyof typeof MAGIC): IdxContent 
 /** The file's content, unpacked; undefined where neither FILE nor FILE.gz exists. @throws DataError */
 export function readPlainOrGzip(path: string): Uint8Array {
   const packed = `${path}.gz`;
-  if (existsSync(path)) return readFileSync(path);
-  if (!existsSync(packed)) throw new DataError(`${path}(.gz) does not exist`);
+  if (isFile(path)) return readFileSync(path);
+  if (!isFile(packed)) throw new DataError(`${path}(.gz) does not exist`);
   return unpack(readFileSync(packed), packed);
 }
 
@@ -71,7 +71,11 @@ export function unpack(bytes: Uint8Array, source: string): Uint8Array {
 export function hasIdxFiles(folder: string): boolean {
   return Object.values(IDX_FILES)
     .flatMap((files) => Object.values(files))
-    .every((name) => existsSync(join(folder, name)) || existsSync(join(folder, `${name}.gz`)));
+    .every((name) => isFile(join(folder, name)) || isFile(join(folder, `${name}.gz`)));
+}
+
+function isFile(path: string): boolean {
+  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
 /** The two halves of a data set from its four files. @throws DataError when they do not fit together. */

@@ -8,7 +8,7 @@ import { hasIdxFiles, readIdxFolder } from './idx.ts';
 export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR'] as const;
 
 export function isDatasetName(name: string): boolean {
-  return name === 'fashion-mnist' || name === 'sample' || name.startsWith('idx:');
+  return name === 'fashion-mnist' || name === 'sample' || /^idx:./.test(name);
 }
 
 /** Opens a data set by name. @throws DataError */

@@ -112,6 +112,17 @@ export function requireFits(
   if (extra !== undefined) throw new CheckpointError(`${path}: tensor ${extra} is not part of the model`);
 }
 
+/** @throws CheckpointError unless the run stands where one with this many steps an epoch can stand. */
+export function requirePosition(path: string, { config, progress }: RunState, stepsPerEpoch: number): void {
+  const { epoch, step, globalStep } = progress;
+  if (epoch > config.epochs || step > stepsPerEpoch || globalStep !== epoch * stepsPerEpoch + step) {
+    throw new CheckpointError(
+      `${path}: the run stands at step ${step} of epoch ${epoch + 1}, ${globalStep} in all, which does not fit ` +
+        `${config.epochs} epochs of ${stepsPerEpoch} steps: was the data another?`,
+    );
+  }
+}
+
 function parseJson(text: string): unknown {
   try {
     return JSON.parse(text);

@@ -4,18 +4,23 @@ import type { Session } from '../engine/engine.ts';
 import { addBatch, NOTHING, type Sums } from './metrics.ts';
 import { programName } from './programs.ts';
 
-/** Loss and right answers of a network on a data set, with its running statistics. The next batch is made meanwhile. */
+/**
+ * Loss and right answers of a network on a data set, with its running statistics. The next batch is made meanwhile.
+ * @throws the signal's reason, between two batches.
+ */
 export async function evaluate(
   session: Session,
   dataset: Dataset,
   options: LoaderOptions,
   onProgress: (done: number, total: number) => void = () => {},
+  signal?: AbortSignal,
 ): Promise<Sums> {
   const loader = new Loader(dataset, options);
   const order = loader.order();
   let sums = NOTHING;
   let next = loader.batch(order, 0);
   for (let i = 0; i < loader.batches; i++) {
+    signal?.throwIfAborted();
     const { size, images, labels } = next;
     const running = session.run(programName('evaluate', size), { images, labels });
     if (i + 1 < loader.batches) next = loader.batch(order, i + 1);

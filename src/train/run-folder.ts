@@ -21,8 +21,8 @@ export type RunFiles = ReturnType<typeof runFiles>;
 export function requireFree(folder: string): void {
   if (!existsSync(folder)) return;
   if (!statSync(folder).isDirectory()) throw new DataError(`${folder} is a file: --out wants a folder`);
-  const { last, log } = runFiles(folder);
-  if (existsSync(last) || existsSync(log)) {
+  const { last, best } = runFiles(folder);
+  if (existsSync(last) || existsSync(best)) {
     throw new DataError(
       `${folder} already holds a run: continue it with --resume ${folder}, or choose another --out`,
     );

@@ -7,7 +7,7 @@ import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type Checkpoint, type RunState, saveCheckpoint } from './checkpoint.ts';
+import { type Checkpoint, type RunState, requirePosition, saveCheckpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainListener } from './events.ts';
@@ -85,7 +85,8 @@ class Trainer {
   }
 
   async run(): Promise<TrainingResult> {
-    const { config, resumeFrom } = this.#training;
+    const { config, resumeFrom, files } = this.#training;
+    if (resumeFrom) requirePosition(files.last, resumeFrom.run, this.#loader.batches);
     this.#loadState();
     this.#announce();
     if (!resumeFrom) this.#save('last');
@@ -131,8 +132,7 @@ class Trainer {
       if (performance.now() - this.#savedAt > checkpointEveryMs) this.#save('last');
     }
     if (signal?.aborted) return this.#interrupted();
-    await this.#endEpoch(startedAt);
-    return true;
+    return this.#endEpoch(startedAt);
   }
 
   #stepDone(batchSize: number, stepMs: number): void {
@@ -178,15 +178,24 @@ class Trainer {
     }
   }
 
-  async #endEpoch(startedAt: number): Promise<void> {
-    const { session, data, config, listener } = this.#training;
+  /** @returns false when interrupted: the epoch is then tested anew when the run goes on. */
+  async #endEpoch(startedAt: number): Promise<boolean> {
+    const { session, data, config, listener, signal } = this.#training;
     const { progress } = this.#run;
     const { epoch, sums } = progress;
     const evaluationStart = performance.now();
     const size = [config.size, config.size] as const;
-    const test = await evaluate(session, data.test, { size, batch: config.batch }, (done, total) =>
-      listener({ kind: 'evaluating', epoch, done, total }),
-    );
+    const test = await evaluate(
+      session,
+      data.test,
+      { size, batch: config.batch },
+      (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
+      signal,
+    ).catch((error: unknown) => {
+      if (error === signal?.reason) return undefined;
+      throw error;
+    });
+    if (!test) return this.#interrupted();
     this.#pace.addEvaluation(performance.now() - evaluationStart);
     const last = { trainLoss: meanLoss(sums), trainAccuracy: accuracy(sums), testAccuracy: accuracy(test) };
     const isBest = last.testAccuracy > (this.#run.best?.testAccuracy ?? -1);
@@ -207,6 +216,7 @@ class Trainer {
     });
     this.#save('last');
     if (isBest) this.#save('best');
+    return true;
   }
 
   #addPoint(point: RunState['history'][number]): void {

@@ -94,6 +94,7 @@ describe('densor train', () => {
       /interrupted after step \d+\n.*continue with: (npm run densor --|densor) train --resume run\n/,
     );
     expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
+    expect(readdirSync(join(folder, 'run'))).toEqual(expect.arrayContaining(['curves.png', 'curves.svg']));
     const resumed = densor('train', '--resume', 'run', '--json');
     expect(JSON.parse(resumed.stdout)).toMatchObject({ finished: true, steps: 90 });
     const steps = readFileSync(join(folder, 'run/log.jsonl'), 'utf8')
@@ -151,6 +152,7 @@ describe('densor train', () => {
     expect(status, stderr).toBe(2);
     expect(stderr.trim().split('\n').at(-1)).toMatch(/^densor: .*(full|larger than the system allows)/);
     expect(existsSync(join(folder, 'run/last.safetensors'))).toBe(false);
+    expect(densor('train', ...SMALL, '--out', 'run').status).toBe(0);
   });
 });
 
@@ -174,6 +176,9 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     ],
     [['train', '--data', 'sample', '--classes', '5'], /label \d of image \d+ is beyond the 5 classes/],
     [['train', '--data', 'sample', '--size', '2000', '--batch', '900'], /GiB/],
+    [['train', '--out', ''], /--out.*expected a path/],
+    [['train', '--resume', ''], /--resume.*expected a path/],
+    [['train', '--data', 'idx:'], /expected fashion-mnist, sample, idx:DIR/],
     [['train', '--resume', 'nowhere'], /nowhere does not exist/],
     [['evaluate', 'nowhere'], /does not exist/],
     [['summary', 'vgg'], /'vgg' is invalid/],

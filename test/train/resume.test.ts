@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, TrainTest } from '../../src/data/dataset.ts';
 import { densenet } from '../../src/model/densenet.ts';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
 import type { RunConfig } from '../../src/train/config.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
 import { runFiles } from '../../src/train/run-folder.ts';
@@ -47,11 +47,11 @@ const config: RunConfig = {
 const model = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 });
 const STEPS = 3 * 7;
 
-/** Trains until done or until `stopAfter` steps; from the checkpoint in the folder where `resume`. */
+/** Trains until done or until `stopAfter` steps, or an epoch's first `stopInTest` test batches; from the checkpoint in the folder where `resume`. */
 async function run(
   open: (typeof ENGINES)[number]['open'],
   name: string,
-  { stopAfter = Number.POSITIVE_INFINITY, resume = false, threads = 2 } = {},
+  { stopAfter = Number.POSITIVE_INFINITY, stopInTest = 0, resume = false, threads = 2 } = {},
 ): Promise<TrainEvent[]> {
   const files = runFiles(join(folder, name));
   const { mkdirSync } = await import('node:fs');
@@ -74,6 +74,7 @@ async function run(
     listener: (event) => {
       events.push(event);
       if (event.kind === 'step' && event.globalStep === stopAfter) controller.abort();
+      if (event.kind === 'evaluating' && event.done === stopInTest) controller.abort();
     },
   });
   await engine.close();
@@ -104,11 +105,24 @@ describe.each([REFERENCE, ENGINES[0]!])('a run on $name', ({ open }) => {
       await run(open, `stopped ${stop}`, { resume: true, threads: 3 });
       expect(comparable(`stopped ${stop}`)).toEqual(comparable('whole'));
     }
+    const untilTest = await run(open, 'stopped in a test', { stopInTest: 1 });
+    expect(untilTest.at(-1)).toMatchObject({ kind: 'stopped', globalStep: 7 });
+    expect(untilTest.filter(({ kind }) => kind === 'evaluating').length).toBe(1);
+    await run(open, 'stopped in a test', { resume: true });
+    expect(comparable('stopped in a test')).toEqual(comparable('whole'));
   });
 });
 
 describe('a run', () => {
   const { open } = ENGINES[0]!;
+
+  test('does not go on with data of another length', async () => {
+    await run(open, 'run', { stopAfter: 9 });
+    const { last } = runFiles(join(folder, 'run'));
+    const { run: state } = loadCheckpoint(last);
+    expect(() => requirePosition(last, state, 7)).not.toThrow();
+    for (const steps of [6, 8, 1]) expect(() => requirePosition(last, state, steps)).toThrow(CheckpointError);
+  });
 
   test("counts as d2l's train_ch6 does, keeps the short batch, and learns", async () => {
     const events = await run(open, 'run');

@@ -9,35 +9,46 @@ import type {
   Window,
 } from '../../graph/op.ts';
 import { type Frame, forPlanes, type Planes } from './frame.ts';
+import { addProduct, type Matrix, rowMajor, transposed } from './matrix.ts';
 import { gradientAt, prologued, throughPrologue } from './prologue.ts';
+
+// Image by image, a convolution is a product of matrices: outputs [O × pixels] = weight [O × taps] · patchesᵀ, where
+// patches [pixels × taps] holds the inputs that each output pixel sees, in the order C, kH, kW of the weights.
 
 /** A linear layer is a 1×1 convolution of a 1×1 map. */
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
 
 export function conv2d(frame: Frame, op: Conv2d | Linear): Float64Array[] {
   const u = prologued(frame, op.x, op.prologue);
-  const weight = frame.get(op.weight);
   const out = frame.planes(op.outputs[0]!);
+  const input = frame.planes(op.x);
   const y = new Float64Array(out.n * out.c * out.pixels);
   if (op.bias !== undefined) {
     const bias = frame.get(op.bias);
     forPlanes(out, (c, first, end) => y.fill(bias[c]!, first, end));
   }
-  forTaps(frame.planes(op.x), out, windowOf(op), (w, xAt, yAt, count, step) => {
-    const scale = weight[w]!;
-    for (let j = 0; j < count; j++) y[yAt + j]! += scale * u[xAt + j * step]!;
-  });
+  const taps = new Taps(input, out, windowOf(op));
+  const weight = rowMajor(frame.get(op.weight), 0, out.c, taps.count);
+  const patches = rowMajor(new Float64Array(out.pixels * taps.count), 0, out.pixels, taps.count);
+  for (let n = 0; n < out.n; n++) {
+    taps.gather(u, n, patches.data);
+    addProduct(image(y, out, n), weight, transposed(patches));
+  }
   return [y];
 }
 
 export function conv2dGradInput(frame: Frame, op: Conv2dGradInput | LinearGradInput): Float64Array[] {
   const dy = gradientAt(frame, op.gradOutput);
-  const weight = frame.get(op.weight);
+  const out = outPlanes(frame, op);
   const du = new Float64Array(frame.get(op.x).length);
-  forTaps(frame.planes(op.x), outPlanes(frame, op), windowOf(op), (w, xAt, yAt, count, step) => {
-    const scale = weight[w]!;
-    for (let j = 0; j < count; j++) du[xAt + j * step]! += scale * dy[yAt + j]!;
-  });
+  const taps = new Taps(frame.planes(op.x), out, windowOf(op));
+  const weight = rowMajor(frame.get(op.weight), 0, out.c, taps.count);
+  const gradPatches = rowMajor(new Float64Array(out.pixels * taps.count), 0, out.pixels, taps.count);
+  for (let n = 0; n < out.n; n++) {
+    gradPatches.data.fill(0);
+    addProduct(gradPatches, transposed(image(dy, out, n)), weight);
+    taps.scatter(gradPatches.data, n, du);
+  }
   return throughPrologue(frame, op.x, op.prologue, du);
 }
 
@@ -45,49 +56,71 @@ export function conv2dGradInput(frame: Frame, op: Conv2dGradInput | LinearGradIn
 export function conv2dGradWeight(frame: Frame, op: Conv2dGradWeight | LinearGradWeight): Float64Array[] {
   const dy = gradientAt(frame, op.gradOutput);
   const u = prologued(frame, op.x, op.prologue);
-  const gradWeight = new Float64Array(frame.get(op.weight).length);
   const out = outPlanes(frame, op);
-  forTaps(frame.planes(op.x), out, windowOf(op), (w, xAt, yAt, count, step) => {
-    let sum = 0;
-    for (let j = 0; j < count; j++) sum += dy[yAt + j]! * u[xAt + j * step]!;
-    gradWeight[w]! += sum;
-  });
+  const taps = new Taps(frame.planes(op.x), out, windowOf(op));
+  const gradWeight = rowMajor(new Float64Array(frame.get(op.weight).length), 0, out.c, taps.count);
+  const patches = rowMajor(new Float64Array(out.pixels * taps.count), 0, out.pixels, taps.count);
+  for (let n = 0; n < out.n; n++) {
+    taps.gather(u, n, patches.data);
+    addProduct(gradWeight, image(dy, out, n), patches);
+  }
   const gradBias = new Float64Array(out.c);
   forPlanes(out, (c, first, end) => {
     for (let i = first; i < end; i++) gradBias[c]! += dy[i]!;
   });
-  return [gradWeight, gradBias];
+  return [gradWeight.data, gradBias];
 }
 
-/**
- * Every multiplication of a convolution, a row of outputs at a time: weight w joins inputs x, x + step, … with
- * outputs y, y + 1, …; positions in the padding are left out.
- */
-function forTaps(
-  input: Planes,
-  out: Planes,
-  { kernel: [kh, kw], stride: [sh, sw], padding: [ph, pw] }: Window,
-  visit: (w: number, xAt: number, yAt: number, count: number, step: number) => void,
-): void {
-  for (let n = 0; n < out.n; n++) {
-    for (let o = 0; o < out.c; o++) {
-      for (let c = 0; c < input.c; c++) {
-        for (let ki = 0; ki < kh; ki++) {
-          for (let kj = 0; kj < kw; kj++) {
-            const w = ((o * input.c + c) * kh + ki) * kw + kj;
-            const first = Math.max(0, Math.ceil((pw - kj) / sw));
-            const last = Math.min(out.w - 1, Math.floor((input.w - 1 + pw - kj) / sw));
-            if (last < first) continue;
-            for (let i = 0; i < out.h; i++) {
-              const row = i * sh + ki - ph;
-              if (row < 0 || row >= input.h) continue;
-              const xAt = ((n * input.c + c) * input.h + row) * input.w + first * sw + kj - pw;
-              const yAt = ((n * out.c + o) * out.h + i) * out.w + first;
-              visit(w, xAt, yAt, last - first + 1, sw);
+/** One image of a feature map as channels × pixels. */
+function image(data: Float64Array, { c, pixels }: Planes, n: number): Matrix {
+  return rowMajor(data, n * c * pixels, c, pixels);
+}
+
+/** How output pixels and the inputs that they see are joined, in one image. */
+class Taps {
+  /** C·kH·kW: inputs per output pixel. */
+  readonly count: number;
+  /** For each pixel and tap, in this order: where the input is in its image, or -1 in the padding. */
+  readonly #source: Int32Array;
+  readonly #imageSize: number;
+
+  constructor(input: Planes, out: Planes, { kernel: [kh, kw], stride: [sh, sw], padding: [ph, pw] }: Window) {
+    this.count = input.c * kh * kw;
+    this.#imageSize = input.c * input.pixels;
+    this.#source = new Int32Array(out.pixels * this.count);
+    let at = 0;
+    for (let i = 0; i < out.h; i++) {
+      for (let j = 0; j < out.w; j++) {
+        for (let c = 0; c < input.c; c++) {
+          for (let ki = 0; ki < kh; ki++) {
+            for (let kj = 0; kj < kw; kj++) {
+              const [row, column] = [i * sh + ki - ph, j * sw + kj - pw];
+              const inside = row >= 0 && row < input.h && column >= 0 && column < input.w;
+              this.#source[at++] = inside ? (c * input.h + row) * input.w + column : -1;
             }
           }
         }
       }
+    }
+  }
+
+  /** patches = what each pixel of image n sees of x; zero in the padding. */
+  gather(x: Float64Array, n: number, patches: Float64Array): void {
+    const source = this.#source;
+    const first = n * this.#imageSize;
+    for (let at = 0; at < source.length; at++) {
+      const from = source[at]!;
+      patches[at] = from < 0 ? 0 : x[first + from]!;
+    }
+  }
+
+  /** Adds each entry of the patches to the element of x, in image n, that it was gathered from. */
+  scatter(patches: Float64Array, n: number, x: Float64Array): void {
+    const source = this.#source;
+    const first = n * this.#imageSize;
+    for (let at = 0; at < source.length; at++) {
+      const to = source[at]!;
+      if (to >= 0) x[first + to]! += patches[at]!;
     }
   }
 }
