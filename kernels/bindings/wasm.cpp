@@ -1,4 +1,5 @@
 // The WASM module: marshalling only. Memory is imported and shared; the caller lays it out.
+#include "base/machine_peak.h"
 #include "run.h"
 
 #ifdef __wasm_simd128__
@@ -7,9 +8,25 @@ using V = vec<float, 4>;
 using V = vec<float, 1>;
 #endif
 
-// Every argument is a byte address but the counts. Each thread calls it with its own scratch and stack.
-extern "C" __attribute__((export_name("run"))) void run(uint8_t *persistent, uint8_t *transient, float *scratch,
-                                                        const float *scalars, densor::Control *control,
-                                                        const uint32_t *program, uint32_t count, uint32_t threads) {
-  densor::run<V>({{persistent, transient, nullptr, nullptr}, scratch, scalars, control, 0}, program, count, threads);
+#define DENSOR_EXPORT(name) extern "C" __attribute__((export_name(name)))
+
+// Every argument is a byte address but the counts. Each thread calls it with its own scratch and stack; one of them,
+// where durations are wanted, with room for `count` doubles, the others with null.
+DENSOR_EXPORT("run")
+void run(uint8_t *persistent, uint8_t *transient, float *scratch, const float *scalars, densor::Control *control,
+         const uint32_t *program, uint32_t count, uint32_t threads, double *durations) {
+  const densor::Context ctx = {
+      {persistent, transient, nullptr, nullptr}, scratch, scalars, control, 0, durations};
+  densor::run<V>(ctx, program, count, threads);
+}
+
+// See base/machine_peak.h.
+DENSOR_EXPORT("peakMultiplyAdd") double peakMultiplyAdd(float *memory, uint32_t repeats) {
+  return densor::peakMultiplyAdd<V>(memory, repeats);
+}
+DENSOR_EXPORT("peakRead") double peakRead(float *memory, uint32_t floats) {
+  return densor::peakRead<V>(memory, floats);
+}
+DENSOR_EXPORT("peakTriad") double peakTriad(float *memory, uint32_t floats) {
+  return densor::peakTriad<V>(memory, floats);
 }

@@ -1,5 +1,6 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { type Engine, EngineError, type EngineLimits, type Session } from '../engine.ts';
+import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
+import { measureWasmPeak } from './machine-peak.ts';
 import { ADDRESS_SPACE_BYTES, mapMemory, memoryBytes } from './memory.ts';
 import { WasmSession } from './session.ts';
 import { type KernelThread, startThread } from './threads.ts';
@@ -58,6 +59,10 @@ class WasmEngine implements Engine {
       ),
     );
     return new WasmSession(network, map, memory, this.#workers, session);
+  }
+
+  measurePeak(): Promise<MachinePeak> {
+    return measureWasmPeak(this.#workers, this.#sessions++, this.#module, (pages) => this.#allocate(pages));
   }
 
   async close(): Promise<void> {

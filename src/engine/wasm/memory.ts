@@ -1,9 +1,9 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 
-const PAGE_BYTES = 65_536;
+export const PAGE_BYTES = 65_536;
 /** Static data of the kernels lies below. */
-const FIRST_BYTE = 1_048_576;
-const STACK_BYTES = 65_536;
+export const FIRST_BYTE = 1_048_576;
+export const STACK_BYTES = 65_536;
 const CONTROL_BYTES = 128;
 /** All that 32-bit addresses reach. */
 export const ADDRESS_SPACE_BYTES = 2 ** 32;
@@ -15,6 +15,8 @@ export interface MemoryMap {
   readonly scratch: readonly number[];
   readonly control: number;
   readonly scalars: number;
+  /** A double for each record of the longest program. */
+  readonly durations: number;
   /** Where each program's words begin. */
   readonly programs: ReadonlyMap<string, number>;
   readonly persistent: number;
@@ -22,7 +24,7 @@ export interface MemoryMap {
   readonly pages: number;
 }
 
-/** Lays out static data, stacks, control block, scratch, programs and the two slabs, in that order. */
+/** Lays out static data, stacks, control block, durations, scratch, programs and the two slabs, in that order. */
 export function mapMemory(network: CompiledNetwork, threads: number): MemoryMap {
   let next = FIRST_BYTE;
   const take = (bytes: number): number => {
@@ -37,6 +39,7 @@ export function mapMemory(network: CompiledNetwork, threads: number): MemoryMap 
   const stackTops = each(() => take(STACK_BYTES) + STACK_BYTES);
   const control = take(CONTROL_BYTES);
   const scalars = take(64);
+  const durations = take(8 * most(({ program }) => program.recordCount));
   const scratchBytes = most(({ plan }) => plan.scratchBytes);
   const scratch = each(() => take(scratchBytes + 64));
   const programs = new Map(
@@ -49,6 +52,7 @@ export function mapMemory(network: CompiledNetwork, threads: number): MemoryMap 
     scratch,
     control,
     scalars,
+    durations,
     programs,
     persistent,
     transient,

@@ -8,6 +8,8 @@ import type { KernelThread } from './threads.ts';
 /** Index of `failedRecord` in the control block (kernels/base/context.h), in words. */
 const FAILED_RECORD = 4;
 const CONTROL_WORDS = 5;
+/** The null pointer. */
+const NOT_WANTED = 0;
 
 /** A network in the memory of the WASM kernels. */
 export class WasmSession implements Session {
@@ -52,7 +54,28 @@ export class WasmSession implements Session {
     floats.set(numbers);
   }
 
-  async run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void> {
+  run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void> {
+    return this.#execute(program, inputs, scalars, NOT_WANTED);
+  }
+
+  async profile(
+    program: string,
+    inputs: Readonly<Record<string, Numbers>>,
+    scalars?: RunScalars,
+  ): Promise<Float64Array> {
+    const { durations } = this.#map;
+    await this.#execute(program, inputs, scalars, durations);
+    const { recordCount } = this.#network.programs.get(program)!.program;
+    return new Float64Array(this.#buffer, durations, recordCount).slice();
+  }
+
+  /** @param durations where the first thread writes the records' durations, or NOT_WANTED. */
+  async #execute(
+    program: string,
+    inputs: Readonly<Record<string, Numbers>>,
+    scalars: RunScalars | undefined,
+    durations: number,
+  ): Promise<void> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, name, port, inputs[name]);
@@ -72,7 +95,7 @@ export class WasmSession implements Session {
         thread.send({
           kind: 'run',
           session: this.#id,
-          args: [persistent, transient, scratch[i]!, ...shared],
+          args: [persistent, transient, scratch[i]!, ...shared, i === 0 ? durations : NOT_WANTED],
         }),
       ),
     );
