@@ -1,12 +1,22 @@
-// How fast the machine can be: what a profile holds the kernels against. Every thread calls it at once and the
-// caller times them; each call returns the work it did. Memory is the caller's, filled with small numbers.
+// How fast the machine can be: what a profile holds the kernels against. Every thread calls it at once, with memory
+// of its own that the caller has filled with small numbers, and a control block that all share.
 #pragma once
-#include "base/vec.h"
+#include "base/barrier.h"
+#include "base/clock.h"
 
 namespace densor {
 
 // Twelve independent chains of fma: enough for two units of latency 5, and no wider than V8 allocates registers for.
 constexpr int PEAK_CHAINS = 12, PEAK_UNROLL = 4;
+
+// Work per millisecond of all threads together, from one barrier to the next: none waits for the others to wake.
+template <class Work> double peakRate(Control *control, uint32_t threads, Work work) {
+  barrier(control, threads);
+  const double started = now();
+  const double done = work() * threads;
+  barrier(control, threads);
+  return done / (now() - started);
+}
 
 // x = a·x + b, `repeats` times `PEAK_UNROLL` in every chain. Starts at 16 vectors of `memory` and ends there.
 // Returns floating-point operations.

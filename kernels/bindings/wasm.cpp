@@ -20,13 +20,16 @@ void run(uint8_t *persistent, uint8_t *transient, float *scratch, const float *s
   densor::run<V>(ctx, program, count, threads);
 }
 
-// See base/machine_peak.h.
-DENSOR_EXPORT("peakMultiplyAdd") double peakMultiplyAdd(float *memory, uint32_t repeats) {
-  return densor::peakMultiplyAdd<V>(memory, repeats);
+// Each thread calls them at once with its own memory: work per millisecond of all threads (base/machine_peak.h).
+DENSOR_EXPORT("peakMultiplyAdd")
+double peakMultiplyAdd(float *memory, uint32_t repeats, densor::Control *control, uint32_t threads) {
+  return densor::peakRate(control, threads, [=] { return densor::peakMultiplyAdd<V>(memory, repeats); });
 }
-DENSOR_EXPORT("peakRead") double peakRead(float *memory, uint32_t floats) {
-  return densor::peakRead<V>(memory, floats);
+DENSOR_EXPORT("peakRead")
+double peakRead(float *memory, uint32_t floats, densor::Control *control, uint32_t threads) {
+  return densor::peakRate(control, threads, [=] { return densor::peakRead<V>(memory, floats); });
 }
-DENSOR_EXPORT("peakTriad") double peakTriad(float *memory, uint32_t floats) {
-  return densor::peakTriad<V>(memory, floats);
+DENSOR_EXPORT("peakTriad")
+double peakTriad(float *memory, uint32_t floats, densor::Control *control, uint32_t threads) {
+  return densor::peakRate(control, threads, [=] { return densor::peakTriad<V>(memory, floats); });
 }

@@ -3,40 +3,39 @@ import type { MachinePeak } from './engine.ts';
 /** The kernels of kernels/base/machine_peak.h by name. */
 export type PeakKernel = 'peakMultiplyAdd' | 'peakRead' | 'peakTriad';
 
-/** Repeats of the multiply-adds: some milliseconds with any instruction set. */
-const MULTIPLY_ADDS = 2 ** 19;
+/** One run takes about a millisecond: short enough to find all processors free on a machine that others use too. */
+const REPEATS = 2 ** 17;
+const PIECE_BYTES = 2 ** 24;
 /** Each kernel runs again until this much time has passed. */
-const KERNEL_MS = 300;
-/** Together the threads read and write more than caches hold, and each more than its own. */
+const KERNEL_MS = 400;
+/** Together the threads read and write more than caches hold: piece after piece, in turn. */
 const TOTAL_BYTES = 2 ** 28;
-const LEAST_BYTES = 2 ** 23;
 
-/** Bytes of memory that each thread measures the memory with: whole blocks of any instruction set's. */
+/** Bytes of memory that each thread measures with: whole pieces. */
 export function peakBytesPerThread(threads: number): number {
-  return Math.max(LEAST_BYTES, Math.floor(TOTAL_BYTES / threads / 4096) * 4096);
+  return Math.max(1, Math.floor(TOTAL_BYTES / threads / PIECE_BYTES)) * PIECE_BYTES;
 }
 
 /**
- * The best of many short runs of each kernel; less than two seconds in all.
- * @param callAll calls a kernel on all threads at once, each with memory of its own (filled with ones) and this
- * argument behind it, and gives the sum of what they returned once all have.
+ * The best of many short runs of each kernel; about a second in all.
+ * @param callAll calls a kernel on all threads at once: each from `offsetBytes` on in its own memory (filled with
+ * ones), with `amount`, and a control block and the number of threads behind it. Gives the least of what they return.
  */
 export async function measurePeak(
   threads: number,
-  callAll: (kernel: PeakKernel, argument: number) => Promise<number>,
+  callAll: (kernel: PeakKernel, offsetBytes: number, amount: number) => Promise<number>,
 ): Promise<MachinePeak> {
-  const best = async (kernel: PeakKernel, argument: number): Promise<number> => {
-    let perSecond = 0;
+  const pieces = peakBytesPerThread(threads) / PIECE_BYTES;
+  const best = async (kernel: PeakKernel, amount: number): Promise<number> => {
+    let perMs = 0;
     const end = performance.now() + KERNEL_MS;
-    while (performance.now() < end) {
-      const started = performance.now();
-      const work = await callAll(kernel, argument);
-      perSecond = Math.max(perSecond, (work * 1000) / (performance.now() - started));
+    for (let round = 0; performance.now() < end; round++) {
+      perMs = Math.max(perMs, await callAll(kernel, (round % pieces) * PIECE_BYTES, amount));
     }
-    return perSecond;
+    return 1000 * perMs;
   };
-  const floats = peakBytesPerThread(threads) / 4;
-  const flopsPerSecond = await best('peakMultiplyAdd', MULTIPLY_ADDS);
+  const flopsPerSecond = await best('peakMultiplyAdd', REPEATS);
+  const floats = PIECE_BYTES / 4;
   const bytesPerSecond = Math.max(await best('peakRead', floats), await best('peakTriad', floats));
   return { flopsPerSecond, bytesPerSecond };
 }

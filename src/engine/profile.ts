@@ -12,7 +12,7 @@ export interface Rates extends Cost {
   readonly bytesPerSecond: number;
   /** Operations per byte. */
   readonly intensity: number;
-  /** min(peak, intensity · bandwidth). */
+  /** min(peak, intensity · bandwidth); of several records, what they would reach one after the other at theirs. */
   readonly limitFlopsPerSecond: number;
   readonly limitedBy: 'compute' | 'memory';
   /** Least possible time / time. Above 1: the caches held what was assumed to come from memory. */
@@ -34,7 +34,7 @@ export interface ProfiledKind extends Rates {
 export interface Profile {
   /** In the program's order. */
   readonly records: readonly ProfiledRecord[];
-  /** The costliest first. Their least time is the sum of their records'. */
+  /** The costliest first. */
   readonly kinds: readonly ProfiledKind[];
   readonly total: Rates;
 }
@@ -50,19 +50,19 @@ export function profileOf(plan: Plan, durations: ArrayLike<number>, peak: Machin
     index,
     layer,
     kind,
-    ...ratesOf([work], allMs, peak),
+    ...ratesOf([work], allMs),
   }));
   const groups = new Map<RecordKind, (typeof measured)[number][]>();
   for (const each of measured) groups.set(each.kind, [...(groups.get(each.kind) ?? []), each]);
   const kinds = [...groups].map(([kind, group]) => ({
     kind,
     records: group.length,
-    ...ratesOf(group, allMs, peak),
+    ...ratesOf(group, allMs),
   }));
   return {
     records,
     kinds: kinds.sort((a, b) => b.ms - a.ms),
-    total: ratesOf(measured, allMs, peak),
+    total: ratesOf(measured, allMs),
   };
 }
 
@@ -79,12 +79,11 @@ function leastMs({ flops, bytes }: Cost, peak: MachinePeak): Pick<Work, 'compute
   };
 }
 
-function ratesOf(work: readonly Work[], allMs: number, peak: MachinePeak): Rates {
+function ratesOf(work: readonly Work[], allMs: number): Rates {
   const [ms, flops, bytes] = [sum(work, 'ms'), sum(work, 'flops'), sum(work, 'bytes')];
   const [computeMs, memoryMs] = [sum(work, 'computeMs'), sum(work, 'memoryMs')];
   const least = work.reduce((total, each) => total + Math.max(each.computeMs, each.memoryMs), 0);
   const perSecond = (amount: number) => (ms > 0 ? (1000 * amount) / ms : 0);
-  const intensity = flops / bytes;
   return {
     ms,
     share: ms / allMs,
@@ -92,8 +91,8 @@ function ratesOf(work: readonly Work[], allMs: number, peak: MachinePeak): Rates
     bytes,
     flopsPerSecond: perSecond(flops),
     bytesPerSecond: perSecond(bytes),
-    intensity,
-    limitFlopsPerSecond: Math.min(peak.flopsPerSecond, intensity * peak.bytesPerSecond),
+    intensity: flops / bytes,
+    limitFlopsPerSecond: (1000 * flops) / least,
     limitedBy: computeMs >= memoryMs ? 'compute' : 'memory',
     reached: ms > 0 ? least / ms : 0,
   };

@@ -4,7 +4,7 @@ export const PAGE_BYTES = 65_536;
 /** Static data of the kernels lies below. */
 export const FIRST_BYTE = 1_048_576;
 export const STACK_BYTES = 65_536;
-const CONTROL_BYTES = 128;
+export const CONTROL_BYTES = 128;
 /** All that 32-bit addresses reach. */
 export const ADDRESS_SPACE_BYTES = 2 ** 32;
 
