@@ -18,15 +18,16 @@ export interface Roof {
   readonly gigabytesPerSecond: number;
 }
 
-/** Smaller shares are not drawn, and only larger ones have a name. */
+/** Smaller shares of the step, or of the multiply-adds' peak, are not drawn; only larger ones have a name. */
 const DRAWN_SHARE = 0.001;
+const DRAWN_OF_PEAK = 0.0005;
 const NAMED_SHARE = 0.04;
 
 /** Okabe and Ito's colours, which everyone can tell apart, and two more; the costliest kind has the first. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5195', '#666666'];
 
-const [WIDTH, HEIGHT] = [1120, 620];
-const FRAME = { left: 64, right: WIDTH - 270, top: 140, bottom: HEIGHT - 56 };
+const [WIDTH, HEIGHT] = [1120, 630];
+const FRAME = { left: 64, right: WIDTH - 270, top: 152, bottom: HEIGHT - 56 };
 /** From the frame's left edge to the picture's, plus a margin. */
 const EDGE = 12 - FRAME.left;
 const ROW = 20;
@@ -38,7 +39,8 @@ const ROW = 20;
 export function rooflineSvg(all: readonly RooflineDot[], roof: Roof, title: string): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const dots = all
-    .filter(({ share, gflopsPerSecond }) => share >= DRAWN_SHARE && gflopsPerSecond > 0)
+    .filter(({ share }) => share >= DRAWN_SHARE)
+    .filter(({ gflopsPerSecond }) => gflopsPerSecond >= DRAWN_OF_PEAK * roof.gflopsPerSecond)
     .sort((a, b) => b.share - a.share);
   const kinds = kindsOf(all, dots);
   const colourOf = ({ kind }: RooflineDot) => kinds.find((each) => each.kind === kind)!.colour;
