@@ -1,12 +1,14 @@
 /**
  * Densor as a library. Nothing here names an engine: import one beside it
- * (`createWasmEngine`, `createReferenceEngine`) and hand it what `compile` made.
+ * (`createNativeEngine`, `createWasmEngine`, `createReferenceEngine`) and hand it what `compile` made.
  */
 export { type Compiled, compile, type ProgramRequest } from './compile.ts';
 export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
 export { openDataset } from './data/open-dataset.ts';
 export { type Engine, EngineError, NonFiniteError, type Session } from './engine/engine.ts';
+export { createNativeEngine, NATIVE_ISAS, type NativeIsa } from './engine/native/engine.ts';
+export { loadNativeModule, nativeIsas } from './engine/native/load-module.ts';
 export { createReferenceEngine } from './engine/reference/engine.ts';
 export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/wasm/engine.ts';
 export { loadWasmModule } from './engine/wasm/load-module.ts';

@@ -1,25 +1,29 @@
 // A barrier for the threads that run one program. Spins for a while (ops are short), then sleeps.
 #pragma once
 #include "base/context.h"
+#ifndef __wasm__
+#include <atomic>
+#endif
 
 namespace densor {
+
+#ifdef __wasm__
+inline void sleepWhile(uint32_t *word, uint32_t value) {
+  __builtin_wasm_memory_atomic_wait32(reinterpret_cast<int *>(word), static_cast<int>(value), -1);
+}
+inline void wakeAll(uint32_t *word) {
+  __builtin_wasm_memory_atomic_notify(reinterpret_cast<int *>(word), 0xffffffff);
+}
+#else
+static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t), "a word can be waited for where it lies");
+inline void sleepWhile(uint32_t *word, uint32_t value) { reinterpret_cast<std::atomic<uint32_t> *>(word)->wait(value); }
+inline void wakeAll(uint32_t *word) { reinterpret_cast<std::atomic<uint32_t> *>(word)->notify_all(); }
+#endif
 
 inline void waitWhile(uint32_t *word, uint32_t value) {
   for (int spin = 0; spin < 20000; spin++)
     if (__atomic_load_n(word, __ATOMIC_ACQUIRE) != value) return;
-  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value) {
-#ifdef __wasm__
-    __builtin_wasm_memory_atomic_wait32(reinterpret_cast<int *>(word), static_cast<int>(value), -1);
-#endif
-  }
-}
-
-inline void wakeAll(uint32_t *word) {
-#ifdef __wasm__
-  __builtin_wasm_memory_atomic_notify(reinterpret_cast<int *>(word), 0xffffffff);
-#else
-  (void)word;
-#endif
+  while (__atomic_load_n(word, __ATOMIC_ACQUIRE) == value) sleepWhile(word, value);
 }
 
 inline void barrier(Control *control, uint32_t threads) {

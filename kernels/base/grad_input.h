@@ -3,6 +3,7 @@
 //   sums: Σdz and Σdz·(x − mean) per channel, from which finalizeGradSums makes the batch norm's gradients.
 // Writes exactly the channels that exist: behind them lie other features' gradients.
 #pragma once
+#include "base/constant.h"
 #include "base/context.h"
 
 namespace densor {
@@ -31,7 +32,7 @@ template <class V> struct InputGradient {
     const V b = scale ? V::load(shift + c) : V::splat(0);
     const V m = sums ? V::load(mean + c) : V::splat(0);
     V sum = V::splat(0), centred = V::splat(0);
-    for (int i = 0; i < count; i++) {
+    forEach(count, [&](int i) DENSOR_LAMBDA_INLINE {
       const V xi = V::load(x + i * xStride + c);
       V dz = du(i);
       if (relu) dz = keepWherePositive(fma(a, xi, b), dz);
@@ -39,7 +40,7 @@ template <class V> struct InputGradient {
       storeFirst(accumulate ? fma(a, dz, V::load(g)) : a * dz, g, lanes);
       sum = sum + dz;
       centred = fma(dz, xi - m, centred);
-    }
+    });
     if (!sums) return;
     float *s0 = sums + c, *s1 = s0 + paddedChannels(channels);
     (V::load(s0) + sum).store(s0);

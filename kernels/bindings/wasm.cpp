@@ -2,12 +2,6 @@
 #include "base/machine_peak.h"
 #include "run.h"
 
-#ifdef __wasm_simd128__
-using V = vec<float, 4>;
-#else
-using V = vec<float, 1>;
-#endif
-
 #define DENSOR_EXPORT(name) extern "C" __attribute__((export_name(name)))
 
 // Every argument is a byte address but the counts. Each thread calls it with its own scratch and stack; one of them,
@@ -17,19 +11,19 @@ void run(uint8_t *persistent, uint8_t *transient, float *scratch, const float *s
          const uint32_t *program, uint32_t count, uint32_t threads, double *durations) {
   const densor::Context ctx = {
       {persistent, transient, nullptr, nullptr}, scratch, scalars, control, 0, durations};
-  densor::run<V>(ctx, program, count, threads);
+  densor::run<Widest>(ctx, program, count, threads);
 }
 
 // Each thread calls them at once with its own memory: work per millisecond of all threads (base/machine_peak.h).
 DENSOR_EXPORT("peakMultiplyAdd")
 double peakMultiplyAdd(float *memory, uint32_t repeats, densor::Control *control, uint32_t threads) {
-  return densor::peakRate(control, threads, [=] { return densor::peakMultiplyAdd<V>(memory, repeats); });
+  return densor::peakRate(control, threads, [=] { return densor::peakMultiplyAdd<Widest>(memory, repeats); });
 }
 DENSOR_EXPORT("peakRead")
 double peakRead(float *memory, uint32_t floats, densor::Control *control, uint32_t threads) {
-  return densor::peakRate(control, threads, [=] { return densor::peakRead<V>(memory, floats); });
+  return densor::peakRate(control, threads, [=] { return densor::peakRead<Widest>(memory, floats); });
 }
 DENSOR_EXPORT("peakTriad")
 double peakTriad(float *memory, uint32_t floats, densor::Control *control, uint32_t threads) {
-  return densor::peakRate(control, threads, [=] { return densor::peakTriad<V>(memory, floats); });
+  return densor::peakRate(control, threads, [=] { return densor::peakTriad<Widest>(memory, floats); });
 }

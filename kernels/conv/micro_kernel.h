@@ -1,12 +1,7 @@
 // The one micro-kernel of every convolution, forward and backward: a register tile of R rows × B vectors.
 #pragma once
+#include "base/constant.h"
 #include "base/vec.h"
-
-#ifdef __clang__
-#define DENSOR_UNROLL _Pragma("clang loop unroll(full)")
-#else
-#define DENSOR_UNROLL _Pragma("GCC unroll 64")
-#endif
 
 namespace densor {
 
@@ -23,11 +18,6 @@ DENSOR_INLINE void multiplyAdd(V (&tile)[R][B], const float *a, ptrdiff_t aRow, 
     }
   }
 }
-
-template <int N> struct Constant {
-  static constexpr int value = N;
-  constexpr operator int() const { return N; }
-};
 
 // Calls f with a compile-time constant equal to n, 1 <= n <= N.
 template <int N, class F> DENSOR_INLINE void withConstant(int n, F f) {

@@ -58,6 +58,14 @@ test('two networks open in one engine do not disturb each other', async () => {
   await engine.close();
 });
 
+test('two engines in one process do not disturb each other', async () => {
+  const { open } = ENGINES.at(-1)!;
+  const alone = await threeSteps(open, 2);
+  const [one, two] = await Promise.all([threeSteps(open, 2), threeSteps(open, 2)]);
+  expect(one).toEqual(alone);
+  expect(two).toEqual(alone);
+});
+
 test('memory that cannot be had is an error in words', async () => {
   const engine = await ENGINES[0]!.open(1);
   const huge = compile(densenet(), [512, 512], { train: { batch: 256, mode: 'train' } });

@@ -1,13 +1,20 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
-import { measureWasmPeak } from './machine-peak.ts';
-import { ADDRESS_SPACE_BYTES, mapMemory, memoryBytes } from './memory.ts';
-import { WasmSession } from './session.ts';
+import { KernelSession } from '../kernel-session.ts';
+import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
+import { mapMemory } from '../memory-map.ts';
+import { PAGE_BYTES, WasmMemory } from './memory.ts';
 import { type KernelThread, startThread } from './threads.ts';
 
 /** Instruction sets the kernels are built for, the fastest first. */
 export const WASM_ISAS = ['relaxed-simd', 'simd128', 'scalar'] as const;
 export type WasmIsa = (typeof WASM_ISAS)[number];
+
+/** All that 32-bit addresses reach. */
+const ADDRESS_SPACE_BYTES = 2 ** 32;
+/** Static data of the kernels lies below. */
+const FIRST_BYTE = 1_048_576;
+const STACK_BYTES = 65_536;
 
 export interface WasmEngineOptions {
   readonly threads: number;
@@ -43,30 +50,46 @@ class WasmEngine implements Engine {
   }
 
   async open(network: CompiledNetwork): Promise<Session> {
-    const map = mapMemory(network, this.threads);
-    const bytes = memoryBytes(map);
+    const map = mapMemory(network, this.#mapOptions());
+    return new KernelSession(network, map, await this.#open(map));
+  }
+
+  async measurePeak(): Promise<MachinePeak> {
+    const map = mapPeakMemory(this.#mapOptions());
+    const memory = await this.#open(map);
+    try {
+      return await measurePeak(map, memory);
+    } finally {
+      await memory.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.end()));
+  }
+
+  #mapOptions() {
+    return { threads: this.threads, firstByte: FIRST_BYTE, stackBytes: STACK_BYTES };
+  }
+
+  /** Memory, and an instance of the kernels in every worker. */
+  async #open(map: { readonly bytes: number; readonly stackTops: readonly number[] }): Promise<WasmMemory> {
+    const pages = Math.ceil(map.bytes / PAGE_BYTES);
+    const bytes = pages * PAGE_BYTES;
     if (bytes > this.limits.maxTotalBytes) {
       const [need, have] = [bytes, this.limits.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
       throw new EngineError(
         `this run needs ${need} GiB, the wasm engine has ${have}: use a smaller batch or size`,
       );
     }
-    const memory = this.#allocate(map.pages);
+    const memory = this.#allocate(pages);
     const session = this.#sessions++;
     await Promise.all(
       this.#workers.map((worker, i) =>
         worker.send({ kind: 'open', session, module: this.#module, memory, stackTop: map.stackTops[i]! }),
       ),
     );
-    return new WasmSession(network, map, memory, this.#workers, session);
-  }
-
-  measurePeak(): Promise<MachinePeak> {
-    return measureWasmPeak(this.#workers, this.#sessions++, this.#module, (pages) => this.#allocate(pages));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.end()));
+    return new WasmMemory(memory, this.#workers, session);
   }
 
   #allocate(pages: number): WebAssembly.Memory {

@@ -1,4 +1,4 @@
-import type { PeakKernel } from '../machine-peak.ts';
+import type { PeakKernel } from '../kernel-session.ts';
 
 /** What crosses to a worker. Memory is shared; everything else is a number. */
 export type ToWorker =

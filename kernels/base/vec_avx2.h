@@ -1,0 +1,53 @@
+// vec of eight floats: AVX2 with FMA. Tails are masked: what is not there is neither read nor written.
+#pragma once
+#include "base/vec.h"
+#include <immintrin.h>
+
+template <> struct vec<float, 8> {
+  static constexpr int size = 8;
+  // 12 accumulators, two vectors of weights and a broadcast, of 16 registers.
+  static constexpr int tileRows = 6, tileBlocks = 2;
+  __m256 v;
+
+  static DENSOR_INLINE vec splat(float x) { return {_mm256_set1_ps(x)}; }
+  static DENSOR_INLINE vec load(const float *p) { return {_mm256_loadu_ps(p)}; }
+  static DENSOR_INLINE vec broadcast(const float *p) { return {_mm256_broadcast_ss(p)}; }
+  DENSOR_INLINE void store(float *p) const { _mm256_storeu_ps(p, v); }
+  DENSOR_INLINE void storeBytes(uint8_t *p) const {
+    const __m256i words = _mm256_cvttps_epi32(v);
+    const __m128i shorts = _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i *>(p), _mm_packus_epi16(shorts, shorts));
+  }
+  static DENSOR_INLINE vec loadBytes(const uint8_t *p) {
+    return {_mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i *>(p))))};
+  }
+};
+DENSOR_INLINE vec<float, 8> operator+(vec<float, 8> a, vec<float, 8> b) { return {_mm256_add_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 8> operator-(vec<float, 8> a, vec<float, 8> b) { return {_mm256_sub_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 8> operator*(vec<float, 8> a, vec<float, 8> b) { return {_mm256_mul_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 8> fma(vec<float, 8> a, vec<float, 8> b, vec<float, 8> c) {
+  return {_mm256_fmadd_ps(a.v, b.v, c.v)};
+}
+// max returns its second operand where either is NaN.
+DENSOR_INLINE vec<float, 8> relu(vec<float, 8> t) { return {_mm256_max_ps(_mm256_setzero_ps(), t.v)}; }
+DENSOR_INLINE vec<float, 8> keepWherePositive(vec<float, 8> z, vec<float, 8> d) {
+  return {_mm256_and_ps(d.v, _mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ))};
+}
+DENSOR_INLINE vec<float, 8> keepWhereEqual(vec<float, 8> a, vec<float, 8> b, vec<float, 8> d) {
+  return {_mm256_and_ps(d.v, _mm256_cmp_ps(a.v, b.v, _CMP_EQ_OQ))};
+}
+DENSOR_INLINE vec<float, 8> selectGreater(vec<float, 8> candidate, vec<float, 8> best, vec<float, 8> x,
+                                          vec<float, 8> y) {
+  return {_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(candidate.v, best.v, _CMP_NLE_UQ))};
+}
+
+DENSOR_INLINE __m256i firstLanes8(int count) {
+  return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
+}
+template <> DENSOR_INLINE vec<float, 8> loadFirst(const float *p, int count) {
+  return {_mm256_maskload_ps(p, firstLanes8(count))};
+}
+template <> DENSOR_INLINE void storeFirst(vec<float, 8> x, float *p, int count) {
+  if (count >= 8) x.store(p);
+  else _mm256_maskstore_ps(p, firstLanes8(count), x.v);
+}

@@ -1,0 +1,50 @@
+// vec of sixteen floats: AVX-512 (F, BW, DQ, VL). Tails are masked: what is not there is neither read nor written.
+#pragma once
+#include "base/vec.h"
+#include <immintrin.h>
+
+template <> struct vec<float, 16> {
+  static constexpr int size = 16;
+  // 28 accumulators, two vectors of weights and a broadcast fill the 32 registers.
+  static constexpr int tileRows = 14, tileBlocks = 2;
+  __m512 v;
+
+  static DENSOR_INLINE vec splat(float x) { return {_mm512_set1_ps(x)}; }
+  static DENSOR_INLINE vec load(const float *p) { return {_mm512_loadu_ps(p)}; }
+  static DENSOR_INLINE vec broadcast(const float *p) { return {_mm512_set1_ps(*p)}; }
+  DENSOR_INLINE void store(float *p) const { _mm512_storeu_ps(p, v); }
+  DENSOR_INLINE void storeBytes(uint8_t *p) const {
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(p), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v)));
+  }
+  static DENSOR_INLINE vec loadBytes(const uint8_t *p) {
+    return {_mm512_cvtepi32_ps(_mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p))))};
+  }
+};
+DENSOR_INLINE vec<float, 16> operator+(vec<float, 16> a, vec<float, 16> b) { return {_mm512_add_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 16> operator-(vec<float, 16> a, vec<float, 16> b) { return {_mm512_sub_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 16> operator*(vec<float, 16> a, vec<float, 16> b) { return {_mm512_mul_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 16> fma(vec<float, 16> a, vec<float, 16> b, vec<float, 16> c) {
+  return {_mm512_fmadd_ps(a.v, b.v, c.v)};
+}
+// max returns its second operand where either is NaN.
+DENSOR_INLINE vec<float, 16> relu(vec<float, 16> t) { return {_mm512_max_ps(_mm512_setzero_ps(), t.v)}; }
+DENSOR_INLINE vec<float, 16> keepWherePositive(vec<float, 16> z, vec<float, 16> d) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_GT_OQ), d.v)};
+}
+DENSOR_INLINE vec<float, 16> keepWhereEqual(vec<float, 16> a, vec<float, 16> b, vec<float, 16> d) {
+  return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(a.v, b.v, _CMP_EQ_OQ), d.v)};
+}
+DENSOR_INLINE vec<float, 16> selectGreater(vec<float, 16> candidate, vec<float, 16> best, vec<float, 16> x,
+                                           vec<float, 16> y) {
+  return {_mm512_mask_mov_ps(y.v, _mm512_cmp_ps_mask(candidate.v, best.v, _CMP_NLE_UQ), x.v)};
+}
+
+DENSOR_INLINE __mmask16 firstLanes16(int count) {
+  return count >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << count) - 1);
+}
+template <> DENSOR_INLINE vec<float, 16> loadFirst(const float *p, int count) {
+  return {_mm512_maskz_loadu_ps(firstLanes16(count), p)};
+}
+template <> DENSOR_INLINE void storeFirst(vec<float, 16> x, float *p, int count) {
+  _mm512_mask_storeu_ps(p, firstLanes16(count), x.v);
+}

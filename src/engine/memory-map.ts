@@ -1,0 +1,56 @@
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
+
+export const CONTROL_BYTES = 128;
+export const ALIGNMENT_BYTES = 64;
+
+/** Byte addresses of everything a session of the C++ kernels keeps in its memory. */
+export interface MemoryMap {
+  /** The end of each thread's stack, where the memory holds them: stacks grow downwards. */
+  readonly stackTops: readonly number[];
+  readonly scratch: readonly number[];
+  readonly control: number;
+  readonly scalars: number;
+  /** A double for each record of the longest program. */
+  readonly durations: number;
+  /** Where each program's words begin. */
+  readonly programs: ReadonlyMap<string, number>;
+  readonly persistent: number;
+  readonly transient: number;
+  /** One past the last byte. */
+  readonly bytes: number;
+}
+
+export interface MemoryMapOptions {
+  readonly threads: number;
+  /** What lies before belongs to the engine. */
+  readonly firstByte?: number;
+  /** Of each thread's stack. */
+  readonly stackBytes?: number;
+}
+
+/** Lays out stacks, control block, scalars, durations, scratch, programs and the two slabs, in that order. */
+export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): MemoryMap {
+  const { threads, firstByte = 0, stackBytes = 0 } = options;
+  let next = firstByte;
+  const take = (bytes: number): number => {
+    const start = next;
+    next += Math.ceil(bytes / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
+    return start;
+  };
+  const all = [...network.programs.values()];
+  const most = (of: (program: (typeof all)[number]) => number) => Math.max(0, ...all.map(of));
+  const each = <T>(make: () => T): T[] => Array.from({ length: threads }, make);
+
+  const stackTops = each(() => take(stackBytes) + stackBytes);
+  const control = take(CONTROL_BYTES);
+  const scalars = take(ALIGNMENT_BYTES);
+  const durations = take(8 * most(({ program }) => program.recordCount));
+  const scratchBytes = most(({ plan }) => plan.scratchBytes);
+  const scratch = each(() => take(scratchBytes + ALIGNMENT_BYTES));
+  const programs = new Map(
+    [...network.programs].map(([name, { program }]) => [name, take(program.words.byteLength)]),
+  );
+  const persistent = take(network.layout.bytes);
+  const transient = take(most(({ plan }) => plan.transientBytes));
+  return { stackTops, scratch, control, scalars, durations, programs, persistent, transient, bytes: next };
+}

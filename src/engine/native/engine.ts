@@ -1,0 +1,118 @@
+import { totalmem } from 'node:os';
+import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
+import {
+  type KernelCall,
+  type KernelMemory,
+  KernelSession,
+  PEAK_KERNELS,
+  type PeakCall,
+} from '../kernel-session.ts';
+import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
+import { mapMemory } from '../memory-map.ts';
+import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
+
+/** Instruction sets the kernels are built for, the fastest first; a machine has some of them. */
+export const NATIVE_ISAS = ['avx512', 'avx2', 'neon', 'scalar'] as const;
+export type NativeIsa = (typeof NATIVE_ISAS)[number];
+
+export interface NativeEngineOptions {
+  readonly threads: number;
+  readonly isa: NativeIsa;
+  /** The kernels compiled for that instruction set. */
+  readonly module: NativeModule;
+}
+
+/** The kernels compiled for this processor, with a thread pool of their own; only in Node. */
+export function createNativeEngine(options: NativeEngineOptions): Engine {
+  return new NativeEngine(options);
+}
+
+class NativeEngine implements Engine {
+  readonly name = 'native';
+  readonly isa: NativeIsa;
+  readonly threads: number;
+  readonly limits: EngineLimits = {
+    maxSlabBytes: totalmem(),
+    maxTotalBytes: totalmem(),
+    alignmentBytes: 64,
+  };
+  readonly #module: NativeModule;
+  readonly #pool: PoolHandle;
+
+  constructor({ threads, isa, module }: NativeEngineOptions) {
+    this.isa = isa;
+    this.threads = threads;
+    this.#module = module;
+    this.#pool = module.createPool(threads);
+  }
+
+  async open(network: CompiledNetwork): Promise<Session> {
+    const map = mapMemory(network, { threads: this.threads });
+    if (map.bytes > this.limits.maxTotalBytes) {
+      const [need, have] = [map.bytes, this.limits.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
+      throw new EngineError(
+        `this run needs ${need} GiB, this machine has ${have}: use a smaller batch or size`,
+      );
+    }
+    return new KernelSession(network, map, this.#allocate(map.bytes));
+  }
+
+  async measurePeak(): Promise<MachinePeak> {
+    const map = mapPeakMemory({ threads: this.threads });
+    const memory = this.#allocate(map.bytes);
+    try {
+      return await measurePeak(map, memory);
+    } finally {
+      await memory.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    this.#module.closePool(this.#pool);
+  }
+
+  #allocate(bytes: number): NativeMemory {
+    try {
+      return new NativeMemory(this.#module, this.#pool, this.#module.allocate(bytes));
+    } catch (cause) {
+      const mebibytes = Math.ceil(bytes / 2 ** 20);
+      throw new EngineError(`cannot allocate ${mebibytes} MiB: use a smaller batch or image size`, { cause });
+    }
+  }
+}
+
+class NativeMemory implements KernelMemory {
+  readonly #module: NativeModule;
+  readonly #pool: PoolHandle;
+  readonly #memory: MemoryHandle;
+
+  constructor(module: NativeModule, pool: PoolHandle, memory: MemoryHandle) {
+    this.#module = module;
+    this.#pool = pool;
+    this.#memory = memory;
+  }
+
+  read(at: number, floats: number): Float32Array {
+    return this.#module.read(this.#memory, at, floats);
+  }
+
+  write(at: number, numbers: Float32Array | Int32Array | Uint32Array): void {
+    this.#module.write(this.#memory, at, numbers);
+  }
+
+  run(call: KernelCall): Promise<void> {
+    const { persistent, transient, scalars, control, program, records, scratch, durations = -1 } = call;
+    const offsets = [persistent, transient, scalars, control, program, durations, ...scratch];
+    return this.#module.run(this.#pool, this.#memory, offsets, records);
+  }
+
+  peak({ kernel, control, at, amount }: PeakCall): Promise<number> {
+    const offsets = [PEAK_KERNELS.indexOf(kernel), control, ...at];
+    return this.#module.peak(this.#pool, this.#memory, offsets, amount);
+  }
+
+  async close(): Promise<void> {
+    this.#module.closeMemory(this.#memory);
+  }
+}

@@ -1,0 +1,65 @@
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import { fileURLToPath } from 'node:url';
+import { EngineError } from '../engine.ts';
+import { NATIVE_ISAS, type NativeIsa } from './engine.ts';
+
+/** Threads of C++, and a range of memory: opaque outside of the module. */
+export type PoolHandle = object & { readonly brand: 'PoolHandle' };
+export type MemoryHandle = object & { readonly brand: 'MemoryHandle' };
+
+/** What kernels/bindings/napi.cpp exports. Offsets are bytes from the start of a memory. */
+export interface NativeModule {
+  isas(): NativeIsa[];
+  createPool(threads: number): PoolHandle;
+  allocate(bytes: number): MemoryHandle;
+  read(memory: MemoryHandle, offset: number, floats: number): Float32Array;
+  write(memory: MemoryHandle, offset: number, numbers: Float32Array | Int32Array | Uint32Array): void;
+  run(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], records: number): Promise<void>;
+  peak(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], amount: number): Promise<number>;
+  closePool(pool: PoolHandle): void;
+  closeMemory(memory: MemoryHandle): void;
+}
+
+/** Where prebuilt modules lie (prebuildify's layout), seen from the built file and from its source. */
+const FOLDERS = ['../../../../prebuilds/', '../../../prebuilds/'];
+const require = createRequire(import.meta.url);
+
+/** Instruction sets that are built here and that this processor has, the fastest first. Empty: no native engine. */
+export function nativeIsas(): readonly NativeIsa[] {
+  const path = modulePath('scalar');
+  if (!path) return [];
+  const supported = new Set((require(path) as NativeModule).isas());
+  return NATIVE_ISAS.filter((isa) => supported.has(isa) && modulePath(isa) !== undefined);
+}
+
+/**
+ * The kernels for the best instruction set of this processor, or for the one that is asked for; `DENSOR_ISA` asks
+ * too, so that tests can force a lower one.
+ * @throws EngineError when they are not built, or the processor cannot run them.
+ */
+export function loadNativeModule(isa = process.env.DENSOR_ISA): {
+  readonly isa: NativeIsa;
+  readonly module: NativeModule;
+} {
+  const isas = nativeIsas();
+  if (isas.length === 0) {
+    throw new EngineError(
+      'the native kernels are not built: install g++ 12 or clang 15 (or later), then run `npm run build`; or use --engine wasm',
+    );
+  }
+  const chosen = isa === undefined ? isas[0] : isas.find((each) => each === isa);
+  if (!chosen) {
+    throw new EngineError(`no native kernels for ${isa} on this machine: it has ${isas.join(', ')}`);
+  }
+  return { isa: chosen, module: require(modulePath(chosen)!) as NativeModule };
+}
+
+function modulePath(isa: NativeIsa): string | undefined {
+  const paths = FOLDERS.map((folder) =>
+    fileURLToPath(
+      new URL(`${folder}${process.platform}-${process.arch}/densor-${isa}.node`, import.meta.url),
+    ),
+  );
+  return paths.find((path) => existsSync(path));
+}

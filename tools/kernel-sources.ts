@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { recordsHeader } from './generate-records.ts';
+
+/** The package's folder, seen from `dist/tools`. */
+export const root = fileURLToPath(new URL('../../', import.meta.url));
+
+/** Path from the root → text of every C++ source, the generated header among them. */
+export function kernelSources(): Map<string, string> {
+  const entries = readdirSync(join(root, 'kernels'), { recursive: true, withFileTypes: true });
+  const paths = entries
+    .filter((entry) => entry.isFile())
+    .map(({ parentPath, name }) => join(parentPath, name));
+  const files = paths
+    .sort()
+    .map((path) => [relative(root, path).replaceAll('\\', '/'), readFileSync(path, 'utf8')] as const);
+  return new Map(files).set('kernels/base/records.h', recordsHeader());
+}
+
+const STAMP = 'sources.sha256';
+const hashOf = (inputs: unknown) => createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
+
+/** True where a folder was built from these very inputs. */
+export function isUnchanged(folder: string, inputs: unknown): boolean {
+  try {
+    return readFileSync(join(folder, STAMP), 'utf8') === hashOf(inputs);
+  } catch {
+    return false;
+  }
+}
+
+/** Notes what a folder was built from. */
+export function stamp(folder: string, inputs: unknown): void {
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, STAMP), hashOf(inputs));
+}
