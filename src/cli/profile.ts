@@ -71,7 +71,9 @@ async function measure(engine: Engine, step: SyntheticStep, steps: number) {
   const peak = await engine.measurePeak?.();
   const session = peak && (await step.open(engine));
   if (!peak || !session?.profile) {
-    throw new EngineError(`the ${engine.name} engine tells no times of single ops: use --engine native or wasm`);
+    throw new EngineError(
+      `the ${engine.name} engine tells no times of single ops: use --engine native or wasm`,
+    );
   }
   await session.run('train', step.inputs, step.scalars); // Warms up.
   let durations: ArrayLike<number> = [];
