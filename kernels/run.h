@@ -2,6 +2,7 @@
 // A chunk's work depends on the shapes alone, so results do not depend on the number of threads.
 #pragma once
 #include "base/barrier.h"
+#include "base/clock.h"
 #include "batch_norm/batch_norm.h"
 #include "conv/conv2d.h"
 #include "conv/conv2d_grad_input.h"
@@ -49,10 +50,12 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
 #undef WHOLE
 }
 
-// program: records of [op code, chunks, words, fields…], `count` of them.
+// program: records of [op code, chunks, words, fields…], `count` of them. A record's duration is from one barrier to
+// the next: the work of all threads, and their waiting for the last of them.
 template <class V>
 void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads) {
   Control *control = ctx.control;
+  double before = ctx.durations ? now() : 0;
   for (uint32_t record = 0; record < count; record++) {
     const OpCode code = static_cast<OpCode>(program[0]);
     const uint32_t chunks = program[1], words = program[2];
@@ -68,6 +71,11 @@ void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads)
       runChunk<V>(ctx, code, program + 3, static_cast<int>(chunk));
     }
     barrier(control, threads);
+    if (ctx.durations) {
+      const double after = now();
+      ctx.durations[record] = after - before;
+      before = after;
+    }
     program += 3 + words;
   }
 }

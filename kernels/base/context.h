@@ -19,6 +19,7 @@ struct Context {
   const float *scalars; // [learningRate]
   Control *control;
   uint32_t record; // index of the record that runs
+  double *durations; // of each record in ms, written by the thread that has it; null: not wanted
 
   template <class T = float> DENSOR_INLINE T *at(Address address) const {
     if (address == NO_ADDRESS) return nullptr;

@@ -4,11 +4,16 @@
 //   allocate(bytes)                     → memory: zeros, on huge pages where the system has them
 //   write(memory, offset, typedArray), read(memory, offset, floats) → Float32Array
 //   run(pool, memory, offsets, records) → promise; offsets: persistent, transient, scalars, control, program,
-//                                         then each thread's scratch; bytes from the start of the memory
+//                                         durations (or −1), then each thread's scratch; bytes from the start of
+//                                         the memory
+//   peak(pool, memory, offsets, amount) → promise of the least rate; offsets: the kernel's number, control, then each
+//                                         thread's memory
 //   close(pool | memory)                  frees it now rather than when it is collected
 #define NAPI_VERSION 8
+#include "base/machine_peak.h"
 #include "bindings/thread_pool.h"
 #include "run.h"
+#include <algorithm>
 #include <memory>
 #include <node_api.h>
 #include <string>
@@ -149,41 +154,66 @@ napi_value read(napi_env env, napi_callback_info info) {
 struct Run {
   napi_deferred deferred;
   napi_threadsafe_function settle;
+  std::vector<double> results; // of each thread, where there are any: the promise is of the least
 };
 
 void settleRun(napi_env env, napi_value, void *, void *data) {
   const std::unique_ptr<Run> run(static_cast<Run *>(data));
   napi_threadsafe_function settle = run->settle;
-  napi_value undefined;
-  if (env && napi_get_undefined(env, &undefined) == napi_ok) napi_resolve_deferred(env, run->deferred, undefined);
+  const auto &results = run->results;
+  napi_value value;
+  if (env && (results.empty()
+                  ? napi_get_undefined(env, &value)
+                  : napi_create_double(env, *std::min_element(results.begin(), results.end()), &value)) == napi_ok)
+    napi_resolve_deferred(env, run->deferred, value);
   napi_release_threadsafe_function(settle, napi_tsfn_release);
 }
 
-enum Offset { PERSISTENT, TRANSIENT, SCALARS, CONTROL, PROGRAM, FIRST_SCRATCH };
+// What `run` and `peak` are given: pool, memory, offsets, a number.
+struct Job {
+  std::shared_ptr<densor::ThreadPool> pool;
+  std::shared_ptr<Memory> memory;
+  std::vector<int64_t> offsets;
+  int64_t amount = 0;
 
-napi_value run(napi_env env, napi_callback_info info) {
-  const Arguments args(env, info, 4);
-  int64_t records;
-  if (!args.complete || !number(env, args.values[3], records)) return nullptr;
-  const auto *pool = Handle<densor::ThreadPool>::from(env, args.values[0]);
-  const auto *memory = Handle<Memory>::from(env, args.values[1]);
-  if (!pool || !memory) return nullptr;
-  if (!pool->target) {
-    napi_throw_error(env, nullptr, "the engine is closed");
-    return nullptr;
-  }
-  const uint32_t threads = pool->target->size();
-  std::vector<uint8_t *> at;
-  for (uint32_t i = 0; i < FIRST_SCRATCH + threads; i++) {
-    napi_value element;
-    int64_t offset;
-    if (!ok(env, napi_get_element(env, args.values[2], i, &element)) || !number(env, element, offset)) return nullptr;
-    uint8_t *address = window(env, memory, offset, 0);
-    if (!address) return nullptr;
-    at.push_back(address);
+  // False with an exception. `fixed` offsets come before those of the threads.
+  bool parse(napi_env env, napi_callback_info info, size_t fixed) {
+    const Arguments args(env, info, 4);
+    if (!args.complete || !number(env, args.values[3], amount)) return false;
+    const auto *poolHandle = Handle<densor::ThreadPool>::from(env, args.values[0]);
+    const auto *memoryHandle = Handle<Memory>::from(env, args.values[1]);
+    if (!poolHandle || !memoryHandle) return false;
+    if (!poolHandle->target || !memoryHandle->target) {
+      napi_throw_error(env, nullptr, "the engine is closed");
+      return false;
+    }
+    pool = poolHandle->target;
+    memory = memoryHandle->target;
+    for (size_t i = 0; i < fixed + pool->size(); i++) {
+      napi_value element;
+      int64_t offset;
+      if (!ok(env, napi_get_element(env, args.values[2], static_cast<uint32_t>(i), &element)) ||
+          !number(env, element, offset))
+        return false;
+      if (offset < -1 || offset > static_cast<int64_t>(memory->size)) {
+        napi_throw_range_error(env, nullptr, "outside of the memory");
+        return false;
+      }
+      offsets.push_back(offset);
+    }
+    return true;
   }
 
+  // Null for offset −1.
+  template <class T> T *at(size_t index) const {
+    return offsets[index] < 0 ? nullptr : reinterpret_cast<T *>(memory->bytes + offsets[index]);
+  }
+};
+
+// work(job, thread, results) on every thread of the pool; a promise that is settled when all are done.
+template <class Work> napi_value submit(napi_env env, Job job, size_t resultCount, Work work) {
   auto state = std::make_unique<Run>();
+  state->results.resize(resultCount);
   napi_value promise, name;
   if (!ok(env, napi_create_string_utf8(env, "densor run", NAPI_AUTO_LENGTH, &name)) ||
       !ok(env, napi_create_threadsafe_function(env, nullptr, nullptr, name, 0, 1, nullptr, nullptr, nullptr, settleRun,
@@ -191,18 +221,40 @@ napi_value run(napi_env env, napi_callback_info info) {
       !ok(env, napi_create_promise(env, &state->deferred, &promise)))
     return nullptr;
   Run *const shared = state.release();
-  pool->target->submit(
-      [at, records, threads, keep = memory->target](uint32_t thread) {
-        const densor::Context ctx = {{at[PERSISTENT], at[TRANSIENT], nullptr, nullptr},
-                                     reinterpret_cast<float *>(at[FIRST_SCRATCH + thread]),
-                                     reinterpret_cast<const float *>(at[SCALARS]),
-                                     reinterpret_cast<densor::Control *>(at[CONTROL]),
-                                     0};
-        densor::run<Widest>(ctx, reinterpret_cast<const uint32_t *>(at[PROGRAM]), static_cast<uint32_t>(records),
-                            threads);
-      },
-      [shared] { napi_call_threadsafe_function(shared->settle, shared, napi_tsfn_blocking); });
+  const std::shared_ptr<densor::ThreadPool> pool = std::move(job.pool); // A job in a pool must not own the pool.
+  pool->submit([job = std::move(job), work, shared](uint32_t thread) { work(job, thread, shared->results); },
+               [shared] { napi_call_threadsafe_function(shared->settle, shared, napi_tsfn_blocking); });
   return promise;
+}
+
+napi_value run(napi_env env, napi_callback_info info) {
+  enum Offset { PERSISTENT, TRANSIENT, SCALARS, CONTROL, PROGRAM, DURATIONS, FIRST_SCRATCH };
+  Job job;
+  if (!job.parse(env, info, FIRST_SCRATCH)) return nullptr;
+  const uint32_t threads = job.pool->size();
+  return submit(env, std::move(job), 0, [threads](const Job &j, uint32_t thread, std::vector<double> &) {
+    const densor::Context ctx = {{j.at<uint8_t>(PERSISTENT), j.at<uint8_t>(TRANSIENT), nullptr, nullptr},
+                                 j.at<float>(FIRST_SCRATCH + thread),
+                                 j.at<const float>(SCALARS),
+                                 j.at<densor::Control>(CONTROL),
+                                 0,
+                                 thread == 0 ? j.at<double>(DURATIONS) : nullptr};
+    densor::run<Widest>(ctx, j.at<const uint32_t>(PROGRAM), static_cast<uint32_t>(j.amount), threads);
+  });
+}
+
+napi_value peak(napi_env env, napi_callback_info info) {
+  enum Offset { KERNEL, CONTROL, FIRST_MEMORY };
+  Job job;
+  if (!job.parse(env, info, FIRST_MEMORY)) return nullptr;
+  const uint32_t threads = job.pool->size();
+  return submit(env, std::move(job), threads, [threads](const Job &j, uint32_t thread, std::vector<double> &rates) {
+    constexpr double (*KERNELS[])(float *, uint32_t) = {densor::peakMultiplyAdd<Widest>, densor::peakRead<Widest>,
+                                                        densor::peakTriad<Widest>};
+    rates[thread] = densor::peakRate(j.at<densor::Control>(CONTROL), threads, [&] {
+      return KERNELS[j.offsets[KERNEL]](j.at<float>(FIRST_MEMORY + thread), static_cast<uint32_t>(j.amount));
+    });
+  });
 }
 
 template <class T> napi_value close(napi_env env, napi_callback_info info) {
@@ -242,7 +294,7 @@ NAPI_MODULE_INIT() {
     const char *name;
     napi_callback call;
   } functions[] = {{"isas", isas},   {"createPool", createPool},
-                   {"run", run},     {"closePool", close<densor::ThreadPool>},
+                   {"run", run},     {"peak", peak},     {"closePool", close<densor::ThreadPool>},
                    {"read", read},   {"allocate", allocate},
                    {"write", write}, {"closeMemory", close<Memory>}};
   for (const auto &[name, call] : functions) {

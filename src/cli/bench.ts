@@ -1,13 +1,9 @@
 import { Command } from 'commander';
-import { compile } from '../compile.ts';
-import { initialNumbers } from '../model/initialize.ts';
-import { modelByName } from '../model/zoo.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
-import { uniform } from '../tensor/random.ts';
-import { elementCount } from '../tensor/shape.ts';
 import { describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes } from './format.ts';
 import { NOTES_DEFAULTS, options } from './options.ts';
+import { syntheticStep } from './synthetic-step.ts';
 
 interface BenchOptions {
   readonly model: string;
@@ -34,30 +30,23 @@ export function benchCommand(): Command {
 }
 
 async function runBench(given: BenchOptions): Promise<void> {
-  const { size, batch, steps } = given;
-  const model = modelByName(given.model)!;
-  const { network, initializers } = compile(model, [size, size], { train: { batch, mode: 'train' } });
+  const { batch, steps } = given;
+  const step = syntheticStep(given);
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const session = await engine.open(network);
-    for (const [name, { shape }] of network.state) {
-      session.write(name, initialNumbers(0, name, elementCount(shape), initializers.get(name)!));
-    }
-    const pixels = batch * size * size * model.channels;
-    const images = Float32Array.from({ length: pixels }, (_, i) => uniform(0, 1, i));
-    const labels = Int32Array.from({ length: batch }, (_, i) => i % model.classes);
+    const session = await step.open(engine);
     const stepMs: number[] = [];
-    for (let step = -1; step < steps; step++) {
+    for (let i = -1; i < steps; i++) {
       const started = performance.now();
-      await session.run('train', { images, labels }, { learningRate: 0.01 });
-      if (step >= 0) stepMs.push(performance.now() - started); // The first warms up.
+      await session.run('train', step.inputs, step.scalars);
+      if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
     }
     const median = [...stepMs].sort((a, b) => a - b)[Math.floor(steps / 2)]!;
     const result = {
       examplesPerSecond: (1000 * batch) / median,
       stepMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      plannedPeakBytes: plannedPeakBytes([network.programs.get('train')!.plan], engine.threads),
+      plannedPeakBytes: plannedPeakBytes([step.plan], engine.threads),
       engine: engine.name,
       isa: engine.isa,
       threads: engine.threads,

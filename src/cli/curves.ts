@@ -1,5 +1,6 @@
 import { writeFileAtomic } from '../io/atomic-file.ts';
-import { curvesSvg, pngOf } from '../plot/curves.ts';
+import { curvesSvg } from '../plot/curves.ts';
+import { pngOf } from '../plot/png.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { CurvePoint, TrainListener } from '../train/events.ts';
 import type { RunFiles } from '../train/run-folder.ts';

@@ -20,8 +20,16 @@ export interface Engine {
   readonly limits: EngineLimits;
   /** Reserves memory for the network's state and for the largest of its programs. Throws EngineError. */
   open(network: CompiledNetwork): Promise<Session>;
+  /** How fast this machine can be with this instruction set and these threads; takes about a second. */
+  measurePeak?(): Promise<MachinePeak>;
   /** Ends its threads and frees its memory; sessions that are still open end with it. */
   close(): Promise<void>;
+}
+
+/** What no kernel can beat: multiply-adds from registers (2 operations each), and memory larger than the caches. */
+export interface MachinePeak {
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
 }
 
 /**
@@ -38,6 +46,12 @@ export interface Session {
    * @throws NonFiniteError when statistics, loss or gradients were not finite; the state is then unchanged.
    */
   run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void>;
+  /** Like `run`; gives the milliseconds of each record of the program's plan. Where an engine can tell. */
+  profile?(
+    program: string,
+    inputs: Readonly<Record<string, Numbers>>,
+    scalars?: RunScalars,
+  ): Promise<Float64Array>;
   /** A copy of an output of the program that ran last: `loss`, `correct`, `logits`, … */
   output(name: string): Float32Array | Float64Array;
   close(): Promise<void>;

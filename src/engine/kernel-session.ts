@@ -11,6 +11,8 @@ export interface KernelMemory {
   write(at: number, numbers: Float32Array | Int32Array | Uint32Array): void;
   /** Runs the records of a program (kernels/run.h) on every thread. */
   run(call: KernelCall): Promise<void>;
+  /** Calls a kernel of kernels/base/machine_peak.h on every thread; gives the least of what they return. */
+  peak(call: PeakCall): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -18,8 +20,22 @@ export interface KernelMemory {
 export interface KernelCall extends Pick<MemoryMap, 'persistent' | 'transient' | 'scalars' | 'control'> {
   readonly program: number;
   readonly records: number;
+  /** Where the first thread writes each record's milliseconds; undefined: not wanted. */
+  readonly durations: number | undefined;
   /** Of each thread. */
   readonly scratch: readonly number[];
+}
+
+export const PEAK_KERNELS = ['peakMultiplyAdd', 'peakRead', 'peakTriad'] as const;
+export type PeakKernel = (typeof PEAK_KERNELS)[number];
+
+export interface PeakCall {
+  readonly kernel: PeakKernel;
+  /** Byte addresses: a control block, and each thread's own memory. */
+  readonly control: number;
+  readonly at: readonly number[];
+  /** Repeats of the multiply-adds, or floats of memory. */
+  readonly amount: number;
 }
 
 /** Index of `failedRecord` in the control block (kernels/base/context.h), in words. */
@@ -58,7 +74,27 @@ export class KernelSession implements Session {
     this.#memory.write(at, Float32Array.from(numbers));
   }
 
-  async run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void> {
+  run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void> {
+    return this.#execute(program, inputs, scalars, undefined);
+  }
+
+  async profile(
+    program: string,
+    inputs: Readonly<Record<string, Numbers>>,
+    scalars?: RunScalars,
+  ): Promise<Float64Array> {
+    const { durations } = this.#map;
+    await this.#execute(program, inputs, scalars, durations);
+    const { recordCount } = this.#network.programs.get(program)!.program;
+    return new Float64Array(this.#memory.read(durations, 2 * recordCount).buffer);
+  }
+
+  async #execute(
+    program: string,
+    inputs: Readonly<Record<string, Numbers>>,
+    scalars: RunScalars | undefined,
+    durations: number | undefined,
+  ): Promise<void> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     const { persistent, transient, scratch, scalars: scalarsAt, control, programs } = this.#map;
@@ -74,6 +110,7 @@ export class KernelSession implements Session {
       control,
       program: programs.get(program)!,
       records: compiled.program.recordCount,
+      durations,
     });
     const failed = new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
     if (failed > 0) {

@@ -1,7 +1,7 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 
-const CONTROL_BYTES = 128;
-const ALIGNMENT_BYTES = 64;
+export const CONTROL_BYTES = 128;
+export const ALIGNMENT_BYTES = 64;
 
 /** Byte addresses of everything a session of the C++ kernels keeps in its memory. */
 export interface MemoryMap {
@@ -10,6 +10,8 @@ export interface MemoryMap {
   readonly scratch: readonly number[];
   readonly control: number;
   readonly scalars: number;
+  /** A double for each record of the longest program. */
+  readonly durations: number;
   /** Where each program's words begin. */
   readonly programs: ReadonlyMap<string, number>;
   readonly persistent: number;
@@ -26,7 +28,7 @@ export interface MemoryMapOptions {
   readonly stackBytes?: number;
 }
 
-/** Lays out stacks, control block, scratch, programs and the two slabs, in that order. */
+/** Lays out stacks, control block, scalars, durations, scratch, programs and the two slabs, in that order. */
 export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): MemoryMap {
   const { threads, firstByte = 0, stackBytes = 0 } = options;
   let next = firstByte;
@@ -42,6 +44,7 @@ export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): 
   const stackTops = each(() => take(stackBytes) + stackBytes);
   const control = take(CONTROL_BYTES);
   const scalars = take(ALIGNMENT_BYTES);
+  const durations = take(8 * most(({ program }) => program.recordCount));
   const scratchBytes = most(({ plan }) => plan.scratchBytes);
   const scratch = each(() => take(scratchBytes + ALIGNMENT_BYTES));
   const programs = new Map(
@@ -49,5 +52,5 @@ export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): 
   );
   const persistent = take(network.layout.bytes);
   const transient = take(most(({ plan }) => plan.transientBytes));
-  return { stackTops, scratch, control, scalars, programs, persistent, transient, bytes: next };
+  return { stackTops, scratch, control, scalars, durations, programs, persistent, transient, bytes: next };
 }

@@ -1,7 +1,4 @@
-import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import * as Plot from '@observablehq/plot';
-import { Resvg } from '@resvg/resvg-js';
 import { parseHTML } from 'linkedom';
 
 /** A point of a training run's history; epochs are fractional within an epoch, losses and accuracies are means. */
@@ -68,12 +65,4 @@ export function curvesSvg(points: readonly CurvePoint[], epochs: number, title: 
   });
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   return plot.outerHTML;
-}
-
-/** Draws an SVG as PNG. The font comes with a package: a fresh machine has none. */
-export function pngOf(svg: string): Uint8Array {
-  const fonts = dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json'));
-  const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(fonts, 'ttf', name));
-  const font = { fontFiles, loadSystemFonts: false, defaultFontFamily: 'DejaVu Sans' };
-  return new Resvg(svg, { font, fitTo: { mode: 'zoom', value: 2 } }).render().asPng();
 }

@@ -183,6 +183,11 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['evaluate', 'nowhere'], /does not exist/],
     [['summary', 'vgg'], /'vgg' is invalid/],
     [['summary', 'notes', '--size', '28'], /transition 3/],
+    [['profile', '--model', 'vgg'], /'vgg' is invalid.*notes/],
+    [['profile', '--steps', '0'], /whole number from 1/],
+    [['profile', '--out', 'picture.png'], /expected the name of an \.svg file/],
+    [['profile', '--size', '28'], /transition 3/],
+    [['profile', '--size', '32', '--batch', '2', '--engine', 'reference'], /use --engine native or wasm/],
     [['verify', 'missing.safetensors'], /missing.safetensors: does not exist/],
     [['verify', golden('resize')], /not of the one-step format/],
   ])('densor %j', (args, message) => {
@@ -268,6 +273,44 @@ describe('densor', () => {
     expect(result.plannedPeakBytes).toBeLessThan(result.peakRssBytes);
   });
 
+  test('profile tells where a step goes, and draws it', () => {
+    const small = ['--size', '32', '--batch', '8', '--steps', '2', '--threads', '2'];
+    const { status, stdout, stderr } = densor('profile', ...small, '--out', 'pictures/p.svg', '--json');
+    expect(status, stderr).toBe(0);
+    const { peak, stepMs, total, kinds, records, files, engine, threads } = JSON.parse(stdout);
+    expect([engine, threads, stepMs.length]).toEqual([expect.any(String), 2, 2]);
+    expect(peak).toEqual({ flopsPerSecond: expect.any(Number), bytesPerSecond: expect.any(Number) });
+    const sum = (rows: Record<string, number>[], key: string) =>
+      rows.reduce((all, row) => all + row[key]!, 0);
+    for (const rows of [records, kinds]) {
+      expect(sum(rows, 'share')).toBeCloseTo(1, 9);
+      expect(sum(rows, 'ms')).toBeCloseTo(total.ms, 6);
+    }
+    expect(total.ms).toBeLessThanOrEqual(Math.min(...stepMs));
+    expect(total.ofPeak).toBeCloseTo(total.flopsPerSecond / peak.flopsPerSecond, 9);
+    expect(records[0]).toMatchObject({
+      index: 0,
+      layer: expect.stringContaining('stem'),
+      kind: 'packWeights',
+      flops: 0,
+      bytes: 2 * 4 * 64 * 49,
+      limitedBy: 'memory',
+    });
+    expect(new Set(kinds.map(({ kind }: { kind: string }) => kind)).size).toBe(kinds.length);
+
+    expect(files).toEqual(['pictures/p.svg', 'pictures/p.png']);
+    const svg = readFileSync(join(folder, 'pictures/p.svg'), 'utf8');
+    expect(svg).toMatch(/multiply-adds [\d.]+ GFLOP\/s/);
+    expect(svg).toContain('conv2dGradWeight');
+    expect(readFileSync(join(folder, 'pictures/p.png')).subarray(1, 4).toString()).toBe('PNG');
+
+    const table = densor('profile', ...small).stdout;
+    expect(table).toMatch(/^kind +records +ms +share +GFLOP\/s +moved .*reached$/m);
+    expect(table).toMatch(/^conv2dGradWeight +\d+ /m);
+    expect(table).toMatch(/the 20 costliest records/);
+    expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
+  });
+
   test("verify replays PyTorch's step, and fails with status 1 past a bound", () => {
     const good = densor('verify', golden('small_avg'), golden('small_max'));
     expect(good.status).toBe(0);
@@ -286,6 +329,6 @@ describe('densor', () => {
   test('helps', () => {
     const { status, stdout } = densor('--help');
     expect(status).toBe(0);
-    expect(stdout).toMatch(/train.*summary.*bench.*verify/s);
+    expect(stdout).toMatch(/train.*summary.*bench.*profile.*verify/s);
   });
 });

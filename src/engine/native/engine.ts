@@ -1,7 +1,14 @@
 import { totalmem } from 'node:os';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { type Engine, EngineError, type EngineLimits, type Session } from '../engine.ts';
-import { type KernelCall, type KernelMemory, KernelSession } from '../kernel-session.ts';
+import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
+import {
+  type KernelCall,
+  type KernelMemory,
+  KernelSession,
+  PEAK_KERNELS,
+  type PeakCall,
+} from '../kernel-session.ts';
+import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 
@@ -48,20 +55,26 @@ class NativeEngine implements Engine {
         `this run needs ${need} GiB, this machine has ${have}: use a smaller batch or size`,
       );
     }
-    return new KernelSession(
-      network,
-      map,
-      new NativeMemory(this.#module, this.#pool, this.#allocate(map.bytes)),
-    );
+    return new KernelSession(network, map, this.#allocate(map.bytes));
+  }
+
+  async measurePeak(): Promise<MachinePeak> {
+    const map = mapPeakMemory({ threads: this.threads });
+    const memory = this.#allocate(map.bytes);
+    try {
+      return await measurePeak(map, memory);
+    } finally {
+      await memory.close();
+    }
   }
 
   async close(): Promise<void> {
     this.#module.closePool(this.#pool);
   }
 
-  #allocate(bytes: number): MemoryHandle {
+  #allocate(bytes: number): NativeMemory {
     try {
-      return this.#module.allocate(bytes);
+      return new NativeMemory(this.#module, this.#pool, this.#module.allocate(bytes));
     } catch (cause) {
       const mebibytes = Math.ceil(bytes / 2 ** 20);
       throw new EngineError(`cannot allocate ${mebibytes} MiB: use a smaller batch or image size`, { cause });
@@ -89,9 +102,14 @@ class NativeMemory implements KernelMemory {
   }
 
   run(call: KernelCall): Promise<void> {
-    const { persistent, transient, scalars, control, program, records, scratch } = call;
-    const offsets = [persistent, transient, scalars, control, program, ...scratch];
+    const { persistent, transient, scalars, control, program, records, scratch, durations = -1 } = call;
+    const offsets = [persistent, transient, scalars, control, program, durations, ...scratch];
     return this.#module.run(this.#pool, this.#memory, offsets, records);
+  }
+
+  peak({ kernel, control, at, amount }: PeakCall): Promise<number> {
+    const offsets = [PEAK_KERNELS.indexOf(kernel), control, ...at];
+    return this.#module.peak(this.#pool, this.#memory, offsets, amount);
   }
 
   async close(): Promise<void> {

@@ -16,6 +16,7 @@ export interface NativeModule {
   read(memory: MemoryHandle, offset: number, floats: number): Float32Array;
   write(memory: MemoryHandle, offset: number, numbers: Float32Array | Int32Array | Uint32Array): void;
   run(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], records: number): Promise<void>;
+  peak(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], amount: number): Promise<number>;
   closePool(pool: PoolHandle): void;
   closeMemory(memory: MemoryHandle): void;
 }

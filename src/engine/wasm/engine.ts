@@ -1,6 +1,7 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { type Engine, EngineError, type EngineLimits, type Session } from '../engine.ts';
+import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
 import { KernelSession } from '../kernel-session.ts';
+import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { PAGE_BYTES, WasmMemory } from './memory.ts';
 import { type KernelThread, startThread } from './threads.ts';
@@ -49,11 +50,30 @@ class WasmEngine implements Engine {
   }
 
   async open(network: CompiledNetwork): Promise<Session> {
-    const map = mapMemory(network, {
-      threads: this.threads,
-      firstByte: FIRST_BYTE,
-      stackBytes: STACK_BYTES,
-    });
+    const map = mapMemory(network, this.#mapOptions());
+    return new KernelSession(network, map, await this.#open(map));
+  }
+
+  async measurePeak(): Promise<MachinePeak> {
+    const map = mapPeakMemory(this.#mapOptions());
+    const memory = await this.#open(map);
+    try {
+      return await measurePeak(map, memory);
+    } finally {
+      await memory.close();
+    }
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.#workers.map((worker) => worker.end()));
+  }
+
+  #mapOptions() {
+    return { threads: this.threads, firstByte: FIRST_BYTE, stackBytes: STACK_BYTES };
+  }
+
+  /** Memory, and an instance of the kernels in every worker. */
+  async #open(map: { readonly bytes: number; readonly stackTops: readonly number[] }): Promise<WasmMemory> {
     const pages = Math.ceil(map.bytes / PAGE_BYTES);
     const bytes = pages * PAGE_BYTES;
     if (bytes > this.limits.maxTotalBytes) {
@@ -69,11 +89,7 @@ class WasmEngine implements Engine {
         worker.send({ kind: 'open', session, module: this.#module, memory, stackTop: map.stackTops[i]! }),
       ),
     );
-    return new KernelSession(network, map, new WasmMemory(memory, this.#workers, session));
-  }
-
-  async close(): Promise<void> {
-    await Promise.all(this.#workers.map((worker) => worker.end()));
+    return new WasmMemory(memory, this.#workers, session);
   }
 
   #allocate(pages: number): WebAssembly.Memory {

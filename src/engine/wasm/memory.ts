@@ -1,7 +1,9 @@
-import type { KernelCall, KernelMemory } from '../kernel-session.ts';
+import type { KernelCall, KernelMemory, PeakCall } from '../kernel-session.ts';
 import type { KernelThread } from './threads.ts';
 
 export const PAGE_BYTES = 65_536;
+/** The kernels' null pointer. */
+const NOT_WANTED = 0;
 
 /** One shared WebAssembly memory, and the workers whose instances see it. */
 export class WasmMemory implements KernelMemory {
@@ -26,14 +28,23 @@ export class WasmMemory implements KernelMemory {
   }
 
   async run(call: KernelCall): Promise<void> {
-    const { persistent, transient, scratch, scalars, control, program, records } = call;
+    const { persistent, transient, scratch, scalars, control, program, records, durations } = call;
     const shared = [scalars, control, program, records, this.#threads.length];
     await Promise.all(
       this.#threads.map((thread, i) => {
-        const args = [persistent, transient, scratch[i]!, ...shared];
+        const each = i === 0 && durations !== undefined ? durations : NOT_WANTED;
+        const args = [persistent, transient, scratch[i]!, ...shared, each];
         return thread.send({ kind: 'run', session: this.#session, args });
       }),
     );
+  }
+
+  async peak({ kernel, control, at, amount }: PeakCall): Promise<number> {
+    const rates = this.#threads.map((thread, i) => {
+      const args = [at[i]!, amount, control, this.#threads.length];
+      return thread.send({ kind: 'call', session: this.#session, kernel, args });
+    });
+    return Math.min(...(await Promise.all(rates)));
   }
 
   async close(): Promise<void> {

@@ -1,3 +1,5 @@
+import type { PeakKernel } from '../kernel-session.ts';
+
 /** What crosses to a worker. Memory is shared; everything else is a number. */
 export type ToWorker =
   | {
@@ -9,13 +11,23 @@ export type ToWorker =
     }
   /** Arguments of the kernels' `run` (kernels/bindings/wasm.cpp). */
   | { readonly kind: 'run'; readonly session: number; readonly args: readonly number[] }
+  /** Any other export; the answer carries what it returns. */
+  | {
+      readonly kind: 'call';
+      readonly session: number;
+      readonly kernel: PeakKernel;
+      readonly args: readonly number[];
+    }
   | { readonly kind: 'close'; readonly session: number };
 
-export type FromWorker = { readonly kind: 'done' } | { readonly kind: 'failed'; readonly message: string };
+export type FromWorker =
+  | { readonly kind: 'done'; readonly result: number }
+  | { readonly kind: 'failed'; readonly message: string };
 
 /** A thread that answers each message with one of its own. */
 export interface KernelThread {
-  send(message: ToWorker): Promise<void>;
+  /** Resolves to what a `call` returns, and to 0 for the others. */
+  send(message: ToWorker): Promise<number>;
   end(): Promise<void>;
 }
 
@@ -35,15 +47,20 @@ function workerMain(
   const instances = new Map<number, WebAssembly.Instance>();
   listen((message) => {
     try {
+      let result = 0;
       if (message.kind === 'open') {
-        const instance = new WebAssembly.Instance(message.module, { env: { memory: message.memory } });
+        const env = { memory: message.memory, now: () => performance.now() };
+        const instance = new WebAssembly.Instance(message.module, { env });
         (instance.exports.__stack_pointer as WebAssembly.Global).value = message.stackTop;
         instances.set(message.session, instance);
       } else if (message.kind === 'run') {
         const { exports } = instances.get(message.session)!;
         (exports.run as (...args: readonly number[]) => void)(...message.args);
+      } else if (message.kind === 'call') {
+        const { exports } = instances.get(message.session)!;
+        result = (exports[message.kernel] as (...args: readonly number[]) => number)(...message.args);
       } else instances.delete(message.session);
-      reply({ kind: 'done' });
+      reply({ kind: 'done', result });
     } catch (error) {
       reply({ kind: 'failed', message: String(error) });
     }
@@ -52,9 +69,9 @@ function workerMain(
 
 /** Starts a thread: a `worker_threads` worker in Node, a Web Worker elsewhere. */
 export async function startThread(): Promise<KernelThread> {
-  let settle: { resolve: () => void; reject: (error: Error) => void } | undefined;
+  let settle: { resolve: (result: number) => void; reject: (error: Error) => void } | undefined;
   const receive = (message: FromWorker) => {
-    if (message.kind === 'done') settle?.resolve();
+    if (message.kind === 'done') settle?.resolve(message.result);
     else settle?.reject(new Error(message.message));
   };
   const fail = (error: Error) => settle?.reject(error);

@@ -1,0 +1,20 @@
+// A clock for profiles: milliseconds since some moment.
+#pragma once
+#ifndef __wasm__
+#include <time.h>
+#endif
+
+namespace densor {
+
+#ifdef __wasm__
+// performance.now(), from whoever instantiates the module.
+extern "C" __attribute__((import_module("env"), import_name("now"))) double now();
+#else
+inline double now() {
+  timespec t;
+  clock_gettime(CLOCK_MONOTONIC, &t);
+  return static_cast<double>(t.tv_sec) * 1e3 + static_cast<double>(t.tv_nsec) * 1e-6;
+}
+#endif
+
+}  // namespace densor

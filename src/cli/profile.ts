@@ -1,0 +1,184 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
+import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { pngOf } from '../plot/png.ts';
+import { rooflineSvg } from '../plot/roofline.ts';
+import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { formatBytes, formatTable } from './format.ts';
+import { NOTES_DEFAULTS, options } from './options.ts';
+import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
+
+interface ProfileOptions {
+  readonly model: string;
+  readonly size: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+/** Records in the table; `--json` has all of them. */
+const COSTLIEST = 20;
+
+export function profileCommand(): Command {
+  return new Command('profile')
+    .description("where a training step's time goes, beside what the machine could do")
+    .addOption(options.model().default(NOTES_DEFAULTS.model))
+    .addOption(options.size().default(NOTES_DEFAULTS.size))
+    .addOption(options.batch().default(NOTES_DEFAULTS.batch))
+    .addOption(options.steps())
+    .addOption(options.engine())
+    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
+    .addOption(options.threads())
+    .addOption(
+      new Option(
+        '--out <file.svg>',
+        'the picture, and a .png beside it (default: runs/profile-MODEL.svg)',
+      ).argParser(svgPath),
+    )
+    .addOption(options.json())
+    .action(runProfile);
+}
+
+function svgPath(text: string): string {
+  if (!/[^/]\.svg$/.test(text)) throw new InvalidArgumentError('expected the name of an .svg file');
+  return text;
+}
+
+async function runProfile(given: ProfileOptions): Promise<void> {
+  const step = syntheticStep(given);
+  const engine = await openEngine(given.engine, given.threads);
+  try {
+    const { peak, durations, stepMs } = await measure(engine, step, given.steps);
+    const profile = profileOf(step.plan, durations, peak);
+    const svg = given.out ?? join('runs', `profile-${given.model}.svg`);
+    const png = svg.replace(/svg$/, 'png');
+    drawRoofline(svg, png, profile, peak, titleOf(given, engine, profile));
+    const report = { engine, peak, profile, stepMs, svg, png };
+    process.stdout.write(given.json ? `${JSON.stringify(jsonOf(given, report))}\n` : textOf(given, report));
+  } finally {
+    await engine.close();
+  }
+}
+
+/** Peaks, the milliseconds of each step, and those of each record in the fastest. */
+async function measure(engine: Engine, step: SyntheticStep, steps: number) {
+  const peak = await engine.measurePeak?.();
+  const session = peak && (await step.open(engine));
+  if (!peak || !session?.profile) {
+    throw new EngineError(
+      `the ${engine.name} engine tells no times of single ops: use --engine native or wasm`,
+    );
+  }
+  await session.run('train', step.inputs, step.scalars); // Warms up.
+  let durations: ArrayLike<number> = [];
+  const stepMs: number[] = [];
+  for (let i = 0; i < steps; i++) {
+    const started = performance.now();
+    const measured = await session.profile('train', step.inputs, step.scalars);
+    const ms = performance.now() - started;
+    if (stepMs.every((before) => ms < before)) durations = measured;
+    stepMs.push(ms);
+  }
+  return { peak, durations, stepMs };
+}
+
+interface Report {
+  readonly engine: Engine;
+  readonly peak: MachinePeak;
+  readonly profile: Profile;
+  readonly stepMs: readonly number[];
+  readonly svg: string;
+  readonly png: string;
+}
+
+function jsonOf({ model, size, batch }: ProfileOptions, report: Report) {
+  const { engine, peak, profile, stepMs, svg, png } = report;
+  return {
+    model,
+    size,
+    batch,
+    engine: engine.name,
+    isa: engine.isa,
+    threads: engine.threads,
+    peak,
+    stepMs,
+    total: { ...profile.total, ofPeak: profile.total.flopsPerSecond / peak.flopsPerSecond },
+    kinds: profile.kinds,
+    records: profile.records,
+    files: [svg, png],
+  };
+}
+
+const HEADINGS = ['ms', 'share', 'GFLOP/s', 'moved', 'FLOP/byte', 'at most', 'limit', 'reached'];
+
+function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png }: Report): string {
+  const { total } = profile;
+  const kinds = profile.kinds.map((row) => [row.kind, `${row.records}`, ...cells(row)]);
+  const costliest = [...profile.records].sort((a, b) => b.ms - a.ms).slice(0, COSTLIEST);
+  const records = costliest.map((row) => [row.layer, row.kind, ...cells(row)]);
+  const ofPeak = percent(total.flopsPerSecond / peak.flopsPerSecond);
+  return [
+    `${titleOf(given, engine, profile)}`,
+    `peaks: ${giga(peak.flopsPerSecond)} GFLOP/s, ${giga(peak.bytesPerSecond)} GB/s; reached: least possible time / time`,
+    '',
+    formatTable([['kind', 'records', ...HEADINGS], ...kinds]),
+    '',
+    formatTable([[`the ${costliest.length} costliest records`, 'kind', ...HEADINGS], ...records]),
+    '',
+    `the fastest of ${stepMs.length} steps: ${Math.min(...stepMs).toFixed(0)} ms, ${total.ms.toFixed(0)} of them in records; ` +
+      `${giga(total.flopsPerSecond)} GFLOP/s, ${ofPeak} of the multiply-add peak, ${percent(total.reached)} of the roofline`,
+    `${svg}, ${png}`,
+    '',
+  ].join('\n');
+}
+
+function cells(row: Rates): string[] {
+  return [
+    row.ms.toFixed(2),
+    percent(row.share),
+    giga(row.flopsPerSecond),
+    formatBytes(row.bytes),
+    row.intensity.toFixed(1),
+    giga(row.limitFlopsPerSecond),
+    row.limitedBy,
+    percent(row.reached),
+  ];
+}
+
+function drawRoofline(svgFile: string, pngFile: string, profile: Profile, peak: MachinePeak, title: string) {
+  const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
+    // `dense block 1 (1.net.3.2 conv2d)`: the module's name is enough beside the kind.
+    name: `${/\((\S+) /.exec(layer)?.[1] ?? layer} ${kind}`,
+    kind,
+    intensity,
+    gflopsPerSecond: flopsPerSecond / 1e9,
+    share,
+  }));
+  const roof = {
+    gflopsPerSecond: peak.flopsPerSecond / 1e9,
+    gigabytesPerSecond: peak.bytesPerSecond / 1e9,
+  };
+  const svg = rooflineSvg(dots, roof, title);
+  mkdirSync(dirname(svgFile), { recursive: true });
+  writeFileAtomic(svgFile, svg);
+  writeFileAtomic(pngFile, [pngOf(svg)]);
+}
+
+function titleOf({ model, size, batch }: ProfileOptions, engine: Engine, { total }: Profile): string {
+  const step = `${model}, ${size}×${size}, batch ${batch}: a training step of ${total.ms.toFixed(0)} ms`;
+  return `${step}, ${giga(total.flopsPerSecond)} GFLOP/s (${describeEngine(engine)})`;
+}
+
+function giga(amount: number): string {
+  return (amount / 1e9).toFixed(1);
+}
+
+function percent(share: number): string {
+  return `${(100 * share).toFixed(1)}%`;
+}

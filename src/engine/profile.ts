@@ -1,0 +1,103 @@
+import { type Cost, costOf } from '../plan/cost.ts';
+import type { Plan } from '../plan/plan.ts';
+import type { RecordKind } from '../plan/records.ts';
+import type { MachinePeak } from './engine.ts';
+
+/** How fast something ran, beside how fast it could: the roofline of Williams, Waterman and Patterson (2009). */
+export interface Rates extends Cost {
+  readonly ms: number;
+  /** Of the time of all records. */
+  readonly share: number;
+  readonly flopsPerSecond: number;
+  readonly bytesPerSecond: number;
+  /** Operations per byte. */
+  readonly intensity: number;
+  /** min(peak, intensity · bandwidth); of several records, what they would reach one after the other at theirs. */
+  readonly limitFlopsPerSecond: number;
+  readonly limitedBy: 'compute' | 'memory';
+  /** Least possible time / time. Above 1: the caches held what was assumed to come from memory. */
+  readonly reached: number;
+}
+
+export interface ProfiledRecord extends Rates {
+  /** In the program. */
+  readonly index: number;
+  readonly layer: string;
+  readonly kind: RecordKind;
+}
+
+export interface ProfiledKind extends Rates {
+  readonly kind: RecordKind;
+  readonly records: number;
+}
+
+export interface Profile {
+  /** In the program's order. */
+  readonly records: readonly ProfiledRecord[];
+  /** The costliest first. */
+  readonly kinds: readonly ProfiledKind[];
+  readonly total: Rates;
+}
+
+/** Holds the durations of a plan's records (ms) against what they must do at least and what the machine can. */
+export function profileOf(plan: Plan, durations: ArrayLike<number>, peak: MachinePeak): Profile {
+  const measured = plan.records.map(({ layer, record }, index) => {
+    const cost = costOf(record);
+    return { index, layer, kind: record.kind, ...cost, ms: durations[index]!, ...leastMs(cost, peak) };
+  });
+  const allMs = sum(measured, 'ms');
+  const records = measured.map(({ index, layer, kind, ...work }) => ({
+    index,
+    layer,
+    kind,
+    ...ratesOf([work], allMs),
+  }));
+  const groups = new Map<RecordKind, (typeof measured)[number][]>();
+  for (const each of measured) groups.set(each.kind, [...(groups.get(each.kind) ?? []), each]);
+  const kinds = [...groups].map(([kind, group]) => ({
+    kind,
+    records: group.length,
+    ...ratesOf(group, allMs),
+  }));
+  return {
+    records,
+    kinds: kinds.sort((a, b) => b.ms - a.ms),
+    total: ratesOf(measured, allMs),
+  };
+}
+
+interface Work extends Cost {
+  readonly ms: number;
+  readonly computeMs: number;
+  readonly memoryMs: number;
+}
+
+function leastMs({ flops, bytes }: Cost, peak: MachinePeak): Pick<Work, 'computeMs' | 'memoryMs'> {
+  return {
+    computeMs: (1000 * flops) / peak.flopsPerSecond,
+    memoryMs: (1000 * bytes) / peak.bytesPerSecond,
+  };
+}
+
+function ratesOf(work: readonly Work[], allMs: number): Rates {
+  const [ms, flops, bytes] = [sum(work, 'ms'), sum(work, 'flops'), sum(work, 'bytes')];
+  const [computeMs, memoryMs] = [sum(work, 'computeMs'), sum(work, 'memoryMs')];
+  const least = work.reduce((total, each) => total + Math.max(each.computeMs, each.memoryMs), 0);
+  const perSecond = (amount: number) => (ms > 0 ? (1000 * amount) / ms : 0);
+  return {
+    ms,
+    share: ms / allMs,
+    flops,
+    bytes,
+    flopsPerSecond: perSecond(flops),
+    bytesPerSecond: perSecond(bytes),
+    intensity: flops / bytes,
+    limitFlopsPerSecond: (1000 * flops) / least,
+    limitedBy: computeMs >= memoryMs ? 'compute' : 'memory',
+    reached: ms > 0 ? least / ms : 0,
+  };
+}
+
+function sum<Key extends string>(rows: readonly Readonly<Record<Key, number>>[], key: Key): number {
+  return rows.reduce((total, row) => total + row[key], 0);
+}

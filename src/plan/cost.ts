@@ -1,0 +1,179 @@
+import { assertNever } from '../tensor/assert-never.ts';
+import type {
+  GradInputFields,
+  GradOutputFields,
+  KernelRecord,
+  PrologueFields,
+  Size,
+  WindowFields,
+} from './records.ts';
+
+/** What a record must do at least, whatever kernel runs it. */
+export interface Cost {
+  /**
+   * Floating-point operations of the op itself, 2 per multiply-add: every tap of every window, those that fall on
+   * padding (or, in a transposed convolution, between strides) included; only channels that exist. What rides along
+   * with a convolution or a pooling (prologue, masks, statistics, sums) is not counted: it is meant to be free.
+   */
+  readonly flops: number;
+  /**
+   * Bytes to and from memory if each feature map, gradient and weight is moved once; `accumulate` reads what it adds
+   * to. Vectors over channels count where nothing larger is moved.
+   */
+  readonly bytes: number;
+}
+
+/** The least work of a record: what a profile divides by. */
+export function costOf(record: KernelRecord): Cost {
+  switch (record.kind) {
+    case 'packWeights':
+      return { flops: 0, bytes: 2 * floats(record.outChannels * record.inChannels * taps(record)) };
+    case 'coefficients':
+      return { flops: 5 * record.channels, bytes: floats(6 * record.channels) };
+    case 'conv2d': {
+      const { in: size, out, window } = record;
+      return {
+        flops: 2 * elements(out) * taps(window) * size.channels,
+        bytes: map(size) + weights(record) + map(out),
+      };
+    }
+    case 'conv2dGradInput': {
+      const { in: size, out, window } = record;
+      return {
+        flops: 2 * elements(size) * taps(window) * out.channels,
+        bytes: gradOutput(record.gradOutput, out) + weights(record) + gradInput(record),
+      };
+    }
+    case 'conv2dGradWeight': {
+      const { in: size, out, window } = record;
+      // Partials are the kernel's own affair: the gradient itself is written once.
+      return {
+        flops: 2 * elements(out) * taps(window) * size.channels,
+        bytes: gradOutput(record.gradOutput, out) + map(size) + weights(record),
+      };
+    }
+    case 'reduceGradWeight': {
+      const sums = (taps(record) * record.inChannels + 1) * record.outChannels;
+      const moved = record.partialCount + (record.accumulate ? 2 : 1);
+      return { flops: sums * record.partialCount, bytes: floats(sums * moved) };
+    }
+    case 'elementwise': {
+      const { size, accumulate } = record;
+      return {
+        flops: elements(size) * (affine(record.prologue) + (accumulate ? 1 : 0)),
+        bytes: map(size) * (accumulate ? 3 : 2),
+      };
+    }
+    case 'elementwiseGradInput': {
+      const { size, prologue } = record;
+      const flops = elements(size) * 2 * affine(prologue);
+      return {
+        flops,
+        bytes: gradOutput(record.gradOutput, size) + gradInput({ ...record, in: size }),
+      };
+    }
+    case 'maxPool':
+      return {
+        flops: elements(record.out) * taps(record.window),
+        bytes: map(record.in) + map(record.out) + elements(record.out),
+      };
+    case 'avgPool':
+      return {
+        flops: elements(record.out) * (taps(record.window) + 1),
+        bytes: map(record.in) + map(record.out),
+      };
+    case 'maxPoolGradInput':
+      return {
+        flops: 2 * elements(record.out) * taps(record.window),
+        bytes: gradOutput(record.gradOutput, record.out) + elements(record.out) + gradInput(record),
+      };
+    case 'avgPoolGradInput':
+      return {
+        flops: 2 * elements(record.out) * taps(record.window),
+        bytes: gradOutput(record.gradOutput, record.out) + gradInput(record),
+      };
+    case 'statistics':
+      return { flops: 4 * elements(record.size), bytes: map(record.size) };
+    case 'finalizeStatistics': {
+      const { channels } = record.size;
+      return {
+        flops: 11 * channels * record.partialCount,
+        bytes: floats(2 * channels * (record.partialCount + 1)),
+      };
+    }
+    case 'finalizeGradSums': {
+      const { channels, partialCount } = record;
+      return { flops: channels * (2 * partialCount + 10), bytes: floats(channels * (2 * partialCount + 6)) };
+    }
+    case 'finalizeCorrection': {
+      const { channels } = record.size;
+      return { flops: 5 * channels, bytes: floats(5 * channels) };
+    }
+    case 'flatten':
+      return { flops: 0, bytes: 2 * map(record.size) };
+    case 'flattenGradInput': {
+      const { size, accumulate } = record;
+      const flops = accumulate ? elements(size) : 0;
+      return {
+        flops,
+        bytes: gradOutput(record.gradOutput, size) + map(size) * (accumulate ? 2 : 1),
+      };
+    }
+    // An exponential or a logarithm counts as one operation.
+    case 'crossEntropy':
+      return { flops: 4 * elements(record.size), bytes: map(record.size) + floats(record.size.images) };
+    case 'crossEntropyGrad':
+      return {
+        flops: 7 * elements(record.size),
+        bytes: map(record.size) * (record.accumulate ? 3 : 2) + floats(record.size.images),
+      };
+    case 'updateRunningStatistics':
+      return { flops: 7 * record.channels, bytes: floats(6 * record.channels) };
+    case 'sgd':
+      return { flops: 2 * record.count, bytes: floats(3 * record.count) };
+    default:
+      return assertNever(record);
+  }
+}
+
+function floats(count: number): number {
+  return 4 * count;
+}
+
+function elements({ images, height, width, channels }: Size): number {
+  return images * height * width * channels;
+}
+
+/** Bytes of a map's channels. */
+function map(size: Size): number {
+  return floats(elements(size));
+}
+
+function taps({ kernelHeight, kernelWidth }: Pick<WindowFields, 'kernelHeight' | 'kernelWidth'>): number {
+  return kernelHeight * kernelWidth;
+}
+
+function weights(record: { readonly window: WindowFields; readonly in: Size; readonly out: Size }): number {
+  return floats(taps(record.window) * record.in.channels * record.out.channels);
+}
+
+/** Operations per element. */
+function affine({ scale }: PrologueFields): number {
+  return scale === undefined ? 0 : 2;
+}
+
+/** The gradient, and the feature itself where a correction waits. */
+function gradOutput({ slope }: GradOutputFields, out: Size): number {
+  return map(out) * (slope === undefined ? 1 : 2);
+}
+
+/** The gradient written (or added to), and the input itself where its mask or its sums are wanted. */
+function gradInput(record: {
+  readonly in: Size;
+  readonly prologue: PrologueFields;
+  readonly gradInput: GradInputFields;
+}): number {
+  const { accumulate, sums } = record.gradInput;
+  const readsInput = record.prologue.relu || sums !== undefined;
+  return map(record.in) * ((accumulate ? 2 : 1) + (readsInput ? 1 : 0));
+}

@@ -1,0 +1,144 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { type Cost, costOf } from '../../src/plan/cost.ts';
+import type { BufferId, KernelRecord, RecordKind } from '../../src/plan/records.ts';
+
+const BATCH = 3;
+/** The notes' network at 96×96, per image, as the model says it (computed with PyTorch). */
+const MODEL_MACS = 129_077_168;
+/** 1×1 convolutions of the transitions, on maps of 24², 12², 6²; pooled first they cost a quarter. */
+const TRANSITION_MACS = 24 * 24 * 192 * 96 + 12 * 12 * 224 * 112 + 6 * 6 * 240 * 120;
+const FORWARD_MACS = MODEL_MACS - TRANSITION_MACS * (3 / 4);
+/** Nobody asks for the gradient of the images. */
+const STEM_MACS = 48 * 48 * 7 * 7 * 64;
+
+const { network } = compile(densenet(), [96, 96], { train: { batch: BATCH, mode: 'train' } });
+const records = network.programs.get('train')!.plan.records.map(({ record }) => record);
+
+function costs(kind: RecordKind): Cost {
+  const all = records.filter((record) => record.kind === kind).map(costOf);
+  const sum = (of: (cost: Cost) => number) => all.reduce((total, cost) => total + of(cost), 0);
+  return { flops: sum(({ flops }) => flops), bytes: sum(({ bytes }) => bytes) };
+}
+
+describe("the cost of the notes' training step", () => {
+  test("is the model's multiplications, less what pooling before a 1×1 convolution saves", () => {
+    expect(FORWARD_MACS).toBe(117_627_440);
+    expect(costs('conv2d').flops).toBe(2 * BATCH * FORWARD_MACS);
+  });
+
+  test('is the same again for the weights, and for the inputs all but the stem', () => {
+    expect(costs('conv2dGradWeight').flops).toBe(2 * BATCH * FORWARD_MACS);
+    expect(costs('conv2dGradInput').flops).toBe(2 * BATCH * (FORWARD_MACS - STEM_MACS));
+  });
+
+  test('touches every parameter three times to replace it', () => {
+    expect(costs('sgd')).toEqual({ flops: 2 * 758_226, bytes: 3 * 4 * 758_226 });
+  });
+
+  test('is finite and not negative, and every record moves bytes', () => {
+    for (const record of records) {
+      const { flops, bytes } = costOf(record);
+      expect([record.kind, Number.isFinite(flops) && flops >= 0, bytes > 0]).toEqual([
+        record.kind,
+        true,
+        true,
+      ]);
+    }
+  });
+});
+
+const id = (n: number) => n as BufferId;
+const view = { address: id(0), offset: 0, stride: 16 };
+const absent = { address: undefined, offset: 0, stride: 0 };
+const size = (height: number, channels: number) => ({ images: 2, height, width: height, channels });
+const window = {
+  kernelHeight: 3,
+  kernelWidth: 3,
+  strideHeight: 2,
+  strideWidth: 2,
+  paddingHeight: 1,
+  paddingWidth: 1,
+};
+const prologue = { scale: id(1), shift: id(2), relu: 1 };
+const corrected = { gradient: view, x: view, slope: id(3), intercept: id(4) };
+const plain = { gradient: view, x: absent, slope: undefined, intercept: undefined };
+
+describe('by hand', () => {
+  // Maps of 2 images: 8×8×5 in, 4×4×7 out.
+  const [inFloats, outFloats, weightFloats] = [2 * 64 * 5, 2 * 16 * 7, 9 * 5 * 7];
+
+  test.each<[string, KernelRecord, Cost]>([
+    [
+      'a strided convolution: padding counts, tails of channels do not',
+      {
+        kind: 'conv2d',
+        chunks: 2,
+        x: view,
+        in: size(8, 5),
+        prologue,
+        window,
+        packed: id(5),
+        bias: absent,
+        y: view,
+        out: size(4, 7),
+        statistics: undefined,
+        stripRows: 4,
+      },
+      { flops: 2 * outFloats * 9 * 5, bytes: 4 * (inFloats + weightFloats + outFloats) },
+    ],
+    [
+      'its input gradient, zeros between strides included: reads gradient, x of the correction, x; adds',
+      {
+        kind: 'conv2dGradInput',
+        chunks: 2,
+        gradOutput: corrected,
+        out: size(4, 7),
+        window,
+        packed: id(5),
+        x: view,
+        in: size(8, 5),
+        prologue,
+        gradInput: { gradient: view, accumulate: 1, mean: absent, sums: id(6) },
+        stripRows: 4,
+      },
+      { flops: 2 * inFloats * 9 * 7, bytes: 4 * (2 * outFloats + weightFloats + 3 * inFloats) },
+    ],
+    [
+      'an input gradient without prologue only writes',
+      {
+        kind: 'conv2dGradInput',
+        chunks: 2,
+        gradOutput: plain,
+        out: size(4, 7),
+        window,
+        packed: id(5),
+        x: view,
+        in: size(8, 5),
+        prologue: { scale: undefined, shift: undefined, relu: 0 },
+        gradInput: { gradient: view, accumulate: 0, mean: absent, sums: undefined },
+        stripRows: 4,
+      },
+      { flops: 2 * inFloats * 9 * 7, bytes: 4 * (outFloats + weightFloats + inFloats) },
+    ],
+    [
+      'a max pooling: one byte of index per output',
+      {
+        kind: 'maxPool',
+        chunks: 2,
+        x: view,
+        in: size(8, 7),
+        prologue,
+        window,
+        y: view,
+        out: size(4, 7),
+        index: id(5),
+        statistics: undefined,
+      },
+      { flops: outFloats * 9, bytes: 4 * (2 * 64 * 7 + outFloats) + outFloats },
+    ],
+  ])('%s', (_, record, expected) => {
+    expect(costOf(record)).toEqual(expected);
+  });
+});
