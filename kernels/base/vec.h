@@ -40,10 +40,10 @@ DENSOR_INLINE vec<float, 1> keepWherePositive(vec<float, 1> z, vec<float, 1> d) 
 DENSOR_INLINE vec<float, 1> keepWhereEqual(vec<float, 1> a, vec<float, 1> b, vec<float, 1> d) {
   return {a.v == b.v ? d.v : 0};
 }
-// x where candidate is greater than best or NaN, else y.
+// x where candidate is greater than best or NaN, else y; once best is NaN, y.
 DENSOR_INLINE vec<float, 1> selectGreater(vec<float, 1> candidate, vec<float, 1> best, vec<float, 1> x,
                                           vec<float, 1> y) {
-  return {!(candidate.v <= best.v) ? x.v : y.v};
+  return {candidate.v <= best.v || best.v != best.v ? y.v : x.v};
 }
 
 #ifdef __wasm_simd128__
@@ -87,7 +87,8 @@ DENSOR_INLINE vec<float, 4> keepWhereEqual(vec<float, 4> a, vec<float, 4> b, vec
 }
 DENSOR_INLINE vec<float, 4> selectGreater(vec<float, 4> candidate, vec<float, 4> best, vec<float, 4> x,
                                           vec<float, 4> y) {
-  return {wasm_v128_bitselect(y.v, x.v, wasm_f32x4_le(candidate.v, best.v))};
+  const v128_t stays = wasm_v128_or(wasm_f32x4_le(candidate.v, best.v), wasm_f32x4_ne(best.v, best.v));
+  return {wasm_v128_bitselect(y.v, x.v, stays)};
 }
 #endif
 
