@@ -84,12 +84,9 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
 export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-  const rows = window.kernel[0] * window.kernel[1] * size.channels;
-  const partialFloats = (rows + 1) * paddedChannels(out.channels);
-  const chunks = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
   const prologue = ctx.prologue(op.layer, op.prologue);
   const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
-  const partials = ctx.temporary(`${op.layer} weight gradient partials`, chunks * partialFloats);
+  const { chunks, partials } = gradWeightPartials(ctx, op.layer, window, size, out);
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
   ctx.needScratch(floats);
   ctx.emit(op.layer, {
@@ -104,13 +101,39 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     partials,
     stripRows,
   });
+  reduceGradWeight(ctx, op, window, size, out, partials, chunks);
+}
+
+/** A partial sum of a weight gradient for each chunk of images, fewer where they are large. */
+export function gradWeightPartials(
+  ctx: LoweringContext,
+  layer: string,
+  window: Window,
+  size: Size,
+  out: Size,
+): { readonly chunks: number; readonly partials: BufferId } {
+  const rows = window.kernel[0] * window.kernel[1] * size.channels;
+  const partialFloats = (rows + 1) * paddedChannels(out.channels);
+  const chunks = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
+  return { chunks, partials: ctx.temporary(`${layer} weight gradient partials`, chunks * partialFloats) };
+}
+
+export function reduceGradWeight(
+  ctx: LoweringContext,
+  op: Op,
+  window: Window,
+  size: Size,
+  out: Size,
+  partials: BufferId,
+  partialCount: number,
+): void {
   const [gradWeight, gradBias] = op.outputs as [ValueId, ValueId];
   const { outChannels, inChannels, kernelHeight, kernelWidth } = weightFields(window, size, out);
   ctx.emit(op.layer, {
     kind: 'reduceGradWeight',
-    chunks: Math.min(16, rows),
+    chunks: Math.min(16, kernelHeight * kernelWidth * inChannels),
     partials,
-    partialCount: chunks,
+    partialCount,
     outChannels,
     inChannels,
     kernelHeight,
@@ -122,7 +145,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
 }
 
 /** Rows of output per strip, and the floats of its packed input plus `extraPerRow` for each output row. */
-function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number) {
+export function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number) {
   const [kernelHeight, kernelWidth] = window.kernel;
   const [strideHeight, strideWidth] = window.stride;
   const rowFloats = ((out.width - 1) * strideWidth + kernelWidth) * size.channels;
@@ -148,7 +171,7 @@ function weightFields(window: Window, size: Size, out: Size) {
   };
 }
 
-function packWeights(
+export function packWeights(
   ctx: LoweringContext,
   op: { readonly layer: string; readonly weight: ValueId },
   window: Window,
