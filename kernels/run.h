@@ -7,6 +7,7 @@
 #include "conv/conv2d.h"
 #include "conv/conv2d_grad_input.h"
 #include "conv/conv2d_grad_weight.h"
+#include "conv/conv2d_max_pool.h"
 #include "elementwise/elementwise.h"
 #include "head/head.h"
 #include "pool/pool.h"
@@ -33,6 +34,8 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     CHUNKED(elementwiseGradInput, ElementwiseGradInput, elementwiseGradInput<V>)
     CHUNKED(maxPool, MaxPool, maxPool<V>)
     CHUNKED(maxPoolGradInput, MaxPoolGradInput, maxPoolGradInput<V>)
+    CHUNKED(conv2dMaxPool, Conv2dMaxPool, conv2dMaxPool<V>)
+    CHUNKED(conv2dMaxPoolGradWeight, Conv2dMaxPoolGradWeight, conv2dMaxPoolGradWeight<V>)
     CHUNKED(avgPool, AvgPool, avgPool<V>)
     CHUNKED(avgPoolGradInput, AvgPoolGradInput, avgPoolGradInput<V>)
     CHUNKED(statistics, Statistics, statistics<V>)

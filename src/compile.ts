@@ -8,6 +8,7 @@ import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compi
 import { createPlan, layOutState, type StateLayout } from './plan/plan.ts';
 import { encode } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
 
@@ -63,7 +64,8 @@ export function compileGraph(
     const differentiated = differentiate(graph, gradient);
     return gradient.optimize ? withOptimizer(differentiated) : differentiated;
   };
-  const plan = createPlan(complete(fusePrologues(commutePooling(shareStatistics(forward)))), layout);
+  const fused = fuseMaxPool(fusePrologues(commutePooling(shareStatistics(forward))), gradient);
+  const plan = createPlan(complete(fused), layout);
   return { graph: complete(forward), plan, program: encode(plan) };
 }
 

@@ -1,7 +1,7 @@
 // The end of every backward-data kernel: from du, the gradient at the prologue's output, to the gradient of x.
 //   z = scale·x + shift,  dz = du·[z > 0] (with ReLU),  gradient = or += scale·dz,
 //   sums: Σdz and Σdz·(x − mean) per channel, from which finalizeGradSums makes the batch norm's gradients.
-// Writes exactly the channels that exist: behind them lie other features' gradients.
+// The gradient may take the place of x. Writes exactly the channels that exist: behind them lie other features' gradients.
 #pragma once
 #include "base/constant.h"
 #include "base/context.h"

@@ -37,10 +37,10 @@ DENSOR_INLINE vec<float, 1> keepWherePositive(vec<float, 1> z, vec<float, 1> d) 
 DENSOR_INLINE vec<float, 1> keepWhereEqual(vec<float, 1> a, vec<float, 1> b, vec<float, 1> d) {
   return {a.v == b.v ? d.v : 0};
 }
-// x where candidate is greater than best or NaN, else y.
+// x where candidate is greater than best or NaN, else y; once best is NaN, y.
 DENSOR_INLINE vec<float, 1> selectGreater(vec<float, 1> candidate, vec<float, 1> best, vec<float, 1> x,
                                           vec<float, 1> y) {
-  return {!(candidate.v <= best.v) ? x.v : y.v};
+  return {candidate.v <= best.v || best.v != best.v ? y.v : x.v};
 }
 
 // The first `count` lanes from memory (more may be read), the others zero by selection: memory may hold NaN.

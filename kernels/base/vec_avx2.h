@@ -38,7 +38,9 @@ DENSOR_INLINE vec<float, 8> keepWhereEqual(vec<float, 8> a, vec<float, 8> b, vec
 }
 DENSOR_INLINE vec<float, 8> selectGreater(vec<float, 8> candidate, vec<float, 8> best, vec<float, 8> x,
                                           vec<float, 8> y) {
-  return {_mm256_blendv_ps(y.v, x.v, _mm256_cmp_ps(candidate.v, best.v, _CMP_NLE_UQ))};
+  const __m256 stays = _mm256_or_ps(_mm256_cmp_ps(candidate.v, best.v, _CMP_LE_OQ),
+                                    _mm256_cmp_ps(best.v, best.v, _CMP_UNORD_Q));
+  return {_mm256_blendv_ps(x.v, y.v, stays)};
 }
 
 DENSOR_INLINE __m256i firstLanes8(int count) {

@@ -36,7 +36,9 @@ DENSOR_INLINE vec<float, 16> keepWhereEqual(vec<float, 16> a, vec<float, 16> b, 
 }
 DENSOR_INLINE vec<float, 16> selectGreater(vec<float, 16> candidate, vec<float, 16> best, vec<float, 16> x,
                                            vec<float, 16> y) {
-  return {_mm512_mask_mov_ps(y.v, _mm512_cmp_ps_mask(candidate.v, best.v, _CMP_NLE_UQ), x.v)};
+  const __mmask16 stays = _mm512_cmp_ps_mask(candidate.v, best.v, _CMP_LE_OQ) |
+                          _mm512_cmp_ps_mask(best.v, best.v, _CMP_UNORD_Q);
+  return {_mm512_mask_mov_ps(x.v, stays, y.v)};
 }
 
 DENSOR_INLINE __mmask16 firstLanes16(int count) {

@@ -41,5 +41,6 @@ DENSOR_INLINE vec<float, 4> keepWhereEqual(vec<float, 4> a, vec<float, 4> b, vec
 }
 DENSOR_INLINE vec<float, 4> selectGreater(vec<float, 4> candidate, vec<float, 4> best, vec<float, 4> x,
                                           vec<float, 4> y) {
-  return {vbslq_f32(vcleq_f32(candidate.v, best.v), y.v, x.v)};
+  const uint32x4_t stays = vorrq_u32(vcleq_f32(candidate.v, best.v), vmvnq_u32(vceqq_f32(best.v, best.v)));
+  return {vbslq_f32(stays, y.v, x.v)};
 }

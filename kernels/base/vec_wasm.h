@@ -43,5 +43,6 @@ DENSOR_INLINE vec<float, 4> keepWhereEqual(vec<float, 4> a, vec<float, 4> b, vec
 }
 DENSOR_INLINE vec<float, 4> selectGreater(vec<float, 4> candidate, vec<float, 4> best, vec<float, 4> x,
                                           vec<float, 4> y) {
-  return {wasm_v128_bitselect(y.v, x.v, wasm_f32x4_le(candidate.v, best.v))};
+  const v128_t stays = wasm_v128_or(wasm_f32x4_le(candidate.v, best.v), wasm_f32x4_ne(best.v, best.v));
+  return {wasm_v128_bitselect(y.v, x.v, stays)};
 }

@@ -33,51 +33,61 @@ void convolveRow(const float *from, size_t pitch, int pixelStep, int width, int 
   }
 }
 
-template <class V> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
-  const Range images = part(r.in.images, chunk, r.chunks);
+// Row `i` of a packed strip's outputs: y = finish(conv + bias, channel), pixels `stride` apart.
+template <class V, class Record, class Finish>
+void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, const float *packedStrip, int i, float *y,
+                      size_t stride, Finish finish) {
   const Window &w = r.window;
+  const float *bias = ctx.at(r.bias);
+  const int channels = r.in.channels, outputs = r.out.channels;
+  convolveRow<V>(packedStrip + i * w.strideHeight * strip.pitch(), strip.pitch(),
+                 static_cast<int>(w.strideWidth) * channels, r.out.width, w.kernelHeight,
+                 static_cast<int>(w.kernelWidth) * channels, ctx.at(r.packed), outputs,
+                 [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
+                   DENSOR_UNROLL for (int b = 0; b < B; b++) {
+                     const int c = o + b * V::size;
+                     const V shift = bias ? loadFirst<V>(bias + c, outputs - c) : V::splat(0);
+                     DENSOR_UNROLL for (int k = 0; k < R; k++)
+                         storeFirst(finish(tile[k][b] + shift, c), y + (first + k) * stride + c, outputs - c);
+                   }
+                 });
+}
+
+// The rows of a chunk's outputs, ascending: rowAt(image, row) is where one goes, done(image, row) when it stands
+// there, its statistics gathered. `scratch` holds the strips.
+template <class V, class Record, class RowAt, class Done>
+void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scratch, size_t stride, RowAt rowAt,
+                      Done done) {
+  const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
-  const float *bias = ctx.at(r.bias), *packed = ctx.at(r.packed);
-  const int channels = r.in.channels, outputs = r.out.channels, height = r.out.height, width = r.out.width;
+  const int outputs = r.out.channels, height = r.out.height, width = r.out.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
-  const size_t outPixels = static_cast<size_t>(height) * width;
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
   int gathered = 0;
 
   for (int n = images.begin; n < images.end; n++) {
     const float *x = ctx.at(r.x, n, inPixels);
-    float *y = ctx.at(r.y, n, outPixels);
     for (int top = 0; top < height; top += r.stripRows) {
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
-      const Strip strip = {.height = static_cast<int>(r.in.height),
-                           .width = static_cast<int>(r.in.width),
-                           .channels = channels,
-                           .dilationHeight = 1,
-                           .dilationWidth = 1,
-                           .firstRow = static_cast<int>(top * w.strideHeight) - static_cast<int>(w.paddingHeight),
-                           .firstColumn = -static_cast<int>(w.paddingWidth),
-                           .rows = static_cast<int>((rows - 1) * w.strideHeight + w.kernelHeight),
-                           .columns = static_cast<int>((width - 1) * w.strideWidth + w.kernelWidth)};
-      packStrip<V>(strip, ctx.scratch,
-                   [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
+      const Strip strip = inputStrip(r, top, rows);
+      packStrip<V>(strip, scratch, [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
       for (int i = 0; i < rows; i++) {
-        float *yRow = y + static_cast<size_t>(top + i) * width * r.y.stride;
-        convolveRow<V>(ctx.scratch + i * w.strideHeight * strip.pitch(), strip.pitch(),
-                       static_cast<int>(w.strideWidth) * channels, width, w.kernelHeight,
-                       static_cast<int>(w.kernelWidth) * channels, packed, outputs,
-                       [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
-                         DENSOR_UNROLL for (int b = 0; b < B; b++) {
-                           const int c = o + b * V::size;
-                           const V shift = bias ? loadFirst<V>(bias + c, outputs - c) : V::splat(0);
-                           DENSOR_UNROLL for (int k = 0; k < R; k++)
-                               storeFirst(tile[k][b] + shift, yRow + (first + k) * r.y.stride + c, outputs - c);
-                         }
-                       });
-        if (statistics) gatherStatistics<V>(yRow, r.y.stride, width, outputs, statistics, gathered);
+        float *y = rowAt(n, top + i);
+        convolveStripRow<V>(ctx, r, strip, scratch, i, y, stride, [](V value, int) { return value; });
+        if (statistics) gatherStatistics<V>(y, stride, width, outputs, statistics, gathered);
         gathered += width;
+        done(n, top + i);
       }
     }
   }
+}
+
+template <class V> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  const size_t pixels = static_cast<size_t>(r.out.height) * r.out.width;
+  const auto rowAt = [&](int n, int i) {
+    return ctx.at(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;
+  };
+  forConvolvedRows<V>(ctx, r, chunk, ctx.scratch, r.y.stride, rowAt, [](int, int) {});
 }
 
 }  // namespace densor

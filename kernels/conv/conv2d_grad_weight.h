@@ -8,6 +8,43 @@
 
 namespace densor {
 
+// Where a chunk sums, emptied: the rows of its channels, and the bias's where it has the first of them.
+struct GradWeightPartial {
+  float *weights, *bias;
+  int outputs; // floats of a row
+  int channels, kernelWidth;
+  Range slice; // of the channels
+  // With all channels a kernel row's (column, channel) pairs lie side by side in a strip and in the partial; with a
+  // slice of them, the channels of one tap do.
+  int runs, length;
+
+  template <class Record>
+  GradWeightPartial(const Context &ctx, const Record &r, int index, Range slice)
+      : outputs(paddedChannels(r.out.channels)), channels(r.in.channels), kernelWidth(r.window.kernelWidth), slice(slice) {
+    const int taps = static_cast<int>(r.window.kernelHeight) * kernelWidth, sliced = slice.end - slice.begin;
+    const size_t size = static_cast<size_t>(taps) * channels * outputs;
+    weights = ctx.at(r.partials) + index * (size + outputs);
+    bias = slice.begin == 0 ? weights + size : nullptr;
+    runs = isWhole() ? static_cast<int>(r.window.kernelHeight) : taps;
+    length = isWhole() ? kernelWidth * channels : sliced;
+    for (int k = 0; k < runs; k++) __builtin_memset(run(k), 0, static_cast<size_t>(length) * outputs * sizeof(float));
+    if (bias) __builtin_memset(bias, 0, outputs * sizeof(float));
+  }
+
+  bool isWhole() const { return slice.end - slice.begin == channels; }
+  float *run(int k) const {
+    return weights + static_cast<size_t>(isWhole() ? k * length : k * channels + slice.begin) * outputs;
+  }
+  // Where a run's inputs begin in a strip of the slice's channels.
+  const float *inputs(const Strip &strip, const float *packed, int k) const {
+    if (isWhole()) return packed + k * strip.pitch();
+    return packed + k / kernelWidth * strip.pitch() + k % kernelWidth * strip.channels;
+  }
+  template <class V> DENSOR_INLINE void addToBias(V gradient, int o) const {
+    if (bias) (V::load(bias + o) + gradient).store(bias + o);
+  }
+};
+
 // Where a strip's outputs lie: images of rows of pixels, and the floats from one to the next.
 struct StripWalk {
   int images, rows, width;
@@ -32,77 +69,64 @@ __attribute__((noinline)) void accumulateTile(float *partial, size_t partialStri
       tile[a][b].store(partial + a * partialStride + b * V::size);
 }
 
+// partial += the gradient that `rows` rows of outputs of some images give, from their packed inputs, a strip after
+// the other, and their gradients, [images·rows·width][partial.outputs].
+template <class V, class Record>
+void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Strip &strip, const float *packed,
+                   const float *gradients, int images, int rows) {
+  const StripWalk walk = {.images = images,
+                          .rows = rows,
+                          .width = static_cast<int>(r.out.width),
+                          .inputImage = static_cast<ptrdiff_t>(strip.rows * strip.pitch()),
+                          .inputRow = static_cast<ptrdiff_t>(r.window.strideHeight * strip.pitch()),
+                          .inputPixel = static_cast<ptrdiff_t>(r.window.strideWidth) * strip.channels,
+                          .gradientPixel = partial.outputs};
+  const int vectors = roundUp(r.out.channels, V::size) / V::size;
+  for (int k = 0; k < partial.runs; k++)
+    forTiles(partial.length, V::tileRows, [&](int first, int rowsOfTile) {
+      for (int o = 0; o < vectors; o += V::tileBlocks)
+        withTile<V>(rowsOfTile, vectors - o, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
+          accumulateTile<V, R, B>(partial.run(k) + static_cast<size_t>(first) * partial.outputs + o * V::size,
+                                  partial.outputs, partial.inputs(strip, packed, k) + first, gradients + o * V::size,
+                                  walk);
+        });
+    });
+}
+
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
 template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  const int imageChunk = chunk % static_cast<int>(r.imageChunks), imageChunks = r.imageChunks;
-  const int channelChunk = chunk / imageChunks, channelChunks = static_cast<int>(r.chunks) / imageChunks;
+  const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
-  const Range slice = part(r.in.channels, channelChunk, channelChunks);
-  const Window &w = r.window;
+  const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
   const Prologued<V> prologue(ctx, r.prologue);
-  const int channels = r.in.channels, sliced = slice.end - slice.begin;
-  const int height = r.out.height, width = r.out.width, outputs = paddedChannels(r.out.channels);
-  const int taps = static_cast<int>(w.kernelHeight * w.kernelWidth);
+  const int height = r.out.height, width = r.out.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
   const size_t outPixels = static_cast<size_t>(height) * width;
-  float *partial = ctx.at(r.partials) + static_cast<size_t>(imageChunk) * (taps * channels + 1) * outputs;
-  float *biasRow = channelChunk == 0 ? partial + static_cast<size_t>(taps) * channels * outputs : nullptr;
-  if (biasRow) __builtin_memset(biasRow, 0, outputs * sizeof(float));
-  // All channels: a kernel row's (column, channel) pairs lie side by side in the strip and in the partial. A slice
-  // of them: so do the channels of one tap.
-  const bool whole = sliced == channels;
-  const int runs = whole ? static_cast<int>(w.kernelHeight) : taps;
-  const int length = whole ? static_cast<int>(w.kernelWidth) * channels : sliced;
-  const auto partialRun = [&](int run) {
-    return partial + static_cast<size_t>(whole ? run * length : run * channels + slice.begin) * outputs;
-  };
-  for (int run = 0; run < runs; run++)
-    __builtin_memset(partialRun(run), 0, static_cast<size_t>(length) * outputs * sizeof(float));
+  const GradWeightPartial partial(ctx, r, imageChunk, slice);
 
   // A strip is some rows of one image, or several whole images: small maps would be over before they began.
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     for (int top = 0; top < height; top += r.stripRows) {
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
-      Strip strip = inputStrip(r.in, w, top, rows, width);
-      strip.channels = sliced;
-      const size_t stripFloats = strip.rows * strip.pitch();
-      float *gradients = ctx.scratch, *inputs = gradients + static_cast<size_t>(together) * rows * width * outputs;
+      Strip strip = inputStrip(r, top, rows);
+      strip.channels = slice.end - slice.begin;
+      float *gradients = ctx.scratch, *to = gradients;
+      float *inputs = gradients + static_cast<size_t>(together) * rows * width * partial.outputs;
       for (int i = 0; i < together; i++) {
         const Corrected<V> gradOutput(ctx, r.gradOutput, n + i, outPixels);
-        const float *x = ctx.at(r.x, n + i, inPixels);
-        float *to = gradients + static_cast<size_t>(i) * rows * width * outputs;
-        for (int p = 0; p < rows * width; p++, to += outputs)
+        for (int p = 0; p < rows * width; p++, to += partial.outputs)
           for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) {
             const V g = gradOutput.load(static_cast<size_t>(top) * width + p, o);
             g.store(to + o);
-            if (biasRow) (V::load(biasRow + o) + g).store(biasRow + o);
+            partial.addToBias(g, o);
           }
-        packStrip<V>(strip, inputs + i * stripFloats, [&](size_t pixel, int c) DENSOR_LAMBDA_INLINE {
+        const float *x = ctx.at(r.x, n + i, inPixels);
+        packStrip<V>(strip, inputs + i * strip.rows * strip.pitch(), [&](size_t pixel, int c) DENSOR_LAMBDA_INLINE {
           return prologue.load(x + pixel * r.x.stride, slice.begin + c);
         });
       }
-      const StripWalk walk = {.images = together,
-                              .rows = rows,
-                              .width = width,
-                              .inputImage = static_cast<ptrdiff_t>(stripFloats),
-                              .inputRow = static_cast<ptrdiff_t>(w.strideHeight * strip.pitch()),
-                              .inputPixel = static_cast<ptrdiff_t>(w.strideWidth) * sliced,
-                              .gradientPixel = outputs};
-
-      const int vectors = roundUp(r.out.channels, V::size) / V::size;
-      for (int run = 0; run < runs; run++) {
-        const int kernelRow = whole ? run : run / static_cast<int>(w.kernelWidth);
-        const int kernelColumn = whole ? 0 : run % static_cast<int>(w.kernelWidth);
-        const float *inputRun = inputs + kernelRow * strip.pitch() + kernelColumn * sliced;
-        forTiles(length, V::tileRows, [&](int first, int rowsOfTile) {
-          for (int o = 0; o < vectors; o += V::tileBlocks)
-            withTile<V>(rowsOfTile, vectors - o, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
-              accumulateTile<V, R, B>(partialRun(run) + static_cast<size_t>(first) * outputs + o * V::size, outputs,
-                                      inputRun + first, gradients + o * V::size, walk);
-            });
-        });
-      }
+      sumGradWeight<V>(partial, r, strip, inputs, gradients, together, rows);
     }
   }
 }

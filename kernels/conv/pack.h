@@ -15,17 +15,18 @@ struct Strip {
   size_t pitch() const { return static_cast<size_t>(columns) * channels; }
 };
 
-// The strip of inputs that output rows [top, top + rows) of a convolution read.
-inline Strip inputStrip(const Size &in, const Window &w, int top, int rows, int width) {
-  return {.height = static_cast<int>(in.height),
-          .width = static_cast<int>(in.width),
-          .channels = static_cast<int>(in.channels),
+// What rows [top, top + rows) of a convolution's output read of its input.
+template <class Record> Strip inputStrip(const Record &r, int top, int rows) {
+  const Window &w = r.window;
+  return {.height = static_cast<int>(r.in.height),
+          .width = static_cast<int>(r.in.width),
+          .channels = static_cast<int>(r.in.channels),
           .dilationHeight = 1,
           .dilationWidth = 1,
           .firstRow = static_cast<int>(top * w.strideHeight) - static_cast<int>(w.paddingHeight),
           .firstColumn = -static_cast<int>(w.paddingWidth),
           .rows = static_cast<int>((rows - 1) * w.strideHeight + w.kernelHeight),
-          .columns = static_cast<int>((width - 1) * w.strideWidth + w.kernelWidth)};
+          .columns = static_cast<int>((r.out.width - 1) * w.strideWidth + w.kernelWidth)};
 }
 
 // load(pixel, c) → V. Writes rows·columns·channels floats in ascending order and up to V::size − 1 behind them.

@@ -38,34 +38,53 @@ void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
     }
 }
 
+// Row i of a max pool's outputs, pixels `stride` apart, and the positions that won (index: null where nobody asks).
+// load(row, column, c) → V; what wins is the one that rank(value, c) puts highest.
+template <class V, class Load, class Rank>
+void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, float *y, size_t stride, uint8_t *index,
+                Load load, Rank rank) {
+  const int channels = in.channels;
+  const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, in.height);
+  for (int j = 0; j < static_cast<int>(out.width); j++) {
+    const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, in.width);
+    for (int c = 0; c < channels; c += V::size) {
+      V best, bestRank, at;
+      bool first = true;
+      for (int a = kernelRows.begin; a < kernelRows.end; a++)
+        for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
+          const int row = i * w.strideHeight - w.paddingHeight + a, column = j * w.strideWidth - w.paddingWidth + b;
+          const V value = load(row, column, c), itsRank = rank(value, c);
+          const V position = V::splat(static_cast<float>(a * static_cast<int>(w.kernelWidth) + b));
+          at = first ? position : selectGreater(itsRank, bestRank, position, at);
+          best = first ? value : selectGreater(itsRank, bestRank, value, best);
+          bestRank = first ? itsRank : selectGreater(itsRank, bestRank, itsRank, bestRank);
+          first = false;
+        }
+      storeFirst(best, y + j * stride + c, channels - c);
+      if (index) at.storeBytes(index + static_cast<size_t>(j) * paddedChannels(channels) + c);
+    }
+  }
+}
+
+// Where row i of an image's winners is noted.
+DENSOR_INLINE uint8_t *indexRow(const Context &ctx, Address index, const Size &out, int image, int i) {
+  uint8_t *first = ctx.at<uint8_t>(index);
+  const size_t pixel = (static_cast<size_t>(image) * out.height + i) * out.width;
+  return first ? first + pixel * paddedChannels(out.channels) : nullptr;
+}
+
 template <class V> void maxPool(const Context &ctx, const MaxPoolRecord &r, int chunk) {
   const Prologued<V> prologue(ctx, r.prologue);
-  const Window &w = r.window;
-  const int channels = r.in.channels, inWidth = r.in.width;
+  const int inWidth = r.in.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * inWidth;
   forOutputRows<V>(ctx, r, chunk, [&](int n, int i, float *y) {
     const float *x = ctx.at(r.x, n, inPixels);
-    const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, r.in.height);
-    for (int j = 0; j < static_cast<int>(r.out.width); j++) {
-      const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, inWidth);
-      const size_t outPixel = (static_cast<size_t>(n) * r.out.height + i) * r.out.width + j;
-      uint8_t *index = ctx.at<uint8_t>(r.index) + outPixel * paddedChannels(channels);
-      for (int c = 0; c < channels; c += V::size) {
-        V best, at;
-        bool first = true;
-        for (int a = kernelRows.begin; a < kernelRows.end; a++)
-          for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
-            const int row = i * w.strideHeight - w.paddingHeight + a, column = j * w.strideWidth - w.paddingWidth + b;
-            const V z = prologue.load(x + (static_cast<size_t>(row) * inWidth + column) * r.x.stride, c);
-            const V position = V::splat(static_cast<float>(a * static_cast<int>(w.kernelWidth) + b));
-            at = first ? position : selectGreater(z, best, position, at);
-            best = first ? z : selectGreater(z, best, z, best);
-            first = false;
-          }
-        storeFirst(best, y + j * r.y.stride + c, channels - c);
-        at.storeBytes(index + c);
-      }
-    }
+    maxPoolRow<V>(
+        r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i),
+        [&](int row, int column, int c) DENSOR_LAMBDA_INLINE {
+          return prologue.load(x + (static_cast<size_t>(row) * inWidth + column) * r.x.stride, c);
+        },
+        [](V value, int) DENSOR_LAMBDA_INLINE { return value; });
   });
 }
 
@@ -130,6 +149,7 @@ template <class V> void maxPoolGradInput(const Context &ctx, const MaxPoolGradIn
   const uint8_t *index = ctx.at<uint8_t>(r.index);
   const int padded = paddedChannels(r.in.channels);
   gatherGradient<V>(ctx, r, chunk, [&](size_t outPixel, int position, int c, V gradient) {
+    if (!index) return gradient;
     const V winner = V::loadBytes(index + outPixel * padded + c);
     return keepWhereEqual(winner, V::splat(static_cast<float>(position)), gradient);
   });

@@ -21,6 +21,12 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       const window = { kernel: [kh, kw] as const, stride: op.stride, padding: op.padding };
       return [[n, o, ...slide(op.layer, 'convolution', window, [h, w])]];
     }
+    case 'conv2dMaxPool': {
+      const [y] = inferShapes({ ...op, kind: 'conv2d' }, shapeOf) as [Shape];
+      const [n, c, h, w] = featureMap(op.layer, y);
+      const m = [n, c, ...slide(op.layer, 'max pooling', op.pool, [h, w])];
+      return [y, m, m];
+    }
     case 'linear': {
       const [n, f] = shapeOf(op.x);
       const [o, fi] = shapeOf(op.weight);
@@ -37,6 +43,8 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       const [n, c, h, w] = featureMap(op.layer, shapeOf(op.x));
       const [kh, kw] = op.kernel;
       const [ph, pw] = op.padding;
+      require(op.layer, op.kind === 'avgPool' ||
+        kh * kw <= 256, `the ${kh}×${kw} window has more positions than an index, a byte, can tell apart`);
       require(op.layer, 2 * ph <= kh &&
         2 * pw <= kw, `padding ${ph}×${pw} is more than half of the ${kh}×${kw} window`);
       const y = [
@@ -81,6 +89,7 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       return vector ? [shapeOf(op.x), vector, vector, vector, vector] : [shapeOf(op.x)];
     }
     case 'conv2dGradWeight':
+    case 'conv2dMaxPoolGradWeight':
     case 'linearGradWeight': {
       const weight = shapeOf(op.weight);
       return [weight, [weight[0]!]];

@@ -103,6 +103,19 @@ export interface MaxPool extends WithPrologue, Window {
   readonly kind: 'maxPool';
 }
 
+/**
+ * A convolution whose map nothing reads but its statistics and a max pool: outputs [y, m, index]. y is never
+ * stored; it stands for the map in `statistics` and `Correction`. m is y where sign(γ)·y is greatest in a window of
+ * `pool`, so that relu(a·m + b) is the max pool of relu(a·y + b) whichever sign γ gives a; index as in `MaxPool`.
+ */
+export interface Conv2dMaxPool extends WithPrologue, Window {
+  readonly kind: 'conv2dMaxPool';
+  readonly weight: ValueId;
+  readonly bias?: ValueId;
+  readonly gamma: ValueId;
+  readonly pool: Window;
+}
+
 /** outputs: [y]; padding counts as zeros, as PyTorch's default does. Global pooling is a window of [H, W]. */
 export interface AvgPool extends WithPrologue, Window {
   readonly kind: 'avgPool';
@@ -153,6 +166,20 @@ export interface Conv2dGradWeight extends WithPrologue, Window {
   readonly kind: 'conv2dGradWeight';
   readonly gradOutput: GradOutput;
   readonly weight: ValueId;
+}
+
+/**
+ * outputs: [gradWeight] or [gradWeight, gradBias] of `Conv2dMaxPool`. The gradient at y, which is never stored
+ * either: `gradOutput.value`, that of m, at each window's winner, and the correction of y, which is computed again.
+ */
+export interface Conv2dMaxPoolGradWeight extends WithPrologue, Window {
+  readonly kind: 'conv2dMaxPoolGradWeight';
+  readonly gradOutput: GradOutput;
+  readonly weight: ValueId;
+  readonly bias?: ValueId;
+  readonly y: ValueId;
+  readonly index: ValueId;
+  readonly pool: Window;
 }
 
 export interface LinearGradInput extends GradInput {
@@ -233,6 +260,7 @@ export type Op =
   | BatchNorm
   | Relu
   | MaxPool
+  | Conv2dMaxPool
   | AvgPool
   | Concat
   | Add
@@ -241,6 +269,7 @@ export type Op =
   | CrossEntropy
   | Conv2dGradInput
   | Conv2dGradWeight
+  | Conv2dMaxPoolGradWeight
   | LinearGradInput
   | LinearGradWeight
   | ElementwiseGradInput
@@ -317,12 +346,14 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
 
 const VALUE_FIELDS = [
   'x',
+  'y',
   'a',
   'b',
   'logits',
   'labels',
   'weight',
   'bias',
+  'gamma',
   'index',
   'mean',
   'variance',

@@ -77,6 +77,22 @@ export function costOf(record: KernelRecord): Cost {
         flops: elements(record.out) * taps(record.window),
         bytes: map(record.in) + map(record.out) + elements(record.out),
       };
+    case 'conv2dMaxPool': {
+      const { in: size, out, window, pooled } = record;
+      return {
+        flops: 2 * elements(out) * taps(window) * size.channels + elements(pooled) * taps(record.pool),
+        bytes: map(size) + weights(record) + map(pooled) + elements(pooled),
+      };
+    }
+    case 'conv2dMaxPoolGradWeight': {
+      const { in: size, out, window, pooled, slope } = record;
+      // The map is convolved anew where its statistics have a gradient.
+      const convolutions = slope === undefined ? 1 : 2;
+      return {
+        flops: convolutions * 2 * elements(out) * taps(window) * size.channels,
+        bytes: map(size) + map(pooled) + elements(pooled) + convolutions * weights(record),
+      };
+    }
     case 'avgPool':
       return {
         flops: elements(record.out) * (taps(record.window) + 1),

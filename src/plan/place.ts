@@ -20,6 +20,7 @@ export interface Placement {
  * Lets values share storage, so that no op has to move them:
  * - a concatenation's operands are written straight into its buffer (each value lives in at most one);
  * - a slice, and a flattened 1×1 map, are views;
+ * - the gradient of a fused stem's winners takes their place: it is the last to read them, one by one;
  * - an output that accumulates stands where the value stood that it adds to; new state where the old one was.
  */
 export function place(graph: Graph): Placement {
@@ -38,6 +39,9 @@ export function place(graph: Graph): Placement {
         break;
       case 'flatten':
         if (isPixel(graph.values[op.x]!.shape)) put(op.outputs[0]!, op.x, 0);
+        break;
+      case 'maxPoolGradInput':
+        if (producer.get(op.x)?.kind === 'conv2dMaxPool') put(op.outputs[0]!, op.x, 0);
         break;
       case 'sgd':
         put(op.outputs[0]!, op.parameter, 0);

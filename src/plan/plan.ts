@@ -1,4 +1,4 @@
-import type { Graph, ValueId } from '../graph/op.ts';
+import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, layOut, layOutInOrder } from './arena.ts';
 import { type LiveInterval, liveIntervals } from './liveness.ts';
@@ -64,11 +64,12 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
 
   const rootBuffers = new Map<ValueId, BufferId>();
   const specs: BufferSpec[] = [];
+  const indices = new Set(graph.ops.flatMap(indexOf));
   for (const { id, name, shape } of graph.values) {
     const { root, stride } = placement.places.get(id)!;
     if (root !== id) continue;
     rootBuffers.set(id, specs.length as BufferId);
-    const bytes = storageFloats(shape, stride) * 4;
+    const bytes = storageFloats(shape, stride) * (indices.has(id) ? 1 : 4);
     specs.push({ id: specs.length as BufferId, name: persistent.get(id) ?? name, bytes });
   }
   const ctx = new LoweringContext(graph, placement, rootBuffers, specs);
@@ -118,6 +119,12 @@ export function plannedPeakBytes(plans: readonly Plan[], threads: number): numbe
     most((plan) => plan.transientBytes) +
     threads * most((plan) => plan.scratchBytes)
   );
+}
+
+/** A max pool's index: a byte for each output, everything else is a float. */
+function indexOf(op: Op): readonly ValueId[] {
+  if (op.kind === 'maxPool') return op.outputs.slice(1);
+  return op.kind === 'conv2dMaxPool' ? op.outputs.slice(2) : [];
 }
 
 /** Roots that lie in the persistent slab, by name: state, and gradients of parameters. */

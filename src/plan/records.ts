@@ -124,6 +124,7 @@ export const records = {
     prologue: 'Prologue',
     gradInput: 'GradInput',
   },
+  /** Without `index` (a window of one position) nobody asks which position won. */
   maxPool: {
     chunks: 'u32',
     x: 'View',
@@ -145,6 +146,46 @@ export const records = {
     in: 'Size',
     prologue: 'Prologue',
     gradInput: 'GradInput',
+  },
+  /**
+   * A convolution of which only the winners of a max pool's windows are stored: m is y where sign(γ)·y is greatest.
+   * `out` is the size of the convolution's map, which exists a few rows at a time; `statistics` are of that map.
+   */
+  conv2dMaxPool: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    packed: 'address',
+    bias: 'Vector',
+    out: 'Size',
+    statistics: 'address',
+    stripRows: 'u32',
+    gamma: 'Vector',
+    pool: 'Window',
+    m: 'View',
+    pooled: 'Size',
+    index: 'address',
+  },
+  /** As conv2dGradWeight; the gradient at the map is gradM at its winners + slope·y + intercept, y convolved anew. */
+  conv2dMaxPoolGradWeight: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    packed: 'address',
+    bias: 'Vector',
+    out: 'Size',
+    partials: 'address',
+    stripRows: 'u32',
+    gradM: 'View',
+    pool: 'Window',
+    pooled: 'Size',
+    index: 'address',
+    slope: 'address',
+    intercept: 'address',
   },
   avgPool: {
     chunks: 'u32',

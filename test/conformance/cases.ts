@@ -14,18 +14,32 @@ import {
   sequential,
   sum,
 } from '../../src/model/module.ts';
-import type { Mode } from '../../src/model/trace.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
+import type { ModuleOptions } from '../support/module-run.ts';
 
 /** One composition on one shape. Every engine must agree with `reference` on all it computes. */
-export interface ConformanceCase {
+export interface ConformanceCase extends ModuleOptions {
   readonly name: string;
   readonly module: Module;
   readonly input: Shape;
-  readonly mode?: Mode;
 }
 
 const bnRelu = (...then: readonly Module[]) => sequential([batchNorm(), relu(), ...then]);
+/** A stem: convolution, batch norm, ReLU and max pool of images, fused into one pass over them. */
+const stem = (
+  name: string,
+  input: Shape,
+  conv: Module,
+  pool: Module,
+  options: ModuleOptions & { readonly next?: Module } = {},
+): ConformanceCase => ({
+  gamma: [1.2, -0.8, 0.6],
+  inputIsData: true,
+  ...options,
+  name: `stem, ${name}`,
+  module: sequential([conv, batchNorm(), relu(), pool, ...(options.next ? [options.next] : [])]),
+  input,
+});
 const preActivation = (channels: number) =>
   sequential([
     batchNorm(),
@@ -230,6 +244,35 @@ export const CASES: readonly ConformanceCase[] = [
     module: sequential([denseBlock([identity(), relu()]), batchNorm()]),
     input: [2, 3, 4, 4],
   },
+  stem(
+    "the notes'",
+    [2, 1, 21, 18],
+    conv2d(20, 7, { stride: 2, padding: 3 }),
+    maxPool(3, { stride: 2, padding: 1 }),
+  ),
+  stem('of colour', [3, 3, 17, 19], conv2d(9, 3, { padding: 1, bias: false }), maxPool(2)),
+  stem('of one image and one channel', [1, 1, 9, 8], conv2d(1, 3), maxPool(3, { stride: 2, padding: 1 })),
+  stem(
+    'uneven',
+    [2, 2, 16, 21],
+    conv2d(6, [3, 5], { stride: [2, 3], padding: [1, 0] }),
+    maxPool([2, 3], { stride: [1, 2], padding: [1, 0] }),
+  ),
+  stem('whose windows leave rows out', [2, 1, 15, 16], conv2d(5, 2), maxPool(2, { stride: 3 })),
+  stem('cut into strips', [1, 2, 60, 600], conv2d(3, 3), maxPool(3, { stride: 2, padding: 1 })),
+  stem(
+    'of more images than chunks',
+    [18, 1, 9, 11],
+    conv2d(18, 3, { padding: 1 }),
+    maxPool(3, { stride: 2 }),
+  ),
+  stem('whose γ is zero in places', [2, 1, 13, 12], conv2d(7, 3), maxPool(2), { gamma: [1.2, 0, -0.8] }),
+  stem('in evaluation', [3, 1, 15, 14], conv2d(20, 3), maxPool(3, { stride: 2 }), { mode: 'evaluate' }),
+  stem('of activated images', [2, 2, 9, 9], sequential([relu(), conv2d(6, 3)]), maxPool(2)),
+  stem('before a block', [3, 1, 17, 16], conv2d(18, 3), maxPool(3, { stride: 2, padding: 1 }), {
+    next: sequential([denseBlock([denseLayer(5), denseLayer(5)]), transition(8)]),
+  }),
+  stem('whose input needs a gradient', [2, 3, 9, 8], conv2d(6, 3), maxPool(2), { inputIsData: false }),
   {
     name: 'a feature in two blocks',
     module: sum([

@@ -9,7 +9,7 @@ import { reductionLength, tolerance } from './tolerances.ts';
 
 const prepared = CASES.map((each, i) => ({
   ...each,
-  run: moduleCase(each.module, each.input, 1000 + i, each.mode),
+  run: moduleCase(each.module, each.input, 1000 + i, each),
 }));
 const truths = new Map<string, Promise<Results>>();
 const truth = (each: (typeof prepared)[number]) => {

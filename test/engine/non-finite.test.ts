@@ -1,15 +1,44 @@
 import { describe, expect, test } from 'vitest';
-import { compile } from '../../src/compile.ts';
+import { compile, compileGraph, stateOf } from '../../src/compile.ts';
 import { NonFiniteError } from '../../src/engine/engine.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import { batchNorm, conv2d, maxPool, relu, sequential } from '../../src/model/module.ts';
 import { initialNumbers } from '../../src/model/initialize.ts';
+import { traceModule } from '../../src/model/trace.ts';
+import { layOutState } from '../../src/plan/plan.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { runModuleCase } from '../support/module-run.ts';
 
 const model = densenet({ blocks: [1, 1], growthRate: 4, stem: 6 });
 const { network, initializers } = compile(model, [20, 20], { train: { batch: 4, mode: 'train' } });
 const labels = Int32Array.of(1, 2, 3, 4);
 const images = Float32Array.from({ length: 4 * 400 }, (_, i) => (i % 17) / 17);
+
+test.each(ENGINES)(
+  'a max pool on $name lets NaN through, wherever in the window it stands',
+  async ({ open }) => {
+    const stem = sequential([conv2d(1, 1, { bias: false }), batchNorm(), relu(), maxPool(2)]);
+    const engine = await open(1);
+    for (const module of [maxPool(2), stem]) {
+      const { graph } = traceModule(module, [1, 1, 4, 4], 'evaluate');
+      const state = stateOf(graph);
+      const layout = layOutState(state, false);
+      const network = { state, layout, programs: new Map([['step', compileGraph(graph, layout)]]) };
+      const ones = [...state].map(([name]) => [name, Float32Array.of(1)] as const);
+      for (const at of [0, 1, 4, 5]) {
+        const x = Float32Array.from({ length: 16 }, (_, i) => (i === at ? Number.NaN : i));
+        const results = await runModuleCase(engine, {
+          network,
+          state: new Map(ones),
+          inputs: { x, seed: x },
+        });
+        expect([...results.get('y')!].map(Number.isNaN)).toEqual([true, false, false, false]);
+      }
+    }
+    await engine.close();
+  },
+);
 
 describe.each([REFERENCE, ...ENGINES])('NaN or infinity on $name', ({ open }) => {
   async function failure(spoil: (state: Map<string, Float32Array>, images: Float32Array) => void) {

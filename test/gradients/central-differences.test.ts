@@ -10,6 +10,8 @@ import { moduleCase, numbers } from '../support/module-run.ts';
 const STEP = 1e-6;
 /** Entries of each tensor that are moved. */
 const SAMPLES = 3;
+/** A max pool has a kink where γ = 0: all of a window ties. */
+const SMOOTH = CASES.filter(({ gamma }) => !gamma?.includes(0));
 
 /** (f(v + h) − f(v − h)) / 2h for a few entries of a tensor, against its gradient. */
 async function check(
@@ -29,8 +31,8 @@ async function check(
 }
 
 describe('in float64 every gradient is the slope of', () => {
-  test.each(CASES.map((each, i) => ({ ...each, seed: 2000 + i })))('$name', async (each) => {
-    const { network, state, inputs } = moduleCase(each.module, each.input, each.seed, each.mode);
+  test.each(SMOOTH.map((each, i) => ({ ...each, seed: 2000 + i })))('$name', async (each) => {
+    const { network, state, inputs } = moduleCase(each.module, each.input, each.seed, each);
     const x = Float64Array.from(inputs.x);
     const f = async (changed: string | undefined, values: Float64Array, session?: Session) => {
       const run = session ?? (await createReferenceEngine().open(network));
@@ -40,7 +42,8 @@ describe('in float64 every gradient is the slope of', () => {
     };
     const session = await createReferenceEngine().open(network);
     await f(undefined, x, session);
-    const gradients = new Map<string, ArrayLike<number>>([['x', session.output('grad.x')]]);
+    const gradients = new Map<string, ArrayLike<number>>();
+    if (!each.inputIsData) gradients.set('x', session.output('grad.x'));
     for (const [name, { role }] of network.state) {
       if (role === 'parameter') gradients.set(name, session.read(`grad.${name}`));
     }

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
-import { visitFields } from '../../src/plan/records.ts';
+import { type RecordKind, records, visitFields } from '../../src/plan/records.ts';
 
 const compiled = compile(densenet(), [96, 96], {
   train: { batch: 16, mode: 'train' },
@@ -17,6 +17,33 @@ describe("the plan of the notes' network", () => {
   test('copies no feature: every concatenation happens in its block', () => {
     expect(count('train', 'elementwise')).toBe(0);
     expect(count('train', 'elementwiseGradInput')).toBe(0);
+  });
+
+  test('lets nothing but convolutions, pools and the head touch a feature map', () => {
+    const readsMaps = (kind: RecordKind) =>
+      Object.values(records[kind]).some((type) => /^(View|GradOutput|GradInput)$/.test(type));
+    for (const name of ['train', 'evaluate']) {
+      const others = kinds(name).filter(
+        (kind) => !/^(conv2d|maxPool|avgPool|flatten|crossEntropy)/.test(kind),
+      );
+      expect(others.filter(readsMaps)).toEqual([]);
+    }
+  });
+
+  test("stores neither the stem's map nor its gradient", () => {
+    const map = 16 * 48 * 48 * 64 * 4;
+    for (const name of ['train', 'evaluate']) {
+      expect(count(name, 'conv2dMaxPool')).toBe(1);
+      for (const buffer of plan(name).buffers) {
+        expect(buffer.bytes, buffer.name).not.toBe(map);
+        if (buffer.name.startsWith('stem')) expect(buffer.bytes, buffer.name).toBeLessThanOrEqual(map / 4);
+      }
+    }
+  });
+
+  test("trains the notes' out-of-memory case, 256 images of 224×224, in less than 1.6 GiB", () => {
+    const { network } = compile(densenet(), [224, 224], { train: { batch: 256, mode: 'train' } });
+    expect(plannedPeakBytes([network.programs.get('train')!.plan], 2)).toBeLessThan(1.6 * 2 ** 30);
   });
 
   test('gathers the statistics of each feature once, in its producer', () => {

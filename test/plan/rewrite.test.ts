@@ -1,31 +1,35 @@
 import { describe, expect, test } from 'vitest';
 import { stateOf } from '../../src/compile.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
-import { differentiate } from '../../src/graph/autodiff/differentiate.ts';
+import { type DifferentiateRequest, differentiate } from '../../src/graph/autodiff/differentiate.ts';
 import type { Graph, Op } from '../../src/graph/op.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { commutePooling } from '../../src/plan/rewrite/commute-pooling.ts';
+import { fuseMaxPool } from '../../src/plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from '../../src/plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from '../../src/plan/rewrite/share-statistics.ts';
 import { CASES } from '../conformance/cases.ts';
 import { errors } from '../support/compare.ts';
 import { moduleCase, runModuleCase } from '../support/module-run.ts';
 
-const PASSES: readonly (readonly [string, (graph: Graph) => Graph])[] = [
+type Pass = (graph: Graph, gradient: DifferentiateRequest) => Graph;
+const PASSES: readonly (readonly [string, Pass])[] = [
   ['share-statistics', shareStatistics],
   ['commute-pooling', commutePooling],
   ['fuse-prologues', fusePrologues],
-  ['all three', (graph) => fusePrologues(commutePooling(shareStatistics(graph)))],
+  ['fuse-max-pool', (graph, gradient) => fuseMaxPool(fusePrologues(graph), gradient)],
+  ['all', (graph, gradient) => fuseMaxPool(fusePrologues(commutePooling(shareStatistics(graph))), gradient)],
 ];
 
 describe.each(PASSES)('%s changes no value and no gradient of', (_, pass) => {
   test.each(CASES.map((each, i) => ({ ...each, seed: 3000 + i })))('$name', async (each) => {
-    const plain = moduleCase(each.module, each.input, each.seed, each.mode);
+    const plain = moduleCase(each.module, each.input, each.seed, each);
     const { graph } = traceModule(each.module, each.input, each.mode ?? 'train');
     const parameters = [...stateOf(graph)]
       .filter(([, { role }]) => role === 'parameter')
       .map(([name]) => name);
-    const rewritten = differentiate(pass(graph), { of: 'y', withRespectTo: ['x', ...parameters] });
+    const gradient = { of: 'y', withRespectTo: each.inputIsData ? parameters : ['x', ...parameters] };
+    const rewritten = differentiate(pass(graph, gradient), gradient);
     const step = { ...plain.network.programs.get('step')!, graph: rewritten };
     const changed = { ...plain, network: { ...plain.network, programs: new Map([['step', step]]) } };
     const engine = createReferenceEngine();

@@ -16,23 +16,39 @@ export interface ModuleCase {
   readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed: Float32Array | Float64Array };
 }
 
+export interface ModuleOptions {
+  readonly mode?: Mode;
+  /** Nobody asks for the gradient of `x`: what a convolution that is fused with its max pool needs. */
+  readonly inputIsData?: boolean;
+  /** γ of each channel of every batch norm, over and over; random where it is missing. */
+  readonly gamma?: readonly number[];
+}
+
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
 export function moduleCase(
   module: Module,
   inputShape: Shape,
   seed: number,
-  mode: Mode = 'train',
+  { mode = 'train', inputIsData = false, gamma }: ModuleOptions = {},
 ): ModuleCase {
   const { graph } = traceModule(module, inputShape, mode);
   const state = stateOf(graph);
   const layout = layOutState(state, true);
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
-  const program = compileGraph(graph, layout, { of: 'y', withRespectTo: ['x', ...parameters] });
+  const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
+  const program = compileGraph(graph, layout, { of: 'y', withRespectTo });
   const network = { state, layout, programs: new Map([['step', program]]) };
   const random = numbers(seed);
   const filled = [...state].map(
     ([name, { shape }]) => [name, fill(name, elementCount(shape), random)] as const,
   );
+  for (const [name, data] of filled) {
+    if (gamma && name.endsWith('weight') && state.get(name)!.shape.length === 1) {
+      data.forEach((_, c) => {
+        data[c] = gamma[c % gamma.length]!;
+      });
+    }
+  }
   const outputShape = graph.values[graph.outputs.get('y')!]!.shape;
   return {
     network,

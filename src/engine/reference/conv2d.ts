@@ -2,6 +2,8 @@ import type {
   Conv2d,
   Conv2dGradInput,
   Conv2dGradWeight,
+  Conv2dMaxPool,
+  Conv2dMaxPoolGradWeight,
   Linear,
   LinearGradInput,
   LinearGradWeight,
@@ -18,7 +20,7 @@ import { gradientAt, prologued, throughPrologue } from './prologue.ts';
 /** A linear layer is a 1×1 convolution of a 1×1 map. */
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
 
-export function conv2d(frame: Frame, op: Conv2d | Linear): Float64Array[] {
+export function conv2d(frame: Frame, op: Conv2d | Conv2dMaxPool | Linear): Float64Array[] {
   const u = prologued(frame, op.x, op.prologue);
   const out = frame.planes(op.outputs[0]!);
   const input = frame.planes(op.x);
@@ -54,9 +56,17 @@ export function conv2dGradInput(frame: Frame, op: Conv2dGradInput | LinearGradIn
 
 /** [gradWeight, gradBias] */
 export function conv2dGradWeight(frame: Frame, op: Conv2dGradWeight | LinearGradWeight): Float64Array[] {
-  const dy = gradientAt(frame, op.gradOutput);
+  return sumGradWeight(frame, op, gradientAt(frame, op.gradOutput), outPlanes(frame, op));
+}
+
+/** The same from dy, the gradient at the convolution's output. */
+export function sumGradWeight(
+  frame: Frame,
+  op: Conv2dGradWeight | Conv2dMaxPoolGradWeight | LinearGradWeight,
+  dy: Float64Array,
+  out: Planes,
+): Float64Array[] {
   const u = prologued(frame, op.x, op.prologue);
-  const out = outPlanes(frame, op);
   const taps = new Taps(frame.planes(op.x), out, windowOf(op));
   const gradWeight = rowMajor(new Float64Array(frame.get(op.weight).length), 0, out.c, taps.count);
   const patches = rowMajor(new Float64Array(out.pixels * taps.count), 0, out.pixels, taps.count);

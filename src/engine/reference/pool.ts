@@ -5,10 +5,13 @@ import { gradientAt, prologued, throughPrologue } from './prologue.ts';
 /** [y, index]: index is the position in the window, row by row, of its first greatest value (NaN is greatest). */
 export function maxPool(frame: Frame, op: MaxPool): Float64Array[] {
   const u = prologued(frame, op.x, op.prologue);
-  const out = frame.planes(op.outputs[0]!);
+  return winnersOf(u, frame.planes(op.x), frame.planes(op.outputs[0]!), op);
+}
+
+export function winnersOf(u: Float64Array, input: Planes, out: Planes, window: Window): Float64Array[] {
   const y = new Float64Array(out.n * out.c * out.pixels).fill(Number.NEGATIVE_INFINITY);
   const index = new Float64Array(y.length);
-  forWindows(frame.planes(op.x), out, op, (at, from, position) => {
+  forWindows(input, out, window, (at, from, position) => {
     const value = u[from]!;
     if (value > y[at]! || (Number.isNaN(value) && !Number.isNaN(y[at]!))) {
       y[at] = value;
@@ -20,12 +23,24 @@ export function maxPool(frame: Frame, op: MaxPool): Float64Array[] {
 
 export function maxPoolGradInput(frame: Frame, op: MaxPoolGradInput): Float64Array[] {
   const dy = gradientAt(frame, op.gradOutput);
-  const index = frame.get(op.index);
-  const du = new Float64Array(frame.get(op.x).length);
-  forWindows(frame.planes(op.x), frame.planes(op.gradOutput.value), op, (at, from, position) => {
+  const [input, out] = [frame.planes(op.x), frame.planes(op.gradOutput.value)];
+  const du = scatterToWinners(dy, frame.get(op.index), input, out, op);
+  return throughPrologue(frame, op.x, op.prologue, du);
+}
+
+/** Each output's gradient added where its window was won. */
+export function scatterToWinners(
+  dy: Float64Array,
+  index: Float64Array,
+  input: Planes,
+  out: Planes,
+  window: Window,
+): Float64Array {
+  const du = new Float64Array(input.n * input.c * input.pixels);
+  forWindows(input, out, window, (at, from, position) => {
     if (index[at] === position) du[from]! += dy[at]!;
   });
-  return throughPrologue(frame, op.x, op.prologue, du);
+  return du;
 }
 
 /** Padding counts as zeros. */
@@ -51,7 +66,7 @@ export function avgPoolGradInput(frame: Frame, op: AvgPoolGradInput): Float64Arr
 }
 
 /** Every (output, input, position in the window) that a pooling joins. */
-function forWindows(
+export function forWindows(
   input: Planes,
   out: Planes,
   { kernel: [kh, kw], stride: [sh, sw], padding: [ph, pw] }: Window,

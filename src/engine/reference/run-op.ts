@@ -2,6 +2,7 @@ import { elementwisePrologue, type Op } from '../../graph/op.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
 import type { RunScalars } from '../engine.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
+import { conv2dMaxPool, conv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { crossEntropy, crossEntropyGrad } from './cross-entropy.ts';
 import { type Frame, forPlanes } from './frame.ts';
 import { avgPool, avgPoolGradInput, maxPool, maxPoolGradInput } from './pool.ts';
@@ -28,6 +29,8 @@ function compute(frame: Frame, op: Op, { learningRate }: RunScalars): Float64Arr
       return [prologued(frame, op.x, elementwisePrologue(op))];
     case 'maxPool':
       return maxPool(frame, op);
+    case 'conv2dMaxPool':
+      return conv2dMaxPool(frame, op);
     case 'avgPool':
       return avgPool(frame, op);
     case 'concat':
@@ -48,6 +51,8 @@ function compute(frame: Frame, op: Op, { learningRate }: RunScalars): Float64Arr
     case 'conv2dGradWeight':
     case 'linearGradWeight':
       return conv2dGradWeight(frame, op);
+    case 'conv2dMaxPoolGradWeight':
+      return conv2dMaxPoolGradWeight(frame, op);
     case 'elementwiseGradInput':
       return throughPrologue(frame, op.x, op.prologue, gradientAt(frame, op.gradOutput));
     case 'maxPoolGradInput':

@@ -19,34 +19,39 @@ export interface DifferentiateRequest {
  */
 export function differentiate(graph: Graph, request: DifferentiateRequest): Graph {
   const builder = GraphBuilder.from(graph);
-  const named = (name: string): ValueId => {
-    const id = graph.state.get(name) ?? graph.inputs.get(name);
-    if (id === undefined) throw new RangeError(`the graph has no parameter or input called ${name}`);
-    return id;
-  };
-  const names =
-    request.withRespectTo ??
-    [...graph.state].filter(([, id]) => graph.values[id]!.role === 'parameter').map(([name]) => name);
+  const wanted = sources(graph, request);
   const root = graph.outputs.get(request.of);
   if (root === undefined) throw new RangeError(`the graph has no output called ${request.of}`);
 
-  const gradients = new Gradients(builder, dependents(graph, names.map(named)));
+  const gradients = new Gradients(builder, differentiated(graph, request));
   if (elementCount(builder.shapeOf(root)) > 1)
     gradients.start(root, builder.input('seed', builder.shapeOf(root)));
   else gradients.startFromOne(root);
   for (const op of [...graph.ops].reverse()) backward(op, gradients);
-  for (const name of names) {
-    const gradient = gradients.complete(named(name), `grad.${name}`);
+  for (const [name, id] of wanted) {
+    const gradient = gradients.complete(id, `grad.${name}`);
     if (gradient !== undefined) builder.output(`grad.${name}`, gradient);
   }
   return builder.build();
 }
 
-/** Every value that depends on one of the sources. */
-function dependents(graph: Graph, sources: readonly ValueId[]): ReadonlySet<ValueId> {
-  const set = new Set(sources);
+/** Every value whose gradient a request needs: those that depend on what it names. */
+export function differentiated(graph: Graph, request: DifferentiateRequest): ReadonlySet<ValueId> {
+  const set = new Set(sources(graph, request).values());
   for (const op of graph.ops) {
     if (opInputs(op).some((id) => set.has(id))) for (const id of op.outputs) set.add(id);
   }
   return set;
+}
+
+function sources(graph: Graph, { withRespectTo }: DifferentiateRequest): ReadonlyMap<string, ValueId> {
+  const isParameter = (id: ValueId) => graph.values[id]!.role === 'parameter';
+  const names = withRespectTo ?? [...graph.state].flatMap(([name, id]) => (isParameter(id) ? [name] : []));
+  return new Map(
+    names.map((name) => {
+      const id = graph.state.get(name) ?? graph.inputs.get(name);
+      if (id === undefined) throw new RangeError(`the graph has no parameter or input called ${name}`);
+      return [name, id];
+    }),
+  );
 }

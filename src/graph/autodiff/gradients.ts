@@ -75,10 +75,15 @@ export class Gradients {
     return this.#total.get(id);
   }
 
+  /** The pending correction of a value, for an op that applies it itself. */
+  correctionOf(id: ValueId): Correction | undefined {
+    return this.#pending.get(id);
+  }
+
   /** The gradient at an op's output, for an op that applies the correction as it reads. */
   at(output: ValueId, layer: string): GradOutput | undefined {
     const value = this.#total.get(output);
-    const correction = this.#pending.get(output);
+    const correction = this.correctionOf(output);
     if (value === undefined) {
       const complete = this.complete(output, layer);
       return complete === undefined ? undefined : { value: complete };

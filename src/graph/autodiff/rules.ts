@@ -1,6 +1,7 @@
 import { assertNever } from '../../tensor/assert-never.ts';
 import {
   type Conv2d,
+  type Conv2dMaxPool,
   elementwisePrologue,
   type GradOutput,
   type Linear,
@@ -31,6 +32,8 @@ export function backward(op: Op, gradients: Gradients): void {
       const spec = { ...inputGradient(op, gradOutput), ...windowOf(op), index: op.outputs[1]! } as const;
       return gradients.contribute({ kind: 'maxPoolGradInput', ...spec }, inputTargets(op.x, op.prologue));
     }
+    case 'conv2dMaxPool':
+      return convolvedAndPooled(op, gradients);
     case 'avgPool': {
       const gradOutput = gradients.at(op.outputs[0]!, op.layer);
       if (!gradOutput || !reachesInput(op.x, op.prologue, gradients)) return;
@@ -76,6 +79,7 @@ export function backward(op: Op, gradients: Gradients): void {
     }
     case 'conv2dGradInput':
     case 'conv2dGradWeight':
+    case 'conv2dMaxPoolGradWeight':
     case 'linearGradInput':
     case 'linearGradWeight':
     case 'elementwiseGradInput':
@@ -109,6 +113,20 @@ function weighted(op: Conv2d | Linear, gradients: Gradients): void {
     if (op.kind === 'linear') gradients.contribute({ kind: 'linearGradInput', ...shared }, targets);
     else gradients.contribute({ kind: 'conv2dGradInput', ...shared, ...windowOf(op) }, targets);
   }
+}
+
+/** Only the weights' gradient: a convolution is fused with its pool where nobody wants its input's. */
+function convolvedAndPooled(op: Conv2dMaxPool, gradients: Gradients): void {
+  const { layer, weight, bias, pool } = op;
+  const [y, m, index] = op.outputs as [ValueId, ValueId, ValueId];
+  const value = gradients.complete(m, layer);
+  if (value === undefined || !(gradients.needs(weight) || (bias !== undefined && gradients.needs(bias))))
+    return;
+  const correction = gradients.correctionOf(y);
+  const gradOutput = correction ? { value, correction } : { value };
+  const reads = { weight, ...(bias !== undefined && { bias }), y, index, pool };
+  const spec = { ...inputGradient(op, gradOutput), ...reads, ...windowOf(op) };
+  gradients.contribute({ kind: 'conv2dMaxPoolGradWeight', ...spec }, [weight, bias]);
 }
 
 function inputGradient(

@@ -93,17 +93,14 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
 export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-  const rows = window.kernel[0] * window.kernel[1] * size.channels;
-  const partialFloats = (rows + 1) * paddedChannels(out.channels);
-  const partialCount = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
+  const prologue = ctx.prologue(op.layer, op.prologue);
+  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
+  const { partialCount, partials } = gradWeightPartials(ctx, op.layer, window, size, out);
   // Few partials, or few images: the channels are cut too, so that there is work for every thread.
   const channelChunks = Math.min(
     Math.ceil(MAX_CHUNKS / partialCount),
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
   );
-  const prologue = ctx.prologue(op.layer, op.prologue);
-  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
-  const partials = ctx.temporary(`${op.layer} weight gradient partials`, partialCount * partialFloats);
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
   const imagesPerChunk = Math.ceil(size.images / partialCount);
   const fitting = stripRows < out.height ? 1 : Math.max(1, Math.floor(STRIP_FLOATS / floats));
@@ -123,6 +120,33 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     stripImages,
     stripRows,
   });
+  reduceGradWeight(ctx, op, window, size, out, partials, partialCount);
+}
+
+/** A partial sum of a weight gradient for each chunk of images, fewer where they are large. */
+export function gradWeightPartials(
+  ctx: LoweringContext,
+  layer: string,
+  window: Window,
+  size: Size,
+  out: Size,
+): { readonly partialCount: number; readonly partials: BufferId } {
+  const rows = window.kernel[0] * window.kernel[1] * size.channels;
+  const partialFloats = (rows + 1) * paddedChannels(out.channels);
+  const partialCount = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
+  const partials = ctx.temporary(`${layer} weight gradient partials`, partialCount * partialFloats);
+  return { partialCount, partials };
+}
+
+export function reduceGradWeight(
+  ctx: LoweringContext,
+  op: Op,
+  window: Window,
+  size: Size,
+  out: Size,
+  partials: BufferId,
+  partialCount: number,
+): void {
   const [gradWeight, gradBias] = op.outputs as [ValueId, ValueId];
   const { outChannels, inChannels, kernelHeight, kernelWidth } = weightFields(window, size, out);
   ctx.emit(op.layer, {
@@ -141,7 +165,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
 }
 
 /** Rows of output per strip, and the floats of its packed input plus `extraPerRow` for each output row. */
-function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number) {
+export function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number) {
   const [kernelHeight, kernelWidth] = window.kernel;
   const [strideHeight, strideWidth] = window.stride;
   const rowFloats = ((out.width - 1) * strideWidth + kernelWidth) * size.channels;
@@ -167,7 +191,7 @@ function weightFields(window: Window, size: Size, out: Size) {
   };
 }
 
-function packWeights(
+export function packWeights(
   ctx: LoweringContext,
   op: { readonly layer: string; readonly weight: ValueId },
   window: Window,

@@ -1,8 +1,16 @@
-import { type Add, type Concat, elementwisePrologue, type Op, type ValueId } from '../../graph/op.ts';
+import {
+  type Add,
+  type Concat,
+  elementwisePrologue,
+  type Op,
+  type ValueId,
+  type Window,
+} from '../../graph/op.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
 import { isPixel, type Placement } from '../place.ts';
-import type { PrologueFields, View } from '../records.ts';
+import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
+import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
@@ -18,6 +26,10 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     case 'conv2dGradWeight':
     case 'linearGradWeight':
       return lowerConv2dGradWeight(ctx, op);
+    case 'conv2dMaxPool':
+      return lowerConv2dMaxPool(ctx, op);
+    case 'conv2dMaxPoolGradWeight':
+      return lowerConv2dMaxPoolGradWeight(ctx, op);
     case 'batchNorm':
     case 'relu': {
       const [y] = op.outputs as [ValueId];
@@ -52,7 +64,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
         statistics: ctx.statisticsOf(layer, y, chunks),
       };
       if (op.kind === 'avgPool') return ctx.emit(layer, { kind: 'avgPool', ...shared });
-      return ctx.emit(layer, { kind: 'maxPool', ...shared, index: ctx.view(index!).address });
+      return ctx.emit(layer, { kind: 'maxPool', ...shared, index: indexOf(ctx, op, index!) });
     }
     case 'maxPoolGradInput':
     case 'avgPoolGradInput': {
@@ -69,7 +81,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
         gradInput: ctx.gradInput(op, chunks),
       };
       if (op.kind === 'avgPoolGradInput') ctx.emit(layer, { kind: 'avgPoolGradInput', ...shared });
-      else ctx.emit(layer, { kind: 'maxPoolGradInput', ...shared, index: ctx.view(op.index).address });
+      else ctx.emit(layer, { kind: 'maxPoolGradInput', ...shared, index: indexOf(ctx, op, op.index) });
       return ctx.finalizeGradSums(op, shared.gradInput.sums, chunks);
     }
     case 'elementwiseGradInput': {
@@ -159,6 +171,11 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     default:
       return assertNever(op);
   }
+}
+
+/** Where a max pool notes which position of each window won; nowhere where there is but one. */
+function indexOf(ctx: LoweringContext, { kernel }: Window, index: ValueId): BufferId | undefined {
+  return kernel[0] * kernel[1] === 1 ? undefined : ctx.view(index).address;
 }
 
 const NO_PROLOGUE: PrologueFields = { scale: undefined, shift: undefined, relu: 0 };

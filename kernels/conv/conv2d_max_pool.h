@@ -1,0 +1,105 @@
+// A convolution that keeps only the winners of a max pool's windows: m = y where sign(γ)·y is greatest, and its
+// position. relu(a·m + b) is then the max pool of relu(a·y + b), for a has the sign of γ (and with γ = 0 all tie: the
+// first wins, NaN before it). y passes through scratch, as many rows as a window is high; every row is computed
+// once, so the statistics count every pixel of y once, in the order of conv2d's.
+// Its gradient: y is convolved anew, row by row, for the correction of its statistics.
+#pragma once
+#include "conv/conv2d.h"
+#include "conv/conv2d_grad_weight.h"
+#include "pool/pool.h"
+
+namespace densor {
+
+template <class V> void conv2dMaxPool(const Context &ctx, const Conv2dMaxPoolRecord &r, int chunk) {
+  const Window &w = r.pool;
+  const int channels = r.out.channels, padded = paddedChannels(channels);
+  const size_t rowFloats = static_cast<size_t>(r.out.width) * padded;
+  const size_t pooledPixels = static_cast<size_t>(r.pooled.height) * r.pooled.width;
+  float *signs = ctx.scratch, *ring = signs + padded, *strips = ring + w.kernelHeight * rowFloats;
+  const float *gamma = ctx.at(r.gamma);
+  for (int c = 0; c < padded; c++) signs[c] = c < channels ? (gamma[c] > 0) - (gamma[c] < 0) : 0;
+
+  // Row `row` of y, until row + kernelHeight takes its place.
+  const auto rowAt = [&](int row) { return ring + row % w.kernelHeight * rowFloats; };
+  const auto lastRow = [&](int i) {
+    const int last = static_cast<int>(i * w.strideHeight + w.kernelHeight) - static_cast<int>(w.paddingHeight) - 1;
+    return last < static_cast<int>(r.out.height) ? last : static_cast<int>(r.out.height) - 1;
+  };
+  int waiting = 0; // the row of windows whose last row of y is still to come
+  forConvolvedRows<V>(
+      ctx, r, chunk, strips, padded, [&](int, int row) { return rowAt(row); },
+      [&](int n, int row) {
+        if (row == 0) waiting = 0;
+        for (; waiting < static_cast<int>(r.pooled.height) && lastRow(waiting) == row; waiting++) {
+          float *m = ctx.at(r.m, n, pooledPixels) + static_cast<size_t>(waiting) * r.pooled.width * r.m.stride;
+          maxPoolRow<V>(
+              w, r.out, r.pooled, waiting, m, r.m.stride, indexRow(ctx, r.index, r.pooled, n, waiting),
+              [&](int from, int column, int c) DENSOR_LAMBDA_INLINE {
+                return V::load(rowAt(from) + static_cast<size_t>(column) * padded + c);
+              },
+              [&](V y, int c) DENSOR_LAMBDA_INLINE { return V::load(signs + c) * y; });
+        }
+      });
+}
+
+// Rows [top, top + rows) of the map's gradient += the gradient of m at the winners among them, windows ascending.
+inline void scatterToWinners(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, int image, int top, int rows,
+                             float *gradients) {
+  const Window &w = r.pool;
+  const int channels = r.out.channels, padded = paddedChannels(channels), width = r.out.width;
+  const int kernelWidth = w.kernelWidth, positions = static_cast<int>(w.kernelHeight) * kernelWidth;
+  const size_t pooledPixels = static_cast<size_t>(r.pooled.height) * r.pooled.width;
+  ptrdiff_t steps[256]; // from a window's corner to each of its positions
+  for (int p = 0; p < positions; p++) steps[p] = (p / kernelWidth * width + p % kernelWidth) * padded;
+
+  const Range windows = {
+      coveringOutputs(top, w.strideHeight, w.paddingHeight, w.kernelHeight, r.pooled.height).begin,
+      coveringOutputs(top + rows - 1, w.strideHeight, w.paddingHeight, w.kernelHeight, r.pooled.height).end};
+  for (int i = windows.begin; i < windows.end; i++) {
+    const int corner = static_cast<int>(i * w.strideHeight) - static_cast<int>(w.paddingHeight) - top;
+    const int first = (corner < 0 ? -corner : 0) * kernelWidth, end = (rows - corner) * kernelWidth;
+    const uint8_t *index = indexRow(ctx, r.index, r.pooled, image, i);
+    const float *gradM = ctx.at(r.gradM, image, pooledPixels) + static_cast<size_t>(i) * r.pooled.width * r.gradM.stride;
+    for (int j = 0; j < static_cast<int>(r.pooled.width); j++, index += padded, gradM += r.gradM.stride) {
+      const int column = static_cast<int>(j * w.strideWidth) - static_cast<int>(w.paddingWidth);
+      const ptrdiff_t window = (static_cast<ptrdiff_t>(corner) * width + column) * padded;
+      for (int c = 0; c < channels; c++)
+        if (index[c] >= first && index[c] < end) gradients[window + steps[index[c]] + c] += gradM[c];
+    }
+  }
+}
+
+template <class V>
+void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, int chunk) {
+  const Range images = part(r.in.images, chunk, r.chunks);
+  const Prologued<V> prologue(ctx, r.prologue);
+  const float *slope = ctx.at(r.slope), *intercept = ctx.at(r.intercept);
+  const int height = r.out.height, width = r.out.width;
+  const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
+  const GradWeightPartial partial(ctx, r, chunk, {0, static_cast<int>(r.in.channels)});
+  const int outputs = partial.outputs;
+
+  for (int n = images.begin; n < images.end; n++) {
+    const float *x = ctx.at(r.x, n, inPixels);
+    for (int top = 0; top < height; top += r.stripRows) {
+      const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
+      const Strip strip = inputStrip(r, top, rows);
+      const size_t rowFloats = static_cast<size_t>(width) * outputs;
+      float *gradients = ctx.scratch, *inputs = gradients + rows * rowFloats;
+      packStrip<V>(strip, inputs, [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
+      if (!slope) __builtin_memset(gradients, 0, rows * rowFloats * sizeof(float));
+      for (int i = 0; slope && i < rows; i++)
+        convolveStripRow<V>(ctx, r, strip, inputs, i, gradients + i * rowFloats, outputs,
+                            [&](V y, int c) DENSOR_LAMBDA_INLINE {
+                              return fma(V::load(slope + c), y, V::load(intercept + c));
+                            });
+      scatterToWinners(ctx, r, n, top, rows, gradients);
+      for (int p = 0; p < rows * width; p++)
+        for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size)
+          partial.addToBias(V::load(gradients + static_cast<size_t>(p) * outputs + o), o);
+      sumGradWeight<V>(partial, r, strip, inputs, gradients, 1, rows);
+    }
+  }
+}
+
+}  // namespace densor
