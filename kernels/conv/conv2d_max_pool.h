@@ -2,7 +2,9 @@
 // position. relu(a·m + b) is then the max pool of relu(a·y + b), for a has the sign of γ (and with γ = 0 all tie: the
 // first wins, NaN before it). y passes through scratch, as many rows as a window is high; every row is computed
 // once, so the statistics count every pixel of y once, in the order of conv2d's.
-// Its gradient: y is convolved anew, row by row, for the correction of its statistics.
+// Its gradient: partials as conv2dGradWeight's; y is convolved anew, row by row, for the correction of its statistics.
+// The strips are conv2d's. Copying a pixel's 7×7 inputs into one run of 49 instead of walking over seven runs of 7
+// gained nothing (WASM, 4 images of 96×96: 2.7 against 2.6 ms forward, 3.4 against 3.3 backward).
 #pragma once
 #include "conv/conv2d.h"
 #include "conv/conv2d_grad_weight.h"

@@ -38,6 +38,19 @@ describe.each(PASSES)('%s changes no value and no gradient of', (_, pass) => {
   });
 });
 
+test('fuse-max-pool fuses every stem whose input is data, and none whose input needs a gradient', () => {
+  for (const { name, module, input, mode = 'train', inputIsData } of CASES) {
+    if (!name.startsWith('stem')) continue;
+    const { graph } = traceModule(module, input, mode);
+    const parameters = [...stateOf(graph)].flatMap(([each, { role }]) =>
+      role === 'parameter' ? [each] : [],
+    );
+    const gradient = { of: 'y', withRespectTo: inputIsData ? parameters : ['x', ...parameters] };
+    const fused = fuseMaxPool(fusePrologues(graph), gradient);
+    expect(fused.ops.filter(({ kind }) => kind === 'conv2dMaxPool').length, name).toBe(inputIsData ? 1 : 0);
+  }
+});
+
 describe('on a dense block with a transition', () => {
   const graph = traceModule(
     CASES.find(({ name }) => name === 'dense blocks, transition, head')!.module,
