@@ -25,11 +25,14 @@ function costs(kind: RecordKind): Cost {
 describe("the cost of the notes' training step", () => {
   test("is the model's multiplications, less what pooling before a 1×1 convolution saves", () => {
     expect(FORWARD_MACS).toBe(117_627_440);
-    expect(costs('conv2d').flops).toBe(2 * BATCH * FORWARD_MACS);
+    const comparisons = 9 * 24 * 24 * 64;
+    expect(costs('conv2d').flops).toBe(2 * BATCH * (FORWARD_MACS - STEM_MACS));
+    expect(costs('conv2dMaxPool').flops).toBe(BATCH * (2 * STEM_MACS + comparisons));
   });
 
-  test('is the same again for the weights, and for the inputs all but the stem', () => {
-    expect(costs('conv2dGradWeight').flops).toBe(2 * BATCH * FORWARD_MACS);
+  test('is the same again for the weights and for the inputs; the stem is convolved anew instead of the latter', () => {
+    expect(costs('conv2dGradWeight').flops).toBe(2 * BATCH * (FORWARD_MACS - STEM_MACS));
+    expect(costs('conv2dMaxPoolGradWeight').flops).toBe(2 * BATCH * 2 * STEM_MACS);
     expect(costs('conv2dGradInput').flops).toBe(2 * BATCH * (FORWARD_MACS - STEM_MACS));
   });
 
