@@ -37,6 +37,9 @@ template <class V> struct InputGradient {
       V dz = du(i);
       if (relu) dz = keepWherePositive(fma(a, xi, b), dz);
       float *g = gradient + i * gradientStride + c;
+      // The next tile's, while there is a whole tile's time to fetch them.
+      __builtin_prefetch(x + (i + count) * xStride + c);
+      __builtin_prefetch(g + count * gradientStride);
       storeFirst(accumulate ? fma(a, dz, V::load(g)) : a * dz, g, lanes);
       sum = sum + dz;
       centred = fma(dz, xi - m, centred);

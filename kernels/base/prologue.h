@@ -17,6 +17,13 @@ template <class V> struct Prologued {
     if (scale) x = fma(V::load(scale + c), x, V::load(shift + c));
     return relu ? ::relu(x) : x;
   }
+
+  // The same for walks over a slice of a wider buffer: pixels `stride` floats apart leave gaps that a processor's own
+  // prefetching does not follow, so the pixel a few steps ahead is asked for now (packing took half the time).
+  DENSOR_INLINE V loadAhead(const float *pixel, int c, size_t stride) const {
+    __builtin_prefetch(pixel + c + 16 * stride);
+    return load(pixel, c);
+  }
 };
 
 // gradient + slope·x + intercept: the gradient through the feature's statistics, which waited until all its

@@ -70,7 +70,7 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scr
     for (int top = 0; top < height; top += r.stripRows) {
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       const Strip strip = inputStrip(r, top, rows);
-      packStrip<V>(strip, scratch, [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
+      packStrip<V>(strip, scratch, [&](size_t pixel, int c) { return prologue.loadAhead(x + pixel * r.x.stride, c, r.x.stride); });
       for (int i = 0; i < rows; i++) {
         float *y = rowAt(n, top + i);
         convolveStripRow<V>(ctx, r, strip, scratch, i, y, stride, [](V value, int) { return value; });

@@ -123,7 +123,7 @@ template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWei
           }
         const float *x = ctx.at(r.x, n + i, inPixels);
         packStrip<V>(strip, inputs + i * strip.rows * strip.pitch(), [&](size_t pixel, int c) DENSOR_LAMBDA_INLINE {
-          return prologue.load(x + pixel * r.x.stride, slice.begin + c);
+          return prologue.loadAhead(x + pixel * r.x.stride, slice.begin + c, r.x.stride);
         });
       }
       sumGradWeight<V>(partial, r, strip, inputs, gradients, together, rows);

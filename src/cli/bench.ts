@@ -1,6 +1,6 @@
 import { Command } from 'commander';
 import { plannedPeakBytes } from '../plan/plan.ts';
-import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes } from './format.ts';
 import { NOTES_DEFAULTS, options } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
@@ -35,6 +35,7 @@ async function runBench(given: BenchOptions): Promise<void> {
   const engine = await openEngine(given.engine, given.threads);
   try {
     const session = await step.open(engine);
+    announce(given.engine);
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();

@@ -9,12 +9,8 @@ import { say } from './progress.ts';
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
-/**
- * Opens an engine by name. `auto` is the fastest there is, native where it was built, and says on stderr what it
- * took and why. @throws EngineError
- */
+/** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
-  if (name === 'auto') say(whyAutomatic());
   switch (name === 'auto' ? automaticEngine() : name) {
     case 'reference':
       return createReferenceEngine();
@@ -29,11 +25,12 @@ function automaticEngine(): 'native' | 'wasm' {
   return nativeIsas().length > 0 ? 'native' : 'wasm';
 }
 
-/** What `auto` takes on this machine and why, in one line. */
-function whyAutomatic(): string {
-  return automaticEngine() === 'native'
-    ? `engine native (kernels compiled for this machine: ${nativeIsas().join(', ')})`
-    : 'engine wasm: the native kernels are not built (they need g++ 12 or clang 15; then `npm run build`)';
+/** Says on stderr what `auto` took and why, before work that takes long. */
+export function announce(name: EngineName): void {
+  if (name !== 'auto') return;
+  if (automaticEngine() === 'wasm') {
+    say('engine wasm: the native kernels are not built (they need g++ 12 or clang 15; then `npm run build`)');
+  } else say(`engine native: its kernels are built for this processor (${nativeIsas().join(', ')})`);
 }
 
 /** `wasm relaxed-simd, 2 threads`. */

@@ -12,7 +12,7 @@ import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
 import { drawCurves } from './curves.ts';
-import { describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
+import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
@@ -68,6 +68,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const engine = await openEngine(engineName as EngineName, given.threads);
   try {
     const session = await engine.open(compiled.network);
+    announce(engineName as EngineName);
     const folder = given.resume ?? given.out ?? freeFolder(config);
     const release = claimFolder(folder);
     try {
