@@ -1,7 +1,7 @@
 import { densenet } from '../src/model/densenet.ts';
 import type { Model } from '../src/model/module.ts';
 
-/** What every contender of a benchmark trains. Defaults: the notes' network and step. */
+/** What every contender of a benchmark trains. */
 export interface StepCase {
   readonly size: number;
   readonly batch: number;
@@ -11,15 +11,23 @@ export interface StepCase {
   readonly threads: number;
 }
 
-export const NOTES_STEP: StepCase = {
-  size: 96,
-  batch: 256,
-  blocks: [4, 4, 4, 4],
-  growth: 32,
-  stem: 64,
-  threads: 2,
+const NOTES: StepCase = { size: 96, batch: 256, blocks: [4, 4, 4, 4], growth: 32, stem: 64, threads: 2 };
+
+/** The cases that have a name. */
+export const CASES: Readonly<Record<string, StepCase>> = {
+  /** The notes' network and step. */
+  notes: NOTES,
+  /** DenseNet-121's blocks, without bottlenecks: many layers on small maps (16, 8, 4 and 2 pixels). */
+  deep: { ...NOTES, size: 64, batch: 64, blocks: [6, 12, 24, 16] },
+  /** For memory: PyTorch needs 8.6 GiB. */
+  large: { ...NOTES, size: 224 },
 };
 
 export function networkOf({ blocks, growth, stem }: StepCase): Model {
   return densenet({ blocks, growthRate: growth, stem });
+}
+
+/** `96×96, batch 256, blocks 4-4-4-4, growth 32, stem 64`. */
+export function describeCase({ size, batch, blocks, growth, stem }: StepCase): string {
+  return `${size}×${size}, batch ${batch}, blocks ${blocks.join('-')}, growth ${growth}, stem ${stem}`;
 }

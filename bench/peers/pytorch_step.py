@@ -1,9 +1,10 @@
 """PyTorch's training step as a contender of bench/step.ts: reads a line, makes a step, answers with JSON.
 
-Arguments: format (default, channels_last), size, batch, blocks (comma separated), growth, stem, threads.
+Arguments: format (default, channels_last), the case as JSON, a safetensors file with images, labels and state.
 Needs Debian's python3-torch.
 """
 import json
+import math
 import resource
 import sys
 import time
@@ -11,10 +12,10 @@ import time
 import torch
 from torch import nn
 
-fmt, size, batch, blocks, growth, stem, threads = sys.argv[1:8]
-size, batch, growth, stem = int(size), int(batch), int(growth), int(stem)
-torch.set_num_threads(int(threads))
-torch.manual_seed(0)
+fmt, case, path = sys.argv[1:4]
+case = json.loads(case)
+growth, stem = case["growth"], case["stem"]
+torch.set_num_threads(case["threads"])
 
 
 def conv_block(inputs, outputs):
@@ -34,7 +35,7 @@ class DenseBlock(nn.Module):
 
 def network():
     layers = [nn.Sequential(nn.Conv2d(1, stem, 7, 2, 3), nn.BatchNorm2d(stem), nn.ReLU(), nn.MaxPool2d(3, 2, 1))]
-    channels, counts = stem, [int(n) for n in blocks.split(",")]
+    channels, counts = stem, case["blocks"]
     for k, count in enumerate(counts):
         layers.append(DenseBlock(count, channels))
         channels += count * growth
@@ -49,8 +50,27 @@ def network():
     return nn.Sequential(*layers, *head)
 
 
-net = network()
-x, y = torch.rand(batch, 1, size, size), torch.arange(batch) % 10
+def read(path):
+    """A safetensors file's tensors by name."""
+    types = {"F32": torch.float32, "I32": torch.int32}
+    with open(path, "rb") as file:
+        header = json.loads(file.read(int.from_bytes(file.read(8), "little")))
+        data = bytearray(file.read())
+    header.pop("__metadata__", None)
+    return {
+        name: torch.frombuffer(
+            data, dtype=types[entry["dtype"]], count=math.prod(entry["shape"]), offset=entry["data_offsets"][0]
+        ).reshape(entry["shape"])
+        for name, entry in header.items()
+    }
+
+
+net, tensors = network(), read(path)
+x, y = tensors["images"].clone(), tensors["labels"].long()
+state = {name[len("state.") :]: tensor for name, tensor in tensors.items() if name.startswith("state.")}
+missing, unexpected = net.load_state_dict(state, strict=False)
+assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing), (missing, unexpected)
+del tensors, state
 if fmt == "channels_last":
     net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
 optimizer, loss_function = torch.optim.SGD(net.parameters(), lr=0.01), nn.CrossEntropyLoss()

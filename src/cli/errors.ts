@@ -12,6 +12,18 @@ export class UsageError extends Error {
   override readonly name = 'UsageError';
 }
 
+/** The file system ended a run that has a checkpoint. */
+export class CutShortError extends Error {
+  override readonly name = 'CutShortError';
+  readonly resume: string;
+
+  /** @param resume the command that continues the run. */
+  constructor(cause: unknown, resume: string) {
+    super((cause as Error).message, { cause });
+    this.resume = resume;
+  }
+}
+
 const BAD_INPUT = [
   UsageError,
   DataError,
@@ -45,17 +57,29 @@ export function describeFailure(error: unknown): { readonly status: 1 | 2; reado
     return { status: 1, line: error.message };
   }
   if (BAD_INPUT.some((kind) => error instanceof kind)) return { status: 2, line: (error as Error).message };
-  const { code, path, message, stack } = error as NodeJS.ErrnoException;
-  const reason = code === undefined ? undefined : FILE_SYSTEM[code];
-  if (reason)
+  if (error instanceof CutShortError) {
+    const { code } = error.cause as NodeJS.ErrnoException;
+    const remedy = NO_ROOM.includes(code!) ? 'free some room, then continue' : 'continue';
     return {
-      status: 2,
-      line:
-        `${path ? `${path}: ` : ''}${reason} (${code})` +
-        (NO_ROOM.includes(code!) ? ': free some room or choose another --out' : ''),
+      status: 1,
+      line: `${fileSystemLine(error.cause)}: ${remedy} from the last checkpoint with: ${error.resume}`,
     };
+  }
+  const refused = fileSystemLine(error);
+  if (refused) {
+    const noRoom = NO_ROOM.includes((error as NodeJS.ErrnoException).code!);
+    return { status: 2, line: refused + (noRoom ? ': free some room or choose another --out' : '') };
+  }
+  const { message, stack } = error as Error;
   return {
     status: 1,
     line: process.env.DENSOR_DEBUG ? String(stack) : `unexpected: ${message ?? String(error)}`,
   };
+}
+
+/** `run/log.jsonl: the disk is full (ENOSPC)`; undefined when the error is not the file system's. */
+export function fileSystemLine(error: unknown): string | undefined {
+  const { code, path } = error as NodeJS.ErrnoException;
+  const reason = code === undefined ? undefined : FILE_SYSTEM[code];
+  return reason && `${path ? `${path}: ` : ''}${reason} (${code})`;
 }

@@ -10,7 +10,7 @@ import { runFiles } from '../train/run-folder.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { options } from './options.ts';
-import { showData } from './progress.ts';
+import { showData, showTesting } from './progress.ts';
 
 interface EvaluateOptions {
   readonly checkpoint: 'last' | 'best';
@@ -49,7 +49,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     const session = await engine.open(network);
     for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
     const started = performance.now();
-    const sums = await evaluate(session, test, { size, batch: config.batch });
+    const sums = await evaluate(session, test, { size, batch: config.batch }, showTesting());
     const seconds = (performance.now() - started) / 1000;
     const result = {
       testLoss: meanLoss(sums),

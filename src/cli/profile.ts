@@ -6,7 +6,7 @@ import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { pngOf } from '../plot/png.ts';
 import { rooflineSvg } from '../plot/roofline.ts';
-import { describeEngine, type EngineName, openEngine } from './engines.ts';
+import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { NOTES_DEFAULTS, options } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
@@ -54,7 +54,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
   const step = syntheticStep(given);
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const { peak, durations, stepMs } = await measure(engine, step, given.steps);
+    const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
     const profile = profileOf(step.plan, durations, peak);
     const svg = given.out ?? join('runs', `profile-${given.model}.svg`);
     const png = svg.replace(/svg$/, 'png');
@@ -67,7 +67,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
 }
 
 /** Peaks, the milliseconds of each step, and those of each record in the fastest. */
-async function measure(engine: Engine, step: SyntheticStep, steps: number) {
+async function measure(engine: Engine, engineName: EngineName, step: SyntheticStep, steps: number) {
   const peak = await engine.measurePeak?.();
   const session = peak && (await step.open(engine));
   if (!peak || !session?.profile) {
@@ -75,6 +75,7 @@ async function measure(engine: Engine, step: SyntheticStep, steps: number) {
       `the ${engine.name} engine tells no times of single ops: use --engine native or wasm`,
     );
   }
+  announce(engineName);
   await session.run('train', step.inputs, step.scalars); // Warms up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];

@@ -12,16 +12,36 @@ export function showTraining(): TrainListener {
 }
 
 function trainingLines(): TrainListener {
+  let epochs = 0;
   let lineAt = Number.NEGATIVE_INFINITY;
   return (event) => {
-    const line = lineOf(event);
+    if (event.kind === 'start') epochs = event.epochs;
+    const line = lineOf(event, epochs);
     if (line !== undefined) return say(line);
-    if (event.kind !== 'step') return;
-    const due = performance.now() - lineAt > LINE_EVERY_MS || event.step === event.stepsPerEpoch;
-    if (!due) return;
+    if (event.kind !== 'step' && event.kind !== 'evaluating') return;
+    const isLastStep = event.kind === 'step' && event.step === event.stepsPerEpoch;
+    if (!isLastStep && performance.now() - lineAt <= LINE_EVERY_MS) return;
     lineAt = performance.now();
-    say(`epoch ${event.epoch + 1} step ${event.step}/${event.stepsPerEpoch}  ${stepText(event)}`);
+    const now =
+      event.kind === 'step'
+        ? `step ${event.step}/${event.stepsPerEpoch}  ${stepText(event)}`
+        : testText(event.done, event.total);
+    say(`epoch ${event.epoch + 1}/${epochs} ${now}`);
   };
+}
+
+/** Shows on stderr, now and then, how far a test has come. */
+export function showTesting(): (done: number, total: number) => void {
+  let lineAt = performance.now();
+  return (done, total) => {
+    if (performance.now() - lineAt <= LINE_EVERY_MS) return;
+    lineAt = performance.now();
+    say(testText(done, total));
+  };
+}
+
+function testText(done: number, total: number): string {
+  return `testing, batch ${done}/${total}`;
 }
 
 function trainingBar(): TrainListener {
@@ -47,10 +67,13 @@ function trainingBar(): TrainListener {
       if (!running) bar.start(event.stepsPerEpoch, event.step, payload);
       running = true;
       bar.update(event.step, payload);
-    } else if (event.kind === 'evaluating' && running) {
-      bar.update({ text: `testing ${event.done}/${event.total}` });
+    } else if (event.kind === 'evaluating') {
+      const payload = { epoch: `${event.epoch + 1}/${epochs}`, text: testText(event.done, event.total) };
+      if (!running) bar.start(event.total, event.done, payload); // Resumed in a test: no step came before.
+      running = true;
+      bar.update(payload);
     }
-    const line = lineOf(event);
+    const line = lineOf(event, epochs);
     if (line === undefined) return;
     close();
     say(line);
@@ -68,7 +91,7 @@ function stepText(event: StepEvent): string {
 }
 
 /** What is worth a line of its own on any output. */
-function lineOf(event: TrainEvent): string | undefined {
+function lineOf(event: TrainEvent, epochs: number): string | undefined {
   switch (event.kind) {
     case 'start': {
       const resumed =
@@ -81,7 +104,7 @@ function lineOf(event: TrainEvent): string | undefined {
     }
     case 'epoch':
       return (
-        `epoch ${event.epoch + 1}: loss ${event.trainLoss.toFixed(3)}, train acc ${event.trainAccuracy.toFixed(3)}, ` +
+        `epoch ${event.epoch + 1}/${epochs}: loss ${event.trainLoss.toFixed(3)}, train acc ${event.trainAccuracy.toFixed(3)}, ` +
         `test acc ${event.testAccuracy.toFixed(3)}, ${formatDuration(event.durationMs)}`
       );
     case 'stopped':

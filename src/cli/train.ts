@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
+import { sha256Of } from '../data/fingerprint.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
@@ -13,7 +14,7 @@ import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
 import { drawCurves } from './curves.ts';
 import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
-import { UsageError } from './errors.ts';
+import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
@@ -59,6 +60,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const name = early?.data ?? given.data ?? NOTES_DEFAULTS.data;
   const data = await openDataset(name, given.dataDir, showData());
   const config = early ?? resolve(given, data);
+  if (resumeFrom) requireSameData(config, data, given.resume!);
   requireLabels(config, data);
   const model = modelOf(config, data);
   const compiled = compileRun(config, model, data);
@@ -102,6 +104,9 @@ async function runTrain(given: TrainOptions): Promise<void> {
       });
       dispose();
       report(run, engine, folder, finished, given.json ?? false);
+    } catch (error) {
+      const canResume = fileSystemLine(error) !== undefined && existsSync(runFiles(folder).last);
+      throw canResume ? new CutShortError(error, resumeCommand(folder)) : error;
     } finally {
       release();
     }
@@ -146,7 +151,17 @@ function resolve(given: TrainOptions, data: TrainTest): RunConfig {
     seed,
     precision,
     ...(limit !== undefined && { limit }),
+    dataSha256: sha256Of(data),
   };
+}
+
+/** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */
+function requireSameData({ data: name, dataSha256 }: RunConfig, data: TrainTest, folder: string): void {
+  if (dataSha256 === undefined || sha256Of(data) === dataSha256) return;
+  throw new DataError(
+    `${name}: images or labels are not those of the run in ${folder}: bring those back ` +
+      '(was there a --data-dir?), or begin a new run with --out',
+  );
 }
 
 function modelOf(config: RunConfig, data: TrainTest): Model {

@@ -76,12 +76,12 @@ export async function openFashionMnist(
   }
   if (!hasIdxFiles(sources.cache)) {
     if (hasIdxFiles(sources.installed)) {
-      verifyFolder(sources.installed);
+      verifyFolder(sources.installed, () => `install the package ${DEBIAN_PACKAGE} anew`);
       return read(sources.installed);
     }
     await fill(sources, progress);
   }
-  verifyFolder(sources.cache);
+  verifyFolder(sources.cache, (file) => `delete ${file} and run again`);
   return read(sources.cache);
 }
 
@@ -112,7 +112,7 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   try {
     await sources.debianPackage(DEBIAN_PACKAGE, (folder) => {
       const from = join(folder, sources.installed);
-      verifyFolder(from);
+      verifyFolder(from, () => 'run again');
       for (const name of Object.keys(SHA256)) {
         writeFileAtomic(join(sources.cache, `${name}.gz`), [readFileSync(join(from, `${name}.gz`))]);
       }
@@ -126,9 +126,17 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   }
 }
 
-function verifyFolder(folder: string): void {
-  for (const name of Object.keys(SHA256))
-    verify(name, readPlainOrGzip(join(folder, name)), join(folder, name));
+/** @throws DataError when a file is damaged or not the published one; it ends in what the user can do about it. */
+function verifyFolder(folder: string, remedy: (file: string) => string): void {
+  for (const name of Object.keys(SHA256)) {
+    const path = join(folder, name);
+    const file = existsSync(path) ? path : `${path}.gz`;
+    try {
+      verify(name, readPlainOrGzip(path), file);
+    } catch (error) {
+      throw error instanceof DataError ? new DataError(`${error.message}: ${remedy(file)}`) : error;
+    }
+  }
 }
 
 /** @throws DataError when a file is not the published one. */
@@ -136,7 +144,7 @@ function verify(name: string, content: Uint8Array, source: string): void {
   const got = createHash('sha256').update(content).digest('hex');
   if (got !== SHA256[name]) {
     throw new DataError(
-      `${source}: checksum mismatch: SHA-256 ${got.slice(0, 12)}… is not the published ${SHA256[name]!.slice(0, 12)}…: delete the file and run again`,
+      `${source}: checksum mismatch: SHA-256 ${got.slice(0, 12)}… is not the published ${SHA256[name]!.slice(0, 12)}…`,
     );
   }
 }

@@ -1,4 +1,13 @@
-import { closeSync, fsyncSync, openSync, readdirSync, renameSync, rmSync, writeSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  fsyncSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+  writeSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 
 const TEMPORARY = /\.\d+\.partial$/;
@@ -21,9 +30,23 @@ export function writeFileAtomic(path: string, chunks: readonly Uint8Array[] | st
     renameSync(temporary, path);
   } catch (error) {
     rmSync(temporary, { force: true });
-    throw error;
+    throw naming(path, error);
   }
   syncDirectory(dirname(path));
+}
+
+/** Appends to a file; a failure names it. */
+export function appendToFile(path: string, text: string): void {
+  try {
+    appendFileSync(path, text);
+  } catch (error) {
+    throw naming(path, error);
+  }
+}
+
+/** The error, with the file it is about: a failed write names none, a failed open that of a temporary file. */
+export function naming(path: string, error: unknown): Error {
+  return Object.assign(error as Error, { path });
 }
 
 /** Removes what a process that was killed left behind. The caller owns the directory. */

@@ -1,6 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
+import { naming } from './atomic-file.ts';
 
 /** Another process works in the folder. */
 export class LockedError extends Error {
@@ -23,7 +24,7 @@ export function lockFolder(folder: string): () => void {
         if (readIfThere(path) === mine) rmSync(path, { force: true });
       };
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw naming(path, error);
       const holder = readIfThere(path);
       if (holder === undefined) continue; // Given back in this very moment.
       if (isAlive(holder)) {

@@ -15,6 +15,11 @@ export const runConfigSchema = z.strictObject({
   precision: z.literal('f32'),
   /** Train on the first images only. */
   limit: z.int().positive().optional(),
+  /** Of the images and labels, so that a run does not go on with others; older checkpoints lack it. */
+  dataSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;

@@ -1,12 +1,12 @@
-import { appendFileSync, existsSync, readFileSync } from 'node:fs';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { existsSync, readFileSync } from 'node:fs';
+import { appendToFile, writeFileAtomic } from '../io/atomic-file.ts';
 import type { TrainEvent, TrainListener } from './events.ts';
 
 /** One JSON object per event and line, each with the time it was written. */
 export function logTo(path: string): TrainListener {
   return (event) => {
     if (event.kind === 'evaluating') return;
-    appendFileSync(path, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
+    appendToFile(path, `${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
   };
 }
 

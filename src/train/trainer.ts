@@ -6,7 +6,7 @@ import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
-import { elementCount } from '../tensor/shape.ts';
+import { elementCount, ShapeError } from '../tensor/shape.ts';
 import { type Checkpoint, type RunState, requirePosition, saveCheckpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import { evaluate } from './evaluate.ts';
@@ -45,11 +45,25 @@ export class TrainingStoppedError extends Error {
 
 /** Every program of a run: full and last batches, training and evaluation. @throws ShapeError */
 export function compileRun(config: RunConfig, model: Model, data: TrainTest): Compiled {
-  const trainCount = Math.min(config.limit ?? data.train.count, data.train.count);
-  return compile(model, [config.size, config.size], {
-    ...programsFor('train', { count: trainCount, batch: config.batch }),
-    ...programsFor('evaluate', { count: data.test.count, batch: config.batch }),
-  });
+  const { batch } = config;
+  const size = [config.size, config.size] as const;
+  const count = Math.min(config.limit ?? data.train.count, data.train.count);
+  try {
+    return compile(model, size, {
+      ...programsFor('train', { count, batch }),
+      ...programsFor('evaluate', { count: data.test.count, batch }),
+    });
+  } catch (error) {
+    const last = count % batch;
+    if (!(error instanceof ShapeError) || count < batch || last === 0) throw error;
+    compile(model, size, { full: { batch, mode: 'train' } }); // Throws when the last batch is not to blame.
+    throw new ShapeError(
+      error.layer,
+      `batch norm needs more than one value per channel, and the last, short batch of an epoch has ${last} ` +
+        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): use another --batch, ` +
+        `a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`,
+    );
+  }
 }
 
 /**

@@ -60,6 +60,16 @@ describe('Fashion-MNIST', () => {
     );
   });
 
+  test('in a cache with a damaged gzip says which file to delete', async () => {
+    writeIdxFolder(join(folder, 'cache'));
+    const images = join(folder, 'cache', 'train-images-idx3-ubyte');
+    rmSync(images);
+    writeFileSync(`${images}.gz`, 'half of a file');
+    await expect(openFashionMnist(undefined, progress, sources())).rejects.toThrow(
+      `${images}.gz: cannot be unpacked as gzip: incorrect header check: delete ${images}.gz and run again`,
+    );
+  });
+
   test('that downloads wrong content keeps nothing of it, tries the next place, and says why it gave up', async () => {
     const url = await serve((_, response) => response.end('<html>not found</html>'));
     const asked: string[] = [];

@@ -64,6 +64,14 @@ describe('a checkpoint', () => {
     requireFits(path(), loaded, network);
   });
 
+  test('tells what data it was on, where it knows', () => {
+    const config = { ...run.config, dataSha256: 'a5'.repeat(32) };
+    saveCheckpoint(path(), { run: { ...run, config }, state }, network);
+    expect(loadCheckpoint(path()).run.config.dataSha256).toBe(config.dataSha256);
+    saveCheckpoint(path(), { run: { ...run, config: { ...config, dataSha256: 'a5' } }, state }, network);
+    expect(() => loadCheckpoint(path())).toThrow(/metadata config.dataSha256/);
+  });
+
   test('that is missing, truncated or of another program is refused', () => {
     expect(() => loadCheckpoint(path())).toThrow(/does not exist/);
     saveCheckpoint(path(), { run, state }, network);

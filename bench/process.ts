@@ -1,0 +1,65 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { createInterface } from 'node:readline';
+import { fileURLToPath } from 'node:url';
+import { nativeIsas } from '../src/engine/native/load-module.ts';
+import type { StepCase } from './network.ts';
+
+/** What a contender says after each step. */
+export interface Answer {
+  readonly ms: number;
+  readonly loss: number;
+  readonly peakRssBytes: number;
+  readonly plannedPeakBytes?: number;
+  readonly version?: string;
+}
+
+/** An engine in a process of its own that stays warm. */
+export interface Contender {
+  readonly name: string;
+  step(): Promise<Answer>;
+  end(): void;
+}
+
+const PYTHON = '/usr/bin/python3';
+
+/** @param input where `writeInput` wrote, for those who cannot make it themselves. */
+export function start(name: string, step: StepCase, input: string): Contender {
+  const [program, args] = commandOf(name, step, input);
+  const env = { ...process.env, OMP_WAIT_POLICY: 'passive' };
+  const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
+  child.stdin.on('error', () => {}); // It ended: the missing answer tells.
+  const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  return {
+    name,
+    async step() {
+      child.stdin.write('\n');
+      const { value, done } = await lines.next();
+      if (done) throw new Error(`${name} ended without an answer`);
+      return JSON.parse(value) as Answer;
+    },
+    end: () => void child.kill(),
+  };
+}
+
+export const isPytorch = (name: string) => name.startsWith('pytorch:');
+
+function commandOf(name: string, step: StepCase, input: string): [string, string[]] {
+  if (!isPytorch(name)) {
+    const contender = fileURLToPath(new URL('./contender.js', import.meta.url));
+    return [process.execPath, [contender, name, JSON.stringify(step)]];
+  }
+  const script = fileURLToPath(new URL('../../bench/peers/pytorch_step.py', import.meta.url));
+  return [PYTHON, [script, name.split(':')[1]!, JSON.stringify(step), input]];
+}
+
+/** The best this machine has of each engine, AVX2 beside AVX-512, and PyTorch where it is installed. */
+export function defaultContenders(): string[] {
+  const isas = nativeIsas();
+  const native = isas.filter((isa, i) => i === 0 || (isa === 'avx2' && isas[0] === 'avx512'));
+  const torch = spawnSync(PYTHON, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0;
+  return [
+    ...native.map((isa) => `native:${isa}`),
+    'wasm:relaxed-simd',
+    ...(torch ? ['pytorch:default', 'pytorch:channels_last'] : []),
+  ];
+}

@@ -1,0 +1,113 @@
+import { formatBytes } from '../src/cli/format.ts';
+import { doubt, type Machine, spinText } from './machine.ts';
+import { CASES, describeCase, type StepCase } from './network.ts';
+import { type Answer, isPytorch } from './process.ts';
+
+/** A contender's steps, after warm-up. */
+export interface Measurement {
+  readonly name: string;
+  readonly version?: string;
+  readonly medianMs: number;
+  readonly bestMs: number;
+  readonly worstMs: number;
+  /** By the median. */
+  readonly examplesPerSecond: number;
+  readonly plannedPeakBytes?: number;
+  readonly peakRssBytes: number;
+  /** Of the last step: all contenders have made the same number from the same start. */
+  readonly loss: number;
+  readonly stepMs: readonly number[];
+}
+
+/** One run of bench/step.ts: what FILE.json holds. */
+export interface StepReport {
+  /** ISO 8601. */
+  readonly date: string;
+  readonly command: string;
+  readonly step: StepCase;
+  readonly machine: Machine;
+  readonly warmUp: number;
+  readonly rounds: number;
+  readonly results: readonly Measurement[];
+}
+
+/** @throws Error when the numbers were no training: a loss is not finite. */
+export function measure(name: string, answers: readonly Answer[], batch: number): Measurement {
+  const stepMs = answers.map(({ ms }) => ms);
+  const { peakRssBytes, plannedPeakBytes, version, loss } = answers.at(-1)!;
+  if (!answers.every((answer) => Number.isFinite(answer.loss))) {
+    throw new Error(`${name}: a loss is not finite: ${answers.map((answer) => answer.loss).join(', ')}`);
+  }
+  const medianMs = [...stepMs].sort((a, b) => a - b)[stepMs.length >> 1]!;
+  return {
+    name,
+    ...(version !== undefined && { version }),
+    medianMs,
+    bestMs: Math.min(...stepMs),
+    worstMs: Math.max(...stepMs),
+    examplesPerSecond: (1000 * batch) / medianMs,
+    ...(plannedPeakBytes !== undefined && { plannedPeakBytes }),
+    peakRssBytes,
+    loss,
+    stepMs,
+  };
+}
+
+/** The name of the case, threads aside; `custom` where it has none. */
+export function caseName(step: StepCase): string {
+  const text = describeCase(step);
+  return Object.keys(CASES).find((name) => describeCase(CASES[name]!) === text) ?? 'custom';
+}
+
+/** Header and a row for each contender, with its speed relative to every peer. */
+export function tableOf({ results, warmUp, rounds }: StepReport): string[][] {
+  const peers = results.filter(({ name }) => isPytorch(name));
+  const header = [
+    'contender',
+    'examples/s',
+    'median ms',
+    'best ms',
+    ...peers.map(({ name }) => `× ${name}`),
+    'planned',
+    'peak RSS',
+    `loss after ${warmUp + rounds} steps`,
+  ];
+  const ratio = (peer: Measurement, own: Measurement) =>
+    `${(peer.medianMs / own.medianMs).toFixed(2)} (best ${(peer.bestMs / own.bestMs).toFixed(2)})`;
+  const rows = results.map((own) => [
+    own.version ? `${own.name} (${own.version})` : own.name,
+    own.examplesPerSecond.toFixed(1),
+    own.medianMs.toFixed(0),
+    own.bestMs.toFixed(0),
+    ...peers.map((peer) => (peer === own ? '' : ratio(peer, own))),
+    own.plannedPeakBytes === undefined ? '' : formatBytes(own.plannedPeakBytes),
+    formatBytes(own.peakRssBytes),
+    own.loss.toFixed(5),
+  ]);
+  return [header, ...rows];
+}
+
+/** A report as Markdown. What is doubtful comes first, or in a section of a page right below its heading. */
+export function markdownOf(report: StepReport, level = 1): string {
+  const { date, command, step, machine, warmUp, rounds } = report;
+  const { model, processors, memoryBytes, isas, node } = machine;
+  const [header, ...rows] = tableOf(report);
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const heading = [`${'#'.repeat(level)} Training step \`${caseName(step)}\`: ${describeCase(step)}`, ''];
+  const doubtful = doubt(machine);
+  const warning = doubtful ? [`**${doubtful}**`, ''] : [];
+  return [
+    ...(level === 1 ? [...warning, ...heading] : [...heading, ...warning]),
+    `${date.slice(0, 16).replace('T', ' ')} UTC; ${model}; ${processors} processors (before the run ${spinText(machine)}), ` +
+      `${formatBytes(memoryBytes)}; native instruction sets: ${isas.join(', ') || 'none'}; Node ${node}.`,
+    `${step.threads} threads each; ${warmUp} steps of warm-up, then ${rounds} rounds in turns; examples/s and ratios by ` +
+      'the median, in brackets by the best. All begin with the same weights and images.',
+    '',
+    `Command: \`${command}\``,
+    '',
+    line(header!),
+    line(header!.map((_, i) => (i === 0 ? '---' : '---:'))),
+    ...rows.map(line),
+    '',
+  ].join('\n');
+}

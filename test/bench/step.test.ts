@@ -1,0 +1,101 @@
+import { spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { CASES } from '../../bench/network.ts';
+import { defaultContenders } from '../../bench/process.ts';
+import { caseName, markdownOf, measure, type StepReport, tableOf } from '../../bench/report.ts';
+
+const built = (name: string) => fileURLToPath(new URL(`../../dist/bench/${name}.js`, import.meta.url));
+const node = (name: string, ...args: readonly string[]) =>
+  spawnSync(process.execPath, [built(name), ...args], { encoding: 'utf8' });
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const answers = (times: readonly number[], loss = 2) =>
+  times.map((ms) => ({ ms, loss, peakRssBytes: 2 ** 30 }));
+const report: StepReport = {
+  date: '2026-01-02T03:04:05.678Z',
+  command: 'npm run bench',
+  step: CASES.notes!,
+  machine: {
+    model: 'A processor',
+    processors: 2,
+    memoryBytes: 2 ** 34,
+    isas: ['avx2', 'scalar'],
+    node: 'v20',
+    twoThreads: 1.95,
+  },
+  warmUp: 2,
+  rounds: 3,
+  results: [
+    measure('wasm:relaxed-simd', answers([90, 128, 100]), 256),
+    measure('pytorch:default', answers([400, 150, 180]), 256),
+  ],
+};
+
+describe('a report', () => {
+  test('has medians, bests, and their ratios to the peer', () => {
+    expect(tableOf(report)).toEqual([
+      expect.arrayContaining(['× pytorch:default', 'loss after 5 steps']),
+      ['wasm:relaxed-simd', '2560.0', '100', '90', '1.80 (best 1.67)', '', '1.00 GiB', '2.00000'],
+      ['pytorch:default', '1422.2', '180', '150', '', '', '1.00 GiB', '2.00000'],
+    ]);
+  });
+
+  test('of losses that are not finite is none', () => {
+    const diverged = [...answers([1, 2]), ...answers([3], Number.NaN)];
+    expect(() => measure('wasm:simd128', diverged, 256)).toThrow(
+      /wasm:simd128: a loss is not finite: 2, 2, NaN/,
+    );
+  });
+
+  test('says in its first line where two threads had no two cores', () => {
+    expect(markdownOf(report)).toMatch(/^# Training step `notes`: 96×96/);
+    const shared = { ...report, machine: { ...report.machine, twoThreads: 1.2 } };
+    expect(markdownOf(shared)).toMatch(/^\*\*Not two cores: two threads spin 1\.20 times as fast as one/);
+  });
+
+  test('names its case, whatever the threads', () => {
+    expect(caseName({ ...CASES.deep!, threads: 1 })).toBe('deep');
+    expect(caseName({ ...CASES.deep!, batch: 1 })).toBe('custom');
+  });
+});
+
+test('all contenders begin with the same numbers: after as many steps their losses are alike', () => {
+  const names = defaultContenders();
+  const tiny = ['--size', '32', '--batch', '4', '--blocks', '1,1', '--growth', '8', '--stem', '8'];
+  const { status, stdout, stderr } = node('step', ...tiny, '--rounds', '1', '--out', join(folder, 'bench/x'));
+  expect(status, stderr).toBe(0);
+  for (const name of names) expect(stdout).toContain(name);
+  const { results, machine } = JSON.parse(readFileSync(join(folder, 'bench/x.json'), 'utf8')) as StepReport;
+  expect(results.map(({ name }) => name)).toEqual(names);
+  for (const { loss } of results) expect(Math.abs(loss / results[0]!.loss - 1)).toBeLessThan(1e-3);
+  expect(machine.twoThreads).toBeGreaterThan(0.3);
+  expect(readFileSync(join(folder, 'bench/x.md'), 'utf8')).toContain('npm run bench -- --size 32');
+});
+
+test('the page has every report, the newest first, and a picture', () => {
+  expect(node('page', folder).stderr).toContain('holds no reports');
+  mkdirSync(join(folder, 'bench'));
+  const newer = { ...report, date: '2026-02-01T00:00:00Z', step: CASES.deep! };
+  for (const [name, content] of [
+    ['a', newer],
+    ['b', report],
+  ] as const) {
+    writeFileSync(join(folder, `bench/${name}.json`), JSON.stringify(content));
+  }
+  const { status, stderr } = node('page', folder);
+  expect(status, stderr).toBe(0);
+  expect(readFileSync(join(folder, 'bench.md'), 'utf8')).toMatch(
+    /## Training step `deep`.*## Training step `notes`/s,
+  );
+  expect(readFileSync(join(folder, 'bench.svg'), 'utf8')).toMatch(/notes: 96×96.*deep: 64×64/s);
+  expect(existsSync(join(folder, 'bench.png'))).toBe(true);
+});

@@ -1,0 +1,102 @@
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
+import { idxImages, writeIdxFolder } from '../support/idx.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const densor = (...args: readonly string[]) => densorIn(folder, ...args);
+
+describe('a disk that is full', () => {
+  test('from the start is one line, and leaves no checkpoint', () => {
+    const { status, lastLine, stderr } = densorWithRoom(200, folder, 'train', ...SMALL, '--out', 'run');
+    expect(status, stderr).toBe(2);
+    expect(lastLine).toMatch(
+      /^densor: run\/last\.safetensors: .*(full|larger than the system allows).*another --out/,
+    );
+    expect(existsSync(join(folder, 'run/last.safetensors'))).toBe(false);
+    expect(densor('train', ...SMALL, '--out', 'run').status).toBe(0);
+  });
+
+  test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', () => {
+    // The log is so long already that it meets the limit after the first checkpoint, within the first steps.
+    const kibibytes = 4096;
+    const log = join(folder, 'run/log.jsonl');
+    mkdirSync(join(folder, 'run'));
+    const rest = '{"kind":"note","text":""}\n'.length;
+    writeFileSync(log, `{"kind":"note","text":"${'-'.repeat(kibibytes * 1024 - 1000 - rest)}"}\n`);
+    const { status, lastLine, stderr } = densorWithRoom(kibibytes, folder, 'train', ...SMALL, '--out', 'run');
+    expect(status, stderr).toBe(1);
+    expect(lastLine).toMatch(
+      /^densor: run\/log\.jsonl: .*: free some room, then continue from the last checkpoint with: .*train --resume run$/,
+    );
+    expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
+    expect(densor('train', '--resume', 'run').status).toBe(0);
+    const kinds = readFileSync(log, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line).kind);
+    expect(kinds.filter((kind) => kind === 'step').length).toBe(3);
+  });
+});
+
+test.each([
+  [
+    41,
+    40,
+    /last, short batch .* has 1 image \(41 in batches of 40\).*another --batch.*--limit 40 to leave it/,
+  ],
+  [1, 40, /^(?!.*short batch).*more than one value per channel/],
+  [3, 1, /^(?!.*short batch).*more than one value per channel/],
+])(
+  '%i images in batches of %i: the batch that is too small for batch norm is named',
+  (limit, batch, line) => {
+    const args = ['--data', 'sample', '--size', '32', '--limit', `${limit}`, '--batch', `${batch}`];
+    const { status, lastLine } = densor('train', ...args, '--out', 'run');
+    expect([status, lastLine]).toEqual([2, expect.stringMatching(line)]);
+    expect(existsSync(join(folder, 'run'))).toBe(false);
+  },
+);
+
+describe('a run that is resumed', () => {
+  const ARGS = '--data idx:data --size 32 --batch 3 --epochs 1 --threads 1 --out run'.split(' ');
+  const changeOnePixel = () => {
+    const images = idxImages(6);
+    images[images.length - 1]! ^= 1;
+    writeIdxFolder(join(folder, 'data'), { 'train-images-idx3-ubyte': images });
+  };
+
+  test('does not go on with data that changed, and goes on with the old', () => {
+    writeIdxFolder(join(folder, 'data'));
+    expect(densor('train', ...ARGS).status).toBe(0);
+    const before = readFileSync(join(folder, 'run/last.safetensors'));
+    changeOnePixel();
+    expect(densor('train', '--resume', 'run')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringMatching(/^densor: idx:data: images or labels are not those of the run in run/),
+    });
+    expect(readFileSync(join(folder, 'run/last.safetensors')).equals(before)).toBe(true);
+    writeIdxFolder(join(folder, 'data'));
+    expect(densor('train', '--resume', 'run').status).toBe(0);
+  });
+
+  test('and knows nothing of its data, being older than that check, goes on', () => {
+    writeIdxFolder(join(folder, 'data'));
+    densor('train', ...ARGS);
+    const path = join(folder, 'run/last.safetensors');
+    const { run, state, shapes } = loadCheckpoint(path);
+    const { dataSha256, ...config } = run.config;
+    expect(dataSha256).toMatch(/^[0-9a-f]{64}$/);
+    const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
+    saveCheckpoint(path, { run: { ...run, config }, state }, tensors);
+    changeOnePixel();
+    expect(densor('train', '--resume', 'run').status).toBe(0);
+  });
+});
