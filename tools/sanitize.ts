@@ -25,19 +25,19 @@ const DEFECTS: readonly (Defect & {
     wrong: 'c <= 2 * padded',
   },
   {
-    name: 'overflows on its way to the right number',
+    name: 'multiplies beyond an int',
     under: 'asan-scalar',
     report: 'runtime error: signed integer overflow',
     file: 'kernels/base/context.h',
     text: '(n + multiple - 1)',
-    wrong: '(n + 0x7fffffff - 0x7fffffff + multiple - 1)',
+    wrong: '(n * 0x40000000 + multiple - 1)',
   },
   {
-    name: 'passes a barrier without an acquire',
+    name: 'arrives at a barrier without a release',
     under: 'tsan-scalar',
     report: 'ThreadSanitizer: data race',
     file: 'kernels/base/barrier.h',
-    text: '__ATOMIC_ACQUIRE',
+    text: '__ATOMIC_ACQ_REL',
     wrong: '__ATOMIC_RELAXED',
   },
 ];
