@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
-import { pngOf } from '../src/plot/curves.ts';
+import { pngOf } from '../src/plot/png.ts';
 import { type BarGroup, barsSvg } from './bars.ts';
 import { CASES, describeCase } from './network.ts';
 import { isPytorch } from './process.ts';

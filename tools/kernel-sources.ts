@@ -1,11 +1,13 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { recordsHeader } from './generate-records.ts';
 
-/** The package's folder, seen from `dist/tools`. */
-export const root = fileURLToPath(new URL('../../', import.meta.url));
+/** The package's folder, seen from `dist/tools` and from the source. */
+export const root = ['../../', '../']
+  .map((path) => fileURLToPath(new URL(path, import.meta.url)))
+  .find((path) => existsSync(join(path, 'kernels/run.h')))!;
 
 /** Path from the root → text of every C++ source, the generated header among them. */
 export function kernelSources(): Map<string, string> {

@@ -43,6 +43,19 @@ DENSOR_INLINE vec<float, 1> selectGreater(vec<float, 1> candidate, vec<float, 1>
   return {candidate.v <= best.v || best.v != best.v ? y.v : x.v};
 }
 
+// Sanitizers see no masked access: what is read or written so is shown to them lane by lane.
+#ifdef DENSOR_SANITIZED
+DENSOR_INLINE void showRead(const volatile float *p, int count) {
+  for (int i = 0; i < count; i++) static_cast<void>(p[i]);
+}
+DENSOR_INLINE void showWrite(volatile float *p, int count) {
+  for (int i = 0; i < count; i++) p[i] = p[i];
+}
+#else
+DENSOR_INLINE void showRead(const float *, int) {}
+DENSOR_INLINE void showWrite(float *, int) {}
+#endif
+
 // The first `count` lanes from memory (more may be read), the others zero by selection: memory may hold NaN.
 template <class V> DENSOR_INLINE V loadFirst(const float *p, int count) {
   if (count >= V::size) return V::load(p);

@@ -47,9 +47,11 @@ DENSOR_INLINE __m256i firstLanes8(int count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
 template <> DENSOR_INLINE vec<float, 8> loadFirst(const float *p, int count) {
+  showRead(p, count < 8 ? count : 8);
   return {_mm256_maskload_ps(p, firstLanes8(count))};
 }
 template <> DENSOR_INLINE void storeFirst(vec<float, 8> x, float *p, int count) {
-  if (count >= 8) x.store(p);
-  else _mm256_maskstore_ps(p, firstLanes8(count), x.v);
+  if (count >= 8) return x.store(p);
+  showWrite(p, count);
+  _mm256_maskstore_ps(p, firstLanes8(count), x.v);
 }

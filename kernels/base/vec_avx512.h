@@ -45,8 +45,10 @@ DENSOR_INLINE __mmask16 firstLanes16(int count) {
   return count >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << count) - 1);
 }
 template <> DENSOR_INLINE vec<float, 16> loadFirst(const float *p, int count) {
+  showRead(p, count < 16 ? count : 16);
   return {_mm512_maskz_loadu_ps(firstLanes16(count), p)};
 }
 template <> DENSOR_INLINE void storeFirst(vec<float, 16> x, float *p, int count) {
+  showWrite(p, count < 16 ? count : 16);
   _mm512_mask_storeu_ps(p, firstLanes16(count), x.v);
 }

@@ -3,7 +3,7 @@ import { compile } from '../../src/compile.ts';
 import { initialNumbers } from '../../src/model/initialize.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
-import { ENGINES } from '../support/engines.ts';
+import { ENGINES, WASM } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
 const model = densenet({ blocks: [2, 3], growthRate: 12, stem: 20 });
@@ -67,7 +67,7 @@ test('two engines in one process do not disturb each other', async () => {
 });
 
 test('memory that cannot be had is an error in words', async () => {
-  const engine = await ENGINES[0]!.open(1);
+  const engine = await WASM[0]!.open(1);
   const huge = compile(densenet(), [512, 512], { train: { batch: 256, mode: 'train' } });
   await expect(engine.open(huge.network)).rejects.toThrow(/needs .* GiB, the wasm engine has 4.00/);
   await engine.close();

@@ -1,9 +1,12 @@
+import { existsSync } from 'node:fs';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createNativeEngine } from '../../src/engine/native/engine.ts';
 import { loadNativeModule, nativeIsas } from '../../src/engine/native/load-module.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { createWasmEngine, WASM_ISAS } from '../../src/engine/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/wasm/load-module.ts';
+import { NEON, replayPath, SANITIZED } from '../../tools/replay.ts';
+import { createReplayEngine } from './replay-engine.ts';
 
 /** An engine under test, opened only when its turn comes. */
 export interface EngineCase {
@@ -11,7 +14,7 @@ export interface EngineCase {
   open(threads?: number): Promise<Engine>;
 }
 
-const WASM: readonly EngineCase[] = WASM_ISAS.map((isa) => ({
+export const WASM: readonly EngineCase[] = WASM_ISAS.map((isa) => ({
   name: `wasm ${isa}`,
   open: async (threads = 2) => createWasmEngine({ threads, ...(await loadWasmModule(isa)) }),
 }));
@@ -22,7 +25,26 @@ const NATIVE: readonly EngineCase[] = nativeIsas().map((isa) => ({
   open: async (threads = 2) => createNativeEngine({ threads, ...loadNativeModule(isa) }),
 }));
 
-/** Every float32 engine and instruction set of this machine: each must agree with `reference`. */
-export const ENGINES: readonly EngineCase[] = [...WASM, ...NATIVE];
+/** `asan-avx2`, or `asan-avx2=NAME` for a build of it under another name. */
+function replay(asked: string): EngineCase {
+  const [name, binary = name] = asked.split('=');
+  const known = [...SANITIZED, NEON];
+  const variant = known.find((each) => each.name === name);
+  if (!variant) {
+    throw new Error(`DENSOR_REPLAY: no ${name}; known are ${known.map((each) => each.name).join(', ')}`);
+  }
+  if (!existsSync(replayPath(binary!))) {
+    throw new Error(`DENSOR_REPLAY: ${binary} is not built; npm run sanitize and test:neon build it`);
+  }
+  return { name: `replay ${binary}`, open: async (threads) => createReplayEngine(variant, threads, binary) };
+}
+
+const asked = process.env.DENSOR_REPLAY;
+
+/**
+ * Every float32 engine and instruction set of this machine: each must agree with `reference`. `DENSOR_REPLAY` names
+ * builds of the replay program, with commas between, that are tested in their stead (tools/sanitize.ts).
+ */
+export const ENGINES: readonly EngineCase[] = asked ? asked.split(',').map(replay) : [...WASM, ...NATIVE];
 
 export const REFERENCE: EngineCase = { name: 'reference', open: async () => createReferenceEngine() };

@@ -1,0 +1,125 @@
+// One run of one program on the image of a memory, without Node: what sanitizers and emulators are put around.
+//   replay IMAGE THREADS RECORDS SCRATCH_BYTES PERSISTENT TRANSIENT SCALARS CONTROL PROGRAM [FORBIDDEN…]
+// Places are OFFSET:BYTES in the file. Each region is worked on in an allocation of its very size, and what may have
+// changed is written back. Forbidden are parts of the two slabs that no kernel may touch (AddressSanitizer watches).
+#include "bindings/thread_pool.h"
+#include "run.h"
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#ifdef DENSOR_ASAN
+#include <sanitizer/asan_interface.h>
+#else
+#define ASAN_POISON_MEMORY_REGION(address, bytes) (static_cast<void>(address), static_cast<void>(bytes))
+#define ASAN_UNPOISON_MEMORY_REGION(address, bytes) (static_cast<void>(address), static_cast<void>(bytes))
+#endif
+
+#ifdef DENSOR_TSAN
+// A vector that is loaded at the end of a pixel may reach into the next one, which another thread may be writing; those
+// lanes are dropped (base/prologue.h). So a load of more than one lane is no witness here: stores are, on every
+// instruction set, and the scalar kernels, whose loads are exact, show every access there is.
+extern "C" const char *__tsan_default_suppressions() {
+  return "race:^vec<float, 16>::load\nrace:^vec<float, 8>::load\nrace:^vec<float, 4>::load\n";
+}
+extern "C" const char *__tsan_default_options() { return "halt_on_error=1:print_suppressions=0"; }
+#endif
+
+namespace {
+
+[[noreturn]] void refuse(const char *why, const char *what) {
+  std::fprintf(stderr, "replay: %s: %s\n", why, what);
+  std::exit(2);
+}
+
+size_t number(const char *text) {
+  char *end;
+  const size_t value = std::strtoull(text, &end, 10);
+  if (end == text || *end) refuse("not a number", text);
+  return value;
+}
+
+struct Place {
+  size_t offset, bytes;
+
+  explicit Place(const char *text) {
+    int read = 0;
+    if (std::sscanf(text, "%zu:%zu%n", &offset, &bytes, &read) != 2 || text[read]) refuse("not a place", text);
+  }
+};
+
+// Bytes on a cache line of their own, and not one more.
+class Allocation {
+public:
+  explicit Allocation(size_t size)
+      : bytes(static_cast<uint8_t *>(::operator new(size, std::align_val_t{64}))), size(size) {}
+  ~Allocation() { ::operator delete(bytes, std::align_val_t{64}); }
+  Allocation(const Allocation &) = delete;
+  Allocation &operator=(const Allocation &) = delete;
+
+  uint8_t *const bytes;
+  const size_t size;
+};
+
+class Region : public Allocation {
+public:
+  Region(std::FILE *image, const char *text) : Region(image, Place(text)) {}
+
+  void writeBack(std::FILE *image) const {
+    if (std::fseek(image, static_cast<long>(offset), SEEK_SET) != 0 || std::fwrite(bytes, 1, size, image) != size)
+      refuse("cannot write", "a region of the image");
+  }
+  // Forbids a part of it, or allows it again; false where the part lies elsewhere.
+  bool forbid(const Place &part, bool yes) const {
+    if (part.offset < offset || part.offset + part.bytes > offset + size) return false;
+    if (yes) ASAN_POISON_MEMORY_REGION(bytes + (part.offset - offset), part.bytes);
+    else ASAN_UNPOISON_MEMORY_REGION(bytes + (part.offset - offset), part.bytes);
+    return true;
+  }
+
+private:
+  Region(std::FILE *image, Place place) : Allocation(place.bytes), offset(place.offset) {
+    if (std::fseek(image, static_cast<long>(offset), SEEK_SET) != 0 || std::fread(bytes, 1, size, image) != size)
+      refuse("cannot read", "a region of the image");
+  }
+
+  const size_t offset;
+};
+
+}  // namespace
+
+int main(int argc, char **argv) {
+  if (argc < 10) refuse("too few arguments", argv[0]);
+  std::FILE *image = std::fopen(argv[1], "r+b");
+  if (!image) refuse("cannot open", argv[1]);
+  const uint32_t threads = static_cast<uint32_t>(number(argv[2])), records = static_cast<uint32_t>(number(argv[3]));
+  const size_t scratchBytes = number(argv[4]);
+  const Region persistent(image, argv[5]), transient(image, argv[6]), scalars(image, argv[7]), control(image, argv[8]),
+      program(image, argv[9]);
+  const std::vector<Place> forbidden(argv + 10, argv + argc);
+  for (const Place &part : forbidden)
+    if (!persistent.forbid(part, true) && !transient.forbid(part, true)) refuse("a forbidden part", "is in no slab");
+
+  std::deque<Allocation> scratch;
+  for (uint32_t i = 0; i < threads; i++) scratch.emplace_back(scratchBytes);
+  {
+    densor::ThreadPool pool(threads);
+    // Scratch holds NaN, not the zeros of fresh memory: nothing may count on it.
+    pool.submit([&](uint32_t thread) { std::memset(scratch[thread].bytes, 0xff, scratchBytes); }, [] {});
+    pool.submit(
+        [&](uint32_t thread) {
+          const densor::Context ctx = {{persistent.bytes, transient.bytes, nullptr, nullptr},
+                                       reinterpret_cast<float *>(scratch[thread].bytes),
+                                       reinterpret_cast<const float *>(scalars.bytes),
+                                       reinterpret_cast<densor::Control *>(control.bytes),
+                                       0};
+          densor::run<Widest>(ctx, reinterpret_cast<const uint32_t *>(program.bytes), records, threads);
+        },
+        [] {});
+  }  // The pool's end waits for both.
+
+  for (const Place &part : forbidden)
+    if (!persistent.forbid(part, false)) transient.forbid(part, false);
+  for (const Region *region : {&persistent, &transient, &control}) region->writeBack(image);
+  if (std::fclose(image) != 0) refuse("cannot write", argv[1]);
+}

@@ -1,0 +1,161 @@
+import { execFile } from 'node:child_process';
+import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { totalmem, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Engine, EngineError, type EngineLimits, type Session } from '../../src/engine/engine.ts';
+import { type KernelCall, type KernelMemory, KernelSession } from '../../src/engine/kernel-session.ts';
+import { type MemoryMap, mapMemory } from '../../src/engine/memory-map.ts';
+import { SLACK_BYTES } from '../../src/plan/arena.ts';
+import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
+import { type ReplayVariant, replayPath } from '../../tools/replay.ts';
+import { type Forbidden, spread } from './spread-network.ts';
+
+/**
+ * Runs each program in a process of its own (kernels/bindings/replay.cpp), on a file that holds the memory: the
+ * kernels under a sanitizer, or on an emulated processor. A report of a sanitizer is an error with its text.
+ */
+export function createReplayEngine(
+  variant: ReplayVariant,
+  threads = variant.threads,
+  binary = variant.name,
+): Engine {
+  return new ReplayEngine(variant, threads, binary);
+}
+
+class ReplayEngine implements Engine {
+  readonly name = 'replay';
+  readonly isa: string;
+  readonly threads: number;
+  readonly limits: EngineLimits = {
+    maxSlabBytes: totalmem(),
+    maxTotalBytes: totalmem(),
+    alignmentBytes: 64,
+  };
+  readonly #variant: ReplayVariant;
+  readonly #binary: string;
+  readonly #memories: ReplayMemory[] = [];
+
+  constructor(variant: ReplayVariant, threads: number, binary: string) {
+    this.isa = variant.isa;
+    this.threads = threads;
+    this.#variant = variant;
+    this.#binary = binary;
+  }
+
+  async open(planned: CompiledNetwork): Promise<Session> {
+    const { network, forbidden } =
+      this.#variant.sanitizer === 'asan' ? spread(planned) : { network: planned, forbidden: new Map() };
+    const map = mapMemory(network, { threads: this.threads });
+    const command = [...(this.#variant.emulator ? [this.#variant.emulator] : []), replayPath(this.#binary)];
+    const memory = new ReplayMemory(command, network, map, forbidden);
+    this.#memories.push(memory);
+    return new KernelSession(network, map, memory);
+  }
+
+  async close(): Promise<void> {
+    for (const memory of this.#memories) await memory.close();
+  }
+}
+
+/** NaN wherever nothing was written: no kernel may count on the zeros of fresh memory. */
+const NOTHING_BYTE = 0xff;
+const UNTOUCHED = Buffer.alloc(SLACK_BYTES, NOTHING_BYTE);
+
+class ReplayMemory implements KernelMemory {
+  readonly #command: readonly string[];
+  readonly #map: MemoryMap;
+  /** The arguments that tell a program's sizes, by the program's address. */
+  readonly #programs: ReadonlyMap<number, ProgramArguments>;
+  readonly #folder = mkdtempSync(join(tmpdir(), 'densor-replay-'));
+  readonly #image = openSync(join(this.#folder, 'image'), 'w+');
+  #open = true;
+
+  constructor(
+    command: readonly string[],
+    network: CompiledNetwork,
+    map: MemoryMap,
+    forbidden: ReadonlyMap<string, readonly Forbidden[]>,
+  ) {
+    this.#command = command;
+    this.#map = map;
+    this.#programs = new Map(
+      [...network.programs].map(([name, { plan, program }]) => [
+        map.programs.get(name)!,
+        {
+          scratchBytes: plan.scratchBytes + SLACK_BYTES,
+          persistentBytes: network.layout.bytes,
+          transientBytes: plan.transientBytes,
+          programBytes: program.words.byteLength,
+          forbidden: (forbidden.get(name) ?? []).map(({ slab, offset, bytes }) => ({
+            at: map[slab] + offset,
+            bytes,
+          })),
+        },
+      ]),
+    );
+    this.#write(0, Buffer.alloc(map.bytes, NOTHING_BYTE));
+  }
+
+  read(at: number, floats: number): Float32Array {
+    const numbers = new Float32Array(floats);
+    const bytes = readSync(this.#image, new Uint8Array(numbers.buffer), 0, floats * 4, at);
+    if (bytes !== floats * 4) throw new EngineError('outside of the memory');
+    return numbers;
+  }
+
+  write(at: number, numbers: Float32Array | Int32Array | Uint32Array): void {
+    this.#write(at, new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
+  }
+
+  async run({ program, records }: KernelCall): Promise<void> {
+    const { persistent, transient, scalars, control, scratch } = this.#map;
+    const { scratchBytes, persistentBytes, transientBytes, programBytes, forbidden } =
+      this.#programs.get(program)!;
+    const words = [
+      ...[join(this.#folder, 'image'), scratch.length, records, scratchBytes],
+      `${persistent}:${persistentBytes}`,
+      `${transient}:${transientBytes}`,
+      `${scalars}:4`,
+      `${control}:20`,
+      `${program}:${programBytes}`,
+      ...forbidden.map(({ at, bytes }) => `${at}:${bytes}`),
+    ].map(String);
+    // Slack may be read, but nothing is to be stored there. (In another program it may have been part of a buffer.)
+    for (const { at } of forbidden) this.#write(at - SLACK_BYTES, UNTOUCHED);
+    const [command, ...first] = this.#command as [string, ...string[]];
+    await new Promise<void>((resolve, reject) => {
+      execFile(command, [...first, ...words], { maxBuffer: 2 ** 26 }, (error, stdout, stderr) => {
+        const said = `${stdout}${stderr}`;
+        if (!error && said === '') return resolve();
+        const end = error?.signal ?? error?.code ?? 0;
+        reject(new EngineError(`${this.#command.join(' ')} ended with ${end}:\n${said || error?.message}`));
+      });
+    });
+    for (const { at } of forbidden) {
+      if (!UNTOUCHED.equals(Buffer.from(this.read(at - SLACK_BYTES, SLACK_BYTES / 4).buffer))) {
+        throw new EngineError(`a kernel wrote behind a buffer: before byte ${at} of the memory`);
+      }
+    }
+  }
+
+  async close(): Promise<void> {
+    if (!this.#open) return;
+    this.#open = false;
+    closeSync(this.#image);
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  #write(at: number, bytes: Uint8Array): void {
+    if (at + bytes.byteLength > this.#map.bytes) throw new EngineError('outside of the memory');
+    writeSync(this.#image, bytes, 0, bytes.byteLength, at);
+  }
+}
+
+interface ProgramArguments {
+  readonly scratchBytes: number;
+  readonly persistentBytes: number;
+  readonly transientBytes: number;
+  readonly programBytes: number;
+  /** Places in the image. */
+  readonly forbidden: readonly { readonly at: number; readonly bytes: number }[];
+}

@@ -1,0 +1,60 @@
+import { SLACK_BYTES } from '../../src/plan/arena.ts';
+import type { CompiledNetwork, CompiledProgram } from '../../src/plan/compiled-network.ts';
+import type { PlanBuffer, Slab } from '../../src/plan/plan.ts';
+import { encode } from '../../src/plan/program.ts';
+import { elementCount } from '../../src/tensor/shape.ts';
+
+/** Part of a slab that no kernel may touch. */
+export interface Forbidden {
+  readonly slab: Slab;
+  readonly offset: number;
+  readonly bytes: number;
+}
+
+/** Between buffers: more than any row of the tests' networks, so that an overrun does not reach the next buffer. */
+const GAP_BYTES = 4096;
+
+/**
+ * The same network with every buffer in a place of its own for the whole run, and forbidden bytes from the end of its
+ * slack to the next one: what runs off a buffer is seen although the buffers share one allocation.
+ */
+export function spread(network: CompiledNetwork): {
+  readonly network: CompiledNetwork;
+  readonly forbidden: ReadonlyMap<string, readonly Forbidden[]>;
+} {
+  const { shapes } = network.layout;
+  const state = inARow([...shapes].map(([id, shape]) => ({ id, bytes: elementCount(shape) * 4 })));
+  const layout = { ...state, shapes };
+  const offsetOf = new Map<number, string>([...network.layout.offsets].map(([name, at]) => [at, name]));
+  const forbidden = new Map<string, readonly Forbidden[]>();
+  const programs = new Map<string, CompiledProgram>();
+  for (const [name, compiled] of network.programs) {
+    const { plan } = compiled;
+    const arena = inARow(plan.buffers.filter(({ slab }) => slab === 'transient'));
+    const buffers = plan.buffers.map((buffer): PlanBuffer => {
+      const { id, slab, offset } = buffer;
+      const moved = slab === 'persistent' ? state.offsets.get(offsetOf.get(offset)!) : arena.offsets.get(id);
+      return { ...buffer, offset: moved! };
+    });
+    const moved = { ...plan, buffers, persistentBytes: state.bytes, transientBytes: arena.bytes };
+    programs.set(name, { ...compiled, plan: moved, program: encode(moved) });
+    forbidden.set(name, [
+      ...state.gaps.map((gap) => ({ slab: 'persistent', ...gap }) as const),
+      ...arena.gaps.map((gap) => ({ slab: 'transient', ...gap }) as const),
+    ]);
+  }
+  return { network: { ...network, layout, programs }, forbidden };
+}
+
+function inARow<Id>(requests: readonly { readonly id: Id; readonly bytes: number }[]) {
+  const offsets = new Map<Id, number>();
+  const gaps: { readonly offset: number; readonly bytes: number }[] = [];
+  let next = 0;
+  for (const { id, bytes } of requests) {
+    offsets.set(id, next);
+    const end = next + bytes + SLACK_BYTES;
+    next = Math.ceil((end + GAP_BYTES) / 64) * 64;
+    gaps.push({ offset: end, bytes: next - end });
+  }
+  return { offsets, gaps, bytes: next };
+}

@@ -1,0 +1,89 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+
+const run = promisify(execFile);
+
+/** Instruction set → the compiler's words for it, by architecture; `scalar` also tells what a processor has. */
+export const VARIANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
+  x64: {
+    avx512: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx2', '-mfma'],
+    avx2: ['-mavx2', '-mfma'],
+    scalar: [],
+  },
+  arm64: { neon: [], scalar: ['-DDENSOR_SCALAR'] },
+};
+
+/** What every build of the kernels has in common. */
+export const FLAGS = [
+  '-std=c++20',
+  '-pthread',
+  // Fused multiply-adds are written out where they are meant.
+  '-ffp-contract=off',
+  '-Wall',
+  '-Wextra',
+  '-Werror',
+  '-Ikernels',
+];
+/** GCC 12 warns of its own AVX-512 header (GCC bug 105593). */
+export const GCC_FLAGS = ['-Wno-maybe-uninitialized', '-Wno-uninitialized'];
+
+export interface Compiler {
+  readonly command: string;
+  readonly isClang: boolean;
+}
+
+/** The least version of each that knows the C++20 used here. */
+const LEAST = { gcc: 12, clang: 15 };
+
+export type Environment = Readonly<Record<string, string | undefined>>;
+
+/** `CXX`, or the first of g++, clang++ and c++ that is new enough. Throws an Error that says what to install. */
+export async function findCompiler(env: Environment = process.env): Promise<Compiler> {
+  const named = env.CXX;
+  const found: string[] = [];
+  for (const command of named ? [named] : ['g++', 'clang++', 'c++']) {
+    const macros = await run(command, ['-dM', '-E', '-x', 'c++', '/dev/null']).then(
+      ({ stdout }) => stdout,
+      () => undefined,
+    );
+    if (macros === undefined) continue;
+    const isClang = macros.includes('__clang_major__');
+    const version = Number(
+      new RegExp(`define ${isClang ? '__clang_major__' : '__GNUC__'} (\\d+)`).exec(macros)?.[1],
+    );
+    if (version >= (isClang ? LEAST.clang : LEAST.gcc)) return { command, isClang };
+    found.push(`${command} is version ${version}`);
+  }
+  const what =
+    named && found.length === 0 ? `CXX=${named} does not run` : found.join(', ') || 'no C++ compiler found';
+  throw new Error(
+    `${what}; install g++ ${LEAST.gcc} or clang ${LEAST.clang} (or later), then run \`npm run build\`.`,
+  );
+}
+
+/** Compiles one file of a tree of sources. Throws an Error with the compiler's first complaint. */
+export async function compileKernels(
+  { command, isClang }: Compiler,
+  tree: string,
+  what: string,
+  words: readonly string[],
+): Promise<void> {
+  try {
+    await run(command, [...FLAGS, ...(isClang ? [] : GCC_FLAGS), ...words], { cwd: tree });
+  } catch (error) {
+    const first = String((error as { stderr?: string }).stderr ?? error)
+      .split('\n')
+      .find((line) => /error|cannot/.test(line));
+    throw new Error(`${command} does not compile the ${what} kernels (${first ?? error}).`);
+  }
+}
+
+/** Sources, by their paths, into a folder. */
+export function writeTree(files: ReadonlyMap<string, string>, folder: string): void {
+  for (const [path, text] of files) {
+    mkdirSync(join(folder, dirname(path)), { recursive: true });
+    writeFileSync(join(folder, path), text);
+  }
+}

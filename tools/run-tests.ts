@@ -1,0 +1,37 @@
+import { spawn } from 'node:child_process';
+import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
+import { root } from './kernel-sources.ts';
+
+const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
+
+/** What every engine must pass: conformance, two of PyTorch's steps, and the same bits on any number of threads. */
+export const ENGINE_TESTS: readonly (readonly string[])[] = [
+  ['test/conformance/conformance.test.ts', 'test/engine', 'test/golden/block-and-transition.test.ts'],
+  ['test/golden/one-step.test.ts', '-t', 'small_'],
+];
+
+/** Runs tests on builds of the replay program (test/support/engines.ts); says what they say, unless `quiet`. */
+export async function runTests(
+  builds: readonly string[],
+  words: readonly string[],
+  quiet = false,
+): Promise<{ readonly passed: boolean; readonly output: string }> {
+  const child = spawn(process.execPath, [vitest, 'run', '--reporter=dot', ...words], {
+    cwd: root,
+    env: { ...process.env, NO_COLOR: '1', DENSOR_REPLAY: builds.join(',') },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  let output = '';
+  for (const [from, to] of [
+    [child.stdout, process.stdout],
+    [child.stderr, process.stderr],
+  ] as const) {
+    from.on('data', (bytes: Buffer) => {
+      output += bytes;
+      if (!quiet) to.write(bytes);
+    });
+  }
+  const status = await new Promise((resolve, reject) => child.on('error', reject).on('close', resolve));
+  return { passed: status === 0, output };
+}
