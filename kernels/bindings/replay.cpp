@@ -112,7 +112,8 @@ int main(int argc, char **argv) {
                                        reinterpret_cast<float *>(scratch[thread].bytes),
                                        reinterpret_cast<const float *>(scalars.bytes),
                                        reinterpret_cast<densor::Control *>(control.bytes),
-                                       0};
+                                       0,
+                                       nullptr};
           densor::run<Widest>(ctx, reinterpret_cast<const uint32_t *>(program.bytes), records, threads);
         },
         [] {});

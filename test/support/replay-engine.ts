@@ -107,6 +107,10 @@ class ReplayMemory implements KernelMemory {
     this.#write(at, new Uint8Array(numbers.buffer, numbers.byteOffset, numbers.byteLength));
   }
 
+  peak(): Promise<number> {
+    return Promise.reject(new EngineError('a replay says nothing about the speed of a machine'));
+  }
+
   async run({ program, records }: KernelCall): Promise<void> {
     const { persistent, transient, scalars, control, scratch } = this.#map;
     const { scratchBytes, persistentBytes, transientBytes, programBytes, forbidden } =
