@@ -3,6 +3,7 @@
 #pragma once
 #include "base/prologue.h"
 #include "base/statistics.h"
+#include "conv/convolve_images.h"
 #include "conv/micro_kernel.h"
 #include "conv/pack.h"
 
@@ -82,7 +83,40 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scr
   }
 }
 
+// Strips of several small images.
+template <class V> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  const Range images = part(r.in.images, chunk, r.chunks);
+  const Prologued<V> prologue(ctx, r.prologue);
+  const int pixels = r.out.height * r.out.width, outputs = r.out.channels;
+  const size_t xImage = static_cast<size_t>(pixels) * r.x.stride, yImage = static_cast<size_t>(pixels) * r.y.stride;
+  const float *bias = ctx.at(r.bias);
+  float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
+  const SmallConvolution conv = smallConvolution(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth,
+                                                 outputs, ctx.at(r.packed));
+  for (int n = images.begin; n < images.end; n += r.stripImages) {
+    const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
+    const float *x = ctx.at(r.x, n, pixels);
+    float *y = ctx.at(r.y, n, pixels);
+    packImages<V>(together, pixels, conv.channels, ctx.scratch, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
+      return prologue.load(x + image * xImage + pixel * r.x.stride, c);
+    });
+    convolveImages<V>(conv, ctx.scratch, together,
+                      [&]<int R, int B>(V(&tile)[R][B], int pixel, int first, int o) DENSOR_LAMBDA_INLINE {
+                        DENSOR_UNROLL for (int b = 0; b < B; b++) {
+                          const int c = o + b * V::size;
+                          const V shift = bias ? loadFirst<V>(bias + c, outputs - c) : V::splat(0);
+                          float *to = y + first * yImage + pixel * r.y.stride + c;
+                          DENSOR_UNROLL for (int k = 0; k < R; k++)
+                              storeFirst(tile[k][b] + shift, to + k * yImage, outputs - c);
+                        }
+                      });
+    for (int i = 0; statistics && i < together; i++)
+      gatherStatistics<V>(y + i * yImage, r.y.stride, pixels, outputs, statistics, (n + i - images.begin) * pixels);
+  }
+}
+
 template <class V> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  if (r.stripImages > 1) return conv2dOfImages<V>(ctx, r, chunk);
   const size_t pixels = static_cast<size_t>(r.out.height) * r.out.width;
   const auto rowAt = [&](int n, int i) {
     return ctx.at(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;

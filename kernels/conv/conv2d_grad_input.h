@@ -7,7 +7,39 @@
 
 namespace densor {
 
+// Strips of several small images: stride 1, so the transposed convolution is one with reversed taps.
+template <class V> void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+  const Range images = part(r.in.images, chunk, r.chunks);
+  const Window &w = r.window;
+  const int pixels = r.in.height * r.in.width;
+  const size_t xImage = static_cast<size_t>(pixels) * r.x.stride;
+  const size_t gradientImage = static_cast<size_t>(pixels) * r.gradInput.gradient.stride;
+  InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
+  end.xStride = xImage, end.gradientStride = gradientImage;
+  const SmallConvolution conv =
+      smallConvolution(r.out, w, static_cast<int>(w.kernelHeight - 1 - w.paddingHeight),
+                       static_cast<int>(w.kernelWidth - 1 - w.paddingWidth), r.in.channels, ctx.at(r.packed));
+  for (int n = images.begin; n < images.end; n += r.stripImages) {
+    const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
+    const Corrected<V> gradOutput(ctx, r.gradOutput, n, pixels);
+    const float *x = ctx.at(r.x, n, pixels);
+    float *gradient = ctx.at(r.gradInput.gradient, n, pixels);
+    packImages<V>(together, pixels, conv.channels, ctx.scratch, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
+      return gradOutput.load(static_cast<size_t>(image) * pixels + pixel, c);
+    });
+    convolveImages<V>(conv, ctx.scratch, together,
+                      [&]<int R, int B>(V(&tile)[R][B], int pixel, int first, int c) DENSOR_LAMBDA_INLINE {
+                        const float *xTile = x + first * xImage + pixel * r.x.stride;
+                        float *gTile = gradient + first * gradientImage + pixel * r.gradInput.gradient.stride;
+                        DENSOR_UNROLL for (int b = 0; b < B; b++)
+                            end.apply(xTile, gTile, c + b * V::size, Constant<R>{},
+                                      [&](int k) DENSOR_LAMBDA_INLINE { return tile[k][b]; });
+                      });
+  }
+}
+
 template <class V> void conv2dGradInput(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+  if (r.stripImages > 1) return conv2dGradInputOfImages<V>(ctx, r, chunk);
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);

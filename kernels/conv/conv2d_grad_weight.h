@@ -131,34 +131,46 @@ template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWei
   }
 }
 
-// gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the channels: one
-// channel's taps lie side by side for every output, so cache lines are filled while they are near.
+// gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an
+// output, (channel, tap); a block of them is turned over in a buffer, so that both sides are walked along their rows.
 template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWeightRecord &r, int chunk) {
+  constexpr int block = 64, lanes = 2 * V::size;
   const int taps = r.kernelHeight * r.kernelWidth, channels = r.inChannels, outputs = r.outChannels;
-  const int padded = paddedChannels(outputs);
-  const size_t size = (static_cast<size_t>(taps) * channels + 1) * padded;
+  const int padded = paddedChannels(outputs), weights = channels * taps;
+  const size_t size = (static_cast<size_t>(weights) + 1) * padded;
   const float *partials = ctx.at(r.partials);
   float *gradWeight = ctx.at(r.gradWeight), *gradBias = ctx.at(r.gradBias);
   bool finite = true;
-  const auto sum = [&](size_t row, float *to, size_t stride, bool accumulate) {
-    for (int o = 0; o < outputs; o += V::size) {
-      V total = V::splat(0);
-      for (uint32_t p = 0; p < r.partialCount; p++) total = total + V::load(partials + p * size + row * padded + o);
-      float lanes[V::size];
-      total.store(lanes);
-      for (int lane = 0; lane < V::size && o + lane < outputs; lane++) {
-        float &each = to[(o + lane) * stride];
-        each = (accumulate ? each : 0) + lanes[lane];
-        finite = finite && isFinite(lanes[lane]);
+  const auto total = [&](size_t row, int o) DENSOR_LAMBDA_INLINE {
+    V sum = V::splat(0);
+    for (uint32_t p = 0; p < r.partialCount; p++) sum = sum + V::load(partials + p * size + row * padded + o);
+    return sum;
+  };
+  const auto put = [&](float value, float &to, bool accumulate) DENSOR_LAMBDA_INLINE {
+    to = (accumulate ? to : 0) + value;
+    finite = finite && isFinite(value);
+  };
+  const Range range = part(weights, chunk, r.chunks);
+  float turned[block * lanes];
+  for (int first = range.begin; first < range.end; first += block) {
+    const int count = range.end - first < block ? range.end - first : block;
+    for (int o = 0; o < outputs; o += lanes) {
+      const int there = outputs - o < lanes ? outputs - o : lanes;
+      for (int q = 0; q < count; q++) {
+        const size_t row = static_cast<size_t>((first + q) % taps) * channels + (first + q) / taps;
+        for (int v = 0; v < there; v += V::size) total(row, o + v).store(turned + q * lanes + v);
+      }
+      for (int lane = 0; lane < there; lane++) {
+        float *to = gradWeight + static_cast<size_t>(o + lane) * weights + first;
+        for (int q = 0; q < count; q++) put(turned[q * lanes + lane], to[q], r.accumulate & 1);
       }
     }
-  };
-  const Range range = part(channels, chunk, r.chunks);
-  for (int c = range.begin; c < range.end; c++)
-    for (int t = 0; t < taps; t++)
-      sum(static_cast<size_t>(t) * channels + c, gradWeight + static_cast<size_t>(c) * taps + t,
-          static_cast<size_t>(channels) * taps, r.accumulate & 1);
-  if (chunk == 0 && gradBias) sum(static_cast<size_t>(taps) * channels, gradBias, 1, r.accumulate & 2);
+  }
+  for (int o = 0; chunk == 0 && gradBias && o < outputs; o += V::size) {
+    total(static_cast<size_t>(weights), o).store(turned);
+    for (int lane = 0; lane < V::size && o + lane < outputs; lane++)
+      put(turned[lane], gradBias[o + lane], r.accumulate & 2);
+  }
   if (!finite) ctx.fail();
 }
 

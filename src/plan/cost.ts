@@ -11,8 +11,9 @@ import type {
 /** What a record must do at least, whatever kernel runs it. */
 export interface Cost {
   /**
-   * Floating-point operations of the op itself, 2 per multiply-add: every tap of every window, those that fall on
-   * padding (or, in a transposed convolution, between strides) included; only channels that exist. What rides along
+   * Floating-point operations of the op itself, 2 per multiply-add, as kernels execute them: every tap of every
+   * window, those that fall on padding (or, in a transposed convolution, between strides) included, but for small
+   * maps, whose kernel leaves padding out; only channels that exist. What rides along
    * with a convolution or a pooling (prologue, masks, statistics, sums) is not counted: it is meant to be free.
    */
   readonly flops: number;
@@ -33,14 +34,14 @@ export function costOf(record: KernelRecord): Cost {
     case 'conv2d': {
       const { in: size, out, window } = record;
       return {
-        flops: 2 * elements(out) * taps(window) * size.channels,
+        flops: 2 * out.channels * multiplyAdds(window, out, record.stripImages) * size.channels,
         bytes: map(size) + weights(record) + map(out),
       };
     }
     case 'conv2dGradInput': {
       const { in: size, out, window } = record;
       return {
-        flops: 2 * elements(size) * taps(window) * out.channels,
+        flops: 2 * size.channels * multiplyAdds(window, size, record.stripImages) * out.channels,
         bytes: gradOutput(record.gradOutput, out) + weights(record) + gradInput(record),
       };
     }
@@ -150,6 +151,19 @@ export function costOf(record: KernelRecord): Cost {
     default:
       return assertNever(record);
   }
+}
+
+/** Of one channel in and one out: pixels × taps; without those outside the map where strips are whole images. */
+function multiplyAdds(window: WindowFields, map: Size, stripImages: number): number {
+  const { images, height, width } = map;
+  if (stripImages === 1) return images * height * width * taps(window);
+  // Along an axis of n pixels a kernel of k, half of it on either side, has n·k taps less those beyond the ends.
+  const inside = (n: number, k: number) =>
+    Array.from({ length: n }, (_, i) => Math.min(n, i + (k + 1) / 2) - Math.max(0, i - (k - 1) / 2)).reduce(
+      (sum, each) => sum + each,
+      0,
+    );
+  return images * inside(height, window.kernelHeight) * inside(width, window.kernelWidth);
 }
 
 function floats(count: number): number {

@@ -64,6 +64,8 @@ export const records = {
     y: 'View',
     out: 'Size',
     statistics: 'address',
+    /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
+    stripImages: 'u32',
     stripRows: 'u32',
   },
   conv2dGradInput: {
@@ -76,6 +78,8 @@ export const records = {
     in: 'Size',
     prologue: 'Prologue',
     gradInput: 'GradInput',
+    /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
+    stripImages: 'u32',
     stripRows: 'u32',
   },
   /** partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias's. */

@@ -30,6 +30,13 @@ const PARTIAL_FLOATS = 1_048_576;
 /** Channels are not cut finer than this. */
 const LEAST_CHANNELS = 32;
 
+/** Maps up to this wide are convolved image by image in a tile's rows: theirs have too few pixels for one. */
+const SMALL_WIDTH = 6;
+/** Images in a chunk of small maps, at least: the rows of a tile. */
+const LEAST_IMAGES = 8;
+/** Strips of small maps are read panel by panel from the second cache: 512 KiB. */
+const IMAGES_FLOATS = 131_072;
+
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
 
 /** A linear layer is a 1×1 convolution of a 1×1 map. */
@@ -41,11 +48,11 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const [y] = op.outputs as [ValueId];
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  const chunks = chunksOf(size);
+  const { stripImages, chunks } = imageStrips(window, size, out);
   const prologue = ctx.prologue(op.layer, op.prologue);
   const packed = packWeights(ctx, op, window, size, out, false);
   const { stripRows, floats } = inputStrip(window, size, out, 0);
-  ctx.needScratch(floats);
+  ctx.needScratch(stripImages > 1 ? imagesFloats(size, stripImages) : floats);
   ctx.emit(op.layer, {
     kind: 'conv2d',
     chunks,
@@ -58,6 +65,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     y: ctx.view(y),
     out,
     statistics: ctx.statisticsOf(op.layer, y, chunks),
+    stripImages,
     stripRows,
   });
 }
@@ -65,7 +73,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
 export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput | LinearGradInput): void {
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-  const chunks = chunksOf(size);
+  const { stripImages, chunks } = imageStrips(window, out, size);
   const prologue = ctx.prologue(op.layer, op.prologue);
   const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
   const packed = packWeights(ctx, op, window, size, out, true);
@@ -73,7 +81,8 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
   const [kernelHeight, kernelWidth] = window.kernel;
   const rowFloats = (size.width + kernelWidth - 1) * out.channels;
   const stripRows = even(size.height, Math.floor(STRIP_FLOATS / rowFloats) - kernelHeight + 1);
-  ctx.needScratch((stripRows + kernelHeight - 1) * rowFloats + SLACK_FLOATS);
+  const floats = (stripRows + kernelHeight - 1) * rowFloats + SLACK_FLOATS;
+  ctx.needScratch(stripImages > 1 ? imagesFloats(out, stripImages) : floats);
   ctx.emit(op.layer, {
     kind: 'conv2dGradInput',
     chunks,
@@ -85,6 +94,7 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
     in: size,
     prologue,
     gradInput,
+    stripImages,
     stripRows,
   });
   ctx.finalizeGradSums(op, gradInput.sums, chunks);
@@ -162,6 +172,26 @@ export function reduceGradWeight(
     gradBias: ctx.vector(gradBias),
     accumulate: (op.accumulate?.[0] === undefined ? 0 : 1) | (op.accumulate?.[1] === undefined ? 0 : 2),
   });
+}
+
+/**
+ * How many whole images a strip of small maps holds, and the chunks that have as many; 1 where tiles are rows of
+ * pixels. `from` is what the strip packs, `to` what the convolution writes.
+ */
+function imageStrips({ stride }: Window, from: Size, to: Size): { stripImages: number; chunks: number } {
+  const rows = { stripImages: 1, chunks: chunksOf(from) };
+  const keepsSize = from.height === to.height && from.width === to.width;
+  if (!keepsSize || from.width > SMALL_WIDTH || stride.some((step) => step > 1)) return rows;
+  const chunks = Math.max(1, Math.min(MAX_CHUNKS, Math.floor(from.images / LEAST_IMAGES)));
+  const fitting = Math.floor(IMAGES_FLOATS / imagesFloats(from, 1));
+  const stripImages = even(Math.ceil(from.images / chunks), fitting);
+  return stripImages >= Math.min(LEAST_IMAGES, from.images) / 2 && stripImages > 1
+    ? { stripImages, chunks }
+    : rows;
+}
+
+function imagesFloats({ height, width, channels }: Size, images: number): number {
+  return images * height * width * channels + SLACK_FLOATS;
 }
 
 /** Rows of output per strip, and the floats of its packed input plus `extraPerRow` for each output row. */
