@@ -22,10 +22,22 @@ export interface Contender {
 
 const PYTHON = '/usr/bin/python3';
 
+/**
+ * PyTorch as it is installed gives its large tensors back to the system after use and gets fresh pages, to be zeroed,
+ * for the next ones. How much that costs depends on the machine (on virtual ones up to most of a step), so it also
+ * runs with a heap that keeps what it has (glibc's mallopt(3)): the better of the two is the peer to beat.
+ */
+const KEPT_HEAP = '+kept-heap';
+const KEEP_HEAP = {
+  MALLOC_MMAP_MAX_: '0',
+  MALLOC_TRIM_THRESHOLD_: '1000000000000',
+  MALLOC_TOP_PAD_: '268435456',
+};
+
 /** @param input where `writeInput` wrote, for those who cannot make it themselves. */
 export function start(name: string, step: StepCase, input: string): Contender {
   const [program, args] = commandOf(name, step, input);
-  const env = { ...process.env, OMP_WAIT_POLICY: 'passive' };
+  const env = { ...process.env, OMP_WAIT_POLICY: 'passive', ...(name.endsWith(KEPT_HEAP) && KEEP_HEAP) };
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
   child.stdin.on('error', () => {}); // It ended: the missing answer tells.
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -49,17 +61,18 @@ function commandOf(name: string, step: StepCase, input: string): [string, string
     return [process.execPath, [contender, name, JSON.stringify(step)]];
   }
   const script = fileURLToPath(new URL('../../bench/peers/pytorch_step.py', import.meta.url));
-  return [PYTHON, [script, name.split(':')[1]!, JSON.stringify(step), input]];
+  return [PYTHON, [script, name.split(':')[1]!.replace(KEPT_HEAP, ''), JSON.stringify(step), input]];
 }
+
+const PYTORCH = ['default', 'channels_last'].flatMap((layout) => [
+  `pytorch:${layout}`,
+  `pytorch:${layout}${KEPT_HEAP}`,
+]);
 
 /** The best this machine has of each engine, AVX2 beside AVX-512, and PyTorch where it is installed. */
 export function defaultContenders(): string[] {
   const isas = nativeIsas();
   const native = isas.filter((isa, i) => i === 0 || (isa === 'avx2' && isas[0] === 'avx512'));
   const torch = spawnSync(PYTHON, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0;
-  return [
-    ...native.map((isa) => `native:${isa}`),
-    'wasm:relaxed-simd',
-    ...(torch ? ['pytorch:default', 'pytorch:channels_last'] : []),
-  ];
+  return [...native.map((isa) => `native:${isa}`), 'wasm:relaxed-simd', ...(torch ? PYTORCH : [])];
 }
