@@ -3,6 +3,7 @@
 #pragma once
 #include "base/math.h"
 #include "base/prologue.h"
+#include "conv/convolve_images.h"
 #include "conv/micro_kernel.h"
 #include "conv/pack.h"
 
@@ -48,7 +49,7 @@ struct GradWeightPartial {
 // Where a strip's outputs lie: images of rows of pixels, and the floats from one to the next.
 struct StripWalk {
   int images, rows, width;
-  ptrdiff_t inputImage, inputRow, inputPixel, gradientPixel;
+  ptrdiff_t inputImage, inputRow, inputPixel, gradientRow, gradientPixel;
 };
 
 // One tile of a partial += Σ over a strip's pixels: `inputs` are the tile's R weights at the first pixel, `gradients`
@@ -63,7 +64,7 @@ __attribute__((noinline)) void accumulateTile(float *partial, size_t partialStri
     for (int i = 0; i < walk.rows; i++) {
       multiplyAdd<V, R, B>(tile, inputs + n * walk.inputImage + i * walk.inputRow, 1, walk.inputPixel, gradients,
                            walk.gradientPixel, walk.width);
-      gradients += walk.width * walk.gradientPixel;
+      gradients += walk.gradientRow;
     }
   DENSOR_UNROLL for (int a = 0; a < R; a++) DENSOR_UNROLL for (int b = 0; b < B; b++)
       tile[a][b].store(partial + a * partialStride + b * V::size);
@@ -80,6 +81,7 @@ void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Stri
                           .inputImage = static_cast<ptrdiff_t>(strip.rows * strip.pitch()),
                           .inputRow = static_cast<ptrdiff_t>(r.window.strideHeight * strip.pitch()),
                           .inputPixel = static_cast<ptrdiff_t>(r.window.strideWidth) * strip.channels,
+                          .gradientRow = static_cast<ptrdiff_t>(r.out.width) * partial.outputs,
                           .gradientPixel = partial.outputs};
   const int vectors = roundUp(r.out.channels, V::size) / V::size;
   for (int k = 0; k < partial.runs; k++)
@@ -93,8 +95,72 @@ void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Stri
     });
 }
 
+// Small maps, as in convolve_images.h: [pixel][image][channels] on both sides, so that a tap's sums run over the images
+// of each pixel for which it lies inside the map.
+template <class V>
+void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWeightRecord &r, const float *packed,
+                           const float *gradients, int images) {
+  const Window &w = r.window;
+  const int height = r.out.height, width = r.out.width, depth = partial.slice.end - partial.slice.begin;
+  const int vectors = roundUp(r.out.channels, V::size) / V::size;
+  for (int t = 0; t < static_cast<int>(w.kernelHeight * w.kernelWidth); t++) {
+    // Output pixels [top, bottom) × [left, right) have the tap inside the map; their input is `shift` pixels on.
+    const int down = t / partial.kernelWidth - static_cast<int>(w.paddingHeight);
+    const int across = t % partial.kernelWidth - static_cast<int>(w.paddingWidth);
+    const int top = down < 0 ? -down : 0, bottom = down > 0 ? height - down : height;
+    const int left = across < 0 ? -across : 0, right = across > 0 ? width - across : width;
+    if (top >= bottom || left >= right) continue;
+    const StripWalk walk = {.images = 1,
+                            .rows = bottom - top,
+                            .width = (right - left) * images,
+                            .inputImage = 0,
+                            .inputRow = static_cast<ptrdiff_t>(width) * images * depth,
+                            .inputPixel = depth,
+                            .gradientRow = static_cast<ptrdiff_t>(width) * images * partial.outputs,
+                            .gradientPixel = partial.outputs};
+    const size_t pixel = static_cast<size_t>(top) * width + left, shift = static_cast<size_t>(down * width + across);
+    float *to = partial.weights + (static_cast<size_t>(t) * partial.channels + partial.slice.begin) * partial.outputs;
+    forTiles(depth, V::tileRows, [&](int first, int rowsOfTile) {
+      for (int o = 0; o < vectors; o += V::tileBlocks)
+        withTile<V>(rowsOfTile, vectors - o, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
+          accumulateTile<V, R, B>(to + static_cast<size_t>(first) * partial.outputs + o * V::size, partial.outputs,
+                                  packed + (pixel + shift) * images * depth + first,
+                                  gradients + pixel * images * partial.outputs + o * V::size, walk);
+        });
+    });
+  }
+}
+
+template <class V> void conv2dGradWeightOfImages(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+  const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
+  const Range images = part(r.in.images, imageChunk, imageChunks);
+  const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
+  const Prologued<V> prologue(ctx, r.prologue);
+  const int pixels = r.out.height * r.out.width;
+  const GradWeightPartial partial(ctx, r, imageChunk, slice);
+  for (int n = images.begin; n < images.end; n += r.stripImages) {
+    const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
+    const Corrected<V> gradOutput(ctx, r.gradOutput, n, pixels);
+    const float *x = ctx.at(r.x, n, pixels);
+    float *gradients = ctx.scratch, *inputs = gradients + static_cast<size_t>(together) * pixels * partial.outputs;
+    packImages<V>(together, pixels, partial.outputs, gradients, [&](int image, int pixel, int o) DENSOR_LAMBDA_INLINE {
+      if (o >= static_cast<int>(r.out.channels)) return V::splat(0);
+      const V g = gradOutput.load(static_cast<size_t>(image) * pixels + pixel, o);
+      partial.addToBias(g, o);
+      return g;
+    });
+    packImages<V>(together, pixels, slice.end - slice.begin, inputs,
+                  [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
+                    return prologue.load(x + (static_cast<size_t>(image) * pixels + pixel) * r.x.stride,
+                                         slice.begin + c);
+                  });
+    sumGradWeightOfImages<V>(partial, r, inputs, gradients, together);
+  }
+}
+
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
 template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+  if (r.ofImages) return conv2dGradWeightOfImages<V>(ctx, r, chunk);
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
   const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);

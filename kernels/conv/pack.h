@@ -56,9 +56,9 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
 
 // weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
 // vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
-// Chunks cut the depth.
+// Chunks cut the depth; some of it at a time is turned over in a buffer, so that weights are read along their rows.
 template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
-  constexpr int block = V::tileBlocks * V::size;
+  constexpr int block = V::tileBlocks * V::size, most = 64;
   const int taps = r.kernelHeight * r.kernelWidth;
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
@@ -67,16 +67,21 @@ template <class V> void packWeights(const Context &ctx, const PackWeightsRecord 
   const size_t depthStride = static_cast<size_t>(taps) * (r.transposed ? outputs : 1);
   const float *weight = ctx.at(r.weight);
   const Range range = part(depth, chunk, r.chunks);
+  float turned[block * most];
   for (int first = 0; first < outputs; first += block) {
     const int there = outputs - first < block ? outputs - first : block;
     const int width = roundUp(there, V::size);
     float *panel = ctx.at(r.packed) + static_cast<size_t>(first) * taps * depth;
     for (int d = range.begin; d < range.end; d++)
-      for (int t = 0; t < taps; t++) {
-        const float *from = weight + first * outputStride + d * depthStride + (r.transposed ? taps - 1 - t : t);
-        float *to = panel + (static_cast<size_t>(t) * depth + d) * width;
-        for (int lane = 0; lane < there; lane++) to[lane] = from[lane * outputStride];
-        for (int lane = there; lane < width; lane++) to[lane] = 0;
+      for (int t = 0; t < taps; t += most) {
+        const int count = taps - t < most ? taps - t : most;
+        const float *from = weight + first * outputStride + d * depthStride;
+        for (int lane = 0; lane < width; lane++)
+          for (int k = 0; k < count; k++)
+            turned[k * block + lane] = lane < there ? from[lane * outputStride + (r.transposed ? taps - 1 - t - k : t + k)] : 0;
+        for (int k = 0; k < count; k++)
+          __builtin_memcpy(panel + (static_cast<size_t>(t + k) * depth + d) * width, turned + k * block,
+                           width * sizeof(float));
       }
   }
 }

@@ -34,14 +34,14 @@ export function costOf(record: KernelRecord): Cost {
     case 'conv2d': {
       const { in: size, out, window } = record;
       return {
-        flops: 2 * out.channels * multiplyAdds(window, out, record.stripImages) * size.channels,
+        flops: 2 * out.channels * multiplyAdds(window, out, record.stripImages > 1) * size.channels,
         bytes: map(size) + weights(record) + map(out),
       };
     }
     case 'conv2dGradInput': {
       const { in: size, out, window } = record;
       return {
-        flops: 2 * size.channels * multiplyAdds(window, size, record.stripImages) * out.channels,
+        flops: 2 * size.channels * multiplyAdds(window, size, record.stripImages > 1) * out.channels,
         bytes: gradOutput(record.gradOutput, out) + weights(record) + gradInput(record),
       };
     }
@@ -49,7 +49,7 @@ export function costOf(record: KernelRecord): Cost {
       const { in: size, out, window } = record;
       // Partials are the kernel's own affair: the gradient itself is written once.
       return {
-        flops: 2 * elements(out) * taps(window) * size.channels,
+        flops: 2 * out.channels * multiplyAdds(window, out, record.ofImages === 1) * size.channels,
         bytes: gradOutput(record.gradOutput, out) + map(size) + weights(record),
       };
     }
@@ -153,10 +153,10 @@ export function costOf(record: KernelRecord): Cost {
   }
 }
 
-/** Of one channel in and one out: pixels × taps; without those outside the map where strips are whole images. */
-function multiplyAdds(window: WindowFields, map: Size, stripImages: number): number {
+/** Of one channel in and one out: pixels × taps; of small maps without those that fall outside. */
+function multiplyAdds(window: WindowFields, map: Size, isSmall: boolean): number {
   const { images, height, width } = map;
-  if (stripImages === 1) return images * height * width * taps(window);
+  if (!isSmall) return images * height * width * taps(window);
   // Along an axis of n pixels a kernel of k, half of it on either side, has n·k taps less those beyond the ends.
   const inside = (n: number, k: number) =>
     Array.from({ length: n }, (_, i) => Math.min(n, i + (k + 1) / 2) - Math.max(0, i - (k - 1) / 2)).reduce(

@@ -96,6 +96,8 @@ export const records = {
     partials: 'address',
     /** More than one only where a strip is whole images. */
     stripImages: 'u32',
+    /** 1: small maps, whose sums run over images (kernels/conv/convolve_images.h). */
+    ofImages: 'u32',
     stripRows: 'u32',
   },
   reduceGradWeight: {

@@ -25,8 +25,8 @@ const STRIP_FLOATS = 65_536;
 const SLACK_FLOATS = 16;
 /** The widest block of outputs any instruction set packs weights for. */
 const PANEL_WIDTH = 32;
-/** Partial sums of a weight gradient stay below this many floats in all (4 MiB), near the processor. */
-const PARTIAL_FLOATS = 1_048_576;
+/** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
+const PARTIAL_FLOATS = 524_288;
 /** Channels are not cut finer than this. */
 const LEAST_CHANNELS = 32;
 
@@ -112,10 +112,16 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
   );
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
+  const ofImages = isSmall(window, size, out) && size.images > 1;
   const imagesPerChunk = Math.ceil(size.images / partialCount);
-  const fitting = stripRows < out.height ? 1 : Math.max(1, Math.floor(STRIP_FLOATS / floats));
-  const stripImages = even(imagesPerChunk, fitting);
-  ctx.needScratch(stripImages * floats);
+  const perImage = size.height * size.width * (Math.ceil(size.channels / channelChunks) + out.channels + 16);
+  const fitting = ofImages
+    ? Math.floor(IMAGES_FLOATS / perImage)
+    : stripRows < out.height
+      ? 1
+      : Math.floor(STRIP_FLOATS / floats);
+  const stripImages = even(imagesPerChunk, Math.max(1, fitting));
+  ctx.needScratch(stripImages * (ofImages ? perImage : floats) + SLACK_FLOATS);
   ctx.emit(op.layer, {
     kind: 'conv2dGradWeight',
     chunks: partialCount * channelChunks,
@@ -128,6 +134,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     prologue,
     partials,
     stripImages,
+    ofImages: ofImages ? 1 : 0,
     stripRows,
   });
   reduceGradWeight(ctx, op, window, size, out, partials, partialCount);
@@ -178,16 +185,21 @@ export function reduceGradWeight(
  * How many whole images a strip of small maps holds, and the chunks that have as many; 1 where tiles are rows of
  * pixels. `from` is what the strip packs, `to` what the convolution writes.
  */
-function imageStrips({ stride }: Window, from: Size, to: Size): { stripImages: number; chunks: number } {
+function imageStrips(window: Window, from: Size, to: Size): { stripImages: number; chunks: number } {
   const rows = { stripImages: 1, chunks: chunksOf(from) };
-  const keepsSize = from.height === to.height && from.width === to.width;
-  if (!keepsSize || from.width > SMALL_WIDTH || stride.some((step) => step > 1)) return rows;
+  if (!isSmall(window, from, to)) return rows;
   const chunks = Math.max(1, Math.min(MAX_CHUNKS, Math.floor(from.images / LEAST_IMAGES)));
   const fitting = Math.floor(IMAGES_FLOATS / imagesFloats(from, 1));
   const stripImages = even(Math.ceil(from.images / chunks), fitting);
   return stripImages >= Math.min(LEAST_IMAGES, from.images) / 2 && stripImages > 1
     ? { stripImages, chunks }
     : rows;
+}
+
+/** True for a convolution of stride 1 that keeps the size of a map too narrow to fill a tile's rows. */
+function isSmall({ stride }: Window, from: Size, to: Size): boolean {
+  const keepsSize = from.height === to.height && from.width === to.width;
+  return keepsSize && from.width <= SMALL_WIDTH && stride.every((step) => step === 1);
 }
 
 function imagesFloats({ height, width, channels }: Size, images: number): number {
