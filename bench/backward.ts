@@ -1,21 +1,21 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { recordsHeader } from '../tools/generate-records.ts';
-import { root } from '../tools/kernel-sources.ts';
+import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { kernelSources } from '../tools/kernel-sources.ts';
+import { compileKernels, findCompiler, VARIANTS, writeTree } from '../tools/native-compiler.ts';
 
-/** Builds kernels/bench/backward.cpp with `CXX` (g++) for this very processor, and runs it. */
+/** Builds kernels/bench/backward.cpp for the best instruction set of this processor, as the engine is built; runs it. */
 
 const folder = mkdtempSync(join(tmpdir(), 'densor-bench-'));
 try {
-  const flags = ['-std=c++20', '-O3', '-march=native', '-ffp-contract=off', '-w', '-Ikernels', '-I', folder];
-  const program = join(folder, 'backward');
-  const source = join('kernels', 'bench', 'backward.cpp');
-  mkdirSync(join(folder, 'base'));
-  writeFileSync(join(folder, 'base', 'records.h'), recordsHeader());
-  execFileSync(process.env.CXX ?? 'g++', [...flags, source, '-o', program], { cwd: root, stdio: 'inherit' });
-  execFileSync(program, { stdio: 'inherit' });
+  const isa = nativeIsas()[0] ?? 'scalar';
+  writeTree(kernelSources(), folder);
+  const words = ['-O3', ...VARIANTS[process.arch]![isa]!, '-o', 'backward', 'kernels/bench/backward.cpp'];
+  await compileKernels(await findCompiler(), folder, isa, words);
+  console.log(isa);
+  execFileSync(join(folder, 'backward'), { stdio: 'inherit' });
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }

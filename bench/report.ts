@@ -70,7 +70,7 @@ export function tableOf({ results, warmUp, rounds }: StepReport): string[][] {
     ...peers.map(({ name }) => `× ${name}`),
     'planned',
     'peak RSS',
-    `loss after ${warmUp + rounds} steps`,
+    `loss after ${warmUp + 2 * rounds} steps`,
   ];
   const ratio = (peer: Measurement, own: Measurement) =>
     `${(peer.medianMs / own.medianMs).toFixed(2)} (best ${(peer.bestMs / own.bestMs).toFixed(2)})`;
@@ -100,7 +100,7 @@ export function markdownOf(report: StepReport, level = 1): string {
     ...(level === 1 ? [...warning, ...heading] : [...heading, ...warning]),
     `${date.slice(0, 16).replace('T', ' ')} UTC; ${model}; ${processors} processors (before the run ${spinText(machine)}), ` +
       `${formatBytes(memoryBytes)}; native instruction sets: ${isas.join(', ') || 'none'}; Node ${node}.`,
-    `${step.threads} threads each; ${warmUp} steps of warm-up, then ${rounds} rounds in turns; examples/s and ratios by ` +
+    `${step.threads} threads each; ${warmUp} steps of warm-up, then ${rounds} rounds in turns of two steps, of which the second counts; examples/s and ratios by ` +
       'the median, in brackets by the best. All begin with the same weights and images.',
     '',
     `Command: \`${command}\``,

@@ -80,6 +80,7 @@ async function takeTurns(
       for (let turn = 0; turn < contenders.length; turn++) {
         const contender = contenders[(turn + round) % contenders.length]!;
         await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
+        await contender.step(); // While the others ran, caches and perhaps pages of memory were lost.
         answers.get(contender.name)!.push(await contender.step());
       }
       process.stderr.write(`round ${round + 1}/${rounds}\n`);

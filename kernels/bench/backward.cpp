@@ -71,11 +71,11 @@ void measure(int side, int channels, int blockChannels) {
     return u((side + strips - 1) / strips);
   };
   Conv2dGradInputRecord data = {1,  gradOutput, out, window, packed, {x, 0, u(stride)}, in, prologue,
-                                {{g, 0, u(stride)}, 1, {mean, 0}, sums}, strip((side + 2) * OUTPUTS)};
+                                {{g, 0, u(stride)}, 1, {mean, 0}, sums}, 1, strip((side + 2) * OUTPUTS)};
   Conv2dGradInputRecord dataAlone = data;
   dataAlone.gradInput.gradient = {line, 0, 0};
   const uint32_t rows = strip((side + 2) * channels + side * OUTPUTS);
-  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride)}, in, prologue, partial, 1, rows};
+  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride)}, in, prologue, partial, 1, 0, rows};
 
   Times times;
   for (int round = 0; round <= ROUNDS; round++)
