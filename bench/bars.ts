@@ -23,7 +23,7 @@ export function barsSvg(groups: readonly BarGroup[]): string {
       document,
       width: WIDTH,
       height,
-      marginLeft: 190,
+      marginLeft: 250,
       marginRight: 60,
       marginTop: HEAD,
       marginBottom: FOOT,
