@@ -59,6 +59,19 @@ export const CASES: readonly ConformanceCase[] = [
     input: [2, 19, 5, 7],
   },
   {
+    name: 'small maps of many images, a dense block',
+    module: denseBlock([denseLayer(12), denseLayer(5)]),
+    input: [37, 20, 4, 3],
+  },
+  { name: 'small maps of 2×2', module: bnRelu(conv2d(40, 3, { padding: 1 })), input: [29, 33, 2, 2] },
+  { name: 'small maps, 5×5 kernel', module: conv2d(7, 5, { padding: 2 }), input: [19, 3, 5, 6] },
+  { name: 'small maps, 1×1 kernel', module: bnRelu(conv2d(18, 1)), input: [21, 35, 3, 3] },
+  {
+    name: 'small maps in several strips',
+    module: bnRelu(conv2d(3, 3, { padding: 1 })),
+    input: [17, 470, 6, 6],
+  },
+  {
     name: 'conv 7×7 stride 2 padding 3 on one channel',
     module: conv2d(20, 7, { stride: 2, padding: 3 }),
     input: [2, 1, 19, 14],

@@ -19,6 +19,12 @@ export const WASM: readonly EngineCase[] = WASM_ISAS.map((isa) => ({
   open: async (threads = 2) => createWasmEngine({ threads, ...(await loadWasmModule(isa)) }),
 }));
 
+/** What a processor of this kind may have and this machine has not, or has not built: shown as skipped. */
+export const MISSING: readonly string[] = (process.arch === 'arm64' ? ['neon'] : ['avx512', 'avx2'])
+  .concat('scalar')
+  .filter((isa) => !nativeIsas().some((each) => each === isa))
+  .map((isa) => `native ${isa}`);
+
 /** Empty on a machine without a C++ compiler. */
 const NATIVE: readonly EngineCase[] = nativeIsas().map((isa) => ({
   name: `native ${isa}`,
