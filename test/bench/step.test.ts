@@ -43,7 +43,7 @@ const report: StepReport = {
 describe('a report', () => {
   test('has medians, bests, and their ratios to the peer', () => {
     expect(tableOf(report)).toEqual([
-      expect.arrayContaining(['× pytorch:default', 'loss after 5 steps']),
+      expect.arrayContaining(['× pytorch:default', 'loss after 8 steps']),
       ['wasm:relaxed-simd', '2560.0', '100', '90', '1.80 (best 1.67)', '', '1.00 GiB', '2.00000'],
       ['pytorch:default', '1422.2', '180', '150', '', '', '1.00 GiB', '2.00000'],
     ]);
