@@ -62,7 +62,8 @@ template <class V> void conv2dGradInput(const Context &ctx, const Conv2dGradInpu
                            .firstRow = top - static_cast<int>(w.kernelHeight - 1) + static_cast<int>(w.paddingHeight),
                            .firstColumn = -static_cast<int>(w.kernelWidth - 1) + static_cast<int>(w.paddingWidth),
                            .rows = rows + static_cast<int>(w.kernelHeight) - 1,
-                           .columns = width + static_cast<int>(w.kernelWidth) - 1};
+                           .columns = width + static_cast<int>(w.kernelWidth) - 1,
+                           .contiguous = false};
       packStrip<V>(strip, ctx.scratch, [&](size_t pixel, int c) { return gradOutput.load(pixel, c); });
       for (int i = 0; i < rows; i++) {
         const size_t row = static_cast<size_t>(top + i) * width;

@@ -177,6 +177,7 @@ template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWei
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       Strip strip = inputStrip(r, top, rows);
       strip.channels = slice.end - slice.begin;
+      strip.contiguous = strip.contiguous && partial.isWhole();
       float *gradients = ctx.scratch, *to = gradients;
       float *inputs = gradients + static_cast<size_t>(together) * rows * width * partial.outputs;
       for (int i = 0; i < together; i++) {

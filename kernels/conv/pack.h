@@ -1,5 +1,6 @@
 // Packing: what the micro-kernel reads, laid out the way it reads it.
 #pragma once
+#include "base/constant.h"
 #include "base/context.h"
 
 namespace densor {
@@ -11,8 +12,14 @@ struct Strip {
   int dilationHeight, dilationWidth;
   int firstRow, firstColumn; // of the strip, in dilated image coordinates; may be negative
   int rows, columns;
+  bool contiguous; // pixels lie side by side in memory and are read as they are: rows are copied whole
 
   size_t pitch() const { return static_cast<size_t>(columns) * channels; }
+  // Of a strip without dilation: the columns that are not padding.
+  Range columnsInside() const {
+    const int first = firstColumn < 0 ? -firstColumn : 0, end = width - firstColumn;
+    return {first < columns ? first : columns, end < columns ? end : columns};
+  }
 };
 
 // What rows [top, top + rows) of a convolution's output read of its input.
@@ -26,20 +33,30 @@ template <class Record> Strip inputStrip(const Record &r, int top, int rows) {
           .firstRow = static_cast<int>(top * w.strideHeight) - static_cast<int>(w.paddingHeight),
           .firstColumn = -static_cast<int>(w.paddingWidth),
           .rows = static_cast<int>((rows - 1) * w.strideHeight + w.kernelHeight),
-          .columns = static_cast<int>((r.out.width - 1) * w.strideWidth + w.kernelWidth)};
+          .columns = static_cast<int>((r.out.width - 1) * w.strideWidth + w.kernelWidth),
+          .contiguous = r.x.stride == r.in.channels && r.prologue.scale == NO_ADDRESS};
 }
 
 // load(pixel, c) → V. Writes rows·columns·channels floats in ascending order and up to V::size − 1 behind them.
 template <class V, class Load> void packStrip(const Strip &s, float *to, Load load) {
   for (int r = 0; r < s.rows; r++) {
     const int row = s.firstRow + r;
-    const bool inside = row >= 0 && row % s.dilationHeight == 0 && row / s.dilationHeight < s.height;
-    if (!inside) {
+    const bool exists = row >= 0 && row % s.dilationHeight == 0 && row / s.dilationHeight < s.height;
+    if (!exists) {
       __builtin_memset(to, 0, s.pitch() * sizeof(float));
       to += s.pitch();
       continue;
     }
     const size_t rowStart = static_cast<size_t>(row / s.dilationHeight) * s.width;
+    if (s.contiguous) {
+      const Range inside = s.columnsInside();
+      const int begin = inside.begin * s.channels, end = inside.end * s.channels;
+      __builtin_memset(to, 0, begin * sizeof(float));
+      for (int k = begin; k < end; k += V::size) load(rowStart + s.firstColumn + inside.begin, k - begin).store(to + k);
+      __builtin_memset(to + end, 0, (s.pitch() - end) * sizeof(float));
+      to += s.pitch();
+      continue;
+    }
     for (int j = 0; j < s.columns; j++, to += s.channels) {
       const int column = s.firstColumn + j;
       const bool there = column >= 0 && column < s.width * s.dilationWidth &&
@@ -56,34 +73,50 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
 
 // weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
 // vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
-// Chunks cut the depth; some of it at a time is turned over in a buffer, so that weights are read along their rows.
-template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
-  constexpr int block = V::tileBlocks * V::size, most = 64;
-  const int taps = r.kernelHeight * r.kernelWidth;
+// Chunks cut the depth; some of it at a time, `count` taps from `tap` on, is turned over in a buffer, so that weights are
+// read along their rows. The usual counts are known to the compiler (a third of the time).
+constexpr int mostTaps = 64;
+
+template <class V, class Count>
+void packTaps(const Context &ctx, const PackWeightsRecord &r, Range range, int tap, Count count) {
+  constexpr int block = V::tileBlocks * V::size;
+  const int taps = r.kernelHeight * r.kernelWidth, step = mostTaps / count;
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
-  // Floats from one output's weights to the next one's, from one depth to the next.
+  // Floats from one output's weights to the next one's, from one depth to the next, from one tap to the next.
   const size_t outputStride = static_cast<size_t>(taps) * (r.transposed ? 1 : depth);
   const size_t depthStride = static_cast<size_t>(taps) * (r.transposed ? outputs : 1);
-  const float *weight = ctx.at(r.weight);
-  const Range range = part(depth, chunk, r.chunks);
-  float turned[block * most];
+  const ptrdiff_t tapStride = r.transposed ? -1 : 1;
+  const float *weight = ctx.at(r.weight) + (r.transposed ? taps - 1 - tap : tap);
+  float turned[mostTaps * block];
   for (int first = 0; first < outputs; first += block) {
-    const int there = outputs - first < block ? outputs - first : block;
-    const int width = roundUp(there, V::size);
-    float *panel = ctx.at(r.packed) + static_cast<size_t>(first) * taps * depth;
-    for (int d = range.begin; d < range.end; d++)
-      for (int t = 0; t < taps; t += most) {
-        const int count = taps - t < most ? taps - t : most;
-        const float *from = weight + first * outputStride + d * depthStride;
-        for (int lane = 0; lane < width; lane++)
-          for (int k = 0; k < count; k++)
-            turned[k * block + lane] = lane < there ? from[lane * outputStride + (r.transposed ? taps - 1 - t - k : t + k)] : 0;
-        for (int k = 0; k < count; k++)
-          __builtin_memcpy(panel + (static_cast<size_t>(t + k) * depth + d) * width, turned + k * block,
-                           width * sizeof(float));
-      }
+    const int there = outputs - first < block ? outputs - first : block, width = roundUp(there, V::size);
+    float *panel = ctx.at(r.packed) + (static_cast<size_t>(first) * taps + static_cast<size_t>(tap) * width) * depth;
+    if (there < width) __builtin_memset(turned, 0, sizeof turned);
+    for (int d = range.begin; d < range.end; d += step) {
+      const int depths = range.end - d < step ? range.end - d : step;
+      for (int lane = 0; lane < there; lane++)
+        for (int i = 0; i < depths; i++) {
+          const float *from = weight + (first + lane) * outputStride + (d + i) * depthStride;
+          forEach(count, [&](int t) DENSOR_LAMBDA_INLINE { turned[(i * count + t) * block + lane] = from[t * tapStride]; });
+        }
+      for (int i = 0; i < depths; i++)
+        forEach(count, [&](int t) DENSOR_LAMBDA_INLINE {
+          float *to = panel + (static_cast<size_t>(t) * depth + d + i) * width;
+          for (int lane = 0; lane < width; lane += V::size)
+            V::load(turned + (i * count + t) * block + lane).store(to + lane);
+        });
+    }
   }
+}
+
+template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+  const int taps = r.kernelHeight * r.kernelWidth;
+  const Range range = part(r.transposed ? r.outChannels : r.inChannels, chunk, r.chunks);
+  if (taps == 1) return packTaps<V>(ctx, r, range, 0, Constant<1>{});
+  if (taps == 9) return packTaps<V>(ctx, r, range, 0, Constant<9>{});
+  for (int tap = 0; tap < taps; tap += mostTaps)
+    packTaps<V>(ctx, r, range, tap, taps - tap < mostTaps ? taps - tap : mostTaps);
 }
 
 }  // namespace densor

@@ -8,6 +8,9 @@
 
 namespace densor {
 
+// In a window: an index is a byte.
+constexpr int mostPositions = 256;
+
 // The part of a window's kernel that lies inside the map, for one output coordinate.
 DENSOR_INLINE Range insideWindow(int out, int stride, int padding, int kernel, int size) {
   const int start = out * stride - padding;
@@ -39,27 +42,34 @@ void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
 }
 
 // Row i of a max pool's outputs, pixels `stride` apart, and the positions that won (index: null where nobody asks).
-// load(row, column, c) → V; what wins is the one that rank(value, c) puts highest.
-template <class V, class Load, class Rank>
+// rowAt(row) is where a row of the map begins, its pixels `inStride` apart; load(pixel, c) → V; what wins is the one
+// that rank(value, c) puts highest.
+template <class V, class RowAt, class Load, class Rank>
 void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, float *y, size_t stride, uint8_t *index,
-                Load load, Rank rank) {
-  const int channels = in.channels;
+                size_t inStride, RowAt rowAt, Load load, Rank rank) {
+  const int channels = in.channels, kernelWidth = w.kernelWidth;
   const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, in.height);
+  const float *rows[mostPositions];
+  for (int a = kernelRows.begin; a < kernelRows.end; a++)
+    rows[a] = rowAt(static_cast<int>(i * w.strideHeight) - static_cast<int>(w.paddingHeight) + a);
   for (int j = 0; j < static_cast<int>(out.width); j++) {
-    const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, in.width);
+    const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, kernelWidth, in.width);
+    const ptrdiff_t corner = (static_cast<ptrdiff_t>(j * w.strideWidth) - w.paddingWidth) * inStride;
     for (int c = 0; c < channels; c += V::size) {
-      V best, bestRank, at;
-      bool first = true;
-      for (int a = kernelRows.begin; a < kernelRows.end; a++)
-        for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
-          const int row = i * w.strideHeight - w.paddingHeight + a, column = j * w.strideWidth - w.paddingWidth + b;
-          const V value = load(row, column, c), itsRank = rank(value, c);
-          const V position = V::splat(static_cast<float>(a * static_cast<int>(w.kernelWidth) + b));
-          at = first ? position : selectGreater(itsRank, bestRank, position, at);
-          best = first ? value : selectGreater(itsRank, bestRank, value, best);
-          bestRank = first ? itsRank : selectGreater(itsRank, bestRank, itsRank, bestRank);
-          first = false;
+      // The first position has nobody to beat.
+      V best = load(rows[kernelRows.begin] + corner + kernelColumns.begin * inStride, c), bestRank = rank(best, c);
+      V at = V::splat(static_cast<float>(kernelRows.begin * kernelWidth + kernelColumns.begin));
+      for (int a = kernelRows.begin; a < kernelRows.end; a++) {
+        V position = V::splat(static_cast<float>(a * kernelWidth + kernelColumns.begin));
+        const float *pixel = rows[a] + corner + kernelColumns.begin * inStride;
+        for (int b = kernelColumns.begin; b < kernelColumns.end; b++, pixel += inStride) {
+          const V value = load(pixel, c), itsRank = rank(value, c);
+          at = selectGreater(itsRank, bestRank, position, at);
+          best = selectGreater(itsRank, bestRank, value, best);
+          bestRank = selectGreater(itsRank, bestRank, itsRank, bestRank);
+          position = position + V::splat(1);
         }
+      }
       storeFirst(best, y + j * stride + c, channels - c);
       if (index) at.storeBytes(index + static_cast<size_t>(j) * paddedChannels(channels) + c);
     }
@@ -80,10 +90,9 @@ template <class V> void maxPool(const Context &ctx, const MaxPoolRecord &r, int 
   forOutputRows<V>(ctx, r, chunk, [&](int n, int i, float *y) {
     const float *x = ctx.at(r.x, n, inPixels);
     maxPoolRow<V>(
-        r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i),
-        [&](int row, int column, int c) DENSOR_LAMBDA_INLINE {
-          return prologue.load(x + (static_cast<size_t>(row) * inWidth + column) * r.x.stride, c);
-        },
+        r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i), r.x.stride,
+        [&](int row) { return x + static_cast<size_t>(row) * inWidth * r.x.stride; },
+        [&](const float *pixel, int c) DENSOR_LAMBDA_INLINE { return prologue.load(pixel, c); },
         [](V value, int) DENSOR_LAMBDA_INLINE { return value; });
   });
 }

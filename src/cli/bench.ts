@@ -1,35 +1,17 @@
 import { Command } from 'commander';
 import { plannedPeakBytes } from '../plan/plan.ts';
-import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
+import { announce, describeEngine, openEngine } from './engines.ts';
 import { formatBytes } from './format.ts';
-import { NOTES_DEFAULTS, options } from './options.ts';
+import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
-interface BenchOptions {
-  readonly model: string;
-  readonly size: number;
-  readonly batch: number;
-  readonly steps: number;
-  readonly engine: EngineName;
-  readonly threads: number;
-  readonly json?: boolean;
-}
-
 export function benchCommand(): Command {
-  return new Command('bench')
+  return withMeasuredStep(new Command('bench'))
     .description('time training steps on a synthetic batch')
-    .addOption(options.model().default(NOTES_DEFAULTS.model))
-    .addOption(options.size().default(NOTES_DEFAULTS.size))
-    .addOption(options.batch().default(NOTES_DEFAULTS.batch))
-    .addOption(options.steps())
-    .addOption(options.engine())
-    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
-    .addOption(options.threads())
-    .addOption(options.json())
     .action(runBench);
 }
 
-async function runBench(given: BenchOptions): Promise<void> {
+async function runBench(given: MeasuredStepOptions): Promise<void> {
   const { batch, steps } = given;
   const step = syntheticStep(given);
   const engine = await openEngine(given.engine, given.threads);

@@ -1,8 +1,8 @@
 import { availableParallelism } from 'node:os';
-import { InvalidArgumentError, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
 import { MODEL_NAMES } from '../model/zoo.ts';
-import { ENGINE_NAMES } from './engines.ts';
+import { ENGINE_NAMES, type EngineName } from './engines.ts';
 
 /** A parser for whole numbers in a range. */
 function whole(least: number, most: number): (text: string) => number {
@@ -69,3 +69,26 @@ export const NOTES_DEFAULTS = {
   seed: 0,
   precision: 'f32',
 } as const;
+
+/** What `bench` and `profile` are told of the step they measure. */
+export interface MeasuredStepOptions {
+  readonly model: string;
+  readonly size: number;
+  readonly batch: number;
+  readonly steps: number;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly json?: boolean;
+}
+
+export function withMeasuredStep(command: Command): Command {
+  return command
+    .addOption(options.model().default(NOTES_DEFAULTS.model))
+    .addOption(options.size().default(NOTES_DEFAULTS.size))
+    .addOption(options.batch().default(NOTES_DEFAULTS.batch))
+    .addOption(options.steps())
+    .addOption(options.engine())
+    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
+    .addOption(options.threads())
+    .addOption(options.json());
+}

@@ -8,40 +8,25 @@ import { pngOf } from '../plot/png.ts';
 import { rooflineSvg } from '../plot/roofline.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { NOTES_DEFAULTS, options } from './options.ts';
+import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
 
-interface ProfileOptions {
-  readonly model: string;
-  readonly size: number;
-  readonly batch: number;
-  readonly steps: number;
-  readonly engine: EngineName;
-  readonly threads: number;
+interface ProfileOptions extends MeasuredStepOptions {
   readonly out?: string;
-  readonly json?: boolean;
 }
 
 /** Records in the table; `--json` has all of them. */
 const COSTLIEST = 20;
 
 export function profileCommand(): Command {
-  return new Command('profile')
+  return withMeasuredStep(new Command('profile'))
     .description("where a training step's time goes, beside what the machine could do")
-    .addOption(options.model().default(NOTES_DEFAULTS.model))
-    .addOption(options.size().default(NOTES_DEFAULTS.size))
-    .addOption(options.batch().default(NOTES_DEFAULTS.batch))
-    .addOption(options.steps())
-    .addOption(options.engine())
-    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
-    .addOption(options.threads())
     .addOption(
       new Option(
         '--out <file.svg>',
         'the picture, and a .png beside it (default: runs/profile-MODEL.svg)',
       ).argParser(svgPath),
     )
-    .addOption(options.json())
     .action(runProfile);
 }
 

@@ -7,7 +7,7 @@ import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
-import { type Checkpoint, loadCheckpoint, requireFits, type RunState } from '../train/checkpoint.ts';
+import { type Checkpoint, loadCheckpoint, type RunState, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';

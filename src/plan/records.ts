@@ -30,6 +30,21 @@ export const groups = {
   GradInput: { gradient: 'View', accumulate: 'u32', mean: 'Vector', sums: 'address' },
 } as const;
 
+/** A stem's convolution, forward and backward; `out` is the size of its map, of which a few rows exist at a time. */
+const stemConvolution = {
+  x: 'View',
+  in: 'Size',
+  prologue: 'Prologue',
+  window: 'Window',
+  packed: 'address',
+  bias: 'Vector',
+  out: 'Size',
+  stripRows: 'u32',
+  pool: 'Window',
+  pooled: 'Size',
+  index: 'address',
+} as const;
+
 export const records = {
   /** weight [O, C, kH, kW] → panels for the micro-kernel; `transposed`: for the gradient of the input. */
   packWeights: {
@@ -155,41 +170,21 @@ export const records = {
   },
   /**
    * A convolution of which only the winners of a max pool's windows are stored: m is y where sign(γ)·y is greatest.
-   * `out` is the size of the convolution's map, which exists a few rows at a time; `statistics` are of that map.
+   * `statistics` are of the whole map.
    */
   conv2dMaxPool: {
     chunks: 'u32',
-    x: 'View',
-    in: 'Size',
-    prologue: 'Prologue',
-    window: 'Window',
-    packed: 'address',
-    bias: 'Vector',
-    out: 'Size',
+    ...stemConvolution,
     statistics: 'address',
-    stripRows: 'u32',
     gamma: 'Vector',
-    pool: 'Window',
     m: 'View',
-    pooled: 'Size',
-    index: 'address',
   },
   /** As conv2dGradWeight; the gradient at the map is gradM at its winners + slope·y + intercept, y convolved anew. */
   conv2dMaxPoolGradWeight: {
     chunks: 'u32',
-    x: 'View',
-    in: 'Size',
-    prologue: 'Prologue',
-    window: 'Window',
-    packed: 'address',
-    bias: 'Vector',
-    out: 'Size',
+    ...stemConvolution,
     partials: 'address',
-    stripRows: 'u32',
     gradM: 'View',
-    pool: 'Window',
-    pooled: 'Size',
-    index: 'address',
     slope: 'address',
     intercept: 'address',
   },

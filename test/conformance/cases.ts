@@ -87,6 +87,16 @@ export const CASES: readonly ConformanceCase[] = [
     module: conv2d(3, 2, { padding: 3 }),
     input: [1, 2, 3, 3],
   },
+  {
+    name: 'conv whose strip is narrower than its padding',
+    module: conv2d(4, 3, { padding: 5, stride: [1, 20] }),
+    input: [2, 1, 4, 11],
+  },
+  {
+    name: 'conv of more taps than a step of packing',
+    module: conv2d(35, 9, { padding: 4 }),
+    input: [1, 3, 7, 8],
+  },
   { name: 'conv of one channel on two pixels', module: conv2d(1, 1), input: [1, 1, 1, 2] },
   {
     name: 'conv wide enough for several blocks of outputs',

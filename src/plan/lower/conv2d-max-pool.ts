@@ -1,6 +1,8 @@
 import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../graph/op.ts';
+import type { Size } from '../records.ts';
 import { absentVector, chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
-import { gradWeightPartials, inputStrip, packWeights, reduceGradWeight } from './conv2d.ts';
+import { gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
+import { inputStrip } from './strips.ts';
 
 /** Scratch: signs of γ, the rows of one pool window, then the strip of input. */
 export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): void {
@@ -16,26 +18,19 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   ctx.emit(layer, {
     kind: 'conv2dMaxPool',
     chunks,
-    x: ctx.view(op.x),
-    in: size,
+    ...convolutionFields(ctx, op, out, m, index),
     prologue,
-    window: windowFields(op),
     packed,
-    bias: op.bias === undefined ? absentVector : ctx.vector(op.bias),
-    out,
-    statistics: ctx.statisticsOf(layer, y, chunks),
     stripRows,
+    statistics: ctx.statisticsOf(layer, y, chunks),
     gamma: ctx.vector(op.gamma),
-    pool: windowFields(pool),
     m: ctx.view(m),
-    pooled: ctx.size(m),
-    index: ctx.view(index).address,
   });
 }
 
 /** Scratch: rows of the map's gradient, then the strip of input. */
 export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMaxPoolGradWeight): void {
-  const { layer, pool } = op;
+  const { layer } = op;
   const { value, correction } = op.gradOutput;
   const [size, out] = [ctx.size(op.x), ctx.size(op.y)];
   const prologue = ctx.prologue(layer, op.prologue);
@@ -47,20 +42,32 @@ export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMax
   ctx.emit(layer, {
     kind: 'conv2dMaxPoolGradWeight',
     chunks,
-    x: ctx.view(op.x),
-    in: size,
+    ...convolutionFields(ctx, op, out, value, op.index),
     prologue,
-    window: windowFields(op),
     packed,
-    bias: op.bias === undefined ? absentVector : ctx.vector(op.bias),
-    out,
-    partials,
     stripRows,
+    partials,
     gradM: ctx.view(value),
-    pool: windowFields(pool),
-    pooled: ctx.size(value),
-    index: ctx.view(op.index).address,
     ...affine,
   });
   reduceGradWeight(ctx, op, op, size, out, partials, chunks);
+}
+
+function convolutionFields(
+  ctx: LoweringContext,
+  op: Conv2dMaxPool | Conv2dMaxPoolGradWeight,
+  out: Size,
+  pooled: ValueId,
+  index: ValueId,
+) {
+  return {
+    x: ctx.view(op.x),
+    in: ctx.size(op.x),
+    window: windowFields(op),
+    bias: op.bias === undefined ? absentVector : ctx.vector(op.bias),
+    out,
+    pool: windowFields(op.pool),
+    pooled: ctx.size(pooled),
+    index: ctx.view(index).address,
+  };
 }

@@ -10,8 +10,8 @@ import { assertNever } from '../../tensor/assert-never.ts';
 import { isPixel, type Placement } from '../place.ts';
 import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
-import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
+import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
 export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies']): void {

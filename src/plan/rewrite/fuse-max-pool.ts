@@ -3,8 +3,8 @@ import { countReaders, producers, rewrite } from '../../graph/build.ts';
 import {
   type Conv2d,
   type Graph,
-  mapInputs,
   type MaxPool,
+  mapInputs,
   type Op,
   opInputs,
   type ValueId,
