@@ -80,9 +80,9 @@ export function sizesOf(
   const stem = first === undefined ? undefined : tensors.get(first)?.shape;
   const head = headOf(wanted)
     .map((name) => tensors.get(name)?.shape[0])
-    .find((size) => size !== undefined);
+    .find((size) => size !== undefined && size > 0);
   return {
-    ...(stem?.length === 4 && { channels: stem[1]! }),
+    ...(stem?.length === 4 && stem[1]! > 0 && { channels: stem[1]! }),
     ...(head !== undefined && { classes: head }),
   };
 }

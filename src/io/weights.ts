@@ -1,5 +1,6 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Shape } from '../tensor/shape.ts';
+import { naming } from './atomic-file.ts';
 import { decodeSafetensors } from './safetensors.ts';
 import { stateDictOf } from './state-dict.ts';
 import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch-pickle.ts';
@@ -65,7 +66,7 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
  * @throws WeightsError when it is of none; TorchFileError or SafetensorsError when it is damaged or asks for too much.
  */
 export async function readWeights(path: string): Promise<Weights> {
-  return decodeWeights(readLimited(path), path);
+  return decodeWeights(readFileLimited(path), path);
 }
 
 /** The same for a file's bytes. @param source the file's name in messages. */
@@ -79,12 +80,16 @@ export async function decodeWeights(bytes: Uint8Array, source: string): Promise<
   );
 }
 
-function readLimited(path: string): Uint8Array {
+/** A whole file. @throws WeightsError when it is too large to be one of weights. */
+export function readFileLimited(path: string): Uint8Array {
   const file = openSync(path, 'r');
   try {
     const { size } = fstatSync(file);
-    if (size > MAX_FILE_BYTES) throw new WeightsError(`${path} is larger than 2 GiB: no file of weights`);
+    if (size > MAX_FILE_BYTES)
+      throw new WeightsError(`${path} is larger than 2 GiB: expected a file of weights`);
     return readFileSync(file);
+  } catch (error) {
+    throw naming(path, error);
   } finally {
     closeSync(file);
   }
