@@ -5,8 +5,10 @@ import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
 import { type ModelOverrides, modelByName } from '../model/zoo.ts';
+import type { StateTensor } from '../plan/compiled-network.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import { type Checkpoint, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { UsageError } from './errors.ts';
@@ -61,40 +63,53 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
       return [name, found.get(name) ?? anew()] as const;
     }),
   );
-  const { recipe, epochs, lr, precision } = NOTES_DEFAULTS;
   const { channels, classes } = model;
   const network = { model: given.model, channels, classes, size };
-  const startedFrom = { file: source.source, sha256: source.sha256 };
-  const run: RunState = {
-    format: 1,
-    config: { recipe, ...network, batch: BATCH, epochs, lr, seed, precision, startedFrom },
-    engine: 'none',
-    isa: 'none',
-    progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
-    history: [],
-  };
+  writeRun(given.out, { run: untrained({ ...network, seed }, source), state }, wanted);
 
-  const release = claimFolder(given.out);
-  try {
-    const { last, best } = runFiles(given.out);
-    for (const checkpoint of [last, best]) saveCheckpoint(checkpoint, { run, state }, wanted);
-  } finally {
-    release();
-  }
-  const parameters = [...wanted.values()].reduce(
-    (sum, { role, shape }) => sum + (role === 'parameter' ? elementCount(shape) : 0),
-    0,
-  );
+  const parameters = parameterCount(wanted);
   if (given.json) {
-    process.stdout.write(
-      `${JSON.stringify({ out: given.out, ...network, parameters, ...reportAsJson(report) })}\n`,
-    );
+    const result = { out: given.out, ...network, parameters, ...reportAsJson(report) };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
   for (const line of describeReport(report)) say(line);
   process.stdout.write(
     `${given.model}, ${channels}×${size}×${size}, ${classes} classes, ${formatCount(parameters)} parameters: ${given.out}\n`,
   );
+}
+
+/** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
+function untrained(
+  network: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'size' | 'seed'>,
+  { source, sha256 }: WeightsSource,
+): RunState {
+  const { recipe, epochs, lr, precision } = NOTES_DEFAULTS;
+  const startedFrom = { file: source, sha256 };
+  return {
+    format: 1,
+    config: { recipe, ...network, batch: BATCH, epochs, lr, precision, startedFrom },
+    engine: 'none',
+    isa: 'none',
+    progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
+    history: [],
+  };
+}
+
+/** Both checkpoints that a run can have, alike. */
+function writeRun(folder: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void {
+  const release = claimFolder(folder);
+  try {
+    const { last, best } = runFiles(folder);
+    for (const path of [best, last]) saveCheckpoint(path, checkpoint, shapes);
+  } finally {
+    release();
+  }
+}
+
+function parameterCount(state: ReadonlyMap<string, StateTensor>): number {
+  const parameters = [...state.values()].filter(({ role }) => role === 'parameter');
+  return parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
 }
 
 /** The model with as many channels and classes as asked for, or else as the file has. */

@@ -61,11 +61,11 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {
-  const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, given);
-  if (given.out !== undefined && !given.resume) requireFree(given.out);
   if (given.from !== undefined && given.resume !== undefined) {
     throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
   }
+  const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, given);
+  if (given.out !== undefined && !given.resume) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
 
   const early = resumeFrom?.run.config;
