@@ -3,6 +3,8 @@ import { DataError } from '../data/dataset.ts';
 import { EngineError, NonFiniteError } from '../engine/engine.ts';
 import { LockedError } from '../io/run-lock.ts';
 import { SafetensorsError } from '../io/safetensors.ts';
+import { TorchFileError } from '../io/torch-file-error.ts';
+import { WeightsError } from '../io/weights.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
@@ -28,6 +30,8 @@ const BAD_INPUT = [
   UsageError,
   DataError,
   SafetensorsError,
+  TorchFileError,
+  WeightsError,
   CheckpointError,
   ShapeError,
   LockedError,

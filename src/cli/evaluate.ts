@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { compile } from '../compile.ts';
+import { DataError, requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { modelByName } from '../model/zoo.ts';
 import { loadCheckpoint, requireFits } from '../train/checkpoint.ts';
@@ -14,6 +15,7 @@ import { showData, showTesting } from './progress.ts';
 
 interface EvaluateOptions {
   readonly checkpoint: 'last' | 'best';
+  readonly data?: string;
   readonly dataDir?: string;
   readonly engine: EngineName;
   readonly threads: number;
@@ -23,8 +25,9 @@ interface EvaluateOptions {
 export function evaluateCommand(): Command {
   return new Command('evaluate')
     .description('loss and accuracy of a trained network on the test images')
-    .argument('<run>', 'output folder of train')
+    .argument('<run>', 'output folder of train or import')
     .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
+    .addOption(options.data())
     .addOption(options.dataDir())
     .addOption(options.engine())
     .addOption(options.threads())
@@ -36,7 +39,17 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
   const path = runFiles(folder)[given.checkpoint];
   const checkpoint = loadCheckpoint(path);
   const { config } = checkpoint.run;
-  const { test } = await openDataset(config.data, given.dataDir, showData());
+  const name = given.data ?? config.data;
+  if (name === undefined) {
+    throw new UsageError(`${folder} holds imported weights and knows of no data: say which by --data`);
+  }
+  const { test } = await openDataset(name, given.dataDir, showData());
+  requireLabels(test, config.classes);
+  if (config.channels !== undefined && config.channels !== test.channels) {
+    throw new DataError(
+      `${test.name} has images of ${test.channels} channels, the network of ${folder} wants ${config.channels}`,
+    );
+  }
   const model = modelByName(config.model, { channels: test.channels, classes: config.classes });
   if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
   const size = [config.size, config.size] as const;

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command, Option } from 'commander';
-import { DataError, type TrainTest } from '../data/dataset.ts';
+import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -12,12 +12,14 @@ import type { RunConfig } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
+import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
 import { drawCurves } from './curves.ts';
 import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
+import { openWeights, reportAsJson, type WeightsSource } from './weights.ts';
 
 type ConfigOptions = Partial<RunConfig>;
 interface TrainOptions extends ConfigOptions {
@@ -26,6 +28,7 @@ interface TrainOptions extends ConfigOptions {
   readonly threads: number;
   readonly out?: string;
   readonly resume?: string;
+  readonly from?: string;
   readonly json?: boolean;
 }
 
@@ -48,23 +51,34 @@ export function trainCommand(): Command {
     .addOption(options.limit())
     .option('--out <run>', 'folder for checkpoints, log and curves (default: runs/MODEL-DATA-N)', path)
     .option('--resume <run>', 'continue the run in this folder', path)
+    .option(
+      '--from <run or file>',
+      'start with its weights; another number of classes: with a new head',
+      path,
+    )
     .addOption(options.json())
     .action(runTrain);
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {
+  if (given.from !== undefined && given.resume !== undefined) {
+    throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
+  }
   const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, given);
   if (given.out !== undefined && !given.resume) requireFree(given.out);
+  const source = given.from === undefined ? undefined : await openWeights(given.from);
 
   const early = resumeFrom?.run.config;
   const name = early?.data ?? given.data ?? NOTES_DEFAULTS.data;
   const data = await openDataset(name, given.dataDir, showData());
-  const config = early ?? resolve(given, data);
+  const config = early ?? resolve(given, data, source);
   if (resumeFrom) requireSameData(config, data, given.resume!);
-  requireLabels(config, data);
+  for (const set of [data.train, data.test]) requireLabels(set, config.classes);
   const model = modelOf(config, data);
   const compiled = compileRun(config, model, data);
   if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom, compiled.network.state);
+  const start = source && matchWeights(source.weights, compiled.network.state, { ...source, newHead: true });
+  for (const line of start ? describeReport(start.report) : []) say(line);
 
   const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
   const engine = await openEngine(engineName as EngineName, given.threads);
@@ -98,12 +112,13 @@ async function runTrain(given: TrainOptions): Promise<void> {
         files,
         signal,
         ...(resumeFrom && { resumeFrom }),
+        ...(start && { startFrom: start.state }),
         listener: (event) => {
           for (const listener of listeners) listener(event);
         },
       });
       dispose();
-      report(run, engine, folder, finished, given.json ?? false);
+      report(run, engine, folder, finished, given.json ?? false, start?.report);
     } catch (error) {
       const canResume = fileSystemLine(error) !== undefined && existsSync(runFiles(folder).last);
       throw canResume ? new CutShortError(error, resumeCommand(folder)) : error;
@@ -116,12 +131,27 @@ async function runTrain(given: TrainOptions): Promise<void> {
 }
 
 /** The notes' two lines, or how to go on. */
-function report(run: RunState, engine: Engine, folder: string, finished: boolean, json: boolean): void {
+function report(
+  run: RunState,
+  engine: Engine,
+  folder: string,
+  finished: boolean,
+  json: boolean,
+  weights?: WeightsReport,
+): void {
   const { progress, last, best } = run;
   const examplesPerSecond = (1000 * progress.trainedExamples) / Math.max(progress.trainMs, Number.MIN_VALUE);
   if (json) {
     const { name, isa, threads } = engine;
-    const where = { engine: name, isa, threads, out: folder, steps: progress.globalStep, finished };
+    const where = {
+      engine: name,
+      isa,
+      threads,
+      out: folder,
+      steps: progress.globalStep,
+      finished,
+      ...(weights && { weights: reportAsJson(weights) }),
+    };
     process.stdout.write(
       `${JSON.stringify({ ...last, bestTestAccuracy: best?.testAccuracy, examplesPerSecond, ...where })}\n`,
     );
@@ -137,12 +167,17 @@ function report(run: RunState, engine: Engine, folder: string, finished: boolean
   process.exitCode = 1;
 }
 
-function resolve(given: TrainOptions, data: TrainTest): RunConfig {
-  const { recipe, model, size, batch, epochs, lr, seed, precision, limit } = { ...NOTES_DEFAULTS, ...given };
+function resolve(given: TrainOptions, data: TrainTest, source: WeightsSource | undefined): RunConfig {
+  const { recipe, model, size, batch, epochs, lr, seed, precision, limit } = {
+    ...NOTES_DEFAULTS,
+    ...source?.network,
+    ...given,
+  };
   return {
     recipe,
     model,
     data: given.data ?? NOTES_DEFAULTS.data,
+    channels: data.train.channels,
     classes: given.classes ?? data.train.classNames.length,
     size,
     batch,
@@ -152,6 +187,7 @@ function resolve(given: TrainOptions, data: TrainTest): RunConfig {
     precision,
     ...(limit !== undefined && { limit }),
     dataSha256: sha256Of(data),
+    ...(source && { startedFrom: { file: source.source, sha256: source.sha256 } }),
   };
 }
 
@@ -171,17 +207,6 @@ function modelOf(config: RunConfig, data: TrainTest): Model {
   return model;
 }
 
-function requireLabels({ classes }: RunConfig, { train: training, test }: TrainTest): void {
-  for (const { labels, name } of [training, test]) {
-    const wrong = labels.findIndex((label) => label >= classes);
-    if (wrong >= 0) {
-      throw new DataError(
-        `${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${classes} classes`,
-      );
-    }
-  }
-}
-
 /** The checkpoint to go on from; what the command line says beside it must agree with it. */
 function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnType<typeof loadCheckpoint> {
   if (!existsSync(folder))
@@ -193,6 +218,11 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
   }
   const checkpoint = loadCheckpoint(runFiles(folder).last);
   const { config, engine } = checkpoint.run;
+  if (config.data === undefined) {
+    throw new UsageError(
+      `${folder} holds imported weights, and no run to go on with: begin one by train --from ${folder}`,
+    );
+  }
   for (const key of Object.keys(NOTES_DEFAULTS).concat('limit', 'classes') as (keyof RunConfig)[]) {
     if (given[key] !== undefined && given[key] !== config[key]) {
       throw new UsageError(
@@ -209,7 +239,7 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
   return checkpoint;
 }
 
-function freeFolder({ model, data }: RunConfig): string {
+function freeFolder({ model, data = 'unknown' }: RunConfig): string {
   const name = `${model}-${data.replace(/[^\w-]+/g, '-')}`;
   for (let n = 1; ; n++) {
     const folder = join('runs', `${name}-${n}`);

@@ -30,3 +30,10 @@ export interface Batch {
 export class DataError extends Error {
   override readonly name = 'DataError';
 }
+
+/** @throws DataError when a label is beyond the classes: what the network answers has no place for it. */
+export function requireLabels({ labels, name }: Dataset, classes: number): void {
+  const wrong = labels.findIndex((label) => label >= classes);
+  if (wrong < 0) return;
+  throw new DataError(`${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${classes} classes`);
+}

@@ -1,11 +1,12 @@
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
+import { widenBfloat16, widenFloat16 } from './half.ts';
 
 /** A file that is no valid safetensors file, or not the one that was expected. */
 export class SafetensorsError extends Error {
   override readonly name = 'SafetensorsError';
 }
 
-/** Types of elements that are read and written. (Shorter floats come with the engines that need them.) */
+/** Types of elements in memory. Half floats and bfloat16 are read as float32, booleans as bytes of 0 and 1. */
 export type StoredArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
 export interface StoredTensor {
@@ -28,7 +29,23 @@ const ARRAYS = {
   I32: Int32Array,
   U8: Uint8Array,
 } as const;
-type StoredType = keyof typeof ARRAYS;
+type WrittenType = keyof typeof ARRAYS;
+
+interface StoredFormat {
+  readonly bytes: number;
+  /** The buffer is the tensor's own. */
+  readonly read: (buffer: ArrayBuffer) => StoredArray;
+}
+
+const TYPES: ReadonlyMap<string, StoredFormat> = new Map<string, StoredFormat>([
+  ...Object.entries(ARRAYS).map(
+    ([type, array]) =>
+      [type, { bytes: array.BYTES_PER_ELEMENT, read: (buffer: ArrayBuffer) => new array(buffer) }] as const,
+  ),
+  ['F16', { bytes: 2, read: (buffer) => widenFloat16(new Uint16Array(buffer)) }],
+  ['BF16', { bytes: 2, read: (buffer) => widenBfloat16(new Uint16Array(buffer)) }],
+  ['BOOL', { bytes: 1, read: (buffer) => new Uint8Array(buffer) }],
+]);
 
 /**
  * Reads a whole safetensors file (https://huggingface.co/docs/safetensors): header length as u64, JSON header, data.
@@ -50,7 +67,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
   const header = parseHeader(bytes.subarray(8, dataStart), refuse);
   const metadata = new Map<string, string>();
-  const entries: { name: string; type: StoredType; shape: Shape; begin: number; end: number }[] = [];
+  const entries: { name: string; type: StoredFormat; shape: Shape; begin: number; end: number }[] = [];
   for (const [name, value] of Object.entries(header)) {
     if (name === '__metadata__') {
       for (const [key, text] of Object.entries(asObject(value) ?? refuse('the metadata is no object'))) {
@@ -60,19 +77,19 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
     }
     const fields = asObject(value) ?? refuse(`tensor ${name} has no description`);
     const { dtype, shape, data_offsets: offsets } = fields;
-    if (typeof dtype !== 'string' || !(dtype in ARRAYS)) {
-      refuse(`tensor ${name} is of type ${String(dtype)}; known are ${Object.keys(ARRAYS).join(', ')}`);
-    }
+    const type =
+      (typeof dtype === 'string' ? TYPES.get(dtype) : undefined) ??
+      refuse(`tensor ${name} is of type ${String(dtype)}; known are ${[...TYPES.keys()].join(', ')}`);
     const [begin, end] =
       isNaturals(offsets) && offsets.length === 2 ? offsets : refuse(`tensor ${name} has no offsets`);
     if (!isNaturals(shape)) return refuse(`tensor ${name} has no shape`);
-    const wanted = elementCount(shape) * ARRAYS[dtype as StoredType].BYTES_PER_ELEMENT;
+    const wanted = elementCount(shape) * type.bytes;
     if (end! - begin! !== wanted) {
       refuse(
         `tensor ${name} (${formatShape(shape)} ${dtype}) needs ${wanted} bytes, its offsets span ${end! - begin!}`,
       );
     }
-    entries.push({ name, type: dtype as StoredType, shape, begin: begin!, end: end! });
+    entries.push({ name, type, shape, begin: begin!, end: end! });
   }
 
   let at = 0;
@@ -88,7 +105,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   const tensors = new Map<string, StoredTensor>();
   for (const { name, type, shape, begin, end } of entries) {
     const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)); // Aligned; a Buffer's slice is not.
-    tensors.set(name, { shape, data: new ARRAYS[type](copy.buffer) });
+    tensors.set(name, { shape, data: type.read(copy.buffer) });
   }
   return { metadata, tensors };
 }
@@ -111,8 +128,8 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsContent): Ui
   return [length, padded, ...pieces];
 }
 
-function typeOf(data: StoredArray): StoredType {
-  return (Object.keys(ARRAYS) as StoredType[]).find((type) => data instanceof ARRAYS[type])!;
+function typeOf(data: StoredArray): WrittenType {
+  return (Object.keys(ARRAYS) as WrittenType[]).find((type) => data instanceof ARRAYS[type])!;
 }
 
 function parseHeader(

@@ -4,7 +4,10 @@ import { z } from 'zod';
 export const runConfigSchema = z.strictObject({
   recipe: z.literal('notes'),
   model: z.string(),
-  data: z.string(),
+  /** Absent where weights were imported: the network has seen no data yet, and what is said of training are defaults. */
+  data: z.string().optional(),
+  /** Of the images; older checkpoints lack it. */
+  channels: z.int().positive().optional(),
   classes: z.int().positive(),
   /** Images are resized to size × size pixels. */
   size: z.int().positive(),
@@ -20,6 +23,8 @@ export const runConfigSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  /** The file whose weights the run began with, where it did not begin with random ones. */
+  startedFrom: z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;

@@ -29,6 +29,8 @@ export interface TrainingRun {
   /** Ends the run after the step at work, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly resumeFrom?: Checkpoint;
+  /** Weights to begin with, by name; what is not there begins as the model says. */
+  readonly startFrom?: ReadonlyMap<string, Float32Array>;
   /** Longest time between checkpoints. */
   readonly checkpointEveryMs?: number;
 }
@@ -257,11 +259,13 @@ class Trainer {
   }
 
   #loadState(): void {
-    const { compiled, config, session, resumeFrom } = this.#training;
+    const { compiled, config, session, resumeFrom, startFrom } = this.#training;
     for (const [name, { shape }] of compiled.network.state) {
       const initializer = compiled.initializers.get(name)!;
       const numbers =
-        resumeFrom?.state.get(name) ?? initialNumbers(config.seed, name, elementCount(shape), initializer);
+        resumeFrom?.state.get(name) ??
+        startFrom?.get(name) ??
+        initialNumbers(config.seed, name, elementCount(shape), initializer);
       session.write(name, numbers);
     }
   }

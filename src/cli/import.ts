@@ -1,0 +1,132 @@
+import { Command } from 'commander';
+import { stateOf } from '../compile.ts';
+import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weight-names.ts';
+import { initialNumbers } from '../model/initialize.ts';
+import type { Model } from '../model/module.ts';
+import { trace } from '../model/trace.ts';
+import { type ModelOverrides, modelByName } from '../model/zoo.ts';
+import type { StateTensor } from '../plan/compiled-network.ts';
+import { elementCount } from '../tensor/shape.ts';
+import { type Checkpoint, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { NOTHING } from '../train/metrics.ts';
+import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
+import { UsageError } from './errors.ts';
+import { formatCount } from './format.ts';
+import { NOTES_DEFAULTS, options, path } from './options.ts';
+import { say } from './progress.ts';
+import { openWeights, reportAsJson, type WeightsSource } from './weights.ts';
+
+interface ImportOptions extends ModelOverrides {
+  readonly model: string;
+  readonly out: string;
+  readonly size?: number;
+  readonly seed?: number;
+  readonly json?: boolean;
+}
+
+export function importCommand(): Command {
+  return new Command('import')
+    .description(
+      'weights of PyTorch (.pth, .pt, .safetensors) as a run to evaluate, or to train on with train --from',
+    )
+    .argument('<file>', 'file of weights; its format is told by its content')
+    .addOption(options.model().makeOptionMandatory())
+    .requiredOption('--out <run>', 'folder to write', path)
+    .addOption(options.classes())
+    .addOption(options.channels())
+    .addOption(options.size())
+    .addOption(options.seed())
+    .addOption(options.json())
+    .action(runImport);
+}
+
+/** Images of ImageNet, which most weights are from; the notes have their own. */
+const IMAGENET_SIZE = 224;
+/** Images at a time when the network is evaluated. */
+const BATCH = 32;
+
+async function runImport(file: string, given: ImportOptions): Promise<void> {
+  requireFree(given.out);
+  const source = await openWeights(file);
+  const size = given.size ?? (given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : IMAGENET_SIZE);
+  const model = modelFor(given, size, source);
+  const { state: wanted, initializers } = networkOf(model, size);
+  const { state: found, report } = matchWeights(source.weights, wanted, {
+    ...source,
+    newHead: given.classes !== undefined,
+  });
+  const seed = given.seed ?? NOTES_DEFAULTS.seed;
+  const state = new Map(
+    [...wanted].map(([name, { shape }]) => {
+      const anew = () => initialNumbers(seed, name, elementCount(shape), initializers.get(name)!);
+      return [name, found.get(name) ?? anew()] as const;
+    }),
+  );
+  const { channels, classes } = model;
+  const network = { model: given.model, channels, classes, size };
+  writeRun(given.out, { run: untrained({ ...network, seed }, source), state }, wanted);
+
+  const parameters = parameterCount(wanted);
+  if (given.json) {
+    const result = { out: given.out, ...network, parameters, ...reportAsJson(report) };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  for (const line of describeReport(report)) say(line);
+  process.stdout.write(
+    `${given.model}, ${channels}×${size}×${size}, ${classes} classes, ${formatCount(parameters)} parameters: ${given.out}\n`,
+  );
+}
+
+/** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
+function untrained(
+  network: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'size' | 'seed'>,
+  { source, sha256 }: WeightsSource,
+): RunState {
+  const { recipe, epochs, lr, precision } = NOTES_DEFAULTS;
+  const startedFrom = { file: source, sha256 };
+  return {
+    format: 1,
+    config: { recipe, ...network, batch: BATCH, epochs, lr, precision, startedFrom },
+    engine: 'none',
+    isa: 'none',
+    progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
+    history: [],
+  };
+}
+
+/** Both checkpoints that a run can have, alike. */
+function writeRun(folder: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void {
+  const release = claimFolder(folder);
+  try {
+    const { last, best } = runFiles(folder);
+    for (const path of [best, last]) saveCheckpoint(path, checkpoint, shapes);
+  } finally {
+    release();
+  }
+}
+
+function parameterCount(state: ReadonlyMap<string, StateTensor>): number {
+  const parameters = [...state.values()].filter(({ role }) => role === 'parameter');
+  return parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
+}
+
+/** The model with as many channels and classes as asked for, or else as the file has. */
+function modelFor(
+  { model: name, channels, classes }: ImportOptions,
+  size: number,
+  source: WeightsSource,
+): Model {
+  const asked = { ...(channels !== undefined && { channels }), ...(classes !== undefined && { classes }) };
+  const usual = modelByName(name, asked);
+  if (!usual) throw new UsageError(`unknown model ${name}`);
+  const { state } = networkOf(usual, size);
+  const sizes = sizesOf(renameWeights(source.weights, state.keys(), source.source), state);
+  return modelByName(name, { ...sizes, ...asked })!;
+}
+
+function networkOf(model: Model, size: number) {
+  const { graph, initializers } = trace(model, 1, [size, size], 'evaluate');
+  return { state: stateOf(graph), initializers };
+}

@@ -1,0 +1,38 @@
+import { createHash } from 'node:crypto';
+import { existsSync, statSync } from 'node:fs';
+import type { WeightsReport } from '../io/weight-names.ts';
+import { decodeWeights, readFileLimited, type Weights } from '../io/weights.ts';
+import { loadCheckpoint } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { runFiles } from '../train/run-folder.ts';
+
+/** Weights from a file, or from the last checkpoint of a run. */
+export interface WeightsSource {
+  /** The file they are in. */
+  readonly source: string;
+  readonly sha256: string;
+  readonly weights: Weights;
+  /** What a run's folder says about its network. */
+  readonly network?: Pick<RunConfig, 'model' | 'size'>;
+}
+
+/** Reads weights from a file of any known format or from a run's folder. */
+export async function openWeights(path: string): Promise<WeightsSource> {
+  const isFolder = existsSync(path) && statSync(path).isDirectory();
+  const source = isFolder ? runFiles(path).last : path;
+  const network = isFolder ? loadCheckpoint(source).run.config : undefined;
+  const bytes = readFileLimited(source);
+  return {
+    source,
+    sha256: createHash('sha256').update(bytes).digest('hex'),
+    weights: await decodeWeights(bytes, source),
+    ...(network && { network: { model: network.model, size: network.size } }),
+  };
+}
+
+const LISTED = 10;
+
+/** The report with its lists cut off, and how long they were. */
+export function reportAsJson({ leftOver, ...report }: WeightsReport) {
+  return { ...report, leftOver: { count: leftOver.length, names: leftOver.slice(0, LISTED) } };
+}

@@ -1,0 +1,40 @@
+import { assertNever } from '../tensor/assert-never.ts';
+import { widenBfloat16, widenFloat16 } from './half.ts';
+
+/** Types of elements in files of weights, as PyTorch names them. */
+export type Dtype = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';
+
+export const BYTES_OF: Readonly<Record<Dtype, number>> = {
+  float32: 4,
+  float64: 8,
+  float16: 2,
+  bfloat16: 2,
+  int64: 8,
+  int32: 4,
+  uint8: 1,
+  bool: 1,
+};
+
+/** Little-endian bytes, a whole number of elements → float32: rounded from the wider types, exact from the others. */
+export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array {
+  const { buffer } = new Uint8Array(bytes); // Aligned.
+  switch (dtype) {
+    case 'float32':
+      return new Float32Array(buffer);
+    case 'float64':
+      return Float32Array.from(new Float64Array(buffer));
+    case 'float16':
+      return widenFloat16(new Uint16Array(buffer));
+    case 'bfloat16':
+      return widenBfloat16(new Uint16Array(buffer));
+    case 'int64':
+      return Float32Array.from(new BigInt64Array(buffer), Number);
+    case 'int32':
+      return Float32Array.from(new Int32Array(buffer));
+    case 'uint8':
+    case 'bool':
+      return Float32Array.from(new Uint8Array(buffer));
+    default:
+      return assertNever(dtype);
+  }
+}

@@ -1,0 +1,111 @@
+import { elementCount, formatShape } from '../tensor/shape.ts';
+import { BYTES_OF, type Dtype } from './dtype.ts';
+import {
+  isArray,
+  isDict,
+  isKind,
+  type PickleGlobal,
+  type PickleValue,
+  type TorchTensor,
+} from './pickle-value.ts';
+import type { Refuse } from './torch-file-error.ts';
+import { addItem } from './unpickle.ts';
+
+const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {
+  'torch.FloatStorage': 'float32',
+  'torch.DoubleStorage': 'float64',
+  'torch.HalfStorage': 'float16',
+  'torch.BFloat16Storage': 'bfloat16',
+  'torch.LongStorage': 'int64',
+  'torch.IntStorage': 'int32',
+  'torch.ByteStorage': 'uint8',
+  'torch.BoolStorage': 'bool',
+  'torch.UntypedStorage': 'untyped',
+  'torch.storage.UntypedStorage': 'untyped',
+  'torch.storage._UntypedStorage': 'untyped',
+  'torch.storage.TypedStorage': 'untyped',
+  'torch.storage._TypedStorage': 'untyped',
+};
+
+const MAX_DIMENSIONS = 32;
+
+/** All that a pickle of weights may name. Every call makes plain data, or a tensor that lies inside its storage. */
+export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> {
+  const globals = new Map<string, PickleGlobal>();
+  const add = (name: string, more: Pick<PickleGlobal, 'call' | 'dtype'>) =>
+    globals.set(name, { kind: 'global', name, ...more });
+  for (const [name, dtype] of Object.entries(STORAGES)) add(name, { dtype });
+  for (const dtype of Object.keys(BYTES_OF) as Dtype[]) add(`torch.${dtype}`, { dtype });
+
+  add('torch._utils._rebuild_tensor', { call: (args) => rebuildTensor(args, undefined, refuse) });
+  add('torch._utils._rebuild_tensor_v2', { call: (args) => rebuildTensor(args, undefined, refuse) });
+  add('torch._utils._rebuild_tensor_v3', { call: (args) => rebuildTensor(args, args[6], refuse) });
+  add('torch._utils._rebuild_parameter', {
+    call: ([tensor]) =>
+      isKind(tensor, 'tensor') ? tensor : refuse('a parameter is made of what is no tensor'),
+  });
+  add('torch.Size', {
+    call: ([sizes]) => (isArray(sizes) ? sizes : refuse('a torch.Size is made of no tuple')),
+  });
+  add('collections.OrderedDict', { call: ([pairs]) => orderedDict(pairs, refuse) });
+  add('_codecs.encode', { call: (args) => encodedBytes(args, refuse) });
+  return globals;
+}
+
+function orderedDict(pairs: PickleValue | undefined, refuse: Refuse): PickleValue {
+  const dict = new Map();
+  if (pairs === undefined) return dict;
+  if (isDict(pairs) || !isArray(pairs)) return refuse('an OrderedDict is made of no list of pairs');
+  for (const pair of pairs) {
+    if (!isArray(pair) || pair.length !== 2) return refuse('an OrderedDict is made of no list of pairs');
+    addItem(dict, pair[0]!, pair[1]!, refuse);
+  }
+  return dict;
+}
+
+/** Protocol 2 has no bytes: Python writes them as Latin-1 text to encode. */
+function encodedBytes([text, encoding]: readonly PickleValue[], refuse: Refuse): PickleValue {
+  if (typeof text !== 'string' || encoding !== 'latin1' || /[^\0-\xff]/.test(text))
+    return refuse('bytes are made of what is no Latin-1 text');
+  return new Uint8Array(Buffer.from(text, 'latin1'));
+}
+
+/** (storage, offset, sizes, strides, …): checked against the storage's length, so that reading it cannot go astray. */
+function rebuildTensor(
+  args: readonly PickleValue[],
+  dtypeGlobal: PickleValue | undefined,
+  refuse: Refuse,
+): TorchTensor {
+  const [storage, offset, shape, strides] = args;
+  if (!isKind(storage, 'storage')) return refuse('a tensor is made of what is no storage');
+  const given = isKind(dtypeGlobal, 'global') ? dtypeGlobal.dtype : undefined;
+  const dtype = storage.dtype === 'untyped' ? given : storage.dtype;
+  if (dtype === undefined || dtype === 'untyped' || (given !== undefined && given !== dtype))
+    return refuse(`a tensor in storage ${storage.key} has no type that is known`);
+  if (!isNatural(offset) || !isNaturals(shape) || !isNaturals(strides) || shape.length !== strides.length) {
+    return refuse(`a tensor in storage ${storage.key} has no whole sizes and strides`);
+  }
+  if (shape.length > MAX_DIMENSIONS)
+    refuse(`a tensor has ${shape.length} dimensions: at most ${MAX_DIMENSIONS}`);
+  const available = Math.floor(
+    storage.dtype === 'untyped' ? storage.length / BYTES_OF[dtype] : storage.length,
+  );
+  const count = elementCount(shape);
+  const last = offset + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
+  // Only a view that repeats elements (stride 0) declares more of them than there are: no weight is one.
+  if (count > 0 && !(last < available && count <= available)) {
+    refuse(
+      `a tensor of ${formatShape(shape)} (strides ${strides.join(', ')}, offset ${offset}) goes beyond its storage ` +
+        `${storage.key} of ${available} elements`,
+    );
+  }
+  return { kind: 'tensor', dtype, shape, offset, strides, storage };
+}
+
+function isNatural(value: PickleValue | undefined): value is number {
+  return Number.isSafeInteger(value) && (value as number) >= 0;
+}
+
+function isNaturals(value: PickleValue | undefined): value is readonly number[] {
+  return isArray(value) && value.every(isNatural);
+}

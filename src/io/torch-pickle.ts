@@ -1,0 +1,157 @@
+import { BYTES_OF } from './dtype.ts';
+import { isArray, isKind, type PickleValue, type TorchStorage } from './pickle-value.ts';
+import { torchGlobals } from './torch-globals.ts';
+import { quoted, type Refuse, refuser } from './torch-file-error.ts';
+import { unpickle } from './unpickle.ts';
+import { openZip, type ZipMembers } from './zip.ts';
+
+/** torch.save before 1.6 begins its files with this number, then its protocol version. */
+const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
+const LEGACY_PROTOCOL = 1001;
+const MAX_PICKLE_BYTES = 64 * 2 ** 20;
+const LITTLE_ENDIAN = 'little';
+
+export function isZip(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
+}
+
+/** PROTO, then the magic number as LONG1 of 10 bytes. */
+export function isLegacyTorchFile(bytes: Uint8Array): boolean {
+  return bytes.length >= 4 && bytes[0] === 0x80 && bytes[2] === 0x8a && bytes[3] === 10;
+}
+
+/**
+ * Reads what torch.save wrote, as plain data: the zip format (since 1.6) and the one before it. The format is
+ * torch/serialization.py's; what it may hold is in `torch-globals.ts`. Tensors are not read before they are asked for.
+ * @param source the file's name in messages.
+ * @throws TorchFileError on all that is damaged, or that asks for more than tensors and plain containers.
+ */
+export async function decodeTorchFile(bytes: Uint8Array, source: string): Promise<PickleValue> {
+  const refuse = refuser(source);
+  if (isZip(bytes)) return decodeZip(await openZip(bytes, refuse), refuse);
+  if (isLegacyTorchFile(bytes)) return decodeLegacy(bytes, refuse);
+  return refuse(
+    'not a file of torch.save: it begins neither as a zip nor with the number of the older format',
+  );
+}
+
+function decodeZip(zip: ZipMembers, refuse: Refuse): PickleValue {
+  const pickles = zip.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  const [pickle] = pickles;
+  if (pickle === undefined) return refuse('a zip, but not of torch.save: it holds no data.pkl');
+  if (pickles.length > 1) refuse(`holds ${pickles.length} pickles: expected one data.pkl`);
+  const root = pickle.slice(0, pickle.indexOf('/') + 1);
+  if (zip.names.some((name) => name === `${root}constants.pkl` || name.startsWith(`${root}code/`))) {
+    refuse('a TorchScript program, which is not read: save its weights by torch.save(model.state_dict(), …)');
+  }
+  if (zip.sizeOf(pickle)! > MAX_PICKLE_BYTES) refuse(`${quoted(pickle)} is longer than 64 MiB`);
+  const order = zip.sizeOf(`${root}byteorder`);
+  if (order !== undefined && Buffer.from(zip.read(`${root}byteorder`)).toString('latin1') !== LITTLE_ENDIAN)
+    refuse('its numbers are not little-endian');
+
+  const storages = new Map<string, TorchStorage>();
+  const persistent = (id: PickleValue): TorchStorage => {
+    const declared = storageOf(id, 5, refuse);
+    const { key, dtype, length } = declared;
+    const name = `${root}data/${key}`;
+    const size = zip.sizeOf(name);
+    const wanted = length * bytesPer(dtype);
+    if (size === undefined) return refuse(`storage ${quoted(key)} is not in the file`);
+    if (size !== wanted) {
+      refuse(
+        `storage ${quoted(key)} declares ${length} elements of ${dtype}, ${wanted} bytes, but has ${size}`,
+      );
+    }
+    return shared(storages, { ...declared, read: once(() => zip.read(name)) }, refuse);
+  };
+  const content = zip.read(pickle);
+  const { value, end } = unpickle(content, 0, { globals: torchGlobals(refuse), persistent, refuse });
+  if (end !== content.length) refuse(`${content.length - end} bytes behind the end of the pickle`);
+  return value;
+}
+
+/** Pickles of the magic number, the version, the machine's sizes, the object and the storages' keys; then their data. */
+function decodeLegacy(bytes: Uint8Array, refuse: Refuse): PickleValue {
+  const plain = {
+    globals: new Map(),
+    persistent: () => refuse('a persistent id where none can be'),
+    refuse,
+  };
+  const magic = unpickle(bytes, 0, plain);
+  const version = unpickle(bytes, magic.end, plain);
+  if (magic.value !== LEGACY_MAGIC || version.value !== LEGACY_PROTOCOL)
+    refuse('not a file of torch.save: its magic number or version is another');
+  const machine = unpickle(bytes, version.end, plain);
+  if (!(machine.value instanceof Map) || machine.value.get('little_endian') !== true)
+    refuse('its numbers are not little-endian');
+
+  const storages = new Map<string, TorchStorage>();
+  const contents = new Map<string, Uint8Array>();
+  const persistent = (id: PickleValue): TorchStorage => {
+    const declared = storageOf(id, 6, refuse);
+    return shared(storages, { ...declared, read: () => contents.get(declared.key)! }, refuse);
+  };
+  const main = unpickle(bytes, machine.end, { globals: torchGlobals(refuse), persistent, refuse });
+  const keys = unpickle(bytes, main.end, plain);
+  if (!isArray(keys.value)) return refuse('damaged: the list of storages is missing');
+
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let at = keys.end;
+  for (const key of keys.value) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (!storage || contents.has(storage.key))
+      return refuse('damaged: the list of storages is another than used');
+    if (bytes.length - at < 8) refuse(`truncated before storage ${quoted(storage.key)}`);
+    const length = view.getBigInt64(at, true);
+    const sizeBytes = storage.length * bytesPer(storage.dtype);
+    if (length !== BigInt(storage.length))
+      refuse(`storage ${quoted(storage.key)} declares ${storage.length} elements, but has ${length}`);
+    if (bytes.length - at - 8 < sizeBytes) refuse(`truncated in storage ${quoted(storage.key)}`);
+    contents.set(storage.key, bytes.subarray(at + 8, at + 8 + sizeBytes));
+    at += 8 + sizeBytes;
+  }
+  const missing = [...storages.keys()].find((key) => !contents.has(key));
+  if (missing !== undefined) refuse(`storage ${quoted(missing)} is not in the file`);
+  if (at !== bytes.length) refuse(`${bytes.length - at} bytes behind the last storage`);
+  return main.value;
+}
+
+/** ('storage', class, key, device, length), and in the older format a view of another storage, which is not read. */
+function storageOf(id: PickleValue, fields: 5 | 6, refuse: Refuse): Omit<TorchStorage, 'read'> {
+  if (!isArray(id) || id.length !== fields || id[0] !== 'storage') {
+    const whole = isArray(id) && id[0] === 'module';
+    return refuse(
+      whole
+        ? 'a whole module with its code, which is not read: save its weights by torch.save(model.state_dict(), …)'
+        : 'a persistent id is not that of a storage',
+    );
+  }
+  const [, type, key, , length, view = null] = id;
+  const dtype = isKind(type, 'global') && !type.call ? type.dtype : undefined;
+  if (dtype === undefined || typeof key !== 'string' || view !== null)
+    return refuse('a persistent id is not that of a storage');
+  if (!Number.isSafeInteger(length) || (length as number) < 0)
+    return refuse(`storage ${quoted(key)} has no length`);
+  return { kind: 'storage', key, dtype, length: length as number };
+}
+
+/** The storage that this key named before, which must have been declared alike. */
+function shared(storages: Map<string, TorchStorage>, storage: TorchStorage, refuse: Refuse): TorchStorage {
+  const before = storages.get(storage.key);
+  if (!before) storages.set(storage.key, storage);
+  else if (before.dtype !== storage.dtype || before.length !== storage.length)
+    refuse(`storage ${quoted(storage.key)} is declared twice, and differently`);
+  return before ?? storage;
+}
+
+function bytesPer(dtype: TorchStorage['dtype']): number {
+  return dtype === 'untyped' ? 1 : BYTES_OF[dtype];
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined;
+  return () => {
+    made ??= { value: make() };
+    return made.value;
+  };
+}

@@ -1,0 +1,96 @@
+import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import type { Shape } from '../tensor/shape.ts';
+import { naming } from './atomic-file.ts';
+import { decodeSafetensors } from './safetensors.ts';
+import { stateDictOf } from './state-dict.ts';
+import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch-pickle.ts';
+
+/** A file that holds no weights, or weights that do not fit the model. */
+export class WeightsError extends Error {
+  override readonly name = 'WeightsError';
+}
+
+/** A tensor of a file. `read` gives its elements in the order of its shape (PyTorch's layouts: O, I, kH, kW). */
+export interface WeightTensor {
+  readonly shape: Shape;
+  readonly read: () => Float32Array;
+}
+
+/** What a file of weights holds, under its own names, and what was noticed while it was read (whole sentences). */
+export interface Weights {
+  readonly format: string;
+  readonly tensors: ReadonlyMap<string, WeightTensor>;
+  readonly notes: readonly string[];
+}
+
+interface WeightFormat {
+  readonly name: string;
+  readonly recognizes: (bytes: Uint8Array) => boolean;
+  readonly decode: (bytes: Uint8Array, source: string) => Promise<Omit<Weights, 'format'>>;
+}
+
+/** Told apart by content, never by the file's name. A further format is one more line. */
+const FORMATS: readonly WeightFormat[] = [
+  {
+    name: 'torch.save',
+    recognizes: (bytes) => isZip(bytes) || isLegacyTorchFile(bytes),
+    decode: async (bytes, source) => stateDictOf(await decodeTorchFile(bytes, source), source),
+  },
+  {
+    name: 'safetensors',
+    recognizes: (bytes) => bytes.length > 8 && bytes[8] === 0x7b, // The header's `{` behind its length.
+    decode: async (bytes, source) => {
+      const { tensors } = decodeSafetensors(bytes, source);
+      const weights = [...tensors].map(([name, { shape, data }]) => {
+        const read = () =>
+          data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
+        return [name, { shape, read }] as const;
+      });
+      return { tensors: new Map(weights), notes: [] };
+    },
+  },
+];
+
+/** Files that people take for weights that can be read, by their first bytes. */
+const OTHERS: readonly (readonly [name: string, begin: string])[] = [
+  ['an HDF5 file (Keras)', '\x89HDF\r\n'],
+  ['a pickle of its own (not of torch.save)', '\x80'],
+  ['gzip: unpack it first', '\x1f\x8b'],
+  ['an empty zip', 'PK\x05\x06'],
+];
+
+const MAX_FILE_BYTES = 2 ** 31 - 1;
+
+/**
+ * Reads a file of weights of any known format.
+ * @throws WeightsError when it is of none; TorchFileError or SafetensorsError when it is damaged or asks for too much.
+ */
+export async function readWeights(path: string): Promise<Weights> {
+  return decodeWeights(readFileLimited(path), path);
+}
+
+/** The same for a file's bytes. @param source the file's name in messages. */
+export async function decodeWeights(bytes: Uint8Array, source: string): Promise<Weights> {
+  const format = FORMATS.find(({ recognizes }) => recognizes(bytes));
+  if (format) return { format: format.name, ...(await format.decode(bytes, source)) };
+  const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
+  const [other] = OTHERS.find(([, begin]) => start.startsWith(begin)) ?? ['of another format'];
+  throw new WeightsError(
+    `${source} is ${other}: expected a file of weights, ${FORMATS.map(({ name }) => name).join(' or ')}`,
+  );
+}
+
+/** A whole file. @throws WeightsError when it is too large to be one of weights. */
+export function readFileLimited(path: string): Uint8Array {
+  const file = openSync(path, 'r');
+  try {
+    const { size } = fstatSync(file);
+    if (size > MAX_FILE_BYTES)
+      throw new WeightsError(`${path} is larger than 2 GiB: expected a file of weights`);
+    return readFileSync(file);
+  } catch (error) {
+    throw naming(path, error);
+  } finally {
+    closeSync(file);
+  }
+}

@@ -1,0 +1,193 @@
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
+import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { densorIn, SMALL } from '../support/cli.ts';
+import { bytesOf, dict, global, pickle, storage, tensor, text, torchZip, tuple } from '../support/pickle.ts';
+
+const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
+
+/** The notes' network at 32×32 after PyTorch's step: its file of weights, as PyTorch would name and store it. */
+let weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
+beforeAll(() => {
+  const { tensors } = decodeSafetensors(readFileSync(golden('notes_net.safetensors')), 'notes_net');
+  weights = new Map(
+    [...tensors]
+      .filter(([name]) => name.startsWith('after.') && !name.endsWith('num_batches_tracked'))
+      .map(([name, { shape, data }]) => [name.slice('after.'.length), { shape, data: data as Float32Array }]),
+  );
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const densor = (...args: readonly string[]) => densorIn(folder, ...args);
+const write = (name: string, bytes: Uint8Array) => writeFileSync(join(folder, name), bytes);
+
+/** The weights as torch.save writes them, under other names if wanted. */
+function torchFile(rename = (name: string) => name, changed: typeof weights = weights): Uint8Array {
+  const entries = [...changed].map(([name, { shape, data }], i) => {
+    const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+    return [rename(name), tensor(storage(`${i}`, data.length), 0, shape, strides)] as const;
+  });
+  const storages = [...changed.values()].map(({ data }, i) => [
+    `${i}`,
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  ]);
+  return torchZip(pickle(dict(entries)), Object.fromEntries(storages));
+}
+
+describe('densor import', () => {
+  test('takes weights over from .pth and .safetensors alike, for evaluate and train to start from', () => {
+    write(
+      'net.pth',
+      torchFile((name) => `module.${name}`),
+    );
+    write('net.safetensors', Buffer.concat(encodeSafetensors({ metadata: new Map(), tensors: weights })));
+    const first = densor('import', 'net.pth', '--model', 'notes', '--size', '32', '--out', 'a');
+    expect(first.status, first.stderr).toBe(0);
+    expect(first.stdout).toBe('notes, 1×32×32, 10 classes, 758,226 parameters: a\n');
+    expect(first.stderr).toMatch(/torch\.save: 126 tensors taken over, 126 of them renamed/);
+    expect(first.stderr).toMatch(/all names begin with module\./);
+    const second = densor(
+      'import',
+      'net.safetensors',
+      '--model',
+      'notes',
+      '--size',
+      '32',
+      '--out',
+      'b',
+      '--json',
+    );
+    expect(JSON.parse(second.stdout)).toMatchObject({
+      ...{ model: 'notes', channels: 1, classes: 10, size: 32, parameters: 758226, format: 'safetensors' },
+      ...{ matched: 126, newHead: [], leftOver: { count: 0, names: [] } },
+    });
+    for (const run of ['a', 'b']) {
+      expect(readdirSync(join(folder, run)).sort()).toEqual(['best.safetensors', 'last.safetensors']);
+      const { state } = loadCheckpoint(join(folder, run, 'last.safetensors'));
+      for (const [name, { data }] of weights) expect([name, state.get(name)]).toEqual([name, data]);
+    }
+
+    const tested = densor('evaluate', 'a', '--data', 'sample', '--json');
+    expect(tested.status, tested.stderr).toBe(0);
+    expect(JSON.parse(tested.stdout).images).toBe(200);
+    const untold = densor('evaluate', 'a');
+    expect([untold.status, untold.lastLine]).toEqual([2, expect.stringMatching(/imported.*--data/)]);
+    const resumed = densor('train', '--resume', 'a');
+    expect([resumed.status, resumed.lastLine]).toEqual([2, expect.stringMatching(/train --from a$/)]);
+
+    // A rate so small that nothing moves: what training began with is what the test set tells.
+    const still = ['--data', 'sample', '--batch', '40', '--limit', '40', '--epochs', '1', '--lr', '1e-30'];
+    const trained = densor('train', '--from', 'a', ...still, '--out', 'tuned', '--json');
+    expect(trained.status, trained.stderr).toBe(0);
+    expect(JSON.parse(trained.stdout).weights).toMatchObject({ matched: 126, newHead: [] });
+    const after = loadCheckpoint(join(folder, 'tuned/last.safetensors'));
+    for (const [name, { data }] of weights) {
+      if (!name.includes('running')) expect([name, after.state.get(name)]).toEqual([name, data]);
+    }
+    expect(after.run.config).toMatchObject({
+      size: 32,
+      startedFrom: { file: join('a', 'last.safetensors') },
+    });
+  });
+
+  test('of another number of classes begins the classifier anew, and trains on', () => {
+    write('net.pth', torchFile());
+    const { status, stdout } = densor(
+      ...['import', 'net.pth', '--model', 'notes', '--size', '32', '--classes', '12', '--out', 'a', '--json'],
+    );
+    expect(status).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({
+      classes: 12,
+      matched: 124,
+      newHead: ['12.weight', '12.bias'],
+    });
+    const { state, shapes } = loadCheckpoint(join(folder, 'a/last.safetensors'));
+    expect(shapes.get('12.weight')).toEqual([12, 248]);
+    expect(new Set(state.get('12.weight')).size).toBeGreaterThan(1000);
+    const trained = densor('train', '--from', 'a', ...SMALL, '--out', 'b');
+    expect(trained.status, trained.stderr).toBe(0);
+    expect(trained.stderr).toMatch(/new head: 12\.weight, 12\.bias start anew/);
+    expect(loadCheckpoint(join(folder, 'b/last.safetensors')).run.config.classes).toBe(10);
+  });
+});
+
+describe('a file that is refused: exit status 2, one line, nothing written:', () => {
+  const command = bytesOf(global('os', 'system'), tuple(text('touch pwned')), 'R');
+  test.each<[string, () => Uint8Array, RegExp]>([
+    [
+      'a shape that differs',
+      () =>
+        torchFile(
+          undefined,
+          new Map([...weights, ['0.0.weight', { shape: [32, 2, 7, 7], data: new Float32Array(3136) }]]),
+        ),
+      /tensor 0\.0\.weight is 32×2×7×7, the model expects 64×2×7×7/,
+    ],
+    [
+      'code to run behind a good tensor',
+      () =>
+        torchZip(
+          pickle(
+            dict([
+              ['0.0.weight', tensor(storage('0', 1), 0, [1], [1])],
+              ['x', command],
+            ]),
+          ),
+          { 0: new Uint8Array(4) },
+        ),
+      /os\.system/,
+    ],
+    [
+      'a checkpoint of another model',
+      () => readFileSync(golden('torchvision_small.pth')),
+      /not of this model: of its 126 tensors 126 are missing \(0\.0\.weight, .* and 116 more\)/,
+    ],
+    ['half a file', () => torchFile().subarray(0, 1_000_000), /damaged zip/],
+  ])('%s', (_, make, message) => {
+    write('net.pth', make());
+    const { status, stdout, stderr } = densor('import', 'net.pth', '--model', 'notes', '--out', 'run');
+    expect([status, stdout, stderr.trim()]).toEqual([2, '', expect.stringMatching(message)]);
+    expect(stderr.trim().split('\n').length).toBe(1);
+    expect(readdirSync(folder)).toEqual(['net.pth']);
+  });
+
+  test('the same file does not start a training', () => {
+    write('net.pth', torchZip(pickle(command)));
+    const { status, lastLine } = densor('train', '--from', 'net.pth', ...SMALL, '--out', 'run');
+    expect([status, lastLine]).toEqual([2, expect.stringMatching(/the pickle asks for os\.system/)]);
+    expect(readdirSync(folder)).toEqual(['net.pth']);
+  });
+
+  test.each<[string, string[], RegExp]>([
+    [
+      'a file that is not there',
+      ['import', 'no.pth', '--model', 'notes', '--out', 'run'],
+      /no\.pth: does not exist/,
+    ],
+    [
+      'a size that does not fit',
+      ['import', 'net.pth', '--model', 'notes', '--size', '8', '--out', 'run'],
+      /transition|pool/,
+    ],
+    [
+      'other channels',
+      ['import', 'net.pth', '--model', 'notes', '--channels', '3', '--out', 'run'],
+      /64×1×7×7, the model expects 64×3×7×7/,
+    ],
+    ['--from and --resume', ['train', '--from', 'net.pth', '--resume', 'run'], /--from contradicts --resume/],
+  ])('%s', (_, args, message) => {
+    write('net.pth', torchFile());
+    const { status, lastLine } = densor(...args);
+    expect([status, lastLine]).toEqual([2, expect.stringMatching(message)]);
+    expect(existsSync(join(folder, 'run'))).toBe(false);
+  });
+});

@@ -1,0 +1,246 @@
+import { describe, expect, test } from 'vitest';
+import { decodeTorchFile } from '../../src/io/torch-pickle.ts';
+import { decodeWeights } from '../../src/io/weights.ts';
+import {
+  bytesOf,
+  dict,
+  floats,
+  global,
+  int,
+  type Op,
+  pickle,
+  refused,
+  storage,
+  tensor,
+  text,
+  torchZip,
+  tuple,
+} from '../support/pickle.ts';
+
+const good = torchZip(pickle(dict([['a', tensor(storage('0', 4), 0, [2, 2], [2, 1])]])), {
+  0: floats(1, 2, 3, 4),
+});
+/** A little-endian length of 4 bytes. */
+const length = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
+
+test('a file made by hand is read: the pickles below are refused for what they say, not for how they are made', async () => {
+  const { tensors } = await decodeWeights(good, 'x.pth');
+  expect(tensors.get('a')!.read()).toEqual(Float32Array.of(1, 2, 3, 4));
+});
+
+describe('a pickle that wants to run code is refused by the name of what it asks for:', () => {
+  const command = text('touch pwned');
+  test.each<[string, Op[], RegExp]>([
+    ['GLOBAL and REDUCE', [global('os', 'system'), tuple(command), 'R'], /os\.system/],
+    ['the same as Linux calls it', [global('posix', 'system'), tuple(command), 'R'], /posix\.system/],
+    ['STACK_GLOBAL', [text('os'), text('system'), '\x93', tuple(command), 'R'], /os\.system/],
+    ['STACK_GLOBAL by memo', [text('os'), '\x94', '0', 'h\0', text('system'), '\x93'], /os\.system/],
+    ['a dotted name', [text('torch'), text('os.system'), '\x93'], /torch\.os\.system/],
+    ['INST', ['(', command, 'ios\nsystem\n'], /os\.system/],
+    ['INST of what is allowed', ['(icollections\nOrderedDict\n'], /INST/],
+    ['OBJ', ['(', global('os', 'system'), command, 'o'], /os\.system/],
+    ['OBJ of what is allowed', ['(', global('torch', 'Size'), tuple(), 'o'], /OBJ/],
+    ['NEWOBJ', [global('subprocess', 'Popen'), tuple(command), '\x81'], /subprocess\.Popen/],
+    ['NEWOBJ of what is allowed', [global('torch', 'Size'), tuple(), '\x81'], /torch\.Size.*NEWOBJ/],
+    ['NEWOBJ_EX', [global('torch', 'Size'), tuple(), '}', '\x92'], /NEWOBJ_EX/],
+    ['BUILD on a class', [global('torch', 'FloatStorage'), '}', 'b'], /BUILD/],
+    [
+      'BUILD with attributes',
+      [global('collections', 'OrderedDict'), ')R', dict([['__class__', 'N']]), 'b'],
+      /BUILD/,
+    ],
+    [
+      'getattr',
+      [global('builtins', 'getattr'), tuple(global('os', 'x'), text('system')), 'R'],
+      /builtins\.getattr/,
+    ],
+    ['getattr of Python 2', [global('__builtin__', 'getattr')], /__builtin__\.getattr/],
+    ['eval', [global('__builtin__', 'eval'), tuple(text('1')), 'R'], /__builtin__\.eval/],
+    ['__builtins__', [global('__builtins__', 'exec')], /__builtins__\.exec/],
+    ['a name in a line that hides', [global('os\x1b[2K', 'system')], /os\\u001b\[2K\.system/],
+    ['names of Object', [global('__proto__', 'constructor')], /__proto__\.constructor/],
+    ['operator.attrgetter', [global('operator', 'attrgetter')], /operator\.attrgetter/],
+    ['torch.load itself', [global('torch', 'load')], /torch\.load/],
+    ['runpy by torch', [global('torch.utils._config_module', 'ConfigModule')], /ConfigModule/],
+    [
+      'a call of a class of storages',
+      [global('torch', 'FloatStorage'), tuple(int(9)), 'R'],
+      /calls torch\.FloatStorage/,
+    ],
+    ['a call of a dict', ['}', tuple(), 'R'], /calls what is no function/],
+    ['EXT1', ['\x82\x01'], /EXT1/],
+    ['a persistent id as text', ['P0\n'], /PERSID/],
+  ])('%s', async (_, ops, message) => {
+    expect(await refused(torchZip(pickle(...ops)))).toMatch(message);
+  });
+});
+
+describe('a pickle that wants memory or time is refused:', () => {
+  const huge = Buffer.from(BigUint64Array.of(2n ** 62n).buffer);
+  test.each<[string, Op[], RegExp]>([
+    ['a string of 4 GiB', ['X', length(0xffffffff), 'abc'], /wants 4294967295 bytes where \d+ are left/],
+    ['a string of 4 EiB', ['\x8d', huge], /wants 46116860184273\d+ bytes/],
+    ['bytes of 4 EiB', ['\x8e', huge], /wants 46116860184273\d+ bytes/],
+    ['a whole number of 2 GiB', ['\x8b', length(0x7fffffff)], /whole number of 2147483647 bytes/],
+    ['a whole number of less than no bytes', ['\x8b', length(0xffffffff)], /wants -1 bytes/],
+    ['a line without end', ['I', '1'.repeat(100_000)], /a line does not end/],
+    ['a thousand marks on marks', ['('.repeat(300_000)], /more than 200000 values/],
+    ['values without end', ['K\x01'.repeat(300_000)], /more than 200000 values/],
+    ['operations without end', ['K\x010'.repeat(1_100_000)], /more than 2000000 operations/],
+    ['tuples in tuples', [')', '\x85'.repeat(100_000)], /deeper than 100/],
+    ['lists in lists', [']'.repeat(200), 'a'.repeat(199)], /deeper than 100/],
+    ['dicts in dicts', ['(K\x01'.repeat(200), '}', 'd'.repeat(200)], /deeper than 100/],
+    ['a list that holds itself', [']', 'q\0', 'h\0a'.repeat(200)], /deeper than 100/],
+    [
+      'tuples of ten times the one before',
+      [')q\0', ...Array.from({ length: 200 }, () => bytesOf('0(', 'h\0'.repeat(10), 'tq\0'))],
+      /deeper than 100/,
+    ],
+    ['a memo that was not set', ['h\x07'], /memo 7 was never set/],
+    ['a memo of a negative number', ['K\x01p-5\n'], /a memo has no number/],
+    ['nothing at all', [], /takes more values than there are/],
+    ['a key that is a list', ['}', ']', 'N', 's'], /key that is no plain value/],
+    [
+      'a key twice',
+      [
+        dict([
+          ['a', 'N'],
+          ['a', 'N'],
+        ]),
+      ],
+      /names a twice/,
+    ],
+    ['an unknown protocol', ['\x80\x09'], /protocol 9/],
+    ['an unknown opcode', ['\xff'], /0xff at byte 2 is no opcode/],
+  ])('%s', async (_, ops, message) => {
+    expect(await refused(torchZip(pickle(...ops)))).toMatch(message);
+  });
+
+  test('shared values are shared, not copied: ten to the ninetieth leaves cost ninety tuples', async () => {
+    const levels = Array.from({ length: 90 }, () => bytesOf('0(', 'h\0'.repeat(10), 'tq\0'));
+    expect(await refused(torchZip(pickle(')q\0', ...levels)))).toMatch(/no state dict/);
+  });
+});
+
+describe('keys that mean something to JavaScript', () => {
+  test('are keys like others', async () => {
+    const one = tensor(storage('0', 1), 0, [1], [1]);
+    const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
+    const bytes = torchZip(pickle(dict(names.map((name) => [name, one]))), { 0: floats(7) });
+    const { tensors } = await decodeWeights(bytes, 'x.pth');
+    expect([...tensors.keys()]).toEqual(names);
+    expect(tensors.get('__proto__')!.read()).toEqual(Float32Array.of(7));
+    expect(({} as Record<string, unknown>).kind).toBeUndefined();
+  });
+
+  test('are no storages', async () => {
+    for (const key of ['__proto__', 'constructor', '../data.pkl', '../../../etc/passwd', 'x/../0']) {
+      const bytes = torchZip(pickle(dict([['a', tensor(storage(key, 1), 0, [1], [1])]])), { 0: floats(7) });
+      expect(await refused(bytes)).toMatch(/is not in the file/);
+    }
+  });
+});
+
+describe('a tensor that lies about its numbers is refused:', () => {
+  const four = { 0: floats(1, 2, 3, 4) };
+  const view = (offset: number, sizes: number[], strides: number[]) =>
+    tensor(storage('0', 4), offset, sizes, strides);
+  test.each<[string, Op, RegExp]>([
+    ['more elements than the storage', view(0, [5], [1]), /beyond its storage 0 of 4/],
+    ['an offset behind the end', view(4, [1], [1]), /beyond its storage/],
+    ['an offset near the end', view(2, [3], [1]), /beyond its storage/],
+    ['strides that run out', view(0, [2, 2], [3, 1]), /beyond its storage/],
+    [
+      'sizes whose product overflows',
+      view(0, [2 ** 31 - 1, 2 ** 31 - 1, 2 ** 31 - 1], [0, 0, 0]),
+      /beyond its storage/,
+    ],
+    ['one element seen a billion times', view(0, [10 ** 9], [0]), /beyond its storage/],
+    [
+      'sizes below zero',
+      bytesOf(
+        global('torch._utils', '_rebuild_tensor_v2'),
+        tuple(storage('0', 4), int(0), tuple('J\xff\xff\xff\xff'), tuple(int(1))),
+        'R',
+      ),
+      /no whole sizes/,
+    ],
+    [
+      'sizes that are no numbers',
+      bytesOf(
+        global('torch._utils', '_rebuild_tensor_v2'),
+        tuple(storage('0', 4), int(0), tuple(text('9')), tuple(int(1))),
+        'R',
+      ),
+      /no whole sizes/,
+    ],
+    ['more sizes than strides', view(0, [2, 2], [1]), /no whole sizes/],
+    ['forty dimensions', view(0, Array(40).fill(1), Array(40).fill(1)), /40 dimensions/],
+    [
+      'no storage',
+      bytesOf(global('torch._utils', '_rebuild_tensor_v2'), tuple(text('0'), int(0), tuple(), tuple()), 'R'),
+      /no storage/,
+    ],
+    [
+      'a storage longer than its member',
+      tensor(storage('0', 5), 0, [5], [1]),
+      /declares 5 elements of float32, 20 bytes, but has 16/,
+    ],
+    [
+      'a storage of another type than its member',
+      tensor(storage('0', 4, 'DoubleStorage'), 0, [4], [1]),
+      /32 bytes, but has 16/,
+    ],
+    ['a storage that is not there', tensor(storage('1', 4), 0, [4], [1]), /storage 1 is not in the file/],
+    [
+      'a storage that is declared in two ways',
+      bytesOf(storage('0', 4), '0', storage('0', 4, 'IntStorage')),
+      /declared twice/,
+    ],
+    ['a type that is not read', storage('0', 4, 'QInt8Storage'), /torch\.QInt8Storage/],
+    [
+      'a persistent id of another kind',
+      bytesOf(tuple(text('file'), text('/etc/passwd')), 'Q'),
+      /not that of a storage/,
+    ],
+    ['a persistent id that is no tuple', bytesOf(text('storage'), 'Q'), /not that of a storage/],
+    [
+      'a persistent id whose class is a function',
+      bytesOf(tuple(text('storage'), global('torch', 'Size'), text('0'), text('cpu'), int(4)), 'Q'),
+      /not that of a storage/,
+    ],
+    [
+      'a persistent id without a length',
+      bytesOf(tuple(text('storage'), global('torch', 'FloatStorage'), text('0'), text('cpu'), 'N'), 'Q'),
+      /has no length/,
+    ],
+  ])('%s', async (_, op, message) => {
+    expect(await refused(torchZip(pickle(dict([['a', op]])), four))).toMatch(message);
+  });
+});
+
+describe('what is no state dict', () => {
+  test.each<[string, Op, RegExp]>([
+    ['a number', int(1), /holds no state dict/],
+    ['a list', ']', /holds no state dict/],
+    ['an empty dict', '}', /it is empty/],
+    ['a dict of other things', dict([['epoch', int(3)]]), /it has epoch/],
+  ])('%s is refused', async (_, op, message) => {
+    expect(await refused(torchZip(pickle(op)))).toMatch(message);
+  });
+
+  test('bytes, numbers and texts are read as they are', async () => {
+    const latin = bytesOf(global('_codecs', 'encode'), tuple(text('\xff\0a'), text('latin1')), 'R');
+    const values = tuple(
+      latin,
+      'G\x3f\xf8\0\0\0\0\0\0',
+      'I01\n',
+      'L-5L\n',
+      'F0.25\n',
+      '\x8a\x0a'.concat('\xff'.repeat(10)),
+      'N',
+    );
+    const value = await decodeTorchFile(torchZip(pickle(values)), 'x.pth');
+    expect(value).toEqual([Uint8Array.of(255, 0, 97), 1.5, true, -5, 0.25, -1, null]);
+  });
+});

@@ -1,0 +1,180 @@
+import { readFileSync } from 'node:fs';
+import { describe, expect, test } from 'vitest';
+import {
+  describeReport,
+  matchWeights,
+  renameWeights,
+  sizesOf,
+  type WantedTensors,
+} from '../../src/io/weight-names.ts';
+import { decodeWeights, type Weights, WeightsError } from '../../src/io/weights.ts';
+import { elementCount, type Shape } from '../../src/tensor/shape.ts';
+
+/** Tensors whose first number tells them apart. */
+function weights(shapes: Readonly<Record<string, Shape>>, first = 1): Weights {
+  const tensors = Object.entries(shapes).map(([name, shape], i) => {
+    const read = () => new Float32Array(elementCount(shape)).fill(first + i);
+    return [name, { shape, read }] as const;
+  });
+  return { format: 'torch.save', tensors: new Map(tensors), notes: [] };
+}
+
+function wanted(shapes: Readonly<Record<string, Shape>>): WantedTensors {
+  return new Map(
+    Object.entries(shapes).map(([name, shape]) => [
+      name,
+      { shape, role: name.includes('running') ? 'buffer' : 'parameter' },
+    ]),
+  );
+}
+
+const LAYER = 'features.denseblock1.denselayer1';
+const MODEL = {
+  'features.conv0.weight': [8, 3, 7, 7],
+  [`${LAYER}.norm1.weight`]: [8],
+  [`${LAYER}.norm1.running_mean`]: [8],
+  [`${LAYER}.conv2.weight`]: [4, 8, 3, 3],
+  'classifier.weight': [10, 12],
+  'classifier.bias': [10],
+} as const satisfies Record<string, Shape>;
+const match = (file: Weights, newHead = false, model: Record<string, Shape> = MODEL) =>
+  matchWeights(file, wanted(model), { source: 'f.pth', newHead });
+const under = (prefix: string) =>
+  Object.fromEntries(Object.entries(MODEL).map(([name, shape]) => [prefix + name, shape]));
+
+describe('weights under the names of', () => {
+  test("torchvision and timm are the model's", () => {
+    const { state, report } = match(weights(MODEL));
+    expect([...state.keys()]).toEqual(Object.keys(MODEL));
+    expect([...state.values()].map((numbers) => numbers[0])).toEqual([1, 2, 3, 4, 5, 6]);
+    expect(report).toMatchObject({
+      matched: 6,
+      renamed: 0,
+      dropped: 0,
+      prefix: '',
+      newHead: [],
+      leftOver: [],
+    });
+  });
+
+  test('old torchvision are those of today', () => {
+    const old = weights({
+      'features.conv0.weight': [8, 3, 7, 7],
+      [`${LAYER}.norm.1.weight`]: [8],
+      [`${LAYER}.norm.1.running_mean`]: [8],
+      [`${LAYER}.conv.2.weight`]: [4, 8, 3, 3],
+      'classifier.weight': [10, 12],
+      'classifier.bias': [10],
+    });
+    const { state, report } = match(old);
+    expect(state.get(`${LAYER}.conv2.weight`)![0]).toBe(4);
+    expect(report).toMatchObject({ matched: 6, renamed: 3 });
+  });
+
+  test("the real checkpoint of torchvision's class are the same by either naming", async () => {
+    const path = new URL('../golden/torchvision_small.pth', import.meta.url);
+    const file = await decodeWeights(readFileSync(path), 'small');
+    const counters = [...file.tensors.keys()].filter((name) => name.endsWith('num_batches_tracked')).length;
+    const oldNames = [...file.tensors].map(
+      ([name, tensor]) => [name.replace(/(denselayer\d+\.(?:norm|conv))([12])/, '$1.$2'), tensor] as const,
+    );
+    const today = renameWeights(file, [], 'small');
+    const old = renameWeights({ ...file, tensors: new Map(oldNames) }, [], 'small');
+    expect(counters).toBeGreaterThan(15);
+    expect([today.dropped, today.tensors.size]).toEqual([counters, file.tensors.size - counters]);
+    expect([...old.tensors.keys()]).toEqual([...today.tensors.keys()]);
+    expect(old.tensors.has('features.denseblock2.denselayer3.norm2.running_var')).toBe(true);
+    expect(old.tensors.has('features.transition1.norm.weight')).toBe(true);
+  });
+
+  test.each(['module.', '_orig_mod.', 'module._orig_mod.', 'model.'])('a wrapper %s lose it', (prefix) => {
+    const { report } = match(weights({ ...under(prefix), [`${prefix}a.num_batches_tracked`]: [] }));
+    expect(report).toMatchObject({ matched: 6, prefix, dropped: 1 });
+    expect(describeReport(report)).toContain(`all names begin with ${prefix}, which was left out`);
+  });
+
+  test('a model that itself begins so keep it', () => {
+    const own = { 'model.a.weight': [2], 'model.b.weight': [3] };
+    expect(match(weights(own), false, own).report).toMatchObject({ matched: 2, prefix: '' });
+  });
+});
+
+describe('a classifier of another number of classes', () => {
+  const other = { ...MODEL, 'classifier.weight': [1000, 12], 'classifier.bias': [1000] };
+
+  test('begins anew where that is wanted, and only there', () => {
+    const { state, report } = match(weights(other), true);
+    expect(report).toMatchObject({ matched: 4, newHead: ['classifier.weight', 'classifier.bias'] });
+    expect(state.has('classifier.weight')).toBe(false);
+    expect(describeReport(report).join()).toMatch(
+      /new head: classifier\.weight, classifier\.bias start anew/,
+    );
+    expect(() => match(weights(other))).toThrow(
+      'f.pth: tensor classifier.weight is 1000×12, the model expects 10×12 (another number of classes: --classes',
+    );
+  });
+
+  test('that is missing begins anew too', () => {
+    const { 'classifier.weight': _, 'classifier.bias': __, ...body } = MODEL;
+    expect(match(weights(body), true).report.newHead.length).toBe(2);
+    expect(() => match(weights(body))).toThrow(/2 are missing \(classifier\.weight, classifier\.bias\)/);
+  });
+
+  test('of the same number is taken over', () => {
+    expect(match(weights(MODEL), true).report).toMatchObject({ matched: 6, newHead: [] });
+  });
+
+  test('tells how many classes and channels a file is for', () => {
+    const renamed = renameWeights(
+      weights({ ...under('module.'), 'module.classifier.bias': [10] }),
+      Object.keys(MODEL),
+      '',
+    );
+    expect(sizesOf(renamed, wanted(MODEL))).toEqual({ classes: 10, channels: 3 });
+    expect(sizesOf(renameWeights(weights({}), [], ''), wanted(MODEL))).toEqual({});
+  });
+});
+
+describe('weights that do not fit are refused:', () => {
+  test.each<[string, Weights, RegExp]>([
+    [
+      'a shape that differs',
+      weights({ ...MODEL, 'features.conv0.weight': [8, 1, 7, 7] }),
+      /^f\.pth: tensor features\.conv0\.weight is 8×1×7×7, the model expects 8×3×7×7$/,
+    ],
+    [
+      'a shape that differs, by the name in the file',
+      weights({ ...under('module.'), [`module.${LAYER}.norm1.weight`]: [9] }),
+      /tensor module\.features\.denseblock1\.denselayer1\.norm1\.weight is 9, the model expects 8/,
+    ],
+    ['nothing', weights({}), /of its 6 tensors 6 are missing/],
+    [
+      'those of another model',
+      weights(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`layer${i}.weight`, [1]]))),
+      /6 are missing .*the file has others \(layer0\.weight, .*layer9\.weight and 20 more\)/,
+    ],
+    [
+      'a bias that the layer has not',
+      weights({ ...MODEL, 'features.conv0.bias': [8] }),
+      /its layers have tensors that the model's have not \(features\.conv0\.bias\)/,
+    ],
+    [
+      'two tensors of one name',
+      weights({ ...MODEL, [`${LAYER}.norm.1.weight`]: [8] }),
+      /norm1\.weight and .*norm\.1\.weight are both/,
+    ],
+    ['numbers that are not finite', weights(MODEL, Number.NaN), /features\.conv0\.weight holds NaN/],
+  ])('%s', (_, file, message) => {
+    expect(() => match(file)).toThrow(WeightsError);
+    expect(() => match(file)).toThrow(message);
+  });
+
+  test('what the model has no use for is told, and cut off at ten', () => {
+    const extras = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`aux${i}.weight`, [1]]));
+    const { report } = match(weights({ ...MODEL, ...extras }));
+    expect(report.leftOver.length).toBe(13);
+    expect(describeReport(report).at(-1)).toMatch(
+      /^the model has no use for 13: aux0\.weight, .* and 3 more$/,
+    );
+  });
+});

@@ -1,0 +1,63 @@
+import { zipSync } from 'fflate';
+import { expect } from 'vitest';
+import { TorchFileError } from '../../src/io/torch-file-error.ts';
+import { decodeWeights } from '../../src/io/weights.ts';
+
+/** Pickles by hand, opcode by opcode: what no honest program writes. */
+export type Op = string | Uint8Array;
+
+export function bytesOf(...ops: readonly Op[]): Uint8Array {
+  return Buffer.concat(ops.map((op) => (typeof op === 'string' ? Buffer.from(op, 'latin1') : op)));
+}
+
+const little = (value: number, bytes: number) => {
+  const buffer = Buffer.alloc(bytes);
+  buffer.writeUIntLE(value, 0, bytes);
+  return buffer;
+};
+
+/** BINUNICODE */
+export const text = (value: string): Op =>
+  bytesOf('X', little(Buffer.byteLength(value), 4), Buffer.from(value));
+/** BININT */
+export const int = (value: number): Op => bytesOf('J', little(value, 4));
+export const global = (module: string, name: string): Op => `c${module}\n${name}\n`;
+export const tuple = (...items: readonly Op[]): Op => bytesOf('(', ...items, 't');
+
+/** ('storage', class, key, device, length) as a persistent id. */
+export const storage = (key: string, length: number, type = 'FloatStorage'): Op =>
+  bytesOf(tuple(text('storage'), global('torch', type), text(key), text('cpu'), int(length)), 'Q');
+
+/** A call of _rebuild_tensor_v2. */
+export const tensor = (of: Op, offset: number, sizes: readonly number[], strides: readonly number[]): Op =>
+  bytesOf(
+    global('torch._utils', '_rebuild_tensor_v2'),
+    tuple(of, int(offset), tuple(...sizes.map(int)), tuple(...strides.map(int)), '\x89', '}'),
+    'R',
+  );
+
+/** {name: value, …} */
+export const dict = (entries: readonly (readonly [name: string, value: Op])[]): Op =>
+  bytesOf('}(', ...entries.flatMap(([name, value]) => [text(name), value]), 'u');
+
+/** A whole pickle of protocol 2. */
+export const pickle = (...ops: readonly Op[]): Uint8Array => bytesOf('\x80\x02', ...ops, '.');
+
+/** A file of torch.save around a pickle, with these storages (bytes). */
+export function torchZip(
+  content: Uint8Array,
+  storages: Readonly<Record<string, Uint8Array>> = {},
+): Uint8Array {
+  const members: Record<string, Uint8Array> = { 'archive/data.pkl': content };
+  for (const [key, bytes] of Object.entries(storages)) members[`archive/data/${key}`] = bytes;
+  return zipSync(members, { level: 0 });
+}
+
+export const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
+
+/** The message by which a file is refused; any other end is a failure. */
+export async function refused(bytes: Uint8Array): Promise<string> {
+  const error = await decodeWeights(bytes, 'x.pth').catch((thrown: unknown) => thrown);
+  expect(error).toBeInstanceOf(TorchFileError);
+  return (error as Error).message;
+}
