@@ -11,7 +11,7 @@ export interface OnnxWeights {
 }
 
 /** More are refused: the largest networks have a few thousand. */
-const MAX_TENSORS = 2 ** 16;
+const MAX_TENSORS = 2 ** 14;
 
 /**
  * Reads the initializers of an ONNX file by name, and its `metadata_props`; what the graph computes is not looked at.

@@ -62,6 +62,7 @@ const { nested } = protobuf.Root.fromJSON({
 
 function message(fields: Readonly<Record<string, readonly [type: string, id: number]>>): protobuf.IType {
   return {
+    edition: 'proto2', // As the specification is: a number that is 0 is written too.
     fields: Object.fromEntries(
       Object.entries(fields).map(([name, [type, id]]) => [
         name,
