@@ -2,6 +2,7 @@ import { CommanderError } from 'commander';
 import { DataError } from '../data/dataset.ts';
 import { EngineError, NonFiniteError } from '../engine/engine.ts';
 import { LockedError } from '../io/run-lock.ts';
+import { OnnxError } from '../io/onnx/error.ts';
 import { SafetensorsError } from '../io/safetensors.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
@@ -28,6 +29,7 @@ const BAD_INPUT = [
   UsageError,
   DataError,
   SafetensorsError,
+  OnnxError,
   CheckpointError,
   ShapeError,
   LockedError,
@@ -68,7 +70,7 @@ export function describeFailure(error: unknown): { readonly status: 1 | 2; reado
   const refused = fileSystemLine(error);
   if (refused) {
     const noRoom = NO_ROOM.includes((error as NodeJS.ErrnoException).code!);
-    return { status: 2, line: refused + (noRoom ? ': free some room or choose another --out' : '') };
+    return { status: 2, line: refused + (noRoom ? ': free some room or choose another place' : '') };
   }
   const { message, stack } = error as Error;
   return {

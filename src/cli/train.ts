@@ -152,6 +152,7 @@ function resolve(given: TrainOptions, data: TrainTest): RunConfig {
     precision,
     ...(limit !== undefined && { limit }),
     dataSha256: sha256Of(data),
+    classNames: [...data.train.classNames],
   };
 }
 

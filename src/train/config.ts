@@ -20,6 +20,8 @@ export const runConfigSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  /** Of the data, for whoever uses the network; older checkpoints lack them. */
+  classNames: z.array(z.string()).optional(),
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
