@@ -116,9 +116,9 @@ function classNamesOf({ classNames = [], classes }: RunConfig): readonly string[
 function onnxFile({ card, graph, tensors }: Trained) {
   const state = new Map([...tensors].map(([name, { data }]) => [name, data]));
   const metadata = cardMetadata(card);
-  const bytes = encodeOnnx({ name: card.model, graph, state, metadata, docString: cardText(card) });
-  requireSame(readOnnxWeights(bytes, 'the ONNX file').tensors, tensors);
-  return { chunks: [bytes], opset: OPSET };
+  const chunks = encodeOnnx({ name: card.model, graph, state, metadata, docString: cardText(card) });
+  requireSame(readOnnxWeights(Buffer.concat(chunks), 'the ONNX file').tensors, tensors);
+  return { chunks, opset: OPSET };
 }
 
 /** `format: pt` is how PyTorch's own safetensors files call themselves. */

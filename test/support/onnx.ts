@@ -28,7 +28,7 @@ export function randomState(model: Model, size: Pair, seed: number): State {
 /** The file of a model with these numbers. */
 export function onnxOf(model: Model, size: Pair, state: State): Uint8Array {
   const { graph } = trace(model, 1, size, 'evaluate');
-  return encodeOnnx({ name: model.name, graph, state, metadata: new Map(), docString: '' });
+  return Buffer.concat(encodeOnnx({ name: model.name, graph, state, metadata: new Map(), docString: '' }));
 }
 
 /** Images [N, C, H, W] from 0 to 1: random, all black, all white, or a single bright pixel. */

@@ -1,9 +1,11 @@
+import protobuf from 'protobufjs/light.js';
 import type { Graph, Op, ValueId } from '../../graph/op.ts';
 import { elementCount, formatShape, type Shape } from '../../tensor/shape.ts';
 import { VERSION } from '../../version.ts';
 import { OnnxError } from './error.ts';
 import { type Operator, operatorOf } from './nodes.ts';
-import { DATA_TYPES, IR_VERSION, messageType, OPSET } from './schema.ts';
+import { DATA_TYPES, IR_VERSION, type MessageName, messageType, OPSET } from './schema.ts';
+import { WIRE } from './wire.ts';
 
 /** A trained network to be written. */
 export interface OnnxModel {
@@ -22,11 +24,12 @@ export interface OnnxModel {
 const MAX_BYTES = 2 ** 31 - 1;
 
 /**
- * The bytes of an ONNX file (opset 17): input `images` [N, C, H, W], output `logits` [N, classes], float32, for any
- * number N of images; initializers under PyTorch's names. The same network gives the same bytes.
+ * An ONNX file (opset 17) in pieces, the numbers as they lie in `state`: input `images` [N, C, H, W], output `logits`
+ * [N, classes], float32, for any number N of images; initializers under PyTorch's names. The same network gives the
+ * same bytes.
  * @throws OnnxError when it would be larger than 2 GiB, an op has no counterpart, or a tensor does not fit.
  */
-export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxModel): Uint8Array {
+export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxModel): Uint8Array[] {
   const [images, logits] = [graph.inputs.get('images'), graph.outputs.get('logits')];
   if (images === undefined || logits === undefined) {
     throw new OnnxError('a graph from images to logits is wanted');
@@ -34,24 +37,47 @@ export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxMode
   const shapes = [...graph.state].map(([tensor, id]) => [tensor, graph.values[id]!.shape] as const);
   requireRoom(shapes.reduce((sum, [, shape]) => sum + 4 * elementCount(shape), 0));
 
-  const message = {
+  const head = encode('ModelProto', {
     ir_version: IR_VERSION,
     producer_name: 'densor',
     producer_version: VERSION,
     doc_string: docString,
     opset_import: [{ domain: '', version: OPSET }],
     metadata_props: [...metadata].map(([key, value]) => ({ key, value })),
-    graph: {
-      name,
-      node: nodesOf(graph, images, logits),
-      initializer: shapes.map(([tensor, shape]) => initializer(tensor, shape, state.get(tensor))),
-      input: [valueInfo('images', graph.values[images]!.shape)],
-      output: [valueInfo('logits', graph.values[logits]!.shape)],
-    },
-  };
-  const writer = messageType('ModelProto').encode(message);
-  requireRoom(writer.len);
-  return writer.finish();
+  });
+  const operators = encode('GraphProto', {
+    name,
+    node: nodesOf(graph, images, logits),
+    input: [valueInfo('images', graph.values[images]!.shape)],
+    output: [valueInfo('logits', graph.values[logits]!.shape)],
+  });
+  const tensors = shapes.flatMap(([tensor, shape]) =>
+    nested('GraphProto', 'initializer', tensorPieces(tensor, shape, state.get(tensor))),
+  );
+  const pieces = [head, ...nested('ModelProto', 'graph', [operators, ...tensors])];
+  requireRoom(sizeOf(pieces));
+  return pieces;
+}
+
+function encode(message: MessageName, value: Readonly<Record<string, unknown>>): Uint8Array {
+  return messageType(message).encode(value).finish();
+}
+
+/** A field that is a message or bytes, its content in pieces: a tag and a length come before it. */
+function nested(message: MessageName, field: string, content: readonly Uint8Array[]): Uint8Array[] {
+  const { id } = messageType(message).fields[field]!;
+  const writer = protobuf.Writer.create();
+  return [
+    writer
+      .uint32((id << 3) | WIRE.bytes)
+      .uint32(sizeOf(content))
+      .finish(),
+    ...content,
+  ];
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
 }
 
 function requireRoom(bytes: number): void {
@@ -103,14 +129,20 @@ function unique(name: string, taken: Set<string>): string {
   return free;
 }
 
-function initializer(name: string, shape: Shape, data: Float32Array | Float64Array | undefined) {
+/** A `TensorProto`. */
+function tensorPieces(
+  name: string,
+  shape: Shape,
+  data: Float32Array | Float64Array | undefined,
+): Uint8Array[] {
   if (!data) throw new OnnxError(`tensor ${name} has no numbers`);
   if (data.length !== elementCount(shape)) {
     throw new OnnxError(`tensor ${name} has ${data.length} numbers, ${formatShape(shape)} are wanted`);
   }
   const floats = data instanceof Float32Array ? data : Float32Array.from(data);
   const bytes = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
-  return { name, dims: shape, data_type: DATA_TYPES.FLOAT, raw_data: bytes };
+  const head = encode('TensorProto', { name, dims: shape, data_type: DATA_TYPES.FLOAT });
+  return [head, ...nested('TensorProto', 'raw_data', [bytes])];
 }
 
 function valueInfo(name: string, [, ...rest]: Shape) {
