@@ -1,9 +1,10 @@
 import { CommanderError } from 'commander';
 import { DataError } from '../data/dataset.ts';
 import { EngineError, NonFiniteError } from '../engine/engine.ts';
+import { OnnxError } from '../io/onnx/error.ts';
 import { LockedError } from '../io/run-lock.ts';
 import { SafetensorsError } from '../io/safetensors.ts';
-import { TorchFileError } from '../io/torch-file-error.ts';
+import { TorchFileError } from '../io/torch/error.ts';
 import { WeightsError } from '../io/weights.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
@@ -32,6 +33,7 @@ const BAD_INPUT = [
   SafetensorsError,
   TorchFileError,
   WeightsError,
+  OnnxError,
   CheckpointError,
   ShapeError,
   LockedError,
@@ -72,7 +74,7 @@ export function describeFailure(error: unknown): { readonly status: 1 | 2; reado
   const refused = fileSystemLine(error);
   if (refused) {
     const noRoom = NO_ROOM.includes((error as NodeJS.ErrnoException).code!);
-    return { status: 2, line: refused + (noRoom ? ': free some room or choose another --out' : '') };
+    return { status: 2, line: refused + (noRoom ? ': free some room or choose another place' : '') };
   }
   const { message, stack } = error as Error;
   return {

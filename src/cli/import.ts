@@ -28,7 +28,7 @@ interface ImportOptions extends ModelOverrides {
 export function importCommand(): Command {
   return new Command('import')
     .description(
-      'weights of PyTorch (.pth, .pt, .safetensors) as a run to evaluate, or to train on with train --from',
+      'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
     )
     .argument('<file>', 'file of weights; its format is told by its content')
     .addOption(options.model().makeOptionMandatory())

@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.ts';
 import { describeFailure } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
 import { profileCommand } from './profile.ts';
 import { summaryCommand } from './summary.ts';
@@ -16,6 +17,7 @@ async function main(): Promise<void> {
     trainCommand(),
     evaluateCommand(),
     importCommand(),
+    exportCommand(),
     summaryCommand(),
     benchCommand(),
     profileCommand(),
@@ -23,6 +25,7 @@ async function main(): Promise<void> {
   ]) {
     program.addCommand(command);
   }
+  const names = program.commands.map((command) => command.name());
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
     command.showHelpAfterError(false);
@@ -34,7 +37,7 @@ async function main(): Promise<void> {
     const { status, line } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
       process.stderr.write(
-        'densor: no command given: expected train, evaluate, import, summary, bench, profile or verify (--help says more)\n',
+        `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)\n`,
       );
     } else process.stderr.write(`densor: ${line.replaceAll('\n', ' ')}\n`);
     process.exitCode = status;

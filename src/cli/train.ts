@@ -5,6 +5,7 @@ import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
+import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
 import { type Checkpoint, loadCheckpoint, type RunState, requireFits } from '../train/checkpoint.ts';
@@ -12,7 +13,6 @@ import type { RunConfig } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
-import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
 import { drawCurves } from './curves.ts';
 import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
@@ -188,6 +188,7 @@ function resolve(given: TrainOptions, data: TrainTest, source: WeightsSource | u
     ...(limit !== undefined && { limit }),
     dataSha256: sha256Of(data),
     ...(source && { startedFrom: { file: source.source, sha256: source.sha256 } }),
+    classNames: [...data.train.classNames],
   };
 }
 

@@ -1,9 +1,10 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import type { Shape } from '../tensor/shape.ts';
 import { naming } from './atomic-file.ts';
-import { decodeSafetensors } from './safetensors.ts';
-import { stateDictOf } from './state-dict.ts';
-import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch-pickle.ts';
+import { readOnnxWeights } from './onnx/read.ts';
+import { decodeSafetensors, type StoredTensor } from './safetensors.ts';
+import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch/read.ts';
+import { stateDictOf } from './torch/state-dict.ts';
 
 /** A file that holds no weights, or weights that do not fit the model. */
 export class WeightsError extends Error {
@@ -29,6 +30,9 @@ interface WeightFormat {
   readonly decode: (bytes: Uint8Array, source: string) => Promise<Omit<Weights, 'format'>>;
 }
 
+/** The first byte of a `ModelProto`: field 1, `ir_version`, a varint. */
+const IR_VERSION_TAG = 0x08;
+
 /** Told apart by content, never by the file's name. A further format is one more line. */
 const FORMATS: readonly WeightFormat[] = [
   {
@@ -39,15 +43,18 @@ const FORMATS: readonly WeightFormat[] = [
   {
     name: 'safetensors',
     recognizes: (bytes) => bytes.length > 8 && bytes[8] === 0x7b, // The header's `{` behind its length.
-    decode: async (bytes, source) => {
-      const { tensors } = decodeSafetensors(bytes, source);
-      const weights = [...tensors].map(([name, { shape, data }]) => {
-        const read = () =>
-          data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
-        return [name, { shape, read }] as const;
-      });
-      return { tensors: new Map(weights), notes: [] };
-    },
+    decode: async (bytes, source) => ({
+      tensors: weightTensors(decodeSafetensors(bytes, source).tensors),
+      notes: [],
+    }),
+  },
+  {
+    name: 'ONNX',
+    recognizes: (bytes) => bytes[0] === IR_VERSION_TAG && bytes.length > 2,
+    decode: async (bytes, source) => ({
+      tensors: weightTensors(readOnnxWeights(bytes, source).tensors),
+      notes: [],
+    }),
   },
 ];
 
@@ -63,7 +70,7 @@ const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 /**
  * Reads a file of weights of any known format.
- * @throws WeightsError when it is of none; TorchFileError or SafetensorsError when it is damaged or asks for too much.
+ * @throws WeightsError when it is of none; TorchFileError, SafetensorsError or OnnxError when it is damaged or asks for too much.
  */
 export async function readWeights(path: string): Promise<Weights> {
   return decodeWeights(readFileLimited(path), path);
@@ -76,7 +83,17 @@ export async function decodeWeights(bytes: Uint8Array, source: string): Promise<
   const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
   const [other] = OTHERS.find(([, begin]) => start.startsWith(begin)) ?? ['of another format'];
   throw new WeightsError(
-    `${source} is ${other}: expected a file of weights, ${FORMATS.map(({ name }) => name).join(' or ')}`,
+    `${source} is ${other}: expected a file of weights: ${FORMATS.map(({ name }) => name).join(', ')}`,
+  );
+}
+
+function weightTensors(tensors: ReadonlyMap<string, StoredTensor>): Map<string, WeightTensor> {
+  return new Map(
+    [...tensors].map(([name, { shape, data }]) => {
+      const read = () =>
+        data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
+      return [name, { shape, read }];
+    }),
   );
 }
 

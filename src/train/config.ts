@@ -25,6 +25,8 @@ export const runConfigSchema = z.strictObject({
     .optional(),
   /** The file whose weights the run began with, where it did not begin with random ones. */
   startedFrom: z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
+  /** Of the data, for whoever uses the network; older checkpoints lack them. */
+  classNames: z.array(z.string()).optional(),
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;

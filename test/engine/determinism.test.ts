@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
-import { initialNumbers } from '../../src/model/initialize.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import { initialNumbers } from '../../src/model/initialize.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, WASM } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';

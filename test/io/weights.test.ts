@@ -50,7 +50,7 @@ describe('a file of another kind', () => {
     ['\x89HDF\r\n\x1a\n', /HDF5/],
     ['\x80\x04\x95\x02\0\0\0\0\0\0\0}.', /a pickle of its own/],
     ['\x1f\x8b\x08', /gzip: unpack it first/],
-    ['', /of another format: expected a file of weights, torch\.save or safetensors/],
+    ['', /of another format: expected a file of weights: torch\.save, safetensors, ONNX/],
     ['hello world, this is text', /of another format/],
   ])('%j is refused by what it is', async (content, message) => {
     const reading = decodeWeights(Buffer.from(content, 'latin1'), 'x');

@@ -1,6 +1,6 @@
 import { zipSync } from 'fflate';
 import { expect } from 'vitest';
-import { TorchFileError } from '../../src/io/torch-file-error.ts';
+import { TorchFileError } from '../../src/io/torch/error.ts';
 import { decodeWeights } from '../../src/io/weights.ts';
 
 /** Pickles by hand, opcode by opcode: what no honest program writes. */

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
-import { totalmem, tmpdir } from 'node:os';
+import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type Engine, EngineError, type EngineLimits, type Session } from '../../src/engine/engine.ts';
 import { type KernelCall, type KernelMemory, KernelSession } from '../../src/engine/kernel-session.ts';

@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SafetensorsError } from '../../src/io/safetensors.ts';
+import type { StateTensor } from '../../src/plan/compiled-network.ts';
 import {
   CheckpointError,
   loadCheckpoint,
@@ -10,7 +11,6 @@ import {
   requireFits,
   saveCheckpoint,
 } from '../../src/train/checkpoint.ts';
-import type { StateTensor } from '../../src/plan/compiled-network.ts';
 import { truncateLog } from '../../src/train/log.ts';
 
 let folder: string;

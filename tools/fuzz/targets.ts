@@ -1,10 +1,12 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { unzipSync, zipSync } from 'fflate';
+import { OnnxError } from '../../src/io/onnx/error.ts';
 import { encodeSafetensors, SafetensorsError } from '../../src/io/safetensors.ts';
-import { TorchFileError } from '../../src/io/torch-file-error.ts';
+import { TorchFileError } from '../../src/io/torch/error.ts';
 import { decodeWeights, WeightsError } from '../../src/io/weights.ts';
 import { mutate } from './mutate.ts';
+import { onnxSeed } from './onnx-seed.ts';
 import type { Below } from './random.ts';
 
 /** A reader of files from outside, and how damaged files for it are made. */
@@ -22,7 +24,7 @@ export interface FuzzTarget {
 
 /** @param root the repository: the good files are in test/golden/torch. */
 export function fuzzTargets(root: string): readonly FuzzTarget[] {
-  return [torch(join(root, 'test', 'golden', 'torch')), safetensors()];
+  return [torch(join(root, 'test', 'golden', 'torch')), safetensors(), onnx()];
 }
 
 function torch(folder: string): FuzzTarget {
@@ -73,6 +75,16 @@ function safetensors(): FuzzTarget {
     },
     read: readAll,
     refusals: [SafetensorsError, WeightsError, TorchFileError],
+  };
+}
+
+function onnx(): FuzzTarget {
+  const seed = onnxSeed();
+  return {
+    name: 'onnx',
+    make: (below) => mutate(seed, [seed], below),
+    read: readAll,
+    refusals: [OnnxError, WeightsError, TorchFileError, SafetensorsError],
   };
 }
 

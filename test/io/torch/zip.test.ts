@@ -1,6 +1,6 @@
 import { strToU8, zipSync } from 'fflate';
 import { describe, expect, test } from 'vitest';
-import { bytesOf, dict, floats, pickle, refused, storage, tensor, torchZip } from '../support/pickle.ts';
+import { bytesOf, dict, floats, pickle, refused, storage, tensor, torchZip } from '../../support/pickle.ts';
 
 const good = torchZip(pickle(dict([['a', tensor(storage('0', 4), 0, [2, 2], [2, 1])]])), {
   0: floats(1, 2, 3, 4),

@@ -1,4 +1,4 @@
-import { elementCount } from '../tensor/shape.ts';
+import { elementCount } from '../../tensor/shape.ts';
 import { BYTES_OF, toFloat32 } from './dtype.ts';
 import type { TorchTensor } from './pickle-value.ts';
 

@@ -1,7 +1,7 @@
+import type { WeightTensor } from '../weights.ts';
+import { quoted, refuser } from './error.ts';
 import { isDict, isKind, type PickleDict, type PickleValue, type TorchTensor } from './pickle-value.ts';
-import { quoted, refuser } from './torch-file-error.ts';
-import { readTensor } from './torch-tensor.ts';
-import type { WeightTensor } from './weights.ts';
+import { readTensor } from './tensor.ts';
 
 /** Where training scripts keep the weights in their checkpoints, the usual ones first. */
 const NESTED_UNDER = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];

@@ -1,4 +1,4 @@
-import type { Shape } from '../tensor/shape.ts';
+import type { Shape } from '../../tensor/shape.ts';
 import type { Dtype } from './dtype.ts';
 
 /** What the unpickler can make: plain values, lists and tuples as arrays (tuples frozen), dicts as Maps, and tensors. */

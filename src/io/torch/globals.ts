@@ -1,5 +1,6 @@
-import { elementCount, formatShape } from '../tensor/shape.ts';
+import { elementCount, formatShape } from '../../tensor/shape.ts';
 import { BYTES_OF, type Dtype } from './dtype.ts';
+import type { Refuse } from './error.ts';
 import {
   isArray,
   isDict,
@@ -8,7 +9,6 @@ import {
   type PickleValue,
   type TorchTensor,
 } from './pickle-value.ts';
-import type { Refuse } from './torch-file-error.ts';
 import { addItem } from './unpickle.ts';
 
 const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {

@@ -1,3 +1,4 @@
+import { quoted, type Refuse } from './error.ts';
 import { asNumber, PickleReader } from './pickle-reader.ts';
 import {
   isArray,
@@ -7,7 +8,6 @@ import {
   type PickleKey,
   type PickleValue,
 } from './pickle-value.ts';
-import { quoted, type Refuse } from './torch-file-error.ts';
 
 /** What a pickle may refer to outside itself. */
 export interface PickleWorld {

@@ -1,7 +1,7 @@
 import { inflateRawSync } from 'node:zlib';
 import yauzl, { type Entry } from 'yauzl';
 import { crc32 } from './crc32.ts';
-import { quoted, type Refuse } from './torch-file-error.ts';
+import { quoted, type Refuse } from './error.ts';
 
 /** The members of a zip file by their names. Nothing is unpacked before it is asked for, and never to disk. */
 export interface ZipMembers {

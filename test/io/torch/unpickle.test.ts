@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { decodeTorchFile } from '../../src/io/torch-pickle.ts';
-import { decodeWeights } from '../../src/io/weights.ts';
+import { decodeTorchFile } from '../../../src/io/torch/read.ts';
+import { decodeWeights } from '../../../src/io/weights.ts';
 import {
   bytesOf,
   dict,
@@ -15,7 +15,7 @@ import {
   text,
   torchZip,
   tuple,
-} from '../support/pickle.ts';
+} from '../../support/pickle.ts';
 
 const good = torchZip(pickle(dict([['a', tensor(storage('0', 4), 0, [2, 2], [2, 1])]])), {
   0: floats(1, 2, 3, 4),

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeWeights } from '../../src/io/weights.ts';
+import { decodeWeights } from '../../../src/io/weights.ts';
 import {
   bytesOf,
   dict,
@@ -12,7 +12,7 @@ import {
   tensor,
   text,
   tuple,
-} from '../support/pickle.ts';
+} from '../../support/pickle.ts';
 
 describe('the format before 1.6', () => {
   const LEGACY = [

@@ -1,4 +1,4 @@
-import type { Refuse } from './torch-file-error.ts';
+import type { Refuse } from './error.ts';
 
 const NEWLINE = 0x0a;
 /** Lines hold numbers and names of globals. */

@@ -1,7 +1,7 @@
 import { BYTES_OF } from './dtype.ts';
+import { quoted, type Refuse, refuser } from './error.ts';
+import { torchGlobals } from './globals.ts';
 import { isArray, isKind, type PickleValue, type TorchStorage } from './pickle-value.ts';
-import { torchGlobals } from './torch-globals.ts';
-import { quoted, type Refuse, refuser } from './torch-file-error.ts';
 import { unpickle } from './unpickle.ts';
 import { openZip, type ZipMembers } from './zip.ts';
 

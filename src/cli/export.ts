@@ -1,0 +1,160 @@
+import { existsSync, realpathSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { Command, Option } from 'commander';
+import { stateOf } from '../compile.ts';
+import type { Graph } from '../graph/op.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { cardMetadata, cardText, type ModelCard } from '../io/model-card.ts';
+import { readOnnxWeights } from '../io/onnx/read.ts';
+import { OPSET } from '../io/onnx/schema.ts';
+import { encodeOnnx } from '../io/onnx/write.ts';
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
+import { trace } from '../model/trace.ts';
+import { modelByName } from '../model/zoo.ts';
+import { CheckpointError, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { runFiles } from '../train/run-folder.ts';
+import { UsageError } from './errors.ts';
+import { formatBytes, formatCount } from './format.ts';
+import { options, path } from './options.ts';
+
+interface ExportOptions {
+  readonly checkpoint: 'last' | 'best';
+  readonly onnx?: string;
+  readonly safetensors?: string;
+  readonly json?: boolean;
+}
+
+/** A trained network, ready to be written in any format. */
+interface Trained {
+  readonly card: ModelCard;
+  readonly graph: Graph;
+  /** float32, under PyTorch's names. */
+  readonly tensors: ReadonlyMap<string, StoredTensor & { readonly data: Float32Array }>;
+}
+
+export function exportCommand(): Command {
+  return new Command('export')
+    .description('write a trained network for other programs')
+    .argument('<run>', 'output folder of train')
+    .addOption(new Option('--onnx <file>', 'as an ONNX model').argParser(path))
+    .addOption(new Option('--safetensors <file>', "its weights under PyTorch's names").argParser(path))
+    .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
+    .addOption(options.json())
+    .action(runExport);
+}
+
+function runExport(folder: string, given: ExportOptions): void {
+  const targets = [given.onnx, given.safetensors].filter((file) => file !== undefined);
+  if (targets.length === 0) {
+    throw new UsageError('nothing to write: --onnx FILE, --safetensors FILE or both are expected');
+  }
+  requireHarmless(targets, folder);
+  const checkpoint = runFiles(folder)[given.checkpoint];
+  const trained = openTrained(checkpoint);
+
+  const onnx = given.onnx === undefined ? [] : [{ path: given.onnx, format: 'onnx', ...onnxFile(trained) }];
+  const safetensors =
+    given.safetensors === undefined
+      ? []
+      : [{ path: given.safetensors, format: 'safetensors', ...safetensorsFile(trained) }];
+  const files = [...onnx, ...safetensors].map(({ chunks, ...file }) => {
+    const bytes = chunks.reduce((sum, { length }) => sum + length, 0);
+    return { chunks, report: { ...file, bytes, tensors: trained.tensors.size } };
+  });
+  for (const { chunks, report } of files) writeFileAtomic(report.path, chunks);
+
+  const { card, tensors } = trained;
+  const numbers = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
+  if (given.json) {
+    const { model, channels, size, classNames } = card;
+    const what = { checkpoint, model, channels, size, classes: classNames.length, numbers };
+    process.stdout.write(`${JSON.stringify({ ...what, files: files.map(({ report }) => report) })}\n`);
+    return;
+  }
+  for (const { report } of files) {
+    const format = report.format === 'onnx' ? `ONNX, opset ${OPSET}` : 'safetensors';
+    process.stdout.write(
+      `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${report.tensors} tensors of ` +
+        `${formatCount(numbers)} numbers (${card.model}, ${given.checkpoint} checkpoint)\n`,
+    );
+  }
+}
+
+/** @throws CheckpointError, SafetensorsError, UsageError */
+function openTrained(path: string): Trained {
+  const checkpoint = loadCheckpoint(path);
+  const { config } = checkpoint.run;
+  const channels = channelsOf(path, checkpoint.shapes);
+  const model = modelByName(config.model, { channels, classes: config.classes });
+  if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
+  const { graph } = trace(model, 1, [config.size, config.size], 'evaluate');
+  const state = stateOf(graph);
+  requireFits(path, checkpoint, state);
+  const tensors = new Map(
+    [...state].map(([name, { shape }]) => {
+      const numbers = checkpoint.state.get(name)!;
+      return [name, { shape, data: numbers instanceof Float32Array ? numbers : Float32Array.from(numbers) }];
+    }),
+  );
+  const card = { model: config.model, channels, size: config.size, classNames: classNamesOf(config) };
+  return { card, graph, tensors };
+}
+
+/** What the first convolution reads: weights are [out, in, height, width]. */
+function channelsOf(path: string, shapes: ReadonlyMap<string, readonly number[]>): number {
+  const first = [...shapes.values()].find((shape) => shape.length === 4);
+  if (!first) throw new CheckpointError(`${path}: there is no convolution in it`);
+  return first[1]!;
+}
+
+/** Older runs hold no names: numbers then. */
+function classNamesOf({ classNames = [], classes }: RunConfig): readonly string[] {
+  return Array.from({ length: classes }, (_, label) => classNames[label] ?? `${label}`);
+}
+
+function onnxFile({ card, graph, tensors }: Trained) {
+  const state = new Map([...tensors].map(([name, { data }]) => [name, data]));
+  const metadata = cardMetadata(card);
+  const chunks = encodeOnnx({ name: card.model, graph, state, metadata, docString: cardText(card) });
+  requireSame(readOnnxWeights(Buffer.concat(chunks), 'the ONNX file').tensors, tensors);
+  return { chunks, opset: OPSET };
+}
+
+/** `format: pt` is how PyTorch's own safetensors files call themselves. */
+function safetensorsFile({ card, tensors }: Trained) {
+  const metadata = new Map([['format', 'pt'], ...cardMetadata(card)]);
+  const chunks = encodeSafetensors({ metadata, tensors });
+  requireSame(decodeSafetensors(Buffer.concat(chunks), 'the safetensors file').tensors, tensors);
+  return { chunks };
+}
+
+/** What is about to be written reads back as it was, to the bit. */
+function requireSame(read: ReadonlyMap<string, StoredTensor>, written: Trained['tensors']): void {
+  const isSame = ([name, { shape, data }]: readonly [string, StoredTensor]) => {
+    const tensor = read.get(name);
+    const bytes = (array: StoredTensor['data']) =>
+      Buffer.from(array.buffer, array.byteOffset, array.byteLength);
+    return `${tensor?.shape}` === `${shape}` && bytes(tensor!.data).equals(bytes(data));
+  };
+  const wrong = [...written].find((entry) => !isSame(entry));
+  if (wrong || read.size !== written.size) {
+    throw new Error(
+      `the file would not read back as it was (tensor ${wrong?.[0] ?? 'count'}): nothing was written`,
+    );
+  }
+}
+
+/** @throws UsageError when a file would take the place of another, or of the run's own. */
+function requireHarmless(targets: readonly string[], folder: string): void {
+  const real = (file: string) =>
+    existsSync(file)
+      ? realpathSync(file)
+      : join(existsSync(dirname(file)) ? realpathSync(dirname(file)) : dirname(file), basename(file));
+  const [first, second] = targets.map(real);
+  if (first === second)
+    throw new UsageError(`${targets[0]} is to be both files: give each a name of its own`);
+  const own = Object.values(runFiles(folder)).map(real);
+  const clash = targets.find((file) => own.includes(real(file)));
+  if (clash !== undefined) throw new UsageError(`${clash} belongs to the run: choose another file`);
+}

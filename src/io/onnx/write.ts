@@ -1,0 +1,151 @@
+import protobuf from 'protobufjs/light.js';
+import type { Graph, Op, ValueId } from '../../graph/op.ts';
+import { elementCount, formatShape, type Shape } from '../../tensor/shape.ts';
+import { VERSION } from '../../version.ts';
+import { OnnxError } from './error.ts';
+import { type Operator, operatorOf } from './nodes.ts';
+import { DATA_TYPES, IR_VERSION, type MessageName, messageType, OPSET } from './schema.ts';
+import { WIRE } from './wire.ts';
+
+/** A trained network to be written. */
+export interface OnnxModel {
+  readonly name: string;
+  /** A forward pass on one image, in evaluate mode, from `images` [1, C, H, W] to `logits` [1, classes]. */
+  readonly graph: Graph;
+  /** Parameters and running statistics by PyTorch's names. */
+  readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
+  /** What a reader must know to use it: `metadata_props`. */
+  readonly metadata: ReadonlyMap<string, string>;
+  /** The same for people. */
+  readonly docString: string;
+}
+
+/** A protobuf message ends here. */
+const MAX_BYTES = 2 ** 31 - 1;
+
+/**
+ * An ONNX file (opset 17) in pieces, the numbers as they lie in `state`: input `images` [N, C, H, W], output `logits`
+ * [N, classes], float32, for any number N of images; initializers under PyTorch's names. The same network gives the
+ * same bytes.
+ * @throws OnnxError when it would be larger than 2 GiB, an op has no counterpart, or a tensor does not fit.
+ */
+export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxModel): Uint8Array[] {
+  const [images, logits] = [graph.inputs.get('images'), graph.outputs.get('logits')];
+  if (images === undefined || logits === undefined) {
+    throw new OnnxError('a graph from images to logits is wanted');
+  }
+  const shapes = [...graph.state].map(([tensor, id]) => [tensor, graph.values[id]!.shape] as const);
+  requireRoom(shapes.reduce((sum, [, shape]) => sum + 4 * elementCount(shape), 0));
+
+  const head = encode('ModelProto', {
+    ir_version: IR_VERSION,
+    producer_name: 'densor',
+    producer_version: VERSION,
+    doc_string: docString,
+    opset_import: [{ domain: '', version: OPSET }],
+    metadata_props: [...metadata].map(([key, value]) => ({ key, value })),
+  });
+  const operators = encode('GraphProto', {
+    name,
+    node: nodesOf(graph, images, logits),
+    input: [valueInfo('images', graph.values[images]!.shape)],
+    output: [valueInfo('logits', graph.values[logits]!.shape)],
+  });
+  const tensors = shapes.flatMap(([tensor, shape]) =>
+    nested('GraphProto', 'initializer', tensorPieces(tensor, shape, state.get(tensor))),
+  );
+  const pieces = [head, ...nested('ModelProto', 'graph', [operators, ...tensors])];
+  requireRoom(sizeOf(pieces));
+  return pieces;
+}
+
+function encode(message: MessageName, value: Readonly<Record<string, unknown>>): Uint8Array {
+  return messageType(message).encode(value).finish();
+}
+
+/** A field that is a message or bytes, its content in pieces: a tag and a length come before it. */
+function nested(message: MessageName, field: string, content: readonly Uint8Array[]): Uint8Array[] {
+  const { id } = messageType(message).fields[field]!;
+  const writer = protobuf.Writer.create();
+  return [
+    writer
+      .uint32((id << 3) | WIRE.bytes)
+      .uint32(sizeOf(content))
+      .finish(),
+    ...content,
+  ];
+}
+
+function sizeOf(pieces: readonly Uint8Array[]): number {
+  return pieces.reduce((sum, { length }) => sum + length, 0);
+}
+
+function requireRoom(bytes: number): void {
+  if (bytes <= MAX_BYTES) return;
+  throw new OnnxError(
+    `the network needs ${(bytes / 2 ** 30).toFixed(2)} GiB, an ONNX file holds at most 2: write safetensors instead`,
+  );
+}
+
+/** What the logits depend on, in the graph's order, every value under a name of its own. */
+function nodesOf(graph: Graph, images: ValueId, logits: ValueId) {
+  const operators = operatorsFor(logits, graph);
+  const names = new Map<ValueId, string>([[images, 'images']]);
+  for (const [name, id] of graph.state) names.set(id, name);
+  const taken = new Set([...names.values(), 'logits']);
+  const nodes = operators.map(([op, { type, inputs, output, attributes }]) => {
+    const name = unique(`${op.layer} ${type}`, taken);
+    names.set(output, output === logits ? 'logits' : name);
+    return {
+      name,
+      op_type: type,
+      input: inputs.map((id) => names.get(id)!),
+      output: [names.get(output)!],
+      attribute: attributes,
+    };
+  });
+  if (names.get(logits) === 'logits') return nodes;
+  // A network that answers with what it is given.
+  const [input, output] = [[names.get(logits)!], ['logits']];
+  return [...nodes, { name: 'identity', op_type: 'Identity', input, output, attribute: [] }];
+}
+
+function operatorsFor(logits: ValueId, graph: Graph): (readonly [Op, Operator])[] {
+  const wanted = new Set([logits]);
+  const found: (readonly [Op, Operator])[] = [];
+  for (const op of [...graph.ops].reverse()) {
+    if (!op.outputs.some((id) => wanted.has(id))) continue;
+    const operator = operatorOf(op, graph);
+    for (const id of operator.inputs) wanted.add(id);
+    found.push([op, operator]);
+  }
+  return found.reverse();
+}
+
+function unique(name: string, taken: Set<string>): string {
+  let free = name;
+  for (let n = 2; taken.has(free); n++) free = `${name} ${n}`;
+  taken.add(free);
+  return free;
+}
+
+/** A `TensorProto`. */
+function tensorPieces(
+  name: string,
+  shape: Shape,
+  data: Float32Array | Float64Array | undefined,
+): Uint8Array[] {
+  if (!data) throw new OnnxError(`tensor ${name} has no numbers`);
+  if (data.length !== elementCount(shape)) {
+    throw new OnnxError(`tensor ${name} has ${data.length} numbers, ${formatShape(shape)} are wanted`);
+  }
+  const floats = data instanceof Float32Array ? data : Float32Array.from(data);
+  const bytes = new Uint8Array(floats.buffer, floats.byteOffset, floats.byteLength);
+  const head = encode('TensorProto', { name, dims: shape, data_type: DATA_TYPES.FLOAT });
+  return [head, ...nested('TensorProto', 'raw_data', [bytes])];
+}
+
+function valueInfo(name: string, [, ...rest]: Shape) {
+  const dim = [{ dim_param: 'N' }, ...rest.map((size) => ({ dim_value: size }))];
+  return { name, type: { tensor_type: { elem_type: DATA_TYPES.FLOAT, shape: { dim } } } };
+}
