@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.ts';
 import { describeFailure } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { predictCommand } from './predict.ts';
 import { profileCommand } from './profile.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
@@ -14,6 +15,7 @@ async function main(): Promise<void> {
   for (const command of [
     trainCommand(),
     evaluateCommand(),
+    predictCommand(),
     summaryCommand(),
     benchCommand(),
     profileCommand(),
@@ -32,7 +34,7 @@ async function main(): Promise<void> {
     const { status, line } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
       process.stderr.write(
-        'densor: no command given: expected train, evaluate, summary, bench, profile or verify (--help says more)\n',
+        'densor: no command given: expected train, evaluate, predict, summary, bench, profile or verify (--help says more)\n',
       );
     } else process.stderr.write(`densor: ${line.replaceAll('\n', ' ')}\n`);
     process.exitCode = status;

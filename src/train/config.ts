@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataFields } from './data-config.ts';
 
 /** What decides the numbers of a run, fully resolved; stored in every checkpoint. (Threads change no bit.) */
 export const runConfigSchema = z.strictObject({
@@ -20,6 +21,7 @@ export const runConfigSchema = z.strictObject({
     .string()
     .regex(/^[0-9a-f]{64}$/)
     .optional(),
+  ...dataFields,
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
