@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { encodePng } from '../data/image-file.ts';
 import { imageReader } from '../data/pixels.ts';
@@ -31,7 +31,7 @@ export async function writeReport(
   const subtitle =
     mistakes.length === 0
       ? 'no mistakes'
-      : `the ${mistakes.length} most confident mistakes: the true class, what it was taken for, how surely`;
+      : `the ${mistakes.length} most confident mistakes: ✗ what it was taken for, ✓ what it is, each with its probability`;
   const sheet = pictureSheetSvg(pictures, title, subtitle);
   const files: readonly (readonly [string, string | Uint8Array[]])[] = [
     ['confusion.csv', confusionCsv(classNames, confusion)],
@@ -71,9 +71,9 @@ async function pictureOf(mistake: Mistake, dataset: Dataset, classNames: readonl
   return {
     href: `data:image/png;base64,${Buffer.from(png).toString('base64')}`,
     lines: [
-      classNames[mistake.label]!,
-      classNames[mistake.predicted]!,
-      `${share(mistake.confidence)} to ${share(mistake.truth)}`,
+      `✗ ${share(mistake.confidence)} ${classNames[mistake.predicted]}`,
+      `✓ ${share(mistake.truth)} ${classNames[mistake.label]}`,
+      dataset.files ? basename(dataset.files[mistake.index]!) : `image ${mistake.index}`,
     ],
   } as const;
 }

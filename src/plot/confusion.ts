@@ -60,7 +60,8 @@ export function confusionSvg(
               x: ({ predicted }: Cell) => predicted + 0.5,
               y: ({ label }: Cell) => label + 0.5,
               text: ({ count }: Cell) => `${count}`,
-              fill: ({ share }: Cell) => (share > 0.55 ? 'white' : '#222'),
+              fill: ({ label, predicted, share }: Cell) =>
+                share > (label === predicted ? 0.25 : 0.5) ? 'white' : '#222',
               fontSize: Math.min(13, step * 0.32),
             }),
           ]

@@ -14,9 +14,9 @@ const LINE = 17;
 const LETTERS = 20;
 const HEAD = 72;
 const MARGIN = 20;
-const COLOURS = ['#1a7f37', '#c0392b', '#666'] as const;
+const COLOURS = ['#b3261e', '#1a7f37', '#777'] as const;
 
-/** Pictures in rows, each with its lines: green, red, grey. @returns SVG text. */
+/** Pictures in rows, each with its lines: red, green, grey. @returns SVG text. */
 export function pictureSheetSvg(
   pictures: readonly SheetPicture[],
   title: string,
