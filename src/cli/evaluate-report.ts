@@ -13,6 +13,7 @@ import { formatTable } from './format.ts';
 /** Thumbnails are at least so many pixels wide or high. */
 const THUMBNAIL = 192;
 const MOST_ROWS = 30;
+const LONGEST_TITLE = 44;
 
 /**
  * Writes what a test has shown: `confusion.csv`, `.svg`, `.png`, `classes.csv`, `mistakes.svg`, `.png`.
@@ -26,13 +27,15 @@ export async function writeReport(
 ): Promise<readonly string[]> {
   const percent = `${dataset.count} images, top-1 ${share(scores.accuracy)}, top-5 ${share(scores.topFiveAccuracy)}`;
   const { classNames, confusion, classes, mistakes } = scores;
-  const confusionPicture = confusionSvg(classNames, confusion, title, percent);
+  const short =
+    [...title].length <= LONGEST_TITLE ? title : `${[...title].slice(0, LONGEST_TITLE - 1).join('')}…`;
+  const confusionPicture = confusionSvg(classNames, confusion, short, percent);
   const pictures = await Promise.all(mistakes.map((mistake) => pictureOf(mistake, dataset, classNames)));
   const subtitle =
     mistakes.length === 0
       ? 'no mistakes'
       : `the ${mistakes.length} most confident mistakes: ✗ what it was taken for, ✓ what it is, each with its probability`;
-  const sheet = pictureSheetSvg(pictures, title, subtitle);
+  const sheet = pictureSheetSvg(pictures, short, subtitle);
   const files: readonly (readonly [string, string | Uint8Array[]])[] = [
     ['confusion.csv', confusionCsv(classNames, confusion)],
     ['classes.csv', classesCsv(classes)],

@@ -12,7 +12,6 @@ import type { RunConfig } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
-import { drawCurves } from './curves.ts';
 import {
   type DataOptions,
   dataConfig,
@@ -100,6 +99,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
       const files = runFiles(folder);
       const resumedStep = resumeFrom?.run.progress.globalStep ?? 0;
       truncateLog(files.log, resumedStep);
+      const { drawCurves } = await import('./curves.ts'); // Drawing is half a second of modules.
       const listeners = [
         showTraining(),
         logTo(files.log),

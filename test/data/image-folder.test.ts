@@ -121,12 +121,12 @@ describe('a folder of images', () => {
   test('of more than 256 classes has labels that tell them apart', async () => {
     const bytes = await picture({ height: 2, width: 2 });
     const name = (i: number) => `${i}`.padStart(3, '0');
-    for (let i = 0; i < 300; i++)
+    for (let i = 0; i < 258; i++)
       writeFiles(folder, { [`${name(i)}/a.png`]: bytes, [`${name(i)}/b.png`]: bytes });
     const { train, test: held } = await open({ size: 2 });
     expect(train.labels).toBeInstanceOf(Uint16Array);
-    expect(new Set(train.labels).size).toBe(300);
-    expect([...held.labels]).toEqual(Array.from({ length: 300 }, (_, i) => i));
+    expect(new Set(train.labels).size).toBe(258);
+    expect([...held.labels]).toEqual(Array.from({ length: 258 }, (_, i) => i));
   });
 
   test('may hold folders within a class, hidden files, blanks, quotes, brackets and other scripts', async () => {
@@ -154,7 +154,8 @@ describe('files that cannot be used are named and left out, or refused when read
     // An animation's control chunk, put before the first data; its checksum is not looked at.
     const at = png.indexOf('IDAT') - 4;
     const control = Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from('acTL'), Buffer.alloc(12)]);
-    const bomb = await sharp({ create: { width: 12_000, height: 12_000, channels: 3, background: 'black' } })
+    const bomb = await sharp({ create: { width: 10_001, height: 10_000, channels: 3, background: 'black' } })
+      .toColourspace('b-w')
       .png({ compressionLevel: 9 })
       .toBuffer();
     return {
