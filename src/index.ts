@@ -4,8 +4,10 @@
  */
 export { type Compiled, compile, type ProgramRequest } from './compile.ts';
 export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
+export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
 export { openDataset } from './data/open-dataset.ts';
+export type { DataProgress } from './data/progress.ts';
 export { type Engine, EngineError, NonFiniteError, type Session } from './engine/engine.ts';
 export { createNativeEngine, NATIVE_ISAS, type NativeIsa } from './engine/native/engine.ts';
 export { loadNativeModule, nativeIsas } from './engine/native/load-module.ts';

@@ -1,34 +1,42 @@
 import { Command, Option } from 'commander';
-import { compile } from '../compile.ts';
-import { DataError, requireLabels } from '../data/dataset.ts';
-import { openDataset } from '../data/open-dataset.ts';
-import { modelByName } from '../model/zoo.ts';
-import { loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import { DataError, type Dataset } from '../data/dataset.ts';
+import { sha256OfHalf } from '../data/fingerprint.ts';
+import { openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
-import { programsFor } from '../train/programs.ts';
-import { runFiles } from '../train/run-folder.ts';
+import { Scorecard } from '../train/scorecard.ts';
+import { imageOptions } from './data-options.ts';
+import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { options } from './options.ts';
-import { showData, showTesting } from './progress.ts';
+import { openRun, type SavedRun } from './open-run.ts';
+import { options, path } from './options.ts';
+import { say, showData, showTesting } from './progress.ts';
 
 interface EvaluateOptions {
   readonly checkpoint: 'last' | 'best';
   readonly data?: string;
   readonly dataDir?: string;
+  readonly strict?: boolean;
+  readonly out?: string;
   readonly engine: EngineName;
   readonly threads: number;
   readonly json?: boolean;
 }
 
+/** Mistakes on the sheet. */
+const SHOWN_MISTAKES = 24;
+
 export function evaluateCommand(): Command {
   return new Command('evaluate')
-    .description('loss and accuracy of a trained network on the test images')
-    .argument('<run>', 'output folder of train or import')
+    .description('loss, accuracy, confusions and mistakes of a trained network on the test images')
+    .argument('<run>', 'output folder of train')
     .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
-    .addOption(options.data())
+    .addOption(options.data('test on another data set with the same class names'))
     .addOption(options.dataDir())
+    .option('--strict', 'refuse a folder with a file that is no image, rather than leave it out')
+    .option('--out <dir>', 'folder for tables and pictures (default: that of the run)', path)
     .addOption(options.engine())
     .addOption(options.threads())
     .addOption(options.json())
@@ -36,48 +44,90 @@ export function evaluateCommand(): Command {
 }
 
 async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void> {
-  const path = runFiles(folder)[given.checkpoint];
-  const checkpoint = loadCheckpoint(path);
-  const { config } = checkpoint.run;
-  const name = given.data ?? config.data;
-  if (name === undefined) {
-    throw new UsageError(`${folder} holds imported weights and knows of no data: say which by --data`);
-  }
-  const { test } = await openDataset(name, given.dataDir, showData());
-  requireLabels(test, config.classes);
-  if (config.channels !== undefined && config.channels !== test.channels) {
-    throw new DataError(
-      `${test.name} has images of ${test.channels} channels, the network of ${folder} wants ${config.channels}`,
-    );
-  }
-  const model = modelByName(config.model, { channels: test.channels, classes: config.classes });
-  if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
-  const size = [config.size, config.size] as const;
-  const programs = programsFor('evaluate', { count: test.count, batch: config.batch });
-  const { network } = compile(model, size, programs);
-  requireFits(path, checkpoint, network.state);
-
+  const run = openRun(folder, given.checkpoint);
+  const { config, classNames } = run;
+  const test = await openTestImages(run, given);
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const session = await engine.open(network);
-    for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
+    const size = [config.size, config.size] as const;
+    const session = await run.open(engine, { count: test.count, batch: config.batch });
+    const scores = new Scorecard(classNames, SHOWN_MISTAKES);
     const started = performance.now();
-    const sums = await evaluate(session, test, { size, batch: config.batch }, showTesting());
+    const sums = await evaluate(
+      session,
+      test,
+      {
+        size,
+        batch: config.batch,
+        ...testTransforms(config),
+        onBatch: (first, labels, logits) => scores.add(first, labels, logits),
+      },
+      showTesting(),
+    );
     const seconds = (performance.now() - started) / 1000;
+    const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
+    const title = `${config.model} on ${given.data ?? config.data}`;
+    const files = await writeReport(given.out ?? folder, title, scores, test);
     const result = {
       testLoss: meanLoss(sums),
       testAccuracy: accuracy(sums),
+      topFiveAccuracy: scores.topFiveAccuracy,
       images: sums.count,
       examplesPerSecond: sums.count / seconds,
       engine: engine.name,
       isa: engine.isa,
     };
+    if (given.json) {
+      const mistakes = scores.mistakes.map(({ label, predicted, index, ...mistake }) => {
+        const image = test.files?.[index] ?? index;
+        return { image, true: classNames[label], predicted: classNames[predicted], ...mistake };
+      });
+      process.stdout.write(`${JSON.stringify({ ...result, classes: scores.classes, mistakes, files })}\n`);
+      return;
+    }
     process.stdout.write(
-      given.json
-        ? `${JSON.stringify(result)}\n`
-        : `test loss ${result.testLoss.toFixed(3)}, test acc ${result.testAccuracy.toFixed(4)} on ${sums.count} images (${result.examplesPerSecond.toFixed(1)} examples/sec)\n`,
+      `test loss ${result.testLoss.toFixed(3)}, test acc ${result.testAccuracy.toFixed(4)} ` +
+        `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${sums.count} images ` +
+        `(${result.examplesPerSecond.toFixed(1)} examples/sec)\n${scoreTable(scores.classes)}\n${files.join(' ')}\n`,
     );
   } finally {
     await engine.close();
   }
+}
+
+/** The run's test images, or another data set's with the run's labels. @throws DataError */
+async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+  const { config, channels } = run;
+  const name = given.data ?? config.data;
+  if (name === undefined) {
+    throw new UsageError('these weights were imported and know of no data: say which by --data');
+  }
+  const images = { ...imageOptions(given, config, channels), whole: given.data !== undefined };
+  const { test, skipped = [] } = await openTestSet(name, given.dataDir, showData(), images);
+  showSkipped(skipped);
+  requireChannels(test, channels, name);
+  if (given.data === undefined) {
+    if (config.testSha256 !== undefined && sha256OfHalf(test) !== config.testSha256) {
+      say('warning: these are not the test images of the run: some may be images that it was trained on');
+    }
+    return test;
+  }
+  return withLabelsOf(run, test, name);
+}
+
+/** Classes are told by their names; where one side only numbers them, they have to be the same numbers. */
+function withLabelsOf({ classNames }: SavedRun, test: Dataset, data: string): Dataset {
+  const isNumbered = [test.classNames, classNames].some((names) => names.every((name, i) => name === `${i}`));
+  const labelOf = test.classNames.map((name, label) => {
+    const named = classNames.indexOf(name);
+    const found = named < 0 && isNumbered && label < classNames.length ? label : named;
+    if (found >= 0) return found;
+    const known = classNames.slice(0, 10).join(', ') + (classNames.length > 10 ? ', …' : '');
+    throw new DataError(`${data}: class ${name} is none of the run's: ${known}`);
+  });
+  const labels = classNames.length <= 256 ? new Uint8Array(test.count) : new Uint16Array(test.count);
+  test.labels.forEach((label, i) => {
+    labels[i] = labelOf[label]!;
+  });
+  return { ...test, labels, classNames };
 }

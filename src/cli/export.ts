@@ -11,11 +11,11 @@ import { encodeOnnx } from '../io/onnx/write.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
 import { trace } from '../model/trace.ts';
 import { modelByName } from '../model/zoo.ts';
-import { CheckpointError, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
-import type { RunConfig } from '../train/config.ts';
+import { loadCheckpoint, requireFits } from '../train/checkpoint.ts';
 import { runFiles } from '../train/run-folder.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes, formatCount } from './format.ts';
+import { channelsOf, classNamesOf } from './open-run.ts';
 import { options, path } from './options.ts';
 
 interface ExportOptions {
@@ -97,20 +97,15 @@ function openTrained(path: string): Trained {
       return [name, { shape, data: numbers instanceof Float32Array ? numbers : Float32Array.from(numbers) }];
     }),
   );
-  const card = { model: config.model, channels, size: config.size, classNames: classNamesOf(config) };
+  const { size, transforms } = config;
+  const card = {
+    model: config.model,
+    channels,
+    size,
+    classNames: classNamesOf(config),
+    ...(transforms?.normalization && { normalization: transforms.normalization }),
+  };
   return { card, graph, tensors };
-}
-
-/** What the first convolution reads: weights are [out, in, height, width]. */
-function channelsOf(path: string, shapes: ReadonlyMap<string, readonly number[]>): number {
-  const first = [...shapes.values()].find((shape) => shape.length === 4);
-  if (!first) throw new CheckpointError(`${path}: there is no convolution in it`);
-  return first[1]!;
-}
-
-/** Older runs hold no names: numbers then. */
-function classNamesOf({ classNames = [], classes }: RunConfig): readonly string[] {
-  return Array.from({ length: classes }, (_, label) => classNames[label] ?? `${label}`);
 }
 
 function onnxFile({ card, graph, tensors }: Trained) {

@@ -64,12 +64,12 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     }),
   );
   const { channels, classes } = model;
-  const network = { model: given.model, channels, classes, size };
+  const network = { model: given.model, classes, size };
   writeRun(given.out, { run: untrained({ ...network, seed }, source), state }, wanted);
 
   const parameters = parameterCount(wanted);
   if (given.json) {
-    const result = { out: given.out, ...network, parameters, ...reportAsJson(report) };
+    const result = { out: given.out, ...network, channels, parameters, ...reportAsJson(report) };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
   }
@@ -81,7 +81,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
 
 /** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
 function untrained(
-  network: Pick<RunConfig, 'model' | 'channels' | 'classes' | 'size' | 'seed'>,
+  network: Pick<RunConfig, 'model' | 'classes' | 'size' | 'seed'>,
   { source, sha256 }: WeightsSource,
 ): RunState {
   const { recipe, epochs, lr, precision } = NOTES_DEFAULTS;

@@ -5,6 +5,7 @@ import { describeFailure } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { predictCommand } from './predict.ts';
 import { profileCommand } from './profile.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
     evaluateCommand(),
     importCommand(),
     exportCommand(),
+    predictCommand(),
     summaryCommand(),
     benchCommand(),
     profileCommand(),

@@ -38,7 +38,8 @@ function datasetName(text: string): string {
 export const options = {
   json: () => new Option('--json', 'print one JSON object on stdout and nothing else there'),
   model: () => new Option('--model <name>', 'network').choices(MODEL_NAMES),
-  data: () => new Option('--data <name>', `data set: ${DATASET_NAMES.join(', ')}`).argParser(datasetName),
+  data: (what = 'data set') =>
+    new Option('--data <name>', `${what}: ${DATASET_NAMES.join(', ')}`).argParser(datasetName),
   dataDir: () => new Option('--data-dir <dir>', 'where to look for the data first').argParser(path),
   size: () =>
     new Option('--size <pixels>', 'images are resized to this height and width').argParser(whole(1, 8192)),

@@ -4,8 +4,6 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
-import { pngOf } from '../plot/png.ts';
-import { rooflineSvg } from '../plot/roofline.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
@@ -43,7 +41,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
     const profile = profileOf(step.plan, durations, peak);
     const svg = given.out ?? join('runs', `profile-${given.model}.svg`);
     const png = svg.replace(/svg$/, 'png');
-    drawRoofline(svg, png, profile, peak, titleOf(given, engine, profile));
+    await drawRoofline(svg, png, profile, peak, titleOf(given, engine, profile));
     const report = { engine, peak, profile, stepMs, svg, png };
     process.stdout.write(given.json ? `${JSON.stringify(jsonOf(given, report))}\n` : textOf(given, report));
   } finally {
@@ -137,7 +135,15 @@ function cells(row: Rates): string[] {
   ];
 }
 
-function drawRoofline(svgFile: string, pngFile: string, profile: Profile, peak: MachinePeak, title: string) {
+async function drawRoofline(
+  svgFile: string,
+  pngFile: string,
+  profile: Profile,
+  peak: MachinePeak,
+  title: string,
+): Promise<void> {
+  const { pngOf } = await import('../plot/png.ts'); // Drawing is half a second of modules.
+  const { rooflineSvg } = await import('../plot/roofline.ts');
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
     // `dense block 1 (1.net.3.2 conv2d)`: the module's name is enough beside the kind.
     name: `${/\((\S+) /.exec(layer)?.[1] ?? layer} ${kind}`,

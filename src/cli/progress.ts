@@ -1,5 +1,5 @@
 import { SingleBar } from 'cli-progress';
-import type { DataProgress } from '../data/fashion-mnist.ts';
+import type { DataProgress } from '../data/progress.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { formatBytes, formatCount, formatDuration } from './format.ts';
 
@@ -120,6 +120,7 @@ export function showData(): DataProgress {
   let shown: string | undefined;
   return {
     note: say,
+    images: showReading(),
     bytes(file, received, total) {
       if (!process.stderr.isTTY) {
         if (shown !== file) say(`downloading ${file} (${formatBytes(total)})`);
@@ -138,6 +139,28 @@ export function showData(): DataProgress {
       bar?.update(received);
       if (received >= total) bar?.stop();
     },
+  };
+}
+
+/** How far the reading of image files has come: a bar on a terminal, a line now and then elsewhere. */
+function showReading(): (done: number, total: number) => void {
+  let bar: SingleBar | undefined;
+  let lineAt = performance.now();
+  return (done, total) => {
+    if (process.stderr.isTTY) {
+      bar ??= new SingleBar({
+        format: 'reading images [{bar}] {value}/{total}  ETA {eta_formatted}',
+        barsize: 20,
+        clearOnComplete: true,
+        stream: process.stderr,
+      });
+      if (done === 1) bar.start(total, done);
+      bar.update(done);
+      if (done === total) bar.stop();
+    } else if (performance.now() - lineAt > LINE_EVERY_MS) {
+      lineAt = performance.now();
+      say(`reading images, ${formatCount(done)}/${formatCount(total)}`);
+    }
   };
 }
 

@@ -13,16 +13,25 @@ import type { RunConfig } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
-import { drawCurves } from './curves.ts';
+import {
+  type DataOptions,
+  dataConfig,
+  dataOptions,
+  imageOptions,
+  requireFolderOptions,
+  requireSameDataOptions,
+} from './data-options.ts';
+import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
+import { channelsOf } from './open-run.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
 import { openWeights, reportAsJson, type WeightsSource } from './weights.ts';
 
-type ConfigOptions = Partial<RunConfig>;
-interface TrainOptions extends ConfigOptions {
+type ConfigOptions = Partial<Omit<RunConfig, keyof DataOptions>>;
+interface TrainOptions extends ConfigOptions, DataOptions {
   readonly dataDir?: string;
   readonly engine: EngineName;
   readonly threads: number;
@@ -33,7 +42,7 @@ interface TrainOptions extends ConfigOptions {
 }
 
 export function trainCommand(): Command {
-  return new Command('train')
+  const command = new Command('train')
     .description("train a network; without options, the notes' run")
     .addOption(new Option('--recipe <name>', 'how to train').choices(['notes']))
     .addOption(options.model())
@@ -58,6 +67,8 @@ export function trainCommand(): Command {
     )
     .addOption(options.json())
     .action(runTrain);
+  for (const option of dataOptions()) command.addOption(option);
+  return command;
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {
@@ -70,7 +81,13 @@ async function runTrain(given: TrainOptions): Promise<void> {
 
   const early = resumeFrom?.run.config;
   const name = early?.data ?? given.data ?? NOTES_DEFAULTS.data;
-  const data = await openDataset(name, given.dataDir, showData());
+  requireFolderOptions(given, name);
+  const { size, seed } = { ...NOTES_DEFAULTS, ...given, ...early };
+  const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
+  const images = imageOptions(given, { size, seed, testShare: early?.testShare }, channels);
+  const data = await openDataset(name, given.dataDir, showData(), images);
+  const found = data.skipped && dataEvent(name, data);
+  if (found) showDataReport(found);
   const config = early ?? resolve(given, data, source);
   if (resumeFrom) requireSameData(config, data, given.resume!);
   for (const set of [data.train, data.test]) requireLabels(set, config.classes);
@@ -96,11 +113,13 @@ async function runTrain(given: TrainOptions): Promise<void> {
       const files = runFiles(folder);
       const resumedStep = resumeFrom?.run.progress.globalStep ?? 0;
       truncateLog(files.log, resumedStep);
+      const { drawCurves } = await import('./curves.ts'); // Drawing is half a second of modules.
       const listeners = [
         showTraining(),
         logTo(files.log),
         drawCurves(files, config, resumeFrom?.run.history ?? []),
       ];
+      if (found) for (const listener of listeners) listener(found);
       const { signal, dispose } = interruptSignal();
       const { finished, run } = await train({
         config,
@@ -177,7 +196,6 @@ function resolve(given: TrainOptions, data: TrainTest, source: WeightsSource | u
     recipe,
     model,
     data: given.data ?? NOTES_DEFAULTS.data,
-    channels: data.train.channels,
     classes: given.classes ?? data.train.classNames.length,
     size,
     batch,
@@ -188,7 +206,7 @@ function resolve(given: TrainOptions, data: TrainTest, source: WeightsSource | u
     ...(limit !== undefined && { limit }),
     dataSha256: sha256Of(data),
     ...(source && { startedFrom: { file: source.source, sha256: source.sha256 } }),
-    classNames: [...data.train.classNames],
+    ...dataConfig(given, given.data ?? NOTES_DEFAULTS.data, data, limit),
   };
 }
 
@@ -231,6 +249,8 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
       );
     }
   }
+  const channels = channelsOf(runFiles(folder).last, checkpoint.shapes);
+  requireSameDataOptions(given, config, channels, folder);
   if (!ENGINE_NAMES.some((name) => name === engine)) {
     throw new DataError(`the run in ${folder} is on engine ${engine}, which does not exist here`);
   }

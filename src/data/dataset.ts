@@ -6,16 +6,41 @@ export interface Dataset {
   readonly width: number;
   readonly channels: number;
   /** count · height · width · channels bytes. */
-  readonly pixels: Uint8Array;
+  readonly pixels: Uint8Array | PixelFile;
   /** count labels below `classNames.length`. */
-  readonly labels: Uint8Array;
+  readonly labels: Labels;
   readonly classNames: readonly string[];
+  /** Where each image came from, when it had a file of its own. */
+  readonly files?: readonly string[];
+}
+
+/** A data set of byte arrays: what files of bytes give. */
+export interface ByteDataset extends Dataset {
+  readonly pixels: Uint8Array;
+  readonly labels: Uint8Array;
+}
+
+/** A byte each while there are no more than 256 classes. */
+export type Labels = Uint8Array | Uint16Array;
+
+/** Pixels too many to hold in memory. */
+export interface PixelFile {
+  /** Fills `to` with the bytes from `at` on. */
+  read(at: number, to: Uint8Array): void;
+}
+
+/** A file that was left out of a data set, and why. */
+export interface SkippedFile {
+  readonly file: string;
+  readonly reason: string;
 }
 
 /** A data set's two halves. */
 export interface TrainTest {
   readonly train: Dataset;
   readonly test: Dataset;
+  /** Files that are no images, or damaged ones; of image folders only. */
+  readonly skipped?: readonly SkippedFile[];
 }
 
 /** A batch ready for an engine; its arrays are reused after the next but one call of the loader. */

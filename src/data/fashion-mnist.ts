@@ -3,13 +3,14 @@ import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../io/atomic-file.ts';
-import { DataError, type TrainTest } from './dataset.ts';
+import { type ByteDataset, DataError } from './dataset.ts';
 import { fetchDebianPackage } from './debian-package.ts';
 import { download } from './download.ts';
 import { hasIdxFiles, IDX_FILES, readIdxFolder, readPlainOrGzip, unpack } from './idx.ts';
+import type { DataProgress } from './progress.ts';
 
 /** Xiao, Rasul, Vollgraf 2017, in the order of the labels. */
-const CLASS_NAMES = [
+export const FASHION_CLASSES = [
   't-shirt',
   'trouser',
   'pullover',
@@ -52,12 +53,6 @@ export const PUBLIC_SOURCES: Sources = {
   debianPackage: fetchDebianPackage,
 };
 
-/** What a search for data reports on its way. */
-export interface DataProgress {
-  note(text: string): void;
-  bytes(file: string, received: number, total: number): void;
-}
-
 /**
  * Fashion-MNIST from the first of: the user's folder, the cache, Debian's installed package, download, Debian's
  * package fetched and unpacked. What was fetched is verified and kept in the cache.
@@ -67,8 +62,8 @@ export async function openFashionMnist(
   dataDir: string | undefined,
   progress: DataProgress,
   sources: Sources = PUBLIC_SOURCES,
-): Promise<TrainTest> {
-  const read = (folder: string) => readIdxFolder(folder, 'fashion-mnist', CLASS_NAMES);
+): Promise<Readonly<Record<'train' | 'test', ByteDataset>>> {
+  const read = (folder: string) => readIdxFolder(folder, 'fashion-mnist', FASHION_CLASSES);
   if (dataDir !== undefined) {
     if (!existsSync(dataDir)) throw new DataError(`--data-dir ${dataDir} does not exist`);
     if (hasIdxFiles(dataDir)) return read(dataDir);

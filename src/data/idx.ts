@@ -1,7 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
-import { DataError, type Dataset, type TrainTest } from './dataset.ts';
+import { type ByteDataset, DataError } from './dataset.ts';
 
 /** More than any IDX data set; a gzip bomb is refused here. */
 const MAX_BYTES = 2 ** 30;
@@ -78,8 +78,10 @@ function isFile(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
 }
 
+type Halves = Readonly<Record<'train' | 'test', ByteDataset>>;
+
 /** The two halves of a data set from its four files. @throws DataError when they do not fit together. */
-export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): TrainTest {
+export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): Halves {
   const halves = (['train', 'test'] as const).map((half) => {
     const paths = {
       images: join(folder, IDX_FILES[half].images),
@@ -96,7 +98,7 @@ export function readIdxFolder(folder: string, name: string, classNames?: readonl
     0,
   );
   const names = classNames ?? Array.from({ length: greatest + 1 }, (_, i) => `${i}`);
-  const [train, test] = halves.map(({ paths, images, labels }): Dataset => {
+  const [train, test] = halves.map(({ paths, images, labels }): ByteDataset => {
     const [count, height, width] = images.sizes as [number, number, number];
     if (count !== labels.bytes.length) {
       throw new DataError(
@@ -120,7 +122,7 @@ export function readIdxFolder(folder: string, name: string, classNames?: readonl
       labels: labels.bytes,
       classNames: names,
     };
-  }) as [Dataset, Dataset];
+  }) as [ByteDataset, ByteDataset];
   if (train.height !== test.height || train.width !== test.width) {
     throw new DataError(
       `${folder}: training images are ${train.height}×${train.width}, test images ${test.height}×${test.width}`,

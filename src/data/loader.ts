@@ -1,10 +1,10 @@
 import { permutation, streamOf } from '../tensor/random.ts';
 import type { Pair } from '../tensor/shape.ts';
 import type { Batch, Dataset } from './dataset.ts';
+import { imageReader } from './pixels.ts';
 import { createResizer } from './resize.ts';
-
-/** torchvision's ToTensor: bytes to float32 in [0, 1]. */
-const TO_UNIT = Float32Array.from({ length: 256 }, (_, byte) => byte / 255);
+import { type Augmentation, augment, type Moment } from './transforms/augment.ts';
+import { byteTables, type Normalization } from './transforms/normalize.ts';
 
 export interface LoaderOptions {
   /** [height, width] that images are resized to, as torchvision's Resize does it. */
@@ -12,6 +12,9 @@ export interface LoaderOptions {
   readonly batch: number;
   /** Only the first images of the set. */
   readonly limit?: number;
+  readonly normalization?: Normalization;
+  /** What is done to the images of a batch that is made for a moment of training. */
+  readonly augment?: readonly Augmentation[];
 }
 
 /**
@@ -26,7 +29,7 @@ export class Loader {
   readonly #dataset: Dataset;
   readonly #options: LoaderOptions;
   readonly #buffers: readonly { readonly images: Float32Array; readonly labels: Int32Array }[];
-  readonly #make: (index: number, to: Float32Array, at: number) => void;
+  readonly #make: ReturnType<typeof imageMaker>;
   #turn = 0;
 
   constructor(dataset: Dataset, options: LoaderOptions) {
@@ -41,7 +44,7 @@ export class Loader {
       images: new Float32Array(room * imageFloats),
       labels: new Int32Array(room),
     }));
-    this.#make = imageMaker(dataset, options.size);
+    this.#make = imageMaker(dataset, options);
   }
 
   /** The order of an epoch: shuffled by the seed, or as the file has it. */
@@ -50,8 +53,11 @@ export class Loader {
     return permutation(shuffle.seed, streamOf(`shuffle.${shuffle.epoch}`), this.count);
   }
 
-  /** Batch `index` of an order. Its arrays are used again by the call after the next. */
-  batch(order: Uint32Array, index: number): Batch {
+  /**
+   * Batch `index` of an order. Its arrays are used again by the call after the next.
+   * @param moment of training: without one nothing is augmented.
+   */
+  batch(order: Uint32Array, index: number, moment?: Moment): Batch {
     const { batch } = this.#options;
     const size = index === this.batches - 1 ? this.lastBatch : batch;
     const { images, labels } = this.#buffers[this.#turn]!;
@@ -59,19 +65,27 @@ export class Loader {
     const imageFloats = images.length / labels.length;
     for (let i = 0; i < size; i++) {
       const image = order[index * batch + i]!;
-      this.#make(image, images, i * imageFloats);
+      this.#make(image, images, i * imageFloats, moment);
       labels[i] = this.#dataset.labels[image]!;
     }
     return { size, images: images.subarray(0, size * imageFloats), labels: labels.subarray(0, size) };
   }
 }
 
-/** Writes image `index`, resized and scaled to [0, 1], into a float array. */
-function imageMaker({ pixels, height, width, channels }: Dataset, size: Pair) {
+/** Writes image `index`, resized, augmented at a moment of training, and normalised, into a float array. */
+function imageMaker(dataset: Dataset, { size, normalization, augment: names = [] }: LoaderOptions) {
+  const { height, width, channels } = dataset;
+  const read = imageReader(dataset);
   const resizer = createResizer([height, width], size, channels);
   const resized = new Uint8Array(size[0] * size[1] * channels);
-  return (index: number, to: Float32Array, at: number): void => {
-    resizer.resize(pixels, index * height * width * channels, resized);
-    for (let i = 0; i < resized.length; i++) to[at + i] = TO_UNIT[resized[i]!]!;
+  const picture = { pixels: resized, height: size[0], width: size[1], channels };
+  const tables = byteTables(channels, normalization);
+  return (index: number, to: Float32Array, at: number, moment: Moment | undefined): void => {
+    resizer.resize(read(index), 0, resized);
+    if (moment && names.length > 0) augment(picture, names, moment, index);
+    for (let c = 0; c < channels; c++) {
+      const table = tables[c]!;
+      for (let i = c; i < resized.length; i += channels) to[at + i] = table[resized[i]!]!;
+    }
   };
 }

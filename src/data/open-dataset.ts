@@ -1,24 +1,48 @@
 import { existsSync } from 'node:fs';
+import { homedir, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { DataError, type TrainTest } from './dataset.ts';
-import { type DataProgress, openFashionMnist } from './fashion-mnist.ts';
+import { CIFAR10_CLASSES, openCifar10 } from './cifar10.ts';
+import { DataError, type Dataset, type TrainTest } from './dataset.ts';
+import { FASHION_CLASSES, openFashionMnist } from './fashion-mnist.ts';
 import { hasIdxFiles, readIdxFolder } from './idx.ts';
+import { type ImageFolderOptions, openImageFolder, openTestFolder } from './image-folder/open.ts';
+import type { DataProgress } from './progress.ts';
 
 /** What `--data` may say. */
-export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR'] as const;
+export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR', 'folder:DIR', 'cifar10'] as const;
 
 export function isDatasetName(name: string): boolean {
-  return name === 'fashion-mnist' || name === 'sample' || /^idx:./.test(name);
+  return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
 }
 
-/** Opens a data set by name. @throws DataError */
+/** The folder of a data set of image files. */
+export function imageFolderOf(name: string): string | undefined {
+  return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
+}
+
+/** Class names that are known without opening the data set. */
+export function knownClassNames(name: string): readonly string[] | undefined {
+  if (name === 'cifar10') return CIFAR10_CLASSES;
+  return name === 'fashion-mnist' || name === 'sample' ? FASHION_CLASSES : undefined;
+}
+
+/**
+ * Opens a data set by name.
+ * @param images how a folder of images is read; other data sets are what they are.
+ * @throws DataError
+ */
 export async function openDataset(
   name: string,
   dataDir: string | undefined,
   progress: DataProgress,
+  images: Partial<ImageFolderOptions> = {},
 ): Promise<TrainTest> {
   if (name === 'fashion-mnist') return openFashionMnist(dataDir, progress);
-  if (name === 'sample') return readIdxFolder(sampleFolder(), 'sample');
+  if (name === 'sample') return readIdxFolder(sampleFolder(), 'sample', FASHION_CLASSES);
+  if (name === 'cifar10') return openCifar10(dataDir);
+  const imageFolder = imageFolderOf(name);
+  if (imageFolder !== undefined) return openImageFolder(imageFolder, withDefaults(images), progress);
   if (name.startsWith('idx:')) {
     const folder = name.slice('idx:'.length);
     if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
@@ -30,6 +54,51 @@ export async function openDataset(
     return readIdxFolder(folder, name);
   }
   throw new DataError(`unknown data set ${name}: expected ${DATASET_NAMES.join(', ')}`);
+}
+
+/**
+ * Opens the test half alone.
+ * @param whole a folder of images without halves of its own is tested on as a whole.
+ * @throws DataError
+ */
+export async function openTestSet(
+  name: string,
+  dataDir: string | undefined,
+  progress: DataProgress,
+  { whole = false, ...images }: Partial<ImageFolderOptions> & { readonly whole?: boolean } = {},
+): Promise<Pick<TrainTest, 'test' | 'skipped'>> {
+  const folder = imageFolderOf(name);
+  if (folder === undefined) return openDataset(name, dataDir, progress, images);
+  return openTestFolder(folder, { ...withDefaults(images), whole }, progress);
+}
+
+/** The share of each class that is put aside for testing by default. */
+export const DEFAULT_TEST_SHARE = 0.2;
+
+function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
+  return {
+    size: 224,
+    testShare: DEFAULT_TEST_SHARE,
+    seed: 0,
+    strict: false,
+    memoryBytes: imageMemoryBytes(),
+    scratch: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor'),
+    ...images,
+  };
+}
+
+/** A quarter of the memory there is, and no more than one array may have on every Node. */
+function imageMemoryBytes(): number {
+  const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
+  return Math.min(totalmem() / 4, limit / 4, 2 ** 32 - 1);
+}
+
+/** @throws DataError unless the images have as many channels as the network reads. */
+export function requireChannels({ channels }: Dataset, wanted: number, name: string): void {
+  if (channels === wanted) return;
+  throw new DataError(
+    `${name} has images of ${channels} ${channels === 1 ? 'channel' : 'channels'}, the network reads ${wanted}`,
+  );
 }
 
 /** The first 1,000 training and 200 test images of Fashion-MNIST, beside the sources and in the package. */

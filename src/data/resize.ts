@@ -6,7 +6,7 @@ import type { Pair } from '../tensor/shape.ts';
  * (Pillow, src/libImaging/Resample.c.)
  */
 export interface Resizer {
-  /** One image of [height, width, channels] bytes at `from` → [outHeight, outWidth, channels] bytes. */
+  /** One image of [height, width, channels] bytes at `from` → the window's [height, width, channels] bytes. */
   resize(pixels: Uint8Array, from: number, to: Uint8Array): void;
 }
 
@@ -21,19 +21,40 @@ interface Taps {
   readonly most: number;
 }
 
-export function createResizer([height, width]: Pair, [outHeight, outWidth]: Pair, channels: number): Resizer {
-  const [across, down] = [taps(width, outWidth), taps(height, outHeight)];
-  const between = new Uint8Array(height * outWidth * channels);
+/** A part of a resized image: only this much of it is made. */
+export interface Window {
+  readonly top: number;
+  readonly left: number;
+  readonly height: number;
+  readonly width: number;
+}
+
+export function createResizer(
+  [height, width]: Pair,
+  [outHeight, outWidth]: Pair,
+  channels: number,
+  window: Window = { top: 0, left: 0, height: outHeight, width: outWidth },
+): Resizer {
+  const across = taps(width, outWidth, window.left, window.width);
+  const down = taps(height, outHeight, window.top, window.height);
+  const firstRow = down.first[0]!;
+  const rowCount = down.first.at(-1)! + down.counts.at(-1)! - firstRow;
+  for (let i = 0; i < down.first.length; i++) down.first[i]! -= firstRow;
+  const rowBytes = width * channels;
+  const keepsWidth = width === outWidth && window.width === width;
+  const keepsHeight = height === outHeight && window.height === height;
+  const between = new Uint8Array(rowCount * window.width * channels);
   return {
     resize(pixels, from, to) {
-      const rows = { count: height, inStep: width * channels, outStep: outWidth * channels };
-      const source = pixels.subarray(from, from + height * width * channels);
-      if (width === outWidth) between.set(source);
-      else pass(across, source, between, outWidth, rows, channels, channels);
-      if (height === outHeight) to.set(between);
+      const rows = { count: rowCount, inStep: rowBytes, outStep: window.width * channels };
+      const start = from + firstRow * rowBytes;
+      const source = pixels.subarray(start, start + rowCount * rowBytes);
+      if (keepsWidth) between.set(source);
+      else pass(across, source, between, window.width, rows, channels, channels);
+      if (keepsHeight) to.set(between);
       else {
-        const columns = { count: outWidth * channels, inStep: 1, outStep: 1 };
-        pass(down, between, to, outHeight, columns, outWidth * channels, 1);
+        const columns = { count: window.width * channels, inStep: 1, outStep: 1 };
+        pass(down, between, to, window.height, columns, window.width * channels, 1);
       }
     },
   };
@@ -62,14 +83,15 @@ function pass(
   }
 }
 
-function taps(size: number, outSize: number): Taps {
+/** Of output positions `begin` to `begin + count`. */
+function taps(size: number, outSize: number, begin: number, count: number): Taps {
   const scale = size / outSize;
   const support = Math.max(scale, 1);
   const most = Math.ceil(support) * 2 + 1;
-  const [first, counts] = [new Int32Array(outSize), new Int32Array(outSize)];
-  const weights = new Int32Array(outSize * most);
-  for (let i = 0; i < outSize; i++) {
-    const center = (i + 0.5) * scale;
+  const [first, counts] = [new Int32Array(count), new Int32Array(count)];
+  const weights = new Int32Array(count * most);
+  for (let i = 0; i < count; i++) {
+    const center = (begin + i + 0.5) * scale;
     const from = Math.max(0, Math.trunc(center - support + 0.5));
     const to = Math.min(size, Math.trunc(center + support + 0.5));
     const raw = Array.from({ length: to - from }, (_, k) =>

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { dataFields } from './data-config.ts';
 
 /** What decides the numbers of a run, fully resolved; stored in every checkpoint. (Threads change no bit.) */
 export const runConfigSchema = z.strictObject({
@@ -6,8 +7,6 @@ export const runConfigSchema = z.strictObject({
   model: z.string(),
   /** Absent where weights were imported: the network has seen no data yet, and what is said of training are defaults. */
   data: z.string().optional(),
-  /** Of the images; older checkpoints lack it. */
-  channels: z.int().positive().optional(),
   classes: z.int().positive(),
   /** Images are resized to size × size pixels. */
   size: z.int().positive(),
@@ -25,8 +24,7 @@ export const runConfigSchema = z.strictObject({
     .optional(),
   /** The file whose weights the run began with, where it did not begin with random ones. */
   startedFrom: z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
-  /** Of the data, for whoever uses the network; older checkpoints lack them. */
-  classNames: z.array(z.string()).optional(),
+  ...dataFields,
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;

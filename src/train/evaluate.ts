@@ -4,6 +4,11 @@ import type { Session } from '../engine/engine.ts';
 import { addBatch, NOTHING, type Sums } from './metrics.ts';
 import { programName } from './programs.ts';
 
+export interface EvaluateOptions extends LoaderOptions {
+  /** Told of each batch: the index of its first image, their labels, and their logits [size, classes]. */
+  readonly onBatch?: (first: number, labels: Int32Array, logits: Float32Array | Float64Array) => void;
+}
+
 /**
  * Loss and right answers of a network on a data set, with its running statistics. The next batch is made meanwhile.
  * @throws the signal's reason, between two batches.
@@ -11,7 +16,7 @@ import { programName } from './programs.ts';
 export async function evaluate(
   session: Session,
   dataset: Dataset,
-  options: LoaderOptions,
+  options: EvaluateOptions,
   onProgress: (done: number, total: number) => void = () => {},
   signal?: AbortSignal,
 ): Promise<Sums> {
@@ -26,6 +31,7 @@ export async function evaluate(
     if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
     await running;
     sums = addBatch(sums, session.output('loss')[0]!, session.output('correct')[0]!, size);
+    options.onBatch?.(i * options.batch, labels, session.output('logits'));
     onProgress(i + 1, loader.batches);
   }
   return sums;

@@ -47,6 +47,13 @@ export type TrainEvent =
       readonly etaMs: number;
       readonly rssBytes: number;
     }
+  /** Of a folder of images: what was found, and what could not be read. */
+  | {
+      readonly kind: 'data';
+      readonly data: string;
+      readonly classes: readonly { readonly name: string; readonly train: number; readonly test: number }[];
+      readonly skipped: readonly { readonly file: string; readonly reason: string }[];
+    }
   /** A point of the curves, five times an epoch, and after it with the test accuracy. */
   | { readonly kind: 'point'; readonly point: CurvePoint }
   | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }

@@ -9,6 +9,7 @@ import { plannedPeakBytes } from '../plan/plan.ts';
 import { elementCount, ShapeError } from '../tensor/shape.ts';
 import { type Checkpoint, type RunState, requirePosition, saveCheckpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
+import { testTransforms, trainTransforms } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainListener } from './events.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
@@ -89,7 +90,12 @@ class Trainer {
     this.#training = training;
     const size = [config.size, config.size] as const;
     const limit = config.limit === undefined ? {} : { limit: config.limit };
-    this.#loader = new Loader(data.train, { size, batch: config.batch, ...limit });
+    this.#loader = new Loader(data.train, {
+      size,
+      batch: config.batch,
+      ...limit,
+      ...trainTransforms(config),
+    });
     this.#run = resumeFrom?.run ?? {
       format: 1,
       config,
@@ -127,9 +133,10 @@ class Trainer {
     const loader = this.#loader;
     const startedAt = performance.now();
     const { epoch } = this.#run.progress;
-    const order = loader.order({ seed: config.seed, epoch });
-    let next =
-      this.#run.progress.step < loader.batches ? loader.batch(order, this.#run.progress.step) : undefined;
+    const moment = { seed: config.seed, epoch };
+    const order = loader.order(moment);
+    const first = this.#run.progress.step;
+    let next = first < loader.batches ? loader.batch(order, first, moment) : undefined;
     while (next) {
       if (signal?.aborted) return this.#interrupted();
       const { step } = this.#run.progress;
@@ -141,7 +148,7 @@ class Trainer {
         { images, labels },
         { learningRate: config.lr },
       );
-      next = step + 1 < loader.batches ? loader.batch(order, step + 1) : undefined;
+      next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
       await running.catch((error: unknown) => this.#failed(error));
       this.#stepDone(batch.size, performance.now() - stepStart);
       const { checkpointEveryMs = 5 * 60_000 } = this.#training;
@@ -204,7 +211,7 @@ class Trainer {
     const test = await evaluate(
       session,
       data.test,
-      { size, batch: config.batch },
+      { size, batch: config.batch, ...testTransforms(config) },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => {

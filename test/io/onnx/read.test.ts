@@ -1,4 +1,3 @@
-import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { readOnnxWeights } from '../../../src/io/onnx/read.ts';
 import { DATA_TYPES, messageType } from '../../../src/io/onnx/schema.ts';

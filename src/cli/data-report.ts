@@ -1,0 +1,53 @@
+import type { Dataset, SkippedFile, TrainTest } from '../data/dataset.ts';
+import type { TrainEvent } from '../train/events.ts';
+import { formatTable } from './format.ts';
+import { say } from './progress.ts';
+
+/** Longer tables tell nobody anything. */
+const MOST_ROWS = 20;
+const FEW_IMAGES = 20;
+const NAMED_FILES = 5;
+
+/** What there is of each class. */
+export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { kind: 'data' }> {
+  const { classNames } = data.train;
+  const [train, test] = [countsOf(data.train), countsOf(data.test)];
+  const classes = classNames.map((label, i) => ({ name: label, train: train[i]!, test: test[i]! }));
+  return { kind: 'data', data: name, classes, skipped: data.skipped ?? [] };
+}
+
+/** Shows on stderr how the classes are balanced, and what could not be read. */
+export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind: 'data' }>): void {
+  showSkipped(skipped);
+  if (classes.length <= MOST_ROWS) {
+    const rows = classes.map(({ name, train, test }) => [name, `${train}`, `${test}`]);
+    say(formatTable([['class', 'train', 'test'], ...rows]));
+  } else {
+    const counts = classes.map(({ train }) => train);
+    say(`${classes.length} classes of ${Math.min(...counts)} to ${Math.max(...counts)} training images`);
+  }
+  const few = classes
+    .filter(({ train }) => train < FEW_IMAGES)
+    .map(({ name, train }) => `${name} (${train})`);
+  if (few.length > 0) say(`warning: few training images of ${listing(few)}: expect little of these classes`);
+  const untested = classes.filter(({ test }) => test === 0).map(({ name }) => name);
+  if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
+}
+
+export function showSkipped(skipped: readonly SkippedFile[]): void {
+  if (skipped.length === 0) return;
+  for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${reason}`);
+  const more = skipped.length - NAMED_FILES;
+  if (more > 0) say(`skipped: ${more} more files; the run's log.jsonl names them all`);
+}
+
+function listing(names: readonly string[]): string {
+  const more = names.length - NAMED_FILES;
+  return `${names.slice(0, NAMED_FILES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
+}
+
+function countsOf({ labels, classNames }: Dataset): readonly number[] {
+  const counts = classNames.map(() => 0);
+  for (const label of labels) counts[label]!++;
+  return counts;
+}

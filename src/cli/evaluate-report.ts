@@ -1,0 +1,114 @@
+import { mkdirSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import type { Dataset } from '../data/dataset.ts';
+import { encodePng } from '../data/image-file.ts';
+import { imageReader } from '../data/pixels.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { confusionSvg } from '../plot/confusion.ts';
+import { pictureSheetSvg } from '../plot/picture-sheet.ts';
+import { pngOf } from '../plot/png.ts';
+import type { ClassScore, Mistake, Scorecard } from '../train/scorecard.ts';
+import { formatTable } from './format.ts';
+
+/** Thumbnails are at least so many pixels wide or high. */
+const THUMBNAIL = 192;
+const MOST_ROWS = 30;
+const LONGEST_TITLE = 44;
+
+/**
+ * Writes what a test has shown: `confusion.csv`, `.svg`, `.png`, `classes.csv`, `mistakes.svg`, `.png`.
+ * @returns the paths of the files.
+ */
+export async function writeReport(
+  folder: string,
+  title: string,
+  scores: Scorecard,
+  dataset: Dataset,
+): Promise<readonly string[]> {
+  const percent = `${dataset.count} images, top-1 ${share(scores.accuracy)}, top-5 ${share(scores.topFiveAccuracy)}`;
+  const { classNames, confusion, classes, mistakes } = scores;
+  const short =
+    [...title].length <= LONGEST_TITLE ? title : `${[...title].slice(0, LONGEST_TITLE - 1).join('')}…`;
+  const confusionPicture = confusionSvg(classNames, confusion, short, percent);
+  const pictures = await Promise.all(mistakes.map((mistake) => pictureOf(mistake, dataset, classNames)));
+  const subtitle =
+    mistakes.length === 0
+      ? 'no mistakes'
+      : `the ${mistakes.length} most confident mistakes: ✗ what it was taken for, ✓ what it is, each with its probability`;
+  const sheet = pictureSheetSvg(pictures, short, subtitle);
+  const files: readonly (readonly [string, string | Uint8Array[]])[] = [
+    ['confusion.csv', confusionCsv(classNames, confusion)],
+    ['classes.csv', classesCsv(classes)],
+    ['confusion.svg', confusionPicture],
+    ['confusion.png', [pngOf(confusionPicture)]],
+    ['mistakes.svg', sheet],
+    ['mistakes.png', [pngOf(sheet)]],
+  ];
+  mkdirSync(folder, { recursive: true });
+  return files.map(([name, content]) => {
+    const path = join(folder, name);
+    writeFileAtomic(path, content);
+    return path;
+  });
+}
+
+/** Precision, recall, F1 and support of each class; of many classes, those with the lowest F1. */
+export function scoreTable(classes: readonly ClassScore[]): string {
+  const shown =
+    classes.length <= MOST_ROWS ? classes : [...classes].sort((a, b) => a.f1 - b.f1).slice(0, MOST_ROWS);
+  const rows = shown.map(({ name, precision, recall, f1, support }) => [
+    name,
+    ...[precision, recall, f1].map((value) => value.toFixed(3)),
+    `${support}`,
+  ]);
+  const table = formatTable([['class', 'precision', 'recall', 'F1', 'support'], ...rows]);
+  return shown.length === classes.length
+    ? table
+    : `${table}\n(the ${MOST_ROWS} of ${classes.length} classes with the lowest F1)`;
+}
+
+async function pictureOf(mistake: Mistake, dataset: Dataset, classNames: readonly string[]) {
+  const { height, width, channels } = dataset;
+  const pixels = imageReader(dataset)(mistake.index);
+  const png = await encodePng({ height, width, channels: channels === 1 ? 1 : 3, pixels }, THUMBNAIL);
+  return {
+    href: `data:image/png;base64,${Buffer.from(png).toString('base64')}`,
+    lines: [
+      `✗ ${share(mistake.confidence)} ${classNames[mistake.predicted]}`,
+      `✓ ${share(mistake.truth)} ${classNames[mistake.label]}`,
+      dataset.files ? basename(dataset.files[mistake.index]!) : `image ${mistake.index}`,
+    ],
+  } as const;
+}
+
+/** A row for each true class, a column for each predicted one. */
+function confusionCsv(classNames: readonly string[], confusion: Uint32Array): string {
+  const classes = classNames.length;
+  const rows = classNames.map((name, label) => [
+    name,
+    ...confusion.subarray(label * classes, (label + 1) * classes),
+  ]);
+  return csv([['true \\ predicted', ...classNames], ...rows]);
+}
+
+function classesCsv(classes: readonly ClassScore[]): string {
+  const rows = classes.map(({ name, precision, recall, f1, support }) => [
+    name,
+    precision,
+    recall,
+    f1,
+    support,
+  ]);
+  return csv([['class', 'precision', 'recall', 'f1', 'support'], ...rows]);
+}
+
+/** RFC 4180. */
+function csv(rows: readonly (readonly (string | number)[])[]): string {
+  const cell = (value: string | number) =>
+    typeof value === 'string' && /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : `${value}`;
+  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
+}
+
+function share(part: number): string {
+  return `${(100 * part).toFixed(1)}%`;
+}

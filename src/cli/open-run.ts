@@ -1,0 +1,55 @@
+import { compile } from '../compile.ts';
+import { knownClassNames } from '../data/open-dataset.ts';
+import type { Engine, Session } from '../engine/engine.ts';
+import { modelByName } from '../model/zoo.ts';
+import { CheckpointError, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { programsFor } from '../train/programs.ts';
+import { runFiles } from '../train/run-folder.ts';
+import { UsageError } from './errors.ts';
+
+/** A trained network, and what it was trained on. */
+export interface SavedRun {
+  readonly config: RunConfig;
+  /** Of the images that it reads. */
+  readonly channels: number;
+  /** One for each class. */
+  readonly classNames: readonly string[];
+  /** The network in an engine, to evaluate so many images in batches. */
+  open(engine: Engine, of: { readonly count: number; readonly batch: number }): Promise<Session>;
+}
+
+/** @throws CheckpointError, SafetensorsError, UsageError */
+export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
+  const path = runFiles(folder)[which];
+  const checkpoint = loadCheckpoint(path);
+  const { config } = checkpoint.run;
+  const channels = channelsOf(path, checkpoint.shapes);
+  const model = modelByName(config.model, { channels, classes: config.classes });
+  if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
+  return {
+    config,
+    channels,
+    classNames: classNamesOf(config),
+    async open(engine, of) {
+      const { network } = compile(model, [config.size, config.size], programsFor('evaluate', of));
+      requireFits(path, checkpoint, network.state);
+      const session = await engine.open(network);
+      for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
+      return session;
+    },
+  };
+}
+
+/** What the first convolution reads: weights are [out, in, height, width]. */
+export function channelsOf(path: string, shapes: ReadonlyMap<string, readonly number[]>): number {
+  const first = [...shapes.values()].find((shape) => shape.length === 4);
+  if (!first) throw new CheckpointError(`${path}: there is no convolution in it`);
+  return first[1]!;
+}
+
+/** Older runs hold no names: those of the data set, or numbers. */
+export function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
+  const names = classNames ?? (data === undefined ? undefined : knownClassNames(data)) ?? [];
+  return Array.from({ length: classes }, (_, label) => names[label] ?? `${label}`);
+}

@@ -1,0 +1,132 @@
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { DataError } from '../data/dataset.ts';
+import { fitImage } from '../data/fit-image.ts';
+import { decodeImage, readImageFile } from '../data/image-file.ts';
+import { testTransforms } from '../train/data-config.ts';
+import { evaluate } from '../train/evaluate.ts';
+import { softmax } from '../train/scorecard.ts';
+import { type EngineName, openEngine } from './engines.ts';
+import { formatTable } from './format.ts';
+import { openRun, type SavedRun } from './open-run.ts';
+import { options } from './options.ts';
+import { say } from './progress.ts';
+
+interface PredictOptions {
+  readonly checkpoint: 'last' | 'best';
+  readonly top: number;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly json?: boolean;
+}
+
+interface Prediction {
+  readonly file: string;
+  /** The likeliest classes, the likeliest first. */
+  readonly top: readonly { readonly class: string; readonly probability: number }[];
+}
+
+/** Images at once: enough to be fast, few enough to need little memory. */
+const MOST_AT_ONCE = 32;
+
+export function predictCommand(): Command {
+  return new Command('predict')
+    .description('the likeliest classes of images; a file that is no image makes the exit status 1')
+    .argument('<run>', 'output folder of train')
+    .argument('<image...>', 'JPEG, PNG or WebP files')
+    .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
+    .addOption(new Option('--top <k>', 'classes to name').argParser(atLeastOne).default(5))
+    .addOption(options.engine())
+    .addOption(options.threads())
+    .addOption(options.json())
+    .action(runPredict);
+}
+
+/** Exit status 0: every file was read; 1: some were; 2: none, or the run is no run. */
+async function runPredict(folder: string, files: readonly string[], given: PredictOptions): Promise<void> {
+  const run = openRun(folder, given.checkpoint);
+  const { size } = run.config;
+  const images = new Map<string, Uint8Array>();
+  const failed: { file: string; reason: string }[] = [];
+  for (const file of new Set(files)) {
+    try {
+      images.set(file, fitImage(await decodeImage(await readImageFile(file)), size, run.channels));
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+      failed.push({ file, reason: error.message });
+    }
+  }
+  const [first] = failed;
+  if (first && images.size === 0) {
+    const more = failed.length > 1 ? `, and no other of the ${failed.length} files is one` : '';
+    throw new DataError(`${first.file} ${first.reason}${more}: expected JPEG, PNG or WebP images`);
+  }
+  const predictions = await predict(run, images, given);
+  if (given.json) process.stdout.write(`${JSON.stringify({ predictions, failed })}\n`);
+  else process.stdout.write(textOf(predictions));
+  for (const { file, reason } of failed) say(`densor: ${file} ${reason}`);
+  if (failed.length > 0) process.exitCode = 1;
+}
+
+async function predict(
+  run: SavedRun,
+  images: ReadonlyMap<string, Uint8Array>,
+  { engine: engineName, threads, top }: PredictOptions,
+): Promise<readonly Prediction[]> {
+  const { config, channels, classNames } = run;
+  const files = [...images.keys()];
+  const dataset = {
+    name: 'images',
+    count: files.length,
+    height: config.size,
+    width: config.size,
+    channels,
+    pixels: Buffer.concat([...images.values()]),
+    labels: new Uint8Array(files.length), // Nobody knows them yet: the loss is left unread.
+    classNames,
+    files,
+  };
+  const predictions: Prediction[] = [];
+  const engine = await openEngine(engineName, threads);
+  try {
+    const batch = Math.min(files.length, MOST_AT_ONCE);
+    const session = await run.open(engine, { count: files.length, batch });
+    await evaluate(session, dataset, {
+      size: [config.size, config.size],
+      batch,
+      ...testTransforms(config),
+      onBatch: (at, labels, logits) => {
+        for (let i = 0; i < labels.length; i++) {
+          const row = logits.subarray(i * classNames.length, (i + 1) * classNames.length);
+          predictions.push({ file: files[at + i]!, top: likeliest(softmax(row), classNames, top) });
+        }
+      },
+    });
+  } finally {
+    await engine.close();
+  }
+  return predictions;
+}
+
+function likeliest(probabilities: Float64Array, classNames: readonly string[], top: number) {
+  return classNames
+    .map((name, label) => ({ class: name, probability: probabilities[label]! }))
+    .sort((a, b) => b.probability - a.probability)
+    .slice(0, top);
+}
+
+function textOf(predictions: readonly Prediction[]): string {
+  return predictions
+    .map(({ file, top }) => {
+      const rows = top.map(({ class: name, probability }) => [
+        `  ${name}`,
+        `${(100 * probability).toFixed(1)}%`,
+      ]);
+      return `${file}\n${formatTable(rows)}\n`;
+    })
+    .join('');
+}
+
+function atLeastOne(text: string): number {
+  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a whole number from 1');
+  return Number(text);
+}

@@ -1,0 +1,41 @@
+import type { Pair } from '../tensor/shape.ts';
+import type { DecodedImage } from './image-file.ts';
+import { createResizer } from './resize.ts';
+
+/**
+ * An image as a network sees it: the shorter side resized to `size`, then the middle size × size pixels, with the
+ * bits of torchvision's `Resize(size)` and `CenterCrop(size)`. Only the middle is made, so a strip a million pixels
+ * long costs no more than a square.
+ * @returns [size, size, channels] bytes.
+ */
+export function fitImage(image: DecodedImage, size: number, channels: number): Uint8Array {
+  const { height, width } = image;
+  const short = Math.min(height, width);
+  const scaled = (side: number) => (side === short ? size : Math.trunc((size * side) / short));
+  const out: Pair = [scaled(height), scaled(width)];
+  const window = { top: middle(out[0], size), left: middle(out[1], size), height: size, width: size };
+  // Fewer channels first: Pillow converts a whole image before it resizes.
+  const pixels = withChannels(image, channels);
+  const to = new Uint8Array(size * size * channels);
+  createResizer([height, width], out, channels, window).resize(pixels, 0, to);
+  return to;
+}
+
+/** Where the middle begins; halves go to the even neighbour, as Python rounds. */
+function middle(outer: number, inner: number): number {
+  const half = (outer - inner) / 2;
+  const down = Math.floor(half);
+  return half - down === 0.5 ? down + (down % 2) : Math.round(half);
+}
+
+/** Grey to colour by repeating, colour to grey with Pillow's weights (ITU-R 601, 16-bit fixed point). */
+function withChannels({ pixels, channels }: DecodedImage, wanted: number): Uint8Array {
+  if (channels === wanted) return pixels;
+  if (wanted === 1) {
+    return Uint8Array.from({ length: pixels.length / 3 }, (_, i) => {
+      const [red, green, blue] = [pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!];
+      return (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16;
+    });
+  }
+  return Uint8Array.from({ length: pixels.length * 3 }, (_, i) => pixels[Math.floor(i / 3)]!);
+}

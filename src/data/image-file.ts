@@ -1,0 +1,114 @@
+import { readFile, stat } from 'node:fs/promises';
+import { DataError } from './dataset.ts';
+
+/** An image as bytes: [height, width, channels], grey or RGB. */
+export interface DecodedImage {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: 1 | 3;
+  readonly pixels: Uint8Array;
+}
+
+/** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
+const MAX_PIXELS = 100_000_000;
+const MAX_FILE_BYTES = 256 * 2 ** 20;
+
+const REFUSALS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EACCES: 'no permission to read it',
+  EISDIR: 'is a folder',
+};
+
+/** A file's bytes. @throws DataError with the reason alone, without the name. */
+export async function readImageFile(path: string): Promise<Uint8Array> {
+  try {
+    const { size } = await stat(path);
+    if (size === 0) throw new DataError('is empty');
+    if (size > MAX_FILE_BYTES) throw new DataError('is larger than 256 MiB');
+    return await readFile(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (error instanceof DataError || code === undefined) throw error;
+    throw new DataError(REFUSALS[code] ?? `cannot be read (${code})`);
+  }
+}
+
+/**
+ * Decodes JPEG, PNG or WebP, told apart by content. EXIF's orientation is applied; transparency and colour profiles
+ * are ignored, as Pillow's `convert('RGB')` does; 16 bits become 8.
+ * @throws DataError with the reason alone, without a file's name.
+ */
+export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
+  const { image, grey } = await open(bytes);
+  try {
+    const { data, info } = await image
+      .autoOrient()
+      .removeAlpha()
+      .toColourspace(grey ? 'b-w' : 'srgb')
+      .raw({ depth: 'uchar' })
+      .toBuffer({ resolveWithObject: true });
+    return { height: info.height, width: info.width, channels: grey ? 1 : 3, pixels: data };
+  } catch (error) {
+    throw new DataError(reasonOf(error));
+  }
+}
+
+/** Whether an image is stored without colour. @throws DataError with the reason alone. */
+export async function isGrey(bytes: Uint8Array): Promise<boolean> {
+  return (await open(bytes)).grey;
+}
+
+/**
+ * Encodes an image as PNG, its longer side `side` pixels or a little more: pixels are repeated where it is smaller, as
+ * small images are looked at pixel by pixel.
+ */
+export async function encodePng(image: DecodedImage, side: number): Promise<Uint8Array> {
+  const { default: sharp } = await import('sharp');
+  const { height, width, channels, pixels } = image;
+  const longer = Math.max(height, width);
+  const factor = longer < side ? Math.ceil(side / longer) : side / longer;
+  return sharp(pixels, { raw: { height, width, channels } })
+    .resize(Math.round(width * factor), Math.round(height * factor), {
+      kernel: longer < side ? 'nearest' : 'lanczos3',
+      fit: 'fill',
+    })
+    .toColourspace(channels === 1 ? 'b-w' : 'srgb')
+    .png()
+    .toBuffer();
+}
+
+async function open(bytes: Uint8Array) {
+  const { default: sharp } = await import('sharp');
+  const kind = kindOf(bytes);
+  if (!kind) throw new DataError('is neither JPEG, PNG nor WebP');
+  try {
+    // failOn error: what is truncated or damaged is refused, what merely is unusual is not.
+    const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error', ignoreIcc: true });
+    const { pages = 1, space } = await image.metadata();
+    if (pages > 1 || (kind === 'PNG' && isAnimatedPng(bytes))) throw new DataError('is animated');
+    return { image, grey: space === 'b-w' || space === 'grey16' };
+  } catch (error) {
+    throw error instanceof DataError ? error : new DataError(reasonOf(error));
+  }
+}
+
+function kindOf(bytes: Uint8Array): 'JPEG' | 'PNG' | 'WebP' | undefined {
+  const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1');
+  if (text(0, 3) === '\xff\xd8\xff') return 'JPEG';
+  if (text(0, 8) === '\x89PNG\r\n\x1a\n') return 'PNG';
+  return text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP' ? 'WebP' : undefined;
+}
+
+/** An animation's control chunk comes before the first data (https://www.w3.org/TR/png-3/#acTL-chunk). */
+function isAnimatedPng(bytes: Uint8Array): boolean {
+  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const control = buffer.indexOf('acTL', 8, 'latin1');
+  return control >= 0 && control < buffer.indexOf('IDAT', 8, 'latin1');
+}
+
+function reasonOf(error: unknown): string {
+  const { message } = error as Error;
+  if (/pixel limit/.test(message)) return `has more than ${MAX_PIXELS / 1e6} million pixels`;
+  const [first = ''] = message.split('\n').filter(Boolean);
+  return `is damaged (${first.replace(/^Vips\w*: /, '').trim()})`;
+}

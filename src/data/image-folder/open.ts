@@ -1,0 +1,153 @@
+import { existsSync, realpathSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { DataError, type Dataset, type SkippedFile, type TrainTest } from '../dataset.ts';
+import { fileStore, memoryStore } from '../pixel-store.ts';
+import type { DataProgress } from '../progress.ts';
+import { type ClassFolder, folderNames, listClasses } from './list.ts';
+import { decideChannels, type Reading, readImages } from './read.ts';
+import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
+
+/** How a folder of images becomes a data set. */
+export interface ImageFolderOptions {
+  /** Images are kept with this height and width (`fitImage`). */
+  readonly size: number;
+  /** 1 or 3; by default 1 when all images are grey. */
+  readonly channels?: number;
+  /** Of each class, put aside for testing where the folder has no such half of its own. */
+  readonly testShare: number;
+  readonly seed: number;
+  /** Refuse a file that is no image, rather than leave it out. */
+  readonly strict: boolean;
+  /** More pixels than this are kept in a file below `scratch`. */
+  readonly memoryBytes: number;
+  readonly scratch: string;
+}
+
+/**
+ * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val (or test). Every image is decoded once.
+ * Training images are mixed, test images lie in the order of their names.
+ * @throws DataError
+ */
+export async function openImageFolder(
+  folder: string,
+  options: ImageFolderOptions,
+  progress: DataProgress,
+): Promise<TrainTest> {
+  const root = rootOf(folder);
+  const { split, classNames } = halvesOf(root, options);
+  const all = [...split.train, ...split.test];
+  const reading = await readingOf(root, all, classNames, options, progress);
+  const train = await readImages(shuffled(split.train, options.seed), reading);
+  const test = await readImages(split.test, reading);
+  reading.finish(folder);
+  const missing = missingClass(train.dataset);
+  if (missing !== undefined) throw new DataError(`${folder}: no image of class ${missing} can be read`);
+  if (test.dataset.count === 0) throw new DataError(`${folder}: no test image can be read`);
+  return { train: train.dataset, test: test.dataset, skipped: [...train.skipped, ...test.skipped] };
+}
+
+/**
+ * Only what a network is tested on: DIR/val (or test), or the share put aside, or, with `whole`, all of a folder that
+ * has no halves of its own. @throws DataError
+ */
+export async function openTestFolder(
+  folder: string,
+  options: ImageFolderOptions & { readonly whole: boolean },
+  progress: DataProgress,
+): Promise<{ readonly test: Dataset; readonly skipped: readonly SkippedFile[] }> {
+  const root = rootOf(folder);
+  const { files, classNames } = testFilesOf(root, options);
+  const reading = await readingOf(root, files, classNames, options, progress);
+  const { dataset, skipped } = await readImages(files, reading);
+  reading.finish(folder);
+  if (dataset.count === 0) throw new DataError(`${folder}: no test image can be read`);
+  return { test: dataset, skipped };
+}
+
+function testFilesOf(root: string, options: ImageFolderOptions & { readonly whole: boolean }) {
+  if (!options.whole || ownHalves(root)) {
+    const { split, classNames } = halvesOf(root, options);
+    return { files: split.test, classNames };
+  }
+  const classes = listClasses(root);
+  return { files: labelled(classes), classNames: classes.map(({ name }) => name) };
+}
+
+/** Links may lead anywhere to the folder, but not out of it. */
+function rootOf(folder: string): string {
+  if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
+  if (!statSync(folder).isDirectory())
+    throw new DataError(`${folder} is a file: expected a folder of images`);
+  return realpathSync(folder);
+}
+
+/** The names of the folders that hold training and test images, where there are such. */
+function ownHalves(root: string): { readonly train: string; readonly test: string } | undefined {
+  const names = folderNames(root, '');
+  const test = ['val', 'test'].find((name) => names.includes(name));
+  return names.includes('train') && test !== undefined ? { train: 'train', test } : undefined;
+}
+
+function halvesOf(root: string, { testShare, seed }: ImageFolderOptions) {
+  const halves = ownHalves(root);
+  if (!halves) {
+    const classes = listClasses(root);
+    return { split: splitByClass(classes, testShare, seed), classNames: classes.map(({ name }) => name) };
+  }
+  const [train, test] = [listClasses(root, halves.train), listClasses(root, halves.test)];
+  const classNames = train.map(({ name }) => name);
+  const unknown = test.find(({ name }) => !classNames.includes(name));
+  if (unknown) {
+    throw new DataError(`${join(root, halves.test, unknown.name)} is a class that ${halves.train} lacks`);
+  }
+  const split: Split = { train: labelled(train), test: labelled(test, classNames) };
+  return { split, classNames };
+}
+
+function labelled(
+  classes: readonly ClassFolder[],
+  names: readonly string[] = classes.map(({ name }) => name),
+): readonly LabelledFile[] {
+  return classes.flatMap(({ name, files }) => files.map((file) => ({ file, label: names.indexOf(name) })));
+}
+
+async function readingOf(
+  root: string,
+  files: readonly LabelledFile[],
+  classNames: readonly string[],
+  options: ImageFolderOptions,
+  progress: DataProgress,
+): Promise<Reading & { finish(folder: string): void }> {
+  const { size, strict, memoryBytes, scratch } = options;
+  const channels = options.channels ?? (await decideChannels(root, files));
+  const bytes = size * size * channels;
+  const fits = files.length * bytes <= memoryBytes;
+  let done = 0;
+  let kept = 0;
+  return {
+    root,
+    size,
+    channels,
+    strict,
+    classNames,
+    store: (count) => (fits ? memoryStore(count * bytes) : fileStore(scratch)),
+    tick: (isKept) => {
+      done++;
+      if (isKept) kept++;
+      progress.images?.(done, files.length);
+    },
+    finish: (folder) => {
+      const where = fits ? 'in memory' : `in a temporary file below ${scratch}, as memory is short`;
+      const mebibytes = Math.ceil((kept * bytes) / 2 ** 20);
+      const kind = channels === 1 ? 'grey' : 'RGB';
+      progress.note(
+        `${folder}: ${kept} ${kind} images of ${classNames.length} classes, ${size}×${size}: ${mebibytes} MiB ${where}`,
+      );
+    },
+  };
+}
+
+function missingClass({ labels, classNames }: Dataset): string | undefined {
+  const seen = new Set(labels);
+  return classNames.find((_, label) => !seen.has(label));
+}

@@ -1,0 +1,95 @@
+import { availableParallelism } from 'node:os';
+import { join } from 'node:path';
+import { DataError, type Dataset, type Labels, type SkippedFile } from '../dataset.ts';
+import { fitImage } from '../fit-image.ts';
+import { decodeImage, isGrey, readImageFile } from '../image-file.ts';
+import type { PixelStore } from '../pixel-store.ts';
+import type { LabelledFile } from './split.ts';
+
+/** What reading the halves of a data set has in common. */
+export interface Reading {
+  readonly root: string;
+  readonly size: number;
+  readonly channels: number;
+  readonly strict: boolean;
+  readonly classNames: readonly string[];
+  /** Opens room for so many images. */
+  readonly store: (count: number) => PixelStore;
+  /** Called for each file, kept or skipped. */
+  readonly tick: (isKept: boolean) => void;
+}
+
+/** Decodes files to a data set. @throws DataError when a file is no image and reading is strict. */
+export async function readImages(
+  files: readonly LabelledFile[],
+  reading: Reading,
+): Promise<{ readonly dataset: Dataset; readonly skipped: readonly SkippedFile[] }> {
+  const { root, size, channels, strict, classNames, tick } = reading;
+  const store = reading.store(files.length);
+  const [kept, skipped]: [LabelledFile[], SkippedFile[]] = [[], []];
+  const read = async ({ file }: LabelledFile) => {
+    try {
+      return fitImage(await decodeImage(await readImageFile(join(root, file))), size, channels);
+    } catch (error) {
+      if (error instanceof DataError) return error;
+      throw error;
+    }
+  };
+  for await (const [labelledFile, image] of inOrder(files, 2 * availableParallelism(), read)) {
+    const { file } = labelledFile;
+    if (image instanceof DataError) {
+      if (strict) throw new DataError(`${join(root, file)} ${image.message}`);
+      skipped.push({ file, reason: image.message });
+    } else {
+      store.append(image);
+      kept.push(labelledFile);
+    }
+    tick(!(image instanceof DataError));
+  }
+  const dataset: Dataset = {
+    name: root,
+    count: kept.length,
+    height: size,
+    width: size,
+    channels,
+    pixels: store.finish(),
+    labels: toLabels(kept, classNames.length),
+    classNames,
+    files: kept.map(({ file }) => file),
+  };
+  return { dataset, skipped };
+}
+
+/** 1 when no image has colour, else 3: looks no further than the first that has. What is no image has no say. */
+export async function decideChannels(root: string, files: readonly LabelledFile[]): Promise<1 | 3> {
+  for (const { file } of files) {
+    try {
+      if (!(await isGrey(await readImageFile(join(root, file))))) return 3;
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+    }
+  }
+  return 1;
+}
+
+/** Works on a few items at once; gives them with their results in their order. */
+async function* inOrder<T, R>(
+  items: readonly T[],
+  atOnce: number,
+  work: (item: T) => Promise<R>,
+): AsyncGenerator<readonly [T, R]> {
+  const running: Promise<R>[] = [];
+  for (let i = 0; i < items.length; i++) {
+    while (running.length < atOnce && i + running.length < items.length) {
+      const promise = work(items[i + running.length]!);
+      promise.catch(() => {}); // Thrown when its turn comes.
+      running.push(promise);
+    }
+    yield [items[i]!, await running.shift()!] as const;
+  }
+}
+
+function toLabels(files: readonly LabelledFile[], classes: number): Labels {
+  const labels = files.map(({ label }) => label);
+  return classes <= 256 ? Uint8Array.from(labels) : Uint16Array.from(labels);
+}

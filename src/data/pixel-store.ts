@@ -1,0 +1,59 @@
+import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { naming } from '../io/atomic-file.ts';
+import type { Dataset } from './dataset.ts';
+
+/** Takes images one after the other, and holds them in memory or in a file. */
+export interface PixelStore {
+  append(image: Uint8Array): void;
+  /** What was appended. */
+  finish(): Dataset['pixels'];
+}
+
+/** @param bytes room for all images. */
+export function memoryStore(bytes: number): PixelStore {
+  const pixels = new Uint8Array(bytes);
+  let at = 0;
+  return {
+    append(image) {
+      pixels.set(image, at);
+      at += image.length;
+    },
+    finish: () => pixels.subarray(0, at),
+  };
+}
+
+let stores = 0;
+
+/** A temporary file in the folder; it goes with the process. An error names it. */
+export function fileStore(folder: string): PixelStore {
+  mkdirSync(folder, { recursive: true });
+  const path = join(folder, `pixels-${process.pid}-${stores++}`);
+  const file = openSync(path, 'w+', 0o600);
+  try {
+    rmSync(path); // The bytes stay until the file is closed, however the process ends.
+  } catch {
+    process.once('exit', () => {
+      closeSync(file);
+      rmSync(path, { force: true });
+    });
+  }
+  return {
+    append(image) {
+      try {
+        for (let done = 0; done < image.length; ) done += writeSync(file, image, done);
+      } catch (error) {
+        throw naming(path, error);
+      }
+    },
+    finish: () => ({
+      read(at, to) {
+        for (let done = 0; done < to.length; ) {
+          const got = readSync(file, to, done, to.length - done, at + done);
+          if (got === 0) throw new RangeError(`${path} ends before byte ${at + to.length}`);
+          done += got;
+        }
+      },
+    }),
+  };
+}

@@ -1,0 +1,7 @@
+/** What a search for data reports on its way. */
+export interface DataProgress {
+  note(text: string): void;
+  bytes(file: string, received: number, total: number): void;
+  /** Image files read. */
+  images?(done: number, total: number): void;
+}

@@ -1,0 +1,139 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+/** Numbers stand in cells this wide and wider, names beside rows this high and higher, in pixels. */
+const NUMBERED = 26;
+const NAMED = 9;
+const LONGEST_NAME = 22;
+/** Of a letter at font size 12, on average. */
+const LETTER = 7.2;
+
+/**
+ * A confusion matrix: rows are what images are, columns what they were taken for; a cell's shade is its share of the
+ * row. Right answers are blue, mistakes orange.
+ * @param confusion [true class, predicted class] images. @returns SVG text.
+ */
+export function confusionSvg(
+  classNames: readonly string[],
+  confusion: ArrayLike<number>,
+  title: string,
+  subtitle: string,
+): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const classes = classNames.length;
+  const cell = Math.max(1, Math.min(54, Math.floor(820 / classes)));
+  const isNamed = cell >= NAMED;
+  const names = classNames.map(shorten);
+  const letters = names.reduce((most, name) => Math.max(most, name.length), 0);
+  const room = isNamed ? Math.ceil(letters * LETTER) : 0;
+  const side = Math.max(cell * classes, 330);
+  const frame = { left: 52 + room, top: 76, right: 24, bottom: 48 + Math.ceil(room * 0.75) };
+  const cells = cellsOf(classes, confusion);
+  const step = side / classes;
+  const edge = (dx: number, dy: number) =>
+    ({ frameAnchor: 'top-left', dx: dx - frame.left, dy: dy - frame.top }) as const;
+  const fontSize = Math.min(13, Math.max(8, step * 0.8));
+  const plot = Plot.plot({
+    document,
+    width: frame.left + side + frame.right,
+    height: frame.top + side + frame.bottom,
+    marginLeft: frame.left,
+    marginRight: frame.right,
+    marginTop: frame.top,
+    marginBottom: frame.bottom,
+    style: { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '13px', background: 'white' },
+    x: { axis: null, domain: [0, classes] },
+    y: { axis: null, domain: [classes, 0] },
+    marks: [
+      Plot.rect(cells, {
+        x1: 'predicted',
+        x2: ({ predicted }: Cell) => predicted + 1,
+        y1: 'label',
+        y2: ({ label }: Cell) => label + 1,
+        fill: shade,
+        inset: step > 16 ? 0.5 : 0,
+      }),
+      Plot.frame({ stroke: '#bbb' }),
+      ...(step >= NUMBERED
+        ? [
+            Plot.text(cells, {
+              x: ({ predicted }: Cell) => predicted + 0.5,
+              y: ({ label }: Cell) => label + 0.5,
+              text: ({ count }: Cell) => `${count}`,
+              fill: ({ label, predicted, share }: Cell) =>
+                share > (label === predicted ? 0.25 : 0.5) ? 'white' : '#222',
+              fontSize: Math.min(13, step * 0.32),
+            }),
+          ]
+        : []),
+      ...(isNamed
+        ? [
+            Plot.text(names, {
+              y: (_: string, i: number) => i + 0.5,
+              text: (name: string) => name,
+              frameAnchor: 'left',
+              textAnchor: 'end',
+              dx: -7,
+              fontSize,
+            }),
+            Plot.text(names, {
+              x: (_: string, i: number) => i + 0.5,
+              text: (name: string) => name,
+              frameAnchor: 'bottom',
+              textAnchor: 'end',
+              rotate: -45,
+              dx: 4,
+              dy: 10,
+              fontSize,
+            }),
+          ]
+        : []),
+      Plot.text(['true class'], {
+        frameAnchor: 'left',
+        rotate: -90,
+        dx: 18 - frame.left,
+        fill: '#555',
+      }),
+      Plot.text(['predicted class'], { frameAnchor: 'bottom', dy: frame.bottom - 16, fill: '#555' }),
+      Plot.text([title], { ...edge(14, 18), fontSize: 15, fontWeight: 'bold' }),
+      Plot.text([subtitle], { ...edge(14, 42), fill: '#333' }),
+    ],
+  });
+  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return plot.outerHTML;
+}
+
+interface Cell {
+  readonly label: number;
+  readonly predicted: number;
+  readonly count: number;
+  /** Of the row. */
+  readonly share: number;
+}
+
+/** The cells that are not empty. */
+function cellsOf(classes: number, confusion: ArrayLike<number>): readonly Cell[] {
+  const cells: Cell[] = [];
+  for (let label = 0; label < classes; label++) {
+    let support = 0;
+    for (let k = 0; k < classes; k++) support += confusion[label * classes + k]!;
+    for (let predicted = 0; predicted < classes; predicted++) {
+      const count = confusion[label * classes + predicted]!;
+      if (count > 0) cells.push({ label, predicted, count, share: count / support });
+    }
+  }
+  return cells;
+}
+
+/** From nearly white to the full colour; the root lets rare mistakes be seen. */
+function shade({ label, predicted, share }: Cell): string {
+  const full = label === predicted ? [8, 81, 156] : [204, 76, 2];
+  const strength = 0.06 + 0.94 * Math.sqrt(share);
+  const [r, g, b] = full.map((channel) => Math.round(255 + (channel - 255) * strength));
+  return `rgb(${r},${g},${b})`;
+}
+
+function shorten(name: string): string {
+  const letters = [...name];
+  return letters.length <= LONGEST_NAME ? name : `${letters.slice(0, LONGEST_NAME - 1).join('')}…`;
+}

@@ -1,0 +1,69 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+/** A picture with three short lines below it. */
+export interface SheetPicture {
+  /** A `data:` address of a PNG. */
+  readonly href: string;
+  readonly lines: readonly [string, string, string];
+}
+
+const SIDE = 132;
+const [STEP_X, STEP_Y] = [160, 206];
+const LINE = 17;
+const LETTERS = 20;
+const HEAD = 72;
+const MARGIN = 20;
+const COLOURS = ['#b3261e', '#1a7f37', '#777'] as const;
+
+/** Pictures in rows, each with its lines: red, green, grey. @returns SVG text. */
+export function pictureSheetSvg(
+  pictures: readonly SheetPicture[],
+  title: string,
+  subtitle: string,
+  columns = 6,
+): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const rows = Math.max(1, Math.ceil(pictures.length / columns));
+  const width = 2 * MARGIN + columns * STEP_X - (STEP_X - SIDE);
+  const height = HEAD + rows * STEP_Y + MARGIN / 2;
+  const left = (_: SheetPicture, i: number) => MARGIN + (i % columns) * STEP_X;
+  const top = (_: SheetPicture, i: number) => HEAD + Math.floor(i / columns) * STEP_Y;
+  const plot = Plot.plot({
+    document,
+    width,
+    height,
+    margin: 0,
+    style: { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '12px', background: 'white' },
+    x: { axis: null, type: 'identity' },
+    y: { axis: null, type: 'identity' },
+    marks: [
+      Plot.image(pictures, {
+        x: (picture: SheetPicture, i: number) => left(picture, i) + SIDE / 2,
+        y: (picture: SheetPicture, i: number) => top(picture, i) + SIDE / 2,
+        src: 'href',
+        width: SIDE,
+        height: SIDE,
+        imageRendering: 'pixelated',
+      }),
+      ...COLOURS.map((fill, line) =>
+        Plot.text(pictures, {
+          x: left,
+          y: (picture: SheetPicture, i: number) => top(picture, i) + SIDE + 6 + LINE * (line + 0.5),
+          text: ({ lines }: SheetPicture) => shorten(lines[line]!),
+          textAnchor: 'start',
+          fill,
+        }),
+      ),
+      Plot.text([title], { frameAnchor: 'top-left', dx: MARGIN, dy: 16, fontSize: 15, fontWeight: 'bold' }),
+      Plot.text([subtitle], { frameAnchor: 'top-left', dx: MARGIN, dy: 41, fontSize: 13, fill: '#333' }),
+    ],
+  });
+  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return plot.outerHTML;
+}
+
+function shorten(text: string): string {
+  const letters = [...text];
+  return letters.length <= LETTERS ? text : `${letters.slice(0, LETTERS - 1).join('')}…`;
+}

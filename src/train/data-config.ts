@@ -1,0 +1,47 @@
+import { z } from 'zod';
+import type { LoaderOptions } from '../data/loader.ts';
+import { AUGMENTATIONS } from '../data/transforms/augment.ts';
+import { NORMALIZATIONS } from '../data/transforms/normalize.ts';
+
+const perChannel = z.array(z.number()).min(1);
+
+/** What is done to images after they are resized; a run without it does nothing. */
+const transformsSchema = z.strictObject({
+  /** To training images only. */
+  augment: z.array(z.enum(AUGMENTATIONS)),
+  normalize: z.enum(NORMALIZATIONS),
+  /** The numbers themselves, so that no data is needed to predict; there unless `normalize` is none. */
+  normalization: z
+    .strictObject({ mean: perChannel, std: z.array(z.number().positive()).min(1) })
+    .refine(({ mean, std }) => mean.length === std.length, 'mean and std differ in their channels')
+    .optional(),
+});
+
+/** What a run keeps of its data; older checkpoints lack it. */
+export const dataFields = {
+  classNames: z.array(z.string()).optional(),
+  /** Of an image folder without halves of its own. */
+  testShare: z.number().gt(0).lt(1).optional(),
+  /** Of an image folder's test half, to tell whether it still is what the run was tested on. */
+  testSha256: z
+    .string()
+    .regex(/^[0-9a-f]{64}$/)
+    .optional(),
+  transforms: transformsSchema.optional(),
+};
+
+export type Transforms = z.infer<typeof transformsSchema>;
+
+/** A loader's options for images that a network is trained on. */
+export function trainTransforms({ transforms }: { readonly transforms?: Transforms | undefined }) {
+  return { ...testTransforms({ transforms }), augment: transforms?.augment ?? [] };
+}
+
+/** The same for images that it is tested on or asked about: never augmented. */
+export function testTransforms({
+  transforms,
+}: {
+  readonly transforms?: Transforms | undefined;
+}): Pick<LoaderOptions, 'normalization'> {
+  return transforms?.normalization ? { normalization: transforms.normalization } : {};
+}

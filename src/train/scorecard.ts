@@ -1,0 +1,118 @@
+/** How a network did on one class. Where nothing was predicted or present, precision, recall and F1 are 0. */
+export interface ClassScore {
+  readonly name: string;
+  readonly precision: number;
+  readonly recall: number;
+  readonly f1: number;
+  /** Images of the class. */
+  readonly support: number;
+}
+
+/** An image whose class the network got wrong. */
+export interface Mistake {
+  /** In the data set. */
+  readonly index: number;
+  readonly label: number;
+  readonly predicted: number;
+  /** The probability of what was predicted, and of the truth. */
+  readonly confidence: number;
+  readonly truth: number;
+}
+
+/** Collects what a network says about images whose classes are known. */
+export class Scorecard {
+  readonly classNames: readonly string[];
+  /** [true class, predicted class] images. */
+  readonly confusion: Uint32Array;
+  readonly #keep: number;
+  #mistakes: Mistake[] = [];
+  #count = 0;
+  #inTopFive = 0;
+
+  /** @param keep so many mistakes. */
+  constructor(classNames: readonly string[], keep: number) {
+    this.classNames = classNames;
+    this.confusion = new Uint32Array(classNames.length ** 2);
+    this.#keep = keep;
+  }
+
+  /** @param logits [labels, classes] */
+  add(first: number, labels: ArrayLike<number>, logits: Float32Array | Float64Array): void {
+    const classes = this.classNames.length;
+    for (let i = 0; i < labels.length; i++) {
+      const row = logits.subarray(i * classes, (i + 1) * classes);
+      const label = labels[i]!;
+      const predicted = indexOfGreatest(row);
+      this.#count++;
+      this.confusion[label * classes + predicted]!++;
+      if (greaterThan(row, row[label]!) < 5) this.#inTopFive++;
+      if (predicted !== label) {
+        const probabilities = softmax(row);
+        const [confidence, truth] = [probabilities[predicted]!, probabilities[label]!];
+        this.#addMistake({ index: first + i, label, predicted, confidence, truth });
+      }
+    }
+  }
+
+  get accuracy(): number {
+    return this.classNames.reduce((sum, _, c) => sum + this.#at(c, c), 0) / this.#count;
+  }
+
+  /** Of images whose class is among the five that the network holds likeliest. */
+  get topFiveAccuracy(): number {
+    return this.#inTopFive / this.#count;
+  }
+
+  get classes(): readonly ClassScore[] {
+    const all = this.classNames.map((_, c) => c);
+    return this.classNames.map((name, c) => {
+      const right = this.#at(c, c);
+      const support = all.reduce((sum, predicted) => sum + this.#at(c, predicted), 0);
+      const claimed = all.reduce((sum, label) => sum + this.#at(label, c), 0);
+      const [precision, recall] = [share(right, claimed), share(right, support)];
+      return { name, precision, recall, f1: share(2 * right, claimed + support), support };
+    });
+  }
+
+  /** The most confident mistakes, the worst first. */
+  get mistakes(): readonly Mistake[] {
+    return this.#mistakes;
+  }
+
+  #at(label: number, predicted: number): number {
+    return this.confusion[label * this.classNames.length + predicted]!;
+  }
+
+  #addMistake(mistake: Mistake): void {
+    const worst = this.#mistakes;
+    if (worst.length === this.#keep && mistake.confidence <= worst.at(-1)!.confidence) return;
+    const place = worst.findIndex(({ confidence }) => confidence < mistake.confidence);
+    worst.splice(place < 0 ? worst.length : place, 0, mistake);
+    if (worst.length > this.#keep) worst.pop();
+  }
+}
+
+/** Probabilities of one image's logits. */
+export function softmax(logits: Float32Array | Float64Array): Float64Array {
+  const most = logits[indexOfGreatest(logits)]!;
+  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - most));
+  const sum = powers.reduce((a, b) => a + b, 0);
+  return powers.map((power) => power / sum);
+}
+
+/** The first of the greatest, as the kernels' argmax has it. */
+function indexOfGreatest(row: Float32Array | Float64Array): number {
+  let best = 0;
+  for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i;
+  return best;
+}
+
+function greaterThan(row: Float32Array | Float64Array, value: number): number {
+  let count = 0;
+  for (const other of row) if (other > value) count++;
+  return count;
+}
+
+function share(part: number, whole: number): number {
+  return whole === 0 ? 0 : part / whole;
+}

@@ -1,0 +1,241 @@
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { densorIn } from '../support/cli.ts';
+import { picture, writeColours, writeFiles } from '../support/images.ts';
+
+let folder: string;
+const densor = (...args: readonly string[]) => densorIn(folder, ...args);
+const TINY = '--size 32 --batch 5 --lr 0.02 --threads 1'.split(' ');
+const AUGMENTED = ['--augment', 'flip,crop,erase,resized-crop', '--normalize', 'measured'];
+const checkpointOf = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+  await writeColours(join(folder, 'data'), 12);
+  writeFiles(folder, {
+    'data/red/notes.txt': 'no image',
+    'blue.png': await picture({ colour: [10, 10, 190] }),
+  });
+  const trained = densor(
+    'train',
+    '--data',
+    'folder:data',
+    ...TINY,
+    ...AUGMENTED,
+    '--epochs',
+    '2',
+    '--out',
+    'run',
+  );
+  expect(trained.status, trained.stderr).toBe(0);
+  expect(trained.stderr).toMatch(/^data: 36 RGB images of 3 classes, 32×32: 1 MiB in memory$/m);
+  expect(trained.stderr).toMatch(/^class +train +test\nblue +10 +2\ngreen +10 +2\nred +9 +3$/m);
+  expect(trained.stderr).toMatch(/^warning: few training images of blue \(10\), green \(10\), red \(9\)/m);
+  expect(trained.stderr).toMatch(/^skipped: red\/notes\.txt is neither JPEG, PNG nor WebP$/m);
+}, 120_000);
+afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+describe('a run on a folder of images', () => {
+  test('keeps class names, transforms and the measured numbers, and logs what it has left out', () => {
+    const { config } = checkpointOf('run').run;
+    expect(config).toMatchObject({
+      data: 'folder:data',
+      classNames: ['blue', 'green', 'red'],
+      testShare: 0.2,
+      transforms: { augment: ['resized-crop', 'crop', 'flip', 'erase'], normalize: 'measured' },
+    });
+    const { mean, std } = config.transforms!.normalization!;
+    for (const c of [0, 1, 2]) {
+      expect(mean[c]).toBeCloseTo((20 + 20 + 190) / 3 / 255 + 30 / 255, 1);
+      expect(std[c]).toBeCloseTo(Math.sqrt((2 / 9) * (170 / 255) ** 2), 1);
+    }
+    const [event] = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(event!)).toMatchObject({
+      kind: 'data',
+      skipped: [{ file: 'red/notes.txt', reason: 'is neither JPEG, PNG nor WebP' }],
+    });
+  });
+
+  test('that is cut short goes on with the very bits, augmented or not', () => {
+    densor('train', '--data', 'folder:data', ...TINY, ...AUGMENTED, '--epochs', '1', '--out', 'short');
+    // A run of two epochs that stopped after the first.
+    const path = join(folder, 'short/last.safetensors');
+    const { run, state, shapes } = checkpointOf('short');
+    const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
+    saveCheckpoint(path, { run: { ...run, config: { ...run.config, epochs: 2 } }, state }, tensors);
+    expect(densor('train', '--resume', 'short').status).toBe(0);
+    expect(checkpointOf('short').state).toEqual(checkpointOf('run').state);
+  });
+
+  test.each([
+    ['--augment', 'flip'],
+    ['--channels', '1'],
+  ])('does not resume with another %s', (option, value) => {
+    const { status, lastLine } = densor('train', '--resume', 'run', option, value);
+    expect([status, lastLine]).toEqual([
+      2,
+      expect.stringContaining(`${option} ${value} contradicts the run in run`),
+    ]);
+  });
+});
+
+describe('densor evaluate', () => {
+  test('writes tables and pictures beside the run, and prints the scores of each class', () => {
+    const before = readdirSync(join(folder, 'run'));
+    const { status, stdout, stderr } = densor('evaluate', 'run');
+    expect(status, stderr).toBe(0);
+    expect(stdout).toMatch(/^test loss [\d.]+, test acc [\d.]+ \(top-5 1\.0000\) on 7 images/);
+    expect(stdout).toMatch(/^class +precision +recall +F1 +support\nblue +[\d.]+ +[\d.]+ +[\d.]+ +2$/m);
+    const written = readdirSync(join(folder, 'run')).filter((name) => !before.includes(name));
+    expect(written.sort()).toEqual([
+      'classes.csv',
+      'confusion.csv',
+      'confusion.png',
+      'confusion.svg',
+      'mistakes.png',
+      'mistakes.svg',
+    ]);
+    expect(stderr).not.toMatch(/warning/);
+  });
+
+  test('on other data counts as its folders say, and shows the mistakes', async () => {
+    // Red images in the folder of blue ones: two mistakes, if the network has learned anything.
+    const red = { colour: [190, 20, 20] } as const;
+    writeFiles(folder, {
+      'other/blue/1.png': await picture(red),
+      'other/blue/2.png': await picture({ ...red, seed: 4 }),
+      'other/red/3.png': await picture({ ...red, seed: 5 }),
+    });
+    const args = ['evaluate', 'run', '--data', 'folder:other', '--out', 'report'];
+    const { status, stdout, stderr } = densor(...args, '--json');
+    expect(status, stderr).toBe(0);
+    const { images, testAccuracy, classes, mistakes, files } = JSON.parse(stdout);
+    expect([images, testAccuracy]).toEqual([3, 1 / 3]);
+    expect(classes).toMatchObject([
+      { name: 'blue', support: 2, recall: 0 },
+      { name: 'green', support: 0 },
+      { name: 'red', support: 1, recall: 1, precision: 1 / 3, f1: 0.5 },
+    ]);
+    expect(mistakes.map(({ image }: { image: string }) => image).sort()).toEqual([
+      'blue/1.png',
+      'blue/2.png',
+    ]);
+    expect(mistakes[0]).toMatchObject({ true: 'blue', predicted: 'red' });
+    const said = JSON.parse(densor('predict', 'run', join('other', mistakes[0].image), '--json').stdout);
+    expect(said.predictions[0].top[0]).toEqual({
+      class: 'red',
+      probability: expect.closeTo(mistakes[0].confidence, 5),
+    });
+    expect(files).toEqual(expect.arrayContaining(['report/confusion.csv', 'report/mistakes.png']));
+    const rows = readFileSync(join(folder, 'report/confusion.csv'), 'utf8').trim().split('\r\n');
+    expect(rows.slice(1)).toEqual(['blue,0,0,2', 'green,0,0,0', 'red,0,0,1']);
+    expect(readFileSync(join(folder, 'report/classes.csv'), 'utf8')).toMatch(
+      /\r\nred,0\.3333\d*,1,0\.5,1\r\n/,
+    );
+    const sheet = readFileSync(join(folder, 'report/mistakes.svg'), 'utf8');
+    expect(sheet.match(/data:image\/png;base64/g)?.length).toBe(2);
+    expect(sheet).toMatch(/✓ [\d.]+% blue/);
+    expect(readFileSync(join(folder, 'report/mistakes.png')).subarray(1, 4).toString()).toBe('PNG');
+  });
+
+  test('warns when the test images are no longer those of the run', () => {
+    cpSync(join(folder, 'run'), join(folder, 'changed'), { recursive: true });
+    const { run, state, shapes } = checkpointOf('changed');
+    const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
+    const config = { ...run.config, testSha256: '0'.repeat(64) };
+    saveCheckpoint(join(folder, 'changed/last.safetensors'), { run: { ...run, config }, state }, tensors);
+    expect(densor('evaluate', 'changed').stderr).toMatch(
+      /^warning: these are not the test images of the run/m,
+    );
+  });
+
+  test.each([
+    [['--data', 'sample'], /sample has images of 1 channel, the network reads 3/],
+    [['--data', 'folder:strange'], /folder:strange: class amber is none of the run's: blue, green, red/],
+  ])('refuses %j', async (args, message) => {
+    const bytes = await picture();
+    writeFiles(folder, { 'strange/red/1.png': bytes, 'strange/amber/1.png': bytes });
+    const { status, lastLine } = densor('evaluate', 'run', ...args, '--out', 'none');
+    expect([status, lastLine]).toEqual([2, expect.stringMatching(message)]);
+    expect(existsSync(join(folder, 'none'))).toBe(false);
+  });
+});
+
+describe('densor predict', () => {
+  test('names the likeliest classes of each file, several at once', () => {
+    const files = ['blue.png', 'data/red/0.jpeg', 'data/green/2.webp'];
+    const { status, stdout, stderr } = densor('predict', 'run', ...files);
+    expect(status, stderr).toBe(0);
+    const lines = stdout.trimEnd().split('\n');
+    expect(lines.length).toBe(3 * 4);
+    expect(lines.filter((_, i) => i % 4 === 0)).toEqual(files);
+    expect(lines.filter((_, i) => i % 4 === 1)).toEqual([
+      expect.stringMatching(/^ {2}blue +[\d.]+%$/),
+      expect.stringMatching(/^ {2}red +[\d.]+%$/),
+      expect.stringMatching(/^ {2}green +[\d.]+%$/),
+    ]);
+  });
+
+  test('says of one image what it says of it among others', () => {
+    const top = (...files: string[]) =>
+      JSON.parse(densor('predict', 'run', '--json', '--top', '2', ...files).stdout).predictions;
+    const [alone] = top('blue.png');
+    expect(alone).toMatchObject({ file: 'blue.png', top: [{ class: 'blue' }, {}] });
+    expect(top('data/red/0.jpeg', 'blue.png')[1]).toEqual(alone);
+  });
+
+  test('names a file that is no image, predicts the others, and ends with status 1', () => {
+    const args = ['predict', 'run', 'data/red/notes.txt', 'blue.png', 'nowhere.png'];
+    const { status, stdout, stderr } = densor(...args, '--json');
+    expect(status).toBe(1);
+    const { predictions, failed } = JSON.parse(stdout);
+    expect(predictions.length).toBe(1);
+    expect(failed).toEqual([
+      { file: 'data/red/notes.txt', reason: 'is neither JPEG, PNG nor WebP' },
+      { file: 'nowhere.png', reason: 'does not exist' },
+    ]);
+    expect(stderr).toMatch(/^densor: nowhere\.png does not exist$/m);
+  });
+
+  test.each([
+    [['run', 'data/red/notes.txt'], /notes\.txt is neither JPEG, PNG nor WebP: expected/],
+    [['run', 'data', 'nowhere.png'], /data is a folder, and no other of the 2 files/],
+    [['nowhere', 'blue.png'], /nowhere\/last\.safetensors does not exist: not the folder of a run/],
+  ])('refuses %j', (args, message) => {
+    const { status, stdout, stderr } = densor('predict', ...args);
+    expect([status, stdout]).toEqual([2, '']);
+    expect(stderr).toMatch(message);
+    expect(stderr.trim().split('\n').length).toBe(1);
+  });
+
+  test('of a run that is older than class names has those of its data set', () => {
+    densor('train', '--data', 'sample', ...TINY, '--epochs', '1', '--limit', '5', '--out', 'old');
+    const { run, state, shapes } = checkpointOf('old');
+    const { classNames, ...config } = run.config;
+    expect(classNames![9]).toBe('ankle boot');
+    expect(config).not.toHaveProperty('transforms');
+    const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
+    saveCheckpoint(join(folder, 'old/last.safetensors'), { run: { ...run, config }, state }, tensors);
+    const { stdout } = densor('predict', 'old', 'blue.png', '--top', '10', '--json');
+    const names = JSON.parse(stdout).predictions[0].top.map((each: { class: string }) => each.class);
+    expect(names.sort()).toEqual([...classNames!].sort());
+  });
+});
+
+describe('bad folders and options are one line, status 2, and leave no run:', () => {
+  test.each([
+    [['--data', 'folder:data', '--strict'], /red\/notes\.txt is neither JPEG/],
+    [['--data', 'folder:data/red'], /has no folders: expected one for each class/],
+    [['--data', 'folder:data', '--augment', 'blur'], /expected some of .*flip.*'blur'/],
+    [['--data', 'folder:data', '--test-share', '1'], /between 0 and 1/],
+    [['--data', 'sample', '--strict'], /--strict is for --data folder:DIR, not for sample/],
+    [['--data', 'sample', '--normalize', 'imagenet'], /imagenet is for images of 3 channels/],
+  ])('densor train %j', (args, message) => {
+    const { status, lastLine } = densor('train', ...TINY, ...args, '--out', 'bad');
+    expect([status, lastLine]).toEqual([2, expect.stringMatching(message)]);
+    expect(existsSync(join(folder, 'bad'))).toBe(false);
+  });
+});

@@ -1,0 +1,159 @@
+import { describe, expect, test } from 'vitest';
+import { Loader } from '../../src/data/loader.ts';
+import { AUGMENTATIONS, augment, crop, erase, flip, resizedCrop } from '../../src/data/transforms/augment.ts';
+import { randomBits, streamOf, uniform } from '../../src/tensor/random.ts';
+
+/** Pixel k of an image is k + 1 in every channel: nothing is black. */
+function ramp(height: number, width: number, channels = 1) {
+  const pixels = Uint8Array.from(
+    { length: height * width * channels },
+    (_, i) => 1 + Math.floor(i / channels),
+  );
+  return { pixels, height, width, channels };
+}
+const always =
+  (...numbers: readonly number[]) =>
+  (counter: number) =>
+    numbers[counter] ?? 0.5;
+
+describe('a crop', () => {
+  test('of known numbers moves the image, and what comes in is black', () => {
+    const image = ramp(8, 8);
+    crop(image, always(0, 0.99)); // Padding is 1: down by −1, right by +1.
+    const expected = Uint8Array.from({ length: 64 }, (_, i) => {
+      const [y, x] = [(i >> 3) - 1, (i & 7) + 1];
+      return y < 0 || x > 7 ? 0 : 1 + y * 8 + x;
+    });
+    expect(image.pixels).toEqual(expected);
+    const still = ramp(8, 8, 3);
+    crop(still, always(0.5, 0.5));
+    expect(still).toEqual(ramp(8, 8, 3));
+  });
+
+  test('takes each of the 9 × 9 places of a 32-pixel image equally often', () => {
+    const counts = new Map<string, number>();
+    const draws = 16_200;
+    for (let i = 0; i < draws; i++) {
+      const image = { pixels: new Uint8Array(32 * 32).fill(1), height: 32, width: 32, channels: 1 };
+      image.pixels[16 * 32 + 16] = 2;
+      augment(image, ['crop'], { seed: 7, epoch: 3 }, i);
+      const at = image.pixels.indexOf(2);
+      const key = `${(at >> 5) - 16} ${(at & 31) - 16}`;
+      counts.set(key, (counts.get(key) ?? 0) + 1);
+    }
+    expect(counts.size).toBe(81);
+    const chi2 = [...counts.values()].reduce((sum, n) => sum + (n - draws / 81) ** 2 / (draws / 81), 0);
+    expect(chi2).toBeLessThan(124.8); // 99.9% of 80 degrees of freedom.
+  });
+});
+
+describe('a flip', () => {
+  test('turns rows around, channels stay', () => {
+    const image = { pixels: Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]), height: 1, width: 3, channels: 3 };
+    flip(image, always(0.49));
+    expect([...image.pixels]).toEqual([7, 8, 9, 4, 5, 6, 1, 2, 3]);
+    flip(image, always(0.5));
+    expect([...image.pixels]).toEqual([7, 8, 9, 4, 5, 6, 1, 2, 3]);
+  });
+});
+
+describe('random erasing', () => {
+  test('at a known counter fills a known rectangle with known bytes', () => {
+    const image = ramp(10, 10);
+    const bits = (counter: number) => randomBits(1, 2, counter);
+    // Area 100 · (0.02 + 0.31 · 0.8) = 26.8, shape e⁰: 5 × 5 at floor(6 · 0.4), floor(6 · 0.9).
+    erase(image, always(0, 0.8, 0.5, 0.4, 0.9), bits);
+    const before = ramp(10, 10);
+    for (let i = 0; i < 100; i++) {
+      const [y, x] = [Math.floor(i / 10) - 2, (i % 10) - 5];
+      const isInside = y >= 0 && y < 5 && x >= 0 && x < 5;
+      const random = bits(1000 + 2 * y + (x >> 2)) >>> (8 * (x & 3));
+      expect(image.pixels[i], `${i}`).toBe(isInside ? random & 255 : before.pixels[i]);
+    }
+  });
+
+  test('changes every other image, by 2% to 33%', () => {
+    const shares: number[] = [];
+    for (let i = 0; i < 4000; i++) {
+      const image = { pixels: new Uint8Array(1024 * 3), height: 32, width: 32, channels: 3 };
+      augment(image, ['erase'], { seed: 0, epoch: 0 }, i);
+      let changed = 0;
+      for (let p = 0; p < 1024; p++) if (image.pixels.subarray(3 * p, 3 * p + 3).some(Boolean)) changed++;
+      if (changed > 0) shares.push(changed / 1024);
+    }
+    expect(Math.abs(shares.length - 2000)).toBeLessThan(3.3 * Math.sqrt(1000));
+    const bounds = [Math.min(...shares), Math.max(...shares)] as const;
+    expect(bounds[0]).toBeGreaterThan(0.015); // Sides are whole pixels.
+    expect(bounds[1]).toBeLessThan(0.35);
+    // Uniform in the area; the largest flat ones do not fit.
+    const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
+    expect(mean).toBeGreaterThan(0.15);
+    expect(mean).toBeLessThan(0.18);
+  });
+});
+
+describe('a resized crop', () => {
+  test('of known numbers is that part, larger', () => {
+    const image = ramp(4, 4);
+    image.pixels.fill(0);
+    for (const i of [5, 6, 9, 10]) image.pixels[i] = 200; // The middle: 2 × 2 at (1, 1).
+    const share = (0.25 - 0.08) / 0.92;
+    resizedCrop(image, always(0, share, 0.5, 0.34, 0.34));
+    expect(image.pixels).toEqual(new Uint8Array(16).fill(200));
+  });
+});
+
+describe('a loader that augments', () => {
+  const count = 12;
+  const random = Uint8Array.from({ length: count * 256 }, (_, i) => 1 + (randomBits(0, 9, i) % 255));
+  const dataset = {
+    name: 'random',
+    count,
+    height: 16,
+    width: 16,
+    channels: 1,
+    pixels: random,
+    labels: new Uint8Array(count),
+    classNames: ['a'],
+  };
+  const loader = () => new Loader(dataset, { size: [16, 16], batch: 4, augment: AUGMENTATIONS });
+  const imageOf = (epoch: number, image: number, seed = 5) => {
+    const order = Uint32Array.of(image);
+    return loader().batch(order, 0, { seed, epoch }).images.slice(0, 256);
+  };
+
+  test('gives the same picture at the same moment, whatever came before and beside it', () => {
+    const whole = loader();
+    const order = whole.order({ seed: 5, epoch: 1 });
+    for (let b = 0; b < 3; b++) {
+      const { images } = whole.batch(order, b, { seed: 5, epoch: 1 });
+      for (let i = 0; i < 4; i++) {
+        expect(images.slice(i * 256, (i + 1) * 256)).toEqual(imageOf(1, order[b * 4 + i]!));
+      }
+    }
+  });
+
+  test('gives another one in another epoch, with another seed, of another image', () => {
+    const pictures = [imageOf(0, 0), imageOf(1, 0), imageOf(0, 0, 6), imageOf(0, 1)];
+    const texts = pictures.map((picture) => picture.join(' '));
+    expect(new Set(texts).size).toBe(4);
+  });
+
+  test('changes no image of a batch that is made for no moment, and not the data set', () => {
+    const before = random.slice();
+    const plain = new Loader(dataset, { size: [16, 16], batch: 4 });
+    const testing = loader();
+    expect(testing.batch(testing.order(), 1)).toEqual(plain.batch(plain.order(), 1));
+    const { images } = testing.batch(testing.order(), 1, { seed: 0, epoch: 0 });
+    expect(images).not.toEqual(plain.batch(plain.order(), 1).images);
+    expect(random).toEqual(before);
+  });
+
+  test('draws each augmentation from a stream of its own', () => {
+    const alone = ramp(16, 16);
+    flip(alone, (counter) => uniform(5, streamOf('augment.flip.2.3'), counter));
+    const image = ramp(16, 16);
+    augment(image, ['flip'], { seed: 5, epoch: 2 }, 3);
+    expect(image).toEqual(alone);
+  });
+});

@@ -1,0 +1,263 @@
+import { mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { DataError, type Dataset } from '../../src/data/dataset.ts';
+import { sha256Of } from '../../src/data/fingerprint.ts';
+import type { ImageFolderOptions } from '../../src/data/image-folder/open.ts';
+import { splitByClass } from '../../src/data/image-folder/split.ts';
+import { Loader } from '../../src/data/loader.ts';
+import { openDataset, openTestSet } from '../../src/data/open-dataset.ts';
+import { picture, writeColours, writeFiles } from '../support/images.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const open = (options: Partial<ImageFolderOptions> = {}, notes: string[] = []) =>
+  openDataset(
+    `folder:${folder}`,
+    undefined,
+    { note: (text) => notes.push(text), bytes: () => {} },
+    { size: 16, ...options },
+  );
+const countsOf = ({ labels, classNames }: Dataset) =>
+  classNames.map((_, c) => [...labels].filter((label) => label === c).length);
+
+describe('a folder of images', () => {
+  test('has a class for each folder, sorted, and a fifth of each put aside', async () => {
+    await writeColours(folder, 10);
+    const notes: string[] = [];
+    const { train, test: held, skipped } = await open({}, notes);
+    expect(train.classNames).toEqual(['blue', 'green', 'red']);
+    expect([countsOf(train), countsOf(held), skipped]).toEqual([[8, 8, 8], [2, 2, 2], []]);
+    expect([train.height, train.width, train.channels]).toEqual([16, 16, 3]);
+    expect(notes).toEqual([expect.stringMatching(/30 RGB images of 3 classes, 16×16: 1 MiB in memory/)]);
+    // Each image has the colour of its class, whatever format it came in, and the first ones are mixed.
+    for (const half of [train, held]) {
+      const pixels = half.pixels as Uint8Array;
+      for (let i = 0; i < half.count; i++) {
+        const [r, g, b] = [0, 1, 2].map((c) => pixels[(i * 256 + 136) * 3 + c]!) as [number, number, number];
+        expect([b, g, r].indexOf(Math.max(r, g, b))).toBe(half.labels[i]);
+        expect(half.files![i]).toMatch(
+          new RegExp(`^${half.classNames[half.labels[i]!]}.\\d\\.(png|jpeg|webp)$`),
+        );
+      }
+    }
+    expect(new Set(train.labels.slice(0, 12)).size).toBe(3);
+    expect(new Set([...train.files!, ...held.files!]).size).toBe(30);
+  });
+
+  test('is split by seed and paths alone, and in the share that is asked for', async () => {
+    await writeColours(folder, 8);
+    const [first, again, other] = [await open({ seed: 3 }), await open({ seed: 3 }), await open({ seed: 4 })];
+    expect(again.test.files).toEqual(first.test.files);
+    expect(sha256Of(again)).toBe(sha256Of(first));
+    expect(other.test.files).not.toEqual(first.test.files);
+    expect(countsOf((await open({ testShare: 0.5 })).test)).toEqual([4, 4, 4]);
+  });
+
+  test('that grows keeps its split, but for one file at the border', () => {
+    const files = Array.from({ length: 100 }, (_, i) => `a/${i}.png`);
+    const tested = (names: readonly string[]) =>
+      splitByClass([{ name: 'a', files: names }], 0.2, 0).test.map(({ file }) => file);
+    const before = tested(files);
+    expect(before.length).toBe(20);
+    const after = tested([...files, 'a/new.png']);
+    expect(before.filter((file) => !after.includes(file)).length).toBeLessThanOrEqual(1);
+    expect(tested(['a/one.png'])).toEqual([]);
+  });
+
+  test.each(['val', 'test'])('with train and %s has these halves', async (half) => {
+    await writeColours(join(folder, 'train'), 3);
+    await writeColours(join(folder, half), 1);
+    const { train, test: held } = await open();
+    expect([countsOf(train), countsOf(held)]).toEqual([
+      [3, 3, 3],
+      [1, 1, 1],
+    ]);
+    expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
+  });
+
+  test('for testing alone is read as a whole, or only its test half', async () => {
+    await writeColours(folder, 5);
+    const quiet = { note: () => {}, bytes: () => {} };
+    const read = (whole: boolean) =>
+      openTestSet(`folder:${folder}`, undefined, quiet, { size: 8, channels: 3, whole });
+    expect(countsOf((await read(true)).test)).toEqual([5, 5, 5]);
+    expect((await read(false)).test.files).toEqual((await open({ size: 8 })).test.files);
+  });
+
+  test('of grey images only has one channel, else three, and what is asked for is had', async () => {
+    await writeColours(folder, 2, true);
+    expect((await open()).train.channels).toBe(1);
+    const colour = await open({ channels: 3 });
+    const pixels = colour.train.pixels as Uint8Array;
+    expect([colour.train.channels, pixels[0], pixels[0]]).toEqual([3, pixels[1], pixels[2]]);
+    writeFiles(folder, { 'blue/x.png': await picture() });
+    expect((await open()).train.channels).toBe(3);
+    expect((await open({ channels: 1 })).train.channels).toBe(1);
+  });
+
+  test('that does not fit into memory lies in a file that is gone with the process, and has the same bits', async () => {
+    await writeColours(folder, 4);
+    const notes: string[] = [];
+    const scratch = join(folder, '.scratch');
+    const [inMemory, inFile] = [await open(), await open({ memoryBytes: 5000, scratch }, notes)];
+    expect(notes[0]).toMatch(/in a temporary file below .*as memory is short/);
+    expect(inFile.train.pixels).not.toBeInstanceOf(Uint8Array);
+    expect(sha256Of(inFile)).toBe(sha256Of(inMemory));
+    expect(readdirSync(scratch)).toEqual([]);
+    const batch = ({ train }: typeof inFile) => {
+      const loader = new Loader(train, { size: [16, 16], batch: 5 });
+      return loader.batch(loader.order({ seed: 1, epoch: 2 }), 1);
+    };
+    expect(batch(inFile)).toEqual(batch(inMemory));
+  });
+
+  test('of more than 256 classes has labels that tell them apart', async () => {
+    const bytes = await picture({ height: 2, width: 2 });
+    const name = (i: number) => `${i}`.padStart(3, '0');
+    for (let i = 0; i < 258; i++)
+      writeFiles(folder, { [`${name(i)}/a.png`]: bytes, [`${name(i)}/b.png`]: bytes });
+    const { train, test: held } = await open({ size: 2 });
+    expect(train.labels).toBeInstanceOf(Uint16Array);
+    expect(new Set(train.labels).size).toBe(258);
+    expect([...held.labels]).toEqual(Array.from({ length: 258 }, (_, i) => i));
+  });
+
+  test('may hold folders within a class, hidden files, blanks, quotes, brackets and other scripts', async () => {
+    const bytes = await picture();
+    const names = ["it's [1] & <b>.png", 'ein Bär.png', '猫.png', '-rf.png', 'a%20b?.png'];
+    for (const name of names) writeFiles(folder, { [`"x" y/${name}`]: bytes, [`猫/deep/er/${name}`]: bytes });
+    writeFiles(folder, {
+      '.DS_Store': 'x',
+      '"x" y/._0.png': 'x',
+      '猫/.hidden/1.png': 'x',
+      'README.txt': 'x',
+    });
+    const { train, test: held, skipped } = await open();
+    expect([train.classNames, train.count + held.count, skipped]).toEqual([['"x" y', '猫'], 10, []]);
+  });
+});
+
+describe('files that cannot be used are named and left out, or refused when reading is strict:', () => {
+  const damaged = async (): Promise<Record<string, Buffer | string>> => {
+    const jpeg = await picture({ format: 'jpeg', height: 64, width: 64 });
+    const png = await picture();
+    const frames = await sharp([await picture(), await picture({ seed: 2 })], { join: { animated: true } })
+      .webp()
+      .toBuffer();
+    // An animation's control chunk, put before the first data; its checksum is not looked at.
+    const at = png.indexOf('IDAT') - 4;
+    const control = Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from('acTL'), Buffer.alloc(12)]);
+    const bomb = await sharp({ create: { width: 10_001, height: 10_000, channels: 3, background: 'black' } })
+      .toColourspace('b-w')
+      .png({ compressionLevel: 9 })
+      .toBuffer();
+    return {
+      'is empty': '',
+      'is neither JPEG, PNG nor WebP': '<svg xmlns="http://www.w3.org/2000/svg"/>',
+      'is damaged \\(.+\\)': jpeg.subarray(0, jpeg.length / 2),
+      'is damaged': Buffer.concat([png.subarray(0, 40), Buffer.alloc(30)]),
+      'is animated': frames,
+      'is animated, too': Buffer.concat([png.subarray(0, at), control, png.subarray(at)]),
+      'has more than 100 million pixels': bomb,
+    };
+  };
+
+  test('an empty one, another format, truncated and damaged ones, animations, and a bomb', async () => {
+    const files = await damaged();
+    await writeColours(folder, 4);
+    const names = Object.keys(files).map((_, i) => `blue/${i}-bad.png`);
+    for (const [i, bytes] of Object.values(files).entries()) writeFiles(folder, { [names[i]!]: bytes });
+    symlinkSync('nowhere.png', join(folder, 'red/z.png'));
+    const { train, test: held, skipped } = await open();
+    expect(train.count + held.count).toBe(12);
+    const reasons = new Map(skipped!.map(({ file, reason }) => [file, reason]));
+    expect(reasons.size).toBe(names.length + 1);
+    for (const [i, reason] of Object.keys(files).entries()) {
+      expect(reasons.get(names[i]!)).toMatch(new RegExp(`^${reason.replace(', too', '')}`));
+    }
+    expect(reasons.get('red/z.png')).toBe('does not exist');
+    await expect(open({ strict: true })).rejects.toThrow(DataError);
+    await expect(open({ strict: true })).rejects.toThrow(/blue\/\d-bad\.png (is|has)/);
+  });
+
+  test('a class of which nothing is left', async () => {
+    await writeColours(folder, 3);
+    writeFiles(folder, { 'amber/1.png': 'x', 'amber/2.png': 'x' });
+    await expect(open()).rejects.toThrow(/no image of class amber can be read/);
+  });
+});
+
+describe('a folder is refused, with words,', () => {
+  const refused = async (message: RegExp) => {
+    const error = await open().then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    expect(error).toBeInstanceOf(DataError);
+    expect((error as DataError).message).toMatch(message);
+    expect((error as DataError).message).not.toMatch(/\n/);
+  };
+
+  test('that is empty', () => refused(/has no folders: expected one for each class/));
+
+  test('that does not exist, or is a file', async () => {
+    rmSync(folder, { recursive: true });
+    await refused(/does not exist/);
+    writeFileSync(folder, '');
+    await refused(/is a file: expected a folder/);
+  });
+
+  test('with one class only', async () => {
+    writeFiles(folder, { 'red/1.png': await picture() });
+    await refused(/has one class only, red/);
+  });
+
+  test('with an empty class', async () => {
+    await writeColours(folder, 2);
+    writeFiles(folder, { 'amber/.keep': '' });
+    await refused(/amber is empty: put images/);
+  });
+
+  test('whose test half has a class that the other lacks', async () => {
+    await writeColours(join(folder, 'train'), 2);
+    await writeColours(join(folder, 'val'), 1);
+    writeFiles(folder, { 'val/amber/1.png': await picture() });
+    await refused(/val\/amber is a class that train lacks/);
+  });
+
+  test('with a link that leaves it, to a file or a folder', async () => {
+    await writeColours(join(folder, 'in'), 2);
+    folder = join(folder, 'in');
+    writeFiles(join(folder, '..'), { 'secret.png': await picture(), 'out/1.png': await picture() });
+    symlinkSync('../../secret.png', join(folder, 'red/link.png'));
+    await refused(/red\/link\.png is a link out of .*in, to .*secret\.png/);
+    rmSync(join(folder, 'red/link.png'));
+    symlinkSync('../out', join(folder, 'link'));
+    await refused(/link is a link out of/);
+    rmSync(join(folder, 'link'));
+    symlinkSync('red', join(folder, 'rot'));
+    await refused(/rot is a link to a folder/);
+    rmSync(join(folder, 'rot'));
+    symlinkSync('0.jpeg', join(folder, 'red/link.jpeg'));
+    const { train, test: held } = await open();
+    expect(train.count + held.count).toBe(7);
+    folder = join(folder, '..');
+  });
+
+  test('with names that would break lines, or are no text', async () => {
+    await writeColours(folder, 2);
+    writeFiles(folder, { 'a\nb/1.png': await picture() });
+    await refused(/control characters.*"a\\nb": rename it/);
+    rmSync(join(folder, 'a\nb'), { recursive: true });
+    const path = Buffer.concat([Buffer.from(`${folder}/red/`), Buffer.from([0xff, 0xfe])]);
+    writeFileSync(path, '');
+    await refused(/no UTF-8/);
+  });
+});

@@ -1,0 +1,62 @@
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import sharp from 'sharp';
+import { numbers } from './module-run.ts';
+
+export type Colour = readonly [number, number, number];
+
+export interface Picture {
+  readonly height?: number;
+  readonly width?: number;
+  readonly colour?: Colour;
+  readonly seed?: number;
+  readonly format?: 'png' | 'jpeg' | 'webp';
+  /** One channel: the mean of the colour. */
+  readonly grey?: boolean;
+}
+
+/** A noisy picture of about one colour, as a file's bytes. */
+export async function picture({
+  height = 20,
+  width = 24,
+  colour = [120, 120, 120],
+  seed = 1,
+  format = 'png',
+  grey = false,
+}: Picture = {}): Promise<Buffer> {
+  const random = numbers(seed);
+  const channels = grey ? 1 : 3;
+  const pixels = Buffer.from(
+    Array.from({ length: height * width * channels }, (_, i) => colour[i % channels]! + 60 * random()),
+  );
+  const image = sharp(pixels, { raw: { height, width, channels } });
+  return image
+    .toColourspace(grey ? 'b-w' : 'srgb')
+    .toFormat(format)
+    .toBuffer();
+}
+
+/** Writes files below a folder. */
+export function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array | string>>): void {
+  for (const [name, bytes] of Object.entries(files)) {
+    mkdirSync(dirname(join(folder, name)), { recursive: true });
+    writeFileSync(join(folder, name), bytes);
+  }
+}
+
+const COLOURS: Readonly<Record<string, Colour>> = {
+  blue: [20, 20, 190],
+  green: [20, 190, 20],
+  red: [190, 20, 20],
+};
+
+/** Three classes that any network tells apart: `count` images each, JPEG, PNG and WebP in turn. */
+export async function writeColours(folder: string, count: number, grey = false): Promise<void> {
+  for (const [name, colour] of Object.entries(COLOURS)) {
+    for (let i = 0; i < count; i++) {
+      const format = grey ? 'png' : (['jpeg', 'png', 'webp'] as const)[i % 3]!;
+      const bytes = await picture({ colour, seed: i + 1, width: 20 + i, format, grey });
+      writeFiles(join(folder, name), { [`${i}.${format}`]: bytes });
+    }
+  }
+}
