@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes } from './format.ts';
-import { NOTES_DEFAULTS, options } from './options.ts';
+import { defaultSize, NOTES_DEFAULTS, options } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
 interface BenchOptions {
@@ -19,7 +19,7 @@ export function benchCommand(): Command {
   return new Command('bench')
     .description('time training steps on a synthetic batch')
     .addOption(options.model().default(NOTES_DEFAULTS.model))
-    .addOption(options.size().default(NOTES_DEFAULTS.size))
+    .addOption(options.size().default(undefined, '96, or 32 of the networks for CIFAR'))
     .addOption(options.batch().default(NOTES_DEFAULTS.batch))
     .addOption(options.steps())
     .addOption(options.engine())
@@ -29,7 +29,8 @@ export function benchCommand(): Command {
     .action(runBench);
 }
 
-async function runBench(given: BenchOptions): Promise<void> {
+async function runBench(asked: Omit<BenchOptions, 'size'> & { readonly size?: number }): Promise<void> {
+  const given: BenchOptions = { ...asked, size: asked.size ?? defaultSize(asked.model) };
   const { batch, steps } = given;
   const step = syntheticStep(given);
   const engine = await openEngine(given.engine, given.threads);

@@ -8,7 +8,7 @@ import { pngOf } from '../plot/png.ts';
 import { rooflineSvg } from '../plot/roofline.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { NOTES_DEFAULTS, options } from './options.ts';
+import { defaultSize, NOTES_DEFAULTS, options } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
 
 interface ProfileOptions {
@@ -29,7 +29,7 @@ export function profileCommand(): Command {
   return new Command('profile')
     .description("where a training step's time goes, beside what the machine could do")
     .addOption(options.model().default(NOTES_DEFAULTS.model))
-    .addOption(options.size().default(NOTES_DEFAULTS.size))
+    .addOption(options.size().default(undefined, '96, or 32 of the networks for CIFAR'))
     .addOption(options.batch().default(NOTES_DEFAULTS.batch))
     .addOption(options.steps())
     .addOption(options.engine())
@@ -50,7 +50,8 @@ function svgPath(text: string): string {
   return text;
 }
 
-async function runProfile(given: ProfileOptions): Promise<void> {
+async function runProfile(asked: Omit<ProfileOptions, 'size'> & { readonly size?: number }): Promise<void> {
+  const given: ProfileOptions = { ...asked, size: asked.size ?? defaultSize(asked.model) };
   const step = syntheticStep(given);
   const engine = await openEngine(given.engine, given.threads);
   try {

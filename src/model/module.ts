@@ -1,4 +1,5 @@
 import type { Pair } from '../tensor/shape.ts';
+import type { Initialization } from './initialize.ts';
 
 /**
  * What a network is made of: a tree of descriptions without data. Names along the path from the root, joined by
@@ -58,6 +59,8 @@ export interface SequentialModule {
 export interface DenseBlockModule {
   readonly kind: 'denseBlock';
   readonly label?: string;
+  /** What a summary calls it; default: `DenseBlock`. */
+  readonly className?: string;
   readonly layers: readonly NamedModule[];
 }
 
@@ -73,7 +76,14 @@ export interface Model {
   readonly name: string;
   readonly channels: number;
   readonly classes: number;
+  /** How its weights start; default: `xavierUniform`, as d2l has it. */
+  readonly initialization?: Initialization;
   readonly root: SequentialModule;
+}
+
+/** The name of the layer that answers, the last one: `12`, `classifier`. Its shape depends on the classes. */
+export function headName({ root }: Model): string {
+  return root.children.at(-1)![0];
 }
 
 const both = (size: number | Pair): Pair => (typeof size === 'number' ? [size, size] : size);
@@ -148,6 +158,11 @@ export function sequential(children: readonly Module[], label?: string): Sequent
     ...(label !== undefined && { label }),
     children: children.map((child, i) => [`${i}`, child]),
   };
+}
+
+/** Children with names of their own. */
+export function namedSequential(children: readonly NamedModule[], label?: string): SequentialModule {
+  return { kind: 'sequential', ...(label !== undefined && { label }), children };
 }
 
 /** Layers named `net.0`, `net.1`, … as the notes' `DenseBlock` names them. */
