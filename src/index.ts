@@ -26,3 +26,4 @@ export { ShapeError } from './tensor/shape.ts';
 export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';
 export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { compileRun, train } from './train/trainer.ts';
+export { type StoredState, type Transfer, transferState } from './train/transfer.ts';
