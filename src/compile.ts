@@ -9,6 +9,7 @@ import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compi
 import { createPlan, layOutState, type StateLayout } from './plan/plan.ts';
 import { encode } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
@@ -74,7 +75,7 @@ export function compileGraph(
     const differentiated = differentiate(graph, gradient);
     return gradient.optimize ? withOptimizer(differentiated) : differentiated;
   };
-  const fused = fuseMaxPool(fusePrologues(commutePooling(shareStatistics(forward))), gradient);
+  const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
   const plan = createPlan(complete(fused), layout);
   return { graph: complete(forward), plan, program: encode(plan) };
 }

@@ -15,6 +15,8 @@ export interface CifarDenseNetOptions {
   readonly compression?: number;
   /** Channels of the first convolution: `paper` is 16, or 2 growth rates for a DenseNet-BC; `code` always the latter. */
   readonly stem?: 'paper' | 'code';
+  /** Rate; the paper's is 0.2 where images are not augmented, else 0. */
+  readonly dropout?: number;
 }
 
 /** @throws RangeError when the depth does not divide into three blocks: see `layersPerBlock`. */

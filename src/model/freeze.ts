@@ -25,6 +25,7 @@ function hasState(module: Module): boolean {
     case 'batchNorm':
       return true;
     case 'relu':
+    case 'dropout':
     case 'maxPool':
     case 'avgPool':
     case 'globalAvgPool':

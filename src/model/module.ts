@@ -13,6 +13,7 @@ export type Module =
   | DenseBlockModule
   | SumModule
   | LinearModule
+  | DropoutModule
   | { readonly kind: 'relu' }
   | { readonly kind: 'globalAvgPool' }
   | { readonly kind: 'flatten' }
@@ -31,6 +32,11 @@ export interface BatchNormModule {
   readonly kind: 'batchNorm';
   readonly eps: number;
   readonly momentum: number;
+}
+
+export interface DropoutModule {
+  readonly kind: 'dropout';
+  readonly rate: number;
 }
 
 export interface PoolModule {
@@ -118,6 +124,12 @@ export function batchNorm(options: { readonly eps?: number; readonly momentum?: 
 
 export function relu(): Module {
   return { kind: 'relu' };
+}
+
+/** Leaves each number out with probability `rate`, in training only; those that stay are divided by 1 − rate. */
+export function dropout(rate: number): Module {
+  if (!(rate >= 0 && rate < 1)) throw new RangeError(`dropout of rate ${rate}: expected 0 ≤ rate < 1`);
+  return { kind: 'dropout', rate };
 }
 
 export function identity(): Module {

@@ -2,6 +2,7 @@ import {
   avgPool,
   batchNorm,
   conv2d,
+  dropout,
   flatten,
   globalAvgPool,
   linear,
@@ -28,6 +29,8 @@ export interface TorchvisionDenseNetOptions {
   readonly bottleneckWidth?: number;
   /** Channels that a transition keeps: the paper's θ. */
   readonly compression?: number;
+  /** Rate of dropout after every convolution but the first, as the paper has it; default 0: none. */
+  readonly dropout?: number;
 }
 
 /**
@@ -36,7 +39,13 @@ export interface TorchvisionDenseNetOptions {
  */
 export function torchvisionDensenet(options: TorchvisionDenseNetOptions): Model {
   const { name = 'densenet', channels = 3, classes = 1000, blocks, growthRate = 32 } = options;
-  const { stem = 'imagenet', stemChannels = 64, bottleneckWidth = 4, compression = 0.5 } = options;
+  const {
+    stem = 'imagenet',
+    stemChannels = 64,
+    bottleneckWidth = 4,
+    compression = 0.5,
+    dropout: rate = 0,
+  } = options;
   const children: NamedModule[] = stem === 'imagenet' ? imagenetStem(stemChannels) : cifarStem(stemChannels);
   let features = stemChannels;
   blocks.forEach((layers, i) => {
@@ -45,14 +54,14 @@ export function torchvisionDensenet(options: TorchvisionDenseNetOptions): Model 
       label: `dense block ${i + 1}`,
       layers: Array.from({ length: layers }, (_, k) => [
         `denselayer${k + 1}`,
-        denseLayer(growthRate, bottleneckWidth),
+        denseLayer(growthRate, bottleneckWidth, rate),
       ]),
     };
     children.push([`denseblock${i + 1}`, block]);
     features += layers * growthRate;
     if (i === blocks.length - 1) return;
     features = Math.floor(features * compression);
-    children.push([`transition${i + 1}`, transition(features, `transition ${i + 1}`)]);
+    children.push([`transition${i + 1}`, transition(features, rate, `transition ${i + 1}`)]);
   });
   children.push(['norm5', batchNorm()]);
   const head: NamedModule[] = [
@@ -85,28 +94,30 @@ function cifarStem(channels: number): NamedModule[] {
 }
 
 /** BN, ReLU, 1×1 convolution (where there is a bottleneck), BN, ReLU, 3×3 convolution. */
-function denseLayer(growthRate: number, bottleneckWidth: number): Module {
+function denseLayer(growthRate: number, bottleneckWidth: number, rate: number): Module {
   const last = conv2d(growthRate, 3, { padding: 1, bias: false });
-  if (bottleneckWidth === 0) return namedSequential(preActivated(1, last));
+  if (bottleneckWidth === 0) return namedSequential(preActivated(1, last, rate));
   const wide = conv2d(bottleneckWidth * growthRate, 1, { bias: false });
-  return namedSequential([...preActivated(1, wide), ...preActivated(2, last)]);
+  return namedSequential([...preActivated(1, wide, rate), ...preActivated(2, last, rate)]);
 }
 
-function preActivated(number: number, conv: Module): NamedModule[] {
+function preActivated(number: number, conv: Module, rate: number): NamedModule[] {
   return [
     [`norm${number}`, batchNorm()],
     [`relu${number}`, relu()],
     [`conv${number}`, conv],
+    [`drop${number}`, dropout(rate)],
   ];
 }
 
-function transition(channels: number, label: string): Module {
+function transition(channels: number, rate: number, label: string): Module {
   const conv = conv2d(channels, 1, { bias: false });
   return namedSequential(
     [
       ['norm', batchNorm()],
       ['relu', relu()],
       ['conv', conv],
+      ['drop', dropout(rate)],
       ['pool', avgPool(2)],
     ],
     label,

@@ -1,6 +1,7 @@
 import { GraphBuilder } from '../graph/build.ts';
 import type { Graph, ValueId } from '../graph/op.ts';
 import { assertNever } from '../tensor/assert-never.ts';
+import { streamOf } from '../tensor/random.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { hasPrefix } from './freeze.ts';
 import { type Initialization, type Initializer, initialBias, initialWeight } from './initialize.ts';
@@ -126,6 +127,12 @@ class Tracer {
         return this.#batchNorm(module, x, place, layer);
       case 'relu':
         return builder.addOne({ kind: 'relu', layer, x });
+      case 'dropout': {
+        const { rate } = module;
+        if (this.#mode === 'evaluate' || rate === 0) return x;
+        const stream = streamOf(`dropout.${joinPath(place.path)}`);
+        return builder.addOne({ kind: 'dropout', layer, x, dropout: { rate, stream } });
+      }
       case 'maxPool':
       case 'avgPool': {
         const { kind, kernel, stride, padding } = module;
@@ -255,6 +262,7 @@ function className(module: Module): string {
     conv2d: 'Conv2d',
     batchNorm: 'BatchNorm2d',
     relu: 'ReLU',
+    dropout: 'Dropout',
     maxPool: 'MaxPool2d',
     avgPool: 'AvgPool2d',
     globalAvgPool: 'AdaptiveAvgPool2d',

@@ -27,6 +27,14 @@ const torchvision = torchvisionDensenet({
   stemChannels: 12,
   classes: 9,
 });
+const dropping = cifarDensenet({
+  name: 'BC with dropout',
+  depth: 16,
+  growthRate: 6,
+  bottleneckWidth: 4,
+  compression: 0.5,
+  dropout: 0.2,
+});
 const residual = resnet({ name: "d2l's ResNet", stages: [8, 11, 19], residuals: 2 });
 const plain = cifarDensenet({ name: 'plain for CIFAR', depth: 10, growthRate: 7 });
 
@@ -40,6 +48,7 @@ const step = (model: Model, batch: number, size: readonly [number, number], froz
 const NETWORKS = [
   [bc.name, step(bc, 5, [13, 11])],
   [plain.name, step(plain, 3, [9, 12])],
+  [dropping.name, step(dropping, 5, [13, 11])],
   [torchvision.name, step(torchvision, 4, [37, 34])],
   [residual.name, step(residual, 4, [38, 33])],
   ['a head on frozen layers', step(torchvision, 4, [37, 34], everythingBut(torchvision, 'classifier'))],

@@ -11,6 +11,7 @@ import { isPixel, type Placement } from '../place.ts';
 import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
+import { lowerDropout } from './dropout.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
@@ -48,6 +49,9 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
         statistics,
       });
     }
+    case 'dropout':
+    case 'dropoutGradInput':
+      return lowerDropout(ctx, op);
     case 'maxPool':
     case 'avgPool': {
       const [y, index] = op.outputs as [ValueId, ValueId?];
