@@ -8,6 +8,7 @@
 #include "conv/conv2d_grad_input.h"
 #include "conv/conv2d_grad_weight.h"
 #include "conv/conv2d_max_pool.h"
+#include "dropout/dropout.h"
 #include "elementwise/elementwise.h"
 #include "head/head.h"
 #include "pool/pool.h"
@@ -30,6 +31,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     CHUNKED(conv2dGradInput, Conv2dGradInput, conv2dGradInput<V>)
     CHUNKED(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight<V>)
     CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight<V>)
+    CHUNKED(dropout, Dropout, dropout<V>)
     CHUNKED(elementwise, Elementwise, elementwise<V>)
     CHUNKED(elementwiseGradInput, ElementwiseGradInput, elementwiseGradInput<V>)
     CHUNKED(maxPool, MaxPool, maxPool<V>)

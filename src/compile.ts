@@ -1,19 +1,24 @@
 import { type DifferentiateRequest, differentiate } from './graph/autodiff/differentiate.ts';
 import { GraphBuilder } from './graph/build.ts';
 import type { Graph } from './graph/op.ts';
+import { hasPrefix } from './model/freeze.ts';
 import type { Initializer } from './model/initialize.ts';
 import type { Model } from './model/module.ts';
-import { type LayerSummary, type Mode, trace } from './model/trace.ts';
+import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { createPlan, layOutState, type StateLayout } from './plan/plan.ts';
 import { encode } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
 
-/** One program of a network: a training step or an evaluation of this many images. */
-export interface ProgramRequest {
+/**
+ * One program of a network: a training step or an evaluation of this many images. A training step changes nothing
+ * that is `frozen`, and computes no gradient of it, nor below the lowest layer that is not.
+ */
+export interface ProgramRequest extends TraceOptions {
   readonly batch: number;
   readonly mode: Mode;
 }
@@ -28,7 +33,8 @@ export interface Compiled {
 /**
  * Model → graph → autodiff → plan → program, for each program asked for.
  * @param size [height, width] of the images in pixels.
- * @throws ShapeError naming the layer that does not fit.
+ * @throws ShapeError naming the layer that does not fit; RangeError when a program freezes or asks for what is not
+ * there, or is to train nothing.
  */
 export function compile(
   model: Model,
@@ -36,14 +42,19 @@ export function compile(
   programs: Readonly<Record<string, ProgramRequest>>,
 ): Compiled {
   const traces = Object.entries(programs).map(
-    ([name, { batch, mode }]) => [name, mode, trace(model, batch, size, mode)] as const,
+    ([name, request]) => [name, request, trace(model, request.batch, size, request.mode, request)] as const,
   );
   const [, , first] = traces[0]!;
-  const trains = traces.some(([, mode]) => mode === 'train');
   const state = stateOf(first.graph);
-  const layout = layOutState(state, trains);
-  const compiled = traces.map(([name, mode, { graph }]) => {
-    const request = mode === 'train' ? { of: 'loss', optimize: true } : undefined;
+  const trained = new Map(
+    Object.entries(programs).flatMap(([name, request]) =>
+      request.mode === 'train' ? [[name, trainedBy(name, request, state)] as const] : [],
+    ),
+  );
+  const layout = layOutState(state, new Set([...trained.values()].flat()));
+  const compiled = traces.map(([name, , { graph }]) => {
+    const withRespectTo = trained.get(name);
+    const request = withRespectTo && { of: 'loss', withRespectTo, optimize: true };
     return [name, compileGraph(graph, layout, request)] as const;
   });
   return {
@@ -64,7 +75,7 @@ export function compileGraph(
     const differentiated = differentiate(graph, gradient);
     return gradient.optimize ? withOptimizer(differentiated) : differentiated;
   };
-  const fused = fuseMaxPool(fusePrologues(commutePooling(shareStatistics(forward))), gradient);
+  const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
   const plan = createPlan(complete(fused), layout);
   return { graph: complete(forward), plan, program: encode(plan) };
 }
@@ -77,6 +88,19 @@ export function stateOf(graph: Graph): ReadonlyMap<string, StateTensor> {
       return [name, { role: role === 'parameter' ? role : 'buffer', shape }];
     }),
   );
+}
+
+/** The parameters that a training step changes. */
+function trainedBy(
+  program: string,
+  { frozen = [] }: ProgramRequest,
+  state: ReadonlyMap<string, StateTensor>,
+): readonly string[] {
+  const names = [...state].flatMap(([name, { role }]) =>
+    role === 'parameter' && !hasPrefix(name, frozen) ? [name] : [],
+  );
+  if (names.length === 0) throw new RangeError(`program ${program} has nothing to train: all is frozen`);
+  return names;
 }
 
 /** Appends a plain SGD step for every parameter that has a gradient. */

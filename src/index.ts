@@ -21,10 +21,14 @@ export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/saf
 export { TorchFileError } from './io/torch/error.ts';
 export { matchWeights, type WeightsReport } from './io/weight-names.ts';
 export { decodeWeights, readWeights, type Weights, WeightsError, type WeightTensor } from './io/weights.ts';
+export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
 export { type DenseNetOptions, denseLayer, densenet, transition } from './model/densenet.ts';
+export { everythingBut } from './model/freeze.ts';
 export { initialNumbers } from './model/initialize.ts';
 export * from './model/module.ts';
-export { MODEL_NAMES, modelByName } from './model/zoo.ts';
+export { type ResNetOptions, resnet } from './model/resnet.ts';
+export { type TorchvisionDenseNetOptions, torchvisionDensenet } from './model/torchvision-densenet.ts';
+export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
 export { ShapeError } from './tensor/shape.ts';
 export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';

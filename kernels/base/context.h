@@ -16,7 +16,7 @@ struct Control {
 struct Context {
   uint8_t *slabs[4];
   float *scratch;
-  const float *scalars; // [learningRate]
+  const float *scalars; // [learningRate, stepSeed (32 bits)]
   Control *control;
   uint32_t record; // index of the record that runs
   double *durations; // of each record in ms, written by the thread that has it; null: not wanted
@@ -24,6 +24,12 @@ struct Context {
   template <class T = float> DENSOR_INLINE T *at(Address address) const {
     if (address == NO_ADDRESS) return nullptr;
     return reinterpret_cast<T *>(slabs[address >> 30] + static_cast<size_t>(address & 0x3fffffff) * 64);
+  }
+  // Of the step's random numbers.
+  DENSOR_INLINE uint32_t stepSeed() const {
+    uint32_t seed;
+    __builtin_memcpy(&seed, scalars + 1, 4);
+    return seed;
   }
   DENSOR_INLINE float *at(const Vector &v) const {
     return v.address == NO_ADDRESS ? nullptr : at(v.address) + v.offset;

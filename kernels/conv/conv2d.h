@@ -1,6 +1,7 @@
-// y = conv(prologue(x)) + bias, and the statistics of y. x and y may be slices of one buffer (not overlapping).
+// y = dropout(conv(prologue(x)) + bias), and the statistics of y. x and y may be slices of one buffer (not overlapping).
 // Sums run over kernel rows, then (kernel column, channel), ascending.
 #pragma once
+#include "base/dropout.h"
 #include "base/prologue.h"
 #include "base/statistics.h"
 #include "conv/convolve_images.h"
@@ -54,11 +55,11 @@ void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, c
                  });
 }
 
-// The rows of a chunk's outputs, ascending: rowAt(image, row) is where one goes, done(image, row) when it stands
-// there, its statistics gathered. `scratch` holds the strips.
-template <class V, class Record, class RowAt, class Done>
+// The rows of a chunk's outputs, ascending: rowAt(image, row) is where one goes, finish(y, image, row) the last to
+// change it, done(image, row) when it stands there, its statistics gathered. `scratch` holds the strips.
+template <class V, class Record, class RowAt, class Finish, class Done>
 void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scratch, size_t stride, RowAt rowAt,
-                      Done done) {
+                      Finish finish, Done done) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
   const int outputs = r.out.channels, height = r.out.height, width = r.out.width;
@@ -75,6 +76,7 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scr
       for (int i = 0; i < rows; i++) {
         float *y = rowAt(n, top + i);
         convolveStripRow<V>(ctx, r, strip, scratch, i, y, stride, [](V value, int) { return value; });
+        finish(y, n, top + i);
         if (statistics) gatherStatistics<V>(y, stride, width, outputs, statistics, gathered);
         gathered += width;
         done(n, top + i);
@@ -90,6 +92,7 @@ template <class V> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r
   const int pixels = r.out.height * r.out.width, outputs = r.out.channels;
   const size_t xImage = static_cast<size_t>(pixels) * r.x.stride, yImage = static_cast<size_t>(pixels) * r.y.stride;
   const float *bias = ctx.at(r.bias);
+  const DropoutMask mask(ctx, r.dropout, r.out);
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
   const SmallConvolution conv = smallConvolution(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth,
                                                  outputs, ctx.at(r.packed));
@@ -110,6 +113,7 @@ template <class V> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r
                               storeFirst(tile[k][b] + shift, to + k * yImage, outputs - c);
                         }
                       });
+    for (int i = 0; i < together; i++) mask.apply<V>(y + i * yImage, r.y.stride, n + i, 0, pixels);
     for (int i = 0; statistics && i < together; i++)
       gatherStatistics<V>(y + i * yImage, r.y.stride, pixels, outputs, statistics, (n + i - images.begin) * pixels);
   }
@@ -121,7 +125,9 @@ template <class V> void conv2d(const Context &ctx, const Conv2dRecord &r, int ch
   const auto rowAt = [&](int n, int i) {
     return ctx.at(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;
   };
-  forConvolvedRows<V>(ctx, r, chunk, ctx.scratch, r.y.stride, rowAt, [](int, int) {});
+  const DropoutMask mask(ctx, r.dropout, r.out);
+  const auto drop = [&](float *y, int n, int i) { mask.apply<V>(y, r.y.stride, n, i * r.out.width, r.out.width); };
+  forConvolvedRows<V>(ctx, r, chunk, ctx.scratch, r.y.stride, rowAt, drop, [](int, int) {});
 }
 
 }  // namespace densor

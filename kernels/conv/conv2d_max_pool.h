@@ -30,7 +30,7 @@ template <class V> void conv2dMaxPool(const Context &ctx, const Conv2dMaxPoolRec
   };
   int waiting = 0; // the row of windows whose last row of y is still to come
   forConvolvedRows<V>(
-      ctx, r, chunk, strips, padded, [&](int, int row) { return rowAt(row); },
+      ctx, r, chunk, strips, padded, [&](int, int row) { return rowAt(row); }, [](float *, int, int) {},
       [&](int n, int row) {
         if (row == 0) waiting = 0;
         for (; waiting < static_cast<int>(r.pooled.height) && lastRow(waiting) == row; waiting++) {

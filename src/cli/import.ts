@@ -4,7 +4,7 @@ import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weig
 import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
-import { type ModelOverrides, modelByName } from '../model/zoo.ts';
+import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { type Checkpoint, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
@@ -41,15 +41,14 @@ export function importCommand(): Command {
     .action(runImport);
 }
 
-/** Images of ImageNet, which most weights are from; the notes have their own. */
-const IMAGENET_SIZE = 224;
 /** Images at a time when the network is evaluated. */
 const BATCH = 32;
 
 async function runImport(file: string, given: ImportOptions): Promise<void> {
   requireFree(given.out);
   const source = await openWeights(file);
-  const size = given.size ?? (given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : IMAGENET_SIZE);
+  const size =
+    given.size ?? (given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!);
   const model = modelFor(given, size, source);
   const { state: wanted, initializers } = networkOf(model, size);
   const { state: found, report } = matchWeights(source.weights, wanted, {

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
-import { MODEL_NAMES } from '../model/zoo.ts';
+import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
 
 /** A parser for whole numbers in a range. */
@@ -34,10 +34,16 @@ function datasetName(text: string): string {
   return text;
 }
 
+/** A network that exists. */
+export function modelName(text: string): string {
+  if (imageSizeOf(text) === undefined) throw new InvalidArgumentError(`expected ${MODEL_NAMES_TEXT}`);
+  return text;
+}
+
 /** The options that several commands share, each in one place. Defaults are the notes'. */
 export const options = {
   json: () => new Option('--json', 'print one JSON object on stdout and nothing else there'),
-  model: () => new Option('--model <name>', 'network').choices(MODEL_NAMES),
+  model: () => new Option('--model <name>', `network: ${MODEL_NAMES_TEXT}`).argParser(modelName),
   data: (what = 'data set') =>
     new Option('--data <name>', `${what}: ${DATASET_NAMES.join(', ')}`).argParser(datasetName),
   dataDir: () => new Option('--data-dir <dir>', 'where to look for the data first').argParser(path),
@@ -58,6 +64,11 @@ export const options = {
       .argParser(whole(1, 256))
       .default(availableParallelism()),
 } as const;
+
+/** How large the images of a step to measure are where nobody says: the notes', or smaller if the network's own are. */
+export function defaultSize(model: string): number {
+  return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
+}
 
 export const NOTES_DEFAULTS = {
   recipe: 'notes',
@@ -85,11 +96,15 @@ export interface MeasuredStepOptions {
 export function withMeasuredStep(command: Command): Command {
   return command
     .addOption(options.model().default(NOTES_DEFAULTS.model))
-    .addOption(options.size().default(NOTES_DEFAULTS.size))
+    .addOption(options.size().default(undefined, '96, or 32 of the networks for CIFAR'))
     .addOption(options.batch().default(NOTES_DEFAULTS.batch))
     .addOption(options.steps())
     .addOption(options.engine())
     .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
-    .addOption(options.json());
+    .addOption(options.json())
+    .hook('preAction', (measured) => {
+      const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();
+      measured.setOptionValue('size', size ?? defaultSize(model));
+    });
 }

@@ -2,14 +2,14 @@ import { Argument, Command } from 'commander';
 import { compile } from '../compile.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
-import { MODEL_NAMES, modelByName } from '../model/zoo.ts';
+import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
 import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
-import { NOTES_DEFAULTS, options } from './options.ts';
+import { modelName, NOTES_DEFAULTS, options } from './options.ts';
 
 interface SummaryOptions {
-  readonly size: number;
+  readonly size?: number;
   readonly batch: number;
   readonly channels?: number;
   readonly classes?: number;
@@ -20,8 +20,8 @@ interface SummaryOptions {
 export function summaryCommand(): Command {
   return new Command('summary')
     .description("a network's layers, parameters, multiplications and planned memory")
-    .addArgument(new Argument('<model>', 'network').choices(MODEL_NAMES))
-    .addOption(options.size().default(224))
+    .addArgument(new Argument('<model>', `network: ${MODEL_NAMES_TEXT}`).argParser(modelName))
+    .addOption(options.size().default(undefined, "the network's own: 224, or 32 of the networks for CIFAR"))
     .addOption(options.batch().default(1))
     .addOption(options.channels())
     .addOption(options.classes())
@@ -32,7 +32,7 @@ export function summaryCommand(): Command {
 }
 
 function runSummary(name: string, given: SummaryOptions): void {
-  const { size, batch, channels, classes } = given;
+  const { size = imageSizeOf(name)!, batch, channels, classes } = given;
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),

@@ -60,6 +60,8 @@ export interface Session {
 /** What may change from step to step without another program. */
 export interface RunScalars {
   readonly learningRate: number;
+  /** Of the step's random numbers (what dropout leaves out): 32 bits. Default 0. */
+  readonly stepSeed?: number;
 }
 
 /** An engine cannot do what was asked: missing, out of memory, wrong name or size. */

@@ -42,6 +42,14 @@ export interface PeakCall {
 const FAILED_RECORD = 4;
 const CONTROL_WORDS = 5;
 
+/** The run's scalars as kernels find them (kernels/base/context.h): a float, then an integer. */
+function scalarWords({ learningRate, stepSeed = 0 }: RunScalars = { learningRate: 0 }): Uint32Array {
+  const words = new Uint32Array(2);
+  new Float32Array(words.buffer)[0] = learningRate;
+  words[1] = stepSeed;
+  return words;
+}
+
 /** A network in the memory of the C++ kernels. */
 export class KernelSession implements Session {
   readonly #network: CompiledNetwork;
@@ -99,7 +107,7 @@ export class KernelSession implements Session {
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     const { persistent, transient, scratch, scalars: scalarsAt, control, programs } = this.#map;
     for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, name, port, inputs[name]);
-    this.#memory.write(scalarsAt, Float32Array.of(scalars?.learningRate ?? 0));
+    this.#memory.write(scalarsAt, scalarWords(scalars));
     this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
     this.#last = program;
     await this.#memory.run({

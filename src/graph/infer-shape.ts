@@ -37,7 +37,10 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
     }
     case 'batchNorm':
     case 'relu':
+    case 'dropout':
       return [shapeOf(op.x)];
+    case 'dropoutGradInput':
+      return [shapeOf(op.gradOutput.value)];
     case 'maxPool':
     case 'avgPool': {
       const [n, c, h, w] = featureMap(op.layer, shapeOf(op.x));

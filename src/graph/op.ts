@@ -57,6 +57,16 @@ export interface Window {
   readonly padding: Pair;
 }
 
+/**
+ * What a step leaves out: element i of N·C·H·W (in this order) is 0 with probability `rate`, else divided by
+ * 1 − rate. Random number i of `stream`, under the seed of the step, decides: nothing is stored.
+ */
+export interface DropoutMask {
+  /** In [0, 1). */
+  readonly rate: number;
+  readonly stream: number;
+}
+
 interface OpBase {
   /** The layer of the model this op belongs to, as messages name it. */
   readonly layer: string;
@@ -73,11 +83,12 @@ interface WithPrologue extends WithInput {
   readonly prologue?: Prologue;
 }
 
-/** outputs: [y]; weight [O, C, kH, kW], bias [O]. */
+/** outputs: [y]; weight [O, C, kH, kW], bias [O]; `dropout` of the sum. */
 export interface Conv2d extends WithPrologue, Window {
   readonly kind: 'conv2d';
   readonly weight: ValueId;
   readonly bias?: ValueId;
+  readonly dropout?: DropoutMask;
 }
 
 /** outputs: [y]; x [N, F], weight [O, F], bias [O]. */
@@ -96,6 +107,12 @@ export interface BatchNorm extends WithInput {
 /** outputs: [y]; the prologue, then ReLU. NaN stays NaN. */
 export interface Relu extends WithPrologue {
   readonly kind: 'relu';
+}
+
+/** outputs: [y]. */
+export interface Dropout extends WithInput {
+  readonly kind: 'dropout';
+  readonly dropout: DropoutMask;
 }
 
 /** outputs: [y, index]; index counts positions inside the window, row by row; the first greatest wins. */
@@ -199,6 +216,13 @@ export interface ElementwiseGradInput extends GradInput {
   readonly kind: 'elementwiseGradInput';
 }
 
+/** outputs: [gradX], of the shape of the gradient: the same elements are left out. */
+export interface DropoutGradInput extends OpBase {
+  readonly kind: 'dropoutGradInput';
+  readonly gradOutput: GradOutput;
+  readonly dropout: DropoutMask;
+}
+
 export interface MaxPoolGradInput extends GradInput, Window {
   readonly kind: 'maxPoolGradInput';
   readonly index: ValueId;
@@ -259,6 +283,7 @@ export type Op =
   | Linear
   | BatchNorm
   | Relu
+  | Dropout
   | MaxPool
   | Conv2dMaxPool
   | AvgPool
@@ -273,6 +298,7 @@ export type Op =
   | LinearGradInput
   | LinearGradWeight
   | ElementwiseGradInput
+  | DropoutGradInput
   | MaxPoolGradInput
   | AvgPoolGradInput
   | Slice

@@ -29,6 +29,12 @@ export interface DenseNetOptions {
   readonly momentum?: number;
 }
 
+/** 7×7 convolution, BN, ReLU, 3×3 max pool, each of stride 2: what d2l's networks for larger images begin with. */
+export function stem(channels: number, norm: Module = batchNorm()): Module {
+  const conv = conv2d(channels, 7, { stride: 2, padding: 3 });
+  return sequential([conv, norm, relu(), maxPool(3, { stride: 2, padding: 1 })], 'stem');
+}
+
 /** BN, ReLU, 3×3 convolution: one layer of a dense block. */
 export function denseLayer(growthRate: number, norm: Module = batchNorm()): Module {
   return sequential([norm, relu(), conv2d(growthRate, 3, { padding: 1 })]);
@@ -51,16 +57,11 @@ interface TransitionOptions {
 
 /** The notes' network by default: 4 blocks of 4 layers, growth 32, 64 stem channels, 758,226 parameters. */
 export function densenet(options: DenseNetOptions = {}): Model {
-  const { name = 'notes', channels = 1, classes = 10, stem = 64, growthRate = 32 } = options;
+  const { name = 'notes', channels = 1, classes = 10, stem: stemChannels = 64, growthRate = 32 } = options;
   const { blocks = [4, 4, 4, 4], pool = 'avg', eps = 1e-5, momentum = 0.1 } = options;
   const norm = batchNorm({ eps, momentum });
-  const modules: Module[] = [
-    sequential(
-      [conv2d(stem, 7, { stride: 2, padding: 3 }), norm, relu(), maxPool(3, { stride: 2, padding: 1 })],
-      'stem',
-    ),
-  ];
-  let features = stem;
+  const modules: Module[] = [stem(stemChannels, norm)];
+  let features = stemChannels;
   blocks.forEach((layers, i) => {
     const layer = denseLayer(growthRate, norm);
     modules.push(denseBlock(Array(layers).fill(layer), `dense block ${i + 1}`));

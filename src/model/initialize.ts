@@ -1,20 +1,54 @@
 import { assertNever } from '../tensor/assert-never.ts';
-import { streamOf, uniform } from '../tensor/random.ts';
+import { normal, streamOf, uniform } from '../tensor/random.ts';
 
 /** How a tensor of a model starts. */
 export type Initializer =
   | { readonly kind: 'constant'; readonly value: number }
   /** Uniform in [−bound, bound). */
-  | { readonly kind: 'uniform'; readonly bound: number };
+  | { readonly kind: 'uniform'; readonly bound: number }
+  /** Normal around 0. */
+  | { readonly kind: 'normal'; readonly deviation: number };
 
-/** Glorot and Bengio 2010: bound √(6 / (fanIn + fanOut)). d2l initialises convolutions and linear layers so. */
-export function xavierUniform(fanIn: number, fanOut: number): Initializer {
-  return { kind: 'uniform', bound: Math.sqrt(6 / (fanIn + fanOut)) };
+/**
+ * How the weights of a whole network start; batch norms always at 1 and 0.
+ * - `xavierUniform`: d2l's. Convolutions and linear layers by Glorot and Bengio 2010, PyTorch's default for biases.
+ * - `kaimingNormal`: torchvision's DenseNet. Convolutions by He et al. 2015 (by their inputs), PyTorch's default for
+ *   the weights of linear layers, biases 0.
+ */
+export type Initialization = 'xavierUniform' | 'kaimingNormal';
+
+/** The layers that have weights. */
+type Weighted = 'conv2d' | 'linear';
+
+/** How a layer's weights start. @param fanIn inputs of one output. @param fanOut outputs that read one input. */
+export function initialWeight(
+  scheme: Initialization,
+  layer: Weighted,
+  fanIn: number,
+  fanOut: number,
+): Initializer {
+  switch (scheme) {
+    case 'xavierUniform':
+      return { kind: 'uniform', bound: Math.sqrt(6 / (fanIn + fanOut)) };
+    case 'kaimingNormal':
+      return layer === 'conv2d'
+        ? { kind: 'normal', deviation: Math.sqrt(2 / fanIn) }
+        : { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
+    default:
+      return assertNever(scheme);
+  }
 }
 
-/** PyTorch's default for biases: bound 1 / √fanIn. */
-export function uniformByFanIn(fanIn: number): Initializer {
-  return { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
+/** How a layer's bias starts. PyTorch's default is uniform with bound 1 / √fanIn. */
+export function initialBias(scheme: Initialization, fanIn: number): Initializer {
+  switch (scheme) {
+    case 'xavierUniform':
+      return { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
+    case 'kaimingNormal':
+      return { kind: 'constant', value: 0 };
+    default:
+      return assertNever(scheme);
+  }
 }
 
 /** One tensor's first numbers: a function of the seed and its name alone. */
@@ -24,13 +58,17 @@ export function initialNumbers(
   length: number,
   initializer: Initializer,
 ): Float32Array {
+  const stream = streamOf(`init.${name}`);
   switch (initializer.kind) {
     case 'constant':
       return new Float32Array(length).fill(initializer.value);
     case 'uniform': {
-      const stream = streamOf(`init.${name}`);
       const { bound } = initializer;
       return Float32Array.from({ length }, (_, i) => (2 * uniform(seed, stream, i) - 1) * bound);
+    }
+    case 'normal': {
+      const { deviation } = initializer;
+      return Float32Array.from({ length }, (_, i) => normal(seed, stream, i) * deviation);
     }
     default:
       return assertNever(initializer);

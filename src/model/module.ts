@@ -1,4 +1,5 @@
 import type { Pair } from '../tensor/shape.ts';
+import type { Initialization } from './initialize.ts';
 
 /**
  * What a network is made of: a tree of descriptions without data. Names along the path from the root, joined by
@@ -12,6 +13,7 @@ export type Module =
   | DenseBlockModule
   | SumModule
   | LinearModule
+  | DropoutModule
   | { readonly kind: 'relu' }
   | { readonly kind: 'globalAvgPool' }
   | { readonly kind: 'flatten' }
@@ -30,6 +32,11 @@ export interface BatchNormModule {
   readonly kind: 'batchNorm';
   readonly eps: number;
   readonly momentum: number;
+}
+
+export interface DropoutModule {
+  readonly kind: 'dropout';
+  readonly rate: number;
 }
 
 export interface PoolModule {
@@ -58,6 +65,8 @@ export interface SequentialModule {
 export interface DenseBlockModule {
   readonly kind: 'denseBlock';
   readonly label?: string;
+  /** What a summary calls it; default: `DenseBlock`. */
+  readonly className?: string;
   readonly layers: readonly NamedModule[];
 }
 
@@ -73,6 +82,8 @@ export interface Model {
   readonly name: string;
   readonly channels: number;
   readonly classes: number;
+  /** How its weights start; default: `xavierUniform`, as d2l has it. */
+  readonly initialization?: Initialization;
   readonly root: SequentialModule;
 }
 
@@ -108,6 +119,12 @@ export function batchNorm(options: { readonly eps?: number; readonly momentum?: 
 
 export function relu(): Module {
   return { kind: 'relu' };
+}
+
+/** Leaves each number out with probability `rate`, in training only; those that stay are divided by 1 − rate. */
+export function dropout(rate: number): Module {
+  if (!(rate >= 0 && rate < 1)) throw new RangeError(`dropout of rate ${rate}: expected 0 ≤ rate < 1`);
+  return { kind: 'dropout', rate };
 }
 
 export function identity(): Module {
@@ -148,6 +165,11 @@ export function sequential(children: readonly Module[], label?: string): Sequent
     ...(label !== undefined && { label }),
     children: children.map((child, i) => [`${i}`, child]),
   };
+}
+
+/** Children with names of their own. */
+export function namedSequential(children: readonly NamedModule[], label?: string): SequentialModule {
+  return { kind: 'sequential', ...(label !== undefined && { label }), children };
 }
 
 /** Layers named `net.0`, `net.1`, … as the notes' `DenseBlock` names them. */

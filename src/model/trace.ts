@@ -1,15 +1,32 @@
 import { GraphBuilder } from '../graph/build.ts';
 import type { Graph, ValueId } from '../graph/op.ts';
 import { assertNever } from '../tensor/assert-never.ts';
+import { streamOf } from '../tensor/random.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
-import { type Initializer, uniformByFanIn, xavierUniform } from './initialize.ts';
+import { hasPrefix } from './freeze.ts';
+import { type Initialization, type Initializer, initialBias, initialWeight } from './initialize.ts';
 import type { BatchNormModule, Conv2dModule, LinearModule, Model, Module, NamedModule } from './module.ts';
 
 /** How batch norms get their statistics: from the batch (and the running ones are updated), or the running ones. */
 export type Mode = 'train' | 'evaluate';
 
+/** What a trace may be asked for beside the answer. */
+export interface TraceOptions {
+  /**
+   * Prefixes of names of state that stays as it is. A batch norm whose γ and β are frozen takes its running
+   * statistics, and leaves them, in training too.
+   */
+  readonly frozen?: readonly string[];
+  /**
+   * Feature maps [N, C, H, W] to give as outputs: `features`, what the global pool reads; `block 1`, `block 2`, …,
+   * what each dense block or residual stage leaves.
+   */
+  readonly outputs?: readonly string[];
+}
+
 /** A top-level layer of a model, as the notes print them. */
 export interface LayerSummary {
+  /** The layer's own name (`denseblock1`), or its class where it only has a number. */
   readonly name: string;
   readonly outputShape: Shape;
   readonly parameters: number;
@@ -23,30 +40,55 @@ export interface Trace {
   readonly layers: readonly LayerSummary[];
 }
 
-/** Traces a classifier. @param size [height, width] of the images in pixels. @throws ShapeError naming the layer. */
-export function trace(model: Model, batch: number, size: readonly [number, number], mode: Mode): Trace {
-  const tracer = new Tracer(mode);
+/**
+ * Traces a classifier.
+ * @param size [height, width] of the images in pixels.
+ * @throws ShapeError naming the layer; RangeError when there is nothing of a name that is to be frozen or given.
+ */
+export function trace(
+  model: Model,
+  batch: number,
+  size: readonly [number, number],
+  mode: Mode,
+  { frozen = [], outputs = [] }: TraceOptions = {},
+): Trace {
+  const tracer = new Tracer(mode, model.initialization, frozen);
   const { builder } = tracer;
   const images = builder.input('images', [batch, model.channels, ...size]);
   const labels = builder.input('labels', [batch]);
   const layers: LayerSummary[] = [];
-  let x = images;
+  const features = new Map<string, ValueId>();
+  let [x, blocks] = [images, 0];
   for (const [name, module] of model.root.children) {
     const before = tracer.parameterCount;
+    if (module.kind === 'globalAvgPool') features.set('features', x);
     x = tracer.module(module, x, { path: [name], label: undefined });
+    if (isBlock(module)) features.set(`block ${++blocks}`, x);
     const outputShape = builder.shapeOf(x);
-    layers.push({ name: pytorchName(module), outputShape, parameters: tracer.parameterCount - before });
+    layers.push({ name: printedName(name, module), outputShape, parameters: tracer.parameterCount - before });
   }
   builder.output('logits', x);
   const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits: x, labels });
   builder.output('loss', loss!);
   builder.output('correct', correct!);
+  for (const name of outputs) {
+    const id = features.get(name);
+    if (id === undefined)
+      throw new RangeError(
+        `${model.name} has no features ${name}: there are ${[...features.keys()].join(', ')}`,
+      );
+    builder.output(name, id);
+  }
+  for (const prefix of frozen) {
+    if (![...tracer.initializers.keys()].some((name) => hasPrefix(name, [prefix])))
+      throw new RangeError(`${model.name} has no parameters ${prefix} to freeze`);
+  }
   return { graph: builder.build(), initializers: tracer.initializers, layers };
 }
 
 /** Traces any module alone: input `x`, output `y`. For tests and experiments. */
 export function traceModule(module: Module, inputShape: Shape, mode: Mode): Omit<Trace, 'layers'> {
-  const tracer = new Tracer(mode);
+  const tracer = new Tracer(mode, undefined, []);
   const x = tracer.builder.input('x', inputShape);
   tracer.builder.output('y', tracer.module(module, x, { path: [], label: undefined }));
   return { graph: tracer.builder.build(), initializers: tracer.initializers };
@@ -63,9 +105,13 @@ class Tracer {
   readonly initializers = new Map<string, Initializer>();
   parameterCount = 0;
   readonly #mode: Mode;
+  readonly #initialization: Initialization;
+  readonly #frozen: readonly string[];
 
-  constructor(mode: Mode) {
+  constructor(mode: Mode, initialization: Initialization = 'xavierUniform', frozen: readonly string[]) {
     this.#mode = mode;
+    this.#initialization = initialization;
+    this.#frozen = frozen;
   }
 
   /** Appends a module's ops and returns its output. */
@@ -81,6 +127,12 @@ class Tracer {
         return this.#batchNorm(module, x, place, layer);
       case 'relu':
         return builder.addOne({ kind: 'relu', layer, x });
+      case 'dropout': {
+        const { rate } = module;
+        if (this.#mode === 'evaluate' || rate === 0) return x;
+        const stream = streamOf(`dropout.${joinPath(place.path)}`);
+        return builder.addOne({ kind: 'dropout', layer, x, dropout: { rate, stream } });
+      }
       case 'maxPool':
       case 'avgPool': {
         const { kind, kernel, stride, padding } = module;
@@ -118,20 +170,22 @@ class Tracer {
     const { outChannels, kernel, stride, padding } = module;
     const channels = this.builder.shapeOf(x)[1]!;
     const taps = kernel[0] * kernel[1];
-    const init = xavierUniform(channels * taps, outChannels * taps);
+    const scheme = this.#initialization;
+    const init = initialWeight(scheme, 'conv2d', channels * taps, outChannels * taps);
     const weight = this.#state(place, 'weight', [outChannels, channels, ...kernel], init);
     const bias = module.bias
-      ? { bias: this.#state(place, 'bias', [outChannels], uniformByFanIn(channels * taps)) }
+      ? { bias: this.#state(place, 'bias', [outChannels], initialBias(scheme, channels * taps)) }
       : {};
     return this.builder.addOne({ kind: 'conv2d', layer, x, weight, ...bias, kernel, stride, padding });
   }
 
   #linear(module: LinearModule, x: ValueId, place: Place, layer: string): ValueId {
     const features = this.builder.shapeOf(x)[1]!;
-    const init = xavierUniform(features, module.outFeatures);
+    const scheme = this.#initialization;
+    const init = initialWeight(scheme, 'linear', features, module.outFeatures);
     const weight = this.#state(place, 'weight', [module.outFeatures, features], init);
     const bias = module.bias
-      ? { bias: this.#state(place, 'bias', [module.outFeatures], uniformByFanIn(features)) }
+      ? { bias: this.#state(place, 'bias', [module.outFeatures], initialBias(scheme, features)) }
       : {};
     return this.builder.addOne({ kind: 'linear', layer, x, weight, ...bias });
   }
@@ -144,7 +198,10 @@ class Tracer {
     const runningMean = this.#state(place, 'running_mean', [c], { kind: 'constant', value: 0 }, 'buffer');
     const runningVar = this.#state(place, 'running_var', [c], { kind: 'constant', value: 1 }, 'buffer');
     let [mean, variance] = [runningMean, runningVar];
-    if (this.#mode === 'train') {
+    const isFrozen = ['weight', 'bias'].every((name) =>
+      hasPrefix(joinPath([...place.path, name]), this.#frozen),
+    );
+    if (this.#mode === 'train' && !isFrozen) {
       [mean, variance] = builder.add({ kind: 'statistics', layer, x }) as [ValueId, ValueId];
       const { momentum } = module;
       const [newMean, newVar] = builder.add({
@@ -188,12 +245,24 @@ function layerName(module: Module, { path, label }: Place): string {
   return label === undefined ? name : `${label} (${name})`;
 }
 
-/** The class PyTorch prints for the same layer. */
-function pytorchName(module: Module): string {
+/** True for a layer whose output is a block's: a dense block, or a stage of residual sums. */
+function isBlock(module: Module): boolean {
+  if (module.kind === 'sequential') return module.children.some(([, child]) => isBlock(child));
+  return module.kind === 'denseBlock' || module.kind === 'sum';
+}
+
+/** What a summary calls a layer: its own name, or the class PyTorch prints where it has but a number, or nothing. */
+function printedName(path: string, module: Module): string {
+  const name = path.slice(path.lastIndexOf('.') + 1);
+  return /^\d*$/.test(name) ? className(module) : name;
+}
+
+function className(module: Module): string {
   const names: Record<Module['kind'], string> = {
     conv2d: 'Conv2d',
     batchNorm: 'BatchNorm2d',
     relu: 'ReLU',
+    dropout: 'Dropout',
     maxPool: 'MaxPool2d',
     avgPool: 'AvgPool2d',
     globalAvgPool: 'AdaptiveAvgPool2d',
@@ -204,5 +273,5 @@ function pytorchName(module: Module): string {
     denseBlock: 'DenseBlock',
     sum: 'Residual',
   };
-  return names[module.kind];
+  return ('className' in module && module.className) || names[module.kind];
 }

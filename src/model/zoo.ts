@@ -1,5 +1,9 @@
+import { cifarDensenet, layersPerBlock } from './cifar-densenet.ts';
 import { densenet } from './densenet.ts';
 import type { Model } from './module.ts';
+import { notes121AsPrinted } from './notes-121.ts';
+import { resnet } from './resnet.ts';
+import { torchvisionDensenet } from './torchvision-densenet.ts';
 
 /** What a user or the data set may override. */
 export interface ModelOverrides {
@@ -7,13 +11,64 @@ export interface ModelOverrides {
   readonly classes?: number;
 }
 
-const MODELS: Readonly<Record<string, (overrides: ModelOverrides) => Model>> = {
-  notes: (overrides) => densenet({ name: 'notes', ...overrides }),
-};
+interface ZooEntry {
+  /** Height and width of the images it was made for, in pixels. */
+  readonly size: number;
+  readonly build: (overrides: ModelOverrides) => Model;
+}
 
-export const MODEL_NAMES: readonly string[] = Object.keys(MODELS);
+const FAMILY = {
+  densenet121: { blocks: [6, 12, 24, 16] },
+  densenet169: { blocks: [6, 12, 32, 32] },
+  densenet201: { blocks: [6, 12, 48, 32] },
+  densenet264: { blocks: [6, 12, 64, 48] },
+  densenet161: { blocks: [6, 12, 36, 24], growthRate: 48, stemChannels: 96 },
+} as const;
+
+const MODELS: ReadonlyMap<string, ZooEntry> = new Map<string, ZooEntry>([
+  ['notes', { size: 224, build: (overrides) => densenet({ name: 'notes', ...overrides }) }],
+  ...Object.entries(FAMILY).map(
+    ([name, options]) =>
+      [name, { size: 224, build: (given) => torchvisionDensenet({ name, ...options, ...given }) }] as [
+        string,
+        ZooEntry,
+      ],
+  ),
+  ['resnet18', { size: 224, build: (overrides) => resnet({ name: 'resnet18', ...overrides }) }],
+  ['notes-121-as-printed', { size: 224, build: notes121AsPrinted }],
+]);
+
+/** `densenet-40-12`, `densenet-bc-100-12`: depth and growth rate. */
+const CIFAR = /^densenet-(?<bc>bc-)?(?<depth>[1-9]\d{0,3})-(?<growth>[1-9]\d{0,3})$/;
+
+/** Names of networks that stand for themselves; beside them there are those of the paper's networks for CIFAR. */
+export const MODEL_NAMES: readonly string[] = [...MODELS.keys()];
+
+/** Every name there is, in words. */
+export const MODEL_NAMES_TEXT =
+  `${MODEL_NAMES.join(', ')}, densenet-D-K (depth, growth rate; D − 4 a multiple of 3: densenet-40-12) or ` +
+  'densenet-bc-D-K (D − 4 a multiple of 6: densenet-bc-100-12)';
 
 /** A network by the name the command line uses; undefined when there is none. */
 export function modelByName(name: string, overrides: ModelOverrides = {}): Model | undefined {
-  return Object.hasOwn(MODELS, name) ? MODELS[name]!(overrides) : undefined;
+  return entryOf(name)?.build(overrides);
+}
+
+/** Height and width of the images a network of this name was made for, in pixels; undefined when there is none. */
+export function imageSizeOf(name: string): number | undefined {
+  return entryOf(name)?.size;
+}
+
+function entryOf(name: string): ZooEntry | undefined {
+  return MODELS.get(name) ?? cifarEntry(name);
+}
+
+function cifarEntry(name: string): ZooEntry | undefined {
+  const groups = CIFAR.exec(name)?.groups;
+  if (!groups) return undefined;
+  const [depth, growthRate, isBC] = [Number(groups.depth), Number(groups.growth), groups.bc !== undefined];
+  if (layersPerBlock(depth, isBC) === undefined) return undefined;
+  const width = isBC ? { bottleneckWidth: 4, compression: 0.5 } : {};
+  const options = { name, depth, growthRate, ...width };
+  return { size: 32, build: (overrides) => cifarDensenet({ ...options, ...overrides }) };
 }

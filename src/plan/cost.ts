@@ -58,6 +58,14 @@ export function costOf(record: KernelRecord): Cost {
       const moved = record.partialCount + (record.accumulate ? 2 : 1);
       return { flops: sums * record.partialCount, bytes: floats(sums * moved) };
     }
+    // Ten rounds of a generator for each element are no floating-point operations.
+    case 'dropout': {
+      const { size, accumulate } = record;
+      return {
+        flops: elements(size) * (accumulate ? 2 : 1),
+        bytes: gradOutput(record.x, size) + map(size) * (accumulate ? 2 : 1),
+      };
+    }
     case 'elementwise': {
       const { size, accumulate } = record;
       return {

@@ -1,6 +1,7 @@
 import { producers } from '../graph/build.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { asFeatureMap, type Shape } from '../tensor/shape.ts';
+import { inPlace } from './in-place.ts';
 
 /** Where a value lives: inside a root value's storage, from `offset` floats on. */
 export interface Placed {
@@ -21,12 +22,14 @@ export interface Placement {
  * - a concatenation's operands are written straight into its buffer (each value lives in at most one);
  * - a slice, and a flattened 1×1 map, are views;
  * - the gradient of a fused stem's winners takes their place: it is the last to read them, one by one;
+ * - a sum takes the place of an operand that nothing else reads, and copies of its gradient that of the gradient;
  * - an output that accumulates stands where the value stood that it adds to; new state where the old one was.
  */
 export function place(graph: Graph): Placement {
   const parents = new Map<ValueId, { readonly parent: ValueId; readonly offset: number }>();
   const copies = new Map<Op, { operand: ValueId; offset: number }[]>();
   const producer = producers(graph);
+  const { sums, copies: sharedCopies } = inPlace(graph);
   const put = (child: ValueId, parent: ValueId, offset: number) => parents.set(child, { parent, offset });
 
   for (const op of graph.ops) {
@@ -42,6 +45,14 @@ export function place(graph: Graph): Placement {
         break;
       case 'maxPoolGradInput':
         if (producer.get(op.x)?.kind === 'conv2dMaxPool') put(op.outputs[0]!, op.x, 0);
+        break;
+      case 'add': {
+        const operand = sums.get(op);
+        if (operand !== undefined && !parents.has(operand)) put(operand, op.outputs[0]!, 0);
+        break;
+      }
+      case 'elementwiseGradInput':
+        if (sharedCopies.has(op)) put(op.outputs[0]!, op.gradOutput.value, 0);
         break;
       case 'sgd':
         put(op.outputs[0]!, op.parameter, 0);

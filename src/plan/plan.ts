@@ -42,15 +42,20 @@ export interface StateLayout extends Arena<string> {
   readonly shapes: ReadonlyMap<string, Shape>;
 }
 
-/** Parameters and running statistics in the model's order, then (for training) the parameters' gradients. */
+/**
+ * Parameters and running statistics in the model's order, then (for training) gradients.
+ * @param withGradients of all parameters, of none, or of those named.
+ */
 export function layOutState(
   state: ReadonlyMap<string, { readonly role: 'parameter' | 'buffer'; readonly shape: Shape }>,
-  withGradients: boolean,
+  withGradients: boolean | ReadonlySet<string>,
 ): StateLayout {
+  const hasGradient = (name: string) =>
+    typeof withGradients === 'boolean' ? withGradients : withGradients.has(name);
   const shapes = new Map<string, Shape>();
   for (const [name, { shape }] of state) shapes.set(name, shape);
   for (const [name, { shape, role }] of state) {
-    if (withGradients && role === 'parameter') shapes.set(`grad.${name}`, shape);
+    if (role === 'parameter' && hasGradient(name)) shapes.set(`grad.${name}`, shape);
   }
   const requests = [...shapes].map(([id, shape]) => ({ id, bytes: elementCount(shape) * 4 }));
   return { ...layOutInOrder(requests), shapes };

@@ -26,6 +26,8 @@ export const groups = {
   Prologue: { scale: 'address', shift: 'address', relu: 'u32' },
   /** gradient + slope·x + intercept; without `slope`, the gradient itself. */
   GradOutput: { gradient: 'View', x: 'View', slope: 'address', intercept: 'address' },
+  /** An element is dropped where its random bits are below `threshold` (0: never); the others are scaled. */
+  Dropout: { threshold: 'u32', stream: 'u32', scale: 'f32' },
   /** gradient = or += scale·dz; with `sums`, chunk k adds Σdz and Σdz·(x − mean) to sums[k][2][C]. */
   GradInput: { gradient: 'View', accumulate: 'u32', mean: 'Vector', sums: 'address' },
 } as const;
@@ -76,6 +78,7 @@ export const records = {
     window: 'Window',
     packed: 'address',
     bias: 'Vector',
+    dropout: 'Dropout',
     y: 'View',
     out: 'Size',
     statistics: 'address',
@@ -126,6 +129,16 @@ export const records = {
     gradWeight: 'Vector',
     gradBias: 'Vector',
     accumulate: 'u32',
+  },
+  /** y = or += dropout(x); x may be a gradient with its correction. The step's seed is scalar 1 of the run. */
+  dropout: {
+    chunks: 'u32',
+    x: 'GradOutput',
+    size: 'Size',
+    dropout: 'Dropout',
+    y: 'View',
+    accumulate: 'u32',
+    statistics: 'address',
   },
   /** y = or += prologue(x). */
   elementwise: {
@@ -287,6 +300,7 @@ export type Size = Fields<(typeof groups)['Size']>;
 export type WindowFields = Fields<(typeof groups)['Window']>;
 export type PrologueFields = Fields<(typeof groups)['Prologue']>;
 export type GradOutputFields = Fields<(typeof groups)['GradOutput']>;
+export type DropoutFields = Fields<(typeof groups)['Dropout']>;
 export type GradInputFields = Fields<(typeof groups)['GradInput']>;
 
 /** Kinds in the order of their op codes, from 0. */

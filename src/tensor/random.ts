@@ -19,6 +19,17 @@ export function uniform(seed: number, stream: number, counter: number): number {
   return randomBits(seed, stream, counter) / 2 ** 32;
 }
 
+/** Random bits are below this with probability `rate` < 1, to 32 bits. */
+export function belowRate(rate: number): number {
+  return Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32));
+}
+
+/** Normal with mean 0 and deviation 1 (Box and Muller 1958), from numbers 2·counter and 2·counter + 1 of the stream. */
+export function normal(seed: number, stream: number, counter: number): number {
+  const radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, stream, 2 * counter)));
+  return radius * Math.cos(2 * Math.PI * uniform(seed, stream, 2 * counter + 1));
+}
+
 /** A stream for each name (`init.7.weight`, `shuffle.3`): FNV-1a, 32 bits. */
 export function streamOf(name: string): number {
   let hash = 0x811c9dc5;

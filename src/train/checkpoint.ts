@@ -94,7 +94,7 @@ export function loadCheckpoint(
 /** @throws CheckpointError unless the checkpoint holds exactly the tensors of the network, in their shapes, finite. */
 export function requireFits(
   path: string,
-  { state, shapes }: ReturnType<typeof loadCheckpoint>,
+  { state, shapes }: Pick<ReturnType<typeof loadCheckpoint>, 'state' | 'shapes'>,
   network: ReadonlyMap<string, StateTensor>,
 ): void {
   for (const [name, { shape }] of network) {

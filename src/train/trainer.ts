@@ -6,6 +6,7 @@ import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
+import { randomBits, streamOf } from '../tensor/random.ts';
 import { elementCount, ShapeError } from '../tensor/shape.ts';
 import { type Checkpoint, type RunState, requirePosition, saveCheckpoint } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
@@ -146,7 +147,7 @@ class Trainer {
       const running = this.#training.session.run(
         programName('train', size),
         { images, labels },
-        { learningRate: config.lr },
+        { learningRate: config.lr, stepSeed: this.#stepSeed() },
       );
       next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
       await running.catch((error: unknown) => this.#failed(error));
@@ -156,6 +157,12 @@ class Trainer {
     }
     if (signal?.aborted) return this.#interrupted();
     return this.#endEpoch(startedAt);
+  }
+
+  /** A function of the run's seed and the step, so that a resumed run drops what it would have dropped. */
+  #stepSeed(): number {
+    const { config } = this.#training;
+    return randomBits(config.seed, streamOf('step'), this.#run.progress.globalStep);
   }
 
   #stepDone(batchSize: number, stepMs: number): void {

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { decodeSafetensors } from '../../src/io/safetensors.ts';
 import { densorIn, MAIN, SMALL } from '../support/cli.ts';
 import { idxLabels, writeIdxFolder } from '../support/idx.ts';
 
@@ -151,7 +152,9 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--data', 'idx:'], /expected fashion-mnist, sample, idx:DIR/],
     [['train', '--resume', 'nowhere'], /nowhere does not exist/],
     [['evaluate', 'nowhere'], /does not exist/],
-    [['summary', 'vgg'], /'vgg' is invalid/],
+    [['summary', 'vgg'], /'vgg' is invalid.*notes, densenet121, .*densenet-bc-D-K/],
+    [['bench', '--model', 'densenet-41-12'], /'densenet-41-12' is invalid.*D − 4 a multiple of 3/],
+    [['summary', 'densenet121', '--size', '15'], /transition 3 \(features\.transition3\.pool avgPool\)/],
     [['summary', 'notes', '--size', '28'], /transition 3/],
     [['profile', '--model', 'vgg'], /'vgg' is invalid.*notes/],
     [['profile', '--steps', '0'], /whole number from 1/],
@@ -222,6 +225,33 @@ describe('densor', () => {
       );
     }
     expect(densor('summary', 'notes').stdout).toMatch(/DenseBlock +1×192×56×56 +130,048\n/);
+  });
+
+  test('summary takes every network by name, with other channels and classes', () => {
+    const summary = (...args: readonly string[]) => JSON.parse(densor('summary', ...args, '--json').stdout);
+    const { parameters, macs, layers } = summary('densenet121');
+    expect([parameters, macs]).toEqual([7_978_856, 2_834_161_664]);
+    expect(layers[4]).toEqual({ name: 'denseblock1', outputShape: [1, 256, 56, 56], parameters: 335_040 });
+    expect(layers.at(-1)).toEqual({ name: 'classifier', outputShape: [1, 1000], parameters: 1_025_000 });
+    const other = summary('densenet121', '--channels', '1', '--classes', '10');
+    expect(other.parameters).toBe(parameters - 2 * 64 * 49 - 990 * 1025);
+    expect(summary('densenet-bc-100-12').layers[0].outputShape).toEqual([1, 24, 32, 32]);
+  });
+
+  test('trains, tests and measures other networks on what the data has', () => {
+    const model = 'densenet-bc-10-4';
+    const tiny = ['--data', 'sample', '--size', '16', '--batch', '100', '--limit', '100', '--epochs', '1'];
+    const { status, stderr } = densor('train', '--model', model, ...tiny, '--out', 'run');
+    expect(status, stderr).toBe(0);
+    const { tensors } = decodeSafetensors(readFileSync(join(folder, 'run/last.safetensors')), 'last');
+    expect(tensors.get('features.conv0.weight')!.shape).toEqual([8, 1, 3, 3]);
+    expect(tensors.get('classifier.bias')!.shape).toEqual([10]);
+    expect(JSON.parse(densor('evaluate', 'run', '--json').stdout).testLoss).toBeGreaterThan(0);
+    const step = ['--batch', '2', '--steps', '1', '--json'];
+    const profile = densor('profile', '--model', model, ...step);
+    expect(JSON.parse(profile.stdout).size, profile.stderr).toBe(32);
+    const bench = densor('bench', '--model', 'resnet18', '--size', '33', ...step);
+    expect(JSON.parse(bench.stdout).stepMs, bench.stderr).toHaveLength(1);
   });
 
   test('bench times steps and tells memory', () => {

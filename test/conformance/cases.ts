@@ -4,6 +4,7 @@ import {
   batchNorm,
   conv2d,
   denseBlock,
+  dropout,
   flatten,
   globalAvgPool,
   identity,
@@ -266,6 +267,60 @@ export const CASES: readonly ConformanceCase[] = [
     name: 'a dense layer that only copies',
     module: sequential([denseBlock([identity(), relu()]), batchNorm()]),
     input: [2, 3, 4, 4],
+  },
+  { name: 'dropout', module: dropout(0.3), input: [3, 5, 4, 7] },
+  { name: 'dropout of features N×F', module: sequential([flatten(), dropout(0.6)]), input: [5, 3, 2, 3] },
+  { name: 'dropout of one channel of one pixel', module: dropout(0.5), input: [2, 1, 1, 1] },
+  {
+    name: 'dropout in evaluation',
+    module: sequential([dropout(0.9), relu()]),
+    input: [2, 3, 4, 5],
+    mode: 'evaluate',
+  },
+  {
+    name: 'conv, dropout',
+    module: sequential([conv2d(21, 3, { padding: 1 }), dropout(0.2)]),
+    input: [2, 5, 8, 9],
+  },
+  {
+    name: 'dropout of small maps of many images',
+    module: bnRelu(conv2d(19, 3, { padding: 1 }), dropout(0.2), batchNorm()),
+    input: [37, 20, 4, 3],
+  },
+  {
+    name: 'dense layers with dropout',
+    module: denseBlock(
+      [1, 2, 3].map(() =>
+        bnRelu(
+          conv2d(16, 1, { bias: false }),
+          dropout(0.2),
+          bnRelu(conv2d(5, 3, { padding: 1, bias: false }), dropout(0.2)),
+        ),
+      ),
+    ),
+    input: [3, 6, 7, 5],
+  },
+  {
+    name: 'a transition with dropout',
+    module: sequential([bnRelu(conv2d(9, 1), dropout(0.2), avgPool(2)), batchNorm(), relu()]),
+    input: [3, 14, 6, 8],
+  },
+  {
+    name: 'dropout that several read, of what several read',
+    module: sequential([
+      conv2d(6, 1),
+      sum([
+        ['a', sequential([dropout(0.4), denseBlock([denseLayer(4), dropout(0.5)])])],
+        ['b', sequential([conv2d(20, 1), dropout(0)])],
+      ]),
+    ]),
+    input: [2, 3, 5, 5],
+  },
+  {
+    name: 'what would be a stem but for its dropout',
+    module: sequential([conv2d(7, 3), dropout(0.3), batchNorm(), relu(), maxPool(2)]),
+    input: [2, 1, 13, 12],
+    inputIsData: true,
   },
   stem(
     "the notes'",

@@ -8,6 +8,7 @@ import {
   batchNorm,
   conv2d,
   denseBlock,
+  dropout,
   identity,
   type Module,
   maxPool,
@@ -25,6 +26,7 @@ const channels = fc.integer({ min: 1, max: 21 });
 const leaf: fc.Arbitrary<Module> = fc.oneof(
   fc.constant(batchNorm()),
   fc.constant(relu()),
+  fc.constant(dropout(0.3)),
   fc.constant(sequential([batchNorm(), relu()])),
   fc
     .tuple(channels, fc.integer({ min: 1, max: 3 }), fc.integer({ min: 1, max: 2 }), fc.boolean())

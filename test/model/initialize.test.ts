@@ -2,6 +2,8 @@ import { expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { initialNumbers } from '../../src/model/initialize.ts';
+import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
+import { trace } from '../../src/model/trace.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
 test('the notes begin with Xavier-uniform weights and the biases and batch norms of PyTorch', () => {
@@ -24,4 +26,26 @@ test('the notes begin with Xavier-uniform weights and the biases and batch norms
   expect(weight(3, 'a')).toEqual(weight(3, 'a'));
   expect(weight(3, 'a')).not.toEqual(weight(4, 'a'));
   expect(weight(3, 'a')).not.toEqual(weight(3, 'b'));
+});
+
+test("torchvision's family begins with Kaiming-normal convolutions, linear weights of PyTorch and no bias", () => {
+  const model = torchvisionDensenet({ blocks: [2, 2], growthRate: 16, classes: 40 });
+  const { graph, initializers } = trace(model, 1, [32, 32], 'evaluate');
+  for (const [name, id] of graph.state) {
+    const { shape } = graph.values[id]!;
+    const values = initialNumbers(3, name, elementCount(shape), initializers.get(name)!);
+    const [, into = 0, ...kernel] = shape as [number, ...number[]];
+    const moment = (power: number) => values.reduce((sum, value) => sum + value ** power, 0) / values.length;
+    if (shape.length === 4) {
+      const deviation = Math.sqrt(2 / (into * elementCount(kernel)));
+      expect(moment(1) / deviation, name).toBeCloseTo(0, 0);
+      expect(moment(2) / deviation ** 2, name).toBeCloseTo(1, 0);
+      expect(moment(4) / moment(2) ** 2, `${name}: the tails of a normal`).toBeCloseTo(3, -0.5);
+    } else if (shape.length === 2) {
+      expect(Math.max(...values) * Math.sqrt(into), name).toBeCloseTo(1, 1);
+    } else {
+      const constant = /(norm\d?\.weight|running_var)$/.test(name) ? 1 : 0;
+      expect(new Set(values), name).toEqual(new Set([constant]));
+    }
+  }
 });

@@ -88,6 +88,7 @@ describe('by hand', () => {
       {
         kind: 'conv2d',
         chunks: 2,
+        dropout: { threshold: 0, stream: 0, scale: 1 },
         x: view,
         in: size(8, 5),
         prologue,

@@ -5,6 +5,7 @@ import { type DifferentiateRequest, differentiate } from '../../src/graph/autodi
 import type { Graph, Op } from '../../src/graph/op.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { commutePooling } from '../../src/plan/rewrite/commute-pooling.ts';
+import { fuseDropout } from '../../src/plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from '../../src/plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from '../../src/plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from '../../src/plan/rewrite/share-statistics.ts';
@@ -17,8 +18,13 @@ const PASSES: readonly (readonly [string, Pass])[] = [
   ['share-statistics', shareStatistics],
   ['commute-pooling', commutePooling],
   ['fuse-prologues', fusePrologues],
+  ['fuse-dropout', fuseDropout],
   ['fuse-max-pool', (graph, gradient) => fuseMaxPool(fusePrologues(graph), gradient)],
-  ['all', (graph, gradient) => fuseMaxPool(fusePrologues(commutePooling(shareStatistics(graph))), gradient)],
+  [
+    'all',
+    (graph, gradient) =>
+      fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(graph)))), gradient),
+  ],
 ];
 
 describe.each(PASSES)('%s changes no value and no gradient of', (_, pass) => {

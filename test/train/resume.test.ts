@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import type { Dataset, TrainTest } from '../../src/data/dataset.ts';
+import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
 import type { RunConfig } from '../../src/train/config.ts';
@@ -44,14 +45,15 @@ const config: RunConfig = {
   seed: 11,
   precision: 'f32',
 };
-const model = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 });
+const plain = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 });
+const dropping = cifarDensenet({ depth: 7, growthRate: 4, channels: 1, classes: 4, dropout: 0.2 });
 const STEPS = 3 * 7;
 
 /** Trains until done or until `stopAfter` steps, or an epoch's first `stopInTest` test batches; from the checkpoint in the folder where `resume`. */
 async function run(
   open: (typeof ENGINES)[number]['open'],
   name: string,
-  { stopAfter = Number.POSITIVE_INFINITY, stopInTest = 0, resume = false, threads = 2 } = {},
+  { stopAfter = Number.POSITIVE_INFINITY, stopInTest = 0, resume = false, threads = 2, model = plain } = {},
 ): Promise<TrainEvent[]> {
   const files = runFiles(join(folder, name));
   const { mkdirSync } = await import('node:fs');
@@ -110,6 +112,13 @@ describe.each([REFERENCE, ENGINES[0]!])('a run on $name', ({ open }) => {
     expect(untilTest.filter(({ kind }) => kind === 'evaluating').length).toBe(1);
     await run(open, 'stopped in a test', { resume: true });
     expect(comparable('stopped in a test')).toEqual(comparable('whole'));
+  });
+
+  test('with dropout leaves out, resumed, what it would have left out', async () => {
+    await run(open, 'whole', { model: dropping });
+    await run(open, 'stopped', { model: dropping, stopAfter: 9 });
+    await run(open, 'stopped', { model: dropping, resume: true, threads: 1 });
+    expect(comparable('stopped')).toEqual(comparable('whole'));
   });
 });
 

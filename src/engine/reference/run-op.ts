@@ -4,6 +4,7 @@ import type { RunScalars } from '../engine.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
 import { conv2dMaxPool, conv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { crossEntropy, crossEntropyGrad } from './cross-entropy.ts';
+import { dropout } from './dropout.ts';
 import { type Frame, forPlanes } from './frame.ts';
 import { avgPool, avgPoolGradInput, maxPool, maxPoolGradInput } from './pool.ts';
 import { gradientAt, gradientThroughStatistics, prologued, throughPrologue } from './prologue.ts';
@@ -19,11 +20,18 @@ export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
   });
 }
 
-function compute(frame: Frame, op: Op, { learningRate }: RunScalars): Float64Array[] {
+function compute(frame: Frame, op: Op, { learningRate, stepSeed = 0 }: RunScalars): Float64Array[] {
   switch (op.kind) {
-    case 'conv2d':
+    case 'conv2d': {
+      const [y] = conv2d(frame, op) as [Float64Array];
+      return [op.dropout ? dropout(y, op.dropout, stepSeed) : y];
+    }
     case 'linear':
       return conv2d(frame, op);
+    case 'dropout':
+      return [dropout(frame.get(op.x), op.dropout, stepSeed)];
+    case 'dropoutGradInput':
+      return [dropout(gradientAt(frame, op.gradOutput), op.dropout, stepSeed)];
     case 'batchNorm':
     case 'relu':
       return [prologued(frame, op.x, elementwisePrologue(op))];

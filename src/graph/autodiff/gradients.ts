@@ -40,6 +40,11 @@ export class Gradients {
     return shape.length === 1 ? shape[0]! : shape[1]!;
   }
 
+  /** Adds an op between a gradient and those that read it. */
+  through(spec: OpSpec): ValueId {
+    return this.#builder.addOne(spec);
+  }
+
   /** Adds an op whose outputs are contributions to the gradients of `targets` (undefined: nobody wants that one). */
   contribute(spec: OpSpec, targets: readonly (ValueId | undefined)[]): void {
     const wanted = targets.map((id) => (id !== undefined && this.needs(id) ? id : undefined));

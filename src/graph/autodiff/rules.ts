@@ -2,6 +2,7 @@ import { assertNever } from '../../tensor/assert-never.ts';
 import {
   type Conv2d,
   type Conv2dMaxPool,
+  type DropoutMask,
   elementwisePrologue,
   type GradOutput,
   type Linear,
@@ -25,6 +26,12 @@ export function backward(op: Op, gradients: Gradients): void {
       if (!gradOutput || !reachesInput(op.x, prologue, gradients)) return;
       const spec = { kind: 'elementwiseGradInput', layer: op.layer, x: op.x, prologue, gradOutput } as const;
       return gradients.contribute(spec, inputTargets(op.x, prologue));
+    }
+    case 'dropout': {
+      const gradOutput = gradients.at(op.outputs[0]!, op.layer);
+      if (!gradOutput || !gradients.needs(op.x)) return;
+      const { layer, dropout } = op;
+      return gradients.contribute({ kind: 'dropoutGradInput', layer, gradOutput, dropout }, [op.x]);
     }
     case 'maxPool': {
       const gradOutput = gradients.at(op.outputs[0]!, op.layer);
@@ -83,6 +90,7 @@ export function backward(op: Op, gradients: Gradients): void {
     case 'linearGradInput':
     case 'linearGradWeight':
     case 'elementwiseGradInput':
+    case 'dropoutGradInput':
     case 'maxPoolGradInput':
     case 'avgPoolGradInput':
     case 'slice':
@@ -100,19 +108,33 @@ export function backward(op: Op, gradients: Gradients): void {
 
 /** Convolution and linear layer: the gradient of the input, and that of the weights. */
 function weighted(op: Conv2d | Linear, gradients: Gradients): void {
-  const gradOutput = gradients.at(op.outputs[0]!, op.layer);
-  if (!gradOutput) return;
+  const given = gradients.at(op.outputs[0]!, op.layer);
+  const needsWeights = gradients.needs(op.weight) || (op.bias !== undefined && gradients.needs(op.bias));
+  const needsInput = reachesInput(op.x, op.prologue, gradients);
+  if (!given || !(needsWeights || needsInput)) return;
+  const gradOutput = 'dropout' in op ? beforeDropout(op.layer, op.dropout, given, gradients) : given;
   const shared = { ...inputGradient(op, gradOutput), weight: op.weight };
-  if (gradients.needs(op.weight) || (op.bias !== undefined && gradients.needs(op.bias))) {
+  if (needsWeights) {
     const targets = [op.weight, op.bias];
     if (op.kind === 'linear') gradients.contribute({ kind: 'linearGradWeight', ...shared }, targets);
     else gradients.contribute({ kind: 'conv2dGradWeight', ...shared, ...windowOf(op) }, targets);
   }
-  if (reachesInput(op.x, op.prologue, gradients)) {
+  if (needsInput) {
     const targets = inputTargets(op.x, op.prologue);
     if (op.kind === 'linear') gradients.contribute({ kind: 'linearGradInput', ...shared }, targets);
     else gradients.contribute({ kind: 'conv2dGradInput', ...shared, ...windowOf(op) }, targets);
   }
+}
+
+/** Masked once, for the two that read it. */
+function beforeDropout(
+  layer: string,
+  dropout: DropoutMask | undefined,
+  gradOutput: GradOutput,
+  gradients: Gradients,
+): GradOutput {
+  if (!dropout) return gradOutput;
+  return { value: gradients.through({ kind: 'dropoutGradInput', layer, gradOutput, dropout }) };
 }
 
 /** Only the weights' gradient: a convolution is fused with its pool where nobody wants its input's. */

@@ -61,6 +61,8 @@ export function operatorOf(op: Op, graph: Graph): Operator {
     case 'flatten':
       return as('Flatten', [op.x], int('axis', 1));
     case 'conv2dMaxPool':
+    case 'dropout':
+    case 'dropoutGradInput':
     case 'statistics':
     case 'crossEntropy':
     case 'conv2dGradInput':

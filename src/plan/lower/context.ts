@@ -1,6 +1,7 @@
 import type {
   BatchNormalization,
   Correction,
+  DropoutMask,
   GradOutput,
   Graph,
   Op,
@@ -8,10 +9,12 @@ import type {
   ValueId,
   Window,
 } from '../../graph/op.ts';
+import { belowRate } from '../../tensor/random.ts';
 import { asFeatureMap } from '../../tensor/shape.ts';
 import type { Placement } from '../place.ts';
 import type {
   BufferId,
+  DropoutFields,
   GradInputFields,
   GradOutputFields,
   KernelRecord,
@@ -208,6 +211,12 @@ export const absentView: View = { address: undefined, offset: 0, stride: 0 };
 /** Vectors over channels inside a partial fill whole cache lines: the same rule as in the kernels. */
 export function paddedChannels(channels: number): number {
   return Math.ceil(channels / 16) * 16;
+}
+
+/** Without a mask nothing is below the threshold. */
+export function dropoutFields(mask: DropoutMask | undefined): DropoutFields {
+  if (!mask) return { threshold: 0, stream: 0, scale: 1 };
+  return { threshold: belowRate(mask.rate), stream: mask.stream, scale: 1 / (1 - mask.rate) };
 }
 
 export function windowFields({ kernel, stride, padding }: Window): WindowFields {

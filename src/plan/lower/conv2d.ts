@@ -13,6 +13,7 @@ import type { BufferId, Size, Vector } from '../records.ts';
 import {
   absentVector,
   chunksOf,
+  dropoutFields,
   type LoweringContext,
   MAX_CHUNKS,
   paddedChannels,
@@ -51,6 +52,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     window: windowFields(window),
     packed,
     bias: op.bias === undefined ? absentVector : ctx.vector(op.bias),
+    dropout: dropoutFields('dropout' in op ? op.dropout : undefined),
     y: ctx.view(y),
     out,
     statistics: ctx.statisticsOf(op.layer, y, chunks),

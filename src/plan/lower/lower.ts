@@ -12,6 +12,7 @@ import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
+import { lowerDropout } from './dropout.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
 export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies']): void {
@@ -48,6 +49,9 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
         statistics,
       });
     }
+    case 'dropout':
+    case 'dropoutGradInput':
+      return lowerDropout(ctx, op);
     case 'maxPool':
     case 'avgPool': {
       const [y, index] = op.outputs as [ValueId, ValueId?];
@@ -90,6 +94,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       const gradOutput = ctx.gradOutput(layer, op.gradOutput);
       const prologue = ctx.prologue(layer, op.prologue);
       const gradInput = ctx.gradInput(op, chunks);
+      if (isSamePlace(gradInput.gradient, gradOutput.gradient)) return; // A copy that shares its original's place.
       const x = ctx.view(op.x);
       ctx.emit(layer, { kind: 'elementwiseGradInput', chunks, gradOutput, x, size, prologue, gradInput });
       return ctx.finalizeGradSums(op, gradInput.sums, chunks);
@@ -187,6 +192,7 @@ function copy(
   y: View,
   accumulate: boolean,
   prologue: PrologueFields = NO_PROLOGUE,
+  statistics?: BufferId,
 ): void {
   const size = ctx.size(from);
   ctx.emit(op.layer, {
@@ -197,7 +203,7 @@ function copy(
     prologue,
     y,
     accumulate: accumulate ? 1 : 0,
-    statistics: undefined,
+    statistics,
   });
 }
 
@@ -209,13 +215,21 @@ function concat(ctx: LoweringContext, op: Concat, copies: Placement['copies']): 
   }
 }
 
+/** y = a, then y += b; an operand that stands where y is to be needs no copy. */
 function add(ctx: LoweringContext, op: Add): void {
-  const y = ctx.view(op.outputs[0]!);
-  copy(ctx, op, op.a, y, false);
-  copy(ctx, op, op.b, y, true);
+  const [sum] = op.outputs as [ValueId];
+  const y = ctx.view(sum);
+  const [first, second] = isSamePlace(ctx.view(op.b), y) ? [op.b, op.a] : [op.a, op.b];
+  if (!isSamePlace(ctx.view(first), y)) copy(ctx, op, first, y, false);
+  const statistics = ctx.statisticsOf(op.layer, sum, chunksOf(ctx.size(sum)));
+  copy(ctx, op, second, y, true, NO_PROLOGUE, statistics);
 }
 
-/** Statistics of a value whose producer gathers none: a graph's input, a concatenation, a sum. */
+function isSamePlace(a: View, b: View): boolean {
+  return a.address === b.address && a.offset === b.offset;
+}
+
+/** Statistics of a value whose producer gathers none: a graph's input, a concatenation. */
 function gather(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>) {
   const size = ctx.size(op.x);
   const chunks = chunksOf(size);

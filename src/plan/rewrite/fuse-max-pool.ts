@@ -32,7 +32,7 @@ export function fuseMaxPool(graph: Graph, gradient?: DifferentiateRequest): Grap
     if (pool.kind !== 'maxPool' || !pool.prologue?.batchNorm || !pool.prologue.relu) continue;
     const conv = producer.get(pool.x);
     const isOnlyReader = readers.get(pool.x) === (measured.has(pool.x) ? 2 : 1);
-    if (conv?.kind === 'conv2d' && isOnlyReader && isData(conv)) pools.set(conv, pool);
+    if (conv?.kind === 'conv2d' && !conv.dropout && isOnlyReader && isData(conv)) pools.set(conv, pool);
   }
 
   const winners = new Map<Op, ValueId>();

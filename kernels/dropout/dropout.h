@@ -1,0 +1,37 @@
+// y = or += mask·x/(1 − rate) where no convolution applies it, and its gradient (the same, of the gradient with its
+// correction). x and y may be slices of one buffer (not overlapping). Scratch: a row.
+#pragma once
+#include "base/dropout.h"
+#include "base/prologue.h"
+#include "base/statistics.h"
+
+namespace densor {
+
+template <class V> void dropout(const Context &ctx, const DropoutRecord &r, int chunk) {
+  const Range images = part(r.size.images, chunk, r.chunks);
+  const DropoutMask mask(ctx, r.dropout, r.size);
+  const int width = r.size.width, channels = r.size.channels, padded = paddedChannels(channels);
+  const size_t pixels = static_cast<size_t>(r.size.height) * width;
+  float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
+  int gathered = 0;
+  for (int n = images.begin; n < images.end; n++) {
+    const Corrected<V> x(ctx, r.x, n, pixels);
+    for (size_t row = 0; row < pixels; row += width) {
+      float *y = ctx.at(r.y, n, pixels) + row * r.y.stride;
+      for (int j = 0; j < width; j++)
+        for (int c = 0; c < channels; c += V::size)
+          storeFirst(x.load(row + j, c), ctx.scratch + j * padded + c, channels - c);
+      mask.apply<V>(ctx.scratch, padded, n, static_cast<uint32_t>(row), width);
+      for (int j = 0; j < width; j++)
+        for (int c = 0; c < channels; c += V::size) {
+          const V value = loadFirst<V>(ctx.scratch + j * padded + c, channels - c);
+          float *to = y + j * r.y.stride + c;
+          storeFirst(r.accumulate ? loadFirst<V>(to, channels - c) + value : value, to, channels - c);
+        }
+      if (statistics) gatherStatistics<V>(y, r.y.stride, width, channels, statistics, gathered);
+      gathered += width;
+    }
+  }
+}
+
+}  // namespace densor

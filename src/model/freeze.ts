@@ -1,0 +1,44 @@
+import { assertNever } from '../tensor/assert-never.ts';
+import type { Model, Module } from './module.ts';
+
+/** True when one of the prefixes names a tensor or a part of the network that holds it: `1` holds `1.weight`, not `12.weight`. */
+export function hasPrefix(name: string, prefixes: readonly string[]): boolean {
+  return prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}.`));
+}
+
+/**
+ * Prefixes of all of a model but the top-level layers named: freezing them leaves these to be trained.
+ * @throws RangeError when there is no such layer.
+ */
+export function everythingBut(model: Model, ...trained: readonly string[]): readonly string[] {
+  const names = model.root.children.flatMap(([name, module]) => (hasState(module) ? [name] : []));
+  const wrong = trained.find((name) => !names.includes(name));
+  if (wrong !== undefined)
+    throw new RangeError(`${model.name} has no layer ${wrong}: there are ${names.join(', ')}`);
+  return names.filter((name) => !trained.includes(name));
+}
+
+function hasState(module: Module): boolean {
+  switch (module.kind) {
+    case 'conv2d':
+    case 'linear':
+    case 'batchNorm':
+      return true;
+    case 'relu':
+    case 'dropout':
+    case 'maxPool':
+    case 'avgPool':
+    case 'globalAvgPool':
+    case 'flatten':
+    case 'identity':
+      return false;
+    case 'sequential':
+      return module.children.some(([, child]) => hasState(child));
+    case 'denseBlock':
+      return module.layers.some(([, layer]) => hasState(layer));
+    case 'sum':
+      return module.branches.some(([, branch]) => hasState(branch));
+    default:
+      return assertNever(module);
+  }
+}

@@ -1,0 +1,48 @@
+import { stem } from './densenet.ts';
+import {
+  batchNorm,
+  conv2d,
+  denseBlock,
+  flatten,
+  globalAvgPool,
+  linear,
+  type Model,
+  type Module,
+  relu,
+  sequential,
+} from './module.ts';
+
+const GROWTH_RATE = 32;
+
+/** BN, ReLU, 1×1 convolution to four times the *input*, BN, ReLU, 3×3 convolution. */
+function bottleneck(inputChannels: number, outChannels: number, label?: string): Module {
+  const [widen, convolve] = [conv2d(4 * inputChannels, 1), conv2d(outChannels, 3, { padding: 1 })];
+  return sequential([batchNorm(), relu(), widen, batchNorm(), relu(), convolve], label);
+}
+
+/**
+ * The notes' answer to exercise 4, mistakes and all, to be counted and measured: it is no DenseNet-121. Its third block
+ * has 23 layers for 24, its bottlenecks widen to 4 × input instead of 4 × growth, and its transitions are such
+ * bottlenecks too, which do not pool: 144,004,762 parameters on maps that never shrink.
+ */
+export function notes121AsPrinted(
+  options: { readonly channels?: number; readonly classes?: number } = {},
+): Model {
+  const { channels = 1, classes = 10 } = options;
+  const modules: Module[] = [stem(64)];
+  let features = 64;
+  const blocks = [6, 12, 23, 16];
+  blocks.forEach((layers, i) => {
+    const block = denseBlock(
+      Array.from({ length: layers }, (_, k) => bottleneck(features + k * GROWTH_RATE, GROWTH_RATE)),
+      `dense block ${i + 1}`,
+    );
+    modules.push({ ...block, className: 'DenseBlock_121' });
+    features += layers * GROWTH_RATE;
+    if (i === blocks.length - 1) return;
+    modules.push(bottleneck(features, Math.floor(features / 2), `transition ${i + 1}`));
+    features = Math.floor(features / 2);
+  });
+  modules.push(batchNorm(), relu(), globalAvgPool(), flatten(), linear(classes));
+  return { name: 'notes-121-as-printed', channels, classes, root: sequential(modules) };
+}

@@ -1,0 +1,61 @@
+import { stem } from './densenet.ts';
+import {
+  batchNorm,
+  conv2d,
+  flatten,
+  globalAvgPool,
+  identity,
+  linear,
+  type Model,
+  type Module,
+  type NamedModule,
+  namedSequential,
+  relu,
+  sequential,
+  sum,
+} from './module.ts';
+
+/** Shape of a ResNet as d2l's chapter 7.6 builds it. */
+export interface ResNetOptions {
+  readonly name?: string;
+  readonly channels?: number;
+  readonly classes?: number;
+  /** Channels of each stage; the first keeps the size of its map, every other halves it. */
+  readonly stages?: readonly number[];
+  /** Residuals of a stage. */
+  readonly residuals?: number;
+}
+
+/** ReLU of two 3×3 convolutions plus the input, which a strided 1×1 convolution (no batch norm) fits to them. */
+function residual(channels: number, stride: number, hasConvolvedShortcut: boolean): Module {
+  const branch = namedSequential([
+    ['conv1', conv2d(channels, 3, { padding: 1, stride })],
+    ['bn1', batchNorm()],
+    ['', relu()],
+    ['conv2', conv2d(channels, 3, { padding: 1 })],
+    ['bn2', batchNorm()],
+  ]);
+  const shortcut: NamedModule = hasConvolvedShortcut
+    ? ['conv3', conv2d(channels, 1, { stride })]
+    : ['', identity()];
+  return namedSequential([
+    ['', sum([['', branch], shortcut])],
+    ['', relu()],
+  ]);
+}
+
+/** d2l's ResNet-18 by default: a bias in every convolution, 11,178,378 parameters. */
+export function resnet(options: ResNetOptions = {}): Model {
+  const { name = 'resnet18', channels = 1, classes = 10 } = options;
+  const { stages = [64, 128, 256, 512], residuals = 2 } = options;
+  const stage = (width: number, i: number): Module =>
+    sequential(
+      Array.from({ length: residuals }, (_, k) => {
+        const halves = k === 0 && i > 0;
+        return residual(width, halves ? 2 : 1, halves);
+      }),
+      `residual stage ${i + 1}`,
+    );
+  const modules = [stem(stages[0]!), ...stages.map(stage), globalAvgPool(), flatten(), linear(classes)];
+  return { name, channels, classes, root: sequential(modules) };
+}

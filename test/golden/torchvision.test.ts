@@ -1,0 +1,33 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
+import { relativeError } from '../support/compare.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { channelsLast, golden, tensorOf } from '../support/golden.ts';
+
+const file = golden('torchvision_small');
+const model = torchvisionDensenet({ growthRate: 8, blocks: [2, 3, 2], stemChannels: 16, classes: 11 });
+const { network } = compile(model, [64, 64], { evaluate: { batch: 2, mode: 'evaluate' } });
+
+test("the state has torchvision's names and shapes, and nothing beside them but its counters of batches", () => {
+  const theirs = new Map(
+    [...file.tensors].flatMap(([name, { shape }]) =>
+      /^state\.(?!.*num_batches_tracked)/.test(name) ? [[name.slice('state.'.length), shape] as const] : [],
+    ),
+  );
+  expect(theirs.size).toBeGreaterThan(80);
+  expect(new Map([...network.state].map(([name, { shape }]) => [name, shape]))).toEqual(theirs);
+  expect([...network.state.keys()]).toEqual([...theirs.keys()]);
+});
+
+describe.each([REFERENCE, ...ENGINES])("torchvision's own DenseNet on $name", ({ open, name }) => {
+  test('gives its logits in evaluation', async () => {
+    const engine = await open();
+    const session = await engine.open(network);
+    for (const tensor of network.state.keys()) session.write(tensor, tensorOf(file, `state.${tensor}`));
+    await session.run('evaluate', { images: channelsLast(file, 'x'), labels: Int32Array.of(0, 10) });
+    const bound = name === 'reference' ? 2e-6 : 1e-5; // The file's numbers are float32.
+    expect(relativeError(session.output('logits'), tensorOf(file, 'logits'))).toBeLessThan(bound);
+    await engine.close();
+  });
+});
