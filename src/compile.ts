@@ -1,6 +1,7 @@
 import { type DifferentiateRequest, differentiate } from './graph/autodiff/differentiate.ts';
-import { GraphBuilder } from './graph/build.ts';
 import type { Graph } from './graph/op.ts';
+import { onAverages, optimizerState, PLAIN_SGD, type UpdateRule, withOptimizer } from './graph/optimizer.ts';
+import type { Shape } from './tensor/shape.ts';
 import type { Initializer } from './model/initialize.ts';
 import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, trace } from './model/trace.ts';
@@ -16,6 +17,14 @@ import { shareStatistics } from './plan/rewrite/share-statistics.ts';
 export interface ProgramRequest {
   readonly batch: number;
   readonly mode: Mode;
+}
+
+/** What training programs do beyond the model's own. */
+export interface TrainingOptions {
+  /** Plain SGD by default. With a moving average, evaluation programs run on the averages. */
+  readonly update?: UpdateRule;
+  /** Of the training loss; evaluation has none. */
+  readonly labelSmoothing?: number;
 }
 
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
@@ -34,17 +43,25 @@ export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
+  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions = {},
 ): Compiled {
-  const traces = Object.entries(programs).map(
-    ([name, { batch, mode }]) => [name, mode, trace(model, batch, size, mode)] as const,
-  );
+  const traces = Object.entries(programs).map(([name, { batch, mode }]) => {
+    const smoothing = mode === 'train' ? labelSmoothing : 0;
+    return [name, mode, trace(model, batch, size, mode, smoothing)] as const;
+  });
   const [, , first] = traces[0]!;
   const trains = traces.some(([, mode]) => mode === 'train');
-  const state = stateOf(first.graph);
+  const own = stateOf(first.graph);
+  const remembered = trains ? optimizerState(own, update) : new Map<string, Shape>();
+  const state = new Map([
+    ...own,
+    ...[...remembered].map(([name, shape]) => [name, { role: 'optimizer' as const, shape }] as const),
+  ]);
   const layout = layOutState(state, trains);
   const compiled = traces.map(([name, mode, { graph }]) => {
-    const request = mode === 'train' ? { of: 'loss', optimize: true } : undefined;
-    return [name, compileGraph(graph, layout, request)] as const;
+    if (mode === 'train') return [name, compileGraph(graph, layout, { of: 'loss', update })] as const;
+    const averaged = trains && update.averageDecay !== undefined;
+    return [name, compileGraph(averaged ? onAverages(graph) : graph, layout)] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -57,12 +74,12 @@ export function compile(
 export function compileGraph(
   forward: Graph,
   layout: StateLayout,
-  gradient?: DifferentiateRequest & { readonly optimize?: boolean },
+  gradient?: DifferentiateRequest & { readonly update?: UpdateRule },
 ): CompiledProgram {
   const complete = (graph: Graph): Graph => {
     if (!gradient) return graph;
     const differentiated = differentiate(graph, gradient);
-    return gradient.optimize ? withOptimizer(differentiated) : differentiated;
+    return gradient.update ? withOptimizer(differentiated, gradient.update) : differentiated;
   };
   const fused = fuseMaxPool(fusePrologues(commutePooling(shareStatistics(forward))), gradient);
   const plan = createPlan(complete(fused), layout);
@@ -77,15 +94,4 @@ export function stateOf(graph: Graph): ReadonlyMap<string, StateTensor> {
       return [name, { role: role === 'parameter' ? role : 'buffer', shape }];
     }),
   );
-}
-
-/** Appends a plain SGD step for every parameter that has a gradient. */
-function withOptimizer(graph: Graph): Graph {
-  const builder = GraphBuilder.from(graph);
-  for (const [name, parameter] of graph.state) {
-    const gradient = graph.outputs.get(`grad.${name}`);
-    if (gradient === undefined) continue;
-    builder.update(parameter, builder.addOne({ kind: 'sgd', layer: name, parameter, gradient }));
-  }
-  return builder.build();
 }

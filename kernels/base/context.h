@@ -16,7 +16,7 @@ struct Control {
 struct Context {
   uint8_t *slabs[4];
   float *scratch;
-  const float *scalars; // [learningRate]
+  const float *scalars; // [learningRate, step]: the number of the step, from 1
   Control *control;
   uint32_t record; // index of the record that runs
   double *durations; // of each record in ms, written by the thread that has it; null: not wanted

@@ -99,7 +99,7 @@ export class KernelSession implements Session {
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     const { persistent, transient, scratch, scalars: scalarsAt, control, programs } = this.#map;
     for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, name, port, inputs[name]);
-    this.#memory.write(scalarsAt, Float32Array.of(scalars?.learningRate ?? 0));
+    this.#memory.write(scalarsAt, Float32Array.of(scalars?.learningRate ?? 0, scalars?.step ?? 1));
     this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
     this.#last = program;
     await this.#memory.run({
@@ -118,6 +118,7 @@ export class KernelSession implements Session {
       const quantities: Readonly<Record<string, string>> = {
         finalizeStatistics: 'statistics',
         crossEntropy: 'loss',
+        clipScale: 'gradient norm',
       };
       throw new NonFiniteError(layer, quantities[record.kind] ?? 'gradient');
     }

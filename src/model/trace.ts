@@ -24,7 +24,13 @@ export interface Trace {
 }
 
 /** Traces a classifier. @param size [height, width] of the images in pixels. @throws ShapeError naming the layer. */
-export function trace(model: Model, batch: number, size: readonly [number, number], mode: Mode): Trace {
+export function trace(
+  model: Model,
+  batch: number,
+  size: readonly [number, number],
+  mode: Mode,
+  labelSmoothing = 0,
+): Trace {
   const tracer = new Tracer(mode);
   const { builder } = tracer;
   const images = builder.input('images', [batch, model.channels, ...size]);
@@ -38,7 +44,8 @@ export function trace(model: Model, batch: number, size: readonly [number, numbe
     layers.push({ name: pytorchName(module), outputShape, parameters: tracer.parameterCount - before });
   }
   builder.output('logits', x);
-  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits: x, labels });
+  const smoothing = labelSmoothing;
+  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits: x, labels, smoothing });
   builder.output('loss', loss!);
   builder.output('correct', correct!);
   return { graph: builder.build(), initializers: tracer.initializers, layers };

@@ -42,9 +42,9 @@ export interface StateLayout extends Arena<string> {
   readonly shapes: ReadonlyMap<string, Shape>;
 }
 
-/** Parameters and running statistics in the model's order, then (for training) the parameters' gradients. */
+/** State in its own order (the model's, then the optimiser's), then (for training) the parameters' gradients. */
 export function layOutState(
-  state: ReadonlyMap<string, { readonly role: 'parameter' | 'buffer'; readonly shape: Shape }>,
+  state: ReadonlyMap<string, { readonly role: string; readonly shape: Shape }>,
   withGradients: boolean,
 ): StateLayout {
   const shapes = new Map<string, Shape>();

@@ -5,6 +5,7 @@ import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
 import { conv2dMaxPool, conv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { crossEntropy, crossEntropyGrad } from './cross-entropy.ts';
 import { type Frame, forPlanes } from './frame.ts';
+import { adamw, clipNorm, movingAverage, sgd } from './optimizer.ts';
 import { avgPool, avgPoolGradInput, maxPool, maxPoolGradInput } from './pool.ts';
 import { gradientAt, gradientThroughStatistics, prologued, throughPrologue } from './prologue.ts';
 import { statistics, updateRunningStatistics } from './statistics.ts';
@@ -19,7 +20,7 @@ export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
   });
 }
 
-function compute(frame: Frame, op: Op, { learningRate }: RunScalars): Float64Array[] {
+function compute(frame: Frame, op: Op, scalars: RunScalars): Float64Array[] {
   switch (op.kind) {
     case 'conv2d':
     case 'linear':
@@ -69,10 +70,14 @@ function compute(frame: Frame, op: Op, { learningRate }: RunScalars): Float64Arr
       return crossEntropyGrad(frame, op);
     case 'updateRunningStatistics':
       return updateRunningStatistics(frame, op);
-    case 'sgd': {
-      const gradient = frame.get(op.gradient);
-      return [frame.get(op.parameter).map((value, i) => value - learningRate * gradient[i]!)];
-    }
+    case 'clipNorm':
+      return clipNorm(frame, op);
+    case 'sgd':
+      return sgd(frame, op, scalars);
+    case 'adamw':
+      return adamw(frame, op, scalars);
+    case 'movingAverage':
+      return movingAverage(frame, op, scalars);
     default:
       return assertNever(op);
   }
