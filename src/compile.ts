@@ -95,3 +95,5 @@ export function stateOf(graph: Graph): ReadonlyMap<string, StateTensor> {
     }),
   );
 }
+
+export { averagedName, isOptimizerState } from './graph/optimizer.ts';

@@ -5,6 +5,7 @@ import { LockedError } from '../io/run-lock.ts';
 import { SafetensorsError } from '../io/safetensors.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
+import { ConfigError } from '../train/config.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 
 /** The command line is wrong: says what was given, what is expected. */
@@ -29,6 +30,7 @@ const BAD_INPUT = [
   DataError,
   SafetensorsError,
   CheckpointError,
+  ConfigError,
   ShapeError,
   LockedError,
   EngineError,

@@ -1,22 +1,22 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
-import { type Checkpoint, loadCheckpoint, requireFits, type RunState } from '../train/checkpoint.ts';
-import type { RunConfig } from '../train/config.ts';
+import { MODEL_NAMES, modelByName } from '../model/zoo.ts';
+import { type LoadedCheckpoint, loadCheckpoint, requireFits, type RunState } from '../train/checkpoint.ts';
+import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
+import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
-import { compileRun, train } from '../train/trainer.ts';
+import { compileRun, dataOf, train } from '../train/trainer.ts';
 import { drawCurves } from './curves.ts';
 import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
-import { NOTES_DEFAULTS, options, path } from './options.ts';
+import { options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
 
 type ConfigOptions = Partial<RunConfig>;
@@ -32,7 +32,7 @@ interface TrainOptions extends ConfigOptions {
 export function trainCommand(): Command {
   return new Command('train')
     .description("train a network; without options, the notes' run")
-    .addOption(new Option('--recipe <name>', 'how to train').choices(['notes']))
+    .addOption(options.recipe())
     .addOption(options.model())
     .addOption(options.data())
     .addOption(options.dataDir())
@@ -41,6 +41,17 @@ export function trainCommand(): Command {
     .addOption(options.batch())
     .addOption(options.epochs())
     .addOption(options.lr())
+    .addOption(options.schedule())
+    .addOption(options.warmup())
+    .addOption(options.optimizer())
+    .addOption(options.momentum())
+    .addOption(options.weightDecay())
+    .addOption(options.weightDecayOn())
+    .addOption(options.labelSmoothing())
+    .addOption(options.clip())
+    .addOption(options.ema())
+    .addOption(options.validate())
+    .addOption(options.patience())
     .addOption(options.seed())
     .addOption(options.engine())
     .addOption(options.precision())
@@ -56,15 +67,16 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, given);
   if (given.out !== undefined && !given.resume) requireFree(given.out);
 
-  const early = resumeFrom?.run.config;
-  const name = early?.data ?? given.data ?? NOTES_DEFAULTS.data;
-  const data = await openDataset(name, given.dataDir, showData());
-  const config = early ?? resolve(given, data);
-  if (resumeFrom) requireSameData(config, data, given.resume!);
-  requireLabels(config, data);
-  const model = modelOf(config, data);
+  const early = resumeFrom?.run.config ?? resolveRecipe(given);
+  requireModel(early.model);
+  const all = await openDataset(early.data, given.dataDir, showData());
+  const config = resumeFrom?.run.config ?? complete(early, all);
+  if (resumeFrom) requireSameData(config, all, given.resume!);
+  requireLabels(config, all);
+  const data = dataOf(config, all);
+  const model = modelByName(config.model, { channels: data.train.channels, classes: config.classes })!;
   const compiled = compileRun(config, model, data);
-  if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom, compiled.network.state);
+  if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, compiled.network.state);
 
   const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
   const engine = await openEngine(engineName as EngineName, given.threads);
@@ -122,14 +134,24 @@ function report(run: RunState, engine: Engine, folder: string, finished: boolean
   if (json) {
     const { name, isa, threads } = engine;
     const where = { engine: name, isa, threads, out: folder, steps: progress.globalStep, finished };
-    process.stdout.write(
-      `${JSON.stringify({ ...last, bestTestAccuracy: best?.testAccuracy, examplesPerSecond, ...where })}\n`,
-    );
-  } else if (finished && last) {
-    const [loss, trainAccuracy, testAccuracy] = [last.trainLoss, last.trainAccuracy, last.testAccuracy];
+    const { epoch: bestEpoch = -1, testAccuracy, validationAccuracy } = best ?? {};
+    const ofBest = {
+      ...(best && { bestEpoch: bestEpoch + 1 }),
+      bestTestAccuracy: testAccuracy,
+      bestValidationAccuracy: validationAccuracy,
+    };
+    process.stdout.write(`${JSON.stringify({ ...last, ...ofBest, examplesPerSecond, ...where })}\n`);
+  } else if (finished && last?.testAccuracy !== undefined) {
+    const { trainLoss: loss, trainAccuracy, testAccuracy } = last;
     process.stdout.write(
       `loss ${loss.toFixed(3)}, train acc ${trainAccuracy.toFixed(3)}, test acc ${testAccuracy.toFixed(3)}\n` +
         `${examplesPerSecond.toFixed(1)} examples/sec on cpu (${describeEngine(engine)})\n`,
+    );
+  }
+  if (finished && best?.validationAccuracy !== undefined) {
+    say(
+      `best on the held-out images: epoch ${best.epoch + 1}, with ${best.validationAccuracy.toFixed(3)} there and ` +
+        `test acc ${best.testAccuracy!.toFixed(3)}`,
     );
   }
   if (finished) return say(`checkpoints, log and curves are in ${folder}`);
@@ -137,22 +159,10 @@ function report(run: RunState, engine: Engine, folder: string, finished: boolean
   process.exitCode = 1;
 }
 
-function resolve(given: TrainOptions, data: TrainTest): RunConfig {
-  const { recipe, model, size, batch, epochs, lr, seed, precision, limit } = { ...NOTES_DEFAULTS, ...given };
-  return {
-    recipe,
-    model,
-    data: given.data ?? NOTES_DEFAULTS.data,
-    classes: given.classes ?? data.train.classNames.length,
-    size,
-    batch,
-    epochs,
-    lr,
-    seed,
-    precision,
-    ...(limit !== undefined && { limit }),
-    dataSha256: sha256Of(data),
-  };
+/** A recipe with what the data know. */
+function complete(recipe: ResolvedRecipe, data: TrainTest): RunConfig {
+  const classes = recipe.classes ?? data.train.classNames.length;
+  return runConfigSchema.parse({ ...recipe, classes, dataSha256: sha256Of(data) });
 }
 
 /** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */
@@ -164,11 +174,9 @@ function requireSameData({ data: name, dataSha256 }: RunConfig, data: TrainTest,
   );
 }
 
-function modelOf(config: RunConfig, data: TrainTest): Model {
-  const overrides = { channels: data.train.channels, classes: config.classes };
-  const model = modelByName(config.model, overrides);
-  if (!model) throw new UsageError(`unknown model ${config.model}`);
-  return model;
+function requireModel(name: string): void {
+  if (MODEL_NAMES.includes(name)) return;
+  throw new UsageError(`unknown model ${name}: expected --model ${MODEL_NAMES.join(', ')}`);
 }
 
 function requireLabels({ classes }: RunConfig, { train: training, test }: TrainTest): void {
@@ -183,7 +191,7 @@ function requireLabels({ classes }: RunConfig, { train: training, test }: TrainT
 }
 
 /** The checkpoint to go on from; what the command line says beside it must agree with it. */
-function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnType<typeof loadCheckpoint> {
+function openResumed(folder: string, given: TrainOptions): LoadedCheckpoint {
   if (!existsSync(folder))
     throw new DataError(`${folder} does not exist: --resume wants the folder of a run`);
   if (given.out !== undefined && given.out !== folder) {
@@ -193,10 +201,10 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
   }
   const checkpoint = loadCheckpoint(runFiles(folder).last);
   const { config, engine } = checkpoint.run;
-  for (const key of Object.keys(NOTES_DEFAULTS).concat('limit', 'classes') as (keyof RunConfig)[]) {
+  for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
     if (given[key] !== undefined && given[key] !== config[key]) {
       throw new UsageError(
-        `--${key} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
+        `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
       );
     }
   }
@@ -207,6 +215,11 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
     throw new UsageError(`--engine ${given.engine} contradicts the run in ${folder}, which is on ${engine}`);
   }
   return checkpoint;
+}
+
+/** As the command line writes it: `weightDecay` → `weight-decay`. */
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function freeFolder({ model, data }: RunConfig): string {
