@@ -1,6 +1,5 @@
 import { averagedName, type Compiled, compile } from '../compile.ts';
-import type { Dataset, TrainTest } from '../data/dataset.ts';
-import { holdOut } from '../data/hold-out.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
@@ -22,19 +21,8 @@ import type { TrainListener } from './events.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { programName, programsFor } from './programs.ts';
+import type { RunData } from './run-data.ts';
 import type { RunFiles } from './run-folder.ts';
-
-/** What a run trains on, what chooses its best epoch (the test images, where nothing is held out), and the test. */
-export interface RunData extends TrainTest {
-  readonly validation?: Dataset;
-}
-
-/** Holds images out where the run wants it. @throws DataError */
-export function dataOf({ validate, seed, limit }: RunConfig, data: TrainTest): RunData {
-  return validate === undefined
-    ? data
-    : { ...holdOut(data.train, validate, { seed, limit }), test: data.test };
-}
 
 export interface TrainingRun {
   readonly config: RunConfig;

@@ -13,7 +13,8 @@ import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { compile } from '../../src/compile.ts';
 import { learningRateAt } from '../../src/optim/schedule.ts';
-import { compileRun, dataOf, train } from '../../src/train/trainer.ts';
+import { dataOf } from '../../src/train/run-data.ts';
+import { compileRun, train } from '../../src/train/trainer.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
