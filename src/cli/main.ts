@@ -3,6 +3,7 @@ import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.ts';
 import { describeFailure } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
+import { lrFindCommand } from './lr-find.ts';
 import { profileCommand } from './profile.ts';
 import { summaryCommand } from './summary.ts';
 import { trainCommand } from './train.ts';
@@ -18,6 +19,7 @@ async function main(): Promise<void> {
     benchCommand(),
     profileCommand(),
     verifyCommand(),
+    lrFindCommand(),
   ]) {
     program.addCommand(command);
   }
@@ -32,7 +34,7 @@ async function main(): Promise<void> {
     const { status, line } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
       process.stderr.write(
-        'densor: no command given: expected train, evaluate, summary, bench, profile or verify (--help says more)\n',
+        'densor: no command given: expected train, evaluate, summary, bench, profile, verify or lr-find (--help says more)\n',
       );
     } else process.stderr.write(`densor: ${line.replaceAll('\n', ' ')}\n`);
     process.exitCode = status;

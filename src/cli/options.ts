@@ -18,7 +18,8 @@ function whole(least: number, most: number): (text: string) => number {
   };
 }
 
-function positive(text: string): number {
+/** A parser for numbers above 0. */
+export function positive(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) {
     throw new InvalidArgumentError('expected a number above 0');
@@ -98,7 +99,8 @@ export const options = {
   limit: () => new Option('--limit <images>', 'train on the first images only').argParser(whole(1, 2 ** 31)),
   channels: () => new Option('--channels <n>', 'channels of the images').argParser(whole(1, 4096)),
   classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),
-  steps: () => new Option('--steps <n>', 'steps to time').argParser(whole(1, 100_000)).default(5),
+  steps: (what = 'steps to time', count = 5) =>
+    new Option('--steps <n>', what).argParser(whole(1, 100_000)).default(count),
   precision: () => new Option('--precision <type>', 'arithmetic').choices(['f32']),
   engine: () => new Option('--engine <name>', 'what computes').choices(ENGINE_NAMES).default('auto'),
   threads: () =>

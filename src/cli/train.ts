@@ -5,11 +5,11 @@ import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
-import { MODEL_NAMES, modelByName } from '../model/zoo.ts';
+import { modelByName } from '../model/zoo.ts';
 import { type LoadedCheckpoint, loadCheckpoint, requireFits, type RunState } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
-import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
+import { resolveRecipe } from '../train/recipes.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { dataOf } from '../train/run-data.ts';
 import { compileRun, train } from '../train/trainer.ts';
@@ -18,6 +18,7 @@ import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } f
 import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
 import { options, path } from './options.ts';
+import { completeRecipe, requireLabels, requireModel } from './run-config.ts';
 import { say, showData, showTraining } from './progress.ts';
 
 type ConfigOptions = Partial<RunConfig>;
@@ -71,7 +72,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const early = resumeFrom?.run.config ?? resolveRecipe(given);
   requireModel(early.model);
   const all = await openDataset(early.data, given.dataDir, showData());
-  const config = resumeFrom?.run.config ?? complete(early, all);
+  const config = resumeFrom?.run.config ?? completeRecipe(early, all);
   if (resumeFrom) requireSameData(config, all, given.resume!);
   requireLabels(config, all);
   const data = dataOf(config, all);
@@ -160,12 +161,6 @@ function report(run: RunState, engine: Engine, folder: string, finished: boolean
   process.exitCode = 1;
 }
 
-/** A recipe with what the data know. */
-function complete(recipe: ResolvedRecipe, data: TrainTest): RunConfig {
-  const classes = recipe.classes ?? data.train.classNames.length;
-  return runConfigSchema.parse({ ...recipe, classes, dataSha256: sha256Of(data) });
-}
-
 /** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */
 function requireSameData({ data: name, dataSha256 }: RunConfig, data: TrainTest, folder: string): void {
   if (dataSha256 === undefined || sha256Of(data) === dataSha256) return;
@@ -173,22 +168,6 @@ function requireSameData({ data: name, dataSha256 }: RunConfig, data: TrainTest,
     `${name}: images or labels are not those of the run in ${folder}: bring those back ` +
       '(was there a --data-dir?), or begin a new run with --out',
   );
-}
-
-function requireModel(name: string): void {
-  if (MODEL_NAMES.includes(name)) return;
-  throw new UsageError(`unknown model ${name}: expected --model ${MODEL_NAMES.join(', ')}`);
-}
-
-function requireLabels({ classes }: RunConfig, { train: training, test }: TrainTest): void {
-  for (const { labels, name } of [training, test]) {
-    const wrong = labels.findIndex((label) => label >= classes);
-    if (wrong >= 0) {
-      throw new DataError(
-        `${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${classes} classes`,
-      );
-    }
-  }
 }
 
 /** The checkpoint to go on from; what the command line says beside it must agree with it. */

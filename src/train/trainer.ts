@@ -1,11 +1,10 @@
-import { averagedName, type Compiled, compile } from '../compile.ts';
+import { type Compiled, compile } from '../compile.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
-import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
-import { elementCount, ShapeError } from '../tensor/shape.ts';
+import { ShapeError } from '../tensor/shape.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import {
   type LoadedCheckpoint,
@@ -18,6 +17,7 @@ import {
 import { type RunConfig, scheduleOf, trainingOptions } from './config.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainListener } from './events.ts';
+import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { programName, programsFor } from './programs.ts';
@@ -45,8 +45,6 @@ export interface TrainingResult {
   readonly finished: boolean;
   readonly run: RunState;
 }
-
-const ZEROS = { kind: 'constant', value: 0 } as const;
 
 /** NaN or infinity ended a run. */
 export class TrainingStoppedError extends Error {
@@ -114,9 +112,9 @@ class Trainer {
   }
 
   async run(): Promise<TrainingResult> {
-    const { config, resumeFrom, files } = this.#training;
+    const { config, resumeFrom, files, session, compiled } = this.#training;
     if (resumeFrom) requirePosition(files.last, resumeFrom.run, this.#loader.batches);
-    this.#loadState();
+    loadState(session, compiled, config.seed, resumeFrom?.training.state);
     this.#announce();
     if (!resumeFrom) this.#save('last');
     const startedAt = performance.now();
@@ -333,17 +331,6 @@ class Trainer {
       `${this.#training.files.last} is the last good checkpoint; try a smaller --lr`;
     this.#training.listener({ kind: 'stopped', reason: 'nonFinite', globalStep, message });
     throw new TrainingStoppedError(message, { cause: error });
-  }
-
-  #loadState(): void {
-    const { compiled, config, session, resumeFrom } = this.#training;
-    for (const [name, { shape }] of compiled.network.state) {
-      const stored = resumeFrom?.training.state.get(name);
-      // An average starts as what it is of; whatever else an optimiser remembers, as zeros.
-      const from = averagedName(name) ?? name;
-      const initializer = compiled.initializers.get(from) ?? ZEROS;
-      session.write(name, stored ?? initialNumbers(config.seed, from, elementCount(shape), initializer));
-    }
   }
 
   #numbers(): StateNumbers {

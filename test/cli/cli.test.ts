@@ -201,6 +201,8 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['profile', '--out', 'picture.png'], /expected the name of an \.svg file/],
     [['profile', '--size', '28'], /transition 3/],
     [['profile', '--size', '32', '--batch', '2', '--engine', 'reference'], /use --engine native or wasm/],
+    [['lr-find', '--from', '1', '--to', '0.1'], /--from 1 is not below --to 0.1/],
+    [['lr-find', '--out', 'table.txt'], /expected the name of a \.csv file/],
     [['verify', 'missing.safetensors'], /missing.safetensors: does not exist/],
     [['verify', golden('resize')], /not of the one-step format/],
   ])('densor %j', (args, message) => {
@@ -322,6 +324,24 @@ describe('densor', () => {
     expect(table).toMatch(/^conv2dGradWeight +\d+ /m);
     expect(table).toMatch(/the 20 costliest records/);
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
+  });
+
+  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', () => {
+    const args = '--data sample --size 32 --batch 50 --limit 200 --steps 50 --to 100 --threads 2'.split(' ');
+    const { status, stdout, stderr } = densor('lr-find', ...args, '--json');
+    expect(status, stderr).toBe(0);
+    const { points, suggestion, files } = JSON.parse(stdout);
+    expect(points.length).toBeLessThanOrEqual(50);
+    expect(points[0].learningRate).toBeCloseTo(1e-5, 12);
+    expect(suggestion).toBeGreaterThan(1e-4);
+    expect(suggestion).toBeLessThan(10);
+    expect(files).toEqual(['csv', 'svg', 'png'].map((end) => `runs/lr-find-notes-sample.${end}`));
+    expect(readdirSync(join(folder, 'runs')).length).toBe(3);
+    const [head, ...rows] = readFileSync(join(folder, files[0]), 'utf8').trim().split('\n');
+    expect([head, rows.length]).toEqual(['learning_rate,loss,smoothed_loss', points.length]);
+    expect(rows[3]!.split(',').map(Number)).toEqual(Object.values(points[3]));
+    expect(readFileSync(join(folder, files[1]), 'utf8')).toContain('■ suggested ');
+    expect(readFileSync(join(folder, files[2])).subarray(1, 4).toString()).toBe('PNG');
   });
 
   test("verify replays PyTorch's step, and fails with status 1 past a bound", () => {
