@@ -70,8 +70,10 @@ export function compileRun(config: RunConfig, model: Model, data: RunData): Comp
     throw new ShapeError(
       error.layer,
       `batch norm needs more than one value per channel, and the last, short batch of an epoch has ${last} ` +
-        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): use another --batch, ` +
-        `a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`,
+        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): ` +
+        (data.validation
+          ? 'use another --batch, a larger --size, or another --validate'
+          : `use another --batch, a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),
     );
   }
 }
