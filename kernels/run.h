@@ -12,6 +12,7 @@
 #include "elementwise/elementwise.h"
 #include "head/head.h"
 #include "pool/pool.h"
+#include "update/optimizer.h"
 #include "update/update.h"
 
 namespace densor {
@@ -49,7 +50,11 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     WHOLE(crossEntropy, CrossEntropy, crossEntropy)
     WHOLE(crossEntropyGrad, CrossEntropyGrad, crossEntropyGrad)
     WHOLE(updateRunningStatistics, UpdateRunningStatistics, updateRunningStatistics)
-    WHOLE(sgd, Sgd, sgd)
+    CHUNKED(sumSquares, SumSquares, sumSquares<V>)
+    WHOLE(clipScale, ClipScale, clipScale)
+    CHUNKED(sgd, Sgd, sgd<V>)
+    CHUNKED(adamw, Adamw, adamw<V>)
+    CHUNKED(movingAverage, MovingAverage, movingAverage<V>)
   }
 #undef CHUNKED
 #undef WHOLE

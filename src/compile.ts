@@ -1,6 +1,6 @@
 import { type DifferentiateRequest, differentiate } from './graph/autodiff/differentiate.ts';
-import { GraphBuilder } from './graph/build.ts';
 import type { Graph } from './graph/op.ts';
+import { onAverages, optimizerState, PLAIN_SGD, type UpdateRule, withOptimizer } from './graph/optimizer.ts';
 import { hasPrefix } from './model/freeze.ts';
 import type { Initializer } from './model/initialize.ts';
 import type { Model } from './model/module.ts';
@@ -13,6 +13,7 @@ import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+import type { Shape } from './tensor/shape.ts';
 
 /**
  * One program of a network: a training step or an evaluation of this many images. A training step changes nothing
@@ -21,6 +22,14 @@ import { shareStatistics } from './plan/rewrite/share-statistics.ts';
 export interface ProgramRequest extends TraceOptions {
   readonly batch: number;
   readonly mode: Mode;
+}
+
+/** What training programs do beyond the model's own. */
+export interface TrainingOptions {
+  /** Plain SGD by default. With a moving average, evaluation programs run on the averages. */
+  readonly update?: UpdateRule;
+  /** Of the training loss; evaluation has none. */
+  readonly labelSmoothing?: number;
 }
 
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
@@ -40,22 +49,33 @@ export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
+  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions = {},
 ): Compiled {
-  const traces = Object.entries(programs).map(
-    ([name, request]) => [name, request, trace(model, request.batch, size, request.mode, request)] as const,
-  );
-  const [, , first] = traces[0]!;
-  const state = stateOf(first.graph);
+  const traces = Object.entries(programs).map(([name, request]) => {
+    const { batch, mode } = request;
+    const options = { ...request, labelSmoothing: mode === 'train' ? labelSmoothing : 0 };
+    return [name, trace(model, batch, size, mode, options)] as const;
+  });
+  const [, first] = traces[0]!;
+  const own = stateOf(first.graph);
   const trained = new Map(
     Object.entries(programs).flatMap(([name, request]) =>
-      request.mode === 'train' ? [[name, trainedBy(name, request, state)] as const] : [],
+      request.mode === 'train' ? [[name, trainedBy(name, request, own)] as const] : [],
     ),
   );
-  const layout = layOutState(state, new Set([...trained.values()].flat()));
-  const compiled = traces.map(([name, , { graph }]) => {
+  const withGradients = new Set([...trained.values()].flat());
+  const remembered = trained.size > 0 ? optimizerState(own, update, withGradients) : new Map<string, Shape>();
+  const state = new Map([
+    ...own,
+    ...[...remembered].map(([name, shape]) => [name, { role: 'optimizer' as const, shape }] as const),
+  ]);
+  const layout = layOutState(state, withGradients);
+  const compiled = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
-    const request = withRespectTo && { of: 'loss', withRespectTo, optimize: true };
-    return [name, compileGraph(graph, layout, request)] as const;
+    if (withRespectTo)
+      return [name, compileGraph(graph, layout, { of: 'loss', withRespectTo, update })] as const;
+    const averaged = trained.size > 0 && update.averageDecay !== undefined;
+    return [name, compileGraph(averaged ? onAverages(graph) : graph, layout)] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -68,12 +88,12 @@ export function compile(
 export function compileGraph(
   forward: Graph,
   layout: StateLayout,
-  gradient?: DifferentiateRequest & { readonly optimize?: boolean },
+  gradient?: DifferentiateRequest & { readonly update?: UpdateRule },
 ): CompiledProgram {
   const complete = (graph: Graph): Graph => {
     if (!gradient) return graph;
     const differentiated = differentiate(graph, gradient);
-    return gradient.optimize ? withOptimizer(differentiated) : differentiated;
+    return gradient.update ? withOptimizer(differentiated, gradient.update) : differentiated;
   };
   const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
   const plan = createPlan(complete(fused), layout);
@@ -103,13 +123,4 @@ function trainedBy(
   return names;
 }
 
-/** Appends a plain SGD step for every parameter that has a gradient. */
-function withOptimizer(graph: Graph): Graph {
-  const builder = GraphBuilder.from(graph);
-  for (const [name, parameter] of graph.state) {
-    const gradient = graph.outputs.get(`grad.${name}`);
-    if (gradient === undefined) continue;
-    builder.update(parameter, builder.addOne({ kind: 'sgd', layer: name, parameter, gradient }));
-  }
-  return builder.build();
-}
+export { averagedName, isOptimizerState } from './graph/optimizer.ts';

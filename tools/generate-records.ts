@@ -4,7 +4,11 @@ const WORDS: Readonly<Record<string, string>> = { address: 'Address', u32: 'uint
 const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
 
 function struct(name: string, fields: Readonly<Record<string, string>>): string {
-  const lines = Object.entries(fields).map(([field, type]) => `  ${WORDS[type] ?? type} ${field};`);
+  const lines = Object.entries(fields).map(([field, type]) =>
+    type.endsWith('[]')
+      ? `  uint32_t ${field}Count;\n  ${type.slice(0, -2)} ${field}[];`
+      : `  ${WORDS[type] ?? type} ${field};`,
+  );
   return `struct ${name} {\n${lines.join('\n')}\n};\n`;
 }
 

@@ -16,7 +16,7 @@ struct Control {
 struct Context {
   uint8_t *slabs[4];
   float *scratch;
-  const float *scalars; // [learningRate, stepSeed (32 bits)]
+  const float *scalars; // [learningRate, step (from 1), stepSeed (32 bits)]
   Control *control;
   uint32_t record; // index of the record that runs
   double *durations; // of each record in ms, written by the thread that has it; null: not wanted
@@ -28,7 +28,7 @@ struct Context {
   // Of the step's random numbers.
   DENSOR_INLINE uint32_t stepSeed() const {
     uint32_t seed;
-    __builtin_memcpy(&seed, scalars + 1, 4);
+    __builtin_memcpy(&seed, scalars + 2, 4);
     return seed;
   }
   DENSOR_INLINE float *at(const Vector &v) const {

@@ -28,6 +28,8 @@ template <> struct vec<float, 1> {
 DENSOR_INLINE vec<float, 1> operator+(vec<float, 1> a, vec<float, 1> b) { return {a.v + b.v}; }
 DENSOR_INLINE vec<float, 1> operator-(vec<float, 1> a, vec<float, 1> b) { return {a.v - b.v}; }
 DENSOR_INLINE vec<float, 1> operator*(vec<float, 1> a, vec<float, 1> b) { return {a.v * b.v}; }
+DENSOR_INLINE vec<float, 1> operator/(vec<float, 1> a, vec<float, 1> b) { return {a.v / b.v}; }
+DENSOR_INLINE vec<float, 1> squareRoot(vec<float, 1> a) { return {__builtin_sqrtf(a.v)}; }
 DENSOR_INLINE vec<float, 1> fma(vec<float, 1> a, vec<float, 1> b, vec<float, 1> c) { return {a.v * b.v + c.v}; }
 // max(0, t), and NaN stays NaN.
 DENSOR_INLINE vec<float, 1> relu(vec<float, 1> t) { return {t.v < 0 ? 0 : t.v}; }

@@ -25,6 +25,8 @@ template <> struct vec<float, 8> {
 DENSOR_INLINE vec<float, 8> operator+(vec<float, 8> a, vec<float, 8> b) { return {_mm256_add_ps(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 8> operator-(vec<float, 8> a, vec<float, 8> b) { return {_mm256_sub_ps(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 8> operator*(vec<float, 8> a, vec<float, 8> b) { return {_mm256_mul_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 8> operator/(vec<float, 8> a, vec<float, 8> b) { return {_mm256_div_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 8> squareRoot(vec<float, 8> a) { return {_mm256_sqrt_ps(a.v)}; }
 DENSOR_INLINE vec<float, 8> fma(vec<float, 8> a, vec<float, 8> b, vec<float, 8> c) {
   return {_mm256_fmadd_ps(a.v, b.v, c.v)};
 }

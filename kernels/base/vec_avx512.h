@@ -23,6 +23,8 @@ template <> struct vec<float, 16> {
 DENSOR_INLINE vec<float, 16> operator+(vec<float, 16> a, vec<float, 16> b) { return {_mm512_add_ps(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 16> operator-(vec<float, 16> a, vec<float, 16> b) { return {_mm512_sub_ps(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 16> operator*(vec<float, 16> a, vec<float, 16> b) { return {_mm512_mul_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 16> operator/(vec<float, 16> a, vec<float, 16> b) { return {_mm512_div_ps(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 16> squareRoot(vec<float, 16> a) { return {_mm512_sqrt_ps(a.v)}; }
 DENSOR_INLINE vec<float, 16> fma(vec<float, 16> a, vec<float, 16> b, vec<float, 16> c) {
   return {_mm512_fmadd_ps(a.v, b.v, c.v)};
 }

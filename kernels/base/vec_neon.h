@@ -28,6 +28,8 @@ template <> struct vec<float, 4> {
 DENSOR_INLINE vec<float, 4> operator+(vec<float, 4> a, vec<float, 4> b) { return {vaddq_f32(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 4> operator-(vec<float, 4> a, vec<float, 4> b) { return {vsubq_f32(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 4> operator*(vec<float, 4> a, vec<float, 4> b) { return {vmulq_f32(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 4> operator/(vec<float, 4> a, vec<float, 4> b) { return {vdivq_f32(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 4> squareRoot(vec<float, 4> a) { return {vsqrtq_f32(a.v)}; }
 DENSOR_INLINE vec<float, 4> fma(vec<float, 4> a, vec<float, 4> b, vec<float, 4> c) {
   return {vfmaq_f32(c.v, a.v, b.v)};
 }

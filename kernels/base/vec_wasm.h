@@ -26,6 +26,8 @@ template <> struct vec<float, 4> {
 DENSOR_INLINE vec<float, 4> operator+(vec<float, 4> a, vec<float, 4> b) { return {wasm_f32x4_add(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 4> operator-(vec<float, 4> a, vec<float, 4> b) { return {wasm_f32x4_sub(a.v, b.v)}; }
 DENSOR_INLINE vec<float, 4> operator*(vec<float, 4> a, vec<float, 4> b) { return {wasm_f32x4_mul(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 4> operator/(vec<float, 4> a, vec<float, 4> b) { return {wasm_f32x4_div(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 4> squareRoot(vec<float, 4> a) { return {wasm_f32x4_sqrt(a.v)}; }
 DENSOR_INLINE vec<float, 4> fma(vec<float, 4> a, vec<float, 4> b, vec<float, 4> c) {
 #ifdef __wasm_relaxed_simd__
   return {wasm_f32x4_relaxed_madd(a.v, b.v, c.v)};

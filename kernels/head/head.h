@@ -34,10 +34,11 @@ DENSOR_INLINE double logSumExp(const float *row, int classes) {
   return greatest + logarithm(sum);
 }
 
-// loss: the mean of logSumExp(row) − row[label]; correct: rows whose first greatest logit is at the label.
+// loss: the mean of logSumExp(row) − Σ truth·row, with truth = (1 − smoothing)·onehot(label) + smoothing/classes; correct: rows whose first greatest logit is at the label.
 inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
+  const double certain = 1 - static_cast<double>(r.smoothing), spread = static_cast<double>(r.smoothing) / classes;
   double loss = 0;
   int correct = 0;
   for (uint32_t n = 0; n < r.size.images; n++) {
@@ -45,7 +46,10 @@ inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
     int greatest = 0;
     for (int k = 1; k < classes; k++)
       if (row[k] > row[greatest]) greatest = k;
-    loss += logSumExp(row, classes) - row[labels[n]];
+    double expected = certain * row[labels[n]];
+    if (spread > 0)
+      for (int k = 0; k < classes; k++) expected += spread * row[k];
+    loss += logSumExp(row, classes) - expected;
     correct += greatest == labels[n];
   }
   *ctx.at(r.loss) = static_cast<float>(loss / r.size.images);
@@ -53,16 +57,17 @@ inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   if (!isFinite(*ctx.at(r.loss))) ctx.fail();
 }
 
-// = or += (softmax(row) − onehot(label)) / N
+// = or += (softmax(row) − truth) / N
 inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
+  const double certain = 1 - static_cast<double>(r.smoothing), spread = static_cast<double>(r.smoothing) / classes;
   for (uint32_t n = 0; n < r.size.images; n++) {
     const float *row = ctx.at(r.logits, n, 1);
     float *to = ctx.at(r.gradLogits, n, 1);
     const double norm = logSumExp(row, classes);
     for (int k = 0; k < classes; k++) {
-      const double gradient = (exponential(row[k] - norm) - (k == labels[n])) / r.size.images;
+      const double gradient = (exponential(row[k] - norm) - ((k == labels[n] ? certain : 0) + spread)) / r.size.images;
       to[k] = static_cast<float>((r.accumulate ? to[k] : 0) + gradient);
     }
   }

@@ -1,4 +1,4 @@
-// Changes to the state that outlives a run. Nothing is changed once NaN or infinity was met: the state before
+// Running statistics: changes to the state that outlives a run. Nothing is changed once NaN or infinity was met: the state before
 // the step is the last good one.
 #pragma once
 #include "base/math.h"
@@ -16,14 +16,6 @@ inline void updateRunningStatistics(const Context &ctx, const UpdateRunningStati
     runningMean[c] = static_cast<float>(keep * runningMean[c] + r.momentum * static_cast<double>(mean[c]));
     runningVar[c] = static_cast<float>(keep * runningVar[c] + r.momentum * unbiased);
   }
-}
-
-inline void sgd(const Context &ctx, const SgdRecord &r) {
-  if (ctx.control->failedRecord) return;
-  const float rate = ctx.scalars[0];
-  float *parameter = ctx.at(r.parameter);
-  const float *gradient = ctx.at(r.gradient);
-  for (uint32_t i = 0; i < r.count; i++) parameter[i] -= rate * gradient[i];
 }
 
 }  // namespace densor

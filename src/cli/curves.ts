@@ -30,8 +30,9 @@ export function drawCurves(
       latest = undefined;
       draw();
     } else if (event.kind === 'step') {
-      const { trainLoss, trainAccuracy } = event;
-      latest = { epoch: event.epoch + event.step / event.stepsPerEpoch, trainLoss, trainAccuracy };
+      const { trainLoss, trainAccuracy, learningRate } = event;
+      const epoch = event.epoch + event.step / event.stepsPerEpoch;
+      latest = { epoch, trainLoss, trainAccuracy, learningRate };
       if (performance.now() - drawnAt > DRAW_EVERY_MS) draw();
     } else if (event.kind === 'stopped') draw();
   };

@@ -10,11 +10,11 @@ import { UsageError } from './errors.ts';
 
 /** How `train` reads and changes images. */
 export interface DataOptions {
-  readonly augment?: readonly Augmentation[];
-  readonly normalize?: NormalizationName;
-  readonly channels?: 1 | 3;
-  readonly testShare?: number;
-  readonly strict?: boolean;
+  readonly augment?: readonly Augmentation[] | undefined;
+  readonly normalize?: NormalizationName | undefined;
+  readonly channels?: 1 | 3 | undefined;
+  readonly testShare?: number | undefined;
+  readonly strict?: boolean | undefined;
 }
 
 export function dataOptions(): readonly Option[] {

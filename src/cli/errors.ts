@@ -8,6 +8,7 @@ import { TorchFileError } from '../io/torch/error.ts';
 import { WeightsError } from '../io/weights.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
+import { ConfigError } from '../train/config.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 
 /** The command line is wrong: says what was given, what is expected. */
@@ -35,6 +36,7 @@ const BAD_INPUT = [
   WeightsError,
   OnnxError,
   CheckpointError,
+  ConfigError,
   ShapeError,
   LockedError,
   EngineError,

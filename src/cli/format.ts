@@ -33,3 +33,8 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     )
     .join('\n');
 }
+
+/** A learning rate: `0.1`, `0.0123`, `4.0e-7`. */
+export function formatRate(rate: number): string {
+  return rate >= 1e-4 ? `${Number(rate.toPrecision(3))}` : rate.toExponential(1);
+}

@@ -8,7 +8,7 @@ import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { type Checkpoint, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
-import type { RunConfig } from '../train/config.ts';
+import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { UsageError } from './errors.ts';
@@ -83,11 +83,12 @@ function untrained(
   network: Pick<RunConfig, 'model' | 'classes' | 'size' | 'seed'>,
   { source, sha256 }: WeightsSource,
 ): RunState {
-  const { recipe, epochs, lr, precision } = NOTES_DEFAULTS;
+  const { epochs, lr, precision } = NOTES_DEFAULTS;
   const startedFrom = { file: source, sha256 };
+  const config = { recipe: 'notes', ...network, batch: BATCH, epochs, lr, precision, startedFrom };
   return {
     format: 1,
-    config: { recipe, ...network, batch: BATCH, epochs, lr, precision, startedFrom },
+    config: runConfigSchema.parse(config),
     engine: 'none',
     isa: 'none',
     progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },

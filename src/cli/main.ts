@@ -5,6 +5,7 @@ import { describeFailure } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
 import { importCommand } from './import.ts';
+import { lrFindCommand } from './lr-find.ts';
 import { predictCommand } from './predict.ts';
 import { profileCommand } from './profile.ts';
 import { summaryCommand } from './summary.ts';
@@ -24,6 +25,7 @@ async function main(): Promise<void> {
     benchCommand(),
     profileCommand(),
     verifyCommand(),
+    lrFindCommand(),
   ]) {
     program.addCommand(command);
   }

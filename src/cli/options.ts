@@ -2,6 +2,9 @@ import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
+import { SCHEDULES } from '../optim/schedule.ts';
+import { DECAYED, OPTIMIZERS } from '../train/config.ts';
+import { RECIPE_NAMES, RECIPES } from '../train/recipes.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
 
 /** A parser for whole numbers in a range. */
@@ -15,13 +18,33 @@ function whole(least: number, most: number): (text: string) => number {
   };
 }
 
-function positive(text: string): number {
+/** A parser for numbers above 0. */
+export function positive(text: string): number {
   const value = Number(text);
   if (text.trim() === '' || !(value > 0) || !Number.isFinite(value)) {
     throw new InvalidArgumentError('expected a number above 0');
   }
   return value;
 }
+
+/** A parser for numbers from `least` (or above it) to below `most`. */
+function between(least: number, includesLeast: boolean, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    const isAbove = includesLeast ? value >= least : value > least;
+    if (text.trim() === '' || !isAbove || !(value < most)) {
+      const below = most === Number.POSITIVE_INFINITY ? '' : ` and below ${most}`;
+      throw new InvalidArgumentError(
+        `expected a number ${includesLeast ? 'from' : 'above'} ${least}${below}`,
+      );
+    }
+    return value;
+  };
+}
+
+const notNegative = between(0, true, Number.POSITIVE_INFINITY);
+const below1 = between(0, true, 1);
+const fraction = between(0, false, 1);
 
 /** A path: anything but nothing. */
 export function path(text: string): string {
@@ -52,11 +75,39 @@ export const options = {
   batch: () => new Option('--batch <images>', 'images per step').argParser(whole(1, 65_536)),
   epochs: () => new Option('--epochs <n>', 'passes over the data').argParser(whole(1, 100_000)),
   lr: () => new Option('--lr <rate>', 'learning rate').argParser(positive),
+  recipe: () => new Option('--recipe <name>', 'how to train').choices(RECIPE_NAMES),
+  optimizer: () => new Option('--optimizer <name>', 'what changes the weights').choices(OPTIMIZERS),
+  momentum: () => new Option('--momentum <m>', 'of sgd and nesterov').argParser(below1),
+  weightDecay: () => new Option('--weight-decay <rate>', 'pulls weights towards 0').argParser(notNegative),
+  weightDecayOn: () =>
+    new Option(
+      '--weight-decay-on <which>',
+      'weights leaves out biases and batch norms (default: weights)',
+    ).choices(DECAYED),
+  schedule: () => new Option('--schedule <name>', 'how the learning rate goes').choices(SCHEDULES),
+  warmup: () => new Option('--warmup <epochs>', 'over which the learning rate rises').argParser(notNegative),
+  labelSmoothing: () =>
+    new Option('--label-smoothing <part>', 'of the truth, for all classes alike').argParser(below1),
+  clip: () => new Option('--clip <norm>', 'greatest norm of all gradients together').argParser(positive),
+  ema: () =>
+    new Option('--ema <decay>', 'evaluate a moving average of the weights, such as 0.999').argParser(
+      fraction,
+    ),
+  validate: () =>
+    new Option(
+      '--validate <part>',
+      'of the training images, held out to choose the best epoch by; the test images then come at the end only',
+    ).argParser(fraction),
+  patience: () =>
+    new Option('--patience <epochs>', 'end when so many were no better on the held-out images').argParser(
+      whole(1, 100_000),
+    ),
   seed: () => new Option('--seed <n>', 'of initial weights and shuffling').argParser(whole(0, 2 ** 32 - 1)),
   limit: () => new Option('--limit <images>', 'train on the first images only').argParser(whole(1, 2 ** 31)),
   channels: () => new Option('--channels <n>', 'channels of the images').argParser(whole(1, 4096)),
   classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),
-  steps: () => new Option('--steps <n>', 'steps to time').argParser(whole(1, 100_000)).default(5),
+  steps: (what = 'steps to time', count = 5) =>
+    new Option('--steps <n>', what).argParser(whole(1, 100_000)).default(count),
   precision: () => new Option('--precision <type>', 'arithmetic').choices(['f32']),
   engine: () => new Option('--engine <name>', 'what computes').choices(ENGINE_NAMES).default('auto'),
   threads: () =>
@@ -70,17 +121,7 @@ export function defaultSize(model: string): number {
   return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
 }
 
-export const NOTES_DEFAULTS = {
-  recipe: 'notes',
-  model: 'notes',
-  data: 'fashion-mnist',
-  size: 96,
-  batch: 256,
-  epochs: 10,
-  lr: 0.1,
-  seed: 0,
-  precision: 'f32',
-} as const;
+export const NOTES_DEFAULTS = RECIPES.notes;
 
 /** What `bench` and `profile` are told of the step they measure. */
 export interface MeasuredStepOptions {

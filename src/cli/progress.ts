@@ -1,7 +1,8 @@
 import { SingleBar } from 'cli-progress';
 import type { DataProgress } from '../data/progress.ts';
+import { describeRecipe } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
-import { formatBytes, formatCount, formatDuration } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 
 const LINE_EVERY_MS = 10_000;
 type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
@@ -84,6 +85,7 @@ function stepText(event: StepEvent): string {
   return [
     `loss ${event.trainLoss.toFixed(3)}`,
     `train acc ${event.trainAccuracy.toFixed(3)}`,
+    `lr ${formatRate(event.learningRate)}`,
     `${event.examplesPerSecond.toFixed(1)} examples/s`,
     `ETA ${formatDuration(event.etaMs)}`,
     formatBytes(event.rssBytes),
@@ -99,19 +101,25 @@ function lineOf(event: TrainEvent, epochs: number): string | undefined {
       return (
         `${event.model}: ${formatCount(event.parameters)} parameters, ${formatCount(event.trainImages)} images, ` +
         `${event.epochs} epochs of ${event.stepsPerEpoch} steps, ${event.engine} ${event.isa} on ${event.threads} ` +
-        `${event.threads === 1 ? 'thread' : 'threads'}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}`
+        `${event.threads === 1 ? 'thread' : 'threads'}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}\n` +
+        describeRecipe(event.config)
       );
     }
     case 'epoch':
       return (
         `epoch ${event.epoch + 1}/${epochs}: loss ${event.trainLoss.toFixed(3)}, train acc ${event.trainAccuracy.toFixed(3)}, ` +
-        `test acc ${event.testAccuracy.toFixed(3)}, ${formatDuration(event.durationMs)}`
+        `${judged(event)}, ${formatDuration(event.durationMs)}`
       );
     case 'stopped':
-      return event.reason === 'interrupted' ? event.message : undefined;
+      return event.reason === 'nonFinite' ? undefined : event.message;
     default:
       return undefined;
   }
+}
+
+function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {
+  if (validationAccuracy !== undefined) return `held-out acc ${validationAccuracy.toFixed(3)}`;
+  return `test acc ${testAccuracy?.toFixed(3)}`;
 }
 
 /** Shows where data comes from, and a bar for downloads. */

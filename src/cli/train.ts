@@ -1,21 +1,21 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import { Command } from 'commander';
 import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
-import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
-import { type Checkpoint, loadCheckpoint, type RunState, requireFits } from '../train/checkpoint.ts';
-import type { RunConfig } from '../train/config.ts';
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import { type LoadedCheckpoint, loadCheckpoint, type RunState, requireFits } from '../train/checkpoint.ts';
+import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { logTo, truncateLog } from '../train/log.ts';
+import { resolveRecipe } from '../train/recipes.ts';
+import { dataOf } from '../train/run-data.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { compileRun, train } from '../train/trainer.ts';
 import {
   type DataOptions,
-  dataConfig,
   dataOptions,
   imageOptions,
   requireFolderOptions,
@@ -26,9 +26,10 @@ import { announce, describeEngine, ENGINE_NAMES, type EngineName, openEngine } f
 import { CutShortError, fileSystemLine, UsageError } from './errors.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
 import { channelsOf } from './open-run.ts';
-import { NOTES_DEFAULTS, options, path } from './options.ts';
+import { options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
-import { openWeights, reportAsJson, type WeightsSource } from './weights.ts';
+import { completeRecipe, modelOf } from './run-config.ts';
+import { openWeights, reportAsJson } from './weights.ts';
 
 type ConfigOptions = Partial<Omit<RunConfig, keyof DataOptions>>;
 interface TrainOptions extends ConfigOptions, DataOptions {
@@ -44,7 +45,7 @@ interface TrainOptions extends ConfigOptions, DataOptions {
 export function trainCommand(): Command {
   const command = new Command('train')
     .description("train a network; without options, the notes' run")
-    .addOption(new Option('--recipe <name>', 'how to train').choices(['notes']))
+    .addOption(options.recipe())
     .addOption(options.model())
     .addOption(options.data())
     .addOption(options.dataDir())
@@ -53,6 +54,17 @@ export function trainCommand(): Command {
     .addOption(options.batch())
     .addOption(options.epochs())
     .addOption(options.lr())
+    .addOption(options.schedule())
+    .addOption(options.warmup())
+    .addOption(options.optimizer())
+    .addOption(options.momentum())
+    .addOption(options.weightDecay())
+    .addOption(options.weightDecayOn())
+    .addOption(options.labelSmoothing())
+    .addOption(options.clip())
+    .addOption(options.ema())
+    .addOption(options.validate())
+    .addOption(options.patience())
     .addOption(options.seed())
     .addOption(options.engine())
     .addOption(options.precision())
@@ -79,22 +91,23 @@ async function runTrain(given: TrainOptions): Promise<void> {
   if (given.out !== undefined && !given.resume) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
 
-  const early = resumeFrom?.run.config;
-  const name = early?.data ?? given.data ?? NOTES_DEFAULTS.data;
+  const recipe = resumeFrom ? undefined : resolveRecipe({ ...source?.network, ...given });
+  const early = resumeFrom?.run.config ?? recipe!;
+  const name = early.data!;
   requireFolderOptions(given, name);
-  const { size, seed } = { ...NOTES_DEFAULTS, ...given, ...early };
   const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
-  const images = imageOptions(given, { size, seed, testShare: early?.testShare }, channels);
-  const data = await openDataset(name, given.dataDir, showData(), images);
-  const found = data.skipped && dataEvent(name, data);
+  const all = await openDataset(name, given.dataDir, showData(), imageOptions(given, early, channels));
+  const found = all.skipped && dataEvent(name, all);
   if (found) showDataReport(found);
-  const config = early ?? resolve(given, data, source);
-  if (resumeFrom) requireSameData(config, data, given.resume!);
-  for (const set of [data.train, data.test]) requireLabels(set, config.classes);
-  const model = modelOf(config, data);
+  const config = resumeFrom?.run.config ?? completeRecipe(recipe!, all, source);
+  if (resumeFrom) requireSameData(config, all, given.resume!);
+  for (const set of [all.train, all.test]) requireLabels(set, config.classes);
+  const data = dataOf(config, all);
+  const model = modelOf(config, data.train.channels);
   const compiled = compileRun(config, model, data);
-  if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom, compiled.network.state);
-  const start = source && matchWeights(source.weights, compiled.network.state, { ...source, newHead: true });
+  if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, compiled.network.state);
+  const start =
+    source && matchWeights(source.weights, ownState(compiled.network), { ...source, newHead: true });
   for (const line of start ? describeReport(start.report) : []) say(line);
 
   const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
@@ -171,43 +184,29 @@ function report(
       finished,
       ...(weights && { weights: reportAsJson(weights) }),
     };
-    process.stdout.write(
-      `${JSON.stringify({ ...last, bestTestAccuracy: best?.testAccuracy, examplesPerSecond, ...where })}\n`,
-    );
-  } else if (finished && last) {
-    const [loss, trainAccuracy, testAccuracy] = [last.trainLoss, last.trainAccuracy, last.testAccuracy];
+    const { epoch: bestEpoch = -1, testAccuracy, validationAccuracy } = best ?? {};
+    const ofBest = {
+      ...(best && { bestEpoch: bestEpoch + 1 }),
+      bestTestAccuracy: testAccuracy,
+      bestValidationAccuracy: validationAccuracy,
+    };
+    process.stdout.write(`${JSON.stringify({ ...last, ...ofBest, examplesPerSecond, ...where })}\n`);
+  } else if (finished && last?.testAccuracy !== undefined) {
+    const { trainLoss: loss, trainAccuracy, testAccuracy } = last;
     process.stdout.write(
       `loss ${loss.toFixed(3)}, train acc ${trainAccuracy.toFixed(3)}, test acc ${testAccuracy.toFixed(3)}\n` +
         `${examplesPerSecond.toFixed(1)} examples/sec on cpu (${describeEngine(engine)})\n`,
     );
   }
+  if (finished && best?.validationAccuracy !== undefined) {
+    say(
+      `best on the held-out images: epoch ${best.epoch + 1}, with ${best.validationAccuracy.toFixed(3)} there and ` +
+        `test acc ${best.testAccuracy!.toFixed(3)}`,
+    );
+  }
   if (finished) return say(`checkpoints, log and curves are in ${folder}`);
   say(`saved; continue with: ${resumeCommand(folder)}`);
   process.exitCode = 1;
-}
-
-function resolve(given: TrainOptions, data: TrainTest, source: WeightsSource | undefined): RunConfig {
-  const { recipe, model, size, batch, epochs, lr, seed, precision, limit } = {
-    ...NOTES_DEFAULTS,
-    ...source?.network,
-    ...given,
-  };
-  return {
-    recipe,
-    model,
-    data: given.data ?? NOTES_DEFAULTS.data,
-    classes: given.classes ?? data.train.classNames.length,
-    size,
-    batch,
-    epochs,
-    lr,
-    seed,
-    precision,
-    ...(limit !== undefined && { limit }),
-    dataSha256: sha256Of(data),
-    ...(source && { startedFrom: { file: source.source, sha256: source.sha256 } }),
-    ...dataConfig(given, given.data ?? NOTES_DEFAULTS.data, data, limit),
-  };
 }
 
 /** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */
@@ -219,15 +218,8 @@ function requireSameData({ data: name, dataSha256 }: RunConfig, data: TrainTest,
   );
 }
 
-function modelOf(config: RunConfig, data: TrainTest): Model {
-  const overrides = { channels: data.train.channels, classes: config.classes };
-  const model = modelByName(config.model, overrides);
-  if (!model) throw new UsageError(`unknown model ${config.model}`);
-  return model;
-}
-
 /** The checkpoint to go on from; what the command line says beside it must agree with it. */
-function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnType<typeof loadCheckpoint> {
+function openResumed(folder: string, given: TrainOptions): LoadedCheckpoint {
   if (!existsSync(folder))
     throw new DataError(`${folder} does not exist: --resume wants the folder of a run`);
   if (given.out !== undefined && given.out !== folder) {
@@ -242,10 +234,10 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
       `${folder} holds imported weights, and no run to go on with: begin one by train --from ${folder}`,
     );
   }
-  for (const key of Object.keys(NOTES_DEFAULTS).concat('limit', 'classes') as (keyof RunConfig)[]) {
+  for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
     if (given[key] !== undefined && given[key] !== config[key]) {
       throw new UsageError(
-        `--${key} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
+        `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
       );
     }
   }
@@ -258,6 +250,16 @@ function openResumed(folder: string, given: TrainOptions): Checkpoint & ReturnTy
     throw new UsageError(`--engine ${given.engine} contradicts the run in ${folder}, which is on ${engine}`);
   }
   return checkpoint;
+}
+
+/** The model's own state, without what an optimiser remembers. */
+function ownState({ state }: CompiledNetwork): CompiledNetwork['state'] {
+  return new Map([...state].filter(([, { role }]) => role !== 'optimizer'));
+}
+
+/** As the command line writes it: `weightDecay` → `weight-decay`. */
+function kebab(key: string): string {
+  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
 function freeFolder({ model, data = 'unknown' }: RunConfig): string {

@@ -20,14 +20,18 @@ export interface WeightsSource {
 export async function openWeights(path: string): Promise<WeightsSource> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   const source = isFolder ? runFiles(path).last : path;
-  const network = isFolder ? loadCheckpoint(source).run.config : undefined;
   const bytes = readFileLimited(source);
-  return {
-    source,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
-    weights: await decodeWeights(bytes, source),
-    ...(network && { network: { model: network.model, size: network.size } }),
-  };
+  const sha256 = createHash('sha256').update(bytes).digest('hex');
+  if (!isFolder) return { source, sha256, weights: await decodeWeights(bytes, source) };
+  const { run, state, shapes } = loadCheckpoint(source);
+  const tensors = new Map(
+    [...state].map(([name, data]) => [
+      name,
+      { shape: shapes.get(name)!, read: () => Float32Array.from(data) },
+    ]),
+  );
+  const { model, size } = run.config;
+  return { source, sha256, weights: { format: 'checkpoint', tensors, notes: [] }, network: { model, size } };
 }
 
 const LISTED = 10;

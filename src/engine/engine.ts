@@ -60,6 +60,8 @@ export interface Session {
 /** What may change from step to step without another program. */
 export interface RunScalars {
   readonly learningRate: number;
+  /** The number of this step, from 1 (the default): what AdamW and moving averages make up for their start by. */
+  readonly step?: number;
   /** Of the step's random numbers (what dropout leaves out): 32 bits. Default 0. */
   readonly stepSeed?: number;
 }

@@ -42,11 +42,13 @@ export interface PeakCall {
 const FAILED_RECORD = 4;
 const CONTROL_WORDS = 5;
 
-/** The run's scalars as kernels find them (kernels/base/context.h): a float, then an integer. */
-function scalarWords({ learningRate, stepSeed = 0 }: RunScalars = { learningRate: 0 }): Uint32Array {
-  const words = new Uint32Array(2);
-  new Float32Array(words.buffer)[0] = learningRate;
-  words[1] = stepSeed;
+/** The run's scalars as kernels find them (kernels/base/context.h): two floats, then an integer. */
+function scalarWords(
+  { learningRate, step = 1, stepSeed = 0 }: RunScalars = { learningRate: 0 },
+): Uint32Array {
+  const words = new Uint32Array(3);
+  new Float32Array(words.buffer).set([learningRate, step]);
+  words[2] = stepSeed;
   return words;
 }
 
@@ -126,6 +128,7 @@ export class KernelSession implements Session {
       const quantities: Readonly<Record<string, string>> = {
         finalizeStatistics: 'statistics',
         crossEntropy: 'loss',
+        clipScale: 'gradient norm',
       };
       throw new NonFiniteError(layer, quantities[record.kind] ?? 'gradient');
     }

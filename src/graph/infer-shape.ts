@@ -6,6 +6,7 @@ import {
   type Pair,
   type Shape,
   ShapeError,
+  shapesEqual,
 } from '../tensor/shape.ts';
 import type { OpSpec, ValueId, Window } from './op.ts';
 
@@ -109,8 +110,25 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       return [shapeOf(op.logits)];
     case 'updateRunningStatistics':
       return [shapeOf(op.runningMean), shapeOf(op.runningVar)];
+    case 'clipNorm':
+      return [[1], [1]];
     case 'sgd':
-      return [shapeOf(op.parameter)];
+    case 'adamw':
+      return op.tensors.flatMap(({ parameter, gradient, memory }) => {
+        const shape = shapeOf(parameter);
+        const alike = [gradient, ...memory].every((id) => shapesEqual(shapeOf(id), shape));
+        require(op.layer, alike, `gradient or memory of a parameter ${formatShape(shape)} is of another shape`);
+        return [parameter, ...memory].map(() => shape);
+      });
+    case 'movingAverage':
+      return op.pairs.map(({ average, value }) => {
+        const [mean, shape] = [shapeOf(average), shapeOf(value)];
+        require(op.layer, shapesEqual(
+          mean,
+          shape,
+        ), `the average of ${formatShape(shape)} is ${formatShape(mean)}`);
+        return mean;
+      });
     default:
       return assertNever(op);
   }

@@ -161,11 +161,15 @@ export interface Statistics extends WithInput {
   readonly kind: 'statistics';
 }
 
-/** outputs: [loss, correct]: the mean over the batch, and how many rows have their greatest logit at the label. */
+/**
+ * outputs: [loss, correct]: the mean over the batch, and how many rows have their greatest logit at the label.
+ * Smoothed labels (Szegedy et al. 2016): the truth is `(1 − smoothing)·onehot + smoothing/classes`.
+ */
 export interface CrossEntropy extends OpBase {
   readonly kind: 'crossEntropy';
   readonly logits: ValueId;
   readonly labels: ValueId;
+  readonly smoothing: number;
 }
 
 /** outputs: [gradX] or, with a batch norm in the prologue, [gradX, gradGamma, gradBeta, gradMean, gradVariance]. */
@@ -256,6 +260,7 @@ export interface CrossEntropyGrad extends OpBase {
   readonly kind: 'crossEntropyGrad';
   readonly logits: ValueId;
   readonly labels: ValueId;
+  readonly smoothing: number;
 }
 
 /** outputs: [newMean, newVar]: `(1 − momentum)·running + momentum·batch`, with the unbiased batch variance. */
@@ -270,11 +275,62 @@ export interface UpdateRunningStatistics extends OpBase {
   readonly count: number;
 }
 
-/** outputs: [newParameter] = parameter − learningRate·gradient; the learning rate is a scalar of the run. */
-export interface Sgd extends OpBase {
-  readonly kind: 'sgd';
+/**
+ * outputs: [scale, norm], both [1]: the norm of all gradients together, and what they are to be multiplied by so that
+ * it is at most `maxNorm`: `min(1, maxNorm/(norm + 1e-6))`, as PyTorch's `clip_grad_norm_`.
+ */
+export interface ClipNorm extends OpBase {
+  readonly kind: 'clipNorm';
+  readonly operands: readonly ValueId[];
+  readonly maxNorm: number;
+}
+
+/** A parameter as an optimiser sees it. */
+export interface Optimized {
   readonly parameter: ValueId;
   readonly gradient: ValueId;
+  /** What the optimiser remembers of it from step to step, of the parameter's shape; zeros before the first. */
+  readonly memory: readonly ValueId[];
+  readonly weightDecay: number;
+}
+
+interface OptimizerOp extends OpBase {
+  readonly tensors: readonly Optimized[];
+  /** Every gradient is multiplied by this first: the `scale` of a `clipNorm`. */
+  readonly scale?: ValueId;
+}
+
+/**
+ * PyTorch's SGD for all parameters at once; the learning rate is a scalar of the run. outputs: of each tensor its new
+ * parameter, then its new memory, [velocity] where there is momentum:
+ * `d = gradient + weightDecay·parameter; velocity = momentum·velocity + d; parameter −= learningRate·step`, the step
+ * being d without momentum, velocity with it, `d + momentum·velocity` with Nesterov's.
+ */
+export interface Sgd extends OptimizerOp {
+  readonly kind: 'sgd';
+  readonly momentum: number;
+  readonly nesterov: boolean;
+}
+
+/**
+ * PyTorch's AdamW (Loshchilov and Hutter 2019) for all parameters at once; learning rate and step are scalars of the
+ * run. outputs: of each tensor its new parameter, then its new memory [m, v], the means of gradient and of its square.
+ */
+export interface AdamW extends OptimizerOp {
+  readonly kind: 'adamw';
+  readonly beta1: number;
+  readonly beta2: number;
+  readonly eps: number;
+}
+
+/**
+ * outputs: a new average of each pair, `d·average + (1 − d)·value`, `d = min(decay, (1 + step)/(10 + step))`: young
+ * averages forget their first numbers soon (as TensorFlow's ExponentialMovingAverage). The step is a scalar of the run.
+ */
+export interface MovingAverage extends OpBase {
+  readonly kind: 'movingAverage';
+  readonly pairs: readonly { readonly average: ValueId; readonly value: ValueId }[];
+  readonly decay: number;
 }
 
 /** Every op there is. A switch over `kind` ends in `assertNever`. */
@@ -306,7 +362,10 @@ export type Op =
   | StatisticsGrad
   | CrossEntropyGrad
   | UpdateRunningStatistics
-  | Sgd;
+  | ClipNorm
+  | Sgd
+  | AdamW
+  | MovingAverage;
 
 export type OpKind = Op['kind'];
 
@@ -365,6 +424,20 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
       ...(pending && { correction: correction(pending) }),
     };
   }
+  if ('tensors' in op) {
+    mapped.tensors = op.tensors.map((tensor) => ({
+      ...tensor,
+      parameter: replace(tensor.parameter),
+      gradient: replace(tensor.gradient),
+      memory: tensor.memory.map(replace),
+    }));
+  }
+  if ('pairs' in op) {
+    mapped.pairs = op.pairs.map(({ average, value }) => ({
+      average: replace(average),
+      value: replace(value),
+    }));
+  }
   if ('correction' in op) mapped.correction = correction(op.correction);
   if (op.accumulate) mapped.accumulate = op.accumulate.map((id) => (id === undefined ? id : replace(id)));
   return mapped as unknown as T;
@@ -385,8 +458,7 @@ const VALUE_FIELDS = [
   'variance',
   'runningMean',
   'runningVar',
-  'parameter',
-  'gradient',
+  'scale',
 ] as const;
 
 /** Every value an op reads. */

@@ -2,10 +2,7 @@ import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
 import { type Weights, WeightsError, type WeightTensor } from './weights.ts';
 
 /** The tensors a model wants, by its names, in its order; the classifier's come last. */
-export type WantedTensors = ReadonlyMap<
-  string,
-  { readonly shape: Shape; readonly role: 'parameter' | 'buffer' }
->;
+export type WantedTensors = ReadonlyMap<string, { readonly shape: Shape; readonly role: string }>;
 
 /** How a file's tensors became a model's. */
 export interface WeightsReport {

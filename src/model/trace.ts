@@ -22,6 +22,8 @@ export interface TraceOptions {
    * what each dense block or residual stage leaves.
    */
   readonly outputs?: readonly string[];
+  /** Of the loss. Default 0. */
+  readonly labelSmoothing?: number;
 }
 
 /** A top-level layer of a model, as the notes print them. */
@@ -50,7 +52,7 @@ export function trace(
   batch: number,
   size: readonly [number, number],
   mode: Mode,
-  { frozen = [], outputs = [] }: TraceOptions = {},
+  { frozen = [], outputs = [], labelSmoothing = 0 }: TraceOptions = {},
 ): Trace {
   const tracer = new Tracer(mode, model.initialization, frozen);
   const { builder } = tracer;
@@ -68,7 +70,8 @@ export function trace(
     layers.push({ name: printedName(name, module), outputShape, parameters: tracer.parameterCount - before });
   }
   builder.output('logits', x);
-  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits: x, labels });
+  const smoothing = labelSmoothing;
+  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits: x, labels, smoothing });
   builder.output('loss', loss!);
   builder.output('correct', correct!);
   for (const name of outputs) {

@@ -5,14 +5,14 @@ import type { Program } from './program.ts';
 
 /** What an engine opens: the state of a model and every program that works on it. Immutable. */
 export interface CompiledNetwork {
-  /** Each parameter and running statistic by PyTorch's name, in the model's order. */
+  /** Each parameter and running statistic by PyTorch's name, in the model's order; then what the optimiser remembers. */
   readonly state: ReadonlyMap<string, StateTensor>;
   readonly layout: StateLayout;
   readonly programs: ReadonlyMap<string, CompiledProgram>;
 }
 
 export interface StateTensor {
-  readonly role: 'parameter' | 'buffer';
+  readonly role: 'parameter' | 'buffer' | 'optimizer';
   readonly shape: Shape;
 }
 

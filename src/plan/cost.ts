@@ -154,8 +154,26 @@ export function costOf(record: KernelRecord): Cost {
       };
     case 'updateRunningStatistics':
       return { flops: 7 * record.channels, bytes: floats(6 * record.channels) };
-    case 'sgd':
-      return { flops: 2 * record.count, bytes: floats(3 * record.count) };
+    case 'sumSquares':
+      return { flops: 2 * count(record.tensors), bytes: floats(count(record.tensors)) };
+    case 'clipScale':
+      return { flops: record.partialCount + 3, bytes: floats(record.partialCount + 2) };
+    case 'sgd': {
+      // Each of clipping, decay and momentum is one operation more; momentum reads and writes a velocity.
+      const { tensors, scale, momentum, nesterov } = record;
+      const decayed = count(tensors.filter(({ weightDecay }) => weightDecay > 0));
+      const each = 2 + (scale === undefined ? 0 : 1) + (momentum > 0 ? 2 : 0) + 2 * nesterov;
+      return {
+        flops: each * count(tensors) + 2 * decayed,
+        bytes: floats((momentum > 0 ? 5 : 3) * count(tensors)),
+      };
+    }
+    case 'adamw': {
+      const each = 13 + (record.scale === undefined ? 0 : 1);
+      return { flops: each * count(record.tensors), bytes: floats(7 * count(record.tensors)) };
+    }
+    case 'movingAverage':
+      return { flops: 3 * count(record.tensors), bytes: floats(3 * count(record.tensors)) };
     default:
       return assertNever(record);
   }
@@ -172,6 +190,10 @@ function multiplyAdds(window: WindowFields, map: Size, isSmall: boolean): number
       0,
     );
   return images * inside(height, window.kernelHeight) * inside(width, window.kernelWidth);
+}
+
+function count(tensors: readonly { readonly count: number }[]): number {
+  return tensors.reduce((sum, each) => sum + each.count, 0);
 }
 
 function floats(count: number): number {

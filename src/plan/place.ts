@@ -55,7 +55,17 @@ export function place(graph: Graph): Placement {
         if (sharedCopies.has(op)) put(op.outputs[0]!, op.gradOutput.value, 0);
         break;
       case 'sgd':
-        put(op.outputs[0]!, op.parameter, 0);
+      case 'adamw': {
+        const state = op.tensors.flatMap(({ parameter, memory }) => [parameter, ...memory]);
+        op.outputs.forEach((output, i) => {
+          put(output, state[i]!, 0);
+        });
+        break;
+      }
+      case 'movingAverage':
+        op.outputs.forEach((output, i) => {
+          put(output, op.pairs[i]!.average, 0);
+        });
         break;
       case 'updateRunningStatistics':
         put(op.outputs[0]!, op.runningMean, 0);

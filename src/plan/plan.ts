@@ -43,11 +43,11 @@ export interface StateLayout extends Arena<string> {
 }
 
 /**
- * Parameters and running statistics in the model's order, then (for training) gradients.
+ * State in its own order (the model's, then the optimiser's), then (for training) gradients.
  * @param withGradients of all parameters, of none, or of those named.
  */
 export function layOutState(
-  state: ReadonlyMap<string, { readonly role: 'parameter' | 'buffer'; readonly shape: Shape }>,
+  state: ReadonlyMap<string, { readonly role: string; readonly shape: Shape }>,
   withGradients: boolean | ReadonlySet<string>,
 ): StateLayout {
   const hasGradient = (name: string) =>

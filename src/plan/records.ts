@@ -1,7 +1,8 @@
 /**
  * The commands a program is made of: the one source of op codes and record layouts. `tools/generate-records.ts`
  * writes the C++ header from it. A record is its op code, its length in words, then its fields in this order,
- * one 32-bit word each; a field that names a group stands for the group's fields.
+ * one 32-bit word each; a field that names a group stands for the group's fields, and `Group[]`, which comes last,
+ * for their number and so many groups.
  */
 
 /** A buffer of a plan: becomes an address (slab, offset) when the plan is encoded. */
@@ -28,6 +29,17 @@ export const groups = {
   GradOutput: { gradient: 'View', x: 'View', slope: 'address', intercept: 'address' },
   /** An element is dropped where its random bits are below `threshold` (0: never); the others are scaled. */
   Dropout: { threshold: 'u32', stream: 'u32', scale: 'f32' },
+  /** A parameter with its gradient, and what the optimiser remembers of it: velocity, or the means m and v. */
+  Optimized: {
+    parameter: 'Vector',
+    gradient: 'Vector',
+    memory1: 'Vector',
+    memory2: 'Vector',
+    count: 'u32',
+    weightDecay: 'f32',
+  },
+  Averaged: { average: 'Vector', value: 'Vector', count: 'u32' },
+  Numbers: { at: 'Vector', count: 'u32' },
   /** gradient = or += scale·dz; with `sums`, chunk k adds Σdz and Σdz·(x − mean) to sums[k][2][C]. */
   GradInput: { gradient: 'View', accumulate: 'u32', mean: 'Vector', sums: 'address' },
 } as const;
@@ -257,11 +269,19 @@ export const records = {
   /** [N, H, W, C] → [N, C·H·W]. */
   flatten: { x: 'View', size: 'Size', y: 'View' },
   flattenGradInput: { gradOutput: 'GradOutput', gradient: 'View', size: 'Size', accumulate: 'u32' },
-  crossEntropy: { logits: 'View', labels: 'address', size: 'Size', loss: 'address', correct: 'address' },
+  crossEntropy: {
+    logits: 'View',
+    labels: 'address',
+    size: 'Size',
+    smoothing: 'f32',
+    loss: 'address',
+    correct: 'address',
+  },
   crossEntropyGrad: {
     logits: 'View',
     labels: 'address',
     size: 'Size',
+    smoothing: 'f32',
     gradLogits: 'View',
     accumulate: 'u32',
   },
@@ -275,18 +295,47 @@ export const records = {
     /** m/(m − 1): makes the variance unbiased. */
     unbias: 'f32',
   },
-  /** parameter −= learningRate·gradient; the learning rate is scalar 0 of the run. */
-  sgd: { parameter: 'Vector', gradient: 'Vector', count: 'u32' },
+  /** partials[chunk] = Σx² over its share of all tensors' numbers. */
+  sumSquares: { chunks: 'u32', partials: 'address', tensors: 'Numbers[]' },
+  /** norm = √Σpartials, scale = min(1, maxNorm/(norm + 1e-6)). */
+  clipScale: {
+    partials: 'address',
+    partialCount: 'u32',
+    maxNorm: 'f32',
+    scale: 'address',
+    norm: 'address',
+  },
+  /** Learning rate and step are scalars of the run; gradients are multiplied by `scale`, where there is one. */
+  sgd: {
+    chunks: 'u32',
+    scale: 'address',
+    momentum: 'f32',
+    nesterov: 'u32',
+    tensors: 'Optimized[]',
+  },
+  adamw: {
+    chunks: 'u32',
+    scale: 'address',
+    /** 1 − β: a float32 is near enough to that, not to a β just below 1. */
+    rest1: 'f32',
+    rest2: 'f32',
+    eps: 'f32',
+    tensors: 'Optimized[]',
+  },
+  /** `rest` = 1 − decay. */
+  movingAverage: { chunks: 'u32', rest: 'f32', tensors: 'Averaged[]' },
 } as const;
 
 export type RecordKind = keyof typeof records;
 export type GroupName = keyof typeof groups;
-type FieldType = 'address' | 'u32' | 'f32' | GroupName;
+type FieldType = 'address' | 'u32' | 'f32' | GroupName | `${GroupName}[]`;
 type FieldValue<F> = F extends 'address'
   ? BufferId | undefined
   : F extends GroupName
     ? Fields<(typeof groups)[F]>
-    : number;
+    : F extends `${infer G extends GroupName}[]`
+      ? readonly Fields<(typeof groups)[G]>[]
+      : number;
 type Fields<Spec> = { readonly [Name in keyof Spec]: FieldValue<Spec[Name]> };
 
 /** One command with its fields by name. */
@@ -308,6 +357,10 @@ export const recordKinds = Object.keys(records) as readonly RecordKind[];
 
 export type LeafType = 'address' | 'u32' | 'f32';
 
+function isList(type: string): type is `${GroupName}[]` {
+  return type.endsWith('[]');
+}
+
 /** Visits a record's words in order. */
 export function visitFields(
   record: KernelRecord,
@@ -317,7 +370,11 @@ export function visitFields(
     for (const [name, type] of Object.entries(spec)) {
       const field = (value as Readonly<Record<string, unknown>>)[name];
       if (type === 'address' || type === 'u32' || type === 'f32') visit(type, field as number | undefined);
-      else walk(groups[type], field as object);
+      else if (isList(type)) {
+        const list = field as readonly object[];
+        visit('u32', list.length);
+        for (const each of list) walk(groups[type.slice(0, -2) as GroupName], each);
+      } else walk(groups[type], field as object);
     }
   };
   walk(records[record.kind], record);

@@ -7,34 +7,49 @@ export interface CurvePoint {
   readonly trainLoss?: number | undefined;
   readonly trainAccuracy?: number | undefined;
   readonly testAccuracy?: number | undefined;
+  /** Of images held out of the training images. */
+  readonly validationAccuracy?: number | undefined;
+  readonly learningRate?: number | undefined;
 }
 
 const SERIES = [
   { field: 'trainLoss', label: 'train loss', dash: 'none', colour: '#1f77b4' },
   { field: 'trainAccuracy', label: 'train accuracy', dash: '6,4', colour: '#c33fa0' },
   { field: 'testAccuracy', label: 'test accuracy', dash: '2,3', colour: '#2a8f3c' },
+  { field: 'validationAccuracy', label: 'held-out accuracy', dash: '8,3,2,3', colour: '#b8670a' },
 ] as const;
 
-/** The plot of d2l's training loops: loss, train and test accuracy against epochs. @returns SVG text. */
+/** In the legend whether there are points or not. */
+const ALWAYS = new Set<string>(['trainLoss', 'trainAccuracy', 'testAccuracy']);
+const RATE_COLOUR = '#8a8a8a';
+const LEGEND_COLUMNS = 3;
+
+/**
+ * The plot of d2l's training loops: loss, train and test accuracy against epochs. With held-out images their accuracy;
+ * a learning rate that is not constant is drawn to its own scale, its greatest at the top. @returns SVG text.
+ */
 export function curvesSvg(points: readonly CurvePoint[], epochs: number, title: string): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const rows = SERIES.map(({ field, label, dash, colour }) => ({
-    label,
-    dash,
-    colour,
-    data: points.flatMap((point) => {
-      const value = point[field];
-      return value === undefined ? [] : [{ epoch: point.epoch, value }];
-    }),
-  }));
+  const rows = SERIES.map(({ field, ...look }) => ({ ...look, field, data: valuesOf(points, field) })).filter(
+    ({ field, data }) => data.length > 0 || ALWAYS.has(field),
+  );
   const greatest = rows.flatMap(({ data }) => data).reduce((most, { value }) => Math.max(most, value), 1);
+  const rates = valuesOf(points, 'learningRate');
+  const top = rates.reduce((most, { value }) => Math.max(most, value), 0);
+  const showsRate = rates.some(({ value }) => value !== top);
+  const legend: { readonly colour: string; readonly text: string }[] = rows.map(({ label, data, colour }) => {
+    const last = data.at(-1);
+    return { colour, text: last ? `■ ${label} ${last.value.toFixed(3)}` : `■ ${label}` };
+  });
+  if (showsRate) legend.push({ colour: RATE_COLOUR, text: `■ learning rate, at most ${rounded(top)}` });
+  const legendHeight = 22 * Math.ceil(legend.length / LEGEND_COLUMNS);
   const plot = Plot.plot({
     document,
     width: 760,
-    height: 460,
+    height: 438 + legendHeight,
     marginLeft: 50,
     marginRight: 20,
-    marginTop: 56,
+    marginTop: 34 + legendHeight,
     marginBottom: 44,
     style: { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '13px', background: 'white' },
     x: {
@@ -45,24 +60,47 @@ export function curvesSvg(points: readonly CurvePoint[], epochs: number, title: 
     },
     y: { label: null, domain: [0, greatest], grid: true },
     marks: [
+      ...(showsRate
+        ? [
+            Plot.line(
+              rates.map(({ epoch, value }) => ({ epoch, value: (greatest * value) / top })),
+              { x: 'epoch', y: 'value', stroke: RATE_COLOUR, strokeWidth: 1.5 },
+            ),
+          ]
+        : []),
       ...rows.map(({ data, dash, colour }) =>
         Plot.line(data, { x: 'epoch', y: 'value', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
       ),
       ...rows.map(({ data, colour }) => Plot.dot(data, { x: 'epoch', y: 'value', fill: colour, r: 2.5 })),
-      Plot.text([title], { frameAnchor: 'top-left', dy: -48, dx: -40, fontSize: 15, fontWeight: 'bold' }),
-      ...rows.map(({ label, data, colour }, i) => {
-        const last = data.at(-1);
-        const text = last ? `■ ${label} ${last.value.toFixed(3)}` : `■ ${label}`;
-        return Plot.text([text], {
+      Plot.text([title], {
+        frameAnchor: 'top-left',
+        dy: -26 - legendHeight,
+        dx: -40,
+        fontSize: 15,
+        fontWeight: 'bold',
+      }),
+      ...legend.map(({ text, colour }, i) =>
+        Plot.text([text], {
           frameAnchor: 'top-left',
-          dx: -40 + i * 210,
-          dy: -26,
+          dx: -40 + (i % LEGEND_COLUMNS) * 210,
+          dy: -4 - legendHeight + 22 * Math.floor(i / LEGEND_COLUMNS),
           fill: colour,
           fontSize: 13,
-        });
-      }),
+        }),
+      ),
     ],
   });
   plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
   return plot.outerHTML;
+}
+
+function valuesOf(points: readonly CurvePoint[], field: Exclude<keyof CurvePoint, 'epoch'>) {
+  return points.flatMap((point) => {
+    const value = point[field];
+    return value === undefined ? [] : [{ epoch: point.epoch, value }];
+  });
+}
+
+function rounded(value: number): string {
+  return `${Number(value.toPrecision(3))}`;
 }

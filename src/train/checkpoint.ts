@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
+import { averagedName, isOptimizerState } from '../compile.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
@@ -37,10 +38,27 @@ const runStateSchema = z.strictObject({
       trainLoss: finite.optional(),
       trainAccuracy: finite.optional(),
       testAccuracy: finite.optional(),
+      validationAccuracy: finite.optional(),
+      learningRate: finite.optional(),
     }),
   ),
-  last: z.strictObject({ trainLoss: finite, trainAccuracy: finite, testAccuracy: finite }).optional(),
-  best: z.strictObject({ epoch: natural, testAccuracy: finite }).optional(),
+  /** Of the last epoch. With held-out images test accuracies are known at the end only. */
+  last: z
+    .strictObject({
+      trainLoss: finite,
+      trainAccuracy: finite,
+      testAccuracy: finite.optional(),
+      validationAccuracy: finite.optional(),
+    })
+    .optional(),
+  /** Of the epoch that was best on the held-out images or, without such, on the test images. */
+  best: z
+    .strictObject({
+      epoch: natural,
+      testAccuracy: finite.optional(),
+      validationAccuracy: finite.optional(),
+    })
+    .optional(),
 });
 
 export type RunState = z.infer<typeof runStateSchema>;
@@ -48,8 +66,23 @@ export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
 
 export interface Checkpoint {
   readonly run: RunState;
-  /** Parameters and running statistics under PyTorch's names. */
+  /** Parameters and running statistics under PyTorch's names, and what the optimiser remembers. */
   readonly state: StateNumbers;
+}
+
+/** Tensors with their shapes, as a file has them. */
+export interface StoredTensors {
+  readonly state: StateNumbers;
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
+}
+
+/**
+ * A checkpoint to use: parameters and running statistics under PyTorch's names, the moving averages of them where the
+ * run kept such. `training` is all there is, to go on from.
+ */
+export interface LoadedCheckpoint extends StoredTensors {
+  readonly run: RunState;
+  readonly training: StoredTensors;
 }
 
 const METADATA_KEY = 'densor';
@@ -68,9 +101,7 @@ export function saveCheckpoint(
 }
 
 /** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
-export function loadCheckpoint(
-  path: string,
-): Checkpoint & { readonly shapes: ReadonlyMap<string, readonly number[]> } {
+export function loadCheckpoint(path: string): LoadedCheckpoint {
   if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
   const { metadata, tensors } = decodeSafetensors(readFileSync(path), path);
   const text = metadata.get(METADATA_KEY);
@@ -88,13 +119,29 @@ export function loadCheckpoint(
     }
     state.set(name, data);
   }
-  return { run: parsed.data, state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
+  const training = { state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
+  return { run: parsed.data, ...toUse(training), training };
+}
+
+/** Without what the optimiser remembers; averages stand for what they are of. */
+function toUse({ state, shapes }: StoredTensors): StoredTensors {
+  const own = [...shapes].filter(([name]) => !isOptimizerState(name));
+  const averages = new Map(
+    [...state].flatMap(([name, data]) => {
+      const of = averagedName(name);
+      return of === undefined ? [] : [[of, data] as const];
+    }),
+  );
+  return {
+    shapes: new Map(own),
+    state: new Map(own.map(([name]) => [name, averages.get(name) ?? state.get(name)!])),
+  };
 }
 
 /** @throws CheckpointError unless the checkpoint holds exactly the tensors of the network, in their shapes, finite. */
 export function requireFits(
   path: string,
-  { state, shapes }: Pick<ReturnType<typeof loadCheckpoint>, 'state' | 'shapes'>,
+  { state, shapes }: StoredTensors,
   network: ReadonlyMap<string, StateTensor>,
 ): void {
   for (const [name, { shape }] of network) {

@@ -1,9 +1,13 @@
+import type { RunConfig } from './config.ts';
+
 /** Epochs are fractional within an epoch; losses and accuracies are means since the epoch began. */
 export interface CurvePoint {
   readonly epoch: number;
   readonly trainLoss?: number | undefined;
   readonly trainAccuracy?: number | undefined;
   readonly testAccuracy?: number | undefined;
+  readonly validationAccuracy?: number | undefined;
+  readonly learningRate?: number | undefined;
 }
 
 /** What a training run tells its listeners: the progress bar, the log, the curves, tests. All times in ms or s as named. */
@@ -11,6 +15,7 @@ export type TrainEvent =
   | {
       readonly kind: 'start';
       readonly startedAt: string;
+      readonly config: RunConfig;
       readonly model: string;
       readonly parameters: number;
       readonly engine: string;
@@ -21,6 +26,8 @@ export type TrainEvent =
       readonly batch: number;
       readonly trainImages: number;
       readonly testImages: number;
+      /** Held out of the training images. */
+      readonly validationImages: number;
       readonly plannedPeakBytes: number;
       /** Steps already done by the run that is resumed; 0 for a new one. */
       readonly resumedAtStep: number;
@@ -35,6 +42,7 @@ export type TrainEvent =
       /** Steps done in the whole run. */
       readonly globalStep: number;
       readonly batchSize: number;
+      readonly learningRate: number;
       /** Mean loss of this batch. */
       readonly loss: number;
       /** Means since the epoch began, as d2l's train_ch6 counts them. */
@@ -62,7 +70,9 @@ export type TrainEvent =
       readonly epoch: number;
       readonly trainLoss: number;
       readonly trainAccuracy: number;
-      readonly testAccuracy: number;
+      /** One of the two: of the held-out images where there are such. */
+      readonly testAccuracy?: number | undefined;
+      readonly validationAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
       readonly durationMs: number;
       readonly rssBytes: number;
@@ -75,7 +85,7 @@ export type TrainEvent =
     }
   | {
       readonly kind: 'stopped';
-      readonly reason: 'interrupted' | 'nonFinite';
+      readonly reason: 'interrupted' | 'nonFinite' | 'patience';
       readonly globalStep: number;
       readonly message: string;
     }
@@ -84,6 +94,8 @@ export type TrainEvent =
       readonly trainLoss: number;
       readonly trainAccuracy: number;
       readonly testAccuracy: number;
+      /** With held-out images: that of the weights that were best on those. */
+      readonly bestTestAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
       readonly durationMs: number;
       readonly rssBytes: number;

@@ -1,27 +1,35 @@
-import type { Compiled } from '../compile.ts';
-import { compile } from '../compile.ts';
-import type { TrainTest } from '../data/dataset.ts';
+import { type Compiled, compile } from '../compile.ts';
+import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
-import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
+import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { randomBits, streamOf } from '../tensor/random.ts';
-import { elementCount, ShapeError } from '../tensor/shape.ts';
-import { type Checkpoint, type RunState, requirePosition, saveCheckpoint } from './checkpoint.ts';
-import type { RunConfig } from './config.ts';
+import { ShapeError } from '../tensor/shape.ts';
+import {
+  type LoadedCheckpoint,
+  loadCheckpoint,
+  type RunState,
+  requirePosition,
+  type StateNumbers,
+  saveCheckpoint,
+} from './checkpoint.ts';
+import { type RunConfig, scheduleOf, trainingOptions } from './config.ts';
 import { testTransforms, trainTransforms } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainListener } from './events.ts';
+import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { programName, programsFor } from './programs.ts';
+import type { RunData } from './run-data.ts';
 import type { RunFiles } from './run-folder.ts';
 
 export interface TrainingRun {
   readonly config: RunConfig;
   readonly model: Model;
-  readonly data: TrainTest;
+  readonly data: RunData;
   readonly compiled: Compiled;
   readonly engine: Engine;
   readonly session: Session;
@@ -30,9 +38,9 @@ export interface TrainingRun {
   readonly listener: TrainListener;
   /** Ends the run after the step at work, with a checkpoint. */
   readonly signal?: AbortSignal;
-  readonly resumeFrom?: Checkpoint;
+  readonly resumeFrom?: LoadedCheckpoint;
   /** Weights to begin with, by name; what is not there begins as the model says. */
-  readonly startFrom?: ReadonlyMap<string, Float32Array>;
+  readonly startFrom?: StateNumbers;
   /** Longest time between checkpoints. */
   readonly checkpointEveryMs?: number;
 }
@@ -48,15 +56,17 @@ export class TrainingStoppedError extends Error {
 }
 
 /** Every program of a run: full and last batches, training and evaluation. @throws ShapeError */
-export function compileRun(config: RunConfig, model: Model, data: TrainTest): Compiled {
+export function compileRun(config: RunConfig, model: Model, data: RunData): Compiled {
   const { batch } = config;
   const size = [config.size, config.size] as const;
   const count = Math.min(config.limit ?? data.train.count, data.train.count);
   try {
-    return compile(model, size, {
+    const programs = {
       ...programsFor('train', { count, batch }),
       ...programsFor('evaluate', { count: data.test.count, batch }),
-    });
+      ...(data.validation && programsFor('evaluate', { count: data.validation.count, batch })),
+    };
+    return compile(model, size, programs, trainingOptions(config));
   } catch (error) {
     const last = count % batch;
     if (!(error instanceof ShapeError) || count < batch || last === 0) throw error;
@@ -64,16 +74,19 @@ export function compileRun(config: RunConfig, model: Model, data: TrainTest): Co
     throw new ShapeError(
       error.layer,
       `batch norm needs more than one value per channel, and the last, short batch of an epoch has ${last} ` +
-        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): use another --batch, ` +
-        `a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`,
+        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): ` +
+        (data.validation
+          ? 'use another --batch, a larger --size, or another --validate'
+          : `use another --batch, a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),
     );
   }
 }
 
 /**
  * Trains as d2l's `train_ch6` does (https://d2l.ai/chapter_convolutional-neural-networks/lenet.html): shuffled
- * batches, the short last one kept, plain SGD on the mean cross-entropy, accuracy on the test set after each epoch,
- * a point of the curves five times an epoch, and examples per second of training steps only.
+ * batches, the short last one kept, the recipe's optimiser (plain SGD in the notes') on the mean cross-entropy,
+ * accuracy on the test set after each epoch (with held-out images: on those, and on the test set at the end only), a
+ * point of the curves five times an epoch, and examples per second of training steps only.
  */
 export async function train(training: TrainingRun): Promise<TrainingResult> {
   return new Trainer(training).run();
@@ -82,6 +95,7 @@ export async function train(training: TrainingRun): Promise<TrainingResult> {
 class Trainer {
   readonly #training: TrainingRun;
   readonly #loader: Loader;
+  readonly #schedule: Schedule;
   readonly #pace = new Pace();
   #run: RunState;
   #savedAt = performance.now();
@@ -97,6 +111,7 @@ class Trainer {
       ...limit,
       ...trainTransforms(config),
     });
+    this.#schedule = scheduleOf(config, this.#loader.batches);
     this.#run = resumeFrom?.run ?? {
       format: 1,
       config,
@@ -108,19 +123,24 @@ class Trainer {
   }
 
   async run(): Promise<TrainingResult> {
-    const { config, resumeFrom, files } = this.#training;
+    const { config, resumeFrom, startFrom, files, session, compiled } = this.#training;
     if (resumeFrom) requirePosition(files.last, resumeFrom.run, this.#loader.batches);
-    this.#loadState();
+    loadState(session, compiled, config.seed, resumeFrom?.training.state ?? startFrom);
     this.#announce();
     if (!resumeFrom) this.#save('last');
     const startedAt = performance.now();
-    while (this.#run.progress.epoch < config.epochs) {
+    while (this.#run.progress.epoch < config.epochs && !this.#patienceIsOver()) {
       if (!(await this.#epoch())) return { finished: false, run: this.#run };
     }
-    const { progress, last } = this.#run;
+    if (!(await this.#finalTest())) return { finished: false, run: this.#run };
+    const { progress, last, best } = this.#run;
+    const { trainLoss, trainAccuracy, testAccuracy } = last!;
     this.#training.listener({
       kind: 'end',
-      ...last!,
+      trainLoss,
+      trainAccuracy,
+      testAccuracy: testAccuracy!,
+      ...(config.validate !== undefined && { bestTestAccuracy: best!.testAccuracy }),
       examplesPerSecond: (1000 * progress.trainedExamples) / progress.trainMs,
       durationMs: performance.now() - startedAt,
       rssBytes: process.memoryUsage.rss(),
@@ -147,7 +167,11 @@ class Trainer {
       const running = this.#training.session.run(
         programName('train', size),
         { images, labels },
-        { learningRate: config.lr, stepSeed: this.#stepSeed() },
+        {
+          learningRate: this.#learningRate(),
+          step: this.#run.progress.globalStep + 1,
+          stepSeed: this.#stepSeed(),
+        },
       );
       next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
       await running.catch((error: unknown) => this.#failed(error));
@@ -166,8 +190,9 @@ class Trainer {
   }
 
   #stepDone(batchSize: number, stepMs: number): void {
-    const { session, config, listener, data } = this.#training;
+    const { session, config, listener } = this.#training;
     const { batches } = this.#loader;
+    const learningRate = this.#learningRate();
     const loss = session.output('loss')[0]!;
     const before = this.#run.progress;
     const sums = addBatch(before.sums, loss, session.output('correct')[0]!, batchSize);
@@ -182,7 +207,7 @@ class Trainer {
     this.#run = { ...this.#run, progress };
     this.#pace.addStep(stepMs);
     const [trainLoss, trainAccuracy] = [meanLoss(sums), accuracy(sums)];
-    const evaluationBatches = Math.ceil(data.test.count / config.batch);
+    const evaluationBatches = Math.ceil(this.#judge().count / config.batch);
     listener({
       kind: 'step',
       epoch: progress.epoch,
@@ -190,6 +215,7 @@ class Trainer {
       stepsPerEpoch: batches,
       globalStep: progress.globalStep,
       batchSize,
+      learningRate,
       loss,
       trainLoss,
       trainAccuracy,
@@ -204,38 +230,30 @@ class Trainer {
     });
     const fifth = Math.max(1, Math.floor(batches / 5));
     if (progress.step % fifth === 0 || progress.step === batches) {
-      this.#addPoint({ epoch: progress.epoch + progress.step / batches, trainLoss, trainAccuracy });
+      const epoch = progress.epoch + progress.step / batches;
+      this.#addPoint({ epoch, trainLoss, trainAccuracy, learningRate });
     }
   }
 
   /** @returns false when interrupted: the epoch is then tested anew when the run goes on. */
   async #endEpoch(startedAt: number): Promise<boolean> {
-    const { session, data, config, listener, signal } = this.#training;
-    const { progress } = this.#run;
+    const { data, listener } = this.#training;
+    const { progress, best } = this.#run;
     const { epoch, sums } = progress;
     const evaluationStart = performance.now();
-    const size = [config.size, config.size] as const;
-    const test = await evaluate(
-      session,
-      data.test,
-      { size, batch: config.batch, ...testTransforms(config) },
-      (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
-      signal,
-    ).catch((error: unknown) => {
-      if (error === signal?.reason) return undefined;
-      throw error;
-    });
-    if (!test) return this.#interrupted();
+    const reached = await this.#accuracyOn(this.#judge(), epoch);
+    if (reached === undefined) return this.#interrupted();
     this.#pace.addEvaluation(performance.now() - evaluationStart);
-    const last = { trainLoss: meanLoss(sums), trainAccuracy: accuracy(sums), testAccuracy: accuracy(test) };
-    const isBest = last.testAccuracy > (this.#run.best?.testAccuracy ?? -1);
+    const judged = data.validation ? { validationAccuracy: reached } : { testAccuracy: reached };
+    const last = { trainLoss: meanLoss(sums), trainAccuracy: accuracy(sums), ...judged };
+    const isBest = reached > (best?.validationAccuracy ?? best?.testAccuracy ?? -1);
     this.#run = {
       ...this.#run,
       progress: { ...progress, epoch: epoch + 1, step: 0, sums: NOTHING },
       last,
-      ...(isBest && { best: { epoch, testAccuracy: last.testAccuracy } }),
+      ...(isBest && { best: { epoch, ...judged } }),
     };
-    this.#addPoint({ epoch: epoch + 1, testAccuracy: last.testAccuracy });
+    this.#addPoint({ epoch: epoch + 1, ...judged });
     listener({
       kind: 'epoch',
       epoch,
@@ -246,6 +264,71 @@ class Trainer {
     });
     this.#save('last');
     if (isBest) this.#save('best');
+    return true;
+  }
+
+  /** The images that say which epoch is best. */
+  #judge(): Dataset {
+    const { validation, test } = this.#training.data;
+    return validation ?? test;
+  }
+
+  /** @returns undefined when interrupted. */
+  async #accuracyOn(dataset: Dataset, epoch: number): Promise<number | undefined> {
+    const { session, config, listener, signal } = this.#training;
+    const sums = await evaluate(
+      session,
+      dataset,
+      { size: [config.size, config.size], batch: config.batch, ...testTransforms(config) },
+      (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
+      signal,
+    ).catch((error: unknown) => {
+      if (error === signal?.reason) return undefined;
+      throw error;
+    });
+    return sums && accuracy(sums);
+  }
+
+  /** Of the step that comes next, or that was just run and is not counted yet. */
+  #learningRate(): number {
+    return learningRateAt(this.#schedule, this.#run.progress.globalStep);
+  }
+
+  #patienceIsOver(): boolean {
+    const { config, listener } = this.#training;
+    const { best, progress } = this.#run;
+    if (config.patience === undefined || !best) return false;
+    if (progress.epoch - 1 - best.epoch < config.patience) return false;
+    const message =
+      `no better on the held-out images than after epoch ${best.epoch + 1} for ${config.patience} ` +
+      `${config.patience === 1 ? 'epoch' : 'epochs'}: done after epoch ${progress.epoch}`;
+    listener({ kind: 'stopped', reason: 'patience', globalStep: progress.globalStep, message });
+    return true;
+  }
+
+  /** With held-out images: the test images are met here for the first time, by the last weights and by the best. */
+  async #finalTest(): Promise<boolean> {
+    const { data, session, files } = this.#training;
+    const { last, best, progress } = this.#run;
+    if (!data.validation || last?.testAccuracy !== undefined) return true;
+    const epoch = progress.epoch - 1;
+    const ofLast = await this.#accuracyOn(data.test, epoch);
+    if (ofLast === undefined) return this.#interrupted();
+    let ofBest: number | undefined = ofLast;
+    if (best!.epoch !== epoch) {
+      const lastNumbers = this.#numbers();
+      for (const [name, numbers] of loadCheckpoint(files.best).training.state) session.write(name, numbers);
+      ofBest = await this.#accuracyOn(data.test, epoch);
+      for (const [name, numbers] of lastNumbers) session.write(name, numbers);
+      if (ofBest === undefined) return this.#interrupted();
+    }
+    this.#run = {
+      ...this.#run,
+      last: { ...last!, testAccuracy: ofLast },
+      best: { ...best!, testAccuracy: ofBest },
+    };
+    this.#addPoint({ epoch: progress.epoch, testAccuracy: ofLast });
+    this.#save('last');
     return true;
   }
 
@@ -272,22 +355,15 @@ class Trainer {
     throw new TrainingStoppedError(message, { cause: error });
   }
 
-  #loadState(): void {
-    const { compiled, config, session, resumeFrom, startFrom } = this.#training;
-    for (const [name, { shape }] of compiled.network.state) {
-      const initializer = compiled.initializers.get(name)!;
-      const numbers =
-        resumeFrom?.state.get(name) ??
-        startFrom?.get(name) ??
-        initialNumbers(config.seed, name, elementCount(shape), initializer);
-      session.write(name, numbers);
-    }
+  #numbers(): StateNumbers {
+    const { compiled, session } = this.#training;
+    return new Map([...compiled.network.state.keys()].map((name) => [name, session.read(name)]));
   }
 
   #save(which: 'last' | 'best'): void {
-    const { session, compiled, files, listener } = this.#training;
+    const { compiled, files, listener } = this.#training;
     const { state } = compiled.network;
-    const numbers = new Map([...state.keys()].map((name) => [name, session.read(name)]));
+    const numbers = this.#numbers();
     for (const [name, tensor] of numbers) {
       if (!tensor.every(Number.isFinite)) this.#failed(new NonFiniteError(name, 'parameter'));
     }
@@ -304,6 +380,7 @@ class Trainer {
     listener({
       kind: 'start',
       startedAt: new Date().toISOString(),
+      config,
       model: model.name,
       parameters,
       engine: engine.name,
@@ -314,6 +391,7 @@ class Trainer {
       batch: config.batch,
       trainImages: this.#loader.count,
       testImages: data.test.count,
+      validationImages: data.validation?.count ?? 0,
       plannedPeakBytes: plannedPeakBytes(plans, engine.threads),
       resumedAtStep: this.#run.progress.globalStep,
     });

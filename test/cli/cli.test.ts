@@ -53,6 +53,39 @@ describe('densor train', () => {
     expect(densor('train', '--resume', 'run').stdout).toBe(stdout);
   });
 
+  test('follows a recipe that options change, with held-out images, and says so', () => {
+    const settings =
+      '--optimizer nesterov --weight-decay 0.001 --schedule one-cycle --ema 0.9 --validate 0.2';
+    const args = [...SMALL, ...settings.split(' '), '--recipe', 'd2l', '--epochs', '2', '--out', 'run'];
+    const { status, stdout, stderr } = densor('train', ...args);
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(
+      /\nrecipe d2l: nesterov 0\.9, lr 0\.01, one-cycle, weight decay 0\.001 on weights, weights averaged with 0\.9, 20% held out\n/,
+    );
+    expect(stderr).toMatch(/epoch 1\/2: .*, held-out acc \d\.\d{3}/);
+    expect(stderr).toMatch(
+      /best on the held-out images: epoch \d, with \d\.\d{3} there and test acc \d\.\d{3}\n/,
+    );
+    expect(stdout).toMatch(/^loss \d\.\d{3}, train acc \d\.\d{3}, test acc \d\.\d{3}\n/);
+    const [start] = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n');
+    expect(JSON.parse(start!)).toMatchObject({
+      kind: 'start',
+      validationImages: 20,
+      config: { recipe: 'd2l', momentum: 0.9, schedule: 'one-cycle', lr: 0.01, weightDecayOn: 'weights' },
+    });
+    expect(readFileSync(join(folder, 'run/curves.svg'), 'utf8')).toMatch(
+      /learning rate.*held-out accuracy|held-out accuracy.*learning rate/s,
+    );
+    for (const [which, accuracy] of [
+      ['last', 'testAccuracy'],
+      ['best', 'bestTestAccuracy'],
+    ] as const) {
+      const told = JSON.parse(densor('train', '--resume', 'run', '--json').stdout);
+      const { testAccuracy } = JSON.parse(densor('evaluate', 'run', '--checkpoint', which, '--json').stdout);
+      expect(testAccuracy).toBe(told[accuracy]);
+    }
+  });
+
   test('prints one JSON object and nothing else with --json', () => {
     const { status, stdout } = densor('train', ...SMALL, '--json');
     expect(status).toBe(0);
@@ -105,6 +138,8 @@ describe('densor train', () => {
       ['--seed', '1'],
       ['--limit', '99'],
       ['--engine', 'reference'],
+      ['--weight-decay', '0.1'],
+      ['--validate', '0.5'],
       ['--out', 'other'],
     ] as const) {
       const { status, lastLine } = densor('train', '--resume', 'run', option, value);
@@ -139,6 +174,14 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--batch', '2.5'], /whole number/],
     [['train', '--threads', '0'], /whole number from 1 to 256/],
     [['train', '--lr', 'fast'], /number above 0/],
+    [['train', '--recipe', 'soup'], /'soup' is invalid.*notes, d2l, paper-cifar, best/],
+    [['train', '--momentum', '1'], /number from 0 and below 1/],
+    [['train', '--weight-decay', '-1'], /number from 0/],
+    [['train', '--ema', '0'], /number above 0 and below 1/],
+    [['train', '--schedule', 'linear'], /'linear' is invalid.*one-cycle/],
+    [['train', '--patience', '3'], /--patience goes by held-out images: .*--validate/],
+    [['train', '--warmup', '11'], /longer than the run of 10/],
+    [['train', '--data', 'sample', '--validate', '0.0001'], /holds out 0/],
     [['train', '--precision', 'f16'], /'f16' is invalid/],
     [['train', '--data', 'sample', '--size', '28'], /transition 3 .*does not fit into a 1×1 feature map/],
     [
@@ -161,6 +204,8 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['profile', '--out', 'picture.png'], /expected the name of an \.svg file/],
     [['profile', '--size', '28'], /transition 3/],
     [['profile', '--size', '32', '--batch', '2', '--engine', 'reference'], /use --engine native or wasm/],
+    [['lr-find', '--from', '1', '--to', '0.1'], /--from 1 is not below --to 0.1/],
+    [['lr-find', '--out', 'table.txt'], /expected the name of a \.csv file/],
     [['verify', 'missing.safetensors'], /missing.safetensors: does not exist/],
     [['verify', golden('resize')], /not of the one-step format/],
   ])('densor %j', (args, message) => {
@@ -309,6 +354,24 @@ describe('densor', () => {
     expect(table).toMatch(/^conv2dGradWeight +\d+ /m);
     expect(table).toMatch(/the 20 costliest records/);
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
+  });
+
+  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', () => {
+    const args = '--data sample --size 32 --batch 50 --limit 200 --steps 50 --to 100 --threads 2'.split(' ');
+    const { status, stdout, stderr } = densor('lr-find', ...args, '--json');
+    expect(status, stderr).toBe(0);
+    const { points, suggestion, files } = JSON.parse(stdout);
+    expect(points.length).toBeLessThanOrEqual(50);
+    expect(points[0].learningRate).toBeCloseTo(1e-5, 12);
+    expect(suggestion).toBeGreaterThan(1e-4);
+    expect(suggestion).toBeLessThan(10);
+    expect(files).toEqual(['csv', 'svg', 'png'].map((end) => `runs/lr-find-notes-sample.${end}`));
+    expect(readdirSync(join(folder, 'runs')).length).toBe(3);
+    const [head, ...rows] = readFileSync(join(folder, files[0]), 'utf8').trim().split('\n');
+    expect([head, rows.length]).toEqual(['learning_rate,loss,smoothed_loss', points.length]);
+    expect(rows[3]!.split(',').map(Number)).toEqual(Object.values(points[3]));
+    expect(readFileSync(join(folder, files[1]), 'utf8')).toContain('■ suggested ');
+    expect(readFileSync(join(folder, files[2])).subarray(1, 4).toString()).toBe('PNG');
   });
 
   test("verify replays PyTorch's step, and fails with status 1 past a bound", () => {

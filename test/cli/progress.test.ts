@@ -18,6 +18,7 @@ afterEach(() => {
 
 const START = {
   kind: 'start',
+  config: { recipe: 'notes', optimizer: 'sgd', lr: 0.1, schedule: 'constant' },
   model: 'notes',
   parameters: 1,
   trainImages: 12,
@@ -29,6 +30,7 @@ const START = {
 function step(done: number): TrainEvent {
   const numbers = {
     loss: 1,
+    learningRate: 0.1,
     trainLoss: 1,
     trainAccuracy: 0.5,
     examplesPerSecond: 9,
@@ -50,14 +52,14 @@ function step(done: number): TrainEvent {
 test('plain lines tell epoch and epochs, and come while a test takes long', () => {
   const show = showTraining();
   show(START);
-  lines.length = 0;
+  expect(lines.splice(0)).toEqual([expect.stringMatching(/planned\nrecipe notes: sgd, lr 0\.1\n$/)]);
   for (const done of [1, 2, 3]) show(step(done));
   for (const done of [1, 2, 3, 4]) {
     now += 6_000;
     show({ kind: 'evaluating', epoch: 0, done, total: 4 });
   }
   expect(lines).toEqual([
-    expect.stringMatching(/^epoch 1\/10 step 1\/3 {2}loss 1\.000/),
+    expect.stringMatching(/^epoch 1\/10 step 1\/3 {2}loss 1\.000 {2}train acc 0\.500 {2}lr 0\.1 {2}/),
     expect.stringMatching(/^epoch 1\/10 step 3\/3/),
     'epoch 1/10 testing, batch 2/4\n',
     'epoch 1/10 testing, batch 4/4\n',

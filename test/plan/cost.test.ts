@@ -48,6 +48,7 @@ describe("the cost of the notes' training step", () => {
 
   test('touches every parameter three times to replace it', () => {
     expect(costs('sgd')).toEqual({ flops: 2 * 758_226, bytes: 3 * 4 * 758_226 });
+    expect(records.filter(({ kind }) => kind === 'sgd').length).toBe(1);
   });
 
   test('is finite and not negative, and every record moves bytes', () => {

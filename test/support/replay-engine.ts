@@ -119,7 +119,7 @@ class ReplayMemory implements KernelMemory {
       ...[join(this.#folder, 'image'), scratch.length, records, scratchBytes],
       `${persistent}:${persistentBytes}`,
       `${transient}:${transientBytes}`,
-      `${scalars}:8`,
+      `${scalars}:12`,
       `${control}:20`,
       `${program}:${programBytes}`,
       ...forbidden.map(({ at, bytes }) => `${at}:${bytes}`),

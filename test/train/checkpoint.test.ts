@@ -11,6 +11,7 @@ import {
   requireFits,
   saveCheckpoint,
 } from '../../src/train/checkpoint.ts';
+import { runConfigSchema } from '../../src/train/config.ts';
 import { truncateLog } from '../../src/train/log.ts';
 
 let folder: string;
@@ -21,7 +22,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const run: RunState = {
   format: 1,
-  config: {
+  config: runConfigSchema.parse({
     recipe: 'notes',
     model: 'notes',
     data: 'sample',
@@ -32,7 +33,7 @@ const run: RunState = {
     lr: 0.1,
     seed: 0,
     precision: 'f32',
-  },
+  }),
   engine: 'wasm',
   isa: 'simd128',
   progress: {
@@ -62,6 +63,34 @@ describe('a checkpoint', () => {
     expect(loaded.run).toEqual(run);
     expect(loaded.state).toEqual(state);
     requireFits(path(), loaded, network);
+  });
+
+  test('of the time before optimisers had options loads, as of the plain SGD that it was', () => {
+    const { recipe, model, data, classes, size, batch, epochs, lr, seed, precision } = run.config;
+    const config = { recipe, model, data, classes, size, batch, epochs, lr, seed, precision };
+    saveCheckpoint(path(), { run: { ...run, config: config as RunState['config'] }, state }, network);
+    const loaded = loadCheckpoint(path());
+    expect(loaded.run.config).toEqual(run.config);
+    expect(loaded.run.config).toMatchObject({ optimizer: 'sgd', momentum: 0, schedule: 'constant' });
+    requireFits(path(), loaded.training, network);
+  });
+
+  test('is used with the averages, and gone on from with everything', () => {
+    const more = new Map([
+      ['optimizer.velocity.a.weight', Float32Array.of(0, 0, 0, 0, 0, 1)],
+      ['optimizer.average.a.weight', Float32Array.of(9, 8, 7, 6, 5, 4)],
+      ['optimizer.average.a.running_mean', Float32Array.of(3, 2, 1)],
+    ]);
+    const shapes = new Map(network);
+    for (const [name, { length }] of more) shapes.set(name, { role: 'optimizer', shape: [length] });
+    const all = new Map([...state, ...more]);
+    saveCheckpoint(path(), { run, state: all }, shapes);
+    const loaded = loadCheckpoint(path());
+    requireFits(path(), loaded, network);
+    requireFits(path(), loaded.training, shapes);
+    expect(() => requireFits(path(), loaded.training, network)).toThrow(/velocity.* not part of the model/);
+    expect(loaded.training.state).toEqual(all);
+    expect([...loaded.state.values()]).toEqual([Float32Array.of(9, 8, 7, 6, 5, 4), Float32Array.of(3, 2, 1)]);
   });
 
   test('tells what data it was on, where it knows', () => {

@@ -2,12 +2,18 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
 import type { Dataset, TrainTest } from '../../src/data/dataset.ts';
 import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import { learningRateAt } from '../../src/optim/schedule.ts';
 import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
-import type { RunConfig } from '../../src/train/config.ts';
+import { type RunConfig, runConfigSchema, scheduleOf } from '../../src/train/config.ts';
+import { evaluate } from '../../src/train/evaluate.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
+import { accuracy } from '../../src/train/metrics.ts';
+import { programsFor } from '../../src/train/programs.ts';
+import { dataOf } from '../../src/train/run-data.ts';
 import { runFiles } from '../../src/train/run-folder.ts';
 import { compileRun, train } from '../../src/train/trainer.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
@@ -33,7 +39,7 @@ function brightCorners(count: number, seed: number): Dataset {
 }
 
 const data: TrainTest = { train: brightCorners(52, 1), test: brightCorners(23, 2) };
-const config: RunConfig = {
+const plain = runConfigSchema.parse({
   recipe: 'notes',
   model: 'small',
   data: 'corners',
@@ -44,8 +50,8 @@ const config: RunConfig = {
   lr: 0.05,
   seed: 11,
   precision: 'f32',
-};
-const plain = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 });
+});
+const small = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 });
 const dropping = cifarDensenet({ depth: 7, growthRate: 4, channels: 1, classes: 4, dropout: 0.2 });
 const STEPS = 3 * 7;
 
@@ -53,12 +59,21 @@ const STEPS = 3 * 7;
 async function run(
   open: (typeof ENGINES)[number]['open'],
   name: string,
-  { stopAfter = Number.POSITIVE_INFINITY, stopInTest = 0, resume = false, threads = 2, model = plain } = {},
+  {
+    stopAfter = Number.POSITIVE_INFINITY,
+    stopInTest = 0,
+    stopInFinalTest = false,
+    resume = false,
+    threads = 2,
+    config = plain,
+    model = small,
+  } = {},
 ): Promise<TrainEvent[]> {
   const files = runFiles(join(folder, name));
   const { mkdirSync } = await import('node:fs');
   mkdirSync(join(folder, name), { recursive: true });
-  const compiled = compileRun(config, model, data);
+  const runData = dataOf(config, data);
+  const compiled = compileRun(config, model, runData);
   const engine = await open(threads);
   const session = await engine.open(compiled.network);
   const controller = new AbortController();
@@ -66,7 +81,7 @@ async function run(
   await train({
     config,
     model,
-    data,
+    data: runData,
     compiled,
     engine,
     session,
@@ -77,6 +92,7 @@ async function run(
       events.push(event);
       if (event.kind === 'step' && event.globalStep === stopAfter) controller.abort();
       if (event.kind === 'evaluating' && event.done === stopInTest) controller.abort();
+      if (event.kind === 'evaluating' && event.total === 3 && stopInFinalTest) controller.abort();
     },
   });
   await engine.close();
@@ -122,6 +138,103 @@ describe.each([REFERENCE, ENGINES[0]!])('a run on $name', ({ open }) => {
   });
 });
 
+describe.each<[string, Partial<RunConfig>]>([
+  [
+    'momentum, one-cycle and label smoothing',
+    { optimizer: 'nesterov', momentum: 0.9, schedule: 'one-cycle', labelSmoothing: 0.1 },
+  ],
+  [
+    'AdamW, cosine, clipping and averages',
+    { optimizer: 'adamw', lr: 0.01, schedule: 'cosine', warmup: 1, weightDecay: 0.1, clip: 1, ema: 0.95 },
+  ],
+])('a run with %s', (_, settings) => {
+  const config = { ...plain, ...settings };
+  const { open } = ENGINES[0]!;
+
+  test('that was interrupted and resumed ends with the bits of one that was not, and learns', async () => {
+    const events = await run(open, 'whole', { config });
+    const rates = events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []));
+    const schedule = scheduleOf(config, 7);
+    expect(rates).toEqual(Array.from({ length: STEPS }, (_, step) => learningRateAt(schedule, step)));
+    await run(open, 'stopped', { config, stopAfter: 9 });
+    const events2 = await run(open, 'stopped', { config, resume: true, threads: 3 });
+    expect(events2.at(-1)!.kind).toBe('end');
+    expect(comparable('stopped')).toEqual(comparable('whole'));
+    const [first, last] = [events.find(({ kind }) => kind === 'epoch'), events.at(-1)] as {
+      trainLoss: number;
+    }[];
+    expect(last!.trainLoss).toBeLessThan(0.8 * first!.trainLoss);
+  });
+
+  test('is judged by the weights that its checkpoint is used with', async () => {
+    const events = await run(open, 'run', { config });
+    const { testAccuracy } = events.at(-1) as { testAccuracy: number };
+    const { state } = loadCheckpoint(runFiles(join(folder, 'run')).last);
+    const size = [config.size, config.size] as const;
+    const programs = programsFor('evaluate', { count: data.test.count, batch: config.batch });
+    const engine = await open(1);
+    const session = await engine.open(compile(small, size, programs).network);
+    for (const [name, tensor] of state) session.write(name, tensor);
+    expect(accuracy(await evaluate(session, data.test, { size, batch: config.batch }))).toBe(testAccuracy);
+    await engine.close();
+  });
+});
+
+describe('a run with held-out images', () => {
+  const { open } = ENGINES[0]!;
+  const config = { ...plain, epochs: 6, validate: 0.25 };
+  const name = 'run';
+  const files = () => runFiles(join(folder, name));
+
+  test('chooses its best epoch by those, and meets the test images at the end only', async () => {
+    const events = await run(open, name, { config });
+    const epochs = events.filter((event) => event.kind === 'epoch');
+    expect(epochs.length).toBe(6);
+    expect(epochs.every(({ testAccuracy }) => testAccuracy === undefined)).toBe(true);
+    const start = events.find((event) => event.kind === 'start')!;
+    const { validationImages, trainImages } = start;
+    expect(validationImages).toBeGreaterThan(10);
+    expect(trainImages + validationImages).toBe(52);
+
+    const accuracies = epochs.map(({ validationAccuracy }) => validationAccuracy!);
+    const best = accuracies.indexOf(Math.max(...accuracies));
+    const { run: state } = loadCheckpoint(files().last);
+    expect(state.best).toMatchObject({ epoch: best, validationAccuracy: accuracies[best] });
+    expect(loadCheckpoint(files().best).run.progress.epoch).toBe(best + 1);
+    expect(events.at(-1)).toMatchObject({
+      kind: 'end',
+      testAccuracy: state.last!.testAccuracy,
+      bestTestAccuracy: state.best!.testAccuracy,
+    });
+    const tested = events.filter((event) => event.kind === 'evaluating' && event.total === 3);
+    expect(tested.length).toBe(best === 5 ? 3 : 6);
+    expect(events.indexOf(tested[0]!)).toBeGreaterThan(events.lastIndexOf(epochs.at(-1)!));
+  });
+
+  test('ends with the same bits when it is interrupted in the final test and resumed', async () => {
+    await run(open, 'whole', { config });
+    const folderOf = { config: { ...config }, stopInFinalTest: true };
+    const stopped = await run(open, name, folderOf);
+    expect(stopped.at(-1)).toMatchObject({ kind: 'stopped', reason: 'interrupted' });
+    const resumed = await run(open, name, { config, resume: true });
+    expect(resumed.at(-1)!.kind).toBe('end');
+    expect(comparable(name)).toEqual(comparable('whole'));
+  });
+
+  test('ends when patience is over, and a resumed run is as impatient', async () => {
+    const impatient = { ...config, epochs: 40, lr: 1e-9, patience: 2 };
+    const events = await run(open, name, { config: impatient });
+    expect(events).toContainEqual(expect.objectContaining({ kind: 'stopped', reason: 'patience' }));
+    const { best, progress, last } = loadCheckpoint(files().last).run;
+    expect(progress.epoch).toBe(best!.epoch + 3);
+    expect(progress.epoch).toBeLessThan(40);
+    expect(last!.testAccuracy).toBeGreaterThanOrEqual(0);
+    const again = await run(open, name, { config: impatient, resume: true });
+    expect(again.filter(({ kind }) => kind === 'step' || kind === 'evaluating')).toEqual([]);
+    expect(again.at(-1)!.kind).toBe('end');
+  });
+});
+
 describe('a run', () => {
   const { open } = ENGINES[0]!;
 
@@ -156,7 +269,7 @@ describe('a run', () => {
 
   test('keeps the best checkpoint beside the last', async () => {
     const events = await run(open, 'best');
-    const accuracies = events.flatMap((event) => (event.kind === 'epoch' ? [event.testAccuracy] : []));
+    const accuracies = events.flatMap((event) => (event.kind === 'epoch' ? [event.testAccuracy!] : []));
     const best = loadCheckpoint(runFiles(join(folder, 'best')).best).run;
     expect(best.best!.testAccuracy).toBe(Math.max(...accuracies));
     expect(best.progress.epoch).toBe(accuracies.indexOf(Math.max(...accuracies)) + 1);

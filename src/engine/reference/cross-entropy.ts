@@ -7,21 +7,29 @@ export function crossEntropy(frame: Frame, op: CrossEntropy): Float64Array[] {
   const rows = rowsOf(frame, op);
   let [loss, correct] = [0, 0];
   rows.forEach((row, n) => {
-    loss += (logSumExp(row) - row[labels[n]!]!) / rows.length;
+    const truth = truthOf(op, row.length, labels[n]!);
+    const expected = row.reduce((sum, logit, k) => (truth(k) > 0 ? sum + truth(k) * logit : sum), 0);
+    loss += (logSumExp(row) - expected) / rows.length;
     correct += row.indexOf(Math.max(...row)) === labels[n] ? 1 : 0;
   });
   return [Float64Array.of(loss), Float64Array.of(correct)];
 }
 
-/** (softmax(row) − onehot(label))/N */
+/** (softmax(row) − truth)/N */
 export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Array[] {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
   const gradient = rows.flatMap((row, n) => {
     const norm = logSumExp(row);
-    return [...row].map((logit, k) => (Math.exp(logit - norm) - (k === labels[n] ? 1 : 0)) / rows.length);
+    const truth = truthOf(op, row.length, labels[n]!);
+    return [...row].map((logit, k) => (Math.exp(logit - norm) - truth(k)) / rows.length);
   });
   return [Float64Array.from(gradient)];
+}
+
+/** The probability that each class is meant to have. */
+function truthOf({ smoothing }: CrossEntropy | CrossEntropyGrad, classes: number, label: number) {
+  return (k: number): number => (k === label ? 1 - smoothing : 0) + smoothing / classes;
 }
 
 function rowsOf(frame: Frame, op: CrossEntropy | CrossEntropyGrad): Float64Array[] {

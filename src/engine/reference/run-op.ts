@@ -6,6 +6,7 @@ import { conv2dMaxPool, conv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { crossEntropy, crossEntropyGrad } from './cross-entropy.ts';
 import { dropout } from './dropout.ts';
 import { type Frame, forPlanes } from './frame.ts';
+import { adamw, clipNorm, movingAverage, sgd } from './optimizer.ts';
 import { avgPool, avgPoolGradInput, maxPool, maxPoolGradInput } from './pool.ts';
 import { gradientAt, gradientThroughStatistics, prologued, throughPrologue } from './prologue.ts';
 import { statistics, updateRunningStatistics } from './statistics.ts';
@@ -20,7 +21,8 @@ export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
   });
 }
 
-function compute(frame: Frame, op: Op, { learningRate, stepSeed = 0 }: RunScalars): Float64Array[] {
+function compute(frame: Frame, op: Op, scalars: RunScalars): Float64Array[] {
+  const { stepSeed = 0 } = scalars;
   switch (op.kind) {
     case 'conv2d': {
       const [y] = conv2d(frame, op) as [Float64Array];
@@ -77,10 +79,14 @@ function compute(frame: Frame, op: Op, { learningRate, stepSeed = 0 }: RunScalar
       return crossEntropyGrad(frame, op);
     case 'updateRunningStatistics':
       return updateRunningStatistics(frame, op);
-    case 'sgd': {
-      const gradient = frame.get(op.gradient);
-      return [frame.get(op.parameter).map((value, i) => value - learningRate * gradient[i]!)];
-    }
+    case 'clipNorm':
+      return clipNorm(frame, op);
+    case 'sgd':
+      return sgd(frame, op, scalars);
+    case 'adamw':
+      return adamw(frame, op, scalars);
+    case 'movingAverage':
+      return movingAverage(frame, op, scalars);
     default:
       return assertNever(op);
   }

@@ -109,7 +109,11 @@ function lastReaders(graph: Graph): ReadonlyMap<ValueId, Op> {
 
 /** Statistics, loss and the gradients of parameters must be finite: NaN there has no way back. */
 function requireFinite(frame: Frame, op: Op, graph: Graph): void {
-  const quantities: Partial<Record<Op['kind'], string>> = { statistics: 'statistics', crossEntropy: 'loss' };
+  const quantities: Partial<Record<Op['kind'], string>> = {
+    statistics: 'statistics',
+    crossEntropy: 'loss',
+    clipNorm: 'gradient norm',
+  };
   const asked = new Set(graph.outputs.values());
   for (const id of op.outputs) {
     const isGradient = asked.has(id) && op.kind.includes('Grad');

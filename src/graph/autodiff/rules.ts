@@ -81,8 +81,8 @@ export function backward(op: Op, gradients: Gradients): void {
     }
     case 'crossEntropy': {
       if (!gradients.isUnitRoot(op.outputs[0]!) || !gradients.needs(op.logits)) return;
-      const { layer, logits, labels } = op;
-      return gradients.contribute({ kind: 'crossEntropyGrad', layer, logits, labels }, [logits]);
+      const { layer, logits, labels, smoothing } = op;
+      return gradients.contribute({ kind: 'crossEntropyGrad', layer, logits, labels, smoothing }, [logits]);
     }
     case 'conv2dGradInput':
     case 'conv2dGradWeight':
@@ -99,7 +99,10 @@ export function backward(op: Op, gradients: Gradients): void {
     case 'crossEntropyGrad':
       throw new RangeError(`${op.kind} is a gradient already: second derivatives are not supported`);
     case 'updateRunningStatistics':
+    case 'clipNorm':
     case 'sgd':
+    case 'adamw':
+    case 'movingAverage':
       return; // State for the next run: nothing of this one depends on it.
     default:
       return assertNever(op);

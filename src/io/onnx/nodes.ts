@@ -60,6 +60,8 @@ export function operatorOf(op: Op, graph: Graph): Operator {
       return as('Add', [op.a, op.b]);
     case 'flatten':
       return as('Flatten', [op.x], int('axis', 1));
+    case 'adamw':
+    case 'clipNorm':
     case 'conv2dMaxPool':
     case 'dropout':
     case 'dropoutGradInput':
@@ -77,6 +79,7 @@ export function operatorOf(op: Op, graph: Graph): Operator {
     case 'flattenGradInput':
     case 'statisticsGrad':
     case 'crossEntropyGrad':
+    case 'movingAverage':
     case 'updateRunningStatistics':
     case 'sgd':
       return refuse(op);

@@ -13,6 +13,7 @@ import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { lowerDropout } from './dropout.ts';
+import { lowerClipNorm, lowerMovingAverage, lowerOptimizer } from './optimizer.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
 export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies']): void {
@@ -145,6 +146,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
         logits,
         labels,
         size: ctx.size(op.logits),
+        smoothing: op.smoothing,
         loss,
         correct,
       });
@@ -153,8 +155,16 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       const labels = ctx.view(op.labels).address;
       const [logits, gradLogits] = [ctx.view(op.logits), ctx.view(op.outputs[0]!)];
       const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
-      const size = ctx.size(op.logits);
-      return ctx.emit(layer, { kind: 'crossEntropyGrad', logits, labels, size, gradLogits, accumulate });
+      const { smoothing } = op;
+      return ctx.emit(layer, {
+        kind: 'crossEntropyGrad',
+        logits,
+        labels,
+        size: ctx.size(op.logits),
+        smoothing,
+        gradLogits,
+        accumulate,
+      });
     }
     case 'updateRunningStatistics': {
       const { momentum, count } = op;
@@ -168,11 +178,13 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       const unbias = count / (count - 1);
       return ctx.emit(layer, { kind: 'updateRunningStatistics', ...vectors, channels, momentum, unbias });
     }
-    case 'sgd': {
-      const [parameter, gradient] = [ctx.vector(op.parameter), ctx.vector(op.gradient)];
-      const count = ctx.graph.values[op.parameter]!.shape.reduce((a, b) => a * b, 1);
-      return ctx.emit(layer, { kind: 'sgd', parameter, gradient, count });
-    }
+    case 'clipNorm':
+      return lowerClipNorm(ctx, op);
+    case 'sgd':
+    case 'adamw':
+      return lowerOptimizer(ctx, op);
+    case 'movingAverage':
+      return lowerMovingAverage(ctx, op);
     default:
       return assertNever(op);
   }

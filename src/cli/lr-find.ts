@@ -1,0 +1,140 @@
+import { mkdirSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { Command, InvalidArgumentError, Option } from 'commander';
+import { requireLabels } from '../data/dataset.ts';
+import { openDataset } from '../data/open-dataset.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import type { RunConfig } from '../train/config.ts';
+import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
+import { type Overrides, resolveRecipe } from '../train/recipes.ts';
+import { compileRun } from '../train/trainer.ts';
+import { imageOptions } from './data-options.ts';
+import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
+import { UsageError } from './errors.ts';
+import { formatRate } from './format.ts';
+import { options, positive } from './options.ts';
+import { say, showData } from './progress.ts';
+import { completeRecipe, modelOf } from './run-config.ts';
+
+interface LrFindOptions extends Overrides {
+  readonly dataDir?: string;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly steps: number;
+  readonly from: number;
+  readonly to: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+const LINE_EVERY_MS = 10_000;
+
+export function lrFindCommand(): Command {
+  return new Command('lr-find')
+    .description('learning-rate range test: the rate grows step by step until the loss explodes')
+    .addOption(options.recipe())
+    .addOption(options.model())
+    .addOption(options.data())
+    .addOption(options.dataDir())
+    .addOption(options.classes())
+    .addOption(options.size())
+    .addOption(options.batch())
+    .addOption(options.optimizer())
+    .addOption(options.momentum())
+    .addOption(options.weightDecay())
+    .addOption(options.weightDecayOn())
+    .addOption(options.labelSmoothing())
+    .addOption(options.clip())
+    .addOption(options.seed())
+    .addOption(options.limit())
+    .addOption(options.steps('steps to take', 100))
+    .addOption(
+      new Option('--from <rate>', 'learning rate of the first step').argParser(positive).default(1e-5),
+    )
+    .addOption(new Option('--to <rate>', 'learning rate of the last step').argParser(positive).default(10))
+    .addOption(options.engine())
+    .addOption(options.precision())
+    .addOption(options.threads())
+    .addOption(
+      new Option(
+        '--out <file.csv>',
+        'the table, and a picture as .svg and .png beside it (default: runs/lr-find-MODEL-DATA.csv)',
+      ).argParser(csvPath),
+    )
+    .addOption(options.json())
+    .action(runLrFind);
+}
+
+function csvPath(text: string): string {
+  if (!/[^/]\.csv$/.test(text)) throw new InvalidArgumentError('expected the name of a .csv file');
+  return text;
+}
+
+async function runLrFind(given: LrFindOptions): Promise<void> {
+  const { steps, from, to } = given;
+  if (from >= to) throw new UsageError(`--from ${from} is not below --to ${to}`);
+  const recipe = resolveRecipe(given);
+  const data = await openDataset(recipe.data, given.dataDir, showData(), imageOptions({}, recipe));
+  const config = completeRecipe(recipe, data);
+  requireLabels(data.train, config.classes);
+  const model = modelOf(config, data.train.channels);
+  const compiled = compileRun(config, model, data);
+  const engine = await openEngine(given.engine, given.threads);
+  try {
+    const session = await engine.open(compiled.network);
+    announce(given.engine);
+    const onStep = showSteps(steps);
+    const test = await findLearningRate({
+      ...{ config, compiled, session, train: data.train, from, to, steps },
+      onStep,
+    });
+    const files = await write(given.out ?? defaultPath(config), test, config);
+    const { name, isa, threads } = engine;
+    process.stdout.write(
+      given.json
+        ? `${JSON.stringify({ ...test, files, engine: name, isa, threads })}\n`
+        : `${verdict(test, steps)} (${describeEngine(engine)})\n${files.join(', ')}\n`,
+    );
+  } finally {
+    await engine.close();
+  }
+}
+
+function showSteps(steps: number): (done: number, point: RangePoint) => void {
+  let lineAt = performance.now();
+  return (done, { learningRate, smoothedLoss }) => {
+    if (performance.now() - lineAt <= LINE_EVERY_MS) return;
+    lineAt = performance.now();
+    say(`step ${done}/${steps}  lr ${formatRate(learningRate)}  loss ${smoothedLoss.toFixed(3)}`);
+  };
+}
+
+function verdict({ suggestion, points, exploded }: RangeTest, steps: number): string {
+  const end = exploded
+    ? `the loss exploded after ${points.length} steps${points.length > 0 ? ` at ${formatRate(points.at(-1)!.learningRate)}` : ''}`
+    : `the loss did not explode in ${steps} steps`;
+  return suggestion === undefined
+    ? `no suggestion: the loss did not fall; ${end}`
+    : `suggested --lr ${Number(suggestion.toPrecision(2))}, where the loss falls fastest; ${end}`;
+}
+
+function defaultPath({ model, data = 'unknown' }: RunConfig): string {
+  return join('runs', `lr-find-${model}-${data.replace(/[^\w-]+/g, '-')}.csv`);
+}
+
+/** Table and, where there is anything to see, its picture. @returns the files' names. */
+async function write(csv: string, { points, suggestion }: RangeTest, config: RunConfig): Promise<string[]> {
+  mkdirSync(dirname(csv), { recursive: true });
+  const rows = points.map((point) => [point.learningRate, point.loss, point.smoothedLoss].join(','));
+  writeFileAtomic(csv, `${['learning_rate,loss,smoothed_loss', ...rows].join('\n')}\n`);
+  if (points.length < 2) return [csv];
+  const { model, data, size, batch, optimizer } = config;
+  const title = `${model} on ${data}, ${size}×${size}, batch ${batch}, ${optimizer}: range test`;
+  const { rangeTestSvg } = await import('../plot/range-test.ts');
+  const { pngOf } = await import('../plot/png.ts');
+  const svg = rangeTestSvg(points, suggestion, title);
+  const [svgFile, pngFile] = [csv.replace(/csv$/, 'svg'), csv.replace(/csv$/, 'png')];
+  writeFileAtomic(svgFile, svg);
+  writeFileAtomic(pngFile, [pngOf(svg)]);
+  return [csv, svgFile, pngFile];
+}

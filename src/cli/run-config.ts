@@ -1,0 +1,28 @@
+import type { TrainTest } from '../data/dataset.ts';
+import { sha256Of } from '../data/fingerprint.ts';
+import type { Model } from '../model/module.ts';
+import { modelByName } from '../model/zoo.ts';
+import { type RunConfig, runConfigSchema } from '../train/config.ts';
+import type { ResolvedRecipe } from '../train/recipes.ts';
+import { dataConfig } from './data-options.ts';
+import { UsageError } from './errors.ts';
+import type { WeightsSource } from './weights.ts';
+
+/** A recipe with what only the data know. @param from whose weights the run begins with. */
+export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {
+  const { augment, normalize, ...settings } = recipe;
+  return runConfigSchema.parse({
+    ...settings,
+    classes: recipe.classes ?? data.train.classNames.length,
+    dataSha256: sha256Of(data),
+    ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),
+    ...dataConfig(recipe, recipe.data, data, recipe.limit),
+  });
+}
+
+/** @throws UsageError when the run is of a model that does not exist here. */
+export function modelOf({ model: name, classes }: RunConfig, channels: number): Model {
+  const model = modelByName(name, { channels, classes });
+  if (!model) throw new UsageError(`unknown model ${name}`);
+  return model;
+}

@@ -1,0 +1,56 @@
+import { permutation, streamOf } from '../tensor/random.ts';
+import { DataError, type Dataset, type PixelFile } from './dataset.ts';
+import { imageReader } from './pixels.ts';
+
+/** Training images without those that are held out, and those. */
+export interface HeldOut {
+  readonly train: Dataset;
+  readonly validation: Dataset;
+}
+
+/**
+ * Holds out a part of the images of each class, chosen by the seed; both parts keep the order of the set.
+ * @param limit only of the first images: the others are in neither part.
+ * @throws DataError when a part would be empty.
+ */
+export function holdOut(
+  dataset: Dataset,
+  fraction: number,
+  { seed, limit = dataset.count }: { readonly seed: number; readonly limit?: number | undefined },
+): HeldOut {
+  const count = Math.min(limit, dataset.count);
+  const byClass = new Map<number, number[]>();
+  for (let i = 0; i < count; i++) {
+    const label = dataset.labels[i]!;
+    const members = byClass.get(label);
+    if (members) members.push(i);
+    else byClass.set(label, [i]);
+  }
+  const held = new Set<number>();
+  for (const [label, members] of byClass) {
+    const order = permutation(seed, streamOf(`validate.${label}`), members.length);
+    for (const i of order.subarray(0, Math.round(fraction * members.length))) held.add(members[i]!);
+  }
+  const indices = Array.from({ length: count }, (_, i) => i);
+  const [kept, out] = [indices.filter((i) => !held.has(i)), indices.filter((i) => held.has(i))];
+  if (kept.length === 0 || out.length === 0) {
+    throw new DataError(
+      `${dataset.name}: ${fraction} of each class of ${count} images leaves ${kept.length} to train on and holds out ` +
+        `${out.length}: use another --validate, or more images`,
+    );
+  }
+  return { train: subset(dataset, kept), validation: subset(dataset, out) };
+}
+
+function subset(dataset: Dataset, indices: readonly number[]): Dataset {
+  const bytes = dataset.height * dataset.width * dataset.channels;
+  const image = imageReader(dataset);
+  // Nothing is copied: whoever reads image i gets the one it stands for.
+  const pixels: PixelFile = { read: (at, to) => to.set(image(indices[at / bytes]!)) };
+  const labels = dataset.labels.slice(0, indices.length);
+  indices.forEach((index, i) => {
+    labels[i] = dataset.labels[index]!;
+  });
+  const files = dataset.files && { files: indices.map((index) => dataset.files![index]!) };
+  return { ...dataset, count: indices.length, pixels, labels, ...files };
+}

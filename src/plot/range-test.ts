@@ -1,0 +1,57 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+
+/** A step of a learning-rate range test. */
+export interface RangeTestPoint {
+  readonly learningRate: number;
+  readonly loss: number;
+  readonly smoothedLoss: number;
+}
+
+const SMOOTHED = '#1f77b4';
+const SUGGESTED = '#2a8f3c';
+/** Beyond so many times the first loss a picture shows nothing but the explosion. */
+const HIGHEST = 2;
+
+/** Losses of batches, and smoothed, against the learning rate by its logarithm; a line at the suggestion. @returns SVG text. */
+export function rangeTestSvg(
+  points: readonly RangeTestPoint[],
+  suggestion: number | undefined,
+  title: string,
+): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const top = HIGHEST * points[0]!.smoothedLoss;
+  const shown = points.map((point) => ({ ...point, smoothedLoss: Math.min(point.smoothedLoss, top) }));
+  const legend = [
+    { text: '● loss of a batch, ■ smoothed', fill: SMOOTHED },
+    ...(suggestion === undefined
+      ? []
+      : [{ text: `■ suggested ${suggestion.toPrecision(2)}`, fill: SUGGESTED }]),
+  ];
+  const plot = Plot.plot({
+    document,
+    width: 760,
+    height: 460,
+    marginLeft: 50,
+    marginRight: 20,
+    marginTop: 56,
+    marginBottom: 44,
+    style: { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '13px', background: 'white' },
+    x: { label: 'learning rate', type: 'log', grid: true, tickFormat: (rate: number) => `${rate}` },
+    y: { label: null, domain: [0, top], grid: true },
+    marks: [
+      ...(suggestion === undefined ? [] : [Plot.ruleX([suggestion], { stroke: SUGGESTED, strokeWidth: 2 })]),
+      Plot.dot(
+        points.filter(({ loss }) => loss <= top),
+        { x: 'learningRate', y: 'loss', fill: SMOOTHED, fillOpacity: 0.4, r: 2 },
+      ),
+      Plot.line(shown, { x: 'learningRate', y: 'smoothedLoss', stroke: SMOOTHED, strokeWidth: 2 }),
+      Plot.text([title], { frameAnchor: 'top-left', dy: -48, dx: -40, fontSize: 15, fontWeight: 'bold' }),
+      ...legend.map(({ text, fill }, i) =>
+        Plot.text([text], { frameAnchor: 'top-left', dx: -40 + i * 260, dy: -26, fill, fontSize: 13 }),
+      ),
+    ],
+  });
+  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return plot.outerHTML;
+}

@@ -1,0 +1,101 @@
+import type { Compiled } from '../compile.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { Loader } from '../data/loader.ts';
+import { NonFiniteError, type Session } from '../engine/engine.ts';
+import type { RunConfig } from './config.ts';
+import { trainTransforms } from './data-config.ts';
+import { loadState } from './initial-state.ts';
+import { programName } from './programs.ts';
+
+export interface RangeTestOptions {
+  readonly config: RunConfig;
+  /** As `compileRun` compiles the configuration. */
+  readonly compiled: Compiled;
+  readonly session: Session;
+  readonly train: Dataset;
+  /** Learning rates of the first and the last step. */
+  readonly from: number;
+  readonly to: number;
+  readonly steps: number;
+  readonly onStep?: (done: number, point: RangePoint) => void;
+}
+
+export interface RangePoint {
+  readonly learningRate: number;
+  /** Of one batch, before the step. */
+  readonly loss: number;
+  /** The mean of the losses so far, the latest counting most. */
+  readonly smoothedLoss: number;
+}
+
+/** What a range test found. */
+export interface RangeTest {
+  readonly points: readonly RangePoint[];
+  /** Where the smoothed loss falls fastest; undefined where it does not fall. */
+  readonly suggestion: number | undefined;
+  /** Whether the loss exploded before the last step. */
+  readonly exploded: boolean;
+}
+
+/** The weight of the past in the smoothed loss. */
+const SMOOTHING = 0.9;
+/** A smoothed loss of so many times the least is an explosion. */
+const EXPLOSION = 4;
+
+/**
+ * The learning-rate range test (Smith 2017, "Cyclical learning rates for training neural networks"): the rate grows
+ * exponentially from step to step until the loss explodes. Whatever schedule the configuration has, it plays no part.
+ */
+export async function findLearningRate(options: RangeTestOptions): Promise<RangeTest> {
+  const { config, compiled, session, train, from, to, steps, onStep } = options;
+  loadState(session, compiled, config.seed);
+  const limit = config.limit === undefined ? {} : { limit: config.limit };
+  const size = [config.size, config.size] as const;
+  const loader = new Loader(train, { size, batch: config.batch, ...limit, ...trainTransforms(config) });
+  const points: RangePoint[] = [];
+  let order = loader.order({ seed: config.seed, epoch: 0 });
+  let [sum, weight] = [0, 0];
+  for (let i = 0; i < steps; i++) {
+    const index = i % loader.batches;
+    const moment = { seed: config.seed, epoch: Math.floor(i / loader.batches) };
+    if (i > 0 && index === 0) order = loader.order(moment);
+    const learningRate = from * (to / from) ** (i / Math.max(1, steps - 1));
+    const { images, labels, size } = loader.batch(order, index, moment);
+    try {
+      await session.run(programName('train', size), { images, labels }, { learningRate, step: i + 1 });
+    } catch (error) {
+      if (error instanceof NonFiniteError) return found(points, true);
+      throw error;
+    }
+    const loss = session.output('loss')[0]!;
+    [sum, weight] = [SMOOTHING * sum + (1 - SMOOTHING) * loss, SMOOTHING * weight + (1 - SMOOTHING)];
+    const point = { learningRate, loss, smoothedLoss: sum / weight };
+    points.push(point);
+    onStep?.(i + 1, point);
+    const least = Math.min(...points.map(({ smoothedLoss }) => smoothedLoss));
+    if (point.smoothedLoss > EXPLOSION * least) return found(points, true);
+  }
+  return found(points, false);
+}
+
+function found(points: readonly RangePoint[], exploded: boolean): RangeTest {
+  return { points, suggestion: steepest(points), exploded };
+}
+
+/**
+ * The rate at the steepest fall of the smoothed loss over the logarithm of the rate, before the loss is at its least.
+ * Falls are taken over a tenth of the steps, and not in the first tenth: there the smoothed loss is that of few batches.
+ */
+export function steepest(points: readonly RangePoint[]): number | undefined {
+  const losses = points.map(({ smoothedLoss }) => smoothedLoss);
+  const least = losses.indexOf(Math.min(...losses));
+  let best: { readonly rate: number; readonly slope: number } | undefined;
+  const reach = Math.max(1, Math.round(points.length / 20));
+  for (let i = 2 * reach; i <= least - reach; i++) {
+    const [before, after] = [points[i - reach]!, points[i + reach]!];
+    const slope =
+      (after.smoothedLoss - before.smoothedLoss) / Math.log(after.learningRate / before.learningRate);
+    if (slope < (best?.slope ?? 0)) best = { rate: points[i]!.learningRate, slope };
+  }
+  return best?.rate;
+}

@@ -1,0 +1,108 @@
+import type { z } from 'zod';
+import type { Augmentation } from '../data/transforms/augment.ts';
+import type { NormalizationName } from '../data/transforms/normalize.ts';
+import { ConfigError, type RunConfig, runConfigSchema } from './config.ts';
+
+type Settings = z.input<typeof runConfigSchema>;
+
+/** What is done to images, before the data say what that means for them (`RunConfig.transforms`). */
+interface ImageSettings {
+  readonly augment?: readonly Augmentation[] | undefined;
+  readonly normalize?: NormalizationName | undefined;
+}
+
+/** Defaults of a run; what is missing is as the schema of `RunConfig` has it. */
+export type Recipe = Omit<Settings, 'recipe' | 'classes' | 'dataSha256' | 'data' | 'transforms'> &
+  ImageSettings & { readonly data: string };
+
+const COMMON = { seed: 0, precision: 'f32' } as const;
+
+/** How to train, by name. Single options override single fields. */
+export const RECIPES = {
+  /** The notes' run, and that of the older d2l edition. */
+  notes: { ...COMMON, model: 'notes', data: 'fashion-mnist', size: 96, batch: 256, epochs: 10, lr: 0.1 },
+  /** The same network as the newer edition of d2l trains it. */
+  d2l: { ...COMMON, model: 'notes', data: 'fashion-mnist', size: 96, batch: 128, epochs: 10, lr: 0.01 },
+  /** Huang et al. 2017, section 4.2, on CIFAR; weight decay on every parameter, as in the authors' code. */
+  'paper-cifar': {
+    ...COMMON,
+    model: 'densenet-bc-100-12',
+    data: 'cifar10',
+    size: 32,
+    batch: 64,
+    epochs: 300,
+    lr: 0.1,
+    schedule: 'step',
+    optimizer: 'nesterov',
+    momentum: 0.9,
+    weightDecay: 1e-4,
+    weightDecayOn: 'all',
+    augment: ['crop', 'flip'],
+    normalize: 'measured',
+  },
+  /** A guess at what serves Fashion-MNIST best, at the images' own size. */
+  best: {
+    ...COMMON,
+    model: 'densenet-bc-100-12',
+    data: 'fashion-mnist',
+    size: 28,
+    batch: 64,
+    epochs: 30,
+    lr: 0.1,
+    schedule: 'one-cycle',
+    optimizer: 'nesterov',
+    momentum: 0.9,
+    weightDecay: 5e-4,
+    labelSmoothing: 0.1,
+    augment: ['crop', 'flip'],
+    normalize: 'measured',
+  },
+} as const satisfies Readonly<Record<string, Recipe>>;
+
+export type RecipeName = keyof typeof RECIPES;
+export const RECIPE_NAMES = Object.keys(RECIPES) as readonly RecipeName[];
+
+/** Single settings that were given beside a recipe's name. */
+export type Overrides = { readonly [Key in keyof RunConfig]?: RunConfig[Key] | undefined } & ImageSettings;
+
+/** Momentum that an optimiser has when nobody says how much. */
+const USUAL_MOMENTUM = 0.9;
+
+/** A recipe with single fields replaced: all that a `RunConfig` needs but what only the data know. */
+export type ResolvedRecipe = Recipe & { readonly recipe: string; readonly classes?: number | undefined };
+
+/** @throws ConfigError when the settings contradict one another. */
+export function resolveRecipe(given: Overrides): ResolvedRecipe {
+  const name = recipeName(given.recipe);
+  const overrides: Record<string, unknown> = {};
+  for (const key of [...Object.keys(runConfigSchema.shape), 'augment', 'normalize'] as (keyof Overrides)[]) {
+    if (given[key] !== undefined) overrides[key] = given[key];
+  }
+  const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
+  const { patience, validate, warmup = 0, epochs } = merged;
+  if (patience !== undefined && validate === undefined) {
+    throw new ConfigError('--patience goes by held-out images: say how many with --validate FRACTION');
+  }
+  if (warmup > epochs) {
+    throw new ConfigError(
+      `a warm-up of ${warmup} epochs is longer than the run of ${epochs}: use a shorter --warmup or more --epochs`,
+    );
+  }
+  return { ...merged, momentum: momentumOf(given, merged) };
+}
+
+function recipeName(name = 'notes'): RecipeName {
+  const known = RECIPE_NAMES.find((each) => each === name);
+  if (!known) throw new ConfigError(`unknown recipe ${name}: expected ${RECIPE_NAMES.join(', ')}`);
+  return known;
+}
+
+function momentumOf(given: Overrides, { optimizer, momentum = 0 }: Recipe): number {
+  if (optimizer === 'adamw') {
+    if (!given.momentum) return 0;
+    throw new ConfigError('--optimizer adamw has no --momentum: leave it out, or use --optimizer sgd');
+  }
+  if (optimizer !== 'nesterov') return momentum;
+  if (given.momentum === 0) throw new ConfigError('--optimizer nesterov wants a --momentum above 0');
+  return momentum > 0 ? momentum : USUAL_MOMENTUM;
+}

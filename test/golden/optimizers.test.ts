@@ -1,0 +1,88 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compileGraph, stateOf } from '../../src/compile.ts';
+import type { Engine, Session } from '../../src/engine/engine.ts';
+import { GraphBuilder } from '../../src/graph/build.ts';
+import { averagedName, PLAIN_SGD, type UpdateRule } from '../../src/graph/optimizer.ts';
+import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
+import { layOutState } from '../../src/plan/plan.ts';
+import { elementCount } from '../../src/tensor/shape.ts';
+import { relativeError } from '../support/compare.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { golden, tensorOf } from '../support/golden.ts';
+import { updateNetwork } from '../support/update-run.ts';
+
+const file = golden('optimizers');
+const NAMES = ['weight', 'bias', 'more'] as const;
+const shapes = Object.fromEntries(NAMES.map((name) => [name, file.tensors.get(`first.${name}`)!.shape]));
+const cases = [...file.metadata].map(
+  ([name, text]) => ({ name, rule: JSON.parse(text) as UpdateRule }) as const,
+);
+const rates = tensorOf(file, 'rates');
+
+/** Parameters, and the averages of them, become the file's first; what else is remembered, zeros. */
+function start(session: Session, network: CompiledNetwork): void {
+  for (const [name, { shape }] of network.state) {
+    const first = `first.${averagedName(name) ?? name}`;
+    session.write(name, file.tensors.has(first) ? tensorOf(file, first) : new Float64Array(elementCount(shape)));
+  }
+}
+
+describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ name: engineName, open }) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await open();
+  });
+  afterAll(() => engine.close());
+  const bound = engineName === 'reference' ? 2e-7 : 2e-6;
+
+  test.each(cases)('four steps of $name', async ({ name, rule }) => {
+    const network = updateNetwork(shapes, rule);
+    const session = await engine.open(network);
+    start(session, network);
+    for (let i = 0; i < rates.length; i++) {
+      const gradients = NAMES.map((each) => [`grad.${each}`, tensorOf(file, `gradient.${i}.${each}`)]);
+      const scalars = { learningRate: rates[i]!, step: i + 1 };
+      await session.run('step', Object.fromEntries(gradients), scalars);
+      for (const each of NAMES) {
+        const want = tensorOf(file, `${name}.${i}.${each}`);
+        expect(relativeError(session.read(each), want), `${each} after step ${i + 1}`).toBeLessThan(bound);
+        if (rule.averageDecay === undefined) continue;
+        const average = tensorOf(file, `${name}.${i}.average.${each}`);
+        const got = session.read(`optimizer.average.${each}`);
+        expect(relativeError(got, average), `average of ${each} after step ${i + 1}`).toBeLessThan(bound);
+      }
+      if (rule.clipNorm !== undefined) {
+        const norm = session.output('gradientNorm');
+        expect(relativeError(norm, tensorOf(file, `${name}.${i}.norm`))).toBeLessThan(bound);
+      }
+    }
+  });
+
+  test.each([0, 0.1, 0.5])('cross-entropy and its gradient with labels smoothed by %d', async (smoothing) => {
+    const builder = new GraphBuilder();
+    const logits = builder.input('logits', [6, 5]);
+    const labels = builder.input('labels', [6]);
+    const [loss] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits, labels, smoothing });
+    builder.output('loss', loss!);
+    const graph = builder.build();
+    const state = stateOf(graph);
+    const layout = layOutState(state, true);
+    const program = compileGraph(graph, layout, { of: 'loss', withRespectTo: ['logits'] });
+    const session = await engine.open({ state, layout, programs: new Map([['step', program]]) });
+    await session.run('step', {
+      logits: tensorOf(file, 'logits'),
+      labels: Int32Array.from(tensorOf(file, 'labels')),
+    });
+    const key = `smoothing.${smoothing === 0 ? '0.0' : smoothing}`;
+    expect(relativeError(session.output('loss'), tensorOf(file, `${key}.loss`))).toBeLessThan(bound);
+    expect(relativeError(session.output('grad.logits'), tensorOf(file, `${key}.grad`))).toBeLessThan(bound);
+  });
+});
+
+test('the cases differ from one another, and from plain SGD', () => {
+  const ends = cases.map(({ name }) => [...tensorOf(file, `${name}.3.weight`)].join());
+  expect(new Set(ends).size).toBe(cases.length - 2); // not_clipped is plain, and average follows momentum.
+  expect(cases.find(({ name }) => name === 'plain')!.rule).toEqual({
+    optimizer: { ...PLAIN_SGD.optimizer, decayed: 'all' },
+  });
+});

@@ -1,0 +1,37 @@
+import { expect, test } from 'vitest';
+import { type CurvePoint, curvesSvg } from '../../src/plot/curves.ts';
+
+const points = (rate: (epoch: number) => number): CurvePoint[] =>
+  Array.from({ length: 10 }, (_, i) => ({
+    epoch: (i + 1) / 5,
+    trainLoss: 1 / (i + 1),
+    trainAccuracy: i / 10,
+    learningRate: rate((i + 1) / 5),
+  }));
+const lines = (svg: string) =>
+  svg.match(/<path[^>]*stroke=/g)?.length ?? svg.match(/aria-label="line"/g)?.length;
+
+test('a constant learning rate is not worth a line, one that moves is, with its greatest in the legend', () => {
+  const constant = curvesSvg(
+    points(() => 0.1),
+    2,
+    'title',
+  );
+  expect(constant).not.toContain('learning rate');
+  const falling = curvesSvg(
+    points((epoch) => 0.25 / epoch),
+    2,
+    'title',
+  );
+  expect(falling).toContain('■ learning rate, at most 1.25');
+  expect(lines(falling)).toBe(lines(constant)! + 1);
+});
+
+test('held-out accuracy is there where images are held out', () => {
+  const plain = curvesSvg([{ epoch: 1, testAccuracy: 0.5 }], 2, 'title');
+  expect(plain).toContain('■ test accuracy 0.500');
+  expect(plain).not.toContain('held-out');
+  expect(curvesSvg([{ epoch: 1, validationAccuracy: 0.75 }], 2, 'title')).toContain(
+    '■ held-out accuracy 0.750',
+  );
+});

@@ -1,0 +1,27 @@
+import { GraphBuilder } from '../../src/graph/build.ts';
+import { optimizerState, type UpdateRule, withOptimizer } from '../../src/graph/optimizer.ts';
+import type { CompiledNetwork, StateTensor } from '../../src/plan/compiled-network.ts';
+import { createPlan, layOutState } from '../../src/plan/plan.ts';
+import { encode } from '../../src/plan/program.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+
+/**
+ * Nothing but an update: parameters of these shapes whose gradients are inputs of program `step`, `grad.NAME`. Its
+ * other output is `gradientNorm`, where the rule clips.
+ */
+export function updateNetwork(shapes: Readonly<Record<string, Shape>>, rule: UpdateRule): CompiledNetwork {
+  const builder = new GraphBuilder();
+  for (const [name, shape] of Object.entries(shapes)) builder.state(name, shape, 'parameter');
+  for (const [name, shape] of Object.entries(shapes)) {
+    builder.output(`grad.${name}`, builder.input(`grad.${name}`, shape));
+  }
+  const state = new Map<string, StateTensor>();
+  for (const [name, shape] of Object.entries(shapes)) state.set(name, { role: 'parameter', shape });
+  for (const [name, shape] of optimizerState(new Map(state), rule, new Set(state.keys()))) {
+    state.set(name, { role: 'optimizer', shape });
+  }
+  const layout = layOutState(state, true);
+  const graph = withOptimizer(builder.build(), rule);
+  const plan = createPlan(graph, layout);
+  return { state, layout, programs: new Map([['step', { graph, plan, program: encode(plan) }]]) };
+}

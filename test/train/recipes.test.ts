@@ -1,0 +1,84 @@
+import { describe, expect, test } from 'vitest';
+import {
+  ConfigError,
+  describeRecipe,
+  runConfigSchema,
+  scheduleOf,
+  trainingOptions,
+} from '../../src/train/config.ts';
+import { RECIPE_NAMES, RECIPES, resolveRecipe } from '../../src/train/recipes.ts';
+
+const resolved = (given: Parameters<typeof resolveRecipe>[0]) =>
+  runConfigSchema.parse({ classes: 10, ...resolveRecipe(given) });
+
+describe('a recipe', () => {
+  test.each(RECIPE_NAMES)('%s resolves to a whole configuration that names it', (name) => {
+    const config = resolved({ recipe: name });
+    expect(config).toMatchObject({ ...RECIPES[name], recipe: name });
+    expect(describeRecipe(config)).toMatch(new RegExp(`^recipe ${name}: `));
+  });
+
+  test("is the notes' by default: plain SGD at a constant rate", () => {
+    const config = resolved({});
+    expect(config).toMatchObject({ recipe: 'notes', lr: 0.1, batch: 256, epochs: 10, size: 96 });
+    expect(trainingOptions(config)).toEqual({
+      labelSmoothing: 0,
+      update: {
+        optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0, decayed: 'weights' },
+      },
+    });
+    expect(describeRecipe(config)).toBe('recipe notes: sgd, lr 0.1');
+  });
+
+  test("paper-cifar is the paper's: a tenth of the rate at 50% and 75% of 300 epochs", () => {
+    const config = resolved({ recipe: 'paper-cifar' });
+    expect(trainingOptions(config).update!.optimizer).toEqual({
+      kind: 'sgd',
+      momentum: 0.9,
+      nesterov: true,
+      weightDecay: 1e-4,
+      decayed: 'all',
+    });
+    expect(scheduleOf(config, 782)).toEqual({ kind: 'step', peak: 0.1, steps: 300 * 782, warmupSteps: 0 });
+  });
+
+  test('gives way to single options, and to them alone', () => {
+    const config = resolved({
+      recipe: 'best',
+      lr: 0.02,
+      schedule: 'cosine',
+      warmup: 0.5,
+      ema: 0.99,
+      clip: 2,
+    });
+    const { lr, schedule, warmup, ema, clip, ...rest } = config;
+    expect({ lr, schedule, warmup, ema, clip }).toEqual({
+      lr: 0.02,
+      schedule: 'cosine',
+      warmup: 0.5,
+      ema: 0.99,
+      clip: 2,
+    });
+    expect(resolved({ recipe: 'best' })).toMatchObject({ ...rest });
+    expect(scheduleOf(config, 101).warmupSteps).toBe(51);
+    expect(trainingOptions(config)).toMatchObject({ update: { clipNorm: 2, averageDecay: 0.99 } });
+  });
+
+  test('has the momentum that its optimiser wants', () => {
+    expect(resolved({ optimizer: 'nesterov' }).momentum).toBe(0.9);
+    expect(resolved({ optimizer: 'nesterov', momentum: 0.5 }).momentum).toBe(0.5);
+    expect(resolved({ recipe: 'best', optimizer: 'adamw' }).momentum).toBe(0);
+    expect(resolved({ recipe: 'best', optimizer: 'sgd' }).momentum).toBe(0.9);
+  });
+
+  test.each<[Parameters<typeof resolveRecipe>[0], RegExp]>([
+    [{ recipe: 'soup' }, /unknown recipe soup: expected notes, d2l/],
+    [{ patience: 3 }, /--patience .* --validate/],
+    [{ warmup: 11 }, /warm-up of 11 epochs is longer than the run of 10/],
+    [{ optimizer: 'adamw', momentum: 0.9 }, /adamw has no --momentum/],
+    [{ optimizer: 'nesterov', momentum: 0 }, /nesterov wants a --momentum above 0/],
+  ])('that contradicts itself is refused: %j', (given, message) => {
+    expect(() => resolveRecipe(given)).toThrow(ConfigError);
+    expect(() => resolveRecipe(given)).toThrow(message);
+  });
+});
