@@ -63,6 +63,8 @@ export function trainCommand(): Command {
     .addOption(options.labelSmoothing())
     .addOption(options.clip())
     .addOption(options.ema())
+    .addOption(options.dropout())
+    .addOption(options.freeze())
     .addOption(options.validate())
     .addOption(options.patience())
     .addOption(options.seed())
@@ -235,7 +237,7 @@ function openResumed(folder: string, given: TrainOptions): LoadedCheckpoint {
     );
   }
   for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
-    if (given[key] !== undefined && given[key] !== config[key]) {
+    if (given[key] !== undefined && `${given[key]}` !== `${config[key]}`) {
       throw new UsageError(
         `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
       );
