@@ -12,6 +12,8 @@ export const ENGINE_TESTS: readonly (readonly string[])[] = [
     // All of test/engine but the profile: a replay has no clock.
     'test/engine/determinism.test.ts',
     'test/engine/non-finite.test.ts',
+    'test/engine/dropout.test.ts',
+    'test/conformance/networks.test.ts',
     'test/conformance/updates.test.ts',
     'test/golden/block-and-transition.test.ts',
     'test/golden/optimizers.test.ts',
