@@ -35,6 +35,13 @@ const MODELS: ReadonlyMap<string, ZooEntry> = new Map<string, ZooEntry>([
       ],
   ),
   ['resnet18', { size: 224, build: (overrides) => resnet({ name: 'resnet18', ...overrides }) }],
+  [
+    'notes-max-pool',
+    {
+      size: 224,
+      build: (overrides) => densenet({ name: 'notes-max-pool', pool: 'max', ...overrides }),
+    },
+  ],
   ['notes-121-as-printed', { size: 224, build: notes121AsPrinted }],
 ]);
 
