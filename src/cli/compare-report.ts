@@ -178,7 +178,7 @@ export async function writeComparison(comparison: Comparison): Promise<void> {
   const { comparisonSvg } = await import('../plot/comparison.ts'); // Drawing is half a second of modules.
   const { pngOf } = await import('../plot/png.ts');
   const compared = configurations.map(({ name: configuration, runs, over }) => ({
-    label: `${configuration}: ${formatSpread(over.testAccuracy, (accuracy) => accuracy.toFixed(4))}`,
+    label: `${configuration}: test accuracy ${formatSpread(over.testAccuracy, (accuracy) => accuracy.toFixed(4))}`,
     runs: runs.map(({ history }) => history),
   }));
   const epochs = Math.max(...configurations.map(({ config }) => config.epochs));

@@ -60,7 +60,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   const prepared = new Map<string, PreparedRun>();
   // All configurations before anything is written: what can be wrong is found here.
   for (const run of runs.filter(({ seed }) => seed === experiment.seeds[0])) {
-    prepared.set(run.configuration, await prepare(run));
+    prepared.set(run.configuration, await prepare(run).catch(blaming(run.configuration)));
   }
   const engine = await openEngine(engineName, given.threads);
   try {
@@ -81,6 +81,12 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   } finally {
     await engine.close();
   }
+}
+
+function blaming(configuration: string): (error: Error) => never {
+  return (error) => {
+    throw Object.assign(error, { message: `configuration ${configuration}: ${error.message}` });
+  };
 }
 
 /** @throws UsageError when there is none of this name, nor such a file. */

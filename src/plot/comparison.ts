@@ -92,6 +92,11 @@ function panelSvg(
 ): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const { label, height, hasDots } = panel;
+  const at = { x: 'epoch', y: 'value' } as const;
+  const drawn = configurations.map(({ runs }, i) => {
+    const all = runs.map((points) => valuesOf(points, panel));
+    return { colour: colourOf(i), single: all.length > 1 ? all : [], mean: meanOf(all) };
+  });
   const plot = Plot.plot({
     document,
     width: WIDTH,
@@ -108,22 +113,18 @@ function panelSvg(
       ticks: Math.min(10, Math.max(1, epochs)),
     },
     y: { label, labelArrow: 'none', grid: true, nice: true, zero: false, ticks: 6 },
-    marks: configurations.flatMap(({ runs }, i) => {
-      const stroke = colourOf(i);
-      const single = runs.map((points) => valuesOf(points, panel));
-      const mean = meanOf(single);
-      const at = { x: 'epoch', y: 'value' } as const;
-      return [
-        ...(single.length > 1
-          ? single.flatMap((values) => [
-              Plot.line(values, { ...at, stroke, strokeWidth: 1, strokeOpacity: 0.5 }),
-              ...(hasDots ? [Plot.dot(values, { ...at, fill: stroke, fillOpacity: 0.5, r: 1.8 })] : []),
-            ])
-          : []),
-        Plot.line(mean, { ...at, stroke, strokeWidth: 3 }),
-        ...(hasDots ? [Plot.dot(mean, { ...at, fill: stroke, r: 3.5 })] : []),
-      ];
-    }),
+    marks: [
+      ...drawn.flatMap(({ single, colour }) =>
+        single.flatMap((values) => [
+          Plot.line(values, { ...at, stroke: colour, strokeWidth: 1, strokeOpacity: 0.5 }),
+          ...(hasDots ? [Plot.dot(values, { ...at, fill: colour, fillOpacity: 0.5, r: 1.8 })] : []),
+        ]),
+      ),
+      ...drawn.flatMap(({ mean, colour }) => [
+        Plot.line(mean, { ...at, stroke: colour, strokeWidth: 3 }),
+        ...(hasDots ? [Plot.dot(mean, { ...at, fill: colour, r: 3.5 })] : []),
+      ]),
+    ],
   });
   plot.setAttribute('y', `${top}`);
   return plot.outerHTML;
