@@ -45,16 +45,17 @@ export function comparisonJson({
     isa: engine.isa,
     threads: engine.threads,
     configurations: configurations.map(
-      ({ name: configuration, parameters, macs, plannedPeakBytes, over, runs }) => ({
+      ({ name: configuration, parameters, macs, plannedPeakBytes, over, runs, diverged }) => ({
         name: configuration,
         parameters,
         macs,
         plannedPeakBytes,
         ...over,
-        runs: runs.map(({ history, ...run }) => run),
+        runs: runs.map(({ history, kind, ...run }) => run),
+        diverged: diverged.map(({ kind, ...run }) => run),
       }),
     ),
-    testAccuracyDifferences: differences,
+    testAccuracyDifferences: differences.map(({ over, ...difference }) => ({ ...difference, ...over })),
   };
 }
 
@@ -65,7 +66,7 @@ const ROWS: readonly (readonly [title: string, text: (of: ComparedConfiguration)
   ['planned memory', ({ plannedPeakBytes }) => formatBytes(plannedPeakBytes)],
   [
     'epochs',
-    ({ over }) => formatSpread(over.epochs.sd === 0 ? { mean: over.epochs.mean } : over.epochs, rounded),
+    ({ over: { epochs } }) => formatSpread(epochs?.sd === 0 ? { mean: epochs.mean } : epochs, rounded),
   ],
   ['train loss', measured('trainLoss', (loss) => loss.toFixed(4))],
   ['train accuracy', measured('trainAccuracy', (accuracy) => accuracy.toFixed(4))],
@@ -82,20 +83,29 @@ function measured(measure: Measure, format: (value: number) => string) {
 }
 
 /** `0.8731 ± 0.0042`; no ± of one value. */
-function formatSpread({ mean, sd }: Spread, format: (value: number) => string): string {
+function formatSpread(spread: Spread | undefined, format: (value: number) => string): string {
+  if (!spread) return '–';
+  const { mean, sd } = spread;
   return sd === undefined ? format(mean) : `${format(mean)} ± ${format(sd)}`;
 }
 
+/** `1 of 3`: NaN or infinity ended it. */
+function divergedText({ runs, diverged }: ComparedConfiguration): string {
+  return diverged.length === 0 ? 'none' : `${diverged.length} of ${runs.length + diverged.length}`;
+}
+
 function tableOf(configurations: readonly ComparedConfiguration[]): readonly (readonly string[])[] {
+  const anyDiverged = configurations.some(({ diverged }) => diverged.length > 0);
   return [
     ['', ...configurations.map(({ name }) => name)],
     ...ROWS.map(([title, text]) => [title, ...configurations.map(text)]),
+    ...(anyDiverged ? [['diverged', ...configurations.map(divergedText)]] : []),
   ];
 }
 
 const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
 
-function differenceText({ of, minus, perSeed, mean, sd }: PairedDifference): string {
+function differenceText({ of, minus, perSeed, over: { mean, sd } }: PairedDifference): string {
   const spread = sd === undefined ? signed(mean) : `${signed(mean)} ± ${sd.toFixed(4)}`;
   const each = perSeed.map(({ seed, difference }) => `${signed(difference)} with seed ${seed}`);
   return `test accuracy of ${of} less that of ${minus}: ${spread} (${each.join(', ')})`;
@@ -103,7 +113,8 @@ function differenceText({ of, minus, perSeed, mean, sd }: PairedDifference): str
 
 /** What stdout has without --json. */
 export function comparisonText({ configurations, differences }: Comparison): string {
-  return [formatTable(tableOf(configurations)), '', ...differences.map(differenceText), ''].join('\n');
+  const table = formatTable(tableOf(configurations));
+  return [table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText), ''].join('\n');
 }
 
 /** `fashion-mnist`, `96×96`, `batch 256`, …: what all configurations have alike. */
@@ -131,8 +142,8 @@ function markdownTable([head, ...rows]: readonly (readonly string[])[]): string 
 function markdownOf(comparison: Comparison): string {
   const { name, folder, experiment, engine, configurations, differences } = comparison;
   const { seeds } = experiment;
-  const runs = configurations.flatMap((configuration) =>
-    configuration.runs.map((run) => [
+  const runs = configurations.flatMap((configuration) => [
+    ...configuration.runs.map((run) => [
       `${configuration.name}, seed ${run.seed}`,
       run.trainLoss.toFixed(4),
       run.trainAccuracy.toFixed(4),
@@ -141,7 +152,11 @@ function markdownOf(comparison: Comparison): string {
       run.examplesPerSecond.toFixed(1),
       formatDuration(run.trainMs),
     ]),
-  );
+    ...configuration.diverged.map(({ seed }) => [
+      `${configuration.name}, seed ${seed}: diverged`,
+      ...Array<string>(6).fill('–'),
+    ]),
+  ]);
   const heldOut = configurations.every(({ config }) => config.validate !== undefined);
   const budget = [
     ...sharedBy(configurations),

@@ -4,15 +4,16 @@ import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { requireFits } from '../train/checkpoint.ts';
-import { isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
+import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { PlannedRun } from '../train/experiment.ts';
 import { programName } from '../train/programs.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
 import { runFiles } from '../train/run-folder.ts';
+import { TrainingStoppedError } from '../train/trainer.ts';
 import { folderOfRun, openStoredRun } from './compare-folder.ts';
 import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts';
-import { imageOptions } from './data-options.ts';
+import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { formatDuration } from './format.ts';
 import { sameCommand } from './interrupt.ts';
@@ -50,6 +51,7 @@ function opener(dataDir: string | undefined): (recipe: ResolvedRecipe) => Promis
   const opened = new Map<string, OpenedData & { readonly seed: number | undefined }>();
   return async (recipe) => {
     const { data: name, size, testShare } = recipe;
+    requireFolderOptions({ testShare }, name);
     const isFolder = imageFolderOf(name) !== undefined;
     const key = isFolder ? `${name} ${size} ${testShare}` : name;
     const seed = isFolder ? recipe.seed : undefined;
@@ -85,7 +87,7 @@ export async function runAll(
 ): Promise<readonly ComparedConfiguration[] | undefined> {
   const costs = new Map(networks.map((network) => [network.name, network]));
   const paces = new Map<string, Pace>();
-  const results: (RunResult & Pick<PlannedRun, 'configuration'>)[] = [];
+  const results = new Map(networks.map(({ name }) => [name, [] as (RunResult | DivergedRun)[]]));
   for (const [i, run] of runs.entries()) {
     const { configuration, seed } = run;
     const { macs } = costs.get(configuration)!;
@@ -100,16 +102,12 @@ export async function runAll(
       ? undefined
       : await runOne(folderOfRun(place.folder, run), await prepare(run), place, title, show);
     if (!result) return undefined;
-    paces.set(configuration, { msPerImage: 1000 / result.examplesPerSecond, macs });
-    results.push({ ...result, configuration });
+    if (result.kind === 'finished') {
+      paces.set(configuration, { msPerImage: 1000 / result.examplesPerSecond, macs });
+    }
+    results.get(configuration)!.push(result);
   }
-  return networks.map((network) => ({
-    ...network,
-    ...summarize(
-      network.name,
-      results.flatMap(({ configuration, ...result }) => (configuration === network.name ? [result] : [])),
-    ),
-  }));
+  return networks.map((network) => ({ ...network, ...summarize(network.name, results.get(network.name)!) }));
 }
 
 /** What is known of a configuration before it runs. */
@@ -140,7 +138,7 @@ async function runOne(
   { engine, signal }: Place,
   title: string,
   show: TrainListener,
-): Promise<RunResult | undefined> {
+): Promise<RunResult | DivergedRun | undefined> {
   const { config, compiled } = prepared;
   const stored = openStoredRun(folder, config);
   if (stored && isFinished(stored.run)) {
@@ -157,6 +155,10 @@ async function runOne(
       ...{ ...prepared, engine, session, folder, signal, found, show, resume, ...resumed },
     });
     return finished ? resultOf(run, folder) : undefined;
+  } catch (error) {
+    if (!(error instanceof TrainingStoppedError)) throw error;
+    say(`${title}: ${error.message}`);
+    return { kind: 'diverged', seed: config.seed, folder, message: error.message };
   } finally {
     await session.close();
   }

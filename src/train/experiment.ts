@@ -141,7 +141,7 @@ export function withOverrides(
     );
     if (key) {
       throw new ConfigError(
-        `--${key} ${settings[key]} contradicts configuration ${name}, which has a ${key} of its own, ${own[key]}`,
+        `--${key} ${settings[key]} contradicts configuration ${name}, which has its own ${key}, ${own[key]}`,
       );
     }
   }

@@ -98,6 +98,21 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   }
 }, 120_000);
 
+test('a run that diverges is told of, and the others are compared without it', () => {
+  const configurations = { fine: {}, wild: { lr: 1e30 } };
+  writeFileSync(join(folder, 'rates.json'), JSON.stringify({ configurations, seeds: [0] }));
+  const { status, stdout, stderr } = densor('compare', 'rates.json', ...BUDGET, '--out', 'out');
+  expect(status, stderr).toBe(0);
+  expect(stderr).toMatch(/\nrun 2\/2: wild, seed 0: step \d .*NaN or infinity/);
+  expect(stdout).toMatch(/\ntrain loss +\d\.\d{4} +–\n/); // One seed: no ±.
+  expect(stdout).toMatch(/\ndiverged +none +1 of 1\n$/);
+  const [fine, wild] = JSON.parse(read('out/report.json')).configurations;
+  expect([fine.runs.length, fine.diverged]).toEqual([1, []]);
+  expect([wild.runs, wild.testAccuracy]).toEqual([[], undefined]);
+  expect(wild.diverged).toMatchObject([{ seed: 0, folder: 'out/wild/seed-0' }]);
+  expect(read('out/report.md')).toContain('| wild, seed 0: diverged | – |');
+});
+
 test('what is wrong is said in a line, and nothing is written', () => {
   writeFileSync(join(folder, 'typo.json'), JSON.stringify({ ...EXPERIMENT, common: { epohcs: 1 } }));
   writeFileSync(join(folder, 'half.json'), '{"seeds": [');

@@ -34,6 +34,10 @@ test('a mean ends where the first of its runs ends', () => {
   expect(count(svg, /<circle[^>]*r="3\.5"/g)).toBe(2);
 });
 
+test('there is a picture even where no run came to a point', () => {
+  expect(comparisonSvg([{ label: 'a', runs: [] }], 1, 'title')).toContain('■ a');
+});
+
 test('a single run is its own mean, and held-out accuracy is shown where images are held out', () => {
   const svg = comparisonSvg(
     [
