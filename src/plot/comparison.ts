@@ -112,7 +112,7 @@ function panelSvg(
       grid: true,
       ticks: Math.min(10, Math.max(1, epochs)),
     },
-    y: { label, labelArrow: 'none', grid: true, nice: true, zero: false, ticks: 6 },
+    y: { label, labelArrow: 'none', domain: rangeOf(drawn), nice: true, grid: true, ticks: 6 },
     marks: [
       ...drawn.flatMap(({ single, colour }) =>
         single.flatMap((values) => [
@@ -128,6 +128,16 @@ function panelSvg(
   });
   plot.setAttribute('y', `${top}`);
   return plot.outerHTML;
+}
+
+/** Least and greatest value, kept apart where they are one. */
+function rangeOf(
+  drawn: readonly { readonly single: readonly (readonly Value[])[]; readonly mean: readonly Value[] }[],
+) {
+  const values = drawn.flatMap(({ single, mean }) => [...single.flat(), ...mean].map(({ value }) => value));
+  if (values.length === 0) return [0, 1];
+  const [least, greatest] = [Math.min(...values), Math.max(...values)];
+  return least < greatest ? [least, greatest] : [least - 0.05, greatest + 0.05];
 }
 
 const STYLE = { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '13px', background: 'none' } as const;

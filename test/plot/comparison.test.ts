@@ -38,6 +38,12 @@ test('there is a picture even where no run came to a point', () => {
   expect(comparisonSvg([{ label: 'a', runs: [] }], 1, 'title')).toContain('■ a');
 });
 
+test('values that are all the same have a scale that can be read', () => {
+  const svg = comparisonSvg([{ label: 'a', runs: [points(1 / 3, 1 / 3)] }], 2, 'title');
+  expect(svg).toContain('>0.30</text>');
+  expect(svg).not.toContain('0.3333');
+});
+
 test('a single run is its own mean, and held-out accuracy is shown where images are held out', () => {
   const svg = comparisonSvg(
     [
