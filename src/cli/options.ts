@@ -54,6 +54,12 @@ function seedList(text: string): readonly number[] {
   return seeds;
 }
 
+function names(text: string): readonly string[] {
+  const list = text.split(',').map((name) => name.trim());
+  if (list.includes('')) throw new InvalidArgumentError('expected names, with commas between them');
+  return list;
+}
+
 /** A path: anything but nothing. */
 export function path(text: string): string {
   if (text === '') throw new InvalidArgumentError('expected a path');
@@ -106,6 +112,15 @@ export const options = {
       '--validate <part>',
       'of the training images, held out to choose the best epoch by; the test images then come at the end only',
     ).argParser(fraction),
+  freeze: () =>
+    new Option(
+      '--freeze <parts>',
+      'keep these as they are: prefixes of names such as features.conv0, or body: all but the classifier',
+    ).argParser(names),
+  dropout: () =>
+    new Option('--dropout <rate>', 'of what each convolution gives, in the networks that have it').argParser(
+      fraction,
+    ),
   patience: () =>
     new Option('--patience <epochs>', 'end when so many were no better on the held-out images').argParser(
       whole(1, 100_000),

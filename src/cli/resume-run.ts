@@ -40,7 +40,7 @@ export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint
     );
   }
   for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
-    if (given[key] !== undefined && given[key] !== config[key]) {
+    if (given[key] !== undefined && `${given[key]}` !== `${config[key]}`) {
       throw new UsageError(
         `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
       );

@@ -30,9 +30,13 @@ export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: W
   });
 }
 
-/** @throws UsageError when the run is of a model that does not exist here. */
-export function modelOf({ model: name, classes }: RunConfig, channels: number): Model {
-  const model = modelByName(name, { channels, classes });
-  if (!model) throw new UsageError(`unknown model ${name}`);
-  return model;
+/** @throws UsageError when the run is of a model that does not exist here, or has no dropout and is to have it. */
+export function modelOf({ model: name, classes, dropout }: RunConfig, channels: number): Model {
+  try {
+    const model = modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
+    if (!model) throw new UsageError(`unknown model ${name}`);
+    return model;
+  } catch (error) {
+    throw error instanceof RangeError ? new UsageError(`--dropout ${dropout}: ${error.message}`) : error;
+  }
 }

@@ -48,6 +48,8 @@ export function trainCommand(): Command {
     .addOption(options.labelSmoothing())
     .addOption(options.clip())
     .addOption(options.ema())
+    .addOption(options.dropout())
+    .addOption(options.freeze())
     .addOption(options.validate())
     .addOption(options.patience())
     .addOption(options.seed())

@@ -6,6 +6,15 @@ export function hasPrefix(name: string, prefixes: readonly string[]): boolean {
   return prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}.`));
 }
 
+/** What stands for everything but the last layer, the classifier. */
+const BODY = 'body';
+
+/** Prefixes of the parts of a model that are named: prefixes themselves, or `body`. */
+export function frozenParts(model: Model, names: readonly string[]): readonly string[] {
+  const [head] = model.root.children.at(-1)!;
+  return names.flatMap((name) => (name === BODY ? everythingBut(model, head) : [name]));
+}
+
 /**
  * Prefixes of all of a model but the top-level layers named: freezing them leaves these to be trained.
  * @throws RangeError when there is no such layer.

@@ -9,9 +9,12 @@ import { torchvisionDensenet } from './torchvision-densenet.ts';
 export interface ModelOverrides {
   readonly channels?: number;
   readonly classes?: number;
+  /** Rate, in the networks that have dropout: torchvision's and the paper's. */
+  readonly dropout?: number;
 }
 
 interface ZooEntry {
+  readonly hasDropout: boolean;
   /** Height and width of the images it was made for, in pixels. */
   readonly size: number;
   readonly build: (overrides: ModelOverrides) => Model;
@@ -26,23 +29,28 @@ const FAMILY = {
 } as const;
 
 const MODELS: ReadonlyMap<string, ZooEntry> = new Map<string, ZooEntry>([
-  ['notes', { size: 224, build: (overrides) => densenet({ name: 'notes', ...overrides }) }],
+  ['notes', { hasDropout: false, size: 224, build: (given) => densenet({ name: 'notes', ...given }) }],
   ...Object.entries(FAMILY).map(
     ([name, options]) =>
-      [name, { size: 224, build: (given) => torchvisionDensenet({ name, ...options, ...given }) }] as [
-        string,
-        ZooEntry,
-      ],
+      [
+        name,
+        {
+          hasDropout: true,
+          size: 224,
+          build: (given) => torchvisionDensenet({ name, ...options, ...given }),
+        },
+      ] as [string, ZooEntry],
   ),
-  ['resnet18', { size: 224, build: (overrides) => resnet({ name: 'resnet18', ...overrides }) }],
+  ['resnet18', { hasDropout: false, size: 224, build: (given) => resnet({ name: 'resnet18', ...given }) }],
   [
     'notes-max-pool',
     {
+      hasDropout: false,
       size: 224,
-      build: (overrides) => densenet({ name: 'notes-max-pool', pool: 'max', ...overrides }),
+      build: (given) => densenet({ name: 'notes-max-pool', pool: 'max', ...given }),
     },
   ],
-  ['notes-121-as-printed', { size: 224, build: notes121AsPrinted }],
+  ['notes-121-as-printed', { hasDropout: false, size: 224, build: notes121AsPrinted }],
 ]);
 
 /** `densenet-40-12`, `densenet-bc-100-12`: depth and growth rate. */
@@ -56,9 +64,16 @@ export const MODEL_NAMES_TEXT =
   `${MODEL_NAMES.join(', ')}, densenet-D-K (depth, growth rate; D − 4 a multiple of 3: densenet-40-12) or ` +
   'densenet-bc-D-K (D − 4 a multiple of 6: densenet-bc-100-12)';
 
-/** A network by the name the command line uses; undefined when there is none. */
+/**
+ * A network by the name the command line uses; undefined when there is none.
+ * @throws RangeError when it is asked for dropout and has none.
+ */
 export function modelByName(name: string, overrides: ModelOverrides = {}): Model | undefined {
-  return entryOf(name)?.build(overrides);
+  const entry = entryOf(name);
+  if (overrides.dropout !== undefined && entry?.hasDropout === false) {
+    throw new RangeError(`${name} has no dropout: densenet121 and its kind, and densenet-D-K, have`);
+  }
+  return entry?.build(overrides);
 }
 
 /** Height and width of the images a network of this name was made for, in pixels; undefined when there is none. */
@@ -77,5 +92,5 @@ function cifarEntry(name: string): ZooEntry | undefined {
   if (layersPerBlock(depth, isBC) === undefined) return undefined;
   const width = isBC ? { bottleneckWidth: 4, compression: 0.5 } : {};
   const options = { name, depth, growthRate, ...width };
-  return { size: 32, build: (overrides) => cifarDensenet({ ...options, ...overrides }) };
+  return { hasDropout: true, size: 32, build: (overrides) => cifarDensenet({ ...options, ...overrides }) };
 }

@@ -40,6 +40,10 @@ export const runConfigSchema = z.strictObject({
   /** The file whose weights the run began with, where it did not begin with random ones. */
   startedFrom: z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
   ...dataFields,
+  /** Parts of the network that stay as they are: prefixes of names, or `body` for all but the classifier. */
+  freeze: z.array(z.string()).min(1).optional(),
+  /** The part of each convolution's outputs that a step leaves out, in the networks that have dropout. */
+  dropout: z.number().positive().lt(1).optional(),
   /** `nesterov` is SGD with Nesterov's momentum; AdamW has PyTorch's β of 0.9 and 0.999. */
   optimizer: z.enum(OPTIMIZERS).default('sgd'),
   momentum: z.number().nonnegative().lt(1).default(0),

@@ -2,6 +2,7 @@ import { type Compiled, compile } from '../compile.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
+import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
@@ -15,7 +16,7 @@ import {
   type StateNumbers,
   saveCheckpoint,
 } from './checkpoint.ts';
-import { type RunConfig, scheduleOf, trainingOptions } from './config.ts';
+import { ConfigError, type RunConfig, scheduleOf, trainingOptions } from './config.ts';
 import { testTransforms, trainTransforms } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainListener } from './events.ts';
@@ -55,19 +56,20 @@ export class TrainingStoppedError extends Error {
   override readonly name = 'TrainingStoppedError';
 }
 
-/** Every program of a run: full and last batches, training and evaluation. @throws ShapeError */
+/** Every program of a run: full and last batches, training and evaluation. @throws ShapeError, ConfigError */
 export function compileRun(config: RunConfig, model: Model, data: RunData): Compiled {
   const { batch } = config;
   const size = [config.size, config.size] as const;
   const count = Math.min(config.limit ?? data.train.count, data.train.count);
   try {
     const programs = {
-      ...programsFor('train', { count, batch }),
+      ...programsFor('train', { count, batch }, { frozen: frozenParts(model, config.freeze ?? []) }),
       ...programsFor('evaluate', { count: data.test.count, batch }),
       ...(data.validation && programsFor('evaluate', { count: data.validation.count, batch })),
     };
     return compile(model, size, programs, trainingOptions(config));
   } catch (error) {
+    if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
     const last = count % batch;
     if (!(error instanceof ShapeError) || count < batch || last === 0) throw error;
     compile(model, size, { full: { batch, mode: 'train' } }); // Throws when the last batch is not to blame.

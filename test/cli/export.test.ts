@@ -83,7 +83,8 @@ describe('densor export', () => {
     const card = {
       model: 'notes',
       classes: '10',
-      class_names: '["0","1","2","3","4","5","6","7","8","9"]',
+      class_names:
+        '["t-shirt","trouser","pullover","dress","coat","sandal","shirt","sneaker","bag","ankle boot"]',
       channels: '1',
       size: '32',
       preprocessing: 'grey pixels resized to 32×32 (bilinear, antialiased), divided by 255',

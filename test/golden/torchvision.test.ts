@@ -1,5 +1,8 @@
+import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
+import { matchWeights } from '../../src/io/weight-names.ts';
+import { readWeights } from '../../src/io/weights.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
@@ -18,6 +21,14 @@ test("the state has torchvision's names and shapes, and nothing beside them but 
   expect(theirs.size).toBeGreaterThan(80);
   expect(new Map([...network.state].map(([name, { shape }]) => [name, shape]))).toEqual(theirs);
   expect([...network.state.keys()]).toEqual([...theirs.keys()]);
+});
+
+test('its .pth file, read and matched by name, is the same state', async () => {
+  const path = fileURLToPath(new URL('torchvision_small.pth', import.meta.url));
+  const { state } = matchWeights(await readWeights(path), network.state, { source: path, newHead: false });
+  for (const name of network.state.keys()) {
+    expect([name, state.get(name)]).toEqual([name, Float32Array.from(tensorOf(file, `state.${name}`))]);
+  }
 });
 
 describe.each([REFERENCE, ...ENGINES])("torchvision's own DenseNet on $name", ({ open, name }) => {

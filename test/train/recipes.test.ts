@@ -6,15 +6,24 @@ import {
   scheduleOf,
   trainingOptions,
 } from '../../src/train/config.ts';
-import { RECIPE_NAMES, RECIPES, resolveRecipe } from '../../src/train/recipes.ts';
+import { RECIPE_NAMES, RECIPES, type Recipe, resolveRecipe } from '../../src/train/recipes.ts';
 
-const resolved = (given: Parameters<typeof resolveRecipe>[0]) =>
-  runConfigSchema.parse({ classes: 10, ...resolveRecipe(given) });
+/** Without what the data decide. */
+const resolved = (given: Parameters<typeof resolveRecipe>[0]) => {
+  const { augment: _, normalize: __, ...settings } = resolveRecipe(given);
+  return runConfigSchema.parse({ classes: 10, ...settings });
+};
 
 describe('a recipe', () => {
   test.each(RECIPE_NAMES)('%s resolves to a whole configuration that names it', (name) => {
     const config = resolved({ recipe: name });
-    expect(config).toMatchObject({ ...RECIPES[name], recipe: name });
+    const { augment, normalize, ...settings }: Recipe = RECIPES[name];
+    expect(config).toMatchObject({ ...settings, recipe: name });
+    expect(resolveRecipe({ recipe: name, normalize: 'none' })).toMatchObject({
+      ...(augment && { augment }),
+      normalize: 'none',
+    });
+    expect(resolveRecipe({ recipe: name }).normalize).toBe(normalize);
     expect(describeRecipe(config)).toMatch(new RegExp(`^recipe ${name}: `));
   });
 
