@@ -28,7 +28,19 @@ export function interruptSignal(): { readonly signal: AbortSignal; dispose(): vo
 
 /** What continues a run, typed the way this process was started. */
 export function resumeCommand(folder: string): string {
-  const quoted = /^[\w./-]+$/.test(folder) ? folder : `'${folder.replaceAll("'", "'\\''")}'`;
-  const program = process.env.npm_lifecycle_event ? 'npm run densor -- train' : 'densor train';
-  return `${program} --resume ${quoted}`;
+  return commandLine(['train', '--resume', folder]);
+}
+
+/** The command that this process was started by, to be given again. */
+export function sameCommand(): string {
+  return commandLine(process.argv.slice(2));
+}
+
+function commandLine(words: readonly string[]): string {
+  const program = process.env.npm_lifecycle_event ? 'npm run densor --' : 'densor';
+  return [program, ...words.map(quoted)].join(' ');
+}
+
+function quoted(word: string): string {
+  return /^[\w.,:=/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 }

@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from 'commander';
 import { benchCommand } from './bench.ts';
+import { compareCommand } from './compare.ts';
 import { describeFailure } from './errors.ts';
 import { evaluateCommand } from './evaluate.ts';
 import { exportCommand } from './export.ts';
@@ -26,6 +27,7 @@ async function main(): Promise<void> {
     profileCommand(),
     verifyCommand(),
     lrFindCommand(),
+    compareCommand(),
   ]) {
     program.addCommand(command);
   }

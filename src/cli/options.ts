@@ -46,6 +46,14 @@ const notNegative = between(0, true, Number.POSITIVE_INFINITY);
 const below1 = between(0, true, 1);
 const fraction = between(0, false, 1);
 
+const seed = whole(0, 2 ** 32 - 1);
+
+function seedList(text: string): readonly number[] {
+  const seeds = text.split(',').map((each) => seed(each.trim()));
+  if (new Set(seeds).size < seeds.length) throw new InvalidArgumentError('a seed is there twice');
+  return seeds;
+}
+
 function names(text: string): readonly string[] {
   const list = text.split(',').map((name) => name.trim());
   if (list.includes('')) throw new InvalidArgumentError('expected names, with commas between them');
@@ -117,7 +125,8 @@ export const options = {
     new Option('--patience <epochs>', 'end when so many were no better on the held-out images').argParser(
       whole(1, 100_000),
     ),
-  seed: () => new Option('--seed <n>', 'of initial weights and shuffling').argParser(whole(0, 2 ** 32 - 1)),
+  seed: () => new Option('--seed <n>', 'of initial weights and shuffling').argParser(seed),
+  seeds: () => new Option('--seeds <list>', 'of the runs of each configuration: 0,1,2').argParser(seedList),
   limit: () => new Option('--limit <images>', 'train on the first images only').argParser(whole(1, 2 ** 31)),
   channels: () => new Option('--channels <n>', 'channels of the images').argParser(whole(1, 4096)),
   classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),

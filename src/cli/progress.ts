@@ -7,12 +7,15 @@ import { formatBytes, formatCount, formatDuration, formatRate } from './format.t
 const LINE_EVERY_MS = 10_000;
 type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
 
+/** What else there is to say of a step. */
+type Remark = (event: StepEvent) => string | undefined;
+
 /** Shows a training run on stderr: a bar on a terminal, plain lines elsewhere. */
-export function showTraining(): TrainListener {
-  return process.stderr.isTTY ? trainingBar() : trainingLines();
+export function showTraining(remark: Remark = () => undefined): TrainListener {
+  return process.stderr.isTTY ? trainingBar(remark) : trainingLines(remark);
 }
 
-function trainingLines(): TrainListener {
+function trainingLines(remark: Remark): TrainListener {
   let epochs = 0;
   let lineAt = Number.NEGATIVE_INFINITY;
   return (event) => {
@@ -25,7 +28,7 @@ function trainingLines(): TrainListener {
     lineAt = performance.now();
     const now =
       event.kind === 'step'
-        ? `step ${event.step}/${event.stepsPerEpoch}  ${stepText(event)}`
+        ? `step ${event.step}/${event.stepsPerEpoch}  ${stepText(event, remark)}`
         : testText(event.done, event.total);
     say(`epoch ${event.epoch + 1}/${epochs} ${now}`);
   };
@@ -45,7 +48,7 @@ function testText(done: number, total: number): string {
   return `testing, batch ${done}/${total}`;
 }
 
-function trainingBar(): TrainListener {
+function trainingBar(remark: Remark): TrainListener {
   let epochs = 0;
   const bar = new SingleBar({
     format: 'epoch {epoch} [{bar}] {value}/{total}  {text}',
@@ -64,7 +67,7 @@ function trainingBar(): TrainListener {
     if (event.kind === 'start') epochs = event.epochs;
     if (event.kind === 'step') {
       const epoch = `${event.epoch + 1}/${epochs}`;
-      const payload = { epoch, text: stepText(event) };
+      const payload = { epoch, text: stepText(event, remark) };
       if (!running) bar.start(event.stepsPerEpoch, event.step, payload);
       running = true;
       bar.update(event.step, payload);
@@ -81,7 +84,7 @@ function trainingBar(): TrainListener {
   };
 }
 
-function stepText(event: StepEvent): string {
+function stepText(event: StepEvent, remark: Remark): string {
   return [
     `loss ${event.trainLoss.toFixed(3)}`,
     `train acc ${event.trainAccuracy.toFixed(3)}`,
@@ -89,7 +92,10 @@ function stepText(event: StepEvent): string {
     `${event.examplesPerSecond.toFixed(1)} examples/s`,
     `ETA ${formatDuration(event.etaMs)}`,
     formatBytes(event.rssBytes),
-  ].join('  ');
+    remark(event),
+  ]
+    .filter((part) => part !== undefined)
+    .join('  ');
 }
 
 /** What is worth a line of its own on any output. */

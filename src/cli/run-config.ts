@@ -4,9 +4,19 @@ import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
-import { dataConfig } from './data-options.ts';
+import { type DataOptions, dataConfig } from './data-options.ts';
+import type { EngineName } from './engines.ts';
 import { UsageError } from './errors.ts';
 import type { WeightsSource } from './weights.ts';
+
+/** The options of a command that trains: single settings of a run, and where and with what it runs. */
+export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>, DataOptions {
+  readonly dataDir?: string;
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
 
 /** A recipe with what only the data know. @param from whose weights the run begins with. */
 export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {

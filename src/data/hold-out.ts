@@ -47,7 +47,9 @@ function subset(dataset: Dataset, indices: readonly number[]): Dataset {
   const image = imageReader(dataset);
   // Nothing is copied: whoever reads image i gets the one it stands for.
   const pixels: PixelFile = { read: (at, to) => to.set(image(indices[at / bytes]!)) };
-  const labels = dataset.labels.slice(0, indices.length);
+  // Not `slice`: labels out of a file are a Buffer, whose `slice` shares its bytes.
+  const labels =
+    dataset.labels instanceof Uint16Array ? new Uint16Array(indices.length) : new Uint8Array(indices.length);
   indices.forEach((index, i) => {
     labels[i] = dataset.labels[index]!;
   });

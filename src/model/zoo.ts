@@ -42,6 +42,14 @@ const MODELS: ReadonlyMap<string, ZooEntry> = new Map<string, ZooEntry>([
       ] as [string, ZooEntry],
   ),
   ['resnet18', { hasDropout: false, size: 224, build: (given) => resnet({ name: 'resnet18', ...given }) }],
+  [
+    'notes-max-pool',
+    {
+      hasDropout: false,
+      size: 224,
+      build: (given) => densenet({ name: 'notes-max-pool', pool: 'max', ...given }),
+    },
+  ],
   ['notes-121-as-printed', { hasDropout: false, size: 224, build: notes121AsPrinted }],
 ]);
 

@@ -25,6 +25,16 @@ const numbersOf = (part: Dataset) => {
 };
 const countOf = ({ labels }: Dataset, label: number) => labels.filter((each) => each === label).length;
 
+test('labels out of a file are left as they are, and every image keeps its own', () => {
+  const labels = Buffer.from(dataset.labels);
+  const parts = holdOut({ ...dataset, labels }, 0.2, { seed: 5 });
+  expect([...labels]).toEqual([...dataset.labels]);
+  const expected = holdOut(dataset, 0.2, { seed: 5 });
+  for (const half of ['train', 'validation'] as const) {
+    expect([...parts[half].labels]).toEqual([...expected[half].labels]);
+  }
+});
+
 test('every image is in one part, with its label, in the order of the set, and of each class its share', () => {
   const { train, validation } = holdOut(dataset, 0.2, { seed: 5 });
   for (const part of [train, validation]) {

@@ -15,6 +15,7 @@ const shapesOf = ({ layers }: ReturnType<typeof traced>) =>
 describe('parameters, as PyTorch counts them:', () => {
   test.each([
     ['notes', 758_226],
+    ['notes-max-pool', 758_226],
     ['resnet18', 11_178_378],
     ['notes-121-as-printed', 144_004_762],
     ['densenet121', 7_978_856],
@@ -43,6 +44,7 @@ describe('multiplications of an image, as PyTorch counts them:', () => {
     ['notes', 64, 57_369_008],
     ['notes', 96, 129_077_168],
     ['notes', 224, 702_742_448],
+    ['notes-max-pool', 96, 129_077_168],
     ['resnet18', 96, 318_657_536],
     ['resnet18', 224, 1_734_890_496],
     ['notes-121-as-printed', 96, 82_685_224_800],
@@ -115,6 +117,14 @@ describe('the trace at 224×224 of', () => {
       [2208, 7, 7],
     ]);
   });
+});
+
+test("the notes' network with max pooling differs from it in its three transitions alone", () => {
+  const opsOf = (name: string) => traced(name, 32).graph.ops.map(({ kind }) => kind);
+  const [average, max] = [opsOf('notes'), opsOf('notes-max-pool')];
+  const changed = average.flatMap((kind, i) => (kind === max[i] ? [] : [[kind, max[i]]]));
+  expect(changed).toEqual(Array(3).fill(['avgPool', 'maxPool']));
+  expect(max).toHaveLength(average.length);
 });
 
 describe('state has the names', () => {

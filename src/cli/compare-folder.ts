@@ -1,0 +1,100 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { z } from 'zod';
+import { DataError } from '../data/dataset.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import { type LoadedCheckpoint, loadCheckpoint } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { differenceOf, type Experiment, parseExperiment } from '../train/experiment.ts';
+import { runFiles } from '../train/run-folder.ts';
+import { ENGINE_NAMES, type EngineName } from './engines.ts';
+import { UsageError } from './errors.ts';
+
+/** Where each file of a comparison lies. */
+export function comparisonFiles(folder: string) {
+  return {
+    experiment: join(folder, 'experiment.json'),
+    report: join(folder, 'report.json'),
+    markdown: join(folder, 'report.md'),
+    svg: join(folder, 'curves.svg'),
+    png: join(folder, 'curves.png'),
+  } as const;
+}
+
+export function folderOfRun(
+  folder: string,
+  { configuration, seed }: { configuration: string; seed: number },
+) {
+  return join(folder, configuration, `seed-${seed}`);
+}
+
+/** What the folder of a comparison is of. One engine runs it all, or times would mean nothing. */
+const storedSchema = z.strictObject({ experiment: z.unknown(), engine: z.enum(ENGINE_NAMES) });
+
+/**
+ * The engine of the comparison that a folder holds; undefined of a folder that is not there, or empty.
+ * @throws DataError, UsageError, ConfigError when it holds anything else than this experiment.
+ */
+export function engineOfComparison(
+  folder: string,
+  experiment: Experiment,
+  given: EngineName,
+): EngineName | undefined {
+  if (!existsSync(folder)) return undefined;
+  if (!statSync(folder).isDirectory()) throw new DataError(`${folder} is a file: --out wants a folder`);
+  const path = comparisonFiles(folder).experiment;
+  if (!existsSync(path)) {
+    if (readdirSync(folder).length === 0) return undefined;
+    throw new DataError(`${folder} is not empty and holds no comparison: choose another --out`);
+  }
+  const stored = storedSchema.safeParse(parseJson(readFileSync(path, 'utf8')));
+  if (!stored.success) throw new DataError(`${path} is damaged: choose another --out`);
+  const difference = differenceOf(parseExperiment(stored.data.experiment, path), experiment);
+  if (difference) {
+    throw new UsageError(`${folder} holds another experiment: ${difference}: choose another --out`);
+  }
+  const { engine } = stored.data;
+  if (given !== 'auto' && given !== engine) {
+    throw new UsageError(`--engine ${given} contradicts the comparison in ${folder}, which is on ${engine}`);
+  }
+  return engine;
+}
+
+export function storeExperiment(folder: string, experiment: Experiment, engine: string): void {
+  mkdirSync(folder, { recursive: true });
+  const path = comparisonFiles(folder).experiment;
+  if (!existsSync(path)) writeFileAtomic(path, `${JSON.stringify({ experiment, engine }, undefined, 2)}\n`);
+}
+
+/** The run as it stands in its folder; undefined of one that has not begun. @throws DataError of another run */
+export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoint | undefined {
+  const { last } = runFiles(folder);
+  if (!existsSync(last)) return undefined;
+  const checkpoint = loadCheckpoint(last);
+  const stored = checkpoint.run.config;
+  const key = (Object.keys({ ...stored, ...config }) as (keyof RunConfig)[]).find(
+    (each) => !isDeepStrictEqual(stored[each], config[each]),
+  );
+  if (key === undefined) return checkpoint;
+  throw new DataError(
+    key === 'dataSha256' || key === 'testSha256'
+      ? `${folder}: images or labels are not those of this run: bring those back (was there a --data-dir?), or choose another --out`
+      : `${folder}: the run has another ${key} than the experiment: choose another --out`,
+  );
+}
+
+/** @throws DataError @param path of a file that is there. */
+export function readExperimentFile(path: string): Experiment {
+  const value = parseJson(readFileSync(path, 'utf8'));
+  if (value === undefined) throw new DataError(`${path} is no JSON`);
+  return parseExperiment(value, path);
+}
+
+function parseJson(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+}

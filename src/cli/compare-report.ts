@@ -1,0 +1,206 @@
+import { basename } from 'node:path';
+import type { Engine } from '../engine/engine.ts';
+import { writeFileAtomic } from '../io/atomic-file.ts';
+import type { ConfigurationResult, Measure, PairedDifference, Spread } from '../train/compare.ts';
+import type { RunConfig } from '../train/config.ts';
+import type { Experiment } from '../train/experiment.ts';
+import { comparisonFiles } from './compare-folder.ts';
+import { describeEngine } from './engines.ts';
+import { formatBytes, formatCount, formatDuration, formatTable } from './format.ts';
+import type { RunCost } from './time-left.ts';
+
+/** What is known of a configuration before it runs. */
+export interface ComparedNetwork extends RunCost {
+  readonly config: RunConfig;
+  readonly parameters: number;
+  readonly plannedPeakBytes: number;
+}
+
+export interface ComparedConfiguration extends ComparedNetwork, ConfigurationResult {}
+
+export interface Comparison {
+  readonly name: string;
+  readonly folder: string;
+  readonly experiment: Experiment;
+  readonly engine: Engine;
+  readonly configurations: readonly ComparedConfiguration[];
+  readonly differences: readonly PairedDifference[];
+}
+
+/** The whole of it as one JSON object; the points of the curves are in the runs' logs. */
+export function comparisonJson({
+  name,
+  folder,
+  experiment,
+  engine,
+  configurations,
+  differences,
+}: Comparison) {
+  return {
+    name,
+    out: folder,
+    finished: true,
+    experiment,
+    engine: engine.name,
+    isa: engine.isa,
+    threads: engine.threads,
+    configurations: configurations.map(
+      ({ name: configuration, parameters, macs, plannedPeakBytes, over, runs, diverged }) => ({
+        name: configuration,
+        parameters,
+        macs,
+        plannedPeakBytes,
+        ...over,
+        runs: runs.map(({ history, kind, ...run }) => run),
+        diverged: diverged.map(({ kind, ...run }) => run),
+      }),
+    ),
+    testAccuracyDifferences: differences.map(({ over, ...difference }) => ({ ...difference, ...over })),
+  };
+}
+
+/** What the table has of each configuration. */
+const ROWS: readonly (readonly [title: string, text: (of: ComparedConfiguration) => string])[] = [
+  ['parameters', ({ parameters }) => formatCount(parameters)],
+  ['multiplications per image', ({ macs }) => formatCount(macs)],
+  ['planned memory', ({ plannedPeakBytes }) => formatBytes(plannedPeakBytes)],
+  [
+    'epochs',
+    ({ over: { epochs } }) => formatSpread(epochs?.sd === 0 ? { mean: epochs.mean } : epochs, rounded),
+  ],
+  ['train loss', measured('trainLoss', (loss) => loss.toFixed(4))],
+  ['train accuracy', measured('trainAccuracy', (accuracy) => accuracy.toFixed(4))],
+  ['test accuracy, last epoch', measured('testAccuracy', (accuracy) => accuracy.toFixed(4))],
+  ['test accuracy, best epoch', measured('bestTestAccuracy', (accuracy) => accuracy.toFixed(4))],
+  ['examples/s', measured('examplesPerSecond', (rate) => rate.toFixed(1))],
+  ['training time', measured('trainMs', formatDuration)],
+];
+
+const rounded = (value: number) => `${Number(value.toFixed(1))}`;
+
+function measured(measure: Measure, format: (value: number) => string) {
+  return ({ over }: ComparedConfiguration) => formatSpread(over[measure], format);
+}
+
+/** `0.8731 ± 0.0042`; no ± of one value. */
+function formatSpread(spread: Spread | undefined, format: (value: number) => string): string {
+  if (!spread) return '–';
+  const { mean, sd } = spread;
+  return sd === undefined ? format(mean) : `${format(mean)} ± ${format(sd)}`;
+}
+
+/** `1 of 3`: NaN or infinity ended it. */
+function divergedText({ runs, diverged }: ComparedConfiguration): string {
+  return diverged.length === 0 ? 'none' : `${diverged.length} of ${runs.length + diverged.length}`;
+}
+
+function tableOf(configurations: readonly ComparedConfiguration[]): readonly (readonly string[])[] {
+  const anyDiverged = configurations.some(({ diverged }) => diverged.length > 0);
+  return [
+    ['', ...configurations.map(({ name }) => name)],
+    ...ROWS.map(([title, text]) => [title, ...configurations.map(text)]),
+    ...(anyDiverged ? [['diverged', ...configurations.map(divergedText)]] : []),
+  ];
+}
+
+const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).toFixed(4)}`;
+
+function differenceText({ of, minus, perSeed, over: { mean, sd } }: PairedDifference): string {
+  const spread = sd === undefined ? signed(mean) : `${signed(mean)} ± ${sd.toFixed(4)}`;
+  const each = perSeed.map(({ seed, difference }) => `${signed(difference)} with seed ${seed}`);
+  return `test accuracy of ${of} less that of ${minus}: ${spread} (${each.join(', ')})`;
+}
+
+/** What stdout has without --json. */
+export function comparisonText({ configurations, differences }: Comparison): string {
+  const table = formatTable(tableOf(configurations));
+  return [table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText), ''].join('\n');
+}
+
+/** `fashion-mnist`, `96×96`, `batch 256`, …: what all configurations have alike. */
+function sharedBy(configurations: readonly ComparedConfiguration[]): readonly string[] {
+  const parts: readonly ((of: ComparedConfiguration) => string)[] = [
+    ({ config }) => `${config.data}`,
+    ({ config }) => `${config.size}×${config.size}`,
+    ({ config }) => `batch ${config.batch}`,
+    ({ config }) => `lr ${config.lr}`,
+    ({ config, trainImages }) =>
+      `${config.epochs} ${config.epochs === 1 ? 'epoch' : 'epochs'} of ${formatCount(trainImages)} images`,
+  ];
+  return parts.flatMap((part) => {
+    const texts = new Set(configurations.map(part));
+    return texts.size === 1 ? [...texts] : [];
+  });
+}
+
+function markdownTable([head, ...rows]: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const rule = `| --- |${' ---: |'.repeat(head!.length - 1)}`;
+  return [line(head!), rule, ...rows.map(line)].join('\n');
+}
+
+function markdownOf(comparison: Comparison): string {
+  const { name, folder, experiment, engine, configurations, differences } = comparison;
+  const { seeds } = experiment;
+  const runs = configurations.flatMap((configuration) => [
+    ...configuration.runs.map((run) => [
+      `${configuration.name}, seed ${run.seed}`,
+      run.trainLoss.toFixed(4),
+      run.trainAccuracy.toFixed(4),
+      run.testAccuracy.toFixed(4),
+      run.bestTestAccuracy.toFixed(4),
+      run.examplesPerSecond.toFixed(1),
+      formatDuration(run.trainMs),
+    ]),
+    ...configuration.diverged.map(({ seed }) => [
+      `${configuration.name}, seed ${seed}: diverged`,
+      ...Array<string>(6).fill('–'),
+    ]),
+  ]);
+  const heldOut = configurations.every(({ config }) => config.validate !== undefined);
+  const budget = [
+    ...sharedBy(configurations),
+    `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`,
+    describeEngine(engine),
+  ];
+  const spread = 'Mean ± sample standard deviation over seeds.';
+  const best = heldOut
+    ? 'The best epoch is that of the held-out images.'
+    : 'The best epoch is chosen by the test images themselves: the last is the fair one to compare.';
+  const head = [
+    'run',
+    'train loss',
+    'train accuracy',
+    'test accuracy',
+    'best',
+    'examples/s',
+    'training time',
+  ];
+  return `${[
+    `# ${name}`,
+    `${budget.join(', ')}. ${spread} ${best}`,
+    markdownTable(tableOf(configurations)),
+    ...differences.map((difference) => `${differenceText(difference)}.`),
+    `![Test accuracy and training loss of all runs](${basename(comparisonFiles(folder).svg)})`,
+    markdownTable([head, ...runs]),
+  ].join('\n\n')}\n`;
+}
+
+/** Writes report and picture. */
+export async function writeComparison(comparison: Comparison): Promise<void> {
+  const { name, folder, configurations } = comparison;
+  const files = comparisonFiles(folder);
+  const { comparisonSvg } = await import('../plot/comparison.ts'); // Drawing is half a second of modules.
+  const { pngOf } = await import('../plot/png.ts');
+  const compared = configurations.map(({ name: configuration, runs, over }) => ({
+    label: `${configuration}: test accuracy ${formatSpread(over.testAccuracy, (accuracy) => accuracy.toFixed(4))}`,
+    runs: runs.map(({ history }) => history),
+  }));
+  const epochs = Math.max(...configurations.map(({ config }) => config.epochs));
+  const title = [name, ...sharedBy(configurations)].join(', ');
+  const svg = comparisonSvg(compared, epochs, title);
+  writeFileAtomic(files.svg, svg);
+  writeFileAtomic(files.png, [pngOf(svg)]);
+  writeFileAtomic(files.markdown, markdownOf(comparison));
+  writeFileAtomic(files.report, `${JSON.stringify(comparisonJson(comparison), undefined, 2)}\n`);
+}

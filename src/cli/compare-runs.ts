@@ -1,0 +1,165 @@
+import type { TrainTest } from '../data/dataset.ts';
+import { imageFolderOf, openDataset } from '../data/open-dataset.ts';
+import type { Engine } from '../engine/engine.ts';
+import { countMacs } from '../graph/count-macs.ts';
+import { plannedPeakBytes } from '../plan/plan.ts';
+import { requireFits } from '../train/checkpoint.ts';
+import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
+import type { TrainEvent, TrainListener } from '../train/events.ts';
+import type { PlannedRun } from '../train/experiment.ts';
+import { programName } from '../train/programs.ts';
+import type { ResolvedRecipe } from '../train/recipes.ts';
+import { runFiles } from '../train/run-folder.ts';
+import { TrainingStoppedError } from '../train/trainer.ts';
+import { folderOfRun, openStoredRun } from './compare-folder.ts';
+import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts';
+import { imageOptions, requireFolderOptions } from './data-options.ts';
+import { dataEvent, showDataReport } from './data-report.ts';
+import { formatDuration } from './format.ts';
+import { sameCommand } from './interrupt.ts';
+import { say, showData, showTraining } from './progress.ts';
+import { completeRecipe } from './run-config.ts';
+import { type PreparedRun, prepareRun, runTraining } from './run-training.ts';
+import { type Pace, timeLeft } from './time-left.ts';
+
+interface ReadyRun extends PreparedRun {
+  /** What there is to tell of a folder of images. */
+  readonly found: TrainEvent | undefined;
+}
+
+type Prepare = (run: PlannedRun) => Promise<ReadyRun>;
+
+/** Prepares runs one after the other; data are opened once, and each configuration is compiled once. */
+export function preparer(dataDir: string | undefined): Prepare {
+  const open = opener(dataDir);
+  const earlier = new Map<string, PreparedRun>();
+  return async ({ configuration, recipe }) => {
+    const { data, found } = await open(recipe);
+    const prepared = prepareRun(completeRecipe(recipe, data), data, earlier.get(configuration));
+    earlier.set(configuration, prepared);
+    return { ...prepared, found };
+  };
+}
+
+interface OpenedData {
+  readonly data: TrainTest;
+  readonly found: Extract<TrainEvent, { kind: 'data' }> | undefined;
+}
+
+/** Opens data sets; one stays open for each way of reading images, for folders with the latest seed only. */
+function opener(dataDir: string | undefined): (recipe: ResolvedRecipe) => Promise<OpenedData> {
+  const opened = new Map<string, OpenedData & { readonly seed: number | undefined }>();
+  return async (recipe) => {
+    const { data: name, size, testShare } = recipe;
+    requireFolderOptions({ testShare }, name);
+    const isFolder = imageFolderOf(name) !== undefined;
+    const key = isFolder ? `${name} ${size} ${testShare}` : name;
+    const seed = isFolder ? recipe.seed : undefined;
+    const known = opened.get(key);
+    if (known && known.seed === seed) return known;
+    opened.delete(key);
+    const data = await openDataset(name, dataDir, showData(), imageOptions({}, recipe));
+    const found = data.skipped ? dataEvent(name, data) : undefined;
+    if (found) showDataReport(found);
+    const now = { data, found, seed };
+    opened.set(key, now);
+    return now;
+  };
+}
+
+interface Place {
+  readonly folder: string;
+  readonly engine: Engine;
+  readonly signal: AbortSignal;
+}
+
+/**
+ * Runs what is not finished yet.
+ * @param networks of all configurations, as `describeNetwork` has them.
+ * @returns undefined when interrupted.
+ * @throws DataError when a folder holds another run.
+ */
+export async function runAll(
+  runs: readonly PlannedRun[],
+  networks: readonly ComparedNetwork[],
+  prepare: Prepare,
+  place: Place,
+): Promise<readonly ComparedConfiguration[] | undefined> {
+  const costs = new Map(networks.map((network) => [network.name, network]));
+  const paces = new Map<string, Pace>();
+  const results = new Map(networks.map(({ name }) => [name, [] as (RunResult | DivergedRun)[]]));
+  for (const [i, run] of runs.entries()) {
+    const { configuration, seed } = run;
+    const { macs } = costs.get(configuration)!;
+    const later = runs.slice(i + 1).map((each) => costs.get(each.configuration)!);
+    const show = showTraining((step) => {
+      paces.set(configuration, { msPerImage: 1000 / step.examplesPerSecond, macs });
+      const inAll = formatDuration(step.etaMs + timeLeft(later, paces)!);
+      return runs.length > 1 ? `run ${i + 1}/${runs.length}, ETA of all ${inAll}` : undefined;
+    });
+    const title = `run ${i + 1}/${runs.length}: ${configuration}, seed ${seed}`;
+    const result = place.signal.aborted
+      ? undefined
+      : await runOne(folderOfRun(place.folder, run), await prepare(run), place, title, show);
+    if (!result) return undefined;
+    if (result.kind === 'finished') {
+      paces.set(configuration, { msPerImage: 1000 / result.examplesPerSecond, macs });
+    }
+    results.get(configuration)!.push(result);
+  }
+  return networks.map((network) => ({ ...network, ...summarize(network.name, results.get(network.name)!) }));
+}
+
+/** What is known of a configuration before it runs. */
+export function describeNetwork(
+  name: string,
+  { config, data, compiled }: PreparedRun,
+  threads: number,
+): ComparedNetwork {
+  const { layers, network } = compiled;
+  const plans = [...network.programs.values()].map(({ plan }) => plan);
+  const batch = Math.min(config.batch, data.test.count);
+  return {
+    name,
+    config,
+    parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
+    macs: countMacs(network.programs.get(programName('evaluate', batch))!.graph) / batch,
+    plannedPeakBytes: plannedPeakBytes(plans, threads),
+    epochs: config.epochs,
+    trainImages: Math.min(config.limit ?? data.train.count, data.train.count),
+    testImages: (data.validation ?? data.test).count,
+  };
+}
+
+/** @returns undefined when interrupted. */
+async function runOne(
+  folder: string,
+  { found, ...prepared }: ReadyRun,
+  { engine, signal }: Place,
+  title: string,
+  show: TrainListener,
+): Promise<RunResult | DivergedRun | undefined> {
+  const { config, compiled } = prepared;
+  const stored = openStoredRun(folder, config);
+  if (stored && isFinished(stored.run)) {
+    say(`${title}: finished before`);
+    return resultOf(stored.run, folder);
+  }
+  say(title);
+  if (stored) requireFits(runFiles(folder).last, stored.training, compiled.network.state);
+  const session = await engine.open(compiled.network);
+  try {
+    const resume = sameCommand();
+    const resumed = stored && { resumeFrom: stored };
+    const { finished, run } = await runTraining({
+      ...{ ...prepared, engine, session, folder, signal, found, show, resume, ...resumed },
+    });
+    return finished ? resultOf(run, folder) : undefined;
+  } catch (error) {
+    if (!(error instanceof TrainingStoppedError)) throw error;
+    say(`${title}: ${error.message}`);
+    return { kind: 'diverged', seed: config.seed, folder, message: error.message };
+  } finally {
+    await session.close();
+  }
+}

@@ -1,0 +1,112 @@
+import { existsSync, statSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { Argument, Command } from 'commander';
+import { pairedDifferences } from '../train/compare.ts';
+import { EXPERIMENTS, type Experiment, runsOf, type Settings, withOverrides } from '../train/experiment.ts';
+import { claimFolder } from '../train/run-folder.ts';
+import { engineOfComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
+import { type Comparison, comparisonJson, comparisonText, writeComparison } from './compare-report.ts';
+import { describeNetwork, preparer, runAll } from './compare-runs.ts';
+import { announce, type EngineName, openEngine } from './engines.ts';
+import { UsageError } from './errors.ts';
+import { interruptSignal, sameCommand } from './interrupt.ts';
+import { options, path } from './options.ts';
+import { say } from './progress.ts';
+import type { PreparedRun } from './run-training.ts';
+
+interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epochs' | 'lr' | 'limit'> {
+  readonly dataDir?: string;
+  readonly seeds?: readonly number[];
+  readonly engine: EngineName;
+  readonly threads: number;
+  readonly out?: string;
+  readonly json?: boolean;
+}
+
+const NAMES = Object.keys(EXPERIMENTS).join(', ');
+
+export function compareCommand(): Command {
+  return new Command('compare')
+    .description('trains several configurations with several seeds, and reports them side by side')
+    .addArgument(
+      new Argument(
+        '<experiment>',
+        `${NAMES}, or a JSON file: {"common": {"epochs": 2}, "configurations": {"a": {"lr": 0.1}, "b": {"lr": 0.2}}, "seeds": [0, 1, 2]}`,
+      ).argParser(path),
+    )
+    .addOption(options.data())
+    .addOption(options.dataDir())
+    .addOption(options.size())
+    .addOption(options.batch())
+    .addOption(options.epochs())
+    .addOption(options.lr())
+    .addOption(options.limit())
+    .addOption(options.seeds())
+    .addOption(options.engine())
+    .addOption(options.threads())
+    .option('--out <dir>', 'folder for all runs and the report (default: runs/compare-NAME)', path)
+    .addOption(options.json())
+    .action(runCompare);
+}
+
+async function runCompare(source: string, given: CompareOptions): Promise<void> {
+  const { data, size, batch, epochs, lr, limit, seeds } = given;
+  const { name, experiment: named } = openExperiment(source);
+  const experiment = withOverrides(named, { data, size, batch, epochs, lr, limit }, seeds);
+  const folder = given.out ?? join('runs', `compare-${name}`);
+  const engineName = engineOfComparison(folder, experiment, given.engine) ?? given.engine;
+  const runs = runsOf(experiment);
+  const prepare = preparer(given.dataDir);
+  const prepared = new Map<string, PreparedRun>();
+  // All configurations before anything is written: what can be wrong is found here.
+  for (const run of runs.filter(({ seed }) => seed === experiment.seeds[0])) {
+    prepared.set(run.configuration, await prepare(run).catch(blaming(run.configuration)));
+  }
+  const engine = await openEngine(engineName, given.threads);
+  try {
+    announce(engineName);
+    const networks = [...prepared].map(([each, run]) => describeNetwork(each, run, engine.threads));
+    const release = claimFolder(folder);
+    try {
+      storeExperiment(folder, experiment, engine.name);
+      const { signal, dispose } = interruptSignal();
+      const configurations = await runAll(runs, networks, prepare, { folder, engine, signal });
+      dispose();
+      if (!configurations) return interrupted(folder, given.json ?? false);
+      const differences = pairedDifferences(configurations);
+      await report({ name, folder, experiment, engine, configurations, differences }, given.json ?? false);
+    } finally {
+      release();
+    }
+  } finally {
+    await engine.close();
+  }
+}
+
+function blaming(configuration: string): (error: Error) => never {
+  return (error) => {
+    throw Object.assign(error, { message: `configuration ${configuration}: ${error.message}` });
+  };
+}
+
+/** @throws UsageError when there is none of this name, nor such a file. */
+function openExperiment(source: string): { readonly name: string; readonly experiment: Experiment } {
+  const known = Object.entries(EXPERIMENTS).find(([name]) => name === source);
+  if (known) return { name: source, experiment: known[1] };
+  if (!existsSync(source) || !statSync(source).isFile()) {
+    throw new UsageError(`there is no experiment ${source}: expected ${NAMES}, or a JSON file`);
+  }
+  return { name: basename(source).replace(/\.json$/, ''), experiment: readExperimentFile(source) };
+}
+
+async function report(comparison: Comparison, json: boolean): Promise<void> {
+  await writeComparison(comparison);
+  process.stdout.write(json ? `${JSON.stringify(comparisonJson(comparison))}\n` : comparisonText(comparison));
+  say(`report, curves and all runs are in ${comparison.folder}`);
+}
+
+function interrupted(folder: string, json: boolean): void {
+  if (json) process.stdout.write(`${JSON.stringify({ out: folder, finished: false })}\n`);
+  say(`saved; continue with: ${sameCommand()}`);
+  process.exitCode = 1;
+}

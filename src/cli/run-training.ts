@@ -1,0 +1,75 @@
+import { existsSync } from 'node:fs';
+import { requireLabels, type TrainTest } from '../data/dataset.ts';
+import type { RunConfig } from '../train/config.ts';
+import type { TrainEvent, TrainListener } from '../train/events.ts';
+import { logTo, truncateLog } from '../train/log.ts';
+import { dataOf, type RunData } from '../train/run-data.ts';
+import { claimFolder, runFiles } from '../train/run-folder.ts';
+import { compileRun, type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
+import { CutShortError, fileSystemLine } from './errors.ts';
+import { say } from './progress.ts';
+import { modelOf } from './run-config.ts';
+
+/** Everything of a run that is known before an engine is opened. */
+export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
+
+/**
+ * Compiles the network of a run for its data.
+ * @param earlier a run that differs in its seed alone: what it compiled serves again where it has as many images.
+ * @throws DataError, UsageError, ShapeError
+ */
+export function prepareRun(config: RunConfig, all: TrainTest, earlier?: PreparedRun): PreparedRun {
+  for (const set of [all.train, all.test]) requireLabels(set, config.classes);
+  const data = dataOf(config, all);
+  if (earlier && sameCounts(earlier.data, data)) return { ...earlier, config, data };
+  const model = modelOf(config, data.train.channels);
+  return { config, model, data, compiled: compileRun(config, model, data) };
+}
+
+function sameCounts(a: RunData, b: RunData): boolean {
+  return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
+}
+
+interface FolderRun extends Omit<TrainingRun, 'files' | 'listener'> {
+  /** Where everything goes; claimed while the run is at work. */
+  readonly folder: string;
+  /** Shows the run. */
+  readonly show: TrainListener;
+  /** What there is to tell of the data, before the run begins. */
+  readonly found?: TrainEvent | undefined;
+  /** The command that goes on when the disk is full. */
+  readonly resume: string;
+}
+
+/** Trains in a folder with checkpoints, log and curves. @throws CutShortError when there is a checkpoint to go on from. */
+export async function runTraining({
+  folder,
+  show,
+  found,
+  resume,
+  ...run
+}: FolderRun): Promise<TrainingResult> {
+  const { config, engine, resumeFrom } = run;
+  const release = claimFolder(folder);
+  const files = runFiles(folder);
+  try {
+    if (resumeFrom && resumeFrom.run.isa !== engine.isa) {
+      say(
+        `this run was on ${resumeFrom.run.isa}, now it is ${engine.isa}: the numbers will differ in the last bits`,
+      );
+    }
+    truncateLog(files.log, resumeFrom?.run.progress.globalStep ?? 0);
+    const { drawCurves } = await import('./curves.ts'); // Drawing is half a second of modules.
+    const listeners = [show, logTo(files.log), drawCurves(files, config, resumeFrom?.run.history ?? [])];
+    const listener: TrainListener = (event) => {
+      for (const listen of listeners) listen(event);
+    };
+    if (found) listener(found);
+    return await train({ ...run, files, listener });
+  } catch (error) {
+    const canResume = fileSystemLine(error) !== undefined && existsSync(files.last);
+    throw canResume ? new CutShortError(error, resume) : error;
+  } finally {
+    release();
+  }
+}

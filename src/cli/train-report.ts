@@ -1,0 +1,54 @@
+import type { Engine } from '../engine/engine.ts';
+import type { WeightsReport } from '../io/weight-names.ts';
+import type { RunState } from '../train/checkpoint.ts';
+import { describeEngine } from './engines.ts';
+import { resumeCommand } from './interrupt.ts';
+import { say } from './progress.ts';
+import { reportAsJson } from './weights.ts';
+
+/** The notes' two lines, or how to go on. */
+export function reportTraining(
+  run: RunState,
+  engine: Engine,
+  folder: string,
+  finished: boolean,
+  json: boolean,
+  weights?: WeightsReport,
+): void {
+  const { progress, last, best } = run;
+  const examplesPerSecond = (1000 * progress.trainedExamples) / Math.max(progress.trainMs, Number.MIN_VALUE);
+  if (json) {
+    const { name, isa, threads } = engine;
+    const where = {
+      engine: name,
+      isa,
+      threads,
+      out: folder,
+      steps: progress.globalStep,
+      finished,
+      ...(weights && { weights: reportAsJson(weights) }),
+    };
+    const { epoch: bestEpoch = -1, testAccuracy, validationAccuracy } = best ?? {};
+    const ofBest = {
+      ...(best && { bestEpoch: bestEpoch + 1 }),
+      bestTestAccuracy: testAccuracy,
+      bestValidationAccuracy: validationAccuracy,
+    };
+    process.stdout.write(`${JSON.stringify({ ...last, ...ofBest, examplesPerSecond, ...where })}\n`);
+  } else if (finished && last?.testAccuracy !== undefined) {
+    const { trainLoss: loss, trainAccuracy, testAccuracy } = last;
+    process.stdout.write(
+      `loss ${loss.toFixed(3)}, train acc ${trainAccuracy.toFixed(3)}, test acc ${testAccuracy.toFixed(3)}\n` +
+        `${examplesPerSecond.toFixed(1)} examples/sec on cpu (${describeEngine(engine)})\n`,
+    );
+  }
+  if (finished && best?.validationAccuracy !== undefined) {
+    say(
+      `best on the held-out images: epoch ${best.epoch + 1}, with ${best.validationAccuracy.toFixed(3)} there and ` +
+        `test acc ${best.testAccuracy!.toFixed(3)}`,
+    );
+  }
+  if (finished) return say(`checkpoints, log and curves are in ${folder}`);
+  say(`saved; continue with: ${resumeCommand(folder)}`);
+  process.exitCode = 1;
+}

@@ -1,0 +1,177 @@
+import { z } from 'zod';
+import { isDatasetName } from '../data/open-dataset.ts';
+import { AUGMENTATIONS } from '../data/transforms/augment.ts';
+import { NORMALIZATIONS } from '../data/transforms/normalize.ts';
+import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
+import { ConfigError, runConfigSchema } from './config.ts';
+import { type Overrides, type ResolvedRecipe, resolveRecipe } from './recipes.ts';
+
+/** Fields of a run that only its data and its files know; the seed is the experiment's. */
+const NOT_SETTINGS = {
+  seed: true,
+  dataSha256: true,
+  testSha256: true,
+  classNames: true,
+  transforms: true,
+  startedFrom: true,
+} as const;
+
+/** Settings of a run as an experiment names them: all that `resolveRecipe` takes. */
+export type Settings = Omit<Overrides, keyof typeof NOT_SETTINGS>;
+
+/** Without their defaults: what is not said is as the recipe has it. */
+function optionalFields(): Record<string, z.ZodType> {
+  const { shape } = runConfigSchema.omit(NOT_SETTINGS);
+  return Object.fromEntries(
+    Object.entries(shape).map(([key, field]) => [
+      key,
+      z.optional(field instanceof z.ZodDefault ? field.unwrap() : field),
+    ]),
+  );
+}
+
+const SETTINGS = {
+  ...optionalFields(),
+  model: z
+    .string()
+    .refine((name) => imageSizeOf(name) !== undefined, `expected ${MODEL_NAMES_TEXT}`)
+    .optional(),
+  data: z.string().refine(isDatasetName, 'there is no such data set').optional(),
+  /** In the order in which it is done, each once. */
+  augment: z
+    .array(z.enum(AUGMENTATIONS))
+    .transform((list) => AUGMENTATIONS.filter((name) => list.includes(name)))
+    .optional(),
+  normalize: z.enum(NORMALIZATIONS).optional(),
+};
+const settingsSchema = z.strictObject(SETTINGS) as unknown as z.ZodType<Settings>;
+
+/** Names of folders, beside the files of the comparison itself. */
+const configurationName = z
+  .string()
+  .regex(/^[A-Za-z0-9][\w.-]*$/, 'expected a name of letters, digits, - and _')
+  .refine((name) => !/\.(json|md|svg|png|lock)$/.test(name), 'this is the name of a file');
+
+/** Several configurations, each trained once with every seed; what they share is `common`. */
+const experimentSchema = z.strictObject({
+  common: settingsSchema.default({}),
+  configurations: z
+    .record(configurationName, settingsSchema)
+    .refine((all) => Object.keys(all).length >= 2, 'expected two configurations or more'),
+  seeds: z
+    .array(
+      z
+        .int()
+        .nonnegative()
+        .lt(2 ** 32),
+    )
+    .min(1, 'expected one seed or more')
+    .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed is there twice'),
+});
+
+export type Experiment = z.infer<typeof experimentSchema>;
+
+/** @param source what to blame. @throws ConfigError that names the field. */
+export function parseExperiment(value: unknown, source: string): Experiment {
+  const parsed = experimentSchema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const issue = parsed.error.issues[0]!;
+  const field = issue.path.join('.');
+  if (issue.code === 'unrecognized_keys') {
+    const unknown = [...issue.path, issue.keys[0]!].join('.');
+    const known = issue.path.length === 0 ? experimentSchema.shape : SETTINGS;
+    throw new ConfigError(`${source}: ${unknown}: no such field: expected ${Object.keys(known).join(', ')}`);
+  }
+  const message = issue.code === 'invalid_key' ? issue.issues[0]!.message : issue.message;
+  throw new ConfigError(`${source}: ${field ? `${field}: ` : ''}${message}`);
+}
+
+/** Experiments with a name: the exercises of the notes. */
+export const EXPERIMENTS = {
+  /** Why do transitions pool by the average, not by the maximum? */
+  pooling: {
+    common: {},
+    configurations: { average: { model: 'notes' }, max: { model: 'notes-max-pool' } },
+    seeds: [0, 1, 2],
+  },
+  /** How do a DenseNet's parameters, memory and accuracy compare with a ResNet's? */
+  resnet: {
+    common: {},
+    configurations: { densenet: { model: 'notes' }, resnet18: { model: 'resnet18' } },
+    seeds: [0, 1, 2],
+  },
+} as const satisfies Readonly<Record<string, Experiment>>;
+
+/** One run of an experiment. */
+export interface PlannedRun {
+  readonly configuration: string;
+  readonly seed: number;
+  readonly recipe: ResolvedRecipe;
+}
+
+/**
+ * Every run, the first seed of all configurations first: a machine that grows slower meanwhile hits all alike.
+ * @throws ConfigError
+ */
+export function runsOf({ common, configurations, seeds }: Experiment): readonly PlannedRun[] {
+  return seeds.flatMap((seed) =>
+    Object.entries(configurations).map(([configuration, settings]) => {
+      try {
+        return { configuration, seed, recipe: resolveRecipe({ ...common, ...settings, seed }) };
+      } catch (error) {
+        if (!(error instanceof ConfigError)) throw error;
+        throw new ConfigError(`configuration ${configuration}: ${error.message}`, { cause: error });
+      }
+    }),
+  );
+}
+
+/**
+ * The same with other common settings and seeds.
+ * @throws ConfigError when a configuration has its own: there is no telling which is meant.
+ */
+export function withOverrides(
+  experiment: Experiment,
+  settings: Settings,
+  seeds?: readonly number[],
+): Experiment {
+  for (const [name, own] of Object.entries(experiment.configurations)) {
+    const key = (Object.keys(settings) as (keyof Settings)[]).find(
+      (each) => settings[each] !== undefined && own[each] !== undefined,
+    );
+    if (key) {
+      throw new ConfigError(
+        `--${key} ${settings[key]} contradicts configuration ${name}, which has its own ${key}, ${own[key]}`,
+      );
+    }
+  }
+  const given = Object.entries(settings).filter(([, value]) => value !== undefined);
+  return {
+    ...experiment,
+    common: { ...experiment.common, ...Object.fromEntries(given) },
+    ...(seeds && { seeds: [...seeds] }),
+  };
+}
+
+/** The first setting in which two experiments differ, in words: `common.epochs is 2 there, 3 here`. */
+export function differenceOf(there: Experiment, here: Experiment): string | undefined {
+  const [old, now] = [flatten(there), flatten(here)];
+  const key = [...new Set([...old.keys(), ...now.keys()])].find((each) => old.get(each) !== now.get(each));
+  return key && `${key} is ${old.get(key) ?? 'not set'} there, ${now.get(key) ?? 'not set'} here`;
+}
+
+function flatten({ common, configurations, seeds }: Experiment): ReadonlyMap<string, string> {
+  const rows = [
+    ['common', common],
+    ...Object.entries(configurations).map(([name, own]) => [`configurations.${name}`, own]),
+  ];
+  return new Map([
+    ['seeds', seeds.join(',')],
+    ['configurations', Object.keys(configurations).join(', ')],
+    ...(rows as [string, Settings][]).flatMap(([at, settings]) =>
+      Object.entries(settings).map(
+        ([key, value]) => [`${at}.${key}`, JSON.stringify(value)] as [string, string],
+      ),
+    ),
+  ]);
+}
