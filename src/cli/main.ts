@@ -18,16 +18,16 @@ async function main(): Promise<void> {
   const program = new Command('densor').description('Trains, measures and ships DenseNets.');
   for (const command of [
     trainCommand(),
+    lrFindCommand(),
+    compareCommand(),
     evaluateCommand(),
+    predictCommand(),
     importCommand(),
     exportCommand(),
-    predictCommand(),
     summaryCommand(),
     benchCommand(),
     profileCommand(),
     verifyCommand(),
-    lrFindCommand(),
-    compareCommand(),
   ]) {
     program.addCommand(command);
   }

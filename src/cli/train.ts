@@ -32,31 +32,11 @@ export function trainCommand(): Command {
     .description("train a network; without options, the notes' run")
     .addOption(options.recipe())
     .addOption(options.model())
-    .addOption(options.data())
-    .addOption(options.dataDir())
-    .addOption(options.classes())
-    .addOption(options.size())
-    .addOption(options.batch())
     .addOption(options.epochs())
+    .addOption(options.batch())
     .addOption(options.lr())
-    .addOption(options.schedule())
-    .addOption(options.warmup())
-    .addOption(options.optimizer())
-    .addOption(options.momentum())
-    .addOption(options.weightDecay())
-    .addOption(options.weightDecayOn())
-    .addOption(options.labelSmoothing())
-    .addOption(options.clip())
-    .addOption(options.ema())
-    .addOption(options.dropout())
-    .addOption(options.freeze())
-    .addOption(options.validate())
-    .addOption(options.patience())
     .addOption(options.seed())
-    .addOption(options.engine())
-    .addOption(options.precision())
-    .addOption(options.threads())
-    .addOption(options.limit())
+    .optionsGroup('The run:')
     .option('--out <run>', 'folder for checkpoints, log and curves (default: runs/MODEL-DATA-N)', path)
     .option('--resume <run>', 'continue the run in this folder', path)
     .option(
@@ -64,10 +44,34 @@ export function trainCommand(): Command {
       'start with its weights; another number of classes: with a new head',
       path,
     )
+    .addOption(options.validate())
+    .addOption(options.patience())
     .addOption(options.json())
-    .action(runTrain);
+    .optionsGroup('Images:')
+    .addOption(options.data())
+    .addOption(options.dataDir())
+    .addOption(options.limit())
+    .addOption(options.classes())
+    .addOption(options.size());
   for (const option of dataOptions()) command.addOption(option);
-  return command;
+  return command
+    .optionsGroup('How it learns:')
+    .addOption(options.optimizer())
+    .addOption(options.momentum())
+    .addOption(options.weightDecay())
+    .addOption(options.weightDecayOn())
+    .addOption(options.schedule())
+    .addOption(options.warmup())
+    .addOption(options.clip())
+    .addOption(options.labelSmoothing())
+    .addOption(options.dropout())
+    .addOption(options.ema())
+    .addOption(options.freeze())
+    .optionsGroup('What computes:')
+    .addOption(options.engine())
+    .addOption(options.threads())
+    .addOption(options.precision())
+    .action(runTrain);
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {

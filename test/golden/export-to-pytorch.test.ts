@@ -10,9 +10,8 @@ import { trace } from '../../src/model/trace.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import type { Pair } from '../../src/tensor/shape.ts';
 import { densorIn, SMALL } from '../support/cli.ts';
-import { randomState, referenceLogits, type State, testImages } from '../support/onnx.ts';
+import { bottleneckNet, randomState, referenceLogits, type State, testImages } from '../support/onnx.ts';
 import { missingFromPython, python } from '../support/python.ts';
-import { bottleneckNet } from '../support/torchvision-net.ts';
 
 const SCRIPT = fileURLToPath(new URL('../../bench/peers/pytorch_export.py', import.meta.url));
 const missing = missingFromPython('torch', 'torchvision');

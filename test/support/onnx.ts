@@ -3,12 +3,19 @@ import { compile, stateOf } from '../../src/compile.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { encodeOnnx } from '../../src/io/onnx/write.ts';
 import type { Model } from '../../src/model/module.ts';
+import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
 import { trace } from '../../src/model/trace.ts';
 import type { Pair } from '../../src/tensor/shape.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { numbers } from './module-run.ts';
 
 export type State = ReadonlyMap<string, Float32Array>;
+
+/** torchvision's DenseNet(growth_rate=6, block_config=(2, 3), num_init_features=8, bn_size=2, num_classes=5). */
+export function bottleneckNet(): Model {
+  const sizes = { growthRate: 6, blocks: [2, 3], stemChannels: 8, bottleneckWidth: 2 };
+  return torchvisionDensenet({ name: 'bottleneck-net', classes: 5, ...sizes });
+}
 
 /** Random weights and running statistics; variances and scales stay positive, so that nothing dies in a ReLU. */
 export function randomState(model: Model, size: Pair, seed: number): State {

@@ -20,6 +20,7 @@ import {
 import type { Pair } from '../../../src/tensor/shape.ts';
 import { relativeError } from '../../support/compare.ts';
 import {
+  bottleneckNet,
   IMAGE_KINDS,
   onnxOf,
   onnxruntimeLogits,
@@ -27,7 +28,6 @@ import {
   referenceLogits,
   testImages,
 } from '../../support/onnx.ts';
-import { bottleneckNet } from '../../support/torchvision-net.ts';
 
 const TOLERANCE = 1e-4;
 

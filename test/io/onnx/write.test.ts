@@ -9,8 +9,7 @@ import { encodeOnnx } from '../../../src/io/onnx/write.ts';
 import { trace } from '../../../src/model/trace.ts';
 import { fusePrologues } from '../../../src/plan/rewrite/fuse-prologues.ts';
 import { VERSION } from '../../../src/version.ts';
-import { onnxOf, randomState } from '../../support/onnx.ts';
-import { bottleneckNet } from '../../support/torchvision-net.ts';
+import { bottleneckNet, onnxOf, randomState } from '../../support/onnx.ts';
 
 const SIZE = [32, 32] as const;
 const model = bottleneckNet();
