@@ -88,7 +88,7 @@ export function place(graph: Graph): Placement {
   // Weight gradients have the weights' own layout, whatever their shape looks like.
   const dense = new Set(graph.ops.flatMap((op) => (op.kind.endsWith('GradWeight') ? op.outputs : [])));
   const strideOf = ({ id, role, shape }: Graph['values'][number]) =>
-    role === 'result' && !dense.has(id) ? roundUpToCacheLine(channelsOf(shape)) : channelsOf(shape);
+    role === 'result' && !dense.has(id) ? pixelStride(channelsOf(shape)) : channelsOf(shape);
 
   const places = new Map<ValueId, Placed>();
   const locate = (id: ValueId): Placed => {
@@ -107,6 +107,8 @@ export function place(graph: Graph): Placement {
   return { places, copies };
 }
 
+const LINE_FLOATS = 16;
+
 /** Floats that a root value's storage takes. */
 export function storageFloats(shape: Shape, stride: number): number {
   if (shape.length !== 4 && shape.length !== 2) return shape.reduce((a, b) => a * b, 1);
@@ -114,9 +116,14 @@ export function storageFloats(shape: Shape, stride: number): number {
   return n * h * w * stride;
 }
 
-/** What comes from outside is dense; what ops write has pixels of whole cache lines (16 floats). */
-function roundUpToCacheLine(channels: number): number {
-  return Math.ceil(channels / 16) * 16;
+/**
+ * What comes from outside is dense; what ops write has pixels of whole cache lines (16 floats), and one line more where
+ * pixels would lie multiples of 2 KiB apart: the same channels of neighbouring pixels and images then share a few sets
+ * of the caches (a net of 58 layers, 1,024 channels in its blocks, takes 4% longer).
+ */
+function pixelStride(channels: number): number {
+  const floats = Math.ceil(channels / LINE_FLOATS) * LINE_FLOATS;
+  return floats % 512 === 0 ? floats + LINE_FLOATS : floats;
 }
 
 function channelsOf(shape: Shape): number {

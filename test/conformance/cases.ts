@@ -64,6 +64,11 @@ export const CASES: readonly ConformanceCase[] = [
     module: denseBlock([denseLayer(12), denseLayer(5)]),
     input: [37, 20, 4, 3],
   },
+  {
+    name: 'a block of 512 channels, whose pixels are 528 floats apart',
+    module: denseBlock([denseLayer(16), denseLayer(16)]),
+    input: [3, 480, 2, 2],
+  },
   { name: 'small maps of 2×2', module: bnRelu(conv2d(40, 3, { padding: 1 })), input: [29, 33, 2, 2] },
   { name: 'small maps, 5×5 kernel', module: conv2d(7, 5, { padding: 2 }), input: [19, 3, 5, 6] },
   { name: 'small maps, 1×1 kernel', module: bnRelu(conv2d(18, 1)), input: [21, 35, 3, 3] },
