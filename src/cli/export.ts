@@ -10,12 +10,11 @@ import { OPSET } from '../io/onnx/schema.ts';
 import { encodeOnnx } from '../io/onnx/write.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
 import { trace } from '../model/trace.ts';
-import { modelByName } from '../model/zoo.ts';
-import { loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import { requireFits } from '../train/checkpoint.ts';
 import { runFiles } from '../train/run-folder.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes, formatCount } from './format.ts';
-import { channelsOf, classNamesOf } from './open-run.ts';
+import { loadRun } from './open-run.ts';
 import { options, path } from './options.ts';
 
 interface ExportOptions {
@@ -50,8 +49,8 @@ function runExport(folder: string, given: ExportOptions): void {
     throw new UsageError('nothing to write: --onnx FILE, --safetensors FILE or both are expected');
   }
   requireHarmless(targets, folder);
-  const checkpoint = runFiles(folder)[given.checkpoint];
-  const trained = openTrained(checkpoint);
+  const run = loadRun(folder, given.checkpoint);
+  const trained = openTrained(run);
 
   const onnx = given.onnx === undefined ? [] : [{ path: given.onnx, format: 'onnx', ...onnxFile(trained) }];
   const safetensors =
@@ -68,7 +67,7 @@ function runExport(folder: string, given: ExportOptions): void {
   const numbers = [...tensors.values()].reduce((sum, { data }) => sum + data.length, 0);
   if (given.json) {
     const { model, channels, size, classNames } = card;
-    const what = { checkpoint, model, channels, size, classes: classNames.length, numbers };
+    const what = { checkpoint: run.path, model, channels, size, classes: classNames.length, numbers };
     process.stdout.write(`${JSON.stringify({ ...what, files: files.map(({ report }) => report) })}\n`);
     return;
   }
@@ -81,13 +80,8 @@ function runExport(folder: string, given: ExportOptions): void {
   }
 }
 
-/** @throws CheckpointError, SafetensorsError, UsageError */
-function openTrained(path: string): Trained {
-  const checkpoint = loadCheckpoint(path);
-  const { config } = checkpoint.run;
-  const channels = channelsOf(path, checkpoint.shapes);
-  const model = modelByName(config.model, { channels, classes: config.classes });
-  if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
+/** @throws CheckpointError unless the checkpoint is the model's. */
+function openTrained({ path, checkpoint, config, model, classNames }: ReturnType<typeof loadRun>): Trained {
   const { graph } = trace(model, 1, [config.size, config.size], 'evaluate');
   const state = stateOf(graph);
   requireFits(path, checkpoint, state);
@@ -100,9 +94,9 @@ function openTrained(path: string): Trained {
   const { size, transforms } = config;
   const card = {
     model: config.model,
-    channels,
+    channels: model.channels,
     size,
-    classNames: classNamesOf(config),
+    classNames,
     ...(transforms?.normalization && { normalization: transforms.normalization }),
   };
   return { card, graph, tensors };

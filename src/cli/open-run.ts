@@ -1,36 +1,51 @@
 import { compile } from '../compile.ts';
 import { knownClassNames } from '../data/open-dataset.ts';
 import type { Engine, Session } from '../engine/engine.ts';
+import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
-import { CheckpointError, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
 import { runFiles } from '../train/run-folder.ts';
 import { UsageError } from './errors.ts';
 
-/** A trained network, and what it was trained on. */
-export interface SavedRun {
+/** A trained network as its checkpoint has it. */
+interface LoadedRun {
+  /** Of the checkpoint. */
+  readonly path: string;
+  readonly checkpoint: LoadedCheckpoint;
   readonly config: RunConfig;
-  /** Of the images that it reads. */
-  readonly channels: number;
+  readonly model: Model;
   /** One for each class. */
   readonly classNames: readonly string[];
+}
+
+/** A trained network, and what it was trained on. */
+export interface SavedRun extends Pick<LoadedRun, 'config' | 'classNames'> {
+  /** Of the images that it reads. */
+  readonly channels: number;
   /** The network in an engine, to evaluate so many images in batches. */
   open(engine: Engine, of: { readonly count: number; readonly batch: number }): Promise<Session>;
 }
 
 /** @throws CheckpointError, SafetensorsError, UsageError */
-export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
+export function loadRun(folder: string, which: 'last' | 'best'): LoadedRun {
   const path = runFiles(folder)[which];
   const checkpoint = loadCheckpoint(path);
   const { config } = checkpoint.run;
   const channels = channelsOf(path, checkpoint.shapes);
   const model = modelByName(config.model, { channels, classes: config.classes });
   if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
+  return { path, checkpoint, config, model, classNames: classNamesOf(config) };
+}
+
+/** @throws CheckpointError, SafetensorsError, UsageError */
+export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
+  const { path, checkpoint, config, model, classNames } = loadRun(folder, which);
   return {
     config,
-    channels,
-    classNames: classNamesOf(config),
+    channels: model.channels,
+    classNames,
     async open(engine, of) {
       const { network } = compile(model, [config.size, config.size], programsFor('evaluate', of));
       requireFits(path, checkpoint, network.state);
@@ -49,7 +64,7 @@ export function channelsOf(path: string, shapes: ReadonlyMap<string, readonly nu
 }
 
 /** Older runs hold no names: those of the data set, or numbers. */
-export function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
+function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
   const names = classNames ?? (data === undefined ? undefined : knownClassNames(data)) ?? [];
   return Array.from({ length: classes }, (_, label) => names[label] ?? `${label}`);
 }
