@@ -6,7 +6,10 @@ import type { Initializer } from './model/initialize.ts';
 import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
-import { createPlan, layOutState, type StateLayout } from './plan/plan.ts';
+import { MemoryLimitError } from './plan/memory/error.ts';
+import { climb, layersOf, type Rung } from './plan/memory/ladder.ts';
+import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
+import { createPlan, layOutState, type Plan, plannedPeakBytes, type StateLayout } from './plan/plan.ts';
 import { encode } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
 import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
@@ -24,12 +27,20 @@ export interface ProgramRequest extends TraceOptions {
   readonly mode: Mode;
 }
 
+/** What the plans of a network may take together with the scratch of so many threads. */
+export interface MemoryBudget {
+  readonly bytes: number;
+  readonly threads: number;
+}
+
 /** What training programs do beyond the model's own. */
 export interface TrainingOptions {
   /** Plain SGD by default. With a moving average, evaluation programs run on the averages. */
   readonly update?: UpdateRule;
   /** Of the training loss; evaluation has none. */
   readonly labelSmoothing?: number;
+  /** Results that do not fit are not kept for the backward pass but computed again. Default: all are kept. */
+  readonly memory?: MemoryBudget | undefined;
 }
 
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
@@ -37,19 +48,21 @@ export interface Compiled {
   readonly network: CompiledNetwork;
   readonly initializers: ReadonlyMap<string, Initializer>;
   readonly layers: readonly LayerSummary[];
+  /** With a memory budget: from the plan that keeps all results to the one that was chosen, for the largest step. */
+  readonly rungs?: readonly Rung[];
 }
 
 /**
  * Model → graph → autodiff → plan → program, for each program asked for.
  * @param size [height, width] of the images in pixels.
  * @throws ShapeError naming the layer that does not fit; RangeError when a program freezes or asks for what is not
- * there, or is to train nothing.
+ * there, or is to train nothing; MemoryLimitError when no plan fits the budget.
  */
 export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions = {},
+  { update = PLAIN_SGD, labelSmoothing = 0, memory }: TrainingOptions = {},
 ): Compiled {
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode } = request;
@@ -70,34 +83,69 @@ export function compile(
     ...[...remembered].map(([name, shape]) => [name, { role: 'optimizer' as const, shape }] as const),
   ]);
   const layout = layOutState(state, withGradients);
-  const compiled = traces.map(([name, { graph }]) => {
+  const averaged = trained.size > 0 && update.averageDecay !== undefined;
+  const sources = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
-    if (withRespectTo)
-      return [name, compileGraph(graph, layout, { of: 'loss', withRespectTo, update })] as const;
-    const averaged = trained.size > 0 && update.averageDecay !== undefined;
-    return [name, compileGraph(averaged ? onAverages(graph) : graph, layout)] as const;
+    if (withRespectTo) return { name, forward: graph, gradient: { of: 'loss', withRespectTo, update } };
+    return { name, forward: averaged ? onAverages(graph) : graph, gradient: undefined };
+  });
+  const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
+  const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
+  const rungs = memory && largest && fitted(fuse(largest.forward, largest.gradient), layout, memory);
+  const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
+  const compiled = sources.map(({ name, forward, gradient }) => {
+    return [name, compileGraph(forward, layout, gradient, gradient && recomputed)] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
     initializers: first.initializers,
     layers: first.layers,
+    ...(rungs && { rungs }),
   };
+}
+
+/** @throws MemoryLimitError */
+function fitted(
+  training: TrainingGraph,
+  layout: StateLayout,
+  { bytes, threads }: MemoryBudget,
+): readonly Rung[] {
+  const needed = (plan: Plan) => plannedPeakBytes([plan], threads);
+  const rungs = climb(
+    training,
+    (graph) => createPlan(graph, layout),
+    (plan) => needed(plan) <= bytes,
+  );
+  const least = needed(rungs.at(-1)!.plan);
+  if (least > bytes) throw new MemoryLimitError(bytes, least);
+  return rungs;
 }
 
 /** Compiles one forward graph, and its gradient where that is asked for. */
 export function compileGraph(
   forward: Graph,
   layout: StateLayout,
-  gradient?: DifferentiateRequest & { readonly update?: UpdateRule },
+  gradient?: Gradient,
+  recomputed: ReadonlySet<string> = new Set(),
 ): CompiledProgram {
-  const complete = (graph: Graph): Graph => {
-    if (!gradient) return graph;
-    const differentiated = differentiate(graph, gradient);
-    return gradient.update ? withOptimizer(differentiated, gradient.update) : differentiated;
-  };
+  const plan = createPlan(recompute(fuse(forward, gradient), recomputed), layout);
+  return { graph: withGradient(forward, gradient), plan, program: encode(plan) };
+}
+
+interface Gradient extends DifferentiateRequest {
+  readonly update?: UpdateRule;
+}
+
+/** The rewritten and fused forward pass, and its gradient. */
+function fuse(forward: Graph, gradient?: Gradient): TrainingGraph {
   const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
-  const plan = createPlan(complete(fused), layout);
-  return { graph: complete(forward), plan, program: encode(plan) };
+  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length };
+}
+
+function withGradient(graph: Graph, gradient?: Gradient): Graph {
+  if (!gradient) return graph;
+  const differentiated = differentiate(graph, gradient);
+  return gradient.update ? withOptimizer(differentiated, gradient.update) : differentiated;
 }
 
 /** The parameters and running statistics of a graph, in the model's order. */

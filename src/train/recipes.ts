@@ -40,22 +40,23 @@ export const RECIPES = {
     augment: ['crop', 'flip'],
     normalize: 'measured',
   },
-  /** A guess at what serves Fashion-MNIST best, at the images' own size. */
+  /** Fashion-MNIST at its own size, in at most 90 minutes of two cores; chosen by held-out training images. */
   best: {
     ...COMMON,
-    model: 'densenet-bc-100-12',
+    model: 'densenet-fashion',
     data: 'fashion-mnist',
     size: 28,
     batch: 64,
-    epochs: 30,
+    epochs: 26,
     lr: 0.1,
     schedule: 'one-cycle',
     optimizer: 'nesterov',
     momentum: 0.9,
     weightDecay: 5e-4,
     labelSmoothing: 0.1,
-    augment: ['crop', 'flip'],
+    augment: ['crop', 'flip', 'erase'],
     normalize: 'measured',
+    validate: 0.05,
   },
 } as const satisfies Readonly<Record<string, Recipe>>;
 

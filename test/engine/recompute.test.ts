@@ -1,0 +1,108 @@
+import { describe, expect, test } from 'vitest';
+import { type Compiled, compile } from '../../src/compile.ts';
+import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { initialNumbers } from '../../src/model/initialize.ts';
+import type { Model } from '../../src/model/module.ts';
+import { notes121AsPrinted } from '../../src/model/notes-121.ts';
+import { resnet } from '../../src/model/resnet.ts';
+import { MemoryLimitError } from '../../src/plan/memory/error.ts';
+import { plannedPeakBytes } from '../../src/plan/plan.ts';
+import { elementCount } from '../../src/tensor/shape.ts';
+import { ENGINES } from '../support/engines.ts';
+import { numbers } from '../support/module-run.ts';
+
+const BATCH = 6;
+const THREADS = 2;
+
+/** Networks with everything that can be computed again: stems, pooled transitions, bottlenecks, dropout, sums. */
+const NETWORKS: readonly (readonly [string, Model, number])[] = [
+  ["the notes' network, smaller", densenet({ blocks: [2, 2], growthRate: 12, stem: 20 }), 32],
+  [
+    'a DenseNet-BC with dropout',
+    cifarDensenet({ depth: 16, growthRate: 4, bottleneckWidth: 4, compression: 0.5, dropout: 0.2 }),
+    12,
+  ],
+  ['a small ResNet', resnet({ stages: [16, 24] }), 32],
+];
+
+/** Three steps with momentum and clipping; all state, all gradients and each step's loss, as bits. */
+async function threeSteps(open: (typeof ENGINES)[number]['open'], { network, initializers }: Compiled) {
+  const { graph } = network.programs.get('train')!;
+  const [n, c, h, w] = graph.values[graph.inputs.get('images')!]!.shape as [number, number, number, number];
+  const images = Float32Array.from({ length: n * c * h * w }, numbers(3));
+  const labels = Int32Array.from({ length: n }, (_, i) => i % 10);
+  const engine = await open(THREADS);
+  const session = await engine.open(network);
+  for (const [name, { shape }] of network.state) {
+    const initializer = initializers.get(name); // What the optimiser remembers starts from zeros.
+    const count = elementCount(shape);
+    session.write(name, initializer ? initialNumbers(1, name, count, initializer) : new Float32Array(count));
+  }
+  const bits: (readonly [string, Buffer])[] = [];
+  for (let step = 1; step <= 3; step++) {
+    await session.run('train', { images, labels }, { learningRate: 0.05, step, stepSeed: 77 * step });
+    bits.push([`loss ${step}`, Buffer.from(session.output('loss').buffer)]);
+  }
+  for (const name of network.layout.shapes.keys()) bits.push([name, Buffer.from(session.read(name).buffer)]);
+  await engine.close();
+  return bits;
+}
+
+function compiledFor(model: Model, size: number, bytes: number): Compiled {
+  const programs = { train: { batch: BATCH, mode: 'train' } } as const;
+  const optimizer = {
+    kind: 'sgd',
+    momentum: 0.9,
+    nesterov: true,
+    weightDecay: 1e-4,
+    decayed: 'weights',
+  } as const;
+  return compile(model, [size, size], programs, {
+    update: { optimizer, clipNorm: 5 },
+    memory: { bytes, threads: THREADS },
+  });
+}
+
+/** Bytes of the smallest plan, as the error says it. */
+function leastBytes(model: Model, size: number): number {
+  try {
+    compiledFor(model, size, 1);
+  } catch (error) {
+    if (error instanceof MemoryLimitError) return error.leastBytes;
+    throw error;
+  }
+  throw new Error('one byte was enough');
+}
+
+describe.each(NETWORKS)('%s, with all that helps computed again', (_, model, size) => {
+  const least = leastBytes(model, size);
+  const kept = compiledFor(model, size, Number.POSITIVE_INFINITY);
+  const recomputed = compiledFor(model, size, least);
+
+  test('takes what the error has promised, and less than with all results kept', () => {
+    const planned = ({ network }: Compiled) =>
+      plannedPeakBytes([network.programs.get('train')!.plan], THREADS);
+    expect(planned(recomputed)).toBeLessThanOrEqual(least);
+    expect(least).toBeLessThan(planned(kept));
+    expect(recomputed.rungs!.at(-1)!.groups.length).toBeGreaterThan(0);
+    expect(kept.rungs!.at(-1)!.groups).toEqual([]);
+  });
+
+  test.each(ENGINES)('changes no bit of three steps on $name', async ({ open }) => {
+    const expected = await threeSteps(open, kept);
+    const got = await threeSteps(open, recomputed);
+    for (const [i, [name, bits]] of expected.entries()) expect(got[i]![1].equals(bits), name).toBe(true);
+    expect(got.map(([name]) => name)).toEqual(expected.map(([name]) => name));
+  });
+});
+
+test("the notes' mistaken 121 is planned in a tenth of what keeping everything takes", () => {
+  const model = notes121AsPrinted({});
+  const programs = { train: { batch: 64, mode: 'train' } } as const;
+  const memory = { bytes: 3 * 2 ** 30, threads: THREADS };
+  const { rungs } = compile(model, [96, 96], programs, { memory });
+  const [first, last] = [rungs![0]!, rungs!.at(-1)!];
+  expect(last.plan.transientBytes).toBeLessThan(first.plan.transientBytes / 10);
+  expect(last.predictedSeconds).toBeLessThan(1.25 * first.predictedSeconds);
+});
