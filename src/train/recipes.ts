@@ -79,7 +79,12 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
     if (given[key] !== undefined) overrides[key] = given[key];
   }
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
-  const { patience, validate, warmup = 0, epochs } = merged;
+  const { patience, validate, warmup = 0, epochs, batch, microBatch = batch } = merged;
+  if (microBatch > batch) {
+    throw new ConfigError(
+      `--micro-batch ${microBatch} is more than the batch of ${batch}: use a smaller one, or leave it out`,
+    );
+  }
   if (patience !== undefined && validate === undefined) {
     throw new ConfigError('--patience goes by held-out images: say how many with --validate FRACTION');
   }

@@ -8,6 +8,7 @@ import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { learningRateAt } from '../../src/optim/schedule.ts';
 import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
+import { compileRun } from '../../src/train/compile-run.ts';
 import { type RunConfig, runConfigSchema, scheduleOf } from '../../src/train/config.ts';
 import { evaluate } from '../../src/train/evaluate.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
@@ -15,7 +16,7 @@ import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
 import { runFiles } from '../../src/train/run-folder.ts';
-import { compileRun, train } from '../../src/train/trainer.ts';
+import { train } from '../../src/train/trainer.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
