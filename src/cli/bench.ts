@@ -1,9 +1,9 @@
 import { Command } from 'commander';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { announce, describeEngine, openEngine } from './engines.ts';
-import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
 import { type MeasuredStepOptions, options, withMeasuredStep } from './options.ts';
+import { requireMicroBatch } from '../train/config.ts';
 import { runStep } from '../train/step.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
@@ -20,9 +20,7 @@ interface BenchOptions extends MeasuredStepOptions {
 
 async function runBench(given: BenchOptions): Promise<void> {
   const { batch, microBatch, steps } = given;
-  if (microBatch !== undefined && microBatch > batch) {
-    throw new UsageError(`--micro-batch ${microBatch} is more than the batch of ${batch}`);
-  }
+  requireMicroBatch(microBatch, batch);
   const step = syntheticStep(given);
   const { network } = step;
   const plans = [...network.programs.values()].map(({ plan }) => plan);

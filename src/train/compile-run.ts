@@ -26,8 +26,9 @@ export function compileRun(config: RunConfig, model: Model, data: RunData): Comp
     if (!(error instanceof ShapeError)) throw error;
     const full = Math.min(count, batch);
     const last = count % batch || full;
-    if (!canTrain(model, size, full)) throw error;
-    if (canTrain(model, size, last)) {
+    const reason = whyNot(model, size, full);
+    if (reason) throw reason;
+    if (!whyNot(model, size, last)) {
       throw new ShapeError(
         error.layer,
         `batch norm needs more than one value per channel, and a part of a batch has one image: use a larger ` +
@@ -46,13 +47,13 @@ export function compileRun(config: RunConfig, model: Model, data: RunData): Comp
   }
 }
 
-/** True where batch norms have values enough when so many images go through at a time. */
-function canTrain(model: Model, size: readonly [number, number], batch: number): boolean {
+/** Why a step cannot be taken by so many images at once; undefined where it can. */
+function whyNot(model: Model, size: readonly [number, number], batch: number): ShapeError | undefined {
   try {
     compile(model, size, programsFor('train', { count: batch, batch }));
-    return true;
+    return undefined;
   } catch (error) {
-    if (error instanceof ShapeError) return false;
+    if (error instanceof ShapeError) return error;
     throw error;
   }
 }

@@ -68,6 +68,14 @@ export const runConfigSchema = z.strictObject({
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+/** @throws ConfigError when a micro-batch is larger than the batch. */
+export function requireMicroBatch(microBatch: number | undefined, batch: number): void {
+  if (microBatch === undefined || microBatch <= batch) return;
+  throw new ConfigError(
+    `--micro-batch ${microBatch} is more than the batch of ${batch}: use a smaller one, or leave it out`,
+  );
+}
+
 /** Images that go through the network at a time in an evaluation: no more than in training. */
 export function evaluationBatch({ batch, microBatch = batch }: RunConfig): number {
   return Math.min(batch, microBatch);

@@ -5,6 +5,7 @@ import { type Engine, NonFiniteError } from '../../src/engine/engine.ts';
 import { PLAIN_SGD } from '../../src/graph/optimizer.ts';
 import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import { everythingBut } from '../../src/model/freeze.ts';
 import {
   conv2d,
   denseBlock,
@@ -67,8 +68,13 @@ function batchOf(size: number, seed: number) {
   return { size, images, labels: Int32Array.from({ length: size }, (_, i) => (3 * i + seed) % 5) };
 }
 
-function networkOf(model: Model, microBatch: number | undefined, training: TrainingOptions): CompiledNetwork {
-  const programs = programsFor('train', { count: BATCH, batch: BATCH, microBatch });
+function networkOf(
+  model: Model,
+  microBatch: number | undefined,
+  training: TrainingOptions,
+  frozen: readonly string[] = [],
+): CompiledNetwork {
+  const programs = programsFor('train', { count: BATCH, batch: BATCH, microBatch }, { frozen });
   return compile(model, [SIZE, SIZE], programs, training).network;
 }
 
@@ -85,8 +91,9 @@ async function take(
   microBatch: number | undefined,
   steps = 2,
   training = everything,
+  frozen: readonly string[] = [],
 ): Promise<Taken> {
-  const { network, state } = networkCase(networkOf(model, microBatch, training), 4);
+  const { network, state } = networkCase(networkOf(model, microBatch, training, frozen), 4);
   const session = await engine.open(network);
   for (const [name, data] of state) session.write(name, data);
   const told: StepResult[] = [];
@@ -97,7 +104,8 @@ async function take(
   const results = new Map<string, Float32Array | Float64Array>();
   for (const [name, { role }] of network.state) {
     results.set(`after.${name}`, session.read(name));
-    if (role === 'parameter') results.set(`grad.${name}`, session.read(`grad.${name}`));
+    const isTrained = role === 'parameter' && network.layout.shapes.has(`grad.${name}`);
+    if (isTrained) results.set(`grad.${name}`, session.read(`grad.${name}`));
   }
   await session.close();
   return { numbers: results, told };
@@ -207,6 +215,17 @@ describe('in float64', () => {
     });
     expect(Math.max(...errors(got.numbers, whole.numbers).values())).toBeGreaterThan(0.01);
   });
+});
+
+test.each([4, 1])('with a frozen body, parts of %d images are a step of the whole batch', async (most) => {
+  const frozen = everythingBut(withNorm[0]!, '8');
+  const whole = await take(await REFERENCE.open(), withNorm[0]!, undefined, 2, everything, frozen);
+  const parts = await take(await REFERENCE.open(), withNorm[0]!, most, 2, everything, frozen);
+  expect([...whole.numbers.keys()].filter((name) => name.startsWith('grad'))).toEqual([
+    'grad.8.weight',
+    'grad.8.bias',
+  ]);
+  for (const [name, error] of errors(parts.numbers, whole.numbers)) expect(error, name).toBeLessThan(1e-12);
 });
 
 describe.each(ENGINES)('on $name', ({ open }) => {
