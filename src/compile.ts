@@ -22,9 +22,22 @@ import type { Shape } from './tensor/shape.ts';
  * One program of a network: a training step or an evaluation of this many images. A training step changes nothing
  * that is `frozen`, and computes no gradient of it, nor below the lowest layer that is not.
  */
-export interface ProgramRequest extends TraceOptions {
+export interface ProgramRequest extends Omit<TraceOptions, 'partOf'> {
   readonly batch: number;
   readonly mode: Mode;
+  /** A training step in parts, one program after the other, takes the memory of the largest part. */
+  readonly part?: StepPart;
+}
+
+/**
+ * A part of a training step: its loss is its share of the mean over the whole batch, and so are its gradients, which
+ * are added to those of the parts before. Batch statistics are the part's own.
+ */
+export interface StepPart {
+  /** Images of the whole batch. */
+  readonly of: number;
+  /** The first forgets what gradients there were; the last hands their sum to the optimiser. */
+  readonly place: 'first' | 'middle' | 'last';
 }
 
 /** What the plans of a network may take together with the scratch of so many threads. */
@@ -65,8 +78,9 @@ export function compile(
   { update = PLAIN_SGD, labelSmoothing = 0, memory }: TrainingOptions = {},
 ): Compiled {
   const traces = Object.entries(programs).map(([name, request]) => {
-    const { batch, mode } = request;
-    const options = { ...request, labelSmoothing: mode === 'train' ? labelSmoothing : 0 };
+    const { batch, mode, part } = request;
+    const smoothing = { labelSmoothing: mode === 'train' ? labelSmoothing : 0 };
+    const options = { ...request, ...smoothing, ...(part && { partOf: part.of }) };
     return [name, trace(model, batch, size, mode, options)] as const;
   });
   const [, first] = traces[0]!;
@@ -86,8 +100,11 @@ export function compile(
   const averaged = trained.size > 0 && update.averageDecay !== undefined;
   const sources = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
-    if (withRespectTo) return { name, forward: graph, gradient: { of: 'loss', withRespectTo, update } };
-    return { name, forward: averaged ? onAverages(graph) : graph, gradient: undefined };
+    if (!withRespectTo) return { name, forward: averaged ? onAverages(graph) : graph, gradient: undefined };
+    const { place } = programs[name]!.part ?? {};
+    const accumulate = place === 'middle' || place === 'last';
+    const updates = place === undefined || place === 'last' ? { update } : {};
+    return { name, forward: graph, gradient: { of: 'loss', withRespectTo, accumulate, ...updates } };
   });
   const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));

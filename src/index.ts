@@ -32,5 +32,6 @@ export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
 export { ShapeError } from './tensor/shape.ts';
 export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';
+export { compileRun } from './train/compile-run.ts';
 export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
-export { compileRun, train } from './train/trainer.ts';
+export { train } from './train/trainer.ts';

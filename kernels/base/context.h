@@ -16,7 +16,7 @@ struct Control {
 struct Context {
   uint8_t *slabs[4];
   float *scratch;
-  const float *scalars; // [learningRate, step (from 1), stepSeed (32 bits)]
+  const float *scalars; // [learningRate, step (from 1), stepSeed (32 bits), firstImage (32 bits)]
   Control *control;
   uint32_t record; // index of the record that runs
   double *durations; // of each record in ms, written by the thread that has it; null: not wanted
@@ -26,10 +26,13 @@ struct Context {
     return reinterpret_cast<T *>(slabs[address >> 30] + static_cast<size_t>(address & 0x3fffffff) * 64);
   }
   // Of the step's random numbers.
-  DENSOR_INLINE uint32_t stepSeed() const {
-    uint32_t seed;
-    __builtin_memcpy(&seed, scalars + 2, 4);
-    return seed;
+  DENSOR_INLINE uint32_t stepSeed() const { return integer(2); }
+  // Where in the step's batch the images of this run begin.
+  DENSOR_INLINE uint32_t firstImage() const { return integer(3); }
+  DENSOR_INLINE uint32_t integer(int scalar) const {
+    uint32_t bits;
+    __builtin_memcpy(&bits, scalars + scalar, 4);
+    return bits;
   }
   DENSOR_INLINE float *at(const Vector &v) const {
     return v.address == NO_ADDRESS ? nullptr : at(v.address) + v.offset;

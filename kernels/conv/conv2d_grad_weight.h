@@ -215,7 +215,7 @@ template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWei
   };
   const auto put = [&](float value, float &to, bool accumulate) DENSOR_LAMBDA_INLINE {
     to = (accumulate ? to : 0) + value;
-    finite = finite && isFinite(value);
+    finite = finite && isFinite(to);
   };
   const Range range = part(weights, chunk, r.chunks);
   float turned[block * lanes];

@@ -34,7 +34,7 @@ DENSOR_INLINE double logSumExp(const float *row, int classes) {
   return greatest + logarithm(sum);
 }
 
-// loss: the mean of logSumExp(row) − Σ truth·row, with truth = (1 − smoothing)·onehot(label) + smoothing/classes; correct: rows whose first greatest logit is at the label.
+// loss: the sum over rows of logSumExp(row) − Σ truth·row, divided by meanOver, with truth = (1 − smoothing)·onehot(label) + smoothing/classes; correct: rows whose first greatest logit is at the label.
 inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
@@ -52,12 +52,12 @@ inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
     loss += logSumExp(row, classes) - expected;
     correct += greatest == labels[n];
   }
-  *ctx.at(r.loss) = static_cast<float>(loss / r.size.images);
+  *ctx.at(r.loss) = static_cast<float>(loss / r.meanOver);
   *ctx.at(r.correct) = static_cast<float>(correct);
   if (!isFinite(*ctx.at(r.loss))) ctx.fail();
 }
 
-// = or += (softmax(row) − truth) / N
+// = or += (softmax(row) − truth) / meanOver
 inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
@@ -67,7 +67,7 @@ inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r
     float *to = ctx.at(r.gradLogits, n, 1);
     const double norm = logSumExp(row, classes);
     for (int k = 0; k < classes; k++) {
-      const double gradient = (exponential(row[k] - norm) - ((k == labels[n] ? certain : 0) + spread)) / r.size.images;
+      const double gradient = (exponential(row[k] - norm) - ((k == labels[n] ? certain : 0) + spread)) / r.meanOver;
       to[k] = static_cast<float>((r.accumulate ? to[k] : 0) + gradient);
     }
   }

@@ -2,18 +2,28 @@ import { Command } from 'commander';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { announce, describeEngine, openEngine } from './engines.ts';
 import { formatBytes } from './format.ts';
-import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
+import { type MeasuredStepOptions, options, withMeasuredStep } from './options.ts';
+import { requireMicroBatch } from '../train/config.ts';
+import { runStep } from '../train/step.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
 export function benchCommand(): Command {
   return withMeasuredStep(new Command('bench'))
+    .addOption(options.microBatch())
     .description('time training steps on a synthetic batch')
     .action(runBench);
 }
 
-async function runBench(given: MeasuredStepOptions): Promise<void> {
-  const { batch, steps } = given;
+interface BenchOptions extends MeasuredStepOptions {
+  readonly microBatch?: number;
+}
+
+async function runBench(given: BenchOptions): Promise<void> {
+  const { batch, microBatch, steps } = given;
+  requireMicroBatch(microBatch, batch);
   const step = syntheticStep(given);
+  const { network } = step;
+  const plans = [...network.programs.values()].map(({ plan }) => plan);
   const engine = await openEngine(given.engine, given.threads);
   try {
     const session = await step.open(engine);
@@ -21,7 +31,7 @@ async function runBench(given: MeasuredStepOptions): Promise<void> {
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();
-      await session.run('train', step.inputs, step.scalars);
+      await runStep({ session, network, microBatch }, step.batch, step.scalars);
       if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
     }
     const median = [...stepMs].sort((a, b) => a - b)[Math.floor(steps / 2)]!;
@@ -29,7 +39,7 @@ async function runBench(given: MeasuredStepOptions): Promise<void> {
       examplesPerSecond: (1000 * batch) / median,
       stepMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      plannedPeakBytes: plannedPeakBytes([step.plan], engine.threads),
+      plannedPeakBytes: plannedPeakBytes(plans, engine.threads),
       engine: engine.name,
       isa: engine.isa,
       threads: engine.threads,

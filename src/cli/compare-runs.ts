@@ -5,6 +5,7 @@ import { countMacs } from '../graph/count-macs.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
+import { evaluationBatch } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { PlannedRun } from '../train/experiment.ts';
 import { programName } from '../train/programs.ts';
@@ -118,7 +119,7 @@ export function describeNetwork(
 ): ComparedNetwork {
   const { layers, network } = compiled;
   const plans = [...network.programs.values()].map(({ plan }) => plan);
-  const batch = Math.min(config.batch, data.test.count);
+  const batch = Math.min(evaluationBatch(config), data.test.count);
   return {
     name,
     config,

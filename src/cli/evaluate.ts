@@ -2,6 +2,7 @@ import { Command, Option } from 'commander';
 import { DataError, type Dataset } from '../data/dataset.ts';
 import { sha256OfHalf } from '../data/fingerprint.ts';
 import { openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
@@ -50,7 +51,8 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
   const engine = await openEngine(given.engine, given.threads);
   try {
     const size = [config.size, config.size] as const;
-    const session = await run.open(engine, { count: test.count, batch: config.batch });
+    const batch = evaluationBatch(config);
+    const session = await run.open(engine, { count: test.count, batch });
     const scores = new Scorecard(classNames, SHOWN_MISTAKES);
     const started = performance.now();
     const sums = await evaluate(
@@ -58,7 +60,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
       test,
       {
         size,
-        batch: config.batch,
+        batch,
         ...testTransforms(config),
         onBatch: (first, labels, logits) => scores.add(first, labels, logits),
       },

@@ -4,10 +4,10 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
+import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
 import { type Overrides, resolveRecipe } from '../train/recipes.ts';
-import { compileRun } from '../train/trainer.ts';
 import { imageOptions } from './data-options.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
@@ -39,6 +39,7 @@ export function lrFindCommand(): Command {
     .addOption(options.classes())
     .addOption(options.size())
     .addOption(options.batch())
+    .addOption(options.microBatch())
     .addOption(options.optimizer())
     .addOption(options.momentum())
     .addOption(options.weightDecay())

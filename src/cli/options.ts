@@ -87,6 +87,11 @@ export const options = {
   size: () =>
     new Option('--size <pixels>', 'images are resized to this height and width').argParser(whole(1, 8192)),
   batch: () => new Option('--batch <images>', 'images per step').argParser(whole(1, 65_536)),
+  microBatch: () =>
+    new Option(
+      '--micro-batch <images>',
+      'go through the network with so many at a time, for less memory; the gradients are those of the whole batch',
+    ).argParser(whole(1, 65_536)),
   epochs: () => new Option('--epochs <n>', 'passes over the data').argParser(whole(1, 100_000)),
   lr: () => new Option('--lr <rate>', 'learning rate').argParser(positive),
   recipe: () => new Option('--recipe <name>', 'how to train').choices(RECIPE_NAMES),

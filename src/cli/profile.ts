@@ -4,6 +4,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
+import { programName } from '../train/programs.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
@@ -38,7 +39,8 @@ async function runProfile(given: ProfileOptions): Promise<void> {
   const engine = await openEngine(given.engine, given.threads);
   try {
     const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
-    const profile = profileOf(step.plan, durations, peak);
+    const { plan } = step.network.programs.get(programName('train', given.batch))!;
+    const profile = profileOf(plan, durations, peak);
     const svg = given.out ?? join('runs', `profile-${given.model}.svg`);
     const png = svg.replace(/svg$/, 'png');
     await drawRoofline(svg, png, profile, peak, titleOf(given, engine, profile));
@@ -59,12 +61,14 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
     );
   }
   announce(engineName);
-  await session.run('train', step.inputs, step.scalars); // Warms up.
+  const program = programName('train', step.batch.size);
+  const inputs = { images: step.batch.images, labels: step.batch.labels };
+  await session.run(program, inputs, step.scalars); // Warms up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];
   for (let i = 0; i < steps; i++) {
     const started = performance.now();
-    const measured = await session.profile('train', step.inputs, step.scalars);
+    const measured = await session.profile(program, inputs, step.scalars);
     const ms = performance.now() - started;
     if (stepMs.every((before) => ms < before)) durations = measured;
     stepMs.push(ms);

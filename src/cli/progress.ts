@@ -1,7 +1,8 @@
 import { SingleBar } from 'cli-progress';
 import type { DataProgress } from '../data/progress.ts';
-import { describeRecipe } from '../train/config.ts';
+import { describeRecipe, type RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
+import { stepParts } from '../train/programs.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 
 const LINE_EVERY_MS = 10_000;
@@ -108,7 +109,8 @@ function lineOf(event: TrainEvent, epochs: number): string | undefined {
         `${event.model}: ${formatCount(event.parameters)} parameters, ${formatCount(event.trainImages)} images, ` +
         `${event.epochs} epochs of ${event.stepsPerEpoch} steps, ${event.engine} ${event.isa} on ${event.threads} ` +
         `${event.threads === 1 ? 'thread' : 'threads'}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}\n` +
-        describeRecipe(event.config)
+        describeRecipe(event.config) +
+        describeParts(event.config)
       );
     }
     case 'epoch':
@@ -121,6 +123,14 @@ function lineOf(event: TrainEvent, epochs: number): string | undefined {
     default:
       return undefined;
   }
+}
+
+/** What a step in parts means; nothing where there is one. */
+function describeParts({ batch, microBatch }: RunConfig): string {
+  const sizes = new Set(stepParts(batch, microBatch).map(({ images }) => images));
+  if (sizes.has(batch)) return '';
+  const seen = [...sizes].join(' or ');
+  return `\nmicro-batches: batch norm sees ${seen} images at a time, gradients are those of ${batch}`;
 }
 
 function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {

@@ -1,11 +1,12 @@
 import { existsSync } from 'node:fs';
 import { requireLabels, type TrainTest } from '../data/dataset.ts';
+import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
 import { claimFolder, runFiles } from '../train/run-folder.ts';
-import { compileRun, type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
+import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
 import { CutShortError, fileSystemLine } from './errors.ts';
 import { say } from './progress.ts';
 import { modelOf } from './run-config.ts';

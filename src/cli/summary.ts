@@ -5,12 +5,15 @@ import type { Model } from '../model/module.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
 import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
 import { ShapeError } from '../tensor/shape.ts';
+import { requireMicroBatch } from '../train/config.ts';
+import { programsFor } from '../train/programs.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { modelName, NOTES_DEFAULTS, options } from './options.ts';
 
 interface SummaryOptions {
   readonly size?: number;
   readonly batch: number;
+  readonly microBatch?: number;
   readonly channels?: number;
   readonly classes?: number;
   readonly threads: number;
@@ -23,6 +26,7 @@ export function summaryCommand(): Command {
     .addArgument(new Argument('<model>', `network: ${MODEL_NAMES_TEXT}`).argParser(modelName))
     .addOption(options.size().default(undefined, "the network's own: 224, or 32 of the networks for CIFAR"))
     .addOption(options.batch().default(1))
+    .addOption(options.microBatch())
     .addOption(options.channels())
     .addOption(options.classes())
     .addOption(options.precision().default(NOTES_DEFAULTS.precision))
@@ -32,7 +36,8 @@ export function summaryCommand(): Command {
 }
 
 function runSummary(name: string, given: SummaryOptions): void {
-  const { size = imageSizeOf(name)!, batch, channels, classes } = given;
+  const { size = imageSizeOf(name)!, batch, microBatch, channels, classes } = given;
+  requireMicroBatch(microBatch, batch);
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
@@ -40,9 +45,10 @@ function runSummary(name: string, given: SummaryOptions): void {
   const { network, layers } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
-  const training = trainingPlan(model, size, batch);
-  const plan = training ?? network.programs.get('evaluate')!.plan;
-  const planned = plannedPeakBytes([plan], given.threads);
+  const training = trainingPlans(model, size, batch, microBatch);
+  const plans = training ?? [network.programs.get('evaluate')!.plan];
+  const planned = plannedPeakBytes(plans, given.threads);
+  const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
   if (given.json) {
     const result = { parameters, macs, plannedPeakBytes: planned, layers };
     process.stdout.write(`${JSON.stringify(result)}\n`);
@@ -56,15 +62,20 @@ function runSummary(name: string, given: SummaryOptions): void {
   process.stdout.write(
     `${formatTable([['layer', 'output shape', 'parameters'], ...rows])}\n\n` +
       `${formatCount(parameters)} parameters, ${formatCount(macs)} multiplications per image, ` +
-      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch} at ${size}×${size}\n`,
+      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch}${training ? atATime : ''} at ${size}×${size}\n`,
   );
 }
 
-/** The plan of a training step; undefined where a batch norm would see a single value per channel. */
-function trainingPlan(model: Model, size: number, batch: number): Plan | undefined {
+/** The plans of a training step; undefined where a batch norm would see a single value per channel. */
+function trainingPlans(
+  model: Model,
+  size: number,
+  batch: number,
+  microBatch: number | undefined,
+): readonly Plan[] | undefined {
   try {
-    return compile(model, [size, size], { train: { batch, mode: 'train' } }).network.programs.get('train')!
-      .plan;
+    const programs = programsFor('train', { count: batch, batch, microBatch });
+    return [...compile(model, [size, size], programs).network.programs.values()].map(({ plan }) => plan);
   } catch (error) {
     if (error instanceof ShapeError) return undefined;
     throw error;

@@ -1,15 +1,17 @@
 import { compile } from '../compile.ts';
-import type { Engine, Numbers, RunScalars, Session } from '../engine/engine.ts';
+import type { Engine, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
-import type { Plan } from '../plan/plan.ts';
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
+import { programsFor } from '../train/programs.ts';
+import type { StepBatch } from '../train/step.ts';
 
-/** The training step that `bench` and `profile` measure: program `train`, with random images. */
+/** The training step that `bench` and `profile` measure, with random images. */
 export interface SyntheticStep {
-  readonly plan: Plan;
-  readonly inputs: Readonly<Record<string, Numbers>>;
+  readonly network: CompiledNetwork;
+  readonly batch: StepBatch;
   readonly scalars: RunScalars;
   /** The network in an engine, with its initial numbers. */
   open(engine: Engine): Promise<Session>;
@@ -20,14 +22,17 @@ export function syntheticStep(of: {
   readonly model: string;
   readonly size: number;
   readonly batch: number;
+  readonly microBatch?: number | undefined;
 }): SyntheticStep {
-  const { size, batch } = of;
+  const { size, batch, microBatch } = of;
   const model = modelByName(of.model)!;
-  const { network, initializers } = compile(model, [size, size], { train: { batch, mode: 'train' } });
+  const programs = programsFor('train', { count: batch, batch, microBatch });
+  const { network, initializers } = compile(model, [size, size], programs);
   const pixels = batch * size * size * model.channels;
   return {
-    plan: network.programs.get('train')!.plan,
-    inputs: {
+    network,
+    batch: {
+      size: batch,
       images: Float32Array.from({ length: pixels }, (_, i) => uniform(0, 1, i)),
       labels: Int32Array.from({ length: batch }, (_, i) => i % model.classes),
     },

@@ -68,6 +68,7 @@ export function trainCommand(): Command {
     .addOption(options.ema())
     .addOption(options.freeze())
     .optionsGroup('What computes:')
+    .addOption(options.microBatch())
     .addOption(options.engine())
     .addOption(options.threads())
     .addOption(options.precision())

@@ -64,6 +64,8 @@ export interface RunScalars {
   readonly step?: number;
   /** Of the step's random numbers (what dropout leaves out): 32 bits. Default 0. */
   readonly stepSeed?: number;
+  /** Where in the step's batch the images of this run begin: dropout counts on from there. Default 0. */
+  readonly firstImage?: number;
 }
 
 /** An engine cannot do what was asked: missing, out of memory, wrong name or size. */

@@ -42,13 +42,13 @@ export interface PeakCall {
 const FAILED_RECORD = 4;
 const CONTROL_WORDS = 5;
 
-/** The run's scalars as kernels find them (kernels/base/context.h): two floats, then an integer. */
+/** The run's scalars as kernels find them (kernels/base/context.h): two floats, then two integers. */
 function scalarWords(
-  { learningRate, step = 1, stepSeed = 0 }: RunScalars = { learningRate: 0 },
+  { learningRate, step = 1, stepSeed = 0, firstImage = 0 }: RunScalars = { learningRate: 0 },
 ): Uint32Array {
-  const words = new Uint32Array(3);
+  const words = new Uint32Array(4);
   new Float32Array(words.buffer).set([learningRate, step]);
-  words[2] = stepSeed;
+  words.set([stepSeed, firstImage], 2);
   return words;
 }
 

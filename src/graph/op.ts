@@ -161,15 +161,20 @@ export interface Statistics extends WithInput {
   readonly kind: 'statistics';
 }
 
+interface CrossEntropyFields extends OpBase {
+  readonly logits: ValueId;
+  readonly labels: ValueId;
+  readonly smoothing: number;
+  /** Images of the batch that these are a part of. The loss is then their share of its mean; shares add up to it. */
+  readonly partOf?: number;
+}
+
 /**
  * outputs: [loss, correct]: the mean over the batch, and how many rows have their greatest logit at the label.
  * Smoothed labels (Szegedy et al. 2016): the truth is `(1 − smoothing)·onehot + smoothing/classes`.
  */
-export interface CrossEntropy extends OpBase {
+export interface CrossEntropy extends CrossEntropyFields {
   readonly kind: 'crossEntropy';
-  readonly logits: ValueId;
-  readonly labels: ValueId;
-  readonly smoothing: number;
 }
 
 /** outputs: [gradX] or, with a batch norm in the prologue, [gradX, gradGamma, gradBeta, gradMean, gradVariance]. */
@@ -255,12 +260,9 @@ export interface StatisticsGrad extends OpBase {
   readonly correction: Correction;
 }
 
-/** outputs: [gradLogits] of the mean loss. */
-export interface CrossEntropyGrad extends OpBase {
+/** outputs: [gradLogits] of the loss. */
+export interface CrossEntropyGrad extends CrossEntropyFields {
   readonly kind: 'crossEntropyGrad';
-  readonly logits: ValueId;
-  readonly labels: ValueId;
-  readonly smoothing: number;
 }
 
 /** outputs: [newMean, newVar]: `(1 − momentum)·running + momentum·batch`, with the unbiased batch variance. */

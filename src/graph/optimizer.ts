@@ -1,4 +1,5 @@
 import type { Shape } from '../tensor/shape.ts';
+import { gradientName, isGradient } from './autodiff/differentiate.ts';
 import { GraphBuilder } from './build.ts';
 import type { Graph, Optimized, ValueId } from './op.ts';
 
@@ -76,7 +77,7 @@ export function withOptimizer(graph: Graph, rule: UpdateRule): Graph {
   const { optimizer, clipNorm, averageDecay } = rule;
   const tensors: Optimized[] = [];
   for (const [name, parameter] of graph.state) {
-    const gradient = graph.outputs.get(`grad.${name}`);
+    const gradient = graph.outputs.get(gradientName(name));
     if (gradient === undefined) continue;
     const shape = builder.shapeOf(parameter);
     const memory = memories(rule).map((kind) => builder.state(`${PREFIX}${kind}.${name}`, shape, 'buffer'));
@@ -103,7 +104,8 @@ export function withOptimizer(graph: Graph, rule: UpdateRule): Graph {
   });
 
   if (averageDecay !== undefined) {
-    const pairs = [...graph.state].map(([name, id]) => ({
+    const own = [...graph.state].filter(([name]) => !isGradient(name));
+    const pairs = own.map(([name, id]) => ({
       average: builder.state(averageOf(name), builder.shapeOf(id), 'buffer'),
       value: now.get(id) ?? id,
     }));

@@ -24,6 +24,8 @@ export interface TraceOptions {
   readonly outputs?: readonly string[];
   /** Of the loss. Default 0. */
   readonly labelSmoothing?: number;
+  /** Images of the batch that these are a part of: the loss is their share of its mean. */
+  readonly partOf?: number;
 }
 
 /** A top-level layer of a model, as the notes print them. */
@@ -52,7 +54,7 @@ export function trace(
   batch: number,
   size: readonly [number, number],
   mode: Mode,
-  { frozen = [], outputs = [], labelSmoothing = 0 }: TraceOptions = {},
+  { frozen = [], outputs = [], labelSmoothing = 0, partOf }: TraceOptions = {},
 ): Trace {
   const tracer = new Tracer(mode, model.initialization, frozen);
   const { builder } = tracer;
@@ -70,8 +72,9 @@ export function trace(
     layers.push({ name: printedName(name, module), outputShape, parameters: tracer.parameterCount - before });
   }
   builder.output('logits', x);
-  const smoothing = labelSmoothing;
-  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits: x, labels, smoothing });
+  const part = partOf === undefined ? {} : { partOf };
+  const of = { logits: x, labels, smoothing: labelSmoothing, ...part };
+  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', ...of });
   builder.output('loss', loss!);
   builder.output('correct', correct!);
   for (const name of outputs) {

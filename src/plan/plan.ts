@@ -1,3 +1,4 @@
+import { gradientName } from '../graph/autodiff/differentiate.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, layOut, layOutInOrder } from './arena.ts';
@@ -55,7 +56,7 @@ export function layOutState(
   const shapes = new Map<string, Shape>();
   for (const [name, { shape }] of state) shapes.set(name, shape);
   for (const [name, { shape, role }] of state) {
-    if (role === 'parameter' && hasGradient(name)) shapes.set(`grad.${name}`, shape);
+    if (role === 'parameter' && hasGradient(name)) shapes.set(gradientName(name), shape);
   }
   const requests = [...shapes].map(([id, shape]) => ({ id, bytes: elementCount(shape) * 4 }));
   return { ...layOutInOrder(requests), shapes };

@@ -142,7 +142,7 @@ export const records = {
     gradBias: 'Vector',
     accumulate: 'u32',
   },
-  /** y = or += dropout(x); x may be a gradient with its correction. The step's seed is scalar 1 of the run. */
+  /** y = or += dropout(x); x may be a gradient with its correction. Seed and first image are scalars of the run. */
   dropout: {
     chunks: 'u32',
     x: 'GradOutput',
@@ -273,6 +273,8 @@ export const records = {
     logits: 'View',
     labels: 'address',
     size: 'Size',
+    /** Images that the mean is over: these, or those of the batch that these are a part of. */
+    meanOver: 'u32',
     smoothing: 'f32',
     loss: 'address',
     correct: 'address',
@@ -281,6 +283,7 @@ export const records = {
     logits: 'View',
     labels: 'address',
     size: 'Size',
+    meanOver: 'u32',
     smoothing: 'f32',
     gradLogits: 'View',
     accumulate: 'u32',

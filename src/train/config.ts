@@ -25,6 +25,8 @@ export const runConfigSchema = z.strictObject({
   /** Images are resized to size × size pixels. */
   size: z.int().positive(),
   batch: z.int().positive(),
+  /** The most images that go through the network at a time: a step of a larger batch is done in parts. */
+  microBatch: z.int().positive().optional(),
   epochs: z.int().positive(),
   /** The greatest learning rate: `schedule` says how it goes. */
   lr: z.number().positive(),
@@ -65,6 +67,19 @@ export const runConfigSchema = z.strictObject({
 });
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
+
+/** @throws ConfigError when a micro-batch is larger than the batch. */
+export function requireMicroBatch(microBatch: number | undefined, batch: number): void {
+  if (microBatch === undefined || microBatch <= batch) return;
+  throw new ConfigError(
+    `--micro-batch ${microBatch} is more than the batch of ${batch}: use a smaller one, or leave it out`,
+  );
+}
+
+/** Images that go through the network at a time in an evaluation: no more than in training. */
+export function evaluationBatch({ batch, microBatch = batch }: RunConfig): number {
+  return Math.min(batch, microBatch);
+}
 
 /** What a run's training programs do with the gradients. */
 export function trainingOptions(config: RunConfig): TrainingOptions {

@@ -5,7 +5,7 @@ import { NonFiniteError, type Session } from '../engine/engine.ts';
 import type { RunConfig } from './config.ts';
 import { trainTransforms } from './data-config.ts';
 import { loadState } from './initial-state.ts';
-import { programName } from './programs.ts';
+import { runStep } from './step.ts';
 
 export interface RangeTestOptions {
   readonly config: RunConfig;
@@ -52,6 +52,7 @@ export async function findLearningRate(options: RangeTestOptions): Promise<Range
   const limit = config.limit === undefined ? {} : { limit: config.limit };
   const size = [config.size, config.size] as const;
   const loader = new Loader(train, { size, batch: config.batch, ...limit, ...trainTransforms(config) });
+  const target = { session, network: compiled.network, microBatch: config.microBatch };
   const points: RangePoint[] = [];
   let order = loader.order({ seed: config.seed, epoch: 0 });
   let [sum, weight] = [0, 0];
@@ -60,14 +61,13 @@ export async function findLearningRate(options: RangeTestOptions): Promise<Range
     const moment = { seed: config.seed, epoch: Math.floor(i / loader.batches) };
     if (i > 0 && index === 0) order = loader.order(moment);
     const learningRate = from * (to / from) ** (i / Math.max(1, steps - 1));
-    const { images, labels, size } = loader.batch(order, index, moment);
-    try {
-      await session.run(programName('train', size), { images, labels }, { learningRate, step: i + 1 });
-    } catch (error) {
-      if (error instanceof NonFiniteError) return found(points, true);
+    const batch = loader.batch(order, index, moment);
+    const result = await runStep(target, batch, { learningRate, step: i + 1 }).catch((error: unknown) => {
+      if (error instanceof NonFiniteError) return undefined;
       throw error;
-    }
-    const loss = session.output('loss')[0]!;
+    });
+    if (!result) return found(points, true);
+    const { loss } = result;
     [sum, weight] = [SMOOTHING * sum + (1 - SMOOTHING) * loss, SMOOTHING * weight + (1 - SMOOTHING)];
     const point = { learningRate, loss, smoothedLoss: sum / weight };
     points.push(point);

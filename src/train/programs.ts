@@ -1,24 +1,65 @@
 import type { ProgramRequest } from '../compile.ts';
-import type { Mode, TraceOptions } from '../model/trace.ts';
+import type { Mode } from '../model/trace.ts';
 
 /** Batches of one data set: all alike but the last. */
 export interface Batches {
   readonly count: number;
   readonly batch: number;
+  /** The most images that a training program has at a time. Default: the whole batch. */
+  readonly microBatch?: number | undefined;
 }
 
-/** The programs a data set needs: one for full batches, one for a short last batch. Named by `programName`. */
+/** The programs a data set needs: those of full batches, and those of a short last batch. */
 export function programsFor(
   mode: Mode,
-  { count, batch }: Batches,
-  options: TraceOptions = {},
+  { count, batch, microBatch }: Batches,
+  options: Omit<ProgramRequest, 'batch' | 'mode' | 'part'> = {},
 ): Record<string, ProgramRequest> {
   const sizes = new Set([Math.min(count, batch), count % batch || Math.min(count, batch)]);
-  return Object.fromEntries(
-    [...sizes].map((size) => [programName(mode, size), { ...options, batch: size, mode }]),
-  );
+  const entries = [...sizes].flatMap((size): [string, ProgramRequest][] => {
+    if (mode === 'evaluate') return [[programName(mode, size), { ...options, batch: size, mode }]];
+    return stepParts(size, microBatch).map(({ program, request }) => [program, { ...options, ...request }]);
+  });
+  return Object.fromEntries(entries);
 }
 
+/** The name of the program for a whole batch. */
 export function programName(mode: Mode, size: number): string {
   return `${mode} ${size}`;
+}
+
+/** What one program does of a training step: images [first, first + images) of the batch. */
+export interface BatchPart {
+  readonly program: string;
+  readonly request: ProgramRequest;
+  readonly first: number;
+  readonly images: number;
+}
+
+/**
+ * The parts that a training step is done in: as few as can be, and nearly equal, so that none has too few images for
+ * its batch statistics. A function of the two numbers alone; one part is the plain program of that size.
+ */
+export function stepParts(size: number, microBatch = size): readonly BatchPart[] {
+  const mode = 'train';
+  const count = Math.ceil(size / microBatch);
+  const startOf = (index: number) => Math.floor((size * index) / count);
+  return Array.from({ length: count }, (_, index) => {
+    const first = startOf(index);
+    const images = startOf(index + 1) - first;
+    const whole = {
+      program: programName(mode, images),
+      request: { batch: images, mode },
+      first,
+      images,
+    } as const;
+    if (count === 1) return whole;
+    const place = index === 0 ? 'first' : index === count - 1 ? 'last' : 'middle';
+    const part = { of: size, place } as const;
+    return {
+      ...whole,
+      program: `${whole.program} of ${size}, ${place}`,
+      request: { ...whole.request, part },
+    };
+  });
 }

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import type { NormalizationName } from '../data/transforms/normalize.ts';
-import { ConfigError, type RunConfig, runConfigSchema } from './config.ts';
+import { ConfigError, type RunConfig, requireMicroBatch, runConfigSchema } from './config.ts';
 
 type Settings = z.input<typeof runConfigSchema>;
 
@@ -80,7 +80,8 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
     if (given[key] !== undefined) overrides[key] = given[key];
   }
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
-  const { patience, validate, warmup = 0, epochs } = merged;
+  const { patience, validate, warmup = 0, epochs, batch, microBatch } = merged;
+  requireMicroBatch(microBatch, batch);
   if (patience !== undefined && validate === undefined) {
     throw new ConfigError('--patience goes by held-out images: say how many with --validate FRACTION');
   }

@@ -1,13 +1,11 @@
-import { type Compiled, compile } from '../compile.ts';
+import type { Compiled } from '../compile.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
-import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { plannedPeakBytes } from '../plan/plan.ts';
 import { randomBits, streamOf } from '../tensor/random.ts';
-import { ShapeError } from '../tensor/shape.ts';
 import {
   type LoadedCheckpoint,
   loadCheckpoint,
@@ -16,16 +14,16 @@ import {
   type StateNumbers,
   saveCheckpoint,
 } from './checkpoint.ts';
-import { ConfigError, type RunConfig, scheduleOf, trainingOptions } from './config.ts';
+import { evaluationBatch, type RunConfig, scheduleOf } from './config.ts';
 import { testTransforms, trainTransforms } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
 import type { TrainListener } from './events.ts';
 import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
-import { programName, programsFor } from './programs.ts';
 import type { RunData } from './run-data.ts';
 import type { RunFiles } from './run-folder.ts';
+import { runStep, type StepResult } from './step.ts';
 
 export interface TrainingRun {
   readonly config: RunConfig;
@@ -54,34 +52,6 @@ export interface TrainingResult {
 /** NaN or infinity ended a run. */
 export class TrainingStoppedError extends Error {
   override readonly name = 'TrainingStoppedError';
-}
-
-/** Every program of a run: full and last batches, training and evaluation. @throws ShapeError, ConfigError */
-export function compileRun(config: RunConfig, model: Model, data: RunData): Compiled {
-  const { batch } = config;
-  const size = [config.size, config.size] as const;
-  const count = Math.min(config.limit ?? data.train.count, data.train.count);
-  try {
-    const programs = {
-      ...programsFor('train', { count, batch }, { frozen: frozenParts(model, config.freeze ?? []) }),
-      ...programsFor('evaluate', { count: data.test.count, batch }),
-      ...(data.validation && programsFor('evaluate', { count: data.validation.count, batch })),
-    };
-    return compile(model, size, programs, trainingOptions(config));
-  } catch (error) {
-    if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
-    const last = count % batch;
-    if (!(error instanceof ShapeError) || count < batch || last === 0) throw error;
-    compile(model, size, { full: { batch, mode: 'train' } }); // Throws when the last batch is not to blame.
-    throw new ShapeError(
-      error.layer,
-      `batch norm needs more than one value per channel, and the last, short batch of an epoch has ${last} ` +
-        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): ` +
-        (data.validation
-          ? 'use another --batch, a larger --size, or another --validate'
-          : `use another --batch, a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),
-    );
-  }
 }
 
 /**
@@ -152,8 +122,9 @@ class Trainer {
 
   /** @returns false when interrupted. */
   async #epoch(): Promise<boolean> {
-    const { config, signal } = this.#training;
+    const { config, signal, session, compiled } = this.#training;
     const loader = this.#loader;
+    const target = { session, network: compiled.network, microBatch: config.microBatch };
     const startedAt = performance.now();
     const { epoch } = this.#run.progress;
     const moment = { seed: config.seed, epoch };
@@ -165,19 +136,14 @@ class Trainer {
       const { step } = this.#run.progress;
       const batch = next;
       const stepStart = performance.now();
-      const { images, labels, size } = batch;
-      const running = this.#training.session.run(
-        programName('train', size),
-        { images, labels },
-        {
-          learningRate: this.#learningRate(),
-          step: this.#run.progress.globalStep + 1,
-          stepSeed: this.#stepSeed(),
-        },
-      );
+      const running = runStep(target, batch, {
+        learningRate: this.#learningRate(),
+        step: this.#run.progress.globalStep + 1,
+        stepSeed: this.#stepSeed(),
+      });
       next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
-      await running.catch((error: unknown) => this.#failed(error));
-      this.#stepDone(batch.size, performance.now() - stepStart);
+      const result = await running.catch((error: unknown) => this.#failed(error));
+      this.#stepDone(batch.size, result, performance.now() - stepStart);
       const { checkpointEveryMs = 5 * 60_000 } = this.#training;
       if (performance.now() - this.#savedAt > checkpointEveryMs) this.#save('last');
     }
@@ -191,13 +157,12 @@ class Trainer {
     return randomBits(config.seed, streamOf('step'), this.#run.progress.globalStep);
   }
 
-  #stepDone(batchSize: number, stepMs: number): void {
-    const { session, config, listener } = this.#training;
+  #stepDone(batchSize: number, { loss, correct }: StepResult, stepMs: number): void {
+    const { config, listener } = this.#training;
     const { batches } = this.#loader;
     const learningRate = this.#learningRate();
-    const loss = session.output('loss')[0]!;
     const before = this.#run.progress;
-    const sums = addBatch(before.sums, loss, session.output('correct')[0]!, batchSize);
+    const sums = addBatch(before.sums, loss, correct, batchSize);
     const progress = {
       epoch: before.epoch,
       step: before.step + 1,
@@ -209,7 +174,7 @@ class Trainer {
     this.#run = { ...this.#run, progress };
     this.#pace.addStep(stepMs);
     const [trainLoss, trainAccuracy] = [meanLoss(sums), accuracy(sums)];
-    const evaluationBatches = Math.ceil(this.#judge().count / config.batch);
+    const evaluationBatches = Math.ceil(this.#judge().count / evaluationBatch(config));
     listener({
       kind: 'step',
       epoch: progress.epoch,
@@ -281,7 +246,7 @@ class Trainer {
     const sums = await evaluate(
       session,
       dataset,
-      { size: [config.size, config.size], batch: config.batch, ...testTransforms(config) },
+      { size: [config.size, config.size], batch: evaluationBatch(config), ...testTransforms(config) },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => {

@@ -119,7 +119,7 @@ class ReplayMemory implements KernelMemory {
       ...[join(this.#folder, 'image'), scratch.length, records, scratchBytes],
       `${persistent}:${persistentBytes}`,
       `${transient}:${transientBytes}`,
-      `${scalars}:12`,
+      `${scalars}:16`,
       `${control}:20`,
       `${program}:${programBytes}`,
       ...forbidden.map(({ at, bytes }) => `${at}:${bytes}`),

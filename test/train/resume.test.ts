@@ -8,6 +8,7 @@ import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { learningRateAt } from '../../src/optim/schedule.ts';
 import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
+import { compileRun } from '../../src/train/compile-run.ts';
 import { type RunConfig, runConfigSchema, scheduleOf } from '../../src/train/config.ts';
 import { evaluate } from '../../src/train/evaluate.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
@@ -15,7 +16,7 @@ import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
 import { runFiles } from '../../src/train/run-folder.ts';
-import { compileRun, train } from '../../src/train/trainer.ts';
+import { train } from '../../src/train/trainer.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
@@ -135,6 +136,33 @@ describe.each([REFERENCE, ENGINES[0]!])('a run on $name', ({ open }) => {
     await run(open, 'stopped', { model: dropping, stopAfter: 9 });
     await run(open, 'stopped', { model: dropping, resume: true, threads: 1 });
     expect(comparable('stopped')).toEqual(comparable('whole'));
+  });
+});
+
+describe.each([REFERENCE, ENGINES[0]!])('a run in micro-batches on $name', ({ open }) => {
+  /** Batches of 8 and a last one of 4: three parts and two. */
+  const config = { ...plain, microBatch: 3, optimizer: 'adamw', lr: 0.01, clip: 1, ema: 0.9 } as const;
+
+  test('that was interrupted and resumed ends with the bits of one that was not, and learns', async () => {
+    const events = await run(open, 'whole', { config, model: dropping });
+    await run(open, 'stopped', { config, model: dropping, stopAfter: 9 });
+    await run(open, 'stopped', { config, model: dropping, resume: true, threads: 1 });
+    expect(comparable('stopped')).toEqual(comparable('whole'));
+    const epochs = events.filter((event) => event.kind === 'epoch');
+    expect(epochs.at(-1)!.trainLoss).toBeLessThan(0.9 * epochs[0]!.trainLoss);
+  });
+
+  test('takes the steps of whole batches, and tells of those', async () => {
+    const events = await run(open, 'run', { config });
+    const steps = events.filter((event) => event.kind === 'step');
+    expect(steps.slice(0, 7).map(({ batchSize }) => batchSize)).toEqual([8, 8, 8, 8, 8, 8, 4]);
+    const mean = steps.slice(0, 7).reduce((sum, { loss, batchSize }) => sum + loss * batchSize, 0) / 52;
+    expect(steps[6]!.trainLoss).toBeCloseTo(mean, 12);
+    const start = events.find((event) => event.kind === 'start')!;
+    const wholeStart = (await run(open, 'whole', { stopAfter: 1 })).find((event) => event.kind === 'start')!;
+    expect(start.stepsPerEpoch).toBe(wholeStart.stepsPerEpoch);
+    expect(start.plannedPeakBytes).toBeLessThan(wholeStart.plannedPeakBytes);
+    expect(events.filter(({ kind }) => kind === 'evaluating').length).toBe(3 * Math.ceil(23 / 3));
   });
 });
 

@@ -1,7 +1,7 @@
 import type { CrossEntropy, CrossEntropyGrad } from '../../graph/op.ts';
 import type { Frame } from './frame.ts';
 
-/** [mean loss, number of rows whose first greatest logit is at the label] */
+/** [loss, number of rows whose first greatest logit is at the label] */
 export function crossEntropy(frame: Frame, op: CrossEntropy): Float64Array[] {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
@@ -9,20 +9,20 @@ export function crossEntropy(frame: Frame, op: CrossEntropy): Float64Array[] {
   rows.forEach((row, n) => {
     const truth = truthOf(op, row.length, labels[n]!);
     const expected = row.reduce((sum, logit, k) => (truth(k) > 0 ? sum + truth(k) * logit : sum), 0);
-    loss += (logSumExp(row) - expected) / rows.length;
+    loss += (logSumExp(row) - expected) / (op.partOf ?? rows.length);
     correct += row.indexOf(Math.max(...row)) === labels[n] ? 1 : 0;
   });
   return [Float64Array.of(loss), Float64Array.of(correct)];
 }
 
-/** (softmax(row) − truth)/N */
+/** (softmax(row) − truth)/N, N images in the whole batch */
 export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Array[] {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
   const gradient = rows.flatMap((row, n) => {
     const norm = logSumExp(row);
     const truth = truthOf(op, row.length, labels[n]!);
-    return [...row].map((logit, k) => (Math.exp(logit - norm) - truth(k)) / rows.length);
+    return [...row].map((logit, k) => (Math.exp(logit - norm) - truth(k)) / (op.partOf ?? rows.length));
   });
   return [Float64Array.from(gradient)];
 }

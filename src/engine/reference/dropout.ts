@@ -1,8 +1,19 @@
 import type { DropoutMask } from '../../graph/op.ts';
 import { belowRate, randomBits } from '../../tensor/random.ts';
+import type { RunScalars } from '../engine.ts';
 
-/** Zero where the element's random number says so, else divided by 1 − rate. NaN stays NaN. */
-export function dropout(x: Float64Array, { rate, stream }: DropoutMask, stepSeed: number): Float64Array {
+/**
+ * Zero where the element's random number says so, else divided by 1 − rate. NaN stays NaN.
+ * @param images of x, the first of which is `firstImage` of the step's batch.
+ */
+export function dropout(
+  x: Float64Array,
+  images: number,
+  { rate, stream }: DropoutMask,
+  { stepSeed = 0, firstImage = 0 }: RunScalars,
+): Float64Array {
   const threshold = belowRate(rate);
-  return x.map((value, i) => value * (randomBits(stepSeed, stream, i) < threshold ? 0 : 1 / (1 - rate)));
+  const first = firstImage * (x.length / images);
+  const isDropped = (i: number) => randomBits(stepSeed, stream, first + i) < threshold;
+  return x.map((value, i) => value * (isDropped(i) ? 0 : 1 / (1 - rate)));
 }

@@ -1,4 +1,4 @@
-import { elementwisePrologue, type Op } from '../../graph/op.ts';
+import { type DropoutMask, elementwisePrologue, type Op } from '../../graph/op.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
 import type { RunScalars } from '../engine.ts';
 import { conv2d, conv2dGradInput, conv2dGradWeight } from './conv2d.ts';
@@ -22,18 +22,19 @@ export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
 }
 
 function compute(frame: Frame, op: Op, scalars: RunScalars): Float64Array[] {
-  const { stepSeed = 0 } = scalars;
+  const dropped = (x: Float64Array, mask: DropoutMask) =>
+    dropout(x, frame.shape(op.outputs[0]!)[0]!, mask, scalars);
   switch (op.kind) {
     case 'conv2d': {
       const [y] = conv2d(frame, op) as [Float64Array];
-      return [op.dropout ? dropout(y, op.dropout, stepSeed) : y];
+      return [op.dropout ? dropped(y, op.dropout) : y];
     }
     case 'linear':
       return conv2d(frame, op);
     case 'dropout':
-      return [dropout(frame.get(op.x), op.dropout, stepSeed)];
+      return [dropped(frame.get(op.x), op.dropout)];
     case 'dropoutGradInput':
-      return [dropout(gradientAt(frame, op.gradOutput), op.dropout, stepSeed)];
+      return [dropped(gradientAt(frame, op.gradOutput), op.dropout)];
     case 'batchNorm':
     case 'relu':
       return [prologued(frame, op.x, elementwisePrologue(op))];

@@ -10,6 +10,8 @@ export interface DifferentiateRequest {
   readonly of: string;
   /** Names of state or inputs; default: every parameter. Their gradients become outputs `grad.NAME`. */
   readonly withRespectTo?: readonly string[];
+  /** The gradients are added to what state of their names, `grad.NAME`, holds: the sum of those before. */
+  readonly accumulate?: boolean;
 }
 
 /**
@@ -27,12 +29,29 @@ export function differentiate(graph: Graph, request: DifferentiateRequest): Grap
   if (elementCount(builder.shapeOf(root)) > 1)
     gradients.start(root, builder.input('seed', builder.shapeOf(root)));
   else gradients.startFromOne(root);
+  if (request.accumulate) {
+    for (const [name, id] of wanted) {
+      gradients.start(id, builder.state(gradientName(name), builder.shapeOf(id), 'buffer'));
+    }
+  }
   for (const op of [...graph.ops].reverse()) backward(op, gradients);
   for (const [name, id] of wanted) {
-    const gradient = gradients.complete(id, `grad.${name}`);
-    if (gradient !== undefined) builder.output(`grad.${name}`, gradient);
+    const gradient = gradients.complete(id, gradientName(name));
+    if (gradient !== undefined) builder.output(gradientName(name), gradient);
   }
   return builder.build();
+}
+
+const PREFIX = 'grad.';
+
+/** What the gradient of a parameter or input is called, as an output and where it is kept. */
+export function gradientName(name: string): string {
+  return `${PREFIX}${name}`;
+}
+
+/** True for the name of a gradient. */
+export function isGradient(name: string): boolean {
+  return name.startsWith(PREFIX);
 }
 
 /** Every value whose gradient a request needs: those that depend on what it names. */

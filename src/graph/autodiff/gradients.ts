@@ -17,8 +17,9 @@ export class Gradients {
     this.#needed = needed;
   }
 
-  start(root: ValueId, gradient: ValueId): void {
-    this.#total.set(root, gradient);
+  /** What is known of a value's gradient from elsewhere. */
+  start(id: ValueId, gradient: ValueId): void {
+    this.#total.set(id, gradient);
   }
 
   startFromOne(root: ValueId): void {

@@ -81,8 +81,8 @@ export function backward(op: Op, gradients: Gradients): void {
     }
     case 'crossEntropy': {
       if (!gradients.isUnitRoot(op.outputs[0]!) || !gradients.needs(op.logits)) return;
-      const { layer, logits, labels, smoothing } = op;
-      return gradients.contribute({ kind: 'crossEntropyGrad', layer, logits, labels, smoothing }, [logits]);
+      const { kind: _, outputs: __, accumulate: ___, ...fields } = op;
+      return gradients.contribute({ ...fields, kind: 'crossEntropyGrad' }, [op.logits]);
     }
     case 'conv2dGradInput':
     case 'conv2dGradWeight':

@@ -1,6 +1,8 @@
 import {
   type Add,
   type Concat,
+  type CrossEntropy,
+  type CrossEntropyGrad,
   elementwisePrologue,
   type Op,
   type ValueId,
@@ -139,32 +141,13 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     }
     case 'crossEntropy': {
       const [loss, correct] = op.outputs.map((id) => ctx.view(id).address);
-      const labels = ctx.view(op.labels).address;
-      const logits = ctx.view(op.logits);
-      return ctx.emit(layer, {
-        kind: 'crossEntropy',
-        logits,
-        labels,
-        size: ctx.size(op.logits),
-        smoothing: op.smoothing,
-        loss,
-        correct,
-      });
+      return ctx.emit(layer, { kind: 'crossEntropy', ...crossEntropyFields(ctx, op), loss, correct });
     }
     case 'crossEntropyGrad': {
-      const labels = ctx.view(op.labels).address;
-      const [logits, gradLogits] = [ctx.view(op.logits), ctx.view(op.outputs[0]!)];
+      const gradLogits = ctx.view(op.outputs[0]!);
       const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
-      const { smoothing } = op;
-      return ctx.emit(layer, {
-        kind: 'crossEntropyGrad',
-        logits,
-        labels,
-        size: ctx.size(op.logits),
-        smoothing,
-        gradLogits,
-        accumulate,
-      });
+      const fields = crossEntropyFields(ctx, op);
+      return ctx.emit(layer, { kind: 'crossEntropyGrad', ...fields, gradLogits, accumulate });
     }
     case 'updateRunningStatistics': {
       const { momentum, count } = op;
@@ -188,6 +171,13 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     default:
       return assertNever(op);
   }
+}
+
+function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntropyGrad) {
+  const size = ctx.size(op.logits);
+  const labels = ctx.view(op.labels).address;
+  const { smoothing, partOf: meanOver = size.images } = op;
+  return { logits: ctx.view(op.logits), labels, size, meanOver, smoothing };
 }
 
 /** Where a max pool notes which position of each window won; nowhere where there is but one. */

@@ -1,0 +1,59 @@
+import { type Compiled, compile } from '../compile.ts';
+import { frozenParts } from '../model/freeze.ts';
+import type { Model } from '../model/module.ts';
+import { ShapeError } from '../tensor/shape.ts';
+import { ConfigError, evaluationBatch, type RunConfig, trainingOptions } from './config.ts';
+import { programsFor } from './programs.ts';
+import type { RunData } from './run-data.ts';
+
+/** Every program of a run: full and last batches, training and evaluation. @throws ShapeError, ConfigError */
+export function compileRun(config: RunConfig, model: Model, data: RunData): Compiled {
+  const { batch, microBatch } = config;
+  const size = [config.size, config.size] as const;
+  const count = Math.min(config.limit ?? data.train.count, data.train.count);
+  const evaluated = [data.test, ...(data.validation ? [data.validation] : [])];
+  try {
+    const frozen = frozenParts(model, config.freeze ?? []);
+    const programs = [
+      programsFor('train', { count, batch, microBatch }, { frozen }),
+      ...evaluated.map((set) =>
+        programsFor('evaluate', { count: set.count, batch: evaluationBatch(config) }),
+      ),
+    ];
+    return compile(model, size, Object.assign({}, ...programs), trainingOptions(config));
+  } catch (error) {
+    if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
+    if (!(error instanceof ShapeError)) throw error;
+    const full = Math.min(count, batch);
+    const last = count % batch || full;
+    const reason = whyNot(model, size, full);
+    if (reason) throw reason;
+    if (!whyNot(model, size, last)) {
+      throw new ShapeError(
+        error.layer,
+        `batch norm needs more than one value per channel, and a part of a batch has one image: use a larger ` +
+          `--micro-batch (now ${microBatch}, of batches of ${last < full ? `${full}, the last of ${last}` : full}), ` +
+          'or a larger --size',
+      );
+    }
+    throw new ShapeError(
+      error.layer,
+      `batch norm needs more than one value per channel, and the last, short batch of an epoch has ${last} ` +
+        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): ` +
+        (data.validation
+          ? 'use another --batch, a larger --size, or another --validate'
+          : `use another --batch, a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),
+    );
+  }
+}
+
+/** Why a step cannot be taken by so many images at once; undefined where it can. */
+function whyNot(model: Model, size: readonly [number, number], batch: number): ShapeError | undefined {
+  try {
+    compile(model, size, programsFor('train', { count: batch, batch }));
+    return undefined;
+  } catch (error) {
+    if (error instanceof ShapeError) return error;
+    throw error;
+  }
+}

@@ -1,0 +1,64 @@
+import type { Numbers, RunScalars, Session } from '../engine/engine.ts';
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import { stepParts } from './programs.ts';
+
+/** Where steps are taken: the network's programs are those of `programsFor`. */
+export interface StepTarget {
+  readonly session: Session;
+  readonly network: CompiledNetwork;
+  readonly microBatch?: number | undefined;
+}
+
+export interface StepBatch {
+  readonly size: number;
+  readonly images: Float32Array;
+  readonly labels: Int32Array;
+}
+
+/** Of the whole batch, before the step: the mean loss, and how many were right. */
+export interface StepResult {
+  readonly loss: number;
+  readonly correct: number;
+}
+
+/**
+ * One training step, in parts where the batch is larger than a micro-batch: loss and gradients are those of the whole
+ * batch, added up part by part, and the parameters change once. A batch norm sees a part at a time, and its running
+ * statistics follow each (as in PyTorch's loop of several `backward`s before a `step`). The first part is at work when
+ * this returns.
+ * @throws NonFiniteError whichever part met it; the state is then unchanged.
+ */
+export async function runStep(
+  { session, network, microBatch }: StepTarget,
+  { size, images, labels }: StepBatch,
+  scalars: RunScalars,
+): Promise<StepResult> {
+  const parts = stepParts(size, microBatch);
+  const before = parts.length > 1 ? runningStatistics(session, network) : [];
+  const ofPart = <T extends Float32Array | Int32Array>(all: T, first: number, count: number) => {
+    const each = all.length / size;
+    return all.subarray(first * each, (first + count) * each);
+  };
+  let [loss, correct] = [0, 0];
+  try {
+    for (const { program, first, images: count } of parts) {
+      const inputs = { images: ofPart(images, first, count), labels: ofPart(labels, first, count) };
+      await session.run(program, inputs, { ...scalars, firstImage: first });
+      loss += session.output('loss')[0]!;
+      correct += session.output('correct')[0]!;
+    }
+  } catch (error) {
+    for (const [name, numbers] of before) session.write(name, numbers);
+    throw error;
+  }
+  return { loss, correct };
+}
+
+/** What parts change before the last one has shown that all is finite. */
+function runningStatistics(
+  session: Session,
+  { state }: CompiledNetwork,
+): readonly (readonly [string, Numbers])[] {
+  const names = [...state].flatMap(([name, { role }]) => (role === 'buffer' ? [name] : []));
+  return names.map((name) => [name, session.read(name)]);
+}
