@@ -1,15 +1,24 @@
 import { compile } from '../compile.ts';
-import type { Engine, Numbers, RunScalars, Session } from '../engine/engine.ts';
+import { byteTables } from '../data/transforms/normalize.ts';
+import { floatsOf } from '../data/loader.ts';
+import type { Engine, Input, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
 import type { Plan } from '../plan/plan.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
 
+/** As a loader has them: images stay bytes until a step reads them. */
+function randomBytes(count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bytes[i] = 256 * uniform(0, 1, i);
+  return bytes;
+}
+
 /** The training step that `bench` and `profile` measure: program `train`, with random images. */
 export interface SyntheticStep {
   readonly plan: Plan;
-  readonly inputs: Readonly<Record<string, Numbers>>;
+  readonly inputs: Readonly<Record<string, Input>>;
   readonly scalars: RunScalars;
   /** The network in an engine, with its initial numbers. */
   open(engine: Engine): Promise<Session>;
@@ -28,7 +37,7 @@ export function syntheticStep(of: {
   return {
     plan: network.programs.get('train')!.plan,
     inputs: {
-      images: Float32Array.from({ length: pixels }, (_, i) => uniform(0, 1, i)),
+      images: floatsOf(randomBytes(pixels), byteTables(model.channels)),
       labels: Int32Array.from({ length: batch }, (_, i) => i % model.classes),
     },
     scalars: { learningRate: 0.01 },

@@ -281,7 +281,12 @@ class Trainer {
     const sums = await evaluate(
       session,
       dataset,
-      { size: [config.size, config.size], batch: config.batch, ...testTransforms(config) },
+      {
+        size: [config.size, config.size],
+        batch: config.batch,
+        memory: this.#loader.memory, // No training batch is at work.
+        ...testTransforms(config),
+      },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => {
