@@ -1,5 +1,5 @@
 import { batchBytes } from '../data/loader.ts';
-import type { RunData } from './run-data.ts';
+import type { TrainTest } from '../data/dataset.ts';
 
 const MIB = 2 ** 20;
 
@@ -53,12 +53,15 @@ export function limitFor(planBytes: number, needs: ProcessNeeds): number {
   return planBytes + bytesBesidePlan(needs);
 }
 
-/** Of a training run's data sets, and of its loader. Pixels in a file are not in memory. */
+/**
+ * Of a training run's data sets, and of its loader. Pixels in a file are not in memory.
+ * @param data before images are held out: those stay where they are.
+ */
 export function dataNeeds(
-  data: RunData,
+  data: TrainTest,
   { size, batch }: { readonly size: number; readonly batch: number },
 ): Required<Pick<ProcessNeeds, 'dataBytes' | 'loaderBytes'>> {
-  const sets = [data.train, data.test, ...(data.validation ? [data.validation] : [])];
+  const sets = [data.train, data.test];
   const dataBytes = sets.reduce(
     (sum, { pixels, labels }) =>
       sum + labels.byteLength + (pixels instanceof Uint8Array ? pixels.byteLength : 0),
