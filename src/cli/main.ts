@@ -1,37 +1,30 @@
 #!/usr/bin/env node
+import './heap.ts'; // First: it sets how the heap grows.
 import { Command, CommanderError } from 'commander';
-import { benchCommand } from './bench.ts';
-import { compareCommand } from './compare.ts';
 import { describeFailure } from './errors.ts';
-import { evaluateCommand } from './evaluate.ts';
-import { exportCommand } from './export.ts';
-import { importCommand } from './import.ts';
-import { lrFindCommand } from './lr-find.ts';
-import { predictCommand } from './predict.ts';
-import { profileCommand } from './profile.ts';
-import { summaryCommand } from './summary.ts';
-import { trainCommand } from './train.ts';
-import { verifyCommand } from './verify.ts';
+
+/** Each command's modules are loaded when it is wanted: most need few of them. */
+const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+  train: async () => (await import('./train.ts')).trainCommand(),
+  'lr-find': async () => (await import('./lr-find.ts')).lrFindCommand(),
+  compare: async () => (await import('./compare.ts')).compareCommand(),
+  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
+  predict: async () => (await import('./predict.ts')).predictCommand(),
+  import: async () => (await import('./import.ts')).importCommand(),
+  export: async () => (await import('./export.ts')).exportCommand(),
+  summary: async () => (await import('./summary.ts')).summaryCommand(),
+  bench: async () => (await import('./bench.ts')).benchCommand(),
+  profile: async () => (await import('./profile.ts')).profileCommand(),
+  verify: async () => (await import('./verify.ts')).verifyCommand(),
+};
 
 /** Exit status 0: done; 1: it failed; 2: bad usage or input. */
 async function main(): Promise<void> {
   const program = new Command('densor').description('Trains, measures and ships DenseNets.');
-  for (const command of [
-    trainCommand(),
-    lrFindCommand(),
-    compareCommand(),
-    evaluateCommand(),
-    predictCommand(),
-    importCommand(),
-    exportCommand(),
-    summaryCommand(),
-    benchCommand(),
-    profileCommand(),
-    verifyCommand(),
-  ]) {
-    program.addCommand(command);
-  }
-  const names = program.commands.map((command) => command.name());
+  const asked = process.argv[2] ?? '';
+  const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
+  for (const load of wanted ? [wanted] : Object.values(COMMANDS)) program.addCommand(await load());
+  const names = Object.keys(COMMANDS);
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
     command.showHelpAfterError(false);

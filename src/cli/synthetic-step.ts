@@ -1,4 +1,6 @@
 import { compile } from '../compile.ts';
+import { floatsOf } from '../data/loader.ts';
+import { byteTables } from '../data/transforms/normalize.ts';
 import type { Engine, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
@@ -7,6 +9,13 @@ import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { programsFor } from '../train/programs.ts';
 import type { StepBatch } from '../train/step.ts';
+
+/** As a loader has them: images stay bytes until a step reads them. */
+function randomBytes(count: number): Uint8Array {
+  const bytes = new Uint8Array(count);
+  for (let i = 0; i < count; i++) bytes[i] = 256 * uniform(0, 1, i);
+  return bytes;
+}
 
 /** The training step that `bench` and `profile` measure, with random images. */
 export interface SyntheticStep {
@@ -33,7 +42,7 @@ export function syntheticStep(of: {
     network,
     batch: {
       size: batch,
-      images: Float32Array.from({ length: pixels }, (_, i) => uniform(0, 1, i)),
+      images: floatsOf(randomBytes(pixels), byteTables(model.channels)),
       labels: Int32Array.from({ length: batch }, (_, i) => i % model.classes),
     },
     scalars: { learningRate: 0.01 },

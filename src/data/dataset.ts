@@ -43,12 +43,19 @@ export interface TrainTest {
   readonly skipped?: readonly SkippedFile[];
 }
 
-/** A batch ready for an engine; its arrays are reused after the next but one call of the loader. */
+/** A batch ready for an engine; its memory is used again by the next call of the loader. */
 export interface Batch {
   readonly size: number;
-  /** [size, height, width, channels], 0 to 1. */
-  readonly images: Float32Array;
+  /** [size, height, width, channels], 0 to 1 or normalised. */
+  readonly images: BatchImages;
   readonly labels: Int32Array;
+}
+
+/** Images that are kept as bytes and become floats, a quarter as many in memory, where they are wanted. */
+export interface BatchImages {
+  readonly length: number;
+  /** Fills `to` with the numbers from `at` on. */
+  copyTo(to: Float32Array, at: number): void;
 }
 
 /** Data that is missing, damaged or does not fit: says which file, what was expected and what to do. */

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { type ByteDataset, DataError } from './dataset.ts';
 import { fetchDebianPackage } from './debian-package.ts';
@@ -63,7 +63,8 @@ export async function openFashionMnist(
   progress: DataProgress,
   sources: Sources = PUBLIC_SOURCES,
 ): Promise<Readonly<Record<'train' | 'test', ByteDataset>>> {
-  const read = (folder: string) => readIdxFolder(folder, 'fashion-mnist', FASHION_CLASSES);
+  const read = (folder: string, file?: typeof readPlainOrGzip) =>
+    readIdxFolder(folder, 'fashion-mnist', FASHION_CLASSES, file);
   if (dataDir !== undefined) {
     if (!existsSync(dataDir)) throw new DataError(`--data-dir ${dataDir} does not exist`);
     if (hasIdxFiles(dataDir)) return read(dataDir);
@@ -71,13 +72,17 @@ export async function openFashionMnist(
   }
   if (!hasIdxFiles(sources.cache)) {
     if (hasIdxFiles(sources.installed)) {
-      verifyFolder(sources.installed, () => `install the package ${DEBIAN_PACKAGE} anew`);
-      return read(sources.installed);
+      return read(
+        sources.installed,
+        verified(() => `install the package ${DEBIAN_PACKAGE} anew`),
+      );
     }
     await fill(sources, progress);
   }
-  verifyFolder(sources.cache, (file) => `delete ${file} and run again`);
-  return read(sources.cache);
+  return read(
+    sources.cache,
+    verified((file) => `delete ${file} and run again`),
+  );
 }
 
 /** Fills the cache. */
@@ -107,7 +112,8 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   try {
     await sources.debianPackage(DEBIAN_PACKAGE, (folder) => {
       const from = join(folder, sources.installed);
-      verifyFolder(from, () => 'run again');
+      const read = verified(() => 'run again');
+      for (const name of Object.keys(SHA256)) read(join(from, name));
       for (const name of Object.keys(SHA256)) {
         writeFileAtomic(join(sources.cache, `${name}.gz`), [readFileSync(join(from, `${name}.gz`))]);
       }
@@ -121,17 +127,18 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   }
 }
 
-/** @throws DataError when a file is damaged or not the published one; it ends in what the user can do about it. */
-function verifyFolder(folder: string, remedy: (file: string) => string): void {
-  for (const name of Object.keys(SHA256)) {
-    const path = join(folder, name);
+/** Reads files, and refuses one that is damaged or not the published one with what the user can do about it. */
+function verified(remedy: (file: string) => string): typeof readPlainOrGzip {
+  return (path) => {
     const file = existsSync(path) ? path : `${path}.gz`;
     try {
-      verify(name, readPlainOrGzip(path), file);
+      const content = readPlainOrGzip(path);
+      verify(basename(path), content, file);
+      return content;
     } catch (error) {
       throw error instanceof DataError ? new DataError(`${error.message}: ${remedy(file)}`) : error;
     }
-  }
+  };
 }
 
 /** @throws DataError when a file is not the published one. */

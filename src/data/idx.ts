@@ -5,6 +5,11 @@ import { type ByteDataset, DataError } from './dataset.ts';
 
 /** More than any IDX data set; a gzip bomb is refused here. */
 const MAX_BYTES = 2 ** 30;
+/** Checksum and length. */
+const GZIP_TRAILER_BYTES = 8;
+const LEAST_CHUNK_BYTES = 2 ** 14;
+/** Deflate's: 258 bytes from two bits. */
+const GREATEST_RATIO = 1032;
 const MAGIC = { images: 0x803, labels: 0x801 } as const;
 
 /** The four files of a data set, without `.gz`. */
@@ -47,8 +52,8 @@ export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: st
 }
 
 /** Reads FILE or FILE.gz. @throws DataError */
-export function readIdxFile(path: string, kind: keyof typeof MAGIC): IdxContent {
-  return parseIdx(readPlainOrGzip(path), kind, path);
+export function readIdxFile(path: string, kind: keyof typeof MAGIC, read = readPlainOrGzip): IdxContent {
+  return parseIdx(read(path), kind, path);
 }
 
 /** The file's content, unpacked; undefined where neither FILE nor FILE.gz exists. @throws DataError */
@@ -59,13 +64,27 @@ export function readPlainOrGzip(path: string): Uint8Array {
   return unpack(readFileSync(packed), packed);
 }
 
-/** @throws DataError when the gzip stream is damaged, truncated or unpacks to more than 1 GiB. */
+/**
+ * Into one array of the size that the file claims for itself: nothing is put together from pieces.
+ * @throws DataError when the gzip stream is damaged, truncated or unpacks to more than 1 GiB.
+ */
 export function unpack(bytes: Uint8Array, source: string): Uint8Array {
   try {
-    return gunzipSync(bytes, { maxOutputLength: MAX_BYTES });
+    return gunzipSync(bytes, {
+      maxOutputLength: MAX_BYTES,
+      chunkSize: claimedBytes(bytes) + GZIP_TRAILER_BYTES,
+    });
   } catch (error) {
     throw new DataError(`${source}: cannot be unpacked as gzip: ${(error as Error).message}`);
   }
+}
+
+/** The length at the end of a gzip file (RFC 1952), as far as it can be true. */
+function claimedBytes(packed: Uint8Array): number {
+  if (packed.length < GZIP_TRAILER_BYTES) return LEAST_CHUNK_BYTES;
+  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
+  const claimed = view.getUint32(packed.length - 4, true);
+  return Math.max(LEAST_CHUNK_BYTES, Math.min(claimed, packed.length * GREATEST_RATIO, MAX_BYTES));
 }
 
 export function hasIdxFiles(folder: string): boolean {
@@ -80,8 +99,17 @@ function isFile(path: string): boolean {
 
 type Halves = Readonly<Record<'train' | 'test', ByteDataset>>;
 
-/** The two halves of a data set from its four files. @throws DataError when they do not fit together. */
-export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): Halves {
+/**
+ * The two halves of a data set from its four files.
+ * @param read gives a file's content, unpacked, and may refuse it.
+ * @throws DataError when they do not fit together.
+ */
+export function readIdxFolder(
+  folder: string,
+  name: string,
+  classNames?: readonly string[],
+  read = readPlainOrGzip,
+): Halves {
   const halves = (['train', 'test'] as const).map((half) => {
     const paths = {
       images: join(folder, IDX_FILES[half].images),
@@ -89,8 +117,8 @@ export function readIdxFolder(folder: string, name: string, classNames?: readonl
     };
     return {
       paths,
-      images: readIdxFile(paths.images, 'images'),
-      labels: readIdxFile(paths.labels, 'labels'),
+      images: readIdxFile(paths.images, 'images', read),
+      labels: readIdxFile(paths.labels, 'labels', read),
     };
   });
   const greatest = halves.reduce(

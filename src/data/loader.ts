@@ -1,6 +1,6 @@
 import { permutation, streamOf } from '../tensor/random.ts';
 import type { Pair } from '../tensor/shape.ts';
-import type { Batch, Dataset } from './dataset.ts';
+import type { Batch, BatchImages, Dataset } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 import { createResizer } from './resize.ts';
 import { type Augmentation, augment, type Moment } from './transforms/augment.ts';
@@ -15,11 +15,14 @@ export interface LoaderOptions {
   readonly normalization?: Normalization;
   /** What is done to the images of a batch that is made for a moment of training. */
   readonly augment?: readonly Augmentation[];
+  /** Where to make batches, if it is large enough: the memory of another loader whose batches are done with. */
+  readonly memory?: Uint8Array;
 }
 
 /**
  * Cuts a data set into batches; the last may be short. Images stay bytes at their own size until their batch is
- * made. Two batches exist: one to be filled while the engine works on the other.
+ * made, and bytes in the batch. There is one batch: an engine has its own copy as soon as a run has begun, and the next
+ * is made while it works.
  */
 export class Loader {
   readonly count: number;
@@ -28,9 +31,11 @@ export class Loader {
   readonly lastBatch: number;
   readonly #dataset: Dataset;
   readonly #options: LoaderOptions;
-  readonly #buffers: readonly { readonly images: Float32Array; readonly labels: Int32Array }[];
+  /** The bytes of a batch. */
+  readonly memory: Uint8Array;
+  readonly #labels: Int32Array;
   readonly #make: ReturnType<typeof imageMaker>;
-  #turn = 0;
+  readonly #tables: readonly Float32Array[];
 
   constructor(dataset: Dataset, options: LoaderOptions) {
     this.#dataset = dataset;
@@ -39,12 +44,12 @@ export class Loader {
     this.batches = Math.ceil(this.count / options.batch);
     this.lastBatch = this.count - (this.batches - 1) * options.batch;
     const room = Math.min(options.batch, this.count);
-    const imageFloats = options.size[0] * options.size[1] * dataset.channels;
-    this.#buffers = [0, 1].map(() => ({
-      images: new Float32Array(room * imageFloats),
-      labels: new Int32Array(room),
-    }));
+    const bytes = batchBytes(dataset, options);
+    const { memory } = options;
+    this.memory = memory && memory.length >= bytes ? memory : new Uint8Array(bytes);
+    this.#labels = new Int32Array(room);
     this.#make = imageMaker(dataset, options);
+    this.#tables = byteTables(dataset.channels, options.normalization);
   }
 
   /** The order of an epoch: shuffled by the seed, or as the file has it. */
@@ -54,38 +59,61 @@ export class Loader {
   }
 
   /**
-   * Batch `index` of an order. Its arrays are used again by the call after the next.
+   * Batch `index` of an order. Its memory is used again by the next call.
    * @param moment of training: without one nothing is augmented.
    */
   batch(order: Uint32Array, index: number, moment?: Moment): Batch {
     const { batch } = this.#options;
     const size = index === this.batches - 1 ? this.lastBatch : batch;
-    const { images, labels } = this.#buffers[this.#turn]!;
-    this.#turn = 1 - this.#turn;
-    const imageFloats = images.length / labels.length;
+    const imageBytes = bytesOfImage(this.#dataset, this.#options);
     for (let i = 0; i < size; i++) {
       const image = order[index * batch + i]!;
-      this.#make(image, images, i * imageFloats, moment);
-      labels[i] = this.#dataset.labels[image]!;
+      this.#make(image, this.memory, i * imageBytes, moment);
+      this.#labels[i] = this.#dataset.labels[image]!;
     }
-    return { size, images: images.subarray(0, size * imageFloats), labels: labels.subarray(0, size) };
+    const bytes = this.memory.subarray(0, size * imageBytes);
+    return { size, images: floatsOf(bytes, this.#tables), labels: this.#labels.subarray(0, size) };
   }
 }
 
-/** Writes image `index`, resized, augmented at a moment of training, and normalised, into a float array. */
-function imageMaker(dataset: Dataset, { size, normalization, augment: names = [] }: LoaderOptions) {
+/** Of one image as a batch has it. */
+function bytesOfImage({ channels }: Pick<Dataset, 'channels'>, { size }: Pick<LoaderOptions, 'size'>) {
+  return size[0] * size[1] * channels;
+}
+
+/** What a loader takes beside its data set. */
+export function batchBytes(
+  dataset: Pick<Dataset, 'count' | 'channels'>,
+  options: Pick<LoaderOptions, 'size' | 'batch' | 'limit'>,
+): number {
+  const { batch, limit = dataset.count } = options;
+  return Math.min(batch, limit, dataset.count) * bytesOfImage(dataset, options);
+}
+
+/** @param tables of each channel: what a byte becomes. */
+export function floatsOf(bytes: Uint8Array, tables: readonly Float32Array[]): BatchImages {
+  const channels = tables.length;
+  return {
+    length: bytes.length,
+    copyTo(to, at) {
+      for (let c = 0; c < channels; c++) {
+        const table = tables[(at + c) % channels]!;
+        for (let i = c; i < to.length; i += channels) to[i] = table[bytes[at + i]!]!;
+      }
+    },
+  };
+}
+
+/** Writes image `index`, resized and augmented at a moment of training. */
+function imageMaker(dataset: Dataset, { size, augment: names = [] }: LoaderOptions) {
   const { height, width, channels } = dataset;
   const read = imageReader(dataset);
   const resizer = createResizer([height, width], size, channels);
   const resized = new Uint8Array(size[0] * size[1] * channels);
   const picture = { pixels: resized, height: size[0], width: size[1], channels };
-  const tables = byteTables(channels, normalization);
-  return (index: number, to: Float32Array, at: number, moment: Moment | undefined): void => {
+  return (index: number, to: Uint8Array, at: number, moment: Moment | undefined): void => {
     resizer.resize(read(index), 0, resized);
     if (moment && names.length > 0) augment(picture, names, moment, index);
-    for (let c = 0; c < channels; c++) {
-      const table = tables[c]!;
-      for (let i = c; i < resized.length; i += channels) to[at + i] = table[resized[i]!]!;
-    }
+    to.set(resized, at);
   };
 }

@@ -3,6 +3,26 @@ import type { CompiledNetwork } from '../plan/compiled-network.ts';
 /** Numbers of any tensor that crosses the boundary: float64 from `reference`, float32 from the others. */
 export type Numbers = Float32Array | Float64Array | Int32Array;
 
+/** Numbers that are made piece after piece while they are written: they need not all exist at once. */
+export interface NumberSource {
+  readonly length: number;
+  /** Fills `to` with the numbers from `at` on. */
+  copyTo(to: Float32Array, at: number): void;
+}
+
+/** What a run is given. */
+export type Input = Numbers | NumberSource;
+
+export function isSource(input: Input): input is NumberSource {
+  return !ArrayBuffer.isView(input);
+}
+
+/** Numbers [start, end) of an input, without a copy. */
+export function partOfInput(input: Input, start: number, end: number): Input {
+  if (!isSource(input)) return input.subarray(start, end);
+  return { length: end - start, copyTo: (to, at) => input.copyTo(to, start + at) };
+}
+
 /** Largest single allocation, its alignment and the total, in bytes: what the planner may ask of an engine. */
 export interface EngineLimits {
   readonly maxSlabBytes: number;
@@ -42,14 +62,15 @@ export interface Session {
   /** Replaces a parameter or running statistic; throws EngineError when the name or the length is wrong. */
   write(name: string, numbers: ArrayLike<number>): void;
   /**
-   * Runs one program with its inputs (`images` float32, `labels` int32, …). Never blocks the calling thread.
+   * Runs one program with its inputs (`images` float32, `labels` int32, …). Never blocks the calling thread. Inputs
+   * are copied before the promise is returned: their memory may be filled anew while the program runs.
    * @throws NonFiniteError when statistics, loss or gradients were not finite; the state is then unchanged.
    */
-  run(program: string, inputs: Readonly<Record<string, Numbers>>, scalars?: RunScalars): Promise<void>;
+  run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<void>;
   /** Like `run`; gives the milliseconds of each record of the program's plan. Where an engine can tell. */
   profile?(
     program: string,
-    inputs: Readonly<Record<string, Numbers>>,
+    inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
   ): Promise<Float64Array>;
   /** A copy of an output of the program that ran last: `loss`, `correct`, `logits`, … */

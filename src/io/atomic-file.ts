@@ -16,7 +16,7 @@ const TEMPORARY = /\.\d+\.partial$/;
  * Writes a file so that a reader, or a machine that loses power, sees the old content or the new and nothing else:
  * temporary file, fsync, rename, fsync of the directory. On failure (a full disk) the old file is left as it was.
  */
-export function writeFileAtomic(path: string, chunks: readonly Uint8Array[] | string): void {
+export function writeFileAtomic(path: string, chunks: Iterable<Uint8Array> | string): void {
   const temporary = `${path}.${process.pid}.partial`;
   const parts = typeof chunks === 'string' ? [Buffer.from(chunks)] : chunks;
   try {

@@ -112,20 +112,42 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
 /** The file's bytes in pieces: header, then each tensor. */
 export function encodeSafetensors({ metadata, tensors }: SafetensorsContent): Uint8Array[] {
+  const described = new Map(
+    [...tensors].map(([name, { shape, data }]) => [name, { shape, type: typeOf(data) }]),
+  );
+  return [...streamSafetensors(metadata, described, (name) => tensors.get(name)!.data)];
+}
+
+/** A tensor that is to be written: its data comes when its turn does. */
+export interface TensorToWrite {
+  readonly shape: Shape;
+  readonly type: WrittenType;
+}
+
+/** The same, of tensors that need not all be in memory: each is asked for when what came before has been written. */
+export function* streamSafetensors(
+  metadata: ReadonlyMap<string, string>,
+  tensors: ReadonlyMap<string, TensorToWrite>,
+  read: (name: string) => StoredArray,
+): Generator<Uint8Array> {
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
-  const pieces: Uint8Array[] = [];
   let at = 0;
-  for (const [name, { shape, data }] of tensors) {
-    header[name] = { dtype: typeOf(data), shape, data_offsets: [at, at + data.byteLength] };
-    pieces.push(new Uint8Array(data.buffer, data.byteOffset, data.byteLength));
-    at += data.byteLength;
+  for (const [name, { shape, type }] of tensors) {
+    const end = at + elementCount(shape) * ARRAYS[type].BYTES_PER_ELEMENT;
+    header[name] = { dtype: type, shape, data_offsets: [at, end] };
+    at = end;
   }
   const json = Buffer.from(JSON.stringify(header));
   const padded = Buffer.alloc(Math.ceil(json.length / 8) * 8, ' ');
   json.copy(padded);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(padded.length));
-  return [length, padded, ...pieces];
+  yield length;
+  yield padded;
+  for (const name of tensors.keys()) {
+    const data = read(name);
+    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
+  }
 }
 
 function typeOf(data: StoredArray): WrittenType {

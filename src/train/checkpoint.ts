@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
-import { decodeSafetensors, encodeSafetensors } from '../io/safetensors.ts';
+import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { runConfigSchema } from './config.ts';
@@ -66,8 +66,11 @@ export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
 
 export interface Checkpoint {
   readonly run: RunState;
-  /** Parameters and running statistics under PyTorch's names, and what the optimiser remembers. */
-  readonly state: StateNumbers;
+  /**
+   * Parameters and running statistics under PyTorch's names, and what the optimiser remembers; all of one type. Each is
+   * asked for when it is written, so that an engine's need not all be copied at once.
+   */
+  readonly state: { get(name: string): Float32Array | Float64Array | undefined };
 }
 
 /** Tensors with their shapes, as a file has them. */
@@ -87,16 +90,19 @@ export interface LoadedCheckpoint extends StoredTensors {
 
 const METADATA_KEY = 'densor';
 
-/** Writes one safetensors file, atomically. */
+/** Writes one safetensors file, atomically: when the state throws, the file stays as it was. */
 export function saveCheckpoint(
   path: string,
   { run, state }: Checkpoint,
   shapes: ReadonlyMap<string, StateTensor>,
 ): void {
-  const tensors = new Map([...state].map(([name, data]) => [name, { shape: shapes.get(name)!.shape, data }]));
+  const [first = ''] = shapes.keys();
+  const type = state.get(first) instanceof Float64Array ? 'F64' : 'F32';
+  const tensors = new Map([...shapes].map(([name, { shape }]) => [name, { shape, type } as const]));
+  const metadata = new Map([[METADATA_KEY, JSON.stringify(run)]]);
   writeFileAtomic(
     path,
-    encodeSafetensors({ metadata: new Map([[METADATA_KEY, JSON.stringify(run)]]), tensors }),
+    streamSafetensors(metadata, tensors, (name) => state.get(name)!),
   );
 }
 

@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { Dataset, Labels } from '../data/dataset.ts';
 import { Loader, type LoaderOptions } from '../data/loader.ts';
 import type { Session } from '../engine/engine.ts';
 import { addBatch, NOTHING, type Sums } from './metrics.ts';
@@ -6,7 +6,7 @@ import { programName } from './programs.ts';
 
 export interface EvaluateOptions extends LoaderOptions {
   /** Told of each batch: the index of its first image, their labels, and their logits [size, classes]. */
-  readonly onBatch?: (first: number, labels: Int32Array, logits: Float32Array | Float64Array) => void;
+  readonly onBatch?: (first: number, labels: Labels, logits: Float32Array | Float64Array) => void;
 }
 
 /**
@@ -31,7 +31,10 @@ export async function evaluate(
     if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
     await running;
     sums = addBatch(sums, session.output('loss')[0]!, session.output('correct')[0]!, size);
-    options.onBatch?.(i * options.batch, labels, session.output('logits'));
+    if (options.onBatch) {
+      const first = i * options.batch;
+      options.onBatch(first, dataset.labels.subarray(first, first + size), session.output('logits'));
+    }
     onProgress(i + 1, loader.batches);
   }
   return sums;

@@ -1,4 +1,4 @@
-import type { Numbers, RunScalars, Session } from '../engine/engine.ts';
+import { type Input, type Numbers, partOfInput, type RunScalars, type Session } from '../engine/engine.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { stepParts } from './programs.ts';
 
@@ -11,7 +11,7 @@ export interface StepTarget {
 
 export interface StepBatch {
   readonly size: number;
-  readonly images: Float32Array;
+  readonly images: Input;
   readonly labels: Int32Array;
 }
 
@@ -35,9 +35,9 @@ export async function runStep(
 ): Promise<StepResult> {
   const parts = stepParts(size, microBatch);
   const before = parts.length > 1 ? runningStatistics(session, network) : [];
-  const ofPart = <T extends Float32Array | Int32Array>(all: T, first: number, count: number) => {
+  const ofPart = (all: Input, first: number, count: number) => {
     const each = all.length / size;
-    return all.subarray(first * each, (first + count) * each);
+    return partOfInput(all, first * each, (first + count) * each);
   };
   let [loss, correct] = [0, 0];
   try {

@@ -246,7 +246,12 @@ class Trainer {
     const sums = await evaluate(
       session,
       dataset,
-      { size: [config.size, config.size], batch: evaluationBatch(config), ...testTransforms(config) },
+      {
+        size: [config.size, config.size],
+        batch: evaluationBatch(config),
+        memory: this.#loader.memory, // No training batch is at work.
+        ...testTransforms(config),
+      },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => {
@@ -275,7 +280,7 @@ class Trainer {
 
   /** With held-out images: the test images are met here for the first time, by the last weights and by the best. */
   async #finalTest(): Promise<boolean> {
-    const { data, session, files } = this.#training;
+    const { data, files } = this.#training;
     const { last, best, progress } = this.#run;
     if (!data.validation || last?.testAccuracy !== undefined) return true;
     const epoch = progress.epoch - 1;
@@ -283,10 +288,9 @@ class Trainer {
     if (ofLast === undefined) return this.#interrupted();
     let ofBest: number | undefined = ofLast;
     if (best!.epoch !== epoch) {
-      const lastNumbers = this.#numbers();
-      for (const [name, numbers] of loadCheckpoint(files.best).training.state) session.write(name, numbers);
+      this.#load(files.best);
       ofBest = await this.#accuracyOn(data.test, epoch);
-      for (const [name, numbers] of lastNumbers) session.write(name, numbers);
+      this.#load(files.last); // It was saved after the last epoch.
       if (ofBest === undefined) return this.#interrupted();
     }
     this.#run = {
@@ -322,19 +326,19 @@ class Trainer {
     throw new TrainingStoppedError(message, { cause: error });
   }
 
-  #numbers(): StateNumbers {
-    const { compiled, session } = this.#training;
-    return new Map([...compiled.network.state.keys()].map((name) => [name, session.read(name)]));
+  #load(path: string): void {
+    const { session } = this.#training;
+    for (const [name, numbers] of loadCheckpoint(path).training.state) session.write(name, numbers);
   }
 
   #save(which: 'last' | 'best'): void {
-    const { compiled, files, listener } = this.#training;
-    const { state } = compiled.network;
-    const numbers = this.#numbers();
-    for (const [name, tensor] of numbers) {
-      if (!tensor.every(Number.isFinite)) this.#failed(new NonFiniteError(name, 'parameter'));
-    }
-    saveCheckpoint(files[which], { run: this.#run, state: numbers }, state);
+    const { compiled, files, listener, session } = this.#training;
+    const get = (name: string) => {
+      const numbers = session.read(name);
+      if (!numbers.every(Number.isFinite)) this.#failed(new NonFiniteError(name, 'parameter'));
+      return numbers;
+    };
+    saveCheckpoint(files[which], { run: this.#run, state: { get } }, compiled.network.state);
     this.#savedAt = performance.now();
     const { globalStep } = this.#run.progress;
     listener({ kind: 'checkpoint', path: files[which], globalStep, best: which === 'best' });

@@ -9,6 +9,7 @@ import { decodeSafetensors, type StoredTensor } from '../../src/io/safetensors.t
 import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
 import { relativeError } from '../support/compare.ts';
 import { onnxruntimeLogits, referenceLogits, type State } from '../support/onnx.ts';
+import { floats } from '../support/floats.ts';
 
 const QUIET = { note: () => {}, bytes: () => {} };
 
@@ -47,7 +48,7 @@ describe('densor export', () => {
 
     const { test: images } = await openDataset('sample', undefined, QUIET);
     const loader = new Loader(images, { size: [32, 32], batch: 6 });
-    const batch = loader.batch(loader.order(), 0).images;
+    const batch = floats(loader.batch(loader.order(), 0).images);
     const model = modelByName('notes')!;
     const want = await referenceLogits(model, [32, 32], stateOf('run/last.safetensors'), batch);
     const [six] = await onnxruntimeLogits(bytesOf('net.onnx'), [batch], [1, 32, 32]);

@@ -10,6 +10,7 @@ import { splitByClass } from '../../src/data/image-folder/split.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { openDataset, openTestSet } from '../../src/data/open-dataset.ts';
 import { picture, writeColours, writeFiles } from '../support/images.ts';
+import { floats } from '../support/floats.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -113,7 +114,8 @@ describe('a folder of images', () => {
     expect(readdirSync(scratch)).toEqual([]);
     const batch = ({ train }: typeof inFile) => {
       const loader = new Loader(train, { size: [16, 16], batch: 5 });
-      return loader.batch(loader.order({ seed: 1, epoch: 2 }), 1);
+      const { images, labels } = loader.batch(loader.order({ seed: 1, epoch: 2 }), 1);
+      return { images: floats(images), labels };
     };
     expect(batch(inFile)).toEqual(batch(inMemory));
   });

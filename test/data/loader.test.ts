@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Loader } from '../../src/data/loader.ts';
 import { openDataset } from '../../src/data/open-dataset.ts';
+import { floats } from '../support/floats.ts';
 
 const { train } = await openDataset('sample', undefined, { note: () => {}, bytes: () => {} });
 
@@ -15,20 +16,46 @@ describe('a loader', () => {
     for (let i = 0; i < loader.batches; i++) {
       const batch = loader.batch(order, i);
       expect(batch.images.length).toBe(batch.size * 784);
-      sum += batch.images.reduce((a, b) => a + b, 0) * 255;
+      sum += floats(batch.images).reduce((a, b) => a + b, 0) * 255;
       labels += batch.labels.reduce((a, b) => a + b, 0);
     }
     expect(labels).toBe(labelsOfSet.reduce((a, b) => a + b, 0));
     expect(sum / pixelsOfSet.reduce((a, b) => a + b, 0)).toBeCloseTo(1, 5);
   });
 
-  test('keeps a batch while the next one is made', () => {
-    const loader = new Loader(train, { size: [28, 28], batch: 8 });
-    const order = loader.order();
-    const first = loader.batch(order, 0);
-    const copy = first.images.slice();
-    loader.batch(order, 1);
-    expect(first.images).toEqual(copy);
+  test('gives numbers of any part of a batch, each channel by its own table', () => {
+    const normalization = { mean: [0.1, 0.2, 0.3], std: [1, 2, 3] };
+    const colour = { ...train, count: 4, height: 2, width: 2, channels: 3 };
+    const loader = new Loader(colour, { size: [2, 2], batch: 4, normalization });
+    const { images } = loader.batch(loader.order(), 0);
+    const whole = floats(images);
+    for (const [at, count] of [
+      [0, 1],
+      [1, 7],
+      [5, 5],
+      [46, 2],
+    ] as const) {
+      const part = new Float32Array(count);
+      images.copyTo(part, at);
+      expect(part).toEqual(whole.subarray(at, at + count));
+    }
+    whole.forEach((value, i) => {
+      const [mean, std] = [normalization.mean[i % 3]!, normalization.std[i % 3]!];
+      expect(value).toBeCloseTo(((train.pixels as Uint8Array)[i]! / 255 - mean) / std, 6);
+    });
+  });
+
+  test('keeps a batch in a byte for each value, and can make it where another loader made its own', () => {
+    const loader = new Loader(train, { size: [28, 28], batch: 30 });
+    expect(loader.memory.byteLength).toBe(30 * 784);
+    const other = new Loader(train, { size: [14, 14], batch: 30, memory: loader.memory });
+    const alone = new Loader(train, { size: [14, 14], batch: 30 });
+    expect(other.memory).toBe(loader.memory);
+    expect(floats(other.batch(other.order(), 1).images)).toEqual(
+      floats(alone.batch(alone.order(), 1).images),
+    );
+    const tooLarge = new Loader(train, { size: [28, 28], batch: 31, memory: loader.memory });
+    expect(tooLarge.memory).not.toBe(loader.memory);
   });
 
   test('with a limit uses the first images only', () => {

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { DataError, type Dataset } from '../../src/data/dataset.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { normalizationOf } from '../../src/data/transforms/normalize.ts';
+import { floats } from '../support/floats.ts';
 
 function dataset(pixels: Uint8Array, channels: number): Dataset {
   const count = pixels.length / (4 * channels);
@@ -26,7 +27,7 @@ describe('normalisation', () => {
   test('measured on the training images makes mean 0 and deviation 1 in every channel', () => {
     const normalization = normalizationOf('measured', colour)!;
     const loader = new Loader(colour, { size: [2, 2], batch: 5, normalization });
-    const { images } = loader.batch(loader.order(), 0);
+    const images = floats(loader.batch(loader.order(), 0).images);
     for (let c = 0; c < 3; c++) {
       const values = images.filter((_, i) => i % 3 === c);
       const mean = values.reduce((a, b) => a + b, 0) / values.length;

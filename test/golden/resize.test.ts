@@ -3,6 +3,7 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { createResizer } from '../../src/data/resize.ts';
 import { golden } from '../support/golden.ts';
+import { floats } from '../support/floats.ts';
 
 const file = golden('resize');
 
@@ -19,7 +20,7 @@ test("Resize(96) and ToTensor have torchvision's bits", () => {
     classNames: ['0'],
   };
   const loader = new Loader(dataset, { size: [96, 96], batch: 16 });
-  const { images } = loader.batch(loader.order(), 0);
+  const images = floats(loader.batch(loader.order(), 0).images);
   expect(Buffer.from(images.buffer, images.byteOffset, images.byteLength)).toEqual(
     Buffer.from((file.tensors.get('resized')!.data as Float32Array).buffer),
   );

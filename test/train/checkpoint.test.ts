@@ -135,7 +135,8 @@ describe('a checkpoint', () => {
       /not finite/,
     ],
   ])('with %s does not fit', (_, numbers, wanted, message) => {
-    saveCheckpoint(path(), { run, state: numbers }, network);
+    const saved = new Map([...network].filter(([name]) => numbers.has(name)));
+    saveCheckpoint(path(), { run, state: numbers }, saved);
     const loaded = loadCheckpoint(path());
     expect(() => requireFits(path(), loaded, wanted)).toThrow(CheckpointError);
     expect(() => requireFits(path(), loaded, wanted)).toThrow(message);

@@ -2,7 +2,15 @@ import type { Graph, Op, ValueId } from '../../graph/op.ts';
 import { opInputs } from '../../graph/op.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
-import { EngineError, NonFiniteError, type Numbers, type RunScalars, type Session } from '../engine.ts';
+import {
+  EngineError,
+  type Input,
+  isSource,
+  NonFiniteError,
+  type Numbers,
+  type RunScalars,
+  type Session,
+} from '../engine.ts';
 import { Frame } from './frame.ts';
 import { runOp } from './run-op.ts';
 
@@ -35,7 +43,7 @@ export class ReferenceSession implements Session {
 
   async run(
     program: string,
-    inputs: Readonly<Record<string, Numbers>>,
+    inputs: Readonly<Record<string, Input>>,
     scalars: RunScalars = { learningRate: 0 },
   ): Promise<void> {
     const compiled = this.#network.programs.get(program);
@@ -88,13 +96,16 @@ export class ReferenceSession implements Session {
   }
 }
 
-function inputOf(inputs: Readonly<Record<string, Numbers>>, name: string, shape: Shape): Numbers {
+function inputOf(inputs: Readonly<Record<string, Input>>, name: string, shape: Shape): Numbers {
   const numbers = inputs[name];
   const count = elementCount(shape);
   if (numbers?.length !== count) {
     throw new EngineError(`input ${name} wants ${count} numbers, got ${numbers?.length ?? 'none'}`);
   }
-  return numbers;
+  if (!isSource(numbers)) return numbers;
+  const all = new Float32Array(count);
+  numbers.copyTo(all, 0);
+  return all;
 }
 
 /** The op after which each value may be forgotten; outputs, updates and state are kept. */

@@ -1,0 +1,68 @@
+import { readFileSync } from 'node:fs';
+import { freemem, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+
+/** Where Linux tells of memory; tests have folders of their own. */
+export interface MemorySources {
+  readonly proc: string;
+  readonly cgroups: string;
+  readonly freeBytes: number;
+}
+
+/** Of macOS the free bytes leave out most of what a program can have. */
+const HERE = (): MemorySources => ({
+  proc: '/proc',
+  cgroups: '/sys/fs/cgroup',
+  freeBytes: process.platform === 'darwin' ? Math.max(freemem(), totalmem() / 2) : freemem(),
+});
+
+/**
+ * Bytes that this process can still take: what the machine has free, and no more than its cgroups (version 1 or 2,
+ * containers have such) leave it. Cached files count as free, as they are where memory is wanted.
+ */
+export function availableBytes({ proc, cgroups, freeBytes }: MemorySources = HERE()): number {
+  const lines = (read(join(proc, 'self/cgroup')) ?? '').split('\n');
+  const rooms = lines.flatMap((line) => {
+    const [, controllers, path] = /^\d+:([^:]*):(.*)$/.exec(line) ?? [];
+    if (path === undefined) return [];
+    if (controllers === '') return roomsOf(cgroups, path, 'memory.max', 'memory.current', '');
+    if (!controllers!.split(',').includes('memory')) return [];
+    return roomsOf(join(cgroups, 'memory'), path, 'memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_');
+  });
+  return Math.max(0, Math.min(freeBytes, ...rooms));
+}
+
+/** What a margin is left of, for everything else on the machine. */
+const [MARGIN_SHARE, LEAST_MARGIN_BYTES] = [0.05, 64 * 2 ** 20];
+
+/** The limit of a process where nobody sets one: what it has and can still take, less a margin. */
+export function defaultLimitBytes(sources?: MemorySources, ownBytes = process.memoryUsage.rss()): number {
+  const all = availableBytes(sources) + ownBytes;
+  return Math.max(0, Math.floor(all - Math.max(MARGIN_SHARE * all, LEAST_MARGIN_BYTES)));
+}
+
+/** Of a cgroup and all above it that have a limit: what each leaves. In a container the path may be the host's. */
+function roomsOf(root: string, path: string, limit: string, usage: string, prefix: string): number[] {
+  const rooms: number[] = [];
+  for (let at = path; ; at = dirname(at)) {
+    const most = Number(read(join(root, at, limit)) ?? Number.NaN);
+    const used = Number(read(join(root, at, usage)) ?? Number.NaN);
+    if (Number.isFinite(most) && Number.isFinite(used)) {
+      const stat = read(join(root, at, 'memory.stat')) ?? '';
+      const cached = ['inactive_file', 'active_file'].reduce((sum, name) => {
+        const bytes = new RegExp(`^${prefix}${name} (\\d+)$`, 'm').exec(stat)?.[1];
+        return sum + Number(bytes ?? 0);
+      }, 0);
+      rooms.push(most - used + cached);
+    }
+    if (at === '/' || at === '.' || at === '') return rooms;
+  }
+}
+
+function read(path: string): string | undefined {
+  try {
+    return readFileSync(path, 'utf8').trim();
+  } catch {
+    return undefined;
+  }
+}

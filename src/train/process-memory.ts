@@ -1,0 +1,75 @@
+import { batchBytes } from '../data/loader.ts';
+import type { TrainTest } from '../data/dataset.ts';
+
+const MIB = 2 ** 20;
+
+/**
+ * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (7 MiB more or less from run to run):
+ * Node, our code, and the small heap of src/cli/heap.ts.
+ */
+const BASE_BYTES = 77 * MIB;
+/** A worker with its own V8 and the kernels. */
+const WASM_THREAD_BYTES = 15 * MIB;
+/** What drawing curves loads, and what pictures leave behind until they are collected. */
+const CHARTS_BYTES = 56 * MIB;
+/** V8 collects arrays that nobody holds when they are this many: copies of state, at the start and in checkpoints. */
+const COPIES_BYTES = 64 * MIB;
+
+/** What a process holds beside the plan of its network, as far as that is known before anything large is there. */
+export interface ProcessNeeds {
+  /** Name of the engine: workers of `wasm` have a heap each. */
+  readonly engine: string;
+  readonly threads: number;
+  /** Of all that a checkpoint holds. */
+  readonly stateBytes: number;
+  /** Pixels and labels that stay in memory. */
+  readonly dataBytes?: number;
+  /** Of batches on their way to the engine. */
+  readonly loaderBytes?: number;
+  /** Whether curves are drawn. */
+  readonly charts?: boolean;
+}
+
+/** Bytes of the process beside its plan. */
+export function bytesBesidePlan(needs: ProcessNeeds): number {
+  const { engine, threads, stateBytes, dataBytes = 0, loaderBytes = 0, charts = false } = needs;
+  return (
+    BASE_BYTES +
+    (engine === 'wasm' ? threads * WASM_THREAD_BYTES : 0) +
+    (charts ? CHARTS_BYTES : 0) +
+    Math.min(stateBytes, COPIES_BYTES) +
+    dataBytes +
+    loaderBytes
+  );
+}
+
+/** What a limit of the whole process leaves to its plans (`plannedPeakBytes`); negative where it is too small. */
+export function planBudget(limitBytes: number, needs: ProcessNeeds): number {
+  return limitBytes - bytesBesidePlan(needs);
+}
+
+/** The least limit under which plans of so many bytes fit: the inverse of `planBudget`. */
+export function limitFor(planBytes: number, needs: ProcessNeeds): number {
+  return planBytes + bytesBesidePlan(needs);
+}
+
+/**
+ * Of a training run's data sets, and of its loader. Pixels in a file are not in memory.
+ * @param data before images are held out: those stay where they are.
+ */
+export function dataNeeds(
+  data: TrainTest,
+  { size, batch }: { readonly size: number; readonly batch: number },
+): Required<Pick<ProcessNeeds, 'dataBytes' | 'loaderBytes'>> {
+  const sets = [data.train, data.test];
+  const dataBytes = sets.reduce(
+    (sum, { pixels, labels }) =>
+      sum + labels.byteLength + (pixels instanceof Uint8Array ? pixels.byteLength : 0),
+    0,
+  );
+  const loaders = sets.map((set) => batchBytes(set, { size: [size, size], batch }));
+  // Tests are made in the memory of training batches; where that is too small they have their own.
+  const [train = 0, ...others] = loaders;
+  const own = others.filter((bytes) => bytes > train);
+  return { dataBytes, loaderBytes: train + Math.max(0, ...own) };
+}
