@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { labelRows } from './label-column.ts';
 import type { MemoryBlock, MemoryPicture, Span } from './memory.ts';
-import { ARENA, byteTicks, fitting, textWidth } from './memory-layout.ts';
+import { ARENA, byteTicks, fitting, LEAST_PIXELS, textWidth } from './memory-layout.ts';
 
 interface Box {
   readonly x1: number;
@@ -10,8 +10,6 @@ interface Box {
   readonly y2: number;
 }
 
-/** Boxes that nobody would see are not drawn. */
-const LEAST_PIXELS = 0.35;
 const SMALL = 10.5;
 /** The slice through the arena at its peak stands beside it. */
 const SLICE = { left: ARENA.right + 16, right: ARENA.right + 38, labels: ARENA.right + 64 } as const;
@@ -38,7 +36,7 @@ export function arenaMarks(picture: MemoryPicture, top: number) {
     .map((block) => ({ ...block, ...boxOf(block), colour: colourOf(block) }))
     .filter(({ y1, y2 }) => y2 - y1 >= LEAST_PIXELS);
   const labelled = drawn.flatMap((block) => {
-    const label = labelIn(block, `${block.reason}, ${formatBytes(block.bytes)}`, block.reason);
+    const label = labelIn(block, block.reason, formatBytes(block.bytes));
     return label ? [{ ...block, ...label }] : [];
   });
   const isUpright = ({ rotate }: (typeof labelled)[number]) => rotate === 0;
@@ -79,7 +77,6 @@ export function arenaMarks(picture: MemoryPicture, top: number) {
       fill: 'colour',
       stroke: 'white',
       strokeWidth: ({ x1, x2, y1, y2 }: Box) => Math.min(0.75, (x2 - x1) / 5, (y2 - y1) / 5),
-      ariaLabel: 'buffers',
     }),
     ...[true, false].map((upright) =>
       Plot.text(
@@ -118,14 +115,14 @@ function sliceMarks(
 ) {
   const bottom = top + ARENA.height;
   const atPeak = drawn.filter(({ first, last }) => first <= peak.record && peak.record <= last);
-  const named = atPeak
+  const named = joined(atPeak)
     .filter(({ y1, y2 }) => y2 - y1 >= 2)
     .sort((a, b) => b.bytes - a.bytes)
     .slice(0, SLICE_LABELS);
   const points = named.map(({ y1, y2 }) => ({ x: SLICE.right, y: (y1 + y2) / 2 }));
   const column = { x: SLICE.labels - 4, top: top + 6, bottom: bottom - 6, lineHeight: LINE };
   const rows = labelRows(points, column);
-  const others = atPeak.length - named.length;
+  const others = named.reduce((left, { count }) => left - count, atPeak.length);
   const box = { x1: SLICE.left, x2: SLICE.right };
   return [
     Plot.rect([0], { ...box, y1: top, y2: bottom, fill: '#f3f3f3' }),
@@ -148,7 +145,8 @@ function sliceMarks(
     Plot.text(named, {
       x: SLICE.labels,
       y: rows,
-      text: ({ bytes, reason }: MemoryBlock) => `${formatBytes(bytes)}\u2002${reason}`,
+      text: ({ bytes, reason, count }: Named) =>
+        `${formatBytes(bytes)}\u2002${reason}${count > 1 ? ` (${count})` : ''}`,
       textAnchor: 'start',
       fontSize: 11,
     }),
@@ -161,14 +159,41 @@ function sliceMarks(
   ];
 }
 
-/** A label that fits into its box, upright or along its height. */
-function labelIn({ x1, x2, y1, y2 }: Box, ...texts: readonly string[]) {
+/** A label that fits into its box: in a line, in three, or along its height. */
+function labelIn({ x1, x2, y1, y2 }: Box, reason: string, bytes: string) {
   const [width, height] = [x2 - x1 - 6, y2 - y1 - 6];
-  const least = SMALL - 4;
-  const flat = height >= least ? fitting(texts, width, SMALL) : '';
+  const texts = [`${reason}, ${bytes}`, `${reason.replace(' of ', ' of\n')}\n${bytes}`, reason];
+  const fits = (text: string, along: number, across: number) => {
+    const lines = text.split('\n');
+    const room = (lines.length - 1) * SMALL * 1.1 + SMALL - 4;
+    return across >= room && lines.every((line) => textWidth(line, SMALL) <= along);
+  };
+  const flat = texts.find((text) => fits(text, width, height));
   if (flat) return { text: flat, rotate: 0 };
-  const tall = width >= least ? fitting(texts, height, SMALL) : '';
+  const tall = texts.find((text) => fits(text, height, width));
   return tall ? { text: tall, rotate: -90 } : undefined;
+}
+
+interface Named {
+  readonly reason: string;
+  readonly count: number;
+  readonly bytes: number;
+  readonly y1: number;
+  readonly y2: number;
+  readonly colour: string;
+}
+
+/** Buffers on top of one another that are there for the same reason, as one. */
+function joined(blocks: readonly Omit<Named, 'count'>[]): readonly Named[] {
+  const runs: Named[] = [];
+  for (const block of [...blocks].sort((a, b) => b.y2 - a.y2)) {
+    const below = runs.at(-1);
+    if (below?.reason === block.reason && below.y1 - block.y2 < 1) {
+      const { count, bytes } = below;
+      runs[runs.length - 1] = { ...below, count: count + 1, bytes: bytes + block.bytes, y1: block.y1 };
+    } else runs.push({ ...block, count: 1 });
+  }
+  return runs;
 }
 
 /** `dense block 1`, `block 1`, `b1`. */

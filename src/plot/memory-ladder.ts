@@ -66,10 +66,10 @@ export function ladderMarks({ ladder, formatBytes }: MemoryPicture, top: number)
   ];
 }
 
-/** Dots whose numbers have room, the first of those that crowd. */
+/** Dots whose numbers have room: the last, and the first of those that crowd. */
 function apart<T extends { readonly x: number; readonly y: number }>(dots: readonly T[]): readonly T[] {
-  const kept: T[] = [];
-  for (const dot of dots) {
+  const kept: T[] = dots.slice(-1);
+  for (const dot of dots.slice(0, -1)) {
     if (kept.every(({ x, y }) => Math.hypot(x - dot.x, y - dot.y) >= LEAST_DISTANCE)) kept.push(dot);
   }
   return kept;

@@ -30,20 +30,20 @@ export function ladderHeight(rungs: number): number {
 
 /** DejaVu Sans is this wide, about, in parts of its size. */
 export function textWidth(text: string, fontSize: number): number {
-  return 0.6 * fontSize * text.length;
+  return 0.56 * fontSize * text.length;
 }
+
+/** Boxes that nobody would see are not drawn. */
+export const LEAST_PIXELS = 0.35;
 
 /** The first text that fits, else nothing. */
 export function fitting(texts: readonly string[], width: number, fontSize: number): string {
   return texts.find((text) => textWidth(text, fontSize) <= width) ?? '';
 }
 
-/** Round numbers of bytes from 0 to `most`, about `count` of them. */
+/** Multiples of a power of two from 0 to `most`, at most `count` and the 0. */
 export function byteTicks(most: number, count: number): readonly number[] {
   let step = 1;
   while (most / step > count) step *= 2;
-  // Between powers of 1024 only 1, 2, 5, 10, 20, … look round.
-  const unit = 1024 ** Math.floor(Math.log(step) / Math.log(1024));
-  const round = [1, 2, 5, 10, 20, 50, 100, 200, 250, 500, 1024].find((each) => each * unit >= step)! * unit;
-  return Array.from({ length: Math.floor(most / round) + 1 }, (_, i) => i * round);
+  return Array.from({ length: Math.floor(most / step) + 1 }, (_, i) => i * step);
 }

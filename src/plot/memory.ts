@@ -2,7 +2,15 @@ import * as Plot from '@observablehq/plot';
 import { parseHTML } from 'linkedom';
 import { arenaMarks } from './memory-arena.ts';
 import { ladderMarks } from './memory-ladder.ts';
-import { HEAD_ROW, headHeight, ladderTop, pictureHeight, WIDTH } from './memory-layout.ts';
+import {
+  ARENA,
+  HEAD_ROW,
+  headHeight,
+  LEAST_PIXELS,
+  ladderTop,
+  pictureHeight,
+  WIDTH,
+} from './memory-layout.ts';
 
 /** A buffer: when it lives, in records (the last included), and which bytes of the arena it has. */
 export interface MemoryBlock {
@@ -57,7 +65,11 @@ const LEGEND_COLUMNS = 5;
  */
 export function memorySvg(picture: MemoryPicture): string {
   const { document } = parseHTML('<!doctype html><html><body></body></html>');
-  const { title, subtitle, groups } = picture;
+  const { title, subtitle, blocks, arenaBytes } = picture;
+  const seen = new Set(
+    blocks.flatMap(({ bytes, group }) => (bytes * ARENA.height >= LEAST_PIXELS * arenaBytes ? [group] : [])),
+  );
+  const groups = picture.groups.filter(({ name }) => seen.has(name));
   const head = headHeight(Math.ceil(groups.length / LEGEND_COLUMNS));
   const height = pictureHeight(head, picture.ladder.length);
   const at = (dx: number, dy: number) => ({ frameAnchor: 'top-left', dx, dy }) as const;
