@@ -7,7 +7,7 @@ import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { MemoryLimitError } from './plan/memory/error.ts';
-import { climb, layersOf, type Rung } from './plan/memory/ladder.ts';
+import { climb, ladder, layersOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
 import { createPlan, layOutState, type Plan, plannedPeakBytes, type StateLayout } from './plan/plan.ts';
 import { encode } from './plan/program.ts';
@@ -75,8 +75,64 @@ export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0, memory }: TrainingOptions = {},
+  options: TrainingOptions = {},
 ): Compiled {
+  const { state, layout, first, sources } = prepare(model, size, programs, options);
+  const { memory } = options;
+  const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
+  const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
+  const rungs = memory && largest && fitted(fuse(largest.forward, largest.gradient), layout, memory);
+  const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
+  const compiled = sources.map(({ name, forward, gradient }) => {
+    return [name, compileGraph(forward, layout, gradient, gradient && recomputed)] as const;
+  });
+  return {
+    network: { state, layout, programs: new Map(compiled) },
+    initializers: first.initializers,
+    layers: first.layers,
+    ...(rungs && { rungs }),
+  };
+}
+
+/** All ways to run a training step, and the one that a memory budget chooses of them. */
+export interface TrainingLadder {
+  readonly rungs: readonly Rung[];
+  /** Undefined without a budget, and where none fits. */
+  readonly chosen?: Rung | undefined;
+}
+
+/**
+ * The whole ladder of a training step, each rung with its plan: nothing is encoded.
+ * @throws as `compile`, but for a budget that no plan fits.
+ */
+export function trainingLadder(
+  model: Model,
+  size: readonly [height: number, width: number],
+  request: Omit<ProgramRequest, 'mode'>,
+  options: TrainingOptions = {},
+): TrainingLadder {
+  const { layout, sources } = prepare(model, size, { train: { ...request, mode: 'train' } }, options);
+  const [{ forward, gradient }] = sources as [(typeof sources)[number]];
+  const training = fuse(forward, gradient);
+  const planOf = (graph: Graph) => createPlan(graph, layout);
+  const rungs = [...ladder(training, planOf)];
+  const { memory } = options;
+  if (!memory) return { rungs };
+  const fits = (plan: Plan) => plannedPeakBytes([plan], memory.threads) <= memory.bytes;
+  const at = rungs.findIndex(({ plan }) => fits(plan));
+  if (at < 0) return { rungs };
+  const chosen = trimmed(rungs[at]!, training, planOf, fits);
+  const others = rungs.filter((rung) => rung !== chosen);
+  return { rungs: [...others.slice(0, at), chosen, ...others.slice(at)], chosen };
+}
+
+/** Traces every program, and lays out the state they share. */
+function prepare(
+  model: Model,
+  size: readonly [height: number, width: number],
+  programs: Readonly<Record<string, ProgramRequest>>,
+  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions,
+) {
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode, part } = request;
     const smoothing = { labelSmoothing: mode === 'train' ? labelSmoothing : 0 };
@@ -106,19 +162,7 @@ export function compile(
     const updates = place === undefined || place === 'last' ? { update } : {};
     return { name, forward: graph, gradient: { of: 'loss', withRespectTo, accumulate, ...updates } };
   });
-  const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
-  const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
-  const rungs = memory && largest && fitted(fuse(largest.forward, largest.gradient), layout, memory);
-  const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
-  const compiled = sources.map(({ name, forward, gradient }) => {
-    return [name, compileGraph(forward, layout, gradient, gradient && recomputed)] as const;
-  });
-  return {
-    network: { state, layout, programs: new Map(compiled) },
-    initializers: first.initializers,
-    layers: first.layers,
-    ...(rungs && { rungs }),
-  };
+  return { state, layout, first, sources };
 }
 
 /** @throws MemoryLimitError */

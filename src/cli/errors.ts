@@ -56,6 +56,7 @@ const FILE_SYSTEM: Readonly<Record<string, string>> = {
   ENOENT: 'does not exist',
   ENOTDIR: 'a part of the path is not a folder',
   EISDIR: 'is a folder',
+  EEXIST: 'is there already, and is no folder',
 };
 
 /** Exit status and one line for whatever was thrown: 2 for bad usage or input, 1 for what failed. */

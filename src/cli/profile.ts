@@ -1,14 +1,13 @@
-import { mkdirSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { join } from 'node:path';
+import { Command, Option } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
 import { programName } from '../train/programs.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
+import { svgPath, writePicture } from './write-picture.ts';
 
 interface ProfileOptions extends MeasuredStepOptions {
   readonly out?: string;
@@ -29,11 +28,6 @@ export function profileCommand(): Command {
     .action(runProfile);
 }
 
-function svgPath(text: string): string {
-  if (!/[^/]\.svg$/.test(text)) throw new InvalidArgumentError('expected the name of an .svg file');
-  return text;
-}
-
 async function runProfile(given: ProfileOptions): Promise<void> {
   const step = syntheticStep(given);
   const engine = await openEngine(given.engine, given.threads);
@@ -41,9 +35,8 @@ async function runProfile(given: ProfileOptions): Promise<void> {
     const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
     const { plan } = step.network.programs.get(programName('train', given.batch))!;
     const profile = profileOf(plan, durations, peak);
-    const svg = given.out ?? join('runs', `profile-${given.model}.svg`);
-    const png = svg.replace(/svg$/, 'png');
-    await drawRoofline(svg, png, profile, peak, titleOf(given, engine, profile));
+    const picture = await drawRoofline(profile, peak, titleOf(given, engine, profile));
+    const [svg, png] = await writePicture(given.out ?? join('runs', `profile-${given.model}.svg`), picture);
     const report = { engine, peak, profile, stepMs, svg, png };
     process.stdout.write(given.json ? `${JSON.stringify(jsonOf(given, report))}\n` : textOf(given, report));
   } finally {
@@ -139,15 +132,8 @@ function cells(row: Rates): string[] {
   ];
 }
 
-async function drawRoofline(
-  svgFile: string,
-  pngFile: string,
-  profile: Profile,
-  peak: MachinePeak,
-  title: string,
-): Promise<void> {
-  const { pngOf } = await import('../plot/png.ts'); // Drawing is half a second of modules.
-  const { rooflineSvg } = await import('../plot/roofline.ts');
+async function drawRoofline(profile: Profile, peak: MachinePeak, title: string): Promise<string> {
+  const { rooflineSvg } = await import('../plot/roofline.ts'); // Drawing is half a second of modules.
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
     // `dense block 1 (1.net.3.2 conv2d)`: the module's name is enough beside the kind.
     name: `${/\((\S+) /.exec(layer)?.[1] ?? layer} ${kind}`,
@@ -160,10 +146,7 @@ async function drawRoofline(
     gflopsPerSecond: peak.flopsPerSecond / 1e9,
     gigabytesPerSecond: peak.bytesPerSecond / 1e9,
   };
-  const svg = rooflineSvg(dots, roof, title);
-  mkdirSync(dirname(svgFile), { recursive: true });
-  writeFileAtomic(svgFile, svg);
-  writeFileAtomic(pngFile, [pngOf(svg)]);
+  return rooflineSvg(dots, roof, title);
 }
 
 function titleOf({ model, size, batch }: ProfileOptions, engine: Engine, { total }: Profile): string {

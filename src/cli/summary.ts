@@ -1,4 +1,4 @@
-import { Argument, Command } from 'commander';
+import { Argument, Command, Option } from 'commander';
 import { compile } from '../compile.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
@@ -7,8 +7,11 @@ import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
+import { UsageError } from './errors.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { modelName, NOTES_DEFAULTS, options } from './options.ts';
+import { summarizeMemory } from './summary-memory.ts';
+import { svgPath } from './write-picture.ts';
 
 interface SummaryOptions {
   readonly size?: number;
@@ -17,6 +20,9 @@ interface SummaryOptions {
   readonly channels?: number;
   readonly classes?: number;
   readonly threads: number;
+  readonly memory?: boolean;
+  readonly memoryLimit?: number;
+  readonly out?: string;
   readonly json?: boolean;
 }
 
@@ -31,17 +37,34 @@ export function summaryCommand(): Command {
     .addOption(options.classes())
     .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
+    .addOption(
+      new Option(
+        '--memory',
+        'instead: what a training step keeps in memory, when and why, and what less memory would cost in time',
+      ),
+    )
+    .addOption(
+      new Option(
+        '--out <file.svg>',
+        "the memory's picture, and a .png beside it (default: runs/memory-MODEL.svg)",
+      ).argParser(svgPath),
+    )
     .addOption(options.json())
     .action(runSummary);
 }
 
-function runSummary(name: string, given: SummaryOptions): void {
+async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   const { size = imageSizeOf(name)!, batch, microBatch, channels, classes } = given;
   requireMicroBatch(microBatch, batch);
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   })!;
+  if (given.memory) {
+    const { threads, memoryLimit, out, json } = given;
+    return summarizeMemory({ name, model, size, batch, threads, memoryLimit, out, json });
+  }
+  if (given.out !== undefined) throw new UsageError('--out is the picture of --memory: ask for that too');
   const { network, layers } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;

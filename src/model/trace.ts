@@ -248,7 +248,8 @@ function joinPath(path: readonly string[]): string {
 /** `transition 3 (6.3 avgPool)`: where it is in words, and under which name. */
 function layerName(module: Module, { path, label }: Place): string {
   const name = joinPath(path) === '' ? module.kind : `${joinPath(path)} ${module.kind}`;
-  return label === undefined ? name : `${label} (${name})`;
+  const whole = label ?? ('label' in module ? module.label : undefined);
+  return whole === undefined ? name : `${whole} (${name})`;
 }
 
 /** True for a layer whose output is a block's: a dense block, or a stage of residual sums. */

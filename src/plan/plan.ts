@@ -6,6 +6,7 @@ import { type LiveInterval, liveIntervals } from './liveness.ts';
 import { type BufferSpec, type LayerRecord, LoweringContext } from './lower/context.ts';
 import { lower } from './lower/lower.ts';
 import { type Placement, place, storageFloats } from './place.ts';
+import { purposes } from './purpose.ts';
 import type { BufferId, View } from './records.ts';
 import { schedule } from './schedule.ts';
 
@@ -68,6 +69,7 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
   const placement = place(graph);
   const persistent = persistentNames(graph, placement, state);
 
+  const purposeOf = purposes(graph, placement);
   const rootBuffers = new Map<ValueId, BufferId>();
   const specs: BufferSpec[] = [];
   const indices = new Set(graph.ops.flatMap(indexOf));
@@ -76,7 +78,13 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
     if (root !== id) continue;
     rootBuffers.set(id, specs.length as BufferId);
     const bytes = storageFloats(shape, stride) * (indices.has(id) ? 1 : 4);
-    specs.push({ id: specs.length as BufferId, name: persistent.get(id) ?? name, bytes });
+    const bufferName = persistent.get(id) ?? name;
+    specs.push({
+      id: specs.length as BufferId,
+      name: bufferName,
+      bytes,
+      ...purposeOf(id, persistent.get(id)),
+    });
   }
   const ctx = new LoweringContext(graph, placement, rootBuffers, specs);
   for (const op of graph.ops) lower(ctx, op, placement.copies);

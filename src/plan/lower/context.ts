@@ -12,6 +12,7 @@ import type {
 import { belowRate } from '../../tensor/random.ts';
 import { asFeatureMap } from '../../tensor/shape.ts';
 import type { Placement } from '../place.ts';
+import type { BufferRole, Purpose } from '../purpose.ts';
 import type {
   BufferId,
   DropoutFields,
@@ -26,7 +27,7 @@ import type {
 } from '../records.ts';
 
 /** A buffer before it has an address. */
-export interface BufferSpec {
+export interface BufferSpec extends Purpose {
   readonly id: BufferId;
   readonly name: string;
   readonly bytes: number;
@@ -73,10 +74,10 @@ export class LoweringContext {
     this.records.push({ layer, record });
   }
 
-  /** A buffer for a kernel's own needs. */
-  temporary(name: string, floats: number): BufferId {
+  /** A buffer for a kernel's own needs: `what` it is of its layer. */
+  temporary(layer: string, what: string, role: BufferRole, floats: number): BufferId {
     const id = this.buffers.length as BufferId;
-    this.buffers.push({ id, name, bytes: floats * 4 });
+    this.buffers.push({ id, name: `${layer} ${what}`, role, layer, bytes: floats * 4 });
     return id;
   }
 
@@ -118,8 +119,8 @@ export class LoweringContext {
     const known = this.#corrections.get(correction.gradMean);
     if (known) return known;
     const size = this.size(correction.x);
-    const slope = this.temporary(`${layer} correction slope`, size.channels);
-    const intercept = this.temporary(`${layer} correction intercept`, size.channels);
+    const slope = this.temporary(layer, 'correction slope', 'statistics', size.channels);
+    const intercept = this.temporary(layer, 'correction intercept', 'statistics', size.channels);
     const vectors = {
       mean: this.vector(correction.mean),
       gradMean: this.vector(correction.gradMean),
@@ -137,7 +138,7 @@ export class LoweringContext {
     const bn = op.prologue?.batchNorm;
     if (!bn) return { gradient, accumulate, mean: absentVector, sums: undefined };
     const channels = paddedChannels(this.size(op.outputs[0]!).channels);
-    const sums = this.temporary(`${op.layer} gradient sums`, chunks * 2 * channels);
+    const sums = this.temporary(op.layer, 'gradient sums', 'statistics', chunks * 2 * channels);
     return { gradient, accumulate, mean: this.vector(bn.mean), sums };
   }
 
@@ -174,7 +175,7 @@ export class LoweringContext {
   statisticsOf(layer: string, y: ValueId, chunks: number): BufferId | undefined {
     if (!this.wantsStatistics.has(y)) return undefined;
     const { channels } = this.size(y);
-    const partials = this.temporary(`${layer} statistics`, chunks * 2 * paddedChannels(channels));
+    const partials = this.temporary(layer, 'statistics', 'statistics', chunks * 2 * paddedChannels(channels));
     this.gathered.set(y, { partials, chunks });
     return partials;
   }
@@ -184,8 +185,8 @@ export class LoweringContext {
     const known = this.#coefficients.get(key);
     if (known) return known;
     const { channels } = this.size(bn.gamma);
-    const scale = this.temporary(`${layer} scale`, channels);
-    const shift = this.temporary(`${layer} shift`, channels);
+    const scale = this.temporary(layer, 'scale', 'statistics', channels);
+    const shift = this.temporary(layer, 'shift', 'statistics', channels);
     const [mean, variance, gamma, beta] = [bn.mean, bn.variance, bn.gamma, bn.beta].map((id) =>
       this.vector(id),
     ) as [Vector, Vector, Vector, Vector];

@@ -129,7 +129,12 @@ export function gradWeightPartials(
   const rows = window.kernel[0] * window.kernel[1] * size.channels;
   const partialFloats = (rows + 1) * paddedChannels(out.channels);
   const partialCount = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
-  const partials = ctx.temporary(`${layer} weight gradient partials`, partialCount * partialFloats);
+  const partials = ctx.temporary(
+    layer,
+    'weight gradient partials',
+    'partialSums',
+    partialCount * partialFloats,
+  );
   return { partialCount, partials };
 }
 
@@ -180,7 +185,7 @@ export function packWeights(
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
   const floats = panels * depth * window.kernel[0] * window.kernel[1];
-  const packed = ctx.temporary(`${op.layer} packed ${name}`, floats);
+  const packed = ctx.temporary(op.layer, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);
   ctx.emit(op.layer, {

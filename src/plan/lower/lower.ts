@@ -236,7 +236,7 @@ function gather(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>) {
   const size = ctx.size(op.x);
   const chunks = chunksOf(size);
   const floats = chunks * 2 * paddedChannels(size.channels);
-  const partials = ctx.temporary(`${op.layer} statistics`, floats);
+  const partials = ctx.temporary(op.layer, 'statistics', 'statistics', floats);
   ctx.emit(op.layer, { kind: 'statistics', chunks, x: ctx.view(op.x), size, partials });
   return { partials, chunks };
 }

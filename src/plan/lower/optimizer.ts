@@ -21,7 +21,7 @@ export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
   const { layer, operands, maxNorm } = op;
   const tensors = operands.map((id) => ({ at: ctx.vector(id), count: countOf(ctx, id) }));
   const chunks = chunksOf(tensors);
-  const partials = ctx.temporary(`${layer} sums of squares`, chunks);
+  const partials = ctx.temporary(layer, 'sums of squares', 'partialSums', chunks);
   const [scale, norm] = op.outputs.map((id) => ctx.vector(id).address);
   ctx.emit(layer, { kind: 'sumSquares', chunks, partials, tensors });
   ctx.emit(layer, { kind: 'clipScale', partials, partialCount: chunks, maxNorm, scale, norm });

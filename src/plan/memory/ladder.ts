@@ -1,6 +1,7 @@
 import type { Graph } from '../../graph/op.ts';
 import type { Plan } from '../plan.ts';
 import type { RecordKind } from '../records.ts';
+import { partOf } from './part.ts';
 import { type RepeatableOp, recomputable, recompute, type TrainingGraph } from './recompute.ts';
 import { predictedSeconds, secondsOf } from './step-time.ts';
 import { peakRecord } from './timeline.ts';
@@ -59,11 +60,21 @@ export function climb(
     rungs.push(rung);
     if (fits(rung.plan)) break;
   }
-  const last = rungs.at(-1)!;
-  const group = last.groups.at(-1);
-  if (!group || !fits(last.plan)) return rungs;
-  const before = last.groups.slice(0, -1);
-  let best = last;
+  const last = rungs.pop()!;
+  return [...rungs, fits(last.plan) ? trimmed(last, training, planOf, fits) : last];
+}
+
+/** A rung that fits, with no more of the ops of its last group computed again than are needed. */
+export function trimmed(
+  rung: Rung,
+  training: TrainingGraph,
+  planOf: PlanOf,
+  fits: (plan: Plan) => boolean,
+): Rung {
+  const group = rung.groups.at(-1);
+  if (!group) return rung;
+  const before = rung.groups.slice(0, -1);
+  let best = rung;
   let [tooFew, enough] = [0, group.layers.length];
   while (enough - tooFew > 1) {
     const half = (tooFew + enough) >> 1;
@@ -71,7 +82,7 @@ export function climb(
     if (fits(tried.plan)) [enough, best] = [half, tried];
     else tooFew = half;
   }
-  return [...rungs.slice(0, -1), best];
+  return best;
 }
 
 /** The layers of some groups. */
@@ -87,7 +98,7 @@ function rungOf(training: TrainingGraph, planOf: PlanOf, groups: readonly Group[
 function groupsOf(training: TrainingGraph): readonly Group[] {
   const groups = new Map<string, Group>();
   for (const { layer, kind } of recomputable(training)) {
-    const part = layer.replace(/ \(.*\)$/, '');
+    const part = partOf(layer);
     const key = `${part} ${kind}`;
     groups.set(key, { part, kind, layers: [...(groups.get(key)?.layers ?? []), layer] });
   }

@@ -1,0 +1,27 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import { naming, writeFileAtomic } from '../io/atomic-file.ts';
+
+/** A parser for the name of an SVG file. */
+export function svgPath(text: string): string {
+  if (!/[^/]\.svg$/.test(text)) throw new InvalidArgumentError('expected the name of an .svg file');
+  return text;
+}
+
+/** Writes an SVG, and beside it the same as PNG: both or, where one cannot be, neither. @returns their names. */
+export async function writePicture(svgFile: string, svg: string): Promise<readonly [string, string]> {
+  const { pngOf } = await import('../plot/png.ts'); // Drawing is half a second of modules.
+  const pngFile = svgFile.replace(/svg$/, 'png');
+  const png = pngOf(svg);
+  mkdirSync(dirname(svgFile), { recursive: true });
+  for (const file of [svgFile, pngFile]) refuseFolder(file);
+  writeFileAtomic(svgFile, svg);
+  writeFileAtomic(pngFile, [png]);
+  return [svgFile, pngFile];
+}
+
+function refuseFolder(file: string): void {
+  if (!statSync(file, { throwIfNoEntry: false })?.isDirectory()) return;
+  throw naming(file, Object.assign(new Error(`${file} is a folder`), { code: 'EISDIR' }));
+}

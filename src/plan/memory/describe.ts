@@ -1,0 +1,96 @@
+import type { BufferRole, Purpose } from '../purpose.ts';
+import type { Group } from './ladder.ts';
+import { partOf } from './part.ts';
+
+/** Roles in plain words, as headings and legends name them. */
+export const ROLE_TEXTS: Readonly<Record<BufferRole, string>> = {
+  input: 'images and labels',
+  featureMap: 'feature maps',
+  gradient: 'gradients of feature maps',
+  poolIndex: 'winners of max pools',
+  partialSums: 'partial sums of weight gradients',
+  packedWeights: 'packed weights',
+  statistics: 'statistics and coefficients',
+  scalar: 'losses, counts and norms',
+  parameter: 'parameters',
+  parameterGradient: 'gradients of parameters',
+  runningStatistics: 'running statistics',
+  optimizer: 'optimiser state',
+};
+
+const REASONS: Readonly<Record<BufferRole, string>> = {
+  input: 'input',
+  featureMap: 'feature maps of',
+  gradient: 'gradient of',
+  poolIndex: 'winners of the max pool of',
+  partialSums: 'partial sums of a weight gradient of',
+  packedWeights: 'packed weights of',
+  statistics: 'statistics and coefficients of',
+  scalar: 'numbers of',
+  parameter: 'parameter',
+  parameterGradient: 'gradient of parameter',
+  runningStatistics: 'running statistics',
+  optimizer: 'optimiser state',
+};
+
+/** Why a buffer is there: `feature maps of dense block 1`, `parameter 12.weight`. */
+export function describePurpose({ role, layer }: Purpose, isComputedAgain = false): string {
+  return `${REASONS[role]} ${partOf(layer)}${isComputedAgain ? ', computed again' : ''}`;
+}
+
+const NOUNS: Readonly<Record<Group['kind'], string>> = {
+  conv2d: 'convolution',
+  conv2dMaxPool: 'convolution with max pool',
+  avgPool: 'pooling',
+  batchNorm: 'batch norm',
+  relu: 'ReLU',
+};
+
+/**
+ * What is computed again, in words: `16 convolutions of dense block 1 and 5 of dense block 2, the pooling of
+ * transition 1, the stem`; `nothing` where all results are kept.
+ */
+export function describeGroups(groups: readonly Group[]): string {
+  if (groups.length === 0) return 'nothing';
+  const kinds = new Map<Group['kind'], Group[]>();
+  for (const group of groups) kinds.set(group.kind, [...(kinds.get(group.kind) ?? []), group]);
+  return [...kinds].map(([kind, ofKind]) => describeKind(kind, ofKind)).join(', ');
+}
+
+function describeKind(kind: Group['kind'], groups: readonly Group[]): string {
+  if (kind === 'conv2dMaxPool') return 'the stem'; // No other convolution keeps only what its max pool chooses.
+  const sorted = [...groups].sort((a, b) => a.part.localeCompare(b.part, 'en', { numeric: true }));
+  const noun = NOUNS[kind];
+  if (sorted.every(({ layers }) => layers.length === 1)) {
+    return `the ${noun}${sorted.length > 1 ? 's' : ''} of ${listed(joinNumbered(sorted.map(({ part }) => part)))}`;
+  }
+  const [first, ...others] = sorted.map(({ part, layers }) => ({ part, count: layers.length }));
+  const head = `${first!.count} ${noun}${first!.count > 1 ? 's' : ''} of ${first!.part}`;
+  return listed([head, ...others.map(({ part, count }) => `${count} of ${part}`)]);
+}
+
+/** `transition 1`, `transition 2` → `transitions 1 and 2`. */
+function joinNumbered(parts: readonly string[]): readonly string[] {
+  const names = new Map<string, string[]>();
+  for (const part of parts) {
+    const [, name = part, number] = /^(.*) (\d+)$/.exec(part) ?? [];
+    names.set(name, [...(names.get(name) ?? []), ...(number === undefined ? [] : [number])]);
+  }
+  return [...names].map(([name, numbers]) =>
+    numbers.length > 1 ? `${name}s ${listed(numbers)}` : [name, ...numbers].join(' '),
+  );
+}
+
+/** `a`, `a and b`, `a, b and c`. */
+function listed(words: readonly string[]): string {
+  return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
+}
+
+/** What a rung computes again that another does not. */
+export function groupsBeyond(groups: readonly Group[], other: readonly Group[]): readonly Group[] {
+  const known = new Set(other.flatMap(({ kind, layers }) => layers.map((layer) => `${layer} ${kind}`)));
+  return groups.flatMap((group) => {
+    const layers = group.layers.filter((layer) => !known.has(`${layer} ${group.kind}`));
+    return layers.length > 0 ? [{ ...group, layers }] : [];
+  });
+}

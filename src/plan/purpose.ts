@@ -1,0 +1,123 @@
+import { producers } from '../graph/build.ts';
+import type { Graph, Op, ValueId } from '../graph/op.ts';
+import { isOptimizerState } from '../graph/optimizer.ts';
+import { assertNever } from '../tensor/assert-never.ts';
+import type { Shape } from '../tensor/shape.ts';
+import type { Placement } from './place.ts';
+
+/** Why a buffer is there. The last four are state: they lie in the persistent slab. */
+export const BUFFER_ROLES = [
+  'input',
+  'featureMap',
+  'gradient',
+  'poolIndex',
+  'partialSums',
+  'packedWeights',
+  'statistics',
+  'scalar',
+  'parameter',
+  'parameterGradient',
+  'runningStatistics',
+  'optimizer',
+] as const;
+
+/**
+ * - `poolIndex`: which position won in each window of a max pool;
+ * - `partialSums`: of a weight gradient, or of a norm, one for each chunk of the work;
+ * - `packedWeights`: in the order in which a kernel reads them;
+ * - `statistics`: a batch's means and variances, the sums they come from, the coefficients and gradients made of them;
+ * - `scalar`: losses, counts and norms.
+ */
+export type BufferRole = (typeof BUFFER_ROLES)[number];
+
+/** What a buffer is for: of state, `layer` is its PyTorch name; of a gradient, the layer whose result it is of. */
+export interface Purpose {
+  readonly role: BufferRole;
+  readonly layer: string;
+}
+
+/** The purpose of a value that is the root of its storage, and of state under the name it has in the layout. */
+export function purposes(
+  graph: Graph,
+  { places }: Placement,
+): (root: ValueId, stateName: string | undefined) => Purpose {
+  const producer = producers(graph);
+  const layerOf = (id: ValueId): string => {
+    const { root } = places.get(id)!;
+    return producer.get(root)?.layer ?? graph.values[root]!.name;
+  };
+  return (root, stateName) => {
+    const { name, role, shape } = graph.values[root]!;
+    if (stateName !== undefined) return { role: roleOfState(stateName, role), layer: stateName };
+    const op = producer.get(root);
+    if (!op) return { role: role === 'input' ? role : roleOfState(name, role), layer: name };
+    const result = roleOfResult(op, op.outputs.indexOf(root), shape);
+    const differentiated = result === 'gradient' ? gradientOf(op) : undefined;
+    return { role: result, layer: differentiated === undefined ? op.layer : layerOf(differentiated) };
+  };
+}
+
+function roleOfState(name: string, role: string): BufferRole {
+  if (role === 'parameter') return 'parameter';
+  if (role === 'result') return 'parameterGradient';
+  return isOptimizerState(name) ? 'optimizer' : 'runningStatistics';
+}
+
+function roleOfResult(op: Op, output: number, shape: Shape): BufferRole {
+  switch (op.kind) {
+    case 'crossEntropy':
+    case 'clipNorm':
+      return 'scalar';
+    case 'statistics':
+      return 'statistics';
+    case 'conv2dGradWeight':
+    case 'conv2dMaxPoolGradWeight':
+    case 'linearGradWeight':
+      return 'parameterGradient';
+    case 'sgd':
+    case 'adamw':
+    case 'movingAverage':
+      return 'optimizer';
+    case 'updateRunningStatistics':
+      return 'runningStatistics';
+    case 'maxPool':
+      return output === 1 ? 'poolIndex' : 'featureMap';
+    case 'conv2dMaxPool':
+      return output === 2 ? 'poolIndex' : 'featureMap';
+    case 'conv2d':
+    case 'linear':
+    case 'batchNorm':
+    case 'relu':
+    case 'dropout':
+    case 'avgPool':
+    case 'concat':
+    case 'add':
+    case 'flatten':
+      return isVector(shape) ? 'statistics' : 'featureMap';
+    case 'conv2dGradInput':
+    case 'linearGradInput':
+    case 'elementwiseGradInput':
+    case 'dropoutGradInput':
+    case 'maxPoolGradInput':
+    case 'avgPoolGradInput':
+    case 'slice':
+    case 'flattenGradInput':
+    case 'statisticsGrad':
+    case 'crossEntropyGrad':
+      return isVector(shape) ? 'statistics' : 'gradient';
+    default:
+      return assertNever(op);
+  }
+}
+
+/** A vector over channels: of a batch norm, or several of them joined. */
+function isVector(shape: Shape): boolean {
+  return shape.length < 2;
+}
+
+/** The value whose gradient an op computes. */
+function gradientOf(op: Op): ValueId | undefined {
+  if ('logits' in op) return op.logits;
+  if ('correction' in op) return op.correction.x;
+  return 'x' in op ? op.x : undefined;
+}

@@ -1,0 +1,100 @@
+import * as Plot from '@observablehq/plot';
+import { parseHTML } from 'linkedom';
+import { arenaMarks } from './memory-arena.ts';
+import { ladderMarks } from './memory-ladder.ts';
+import {
+  ARENA,
+  HEAD_ROW,
+  headHeight,
+  LEAST_PIXELS,
+  ladderTop,
+  pictureHeight,
+  WIDTH,
+} from './memory-layout.ts';
+
+/** A buffer: when it lives, in records (the last included), and which bytes of the arena it has. */
+export interface MemoryBlock {
+  readonly first: number;
+  readonly last: number;
+  readonly offset: number;
+  readonly bytes: number;
+  /** Why it is there, as a label. */
+  readonly reason: string;
+  /** Its entry in the legend. */
+  readonly group: string;
+}
+
+/** Records in a row that have a name. */
+export interface Span {
+  readonly name: string;
+  readonly first: number;
+  readonly last: number;
+}
+
+/** A way to run the step. */
+export interface LadderStep {
+  readonly bytes: number;
+  /** Predicted time beyond that of the first, as a part of it. */
+  readonly slowdown: number;
+  readonly text: string;
+  /** The way whose arena is drawn. */
+  readonly isShown: boolean;
+}
+
+export interface MemoryPicture {
+  readonly title: string;
+  readonly subtitle: string;
+  readonly arenaBytes: number;
+  readonly records: number;
+  readonly blocks: readonly MemoryBlock[];
+  /** Forward, backward, update. */
+  readonly phases: readonly Span[];
+  readonly parts: readonly Span[];
+  /** The record during which the most bytes are in use. */
+  readonly peak: { readonly record: number; readonly text: string };
+  readonly ladder: readonly LadderStep[];
+  readonly groups: readonly { readonly name: string; readonly colour: string }[];
+  readonly formatBytes: (bytes: number) => string;
+}
+
+const LEGEND_COLUMNS = 5;
+
+/**
+ * A program's arena: a rectangle for each buffer, as wide as it lives and as high as it has bytes, where it lies; beside
+ * it what lies there when it is fullest, and below it what less memory would cost in time. @returns SVG text.
+ */
+export function memorySvg(picture: MemoryPicture): string {
+  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const { title, subtitle, blocks, arenaBytes } = picture;
+  const seen = new Set(
+    blocks.flatMap(({ bytes, group }) => (bytes * ARENA.height >= LEAST_PIXELS * arenaBytes ? [group] : [])),
+  );
+  const groups = picture.groups.filter(({ name }) => seen.has(name));
+  const head = headHeight(Math.ceil(groups.length / LEGEND_COLUMNS));
+  const height = pictureHeight(head, picture.ladder.length);
+  const at = (dx: number, dy: number) => ({ frameAnchor: 'top-left', dx, dy }) as const;
+  const plot = Plot.plot({
+    document,
+    width: WIDTH,
+    height,
+    margin: 0,
+    style: { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '12px', background: 'white' },
+    x: { axis: null, type: 'identity' },
+    y: { axis: null, type: 'identity' },
+    marks: [
+      Plot.text([title], { ...at(14, 14), fontSize: 16, fontWeight: 'bold' }),
+      Plot.text([subtitle], { ...at(14, 40), fontSize: 13, fill: '#333' }),
+      ...groups.flatMap(({ name, colour }, i) => {
+        const [left, top] = [14 + (i % LEGEND_COLUMNS) * 250, 66 + Math.floor(i / LEGEND_COLUMNS) * HEAD_ROW];
+        return [
+          Plot.text(['■'], { ...at(left, top - 2), fill: colour, fontSize: 16 }),
+          Plot.text([name], at(left + 18, top)),
+        ];
+      }),
+      ...arenaMarks(picture, head),
+      ...ladderMarks(picture, ladderTop(head)),
+    ],
+  });
+  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
+  return plot.outerHTML;
+}

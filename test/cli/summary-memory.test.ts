@@ -1,0 +1,80 @@
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { densorIn } from '../support/cli.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+const summary = (...args: readonly string[]) =>
+  densorIn(folder, 'summary', 'notes', '--size', '64', '--batch', '8', '--threads', '2', ...args);
+
+describe('densor summary --memory', () => {
+  test('prints buffers, reasons and the ladder, and draws them', () => {
+    const { status, stdout, stderr } = summary('--memory');
+    expect([status, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^the 25 largest buffers +bytes +from +to +first at work +last at work$/m);
+    expect(stdout).toMatch(/^feature maps of dense block 1 .* forward, stem +backward, stem$/m);
+    expect(stdout).toMatch(/^\d+ smaller: packed weights +[\d.]+ \wiB$/m);
+    expect(stdout).toMatch(/^scratch of 2 threads /m);
+    expect(stdout).toMatch(/^computed again in the backward pass +planned +saved +predicted time\nnothing /m);
+    expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['memory-notes.png', 'memory-notes.svg']);
+  });
+
+  test('gives everything as one JSON object, which adds up', () => {
+    const { status, stdout } = summary('--memory', '--json', '--out', 'p/m.svg');
+    expect(status).toBe(0);
+    const memory = JSON.parse(stdout);
+    expect(memory).toMatchObject({
+      model: 'notes',
+      size: 64,
+      batch: 8,
+      threads: 2,
+      files: ['p/m.svg', 'p/m.png'],
+    });
+    const { persistentBytes, transientBytes, scratchBytes, ladder, buffers, peak } = memory;
+    expect(persistentBytes + transientBytes + 2 * scratchBytes).toBe(memory.plannedPeakBytes);
+    expect(ladder[0]).toMatchObject({
+      plannedPeakBytes: memory.plannedPeakBytes,
+      predictedSlowdown: 0,
+      computedAgain: 'nothing',
+    });
+    const inUse = buffers.filter(
+      ({ slab, first, last }: { slab: string; first: number; last: number }) =>
+        slab === 'transient' && first <= peak.record && peak.record <= last,
+    );
+    expect(inUse.reduce((sum: number, { bytes }: { bytes: number }) => sum + bytes, 0)).toBe(peak.bytes);
+    expect(buffers[0]).toMatchObject({ name: 'images', reason: 'input images', role: 'input', first: 0 });
+    expect(readFileSync(join(folder, 'p/m.png')).subarray(1, 4).toString()).toBe('PNG');
+    expect(readFileSync(join(folder, 'p/m.svg'), 'utf8')).toContain('dense block 1');
+  });
+
+  test('plans for an evaluation cannot be asked for: one value per channel is no training step', () => {
+    const { status, stderr } = densorIn(folder, 'summary', 'notes', '--size', '32', '--memory');
+    expect([status, stderr]).toEqual([2, expect.stringMatching(/batch norm needs more than one value.*\n$/)]);
+    expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test('writes neither file where one cannot be written', () => {
+    mkdirSync(join(folder, 'a.png'));
+    writeFileSync(join(folder, 'file'), 'kept');
+    for (const [out, message] of [
+      ['a.svg', /a\.png: is a folder/],
+      ['file/a.svg', /file.*(folder|exist)/],
+      ['a.txt', /expected the name of an \.svg file/],
+    ] as const) {
+      const { status, stdout, stderr } = summary('--memory', '--out', out);
+      expect([status, stdout], stderr).toEqual([2, '']);
+      expect(stderr).toMatch(message);
+      expect(stderr.trim().split('\n').length).toBe(1);
+    }
+    expect(readdirSync(folder).sort()).toEqual(['a.png', 'file']);
+    expect(summary('--out', 'b.svg')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--memory'),
+    });
+  });
+});

@@ -1,0 +1,156 @@
+import { describe, expect, test } from 'vitest';
+import { trainingLadder } from '../../src/compile.ts';
+import { modelByName } from '../../src/model/zoo.ts';
+import { describeGroups, groupsBeyond } from '../../src/plan/memory/describe.ts';
+import { memoryReport, phaseOf } from '../../src/plan/memory/report.ts';
+import { plannedPeakBytes } from '../../src/plan/plan.ts';
+
+const THREADS = 3;
+const bytesOf = (some: readonly { readonly bytes: number }[]) =>
+  some.reduce((sum, { bytes }) => sum + bytes, 0);
+
+describe.each([
+  ['notes', 64, 8],
+  ['densenet-bc-40-12', 32, 8],
+  ['resnet18', 32, 4],
+])('the memory report of %s', (name, size, batch) => {
+  const { rungs } = trainingLadder(modelByName(name)!, [size, size], { batch });
+  const plans = [rungs[0]!.plan, rungs.at(-1)!.plan];
+
+  test('adds up to the planned bytes', () => {
+    for (const plan of plans) {
+      const report = memoryReport(plan, THREADS);
+      const atPeak = report.roles.reduce((sum, { bytesAtPeak }) => sum + bytesAtPeak, 0);
+      expect(report.unusedBytes).toBeGreaterThanOrEqual(0);
+      expect(atPeak + report.unusedBytes + THREADS * plan.scratchBytes).toBe(
+        plannedPeakBytes([plan], THREADS),
+      );
+      expect(report.plannedPeakBytes).toBe(plannedPeakBytes([plan], THREADS));
+      expect(report.roles.reduce((sum, { bytes }) => sum + bytes, 0)).toBe(bytesOf(plan.buffers));
+      expect(report.roles.reduce((sum, { buffers }) => sum + buffers, 0)).toBe(plan.buffers.length);
+    }
+  });
+
+  test('knows state by its slab, and feature maps that are computed again by when they are born', () => {
+    const state = new Set(['parameter', 'parameterGradient', 'runningStatistics', 'optimizer']);
+    const [kept, least] = plans.map((plan) => memoryReport(plan, THREADS));
+    for (const { slab, role, name: buffer } of kept!.buffers) {
+      if (slab === 'persistent') expect(state.has(role), buffer).toBe(true);
+      else expect(['parameter', 'runningStatistics', 'optimizer'], buffer).not.toContain(role);
+    }
+    expect(kept!.buffers.some(({ isComputedAgain }) => isComputedAgain)).toBe(false);
+    expect(least!.buffers.some(({ isComputedAgain }) => isComputedAgain)).toBe(true);
+    expect(least!.buffers.filter(({ isComputedAgain }) => isComputedAgain)).toEqual(
+      least!.buffers.filter(
+        ({ role, interval }) => role === 'featureMap' && phaseOf(least!, interval.first) === 'backward',
+      ),
+    );
+  });
+
+  test('is of an arena in which no two buffers have the same byte at the same time', () => {
+    for (const plan of plans) {
+      const blocks = plan.buffers.filter(({ slab }) => slab === 'transient');
+      for (const [i, a] of blocks.entries()) {
+        expect(a.offset + a.bytes).toBeLessThanOrEqual(plan.transientBytes);
+        const clash = blocks
+          .slice(0, i)
+          .find(
+            (b) =>
+              a.interval.first <= b.interval.last &&
+              b.interval.first <= a.interval.last &&
+              a.offset < b.offset + b.bytes &&
+              b.offset < a.offset + a.bytes,
+          );
+        expect(clash?.name, a.name).toBeUndefined();
+      }
+    }
+  });
+});
+
+test("the reasons of the notes' network are its blocks, their gradients, and what won in the stem", () => {
+  const [rung] = trainingLadder(modelByName('notes')!, [224, 224], { batch: 64 }).rungs;
+  const { buffers } = memoryReport(rung!.plan, 1);
+  const reasons = [...buffers]
+    .filter(({ slab }) => slab === 'transient')
+    .sort((a, b) => b.bytes - a.bytes)
+    .map(({ reason }) => reason);
+  expect(new Set(reasons.slice(0, 3))).toEqual(
+    new Set(['feature maps of dense block 1', 'gradient of dense block 1', 'feature maps of stem']),
+  );
+  for (const reason of [
+    'winners of the max pool of stem',
+    'input images',
+    'gradient of transition 1',
+    'packed weights of dense block 2',
+    'partial sums of a weight gradient of dense block 3',
+    'statistics and coefficients of dense block 4',
+    'numbers of loss',
+  ]) {
+    expect(reasons).toContain(reason);
+  }
+});
+
+describe('the whole ladder', () => {
+  const model = modelByName('densenet-bc-40-12')!;
+  const ladder = (bytes?: number) =>
+    trainingLadder(
+      model,
+      [32, 32],
+      { batch: 8 },
+      { memory: bytes === undefined ? undefined : { bytes, threads: 2 } },
+    );
+  const { rungs } = ladder();
+  const planned = ({ plan }: (typeof rungs)[number]) => plannedPeakBytes([plan], 2);
+
+  test('begins with keeping everything, and names what a budget chooses', () => {
+    expect(rungs.length).toBeGreaterThan(1);
+    expect(rungs[0]!.groups).toEqual([]);
+    const bytes = planned(rungs[1]!);
+    const limited = ladder(bytes);
+    expect(planned(limited.chosen!)).toBeLessThanOrEqual(bytes);
+    expect(limited.rungs).toContain(limited.chosen);
+    const all = limited.rungs.map(planned);
+    expect(all).toEqual([...all].sort((a, b) => b - a));
+  });
+
+  test('is whole where no rung fits, and none is chosen', () => {
+    const { rungs: all, chosen } = ladder(1);
+    expect(chosen).toBeUndefined();
+    expect(all.map(planned)).toEqual(rungs.map(planned));
+  });
+});
+
+describe('what is computed again, in words', () => {
+  const group = (part: string, kind: 'conv2d' | 'avgPool' | 'conv2dMaxPool', count: number) => ({
+    part,
+    kind,
+    layers: Array.from({ length: count }, (_, i) => `${part} (${i} ${kind})`),
+  });
+  const several = [
+    group('dense block 1', 'conv2d', 16),
+    group('transition 2', 'avgPool', 1),
+    group('transition 1', 'avgPool', 1),
+    group('dense block 10', 'conv2d', 5),
+    group('dense block 2', 'conv2d', 3),
+    group('stem', 'conv2dMaxPool', 1),
+  ];
+
+  test.each([
+    ['nothing', []],
+    ['the stem', several.slice(5)],
+    ['the pooling of transition 2', several.slice(1, 2)],
+    [
+      '16 convolutions of dense block 1, 3 of dense block 2 and 5 of dense block 10, the poolings of transitions 1 and 2, the stem',
+      several,
+    ],
+  ])('%s', (text, groups) => {
+    expect(describeGroups(groups)).toBe(text);
+  });
+
+  test('leaves out what was said', () => {
+    const more = [group('dense block 1', 'conv2d', 16), group('stem', 'conv2dMaxPool', 1)];
+    expect(describeGroups(groupsBeyond(more, [group('dense block 1', 'conv2d', 6)]))).toBe(
+      '10 convolutions of dense block 1, the stem',
+    );
+  });
+});
