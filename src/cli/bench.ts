@@ -1,31 +1,41 @@
 import { Command } from 'commander';
-import { plannedPeakBytes } from '../plan/plan.ts';
-import { announce, describeEngine, openEngine } from './engines.ts';
-import { formatBytes } from './format.ts';
-import { type MeasuredStepOptions, options, withMeasuredStep } from './options.ts';
+import { modelByName } from '../model/zoo.ts';
+import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { runStep } from '../train/step.ts';
+import { announce, describeEngine, openEngine } from './engines.ts';
+import { formatBytes } from './format.ts';
+import { collectGarbage } from './heap.ts';
+import { withinLimit } from './memory-limit.ts';
+import { type MeasuredStepOptions, options, withMeasuredStep } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
 export function benchCommand(): Command {
   return withMeasuredStep(new Command('bench'))
     .addOption(options.microBatch())
+    .addOption(options.memoryLimit())
     .description('time training steps on a synthetic batch')
     .action(runBench);
 }
 
 interface BenchOptions extends MeasuredStepOptions {
   readonly microBatch?: number;
+  readonly memoryLimit?: number;
 }
 
 async function runBench(given: BenchOptions): Promise<void> {
   const { batch, microBatch, steps } = given;
   requireMicroBatch(microBatch, batch);
-  const step = syntheticStep(given);
-  const { network } = step;
-  const plans = [...network.programs.values()].map(({ plan }) => plan);
   const engine = await openEngine(given.engine, given.threads);
   try {
+    const { prepared: step } = withinLimit({
+      limit: given.memoryLimit,
+      engine,
+      needs: { loaderBytes: batch * given.size ** 2 * modelByName(given.model)!.channels },
+      compile: (memory) => syntheticStep(given, memory),
+    });
+    const { network } = step.compiled;
+    collectGarbage(); // Before memory is taken that will stay.
     const session = await step.open(engine);
     announce(given.engine);
     const stepMs: number[] = [];
@@ -39,7 +49,7 @@ async function runBench(given: BenchOptions): Promise<void> {
       examplesPerSecond: (1000 * batch) / median,
       stepMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
-      plannedPeakBytes: plannedPeakBytes(plans, engine.threads),
+      plannedPeakBytes: networkPeakBytes(network, engine.threads),
       engine: engine.name,
       isa: engine.isa,
       threads: engine.threads,

@@ -2,7 +2,7 @@ import type { TrainTest } from '../data/dataset.ts';
 import { imageFolderOf, openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
-import { plannedPeakBytes } from '../plan/plan.ts';
+import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
 import { evaluationBatch } from '../train/config.ts';
@@ -36,7 +36,7 @@ export function preparer(dataDir: string | undefined): Prepare {
   const earlier = new Map<string, PreparedRun>();
   return async ({ configuration, recipe }) => {
     const { data, found } = await open(recipe);
-    const prepared = prepareRun(completeRecipe(recipe, data), data, earlier.get(configuration));
+    const prepared = prepareRun(completeRecipe(recipe, data), data, { earlier: earlier.get(configuration) });
     earlier.set(configuration, prepared);
     return { ...prepared, found };
   };
@@ -118,14 +118,13 @@ export function describeNetwork(
   threads: number,
 ): ComparedNetwork {
   const { layers, network } = compiled;
-  const plans = [...network.programs.values()].map(({ plan }) => plan);
   const batch = Math.min(evaluationBatch(config), data.test.count);
   return {
     name,
     config,
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
     macs: countMacs(network.programs.get(programName('evaluate', batch))!.graph) / batch,
-    plannedPeakBytes: plannedPeakBytes(plans, threads),
+    plannedPeakBytes: networkPeakBytes(network, threads),
     epochs: config.epochs,
     trainImages: Math.min(config.limit ?? data.train.count, data.train.count),
     testImages: (data.validation ?? data.test).count,

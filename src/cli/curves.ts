@@ -7,6 +7,17 @@ import type { RunFiles } from '../train/run-folder.ts';
 
 const DRAW_EVERY_MS = 30_000;
 
+/** Writes the curves of a run as SVG and PNG. */
+export function writeCurves(
+  files: Pick<RunFiles, 'curvesSvg' | 'curvesPng'>,
+  { model, data, size, batch, lr, epochs }: RunConfig,
+  points: readonly CurvePoint[],
+): void {
+  const svg = curvesSvg(points, epochs, `${model} on ${data}, ${size}×${size}, batch ${batch}, lr ${lr}`);
+  writeFileAtomic(files.curvesSvg, svg);
+  writeFileAtomic(files.curvesPng, [pngOf(svg)]);
+}
+
 /** Draws the curves anew with every point; between points, now and then, and at a stop, up to the step at work. */
 export function drawCurves(
   files: Pick<RunFiles, 'curvesSvg' | 'curvesPng'>,
@@ -14,14 +25,10 @@ export function drawCurves(
   history: readonly CurvePoint[],
 ): TrainListener {
   const points = [...history];
-  const { model, data, size, batch, lr, epochs } = config;
-  const title = `${model} on ${data}, ${size}×${size}, batch ${batch}, lr ${lr}`;
   let drawnAt = Number.NEGATIVE_INFINITY;
   let latest: CurvePoint | undefined;
   const draw = () => {
-    const svg = curvesSvg(latest ? [...points, latest] : points, epochs, title);
-    writeFileAtomic(files.curvesSvg, svg);
-    writeFileAtomic(files.curvesPng, [pngOf(svg)]);
+    writeCurves(files, config, latest ? [...points, latest] : points);
     drawnAt = performance.now();
   };
   return (event) => {

@@ -1,4 +1,4 @@
-import { InvalidArgumentError, Option } from 'commander';
+import { InvalidArgumentError } from 'commander';
 
 const UNITS: Readonly<Record<string, number>> = {
   b: 1,
@@ -24,12 +24,4 @@ export function parseMemorySize(text: string): number {
 /** In whole MiB, rounded up: what is named as enough is enough when it is typed. */
 export function formatMemorySize(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}MiB`;
-}
-
-/** What the whole process may take. */
-export function memoryLimitOption(): Option {
-  return new Option(
-    '--memory-limit <size>',
-    'what the whole process may take, such as 4GiB (default: what is free)',
-  ).argParser(parseMemorySize);
 }

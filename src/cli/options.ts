@@ -6,6 +6,7 @@ import { SCHEDULES } from '../optim/schedule.ts';
 import { DECAYED, OPTIMIZERS } from '../train/config.ts';
 import { RECIPE_NAMES, RECIPES } from '../train/recipes.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
+import { parseMemorySize } from './memory-size.ts';
 
 /** A parser for whole numbers in a range. */
 function whole(least: number, most: number): (text: string) => number {
@@ -133,6 +134,11 @@ export const options = {
   seed: () => new Option('--seed <n>', 'of initial weights and shuffling').argParser(seed),
   seeds: () => new Option('--seeds <list>', 'of the runs of each configuration: 0,1,2').argParser(seedList),
   limit: () => new Option('--limit <images>', 'train on the first images only').argParser(whole(1, 2 ** 31)),
+  memoryLimit: () =>
+    new Option(
+      '--memory-limit <size>',
+      'what the whole process may take, such as 4GiB (default: what is free)',
+    ).argParser(parseMemorySize),
   channels: () => new Option('--channels <n>', 'channels of the images').argParser(whole(1, 4096)),
   classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),
   steps: (what = 'steps to time', count = 5) =>

@@ -33,7 +33,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
   const engine = await openEngine(given.engine, given.threads);
   try {
     const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
-    const { plan } = step.network.programs.get(programName('train', given.batch))!;
+    const { plan } = step.compiled.network.programs.get(programName('train', given.batch))!;
     const profile = profileOf(plan, durations, peak);
     const picture = await drawRoofline(profile, peak, titleOf(given, engine, profile));
     const [svg, png] = await writePicture(given.out ?? join('runs', `profile-${given.model}.svg`), picture);

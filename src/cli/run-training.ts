@@ -1,4 +1,5 @@
 import { existsSync } from 'node:fs';
+import type { MemoryBudget } from '../compile.ts';
 import { requireLabels, type TrainTest } from '../data/dataset.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
@@ -14,17 +15,26 @@ import { modelOf } from './run-config.ts';
 /** Everything of a run that is known before an engine is opened. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
 
+interface PrepareOptions {
+  /** A run that differs in its seed alone: what it compiled serves again where it has as many images. */
+  readonly earlier?: PreparedRun | undefined;
+  readonly memory?: MemoryBudget | undefined;
+}
+
 /**
  * Compiles the network of a run for its data.
- * @param earlier a run that differs in its seed alone: what it compiled serves again where it has as many images.
- * @throws DataError, UsageError, ShapeError
+ * @throws DataError, UsageError, ShapeError, MemoryLimitError
  */
-export function prepareRun(config: RunConfig, all: TrainTest, earlier?: PreparedRun): PreparedRun {
+export function prepareRun(
+  config: RunConfig,
+  all: TrainTest,
+  { earlier, memory }: PrepareOptions = {},
+): PreparedRun {
   for (const set of [all.train, all.test]) requireLabels(set, config.classes);
   const data = dataOf(config, all);
   if (earlier && sameCounts(earlier.data, data)) return { ...earlier, config, data };
   const model = modelOf(config, data.train.channels);
-  return { config, model, data, compiled: compileRun(config, model, data) };
+  return { config, model, data, compiled: compileRun(config, model, data, memory) };
 }
 
 function sameCounts(a: RunData, b: RunData): boolean {
@@ -40,6 +50,8 @@ interface FolderRun extends Omit<TrainingRun, 'files' | 'listener'> {
   readonly found?: TrainEvent | undefined;
   /** The command that goes on when the disk is full. */
   readonly resume: string;
+  /** Whether curves are drawn while the run goes on, or when it has ended and its memory is free. */
+  readonly charts?: boolean;
 }
 
 /** Trains in a folder with checkpoints, log and curves. @throws CutShortError when there is a checkpoint to go on from. */
@@ -48,6 +60,7 @@ export async function runTraining({
   show,
   found,
   resume,
+  charts = true,
   ...run
 }: FolderRun): Promise<TrainingResult> {
   const { config, engine, resumeFrom } = run;
@@ -60,13 +73,19 @@ export async function runTraining({
       );
     }
     truncateLog(files.log, resumeFrom?.run.progress.globalStep ?? 0);
-    const { drawCurves } = await import('./curves.ts'); // Drawing is half a second of modules.
-    const listeners = [show, logTo(files.log), drawCurves(files, config, resumeFrom?.run.history ?? [])];
+    const listeners = [show, logTo(files.log)];
+    const curves = () => import('./curves.ts'); // Drawing is half a second of modules, and tens of megabytes.
+    if (charts) listeners.push((await curves()).drawCurves(files, config, resumeFrom?.run.history ?? []));
     const listener: TrainListener = (event) => {
       for (const listen of listeners) listen(event);
     };
     if (found) listener(found);
-    return await train({ ...run, files, listener });
+    const result = await train({ ...run, files, listener });
+    if (!charts) {
+      await run.session.close();
+      (await curves()).writeCurves(files, config, result.run.history);
+    }
+    return result;
   } catch (error) {
     const canResume = fileSystemLine(error) !== undefined && existsSync(files.last);
     throw canResume ? new CutShortError(error, resume) : error;

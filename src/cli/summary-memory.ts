@@ -1,9 +1,11 @@
 import { join } from 'node:path';
-import { type TrainingLadder, trainingLadder } from '../compile.ts';
+import { compile, type MemoryBudget, type TrainingLadder, trainingLadder } from '../compile.ts';
 import type { Model } from '../model/module.ts';
+import { stateBytes } from '../plan/compiled-network.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
+import { planBudget } from '../train/process-memory.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { memoryPicture, type RungReport, rungReports } from './memory-picture.ts';
 import { writePicture } from './write-picture.ts';
@@ -15,7 +17,7 @@ export interface MemoryRequest {
   readonly size: number;
   readonly batch: number;
   readonly threads: number;
-  /** Bytes that the plan and the scratch of all threads may take: the rung that this would choose is shown. */
+  /** Bytes that the process of a `bench` may take: the rung that this would choose is shown. */
   readonly memoryLimit?: number | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
@@ -27,7 +29,7 @@ const LARGEST = 25;
 /** Draws the memory plan of a training step, then prints it. @throws ShapeError when the network cannot be trained so. */
 export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const { name, model, size, batch, threads, memoryLimit } = request;
-  const memory = memoryLimit === undefined ? undefined : { bytes: memoryLimit, threads };
+  const memory = memoryLimit === undefined ? undefined : budgetOf(request, memoryLimit);
   const ladder = trainingLadder(model, [size, size], { batch }, { memory });
   const shown = shownOf(ladder, memoryLimit);
   const { plan } = ladder.rungs[shown]!;
@@ -44,6 +46,14 @@ export async function summarizeMemory(request: MemoryRequest): Promise<void> {
       ? `${JSON.stringify({ ...jsonOf(request, report, rungs, chosen), files })}\n`
       : `${title}\n${textOf(request, report, rungs, chosen)}\n\n${files.join(', ')}\n`,
   );
+}
+
+/** What the plan may take when `bench` trains the network natively under a limit. */
+function budgetOf({ model, size, batch, threads }: MemoryRequest, limit: number): MemoryBudget {
+  const { network } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
+  const loaderBytes = batch * size * size * model.channels;
+  const needs = { engine: 'native', threads, stateBytes: stateBytes(network), loaderBytes };
+  return { bytes: planBudget(limit, needs), threads };
 }
 
 /** The rung that the limit chooses; without one the first, and where none fits the smallest. */

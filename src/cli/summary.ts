@@ -43,6 +43,7 @@ export function summaryCommand(): Command {
         'instead: what a training step keeps in memory, when and why, and what less memory would cost in time',
       ),
     )
+    .addOption(options.memoryLimit().default(undefined, 'none'))
     .addOption(
       new Option(
         '--out <file.svg>',
@@ -60,9 +61,8 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   })!;
-  if (given.memory) {
-    const { threads, memoryLimit, out, json } = given;
-    return summarizeMemory({ name, model, size, batch, threads, memoryLimit, out, json });
+  if (given.memory || given.memoryLimit !== undefined) {
+    return summarizeMemory({ ...given, name, model, size, batch });
   }
   if (given.out !== undefined) throw new UsageError('--out is the picture of --memory: ask for that too');
   const { network, layers } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });

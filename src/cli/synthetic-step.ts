@@ -1,10 +1,9 @@
-import { compile } from '../compile.ts';
+import { type Compiled, compile, type MemoryBudget } from '../compile.ts';
 import { floatsOf } from '../data/loader.ts';
 import { byteTables } from '../data/transforms/normalize.ts';
 import type { Engine, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
-import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { programsFor } from '../train/programs.ts';
@@ -19,27 +18,30 @@ function randomBytes(count: number): Uint8Array {
 
 /** The training step that `bench` and `profile` measure, with random images. */
 export interface SyntheticStep {
-  readonly network: CompiledNetwork;
+  readonly compiled: Compiled;
   readonly batch: StepBatch;
   readonly scalars: RunScalars;
   /** The network in an engine, with its initial numbers. */
   open(engine: Engine): Promise<Session>;
 }
 
-/** @throws ShapeError when the network does not fit the size. */
-export function syntheticStep(of: {
+interface StepRequest {
   readonly model: string;
   readonly size: number;
   readonly batch: number;
   readonly microBatch?: number | undefined;
-}): SyntheticStep {
+}
+
+/** @throws ShapeError when the network does not fit the size; MemoryLimitError. */
+export function syntheticStep(of: StepRequest, memory?: MemoryBudget): SyntheticStep {
   const { size, batch, microBatch } = of;
   const model = modelByName(of.model)!;
   const programs = programsFor('train', { count: batch, batch, microBatch });
-  const { network, initializers } = compile(model, [size, size], programs);
+  const compiled = compile(model, [size, size], programs, { memory });
+  const { network, initializers } = compiled;
   const pixels = batch * size * size * model.channels;
   return {
-    network,
+    compiled,
     batch: {
       size: batch,
       images: floatsOf(randomBytes(pixels), byteTables(model.channels)),

@@ -1,18 +1,23 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { Command } from 'commander';
-import { openDataset } from '../data/open-dataset.ts';
+import { openDataset, scratchFolder } from '../data/open-dataset.ts';
+import { spilled } from '../data/pixel-store.ts';
 import { describeReport, matchWeights } from '../io/weight-names.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { dataNeeds } from '../train/process-memory.ts';
 import { resolveRecipe } from '../train/recipes.ts';
+import { dataOf } from '../train/run-data.ts';
 import { requireFree, runFiles } from '../train/run-folder.ts';
 import { dataOptions, imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
+import { collectGarbage } from './heap.ts';
 import { interruptSignal, resumeCommand } from './interrupt.ts';
+import { withinLimit } from './memory-limit.ts';
 import { channelsOf } from './open-run.ts';
 import { options, path } from './options.ts';
 import { say, showData, showTraining } from './progress.ts';
@@ -25,6 +30,7 @@ import { openWeights } from './weights.ts';
 interface TrainOptions extends RunOptions {
   readonly resume?: string;
   readonly from?: string;
+  readonly memoryLimit?: number;
 }
 
 export function trainCommand(): Command {
@@ -68,6 +74,7 @@ export function trainCommand(): Command {
     .addOption(options.ema())
     .addOption(options.freeze())
     .optionsGroup('What computes:')
+    .addOption(options.memoryLimit())
     .addOption(options.microBatch())
     .addOption(options.engine())
     .addOption(options.threads())
@@ -88,31 +95,48 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const name = early.data!;
   requireFolderOptions(given, name);
   const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
-  const all = await openDataset(name, given.dataDir, showData(), imageOptions(given, early, channels));
+  let all = await openDataset(name, given.dataDir, showData(), imageOptions(given, early, channels));
   const found = all.skipped ? dataEvent(name, all) : undefined;
   if (found) showDataReport(found);
   const config = resumeFrom?.run.config ?? completeRecipe(recipe!, all, source);
   if (resumeFrom) requireSameData(config, all, given.resume!);
-  const prepared = prepareRun(config, all);
-  const { network } = prepared.compiled;
-  if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
-  const start = source && matchWeights(source.weights, ownState(network), { ...source, newHead: true });
-  for (const line of start ? describeReport(start.report) : []) say(line);
-
   const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
   const engine = await openEngine(engineName as EngineName, given.threads);
   try {
+    const { prepared, isFrugal } = withinLimit({
+      limit: given.memoryLimit,
+      engine,
+      needs: { charts: true, ...dataNeeds(all, config) },
+      frugal: {
+        needs: { ...dataNeeds(all, config), dataBytes: 0 },
+        describe: 'images are read from a temporary file, and curves are drawn when the run has ended',
+      },
+      compile: (memory) => {
+        const { model, compiled } = prepareRun(config, all, { memory });
+        return { model, compiled };
+      },
+    });
+    if (isFrugal) all = spilled(all, scratchFolder());
+    const data = dataOf(config, all);
+    const { network } = prepared.compiled;
+    if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
+    const start = source && matchWeights(source.weights, ownState(network), { ...source, newHead: true });
+    for (const line of start ? describeReport(start.report) : []) say(line);
+    collectGarbage(); // Before memory is taken that will stay.
     const session = await engine.open(network);
     announce(engineName as EngineName);
     const folder = given.resume ?? given.out ?? freeFolder(config);
     const { signal, dispose } = interruptSignal();
     const { finished, run } = await runTraining({
       ...prepared,
+      config,
+      data,
       engine,
       session,
       folder,
       signal,
       found,
+      charts: !isFrugal,
       show: showTraining(),
       resume: resumeCommand(folder),
       ...(resumeFrom && { resumeFrom }),

@@ -82,7 +82,7 @@ function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
     seed: 0,
     strict: false,
     memoryBytes: imageMemoryBytes(),
-    scratch: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor'),
+    scratch: scratchFolder(),
     ...images,
   };
 }
@@ -109,4 +109,9 @@ function sampleFolder(): string {
   const found = places.find((path) => existsSync(path));
   if (!found) throw new DataError('the sample images are missing from this installation');
   return found;
+}
+
+/** Where temporary files of pixels lie: on a disk, which a folder for temporary files may not be. */
+export function scratchFolder(): string {
+  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor');
 }

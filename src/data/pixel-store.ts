@@ -1,7 +1,7 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { naming } from '../io/atomic-file.ts';
-import type { Dataset } from './dataset.ts';
+import type { Dataset, TrainTest } from './dataset.ts';
 
 /** Takes images one after the other, and holds them in memory or in a file. */
 export interface PixelStore {
@@ -56,4 +56,15 @@ export function fileStore(folder: string): PixelStore {
       },
     }),
   };
+}
+
+/** Data sets whose pixels lie in a temporary file of the folder; what held them can be collected when it is let go. */
+export function spilled(data: TrainTest, folder: string): TrainTest {
+  const inFile = (set: Dataset): Dataset => {
+    if (!(set.pixels instanceof Uint8Array)) return set;
+    const store = fileStore(folder);
+    store.append(set.pixels);
+    return { ...set, pixels: store.finish() };
+  };
+  return { ...data, train: inFile(data.train), test: inFile(data.test) };
 }

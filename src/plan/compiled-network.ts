@@ -1,6 +1,6 @@
 import type { Graph } from '../graph/op.ts';
-import type { Shape } from '../tensor/shape.ts';
-import type { Plan, StateLayout } from './plan.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
+import { type Plan, plannedPeakBytes, type StateLayout } from './plan.ts';
 import type { Program } from './program.ts';
 
 /** What an engine opens: the state of a model and every program that works on it. Immutable. */
@@ -22,4 +22,17 @@ export interface CompiledProgram {
   /** What the other engines run. */
   readonly plan: Plan;
   readonly program: Program;
+}
+
+/** Bytes that a session of a network takes: state, the largest of its programs, and scratch for each thread. */
+export function networkPeakBytes({ programs }: CompiledNetwork, threads: number): number {
+  return plannedPeakBytes(
+    [...programs.values()].map(({ plan }) => plan),
+    threads,
+  );
+}
+
+/** Bytes of all that a checkpoint of a network holds. */
+export function stateBytes({ state }: CompiledNetwork): number {
+  return [...state.values()].reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
 }

@@ -1,4 +1,4 @@
-import { type Compiled, compile } from '../compile.ts';
+import { type Compiled, compile, type MemoryBudget } from '../compile.ts';
 import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { ShapeError } from '../tensor/shape.ts';
@@ -6,8 +6,11 @@ import { ConfigError, evaluationBatch, type RunConfig, trainingOptions } from '.
 import { programsFor } from './programs.ts';
 import type { RunData } from './run-data.ts';
 
-/** Every program of a run: full and last batches, training and evaluation. @throws ShapeError, ConfigError */
-export function compileRun(config: RunConfig, model: Model, data: RunData): Compiled {
+/**
+ * Every program of a run: full and last batches, training and evaluation.
+ * @throws ShapeError, ConfigError, MemoryLimitError
+ */
+export function compileRun(config: RunConfig, model: Model, data: RunData, memory?: MemoryBudget): Compiled {
   const { batch, microBatch } = config;
   const size = [config.size, config.size] as const;
   const count = Math.min(config.limit ?? data.train.count, data.train.count);
@@ -20,7 +23,7 @@ export function compileRun(config: RunConfig, model: Model, data: RunData): Comp
         programsFor('evaluate', { count: set.count, batch: evaluationBatch(config) }),
       ),
     ];
-    return compile(model, size, Object.assign({}, ...programs), trainingOptions(config));
+    return compile(model, size, Object.assign({}, ...programs), { ...trainingOptions(config), memory });
   } catch (error) {
     if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
     if (!(error instanceof ShapeError)) throw error;

@@ -1,13 +1,13 @@
-import { batchBytes } from '../data/loader.ts';
 import type { TrainTest } from '../data/dataset.ts';
+import { batchBytes } from '../data/loader.ts';
 
 const MIB = 2 ** 20;
 
 /**
- * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (7 MiB more or less from run to run):
+ * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 74 to 86 from run to run):
  * Node, our code, and the small heap of src/cli/heap.ts.
  */
-const BASE_BYTES = 77 * MIB;
+const BASE_BYTES = 88 * MIB;
 /** A worker with its own V8 and the kernels. */
 const WASM_THREAD_BYTES = 15 * MIB;
 /** What drawing curves loads, and what pictures leave behind until they are collected. */

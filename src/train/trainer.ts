@@ -4,7 +4,7 @@ import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
-import { plannedPeakBytes } from '../plan/plan.ts';
+import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { randomBits, streamOf } from '../tensor/random.ts';
 import {
   type LoadedCheckpoint,
@@ -346,7 +346,6 @@ class Trainer {
 
   #announce(): void {
     const { compiled, config, data, engine, model, listener } = this.#training;
-    const plans = [...compiled.network.programs.values()].map(({ plan }) => plan);
     const parameters = compiled.layers.reduce((sum, layer) => sum + layer.parameters, 0);
     listener({
       kind: 'start',
@@ -363,7 +362,7 @@ class Trainer {
       trainImages: this.#loader.count,
       testImages: data.test.count,
       validationImages: data.validation?.count ?? 0,
-      plannedPeakBytes: plannedPeakBytes(plans, engine.threads),
+      plannedPeakBytes: networkPeakBytes(compiled.network, engine.threads),
       resumedAtStep: this.#run.progress.globalStep,
     });
   }

@@ -8,8 +8,8 @@ import { readOnnxWeights } from '../../src/io/onnx/read.ts';
 import { decodeSafetensors, type StoredTensor } from '../../src/io/safetensors.ts';
 import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
 import { relativeError } from '../support/compare.ts';
-import { onnxruntimeLogits, referenceLogits, type State } from '../support/onnx.ts';
 import { floats } from '../support/floats.ts';
+import { onnxruntimeLogits, referenceLogits, type State } from '../support/onnx.ts';
 
 const QUIET = { note: () => {}, bytes: () => {} };
 

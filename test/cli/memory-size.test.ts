@@ -1,7 +1,8 @@
 import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { formatMemorySize, memoryLimitOption, parseMemorySize } from '../../src/cli/memory-size.ts';
+import { formatMemorySize, parseMemorySize } from '../../src/cli/memory-size.ts';
+import { options } from '../../src/cli/options.ts';
 
 describe('a size of memory', () => {
   test.each([
@@ -66,7 +67,7 @@ describe('a size of memory', () => {
       }),
     );
     const command = new Command()
-      .addOption(memoryLimitOption())
+      .addOption(options.memoryLimit())
       .exitOverride()
       .configureOutput({ writeErr: () => {} });
     expect(() => command.parse(['--memory-limit', 'much'], { from: 'user' })).toThrow(

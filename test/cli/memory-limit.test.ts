@@ -1,0 +1,84 @@
+import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { densorIn } from '../support/cli.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const MIB = 2 ** 20;
+const STEP = ['--model', 'densenet-bc-40-12', '--size', '32', '--batch', '64', '--threads', '1'];
+const bench = (...args: readonly string[]) => densorIn(folder, 'bench', ...STEP, '--steps', '1', ...args);
+const run = ['--recipe', 'notes', '--data', 'sample', '--size', '64', '--batch', '64', '--epochs', '1'];
+const train = (...args: readonly string[]) =>
+  densorIn(folder, 'train', ...run, '--threads', '1', '--out', 'run', ...args);
+
+/** The limit that an error names as the smallest that works. */
+function smallest(stderr: string): string {
+  const found = /the smallest limit that works is (\d+MiB); use that/.exec(stderr)?.[1];
+  if (!found) throw new Error(`no limit in: ${stderr}`);
+  return found;
+}
+
+describe('--memory-limit', () => {
+  test('that is too small ends bench with status 2, and the smallest that works works', () => {
+    const refused = bench('--memory-limit', '10MiB');
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(refused.stderr).toMatch(/^densor: --memory-limit 10MiB is too small: [^\n]*\n$/);
+    const limit = smallest(refused.stderr);
+    const { status, stdout, stderr } = bench('--memory-limit', limit, '--json');
+    expect(status).toBe(0);
+    expect(stderr).toMatch(
+      /^memory: computed again instead of kept: .* \([\d.]+ MiB less, about [\d.]+% slower\)$/m,
+    );
+    const { peakRssBytes } = JSON.parse(stdout) as { peakRssBytes: number };
+    // Within 5% and the scatter of Node's own memory.
+    expect(peakRssBytes).toBeLessThan(1.05 * Number.parseInt(limit, 10) * MIB + 24 * MIB);
+  });
+
+  test('changes no bit of the training, and tells what it does', () => {
+    const refused = train('--memory-limit', '1MiB');
+    expect(refused.status).toBe(2);
+    expect(existsSync(join(folder, 'run'))).toBe(false);
+    const limited = train('--memory-limit', smallest(refused.stderr), '--json');
+    expect(limited.status).toBe(0);
+    expect(limited.stderr).toMatch(/^memory: images are read from a temporary file/m);
+    expect(limited.stderr).toMatch(/^memory: computed again instead of kept: the stem/m);
+    expect(readdirSync(join(folder, 'run'))).toEqual(
+      expect.arrayContaining(['curves.png', 'last.safetensors']),
+    );
+    rmSync(join(folder, 'run'), { recursive: true });
+    const free = train('--json');
+    expect(free.stderr).not.toMatch(/^memory:/m);
+    const results = [limited, free].map(({ stdout }) => {
+      const { trainLoss, testAccuracy } = JSON.parse(stdout) as { trainLoss: number; testAccuracy: number };
+      return { trainLoss, testAccuracy };
+    });
+    expect(results[0]).toEqual(results[1]);
+  });
+
+  test('shows the rung it would choose', () => {
+    const { status, stdout } = densorIn(
+      folder,
+      'summary',
+      'notes',
+      '--batch',
+      '256',
+      '--memory-limit',
+      '1.5GiB',
+    );
+    expect(status).toBe(0);
+    expect(stdout).toMatch(/^\+ the stem {2}← fits the limit /m);
+  });
+
+  test('of words is refused', () => {
+    expect(bench('--memory-limit', 'much')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('expected a size of memory such as 4GiB'),
+    });
+  });
+});
