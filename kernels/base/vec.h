@@ -45,6 +45,10 @@ DENSOR_INLINE vec<float, 1> selectGreater(vec<float, 1> candidate, vec<float, 1>
   return {candidate.v <= best.v || best.v != best.v ? y.v : x.v};
 }
 
+// The lower halves of a and b lane by lane in turns, and the upper halves. (One lane has no halves.)
+DENSOR_INLINE vec<float, 1> zipLow(vec<float, 1> a, vec<float, 1>) { return a; }
+DENSOR_INLINE vec<float, 1> zipHigh(vec<float, 1>, vec<float, 1> b) { return b; }
+
 // Sanitizers see no masked access: what is read or written so is shown to them lane by lane.
 #ifdef DENSOR_SANITIZED
 DENSOR_INLINE void showRead(const volatile float *p, int count) {

@@ -44,6 +44,13 @@ DENSOR_INLINE vec<float, 8> selectGreater(vec<float, 8> candidate, vec<float, 8>
                                     _mm256_cmp_ps(best.v, best.v, _CMP_UNORD_Q));
   return {_mm256_blendv_ps(x.v, y.v, stays)};
 }
+// The instructions zip within 128 bits.
+DENSOR_INLINE vec<float, 8> zipLow(vec<float, 8> a, vec<float, 8> b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x20)};
+}
+DENSOR_INLINE vec<float, 8> zipHigh(vec<float, 8> a, vec<float, 8> b) {
+  return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x31)};
+}
 
 DENSOR_INLINE __m256i firstLanes8(int count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));

@@ -42,6 +42,14 @@ DENSOR_INLINE vec<float, 16> selectGreater(vec<float, 16> candidate, vec<float, 
                           _mm512_cmp_ps_mask(best.v, best.v, _CMP_UNORD_Q);
   return {_mm512_mask_mov_ps(x.v, stays, y.v)};
 }
+DENSOR_INLINE vec<float, 16> zipLow(vec<float, 16> a, vec<float, 16> b) {
+  const __m512i lanes = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+  return {_mm512_permutex2var_ps(a.v, lanes, b.v)};
+}
+DENSOR_INLINE vec<float, 16> zipHigh(vec<float, 16> a, vec<float, 16> b) {
+  const __m512i lanes = _mm512_setr_epi32(8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31);
+  return {_mm512_permutex2var_ps(a.v, lanes, b.v)};
+}
 
 DENSOR_INLINE __mmask16 firstLanes16(int count) {
   return count >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << count) - 1);

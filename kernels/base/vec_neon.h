@@ -46,3 +46,5 @@ DENSOR_INLINE vec<float, 4> selectGreater(vec<float, 4> candidate, vec<float, 4>
   const uint32x4_t stays = vorrq_u32(vcleq_f32(candidate.v, best.v), vmvnq_u32(vceqq_f32(best.v, best.v)));
   return {vbslq_f32(stays, y.v, x.v)};
 }
+DENSOR_INLINE vec<float, 4> zipLow(vec<float, 4> a, vec<float, 4> b) { return {vzip1q_f32(a.v, b.v)}; }
+DENSOR_INLINE vec<float, 4> zipHigh(vec<float, 4> a, vec<float, 4> b) { return {vzip2q_f32(a.v, b.v)}; }

@@ -48,3 +48,9 @@ DENSOR_INLINE vec<float, 4> selectGreater(vec<float, 4> candidate, vec<float, 4>
   const v128_t stays = wasm_v128_or(wasm_f32x4_le(candidate.v, best.v), wasm_f32x4_ne(best.v, best.v));
   return {wasm_v128_bitselect(y.v, x.v, stays)};
 }
+DENSOR_INLINE vec<float, 4> zipLow(vec<float, 4> a, vec<float, 4> b) {
+  return {wasm_i32x4_shuffle(a.v, b.v, 0, 4, 1, 5)};
+}
+DENSOR_INLINE vec<float, 4> zipHigh(vec<float, 4> a, vec<float, 4> b) {
+  return {wasm_i32x4_shuffle(a.v, b.v, 2, 6, 3, 7)};
+}

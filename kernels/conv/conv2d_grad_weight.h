@@ -199,46 +199,52 @@ template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWei
 }
 
 // gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an
-// output, (channel, tap); a block of them is turned over in a buffer, so that both sides are walked along their rows.
+// output, (channel, tap), by cache lines; a square of weights and outputs at a time is turned over.
 template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWeightRecord &r, int chunk) {
-  constexpr int block = 64, lanes = 2 * V::size;
+  constexpr int line = 16;
   const int taps = r.kernelHeight * r.kernelWidth, channels = r.inChannels, outputs = r.outChannels;
   const int padded = paddedChannels(outputs), weights = channels * taps;
   const size_t size = (static_cast<size_t>(weights) + 1) * padded;
   const float *partials = ctx.at(r.partials);
   float *gradWeight = ctx.at(r.gradWeight), *gradBias = ctx.at(r.gradBias);
-  bool finite = true;
+  V rest = V::splat(0); // x − x of all sums: zero as long as they are finite
   const auto total = [&](size_t row, int o) DENSOR_LAMBDA_INLINE {
     V sum = V::splat(0);
     for (uint32_t p = 0; p < r.partialCount; p++) sum = sum + V::load(partials + p * size + row * padded + o);
     return sum;
   };
-  const auto put = [&](float value, float &to, bool accumulate) DENSOR_LAMBDA_INLINE {
-    to = (accumulate ? to : 0) + value;
-    finite = finite && isFinite(to);
+  const auto put = [&](V sum, float *to, int count, bool accumulate) DENSOR_LAMBDA_INLINE {
+    const V all = accumulate ? loadFirst<V>(to, count) + sum : sum;
+    rest = rest + (all - all);
+    storeFirst(all, to, count);
   };
-  const Range range = part(weights, chunk, r.chunks);
-  float turned[block * lanes];
-  for (int first = range.begin; first < range.end; first += block) {
-    const int count = range.end - first < block ? range.end - first : block;
-    for (int o = 0; o < outputs; o += lanes) {
-      const int there = outputs - o < lanes ? outputs - o : lanes;
-      for (int q = 0; q < count; q++) {
-        const size_t row = static_cast<size_t>((first + q) % taps) * channels + (first + q) / taps;
-        for (int v = 0; v < there; v += V::size) total(row, o + v).store(turned + q * lanes + v);
+  const Range lines = part(roundUp(weights, line) / line, chunk, r.chunks);
+  const int end = lines.end * line < weights ? lines.end * line : weights;
+  for (int first = lines.begin * line; first < end; first += V::size) {
+    const int count = end - first < V::size ? end - first : V::size;
+    for (int o = 0; o < outputs; o += V::size) {
+      V square[V::size];
+      int tap = first % taps, channel = first / taps;
+      DENSOR_UNROLL for (int q = 0; q < V::size; q++) {
+        square[q] = q < count ? total(static_cast<size_t>(tap) * channels + channel, o) : V::splat(0);
+        if (++tap == taps) tap = 0, channel++;
       }
-      for (int lane = 0; lane < there; lane++) {
-        float *to = gradWeight + static_cast<size_t>(o + lane) * weights + first;
-        for (int q = 0; q < count; q++) put(turned[q * lanes + lane], to[q], r.accumulate & 1);
-      }
+      transpose(square);
+      DENSOR_UNROLL for (int lane = 0; lane < V::size; lane++)
+        if (o + lane < outputs)
+          put(square[lane], gradWeight + static_cast<size_t>(o + lane) * weights + first, count, r.accumulate & 1);
     }
   }
   for (int o = 0; chunk == 0 && gradBias && o < outputs; o += V::size) {
-    total(static_cast<size_t>(weights), o).store(turned);
-    for (int lane = 0; lane < V::size && o + lane < outputs; lane++)
-      put(turned[lane], gradBias[o + lane], r.accumulate & 2);
+    float sums[V::size];
+    total(static_cast<size_t>(weights), o).store(sums);
+    const int count = outputs - o < V::size ? outputs - o : V::size;
+    put(loadFirst<V>(sums, count), gradBias + o, count, r.accumulate & 2);
   }
-  if (!finite) ctx.fail();
+  float rests[V::size];
+  rest.store(rests);
+  for (float each : rests)
+    if (each != 0) return ctx.fail(); // NaN
 }
 
 }  // namespace densor

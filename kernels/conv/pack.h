@@ -2,6 +2,7 @@
 #pragma once
 #include "base/constant.h"
 #include "base/context.h"
+#include "base/transpose.h"
 
 namespace densor {
 
@@ -71,52 +72,56 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
   }
 }
 
-// weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
-// vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
-// Chunks cut the depth; some of it at a time, `count` taps from `tap` on, is turned over in a buffer, so that weights are
-// read along their rows. The usual counts are known to the compiler (a third of the time).
-constexpr int mostTaps = 64;
-
-template <class V, class Count>
-void packTaps(const Context &ctx, const PackWeightsRecord &r, Range range, int tap, Count count) {
-  constexpr int block = V::tileBlocks * V::size;
-  const int taps = r.kernelHeight * r.kernelWidth, step = mostTaps / count;
-  const int outputs = r.transposed ? r.inChannels : r.outChannels;
-  const int depth = r.transposed ? r.outChannels : r.inChannels;
-  // Floats from one output's weights to the next one's, from one depth to the next, from one tap to the next.
-  const size_t outputStride = static_cast<size_t>(taps) * (r.transposed ? 1 : depth);
-  const size_t depthStride = static_cast<size_t>(taps) * (r.transposed ? outputs : 1);
-  const ptrdiff_t tapStride = r.transposed ? -1 : 1;
-  const float *weight = ctx.at(r.weight) + (r.transposed ? taps - 1 - tap : tap);
-  float turned[mostTaps * block];
-  for (int first = 0; first < outputs; first += block) {
-    const int there = outputs - first < block ? outputs - first : block, width = roundUp(there, V::size);
-    float *panel = ctx.at(r.packed) + (static_cast<size_t>(first) * taps + static_cast<size_t>(tap) * width) * depth;
-    if (there < width) __builtin_memset(turned, 0, sizeof turned);
-    for (int d = range.begin; d < range.end; d += step) {
-      const int depths = range.end - d < step ? range.end - d : step;
-      for (int lane = 0; lane < there; lane++)
-        for (int i = 0; i < depths; i++) {
-          const float *from = weight + (first + lane) * outputStride + (d + i) * depthStride;
-          forEach(count, [&](int t) DENSOR_LAMBDA_INLINE { turned[(i * count + t) * block + lane] = from[t * tapStride]; });
-        }
-      for (int i = 0; i < depths; i++)
-        forEach(count, [&](int t) DENSOR_LAMBDA_INLINE {
-          float *to = panel + (static_cast<size_t>(t) * depth + d + i) * width;
-          for (int lane = 0; lane < width; lane += V::size)
-            V::load(turned + (i * count + t) * block + lane).store(to + lane);
-        });
-    }
+// Columns of a matrix whose `there` rows lie `stride` apart: take(i, V of V::size rows, zero where there is none) for
+// i in [0, count). Reads up to V::size − 1 floats behind a row.
+template <class V, class Take>
+DENSOR_INLINE void forColumns(const float *rows, size_t stride, int there, int count, Take take) {
+  for (int first = 0; first < count; first += V::size) {
+    V block[V::size];
+    DENSOR_UNROLL for (int lane = 0; lane < V::size; lane++)
+        block[lane] = lane < there ? V::load(rows + lane * stride + first) : V::splat(0);
+    transpose(block);
+    DENSOR_UNROLL for (int i = 0; i < V::size; i++)
+      if (first + i < count) take(first + i, block[i]);
   }
 }
 
+// weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
+// vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
+// Chunks cut the depth.
 template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+  constexpr int block = V::tileBlocks * V::size;
   const int taps = r.kernelHeight * r.kernelWidth;
-  const Range range = part(r.transposed ? r.outChannels : r.inChannels, chunk, r.chunks);
-  if (taps == 1) return packTaps<V>(ctx, r, range, 0, Constant<1>{});
-  if (taps == 9) return packTaps<V>(ctx, r, range, 0, Constant<9>{});
-  for (int tap = 0; tap < taps; tap += mostTaps)
-    packTaps<V>(ctx, r, range, tap, taps - tap < mostTaps ? taps - tap : mostTaps);
+  const int outputs = r.transposed ? r.inChannels : r.outChannels;
+  const int depth = r.transposed ? r.outChannels : r.inChannels;
+  const Range range = part(depth, chunk, r.chunks);
+  for (int first = 0; first < outputs; first += V::size) {
+    const int there = outputs - first < V::size ? outputs - first : V::size;
+    const int blockStart = first / block * block, left = outputs - blockStart;
+    const int width = left < block ? roundUp(left, V::size) : block;
+    float *panel = ctx.at(r.packed) + static_cast<size_t>(blockStart) * taps * depth + (first - blockStart);
+    const auto put = [&](int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
+      weights.store(panel + (static_cast<size_t>(tap) * depth + d) * width);
+    };
+    if (!r.transposed) {
+      // An output's weights lie side by side: (depth, tap).
+      int tap = 0, d = range.begin;
+      const float *weight = ctx.at(r.weight) + (static_cast<size_t>(first) * depth + range.begin) * taps;
+      forColumns<V>(weight, static_cast<size_t>(depth) * taps, there, (range.end - range.begin) * taps,
+                    [&](int, V weights) DENSOR_LAMBDA_INLINE {
+                      put(tap, d, weights);
+                      if (++tap == taps) tap = 0, d++;
+                    });
+      continue;
+    }
+    for (int d = range.begin; d < range.end; d++) {
+      const float *weight = ctx.at(r.weight) + (static_cast<size_t>(d) * outputs + first) * taps;
+      if (taps == 1) put(0, d, loadFirst<V>(weight, there));
+      else
+        forColumns<V>(weight, taps, there, taps,
+                      [&](int tap, V weights) DENSOR_LAMBDA_INLINE { put(taps - 1 - tap, d, weights); });
+    }
+  }
 }
 
 }  // namespace densor

@@ -28,7 +28,7 @@ const FAMILY = {
   densenet161: { blocks: [6, 12, 36, 24], growthRate: 48, stemChannels: 96 },
 } as const;
 
-/** Widening towards the small maps, where a layer costs least: what serves Fashion-MNIST best at the images' own size. */
+/** Wide where maps are small and a layer costs little: the network of the recipe `best`. */
 const FASHION = {
   blocks: [3, 5, 6],
   growthRate: 32,

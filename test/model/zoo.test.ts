@@ -39,6 +39,12 @@ describe('parameters, as PyTorch counts them:', () => {
   });
 });
 
+test("the recipe `best`'s network has fewer than 770,000 parameters, for images of Fashion-MNIST's size", () => {
+  expect(parametersOf(traced('densenet-fashion'))).toBe(687_050);
+  const { channels, classes } = modelByName('densenet-fashion')!;
+  expect([channels, classes, imageSizeOf('densenet-fashion')]).toEqual([1, 10, 28]);
+});
+
 describe('multiplications of an image, as PyTorch counts them:', () => {
   test.each([
     ['notes', 64, 57_369_008],
