@@ -13,6 +13,7 @@ import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+import type { Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
 /**
@@ -32,6 +33,11 @@ export interface TrainingOptions {
   readonly labelSmoothing?: number;
 }
 
+export interface CompileOptions extends TrainingOptions {
+  /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
+  readonly precision?: Precision;
+}
+
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
 export interface Compiled {
   readonly network: CompiledNetwork;
@@ -49,7 +55,7 @@ export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions = {},
+  { update = PLAIN_SGD, labelSmoothing = 0, precision = 'f32' }: CompileOptions = {},
 ): Compiled {
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode } = request;
@@ -73,9 +79,10 @@ export function compile(
   const compiled = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
     if (withRespectTo)
-      return [name, compileGraph(graph, layout, { of: 'loss', withRespectTo, update })] as const;
+      return [name, compileGraph(graph, layout, { of: 'loss', withRespectTo, update }, precision)] as const;
     const averaged = trained.size > 0 && update.averageDecay !== undefined;
-    return [name, compileGraph(averaged ? onAverages(graph) : graph, layout)] as const;
+    const evaluated = averaged ? onAverages(graph) : graph;
+    return [name, compileGraph(evaluated, layout, undefined, precision)] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -89,6 +96,7 @@ export function compileGraph(
   forward: Graph,
   layout: StateLayout,
   gradient?: DifferentiateRequest & { readonly update?: UpdateRule },
+  precision: Precision = 'f32',
 ): CompiledProgram {
   const complete = (graph: Graph): Graph => {
     if (!gradient) return graph;
@@ -96,7 +104,7 @@ export function compileGraph(
     return gradient.update ? withOptimizer(differentiated, gradient.update) : differentiated;
   };
   const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
-  const plan = createPlan(complete(fused), layout);
+  const plan = createPlan(complete(fused), layout, precision);
   return { graph: complete(forward), plan, program: encode(plan) };
 }
 

@@ -4,6 +4,7 @@ import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
 import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { modelName, NOTES_DEFAULTS, options } from './options.ts';
@@ -13,6 +14,7 @@ interface SummaryOptions {
   readonly batch: number;
   readonly channels?: number;
   readonly classes?: number;
+  readonly precision: Precision;
   readonly threads: number;
   readonly json?: boolean;
 }
@@ -32,15 +34,20 @@ export function summaryCommand(): Command {
 }
 
 function runSummary(name: string, given: SummaryOptions): void {
-  const { size = imageSizeOf(name)!, batch, channels, classes } = given;
+  const { size = imageSizeOf(name)!, batch, channels, classes, precision } = given;
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   })!;
-  const { network, layers } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
+  const { network, layers } = compile(
+    model,
+    [size, size],
+    { evaluate: { batch, mode: 'evaluate' } },
+    { precision },
+  );
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
-  const training = trainingPlan(model, size, batch);
+  const training = trainingPlan(model, size, batch, precision);
   const plan = training ?? network.programs.get('evaluate')!.plan;
   const planned = plannedPeakBytes([plan], given.threads);
   if (given.json) {
@@ -61,10 +68,14 @@ function runSummary(name: string, given: SummaryOptions): void {
 }
 
 /** The plan of a training step; undefined where a batch norm would see a single value per channel. */
-function trainingPlan(model: Model, size: number, batch: number): Plan | undefined {
+function trainingPlan(model: Model, size: number, batch: number, precision: Precision): Plan | undefined {
   try {
-    return compile(model, [size, size], { train: { batch, mode: 'train' } }).network.programs.get('train')!
-      .plan;
+    return compile(
+      model,
+      [size, size],
+      { train: { batch, mode: 'train' } },
+      { precision },
+    ).network.programs.get('train')!.plan;
   } catch (error) {
     if (error instanceof ShapeError) return undefined;
     throw error;

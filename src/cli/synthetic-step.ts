@@ -3,6 +3,7 @@ import type { Engine, Numbers, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
 import type { Plan } from '../plan/plan.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
 
@@ -20,10 +21,16 @@ export function syntheticStep(of: {
   readonly model: string;
   readonly size: number;
   readonly batch: number;
+  readonly precision?: Precision;
 }): SyntheticStep {
-  const { size, batch } = of;
+  const { size, batch, precision = 'f32' } = of;
   const model = modelByName(of.model)!;
-  const { network, initializers } = compile(model, [size, size], { train: { batch, mode: 'train' } });
+  const { network, initializers } = compile(
+    model,
+    [size, size],
+    { train: { batch, mode: 'train' } },
+    { precision },
+  );
   const pixels = batch * size * size * model.channels;
   return {
     plan: network.programs.get('train')!.plan,

@@ -1,5 +1,6 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
+import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../tensor/shape.ts';
 import { EngineError, NonFiniteError, type Numbers, type RunScalars, type Session } from './engine.ts';
 import type { MemoryMap } from './memory-map.ts';
@@ -139,12 +140,14 @@ export class KernelSession implements Session {
     const port = this.#network.programs.get(program)?.plan.outputs.get(name);
     if (!port) throw new EngineError(`no output called ${name}: the last program was '${program}'`);
     const { view, shape } = port;
-    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * 4;
+    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * view.elementBytes;
     const count = elementCount(shape);
     if (shape.length === 1) return this.#memory.read(at, count);
     const [n, c, h, w] = asFeatureMap(shape);
     const pixels = n * h * w;
-    const padded = this.#memory.read(at, (pixels - 1) * view.stride + c);
+    const elements = (pixels - 1) * view.stride + c;
+    const padded =
+      view.elementBytes === 2 ? this.#readBfloat16(at, elements) : this.#memory.read(at, elements);
     const dense = new Float32Array(count);
     for (let pixel = 0; pixel < pixels; pixel++) {
       dense.set(padded.subarray(pixel * view.stride, pixel * view.stride + c), pixel * c);
@@ -163,7 +166,16 @@ export class KernelSession implements Session {
     }
     const at = this.#bufferOffsets.get(program)!.get(port.view.address!);
     if (at === undefined) return; // Nothing of this program reads it.
-    this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
+    if (port.view.elementBytes === 2) {
+      const { buffer } = narrowToBfloat16(numbers);
+      this.#memory.write(at, new Uint32Array(buffer)); // Of an odd number the last word reaches into the slack.
+    } else this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
+  }
+
+  #readBfloat16(at: number, count: number): Float32Array {
+    const first = at - (at % 4); // Memory is read by words.
+    const words = this.#memory.read(first, Math.ceil((at - first + 2 * count) / 4));
+    return widenBfloat16(new Uint16Array(words.buffer, at - first, count));
   }
 
   #stateTensor(name: string): { readonly at: number; readonly count: number } {

@@ -67,7 +67,7 @@ export function compileRun(config: RunConfig, model: Model, data: RunData): Comp
       ...programsFor('evaluate', { count: data.test.count, batch }),
       ...(data.validation && programsFor('evaluate', { count: data.validation.count, batch })),
     };
-    return compile(model, size, programs, trainingOptions(config));
+    return compile(model, size, programs, { ...trainingOptions(config), precision: config.precision });
   } catch (error) {
     if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
     const last = count % batch;

@@ -64,8 +64,8 @@ describe("the cost of the notes' training step", () => {
 });
 
 const id = (n: number) => n as BufferId;
-const view = { address: id(0), offset: 0, stride: 16 };
-const absent = { address: undefined, offset: 0, stride: 0 };
+const view = { address: id(0), offset: 0, stride: 16, elementBytes: 4 };
+const absent = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 const size = (height: number, channels: number) => ({ images: 2, height, width: height, channels });
 const window = {
   kernelHeight: 3,

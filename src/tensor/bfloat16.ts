@@ -1,0 +1,20 @@
+/** bfloat16 (the upper half of a float32) → float32, exactly. */
+export function widenBfloat16(bits: Uint16Array): Float32Array {
+  return new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
+}
+
+/**
+ * float32 → bfloat16 as the kernels round (kernels/base/bfloat16.h): to nearest, ties to even; NaN stays NaN.
+ * The array's buffer ends on a whole 32-bit word.
+ */
+export function narrowToBfloat16(numbers: ArrayLike<number>): Uint16Array {
+  const wide = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
+  const bits = new Uint32Array(wide.buffer, wide.byteOffset, wide.length);
+  const halves = new Uint16Array(wide.length + (wide.length % 2));
+  for (let i = 0; i < bits.length; i++) {
+    const word = bits[i]!;
+    const notANumber = (word & 0x7fff_ffff) > 0x7f80_0000;
+    halves[i] = (notANumber ? word | 0x40_0000 : word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+  }
+  return halves.subarray(0, wide.length);
+}
