@@ -42,6 +42,8 @@ export interface PeakCall {
 /** Index of `failedRecord` in the control block (kernels/base/context.h), in words. */
 const FAILED_RECORD = 4;
 const CONTROL_WORDS = 5;
+/** Numbers that come in are rounded to bfloat16 so many words at a time. */
+const BLOCK_WORDS = 16_384;
 
 /** The run's scalars as kernels find them (kernels/base/context.h): two floats, then an integer. */
 function scalarWords(
@@ -166,10 +168,20 @@ export class KernelSession implements Session {
     }
     const at = this.#bufferOffsets.get(program)!.get(port.view.address!);
     if (at === undefined) return; // Nothing of this program reads it.
-    if (port.view.elementBytes === 2) {
-      const { buffer } = narrowToBfloat16(numbers);
-      this.#memory.write(at, new Uint32Array(buffer)); // Of an odd number the last word reaches into the slack.
-    } else this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
+    if (port.view.elementBytes === 2) this.#writeBfloat16(at, numbers);
+    else this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
+  }
+
+  /** Block by block: fresh memory for a batch of images takes longer than rounding it. */
+  #writeBfloat16(at: number, numbers: Numbers): void {
+    const block = new Uint32Array(BLOCK_WORDS);
+    const halves = new Uint16Array(block.buffer);
+    for (let i = 0; i < numbers.length; i += halves.length) {
+      const part = numbers.subarray(i, i + halves.length);
+      narrowToBfloat16(part, halves);
+      // Of an odd number the last word reaches into the slack.
+      this.#memory.write(at + 2 * i, block.subarray(0, Math.ceil(part.length / 2)));
+    }
   }
 
   #readBfloat16(at: number, count: number): Float32Array {

@@ -5,16 +5,19 @@ export function widenBfloat16(bits: Uint16Array): Float32Array {
 
 /**
  * float32 → bfloat16 as the kernels round (kernels/base/bfloat16.h): to nearest, ties to even; NaN stays NaN.
- * The array's buffer ends on a whole 32-bit word.
+ * @param into where they go, from the first element on.
  */
-export function narrowToBfloat16(numbers: ArrayLike<number>): Uint16Array {
+export function narrowToBfloat16(
+  numbers: ArrayLike<number>,
+  into: Uint16Array = new Uint16Array(numbers.length),
+): Uint16Array {
   const wide = numbers instanceof Float32Array ? numbers : Float32Array.from(numbers);
-  const bits = new Uint32Array(wide.buffer, wide.byteOffset, wide.length);
-  const halves = new Uint16Array(wide.length + (wide.length % 2));
+  const bits = new Int32Array(wide.buffer, wide.byteOffset, wide.length);
   for (let i = 0; i < bits.length; i++) {
     const word = bits[i]!;
-    const notANumber = (word & 0x7fff_ffff) > 0x7f80_0000;
-    halves[i] = (notANumber ? word | 0x40_0000 : word + 0x7fff + ((word >>> 16) & 1)) >>> 16;
+    const rounded =
+      (word & 0x7fff_ffff) > 0x7f80_0000 ? word | 0x40_0000 : (word + 0x7fff + ((word >>> 16) & 1)) | 0;
+    into[i] = rounded >> 16;
   }
-  return halves.subarray(0, wide.length);
+  return into;
 }
