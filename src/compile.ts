@@ -16,6 +16,7 @@ import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+import type { Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
 /**
@@ -56,6 +57,11 @@ export interface TrainingOptions {
   readonly memory?: MemoryBudget | undefined;
 }
 
+export interface CompileOptions extends TrainingOptions {
+  /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
+  readonly precision?: Precision | undefined;
+}
+
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
 export interface Compiled {
   readonly network: CompiledNetwork;
@@ -75,16 +81,20 @@ export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  options: TrainingOptions = {},
+  options: CompileOptions = {},
 ): Compiled {
   const { state, layout, first, sources } = prepare(model, size, programs, options);
-  const { memory } = options;
+  const { memory, precision } = options;
   const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
-  const rungs = memory && largest && fitted(fuse(largest.forward, largest.gradient), layout, memory);
+  const rungs =
+    memory &&
+    largest &&
+    fitted(fuse(largest.forward, largest.gradient, precision), memory, planner(layout, precision));
   const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient }) => {
-    return [name, compileGraph(forward, layout, gradient, gradient && recomputed)] as const;
+    const again = gradient && { recomputed };
+    return [name, compileGraph(forward, layout, gradient, { precision, ...again })] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -109,14 +119,14 @@ export function trainingLadder(
   model: Model,
   size: readonly [height: number, width: number],
   request: Omit<ProgramRequest, 'mode'>,
-  options: TrainingOptions = {},
+  options: CompileOptions = {},
 ): TrainingLadder {
   const { layout, sources } = prepare(model, size, { train: { ...request, mode: 'train' } }, options);
   const [{ forward, gradient }] = sources as [(typeof sources)[number]];
-  const training = fuse(forward, gradient);
-  const planOf = (graph: Graph) => createPlan(graph, layout);
+  const { memory, precision } = options;
+  const training = fuse(forward, gradient, precision);
+  const planOf = planner(layout, precision);
   const rungs = [...ladder(training, planOf)];
-  const { memory } = options;
   if (!memory) return { rungs };
   const fits = (plan: Plan) => plannedPeakBytes([plan], memory.threads) <= memory.bytes;
   const at = rungs.findIndex(({ plan }) => fits(plan));
@@ -165,18 +175,18 @@ function prepare(
   return { state, layout, first, sources };
 }
 
+function planner(layout: StateLayout, precision?: Precision): (graph: Graph) => Plan {
+  return (graph) => createPlan(graph, layout, precision);
+}
+
 /** @throws MemoryLimitError */
 function fitted(
   training: TrainingGraph,
-  layout: StateLayout,
   { bytes, threads }: MemoryBudget,
+  planOf: (graph: Graph) => Plan,
 ): readonly Rung[] {
   const needed = (plan: Plan) => plannedPeakBytes([plan], threads);
-  const rungs = climb(
-    training,
-    (graph) => createPlan(graph, layout),
-    (plan) => needed(plan) <= bytes,
-  );
+  const rungs = climb(training, planOf, (plan) => needed(plan) <= bytes);
   const least = needed(rungs.at(-1)!.plan);
   if (least > bytes) throw new MemoryLimitError(bytes, least);
   return rungs;
@@ -187,10 +197,15 @@ export function compileGraph(
   forward: Graph,
   layout: StateLayout,
   gradient?: Gradient,
-  recomputed: ReadonlySet<string> = new Set(),
+  { precision, recomputed = new Set() }: GraphOptions = {},
 ): CompiledProgram {
-  const plan = createPlan(recompute(fuse(forward, gradient), recomputed), layout);
+  const plan = createPlan(recompute(fuse(forward, gradient, precision), recomputed), layout, precision);
   return { graph: withGradient(forward, gradient), plan, program: encode(plan) };
+}
+
+interface GraphOptions extends Pick<CompileOptions, 'precision'> {
+  /** Layers whose results the backward pass computes again. Default: none. */
+  readonly recomputed?: ReadonlySet<string>;
 }
 
 interface Gradient extends DifferentiateRequest {
@@ -198,9 +213,9 @@ interface Gradient extends DifferentiateRequest {
 }
 
 /** The rewritten and fused forward pass, and its gradient. */
-function fuse(forward: Graph, gradient?: Gradient): TrainingGraph {
+function fuse(forward: Graph, gradient: Gradient | undefined, precision: Precision = 'f32'): TrainingGraph {
   const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
-  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length };
+  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length, precision };
 }
 
 function withGradient(graph: Graph, gradient?: Gradient): Graph {

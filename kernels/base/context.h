@@ -37,9 +37,9 @@ struct Context {
   DENSOR_INLINE float *at(const Vector &v) const {
     return v.address == NO_ADDRESS ? nullptr : at(v.address) + v.offset;
   }
-  // First pixel of an image of `pixels` pixels.
-  DENSOR_INLINE float *at(const View &v, size_t image, size_t pixels) const {
-    return at(v.address) + image * pixels * v.stride + v.offset;
+  // First pixel of an image of `pixels` pixels; T: what the view stores.
+  template <class T = float> DENSOR_INLINE T *at(const View &v, size_t image, size_t pixels) const {
+    return at<T>(v.address) + image * pixels * v.stride + v.offset;
   }
   void fail() const {
     uint32_t none = 0;

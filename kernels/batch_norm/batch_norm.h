@@ -17,7 +17,7 @@ inline void coefficients(const Context &ctx, const CoefficientsRecord &r) {
   }
 }
 
-template <class V> void statistics(const Context &ctx, const StatisticsRecord &r, int chunk) {
+template <class V, class T> void statistics(const Context &ctx, const StatisticsRecord &r, int chunk) {
   const Range images = part(r.size.images, chunk, r.chunks);
   const int width = r.size.width;
   const size_t pixels = static_cast<size_t>(r.size.height) * width;
@@ -25,7 +25,7 @@ template <class V> void statistics(const Context &ctx, const StatisticsRecord &r
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++)
     for (size_t row = 0; row < pixels; row += width, gathered += width)
-      gatherStatistics<V>(ctx.at(r.x, n, pixels) + row * r.x.stride, r.x.stride, width, r.size.channels, partial,
+      gatherStatistics<V>(ctx.at<T>(r.x, n, pixels) + row * r.x.stride, r.x.stride, width, r.size.channels, partial,
                           gathered);
 }
 

@@ -52,12 +52,13 @@ async function runBench(given: BenchOptions): Promise<void> {
       plannedPeakBytes: networkPeakBytes(network, engine.threads),
       engine: engine.name,
       isa: engine.isa,
+      precision: given.precision,
       threads: engine.threads,
     };
     process.stdout.write(
       given.json
         ? `${JSON.stringify(result)}\n`
-        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}): median step ${median.toFixed(0)} ms of ${steps}, ` +
+        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${given.precision === 'f32' ? '' : `, ${given.precision}`}): median step ${median.toFixed(0)} ms of ${steps}, ` +
             `fastest ${Math.min(...stepMs).toFixed(0)} ms; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
             `${formatBytes(result.peakRssBytes)} peak of the process\n`,
     );

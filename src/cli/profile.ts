@@ -78,12 +78,13 @@ interface Report {
   readonly png: string;
 }
 
-function jsonOf({ model, size, batch }: ProfileOptions, report: Report) {
+function jsonOf({ model, size, batch, precision }: ProfileOptions, report: Report) {
   const { engine, peak, profile, stepMs, svg, png } = report;
   return {
     model,
     size,
     batch,
+    precision,
     engine: engine.name,
     isa: engine.isa,
     threads: engine.threads,
@@ -149,8 +150,13 @@ async function drawRoofline(profile: Profile, peak: MachinePeak, title: string):
   return rooflineSvg(dots, roof, title);
 }
 
-function titleOf({ model, size, batch }: ProfileOptions, engine: Engine, { total }: Profile): string {
-  const step = `${model}, ${size}×${size}, batch ${batch}: a training step of ${total.ms.toFixed(0)} ms`;
+function titleOf(
+  { model, size, batch, precision }: ProfileOptions,
+  engine: Engine,
+  { total }: Profile,
+): string {
+  const stored = precision === 'f32' ? '' : `, ${precision}`;
+  const step = `${model}, ${size}×${size}, batch ${batch}${stored}: a training step of ${total.ms.toFixed(0)} ms`;
   return `${step}, ${giga(total.flopsPerSecond)} GFLOP/s (${describeEngine(engine)})`;
 }
 

@@ -4,6 +4,7 @@ import { byteTables } from '../data/transforms/normalize.ts';
 import type { Engine, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { programsFor } from '../train/programs.ts';
@@ -30,14 +31,15 @@ interface StepRequest {
   readonly size: number;
   readonly batch: number;
   readonly microBatch?: number | undefined;
+  readonly precision?: Precision;
 }
 
 /** @throws ShapeError when the network does not fit the size; MemoryLimitError. */
 export function syntheticStep(of: StepRequest, memory?: MemoryBudget): SyntheticStep {
-  const { size, batch, microBatch } = of;
+  const { size, batch, microBatch, precision = 'f32' } = of;
   const model = modelByName(of.model)!;
   const programs = programsFor('train', { count: batch, batch, microBatch });
-  const compiled = compile(model, [size, size], programs, { memory });
+  const compiled = compile(model, [size, size], programs, { precision, memory });
   const { network, initializers } = compiled;
   const pixels = batch * size * size * model.channels;
   return {

@@ -1,5 +1,6 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
+import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../tensor/shape.ts';
 import {
   EngineError,
@@ -69,6 +70,8 @@ export class KernelSession implements Session {
   readonly #bufferOffsets = new Map<string, ReadonlyMap<number, number>>();
   /** A part of an input on its way into memory. */
   readonly #piece = new Float32Array(PIECE_FLOATS);
+  /** The same rounded to bfloat16. */
+  readonly #words = new Uint32Array(PIECE_FLOATS / 2);
   #last: string | undefined;
 
   constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory) {
@@ -150,12 +153,14 @@ export class KernelSession implements Session {
     const port = this.#network.programs.get(program)?.plan.outputs.get(name);
     if (!port) throw new EngineError(`no output called ${name}: the last program was '${program}'`);
     const { view, shape } = port;
-    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * 4;
+    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * view.elementBytes;
     const count = elementCount(shape);
     if (shape.length === 1) return this.#memory.read(at, count);
     const [n, c, h, w] = asFeatureMap(shape);
     const pixels = n * h * w;
-    const padded = this.#memory.read(at, (pixels - 1) * view.stride + c);
+    const elements = (pixels - 1) * view.stride + c;
+    const padded =
+      view.elementBytes === 2 ? this.#readBfloat16(at, elements) : this.#memory.read(at, elements);
     const dense = new Float32Array(count);
     for (let pixel = 0; pixel < pixels; pixel++) {
       dense.set(padded.subarray(pixel * view.stride, pixel * view.stride + c), pixel * c);
@@ -174,15 +179,30 @@ export class KernelSession implements Session {
     }
     const at = this.#bufferOffsets.get(program)!.get(port.view.address!);
     if (at === undefined) return; // Nothing of this program reads it.
-    if (!isSource(numbers)) {
+    const isHalf = port.view.elementBytes === 2;
+    if (!isSource(numbers) && !isHalf) {
       this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
       return;
     }
     for (let first = 0; first < count; first += this.#piece.length) {
       const piece = this.#piece.subarray(0, count - first);
-      numbers.copyTo(piece, first);
-      this.#memory.write(at + 4 * first, piece);
+      if (isSource(numbers)) numbers.copyTo(piece, first);
+      else piece.set(numbers.subarray(first, first + piece.length));
+      if (isHalf) this.#memory.write(at + 2 * first, this.#narrowed(piece));
+      else this.#memory.write(at + 4 * first, piece);
     }
+  }
+
+  /** In words: of an odd number the last one reaches into the slack. */
+  #narrowed(piece: Float32Array): Uint32Array {
+    narrowToBfloat16(piece, new Uint16Array(this.#words.buffer));
+    return this.#words.subarray(0, Math.ceil(piece.length / 2));
+  }
+
+  #readBfloat16(at: number, count: number): Float32Array {
+    const first = at - (at % 4); // Memory is read by words.
+    const words = this.#memory.read(first, Math.ceil((at - first + 2 * count) / 4));
+    return widenBfloat16(new Uint16Array(words.buffer, at - first, count));
   }
 
   #stateTensor(name: string): { readonly at: number; readonly count: number } {

@@ -1,11 +1,12 @@
 import { gradientName } from '../graph/autodiff/differentiate.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, layOut, layOutInOrder } from './arena.ts';
 import { type LiveInterval, liveIntervals } from './liveness.ts';
 import { type BufferSpec, type LayerRecord, LoweringContext } from './lower/context.ts';
 import { lower } from './lower/lower.ts';
-import { type Placement, place, storageFloats } from './place.ts';
+import { type Placement, place, storageElements } from './place.ts';
 import { purposes } from './purpose.ts';
 import type { BufferId, View } from './records.ts';
 import { schedule } from './schedule.ts';
@@ -63,10 +64,10 @@ export function layOutState(
   return { ...layOutInOrder(requests), shapes };
 }
 
-/** Graph (rewritten, fused, differentiated) → plan. */
-export function createPlan(unordered: Graph, state: StateLayout): Plan {
+/** Graph (rewritten, fused, differentiated) → plan, its feature maps stored in `precision`. */
+export function createPlan(unordered: Graph, state: StateLayout, precision: Precision = 'f32'): Plan {
   const graph = schedule(unordered);
-  const placement = place(graph);
+  const placement = place(graph, precision);
   const persistent = persistentNames(graph, placement, state);
 
   const purposeOf = purposes(graph, placement);
@@ -74,10 +75,10 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
   const specs: BufferSpec[] = [];
   const indices = new Set(graph.ops.flatMap(indexOf));
   for (const { id, name, shape } of graph.values) {
-    const { root, stride } = placement.places.get(id)!;
+    const { root, stride, elementBytes } = placement.places.get(id)!;
     if (root !== id) continue;
     rootBuffers.set(id, specs.length as BufferId);
-    const bytes = storageFloats(shape, stride) * (indices.has(id) ? 1 : 4);
+    const bytes = storageElements(shape, stride) * (indices.has(id) ? 1 : elementBytes);
     const bufferName = persistent.get(id) ?? name;
     specs.push({
       id: specs.length as BufferId,
@@ -135,7 +136,7 @@ export function plannedPeakBytes(plans: readonly Plan[], threads: number): numbe
   );
 }
 
-/** A max pool's index: a byte for each output, everything else is a float. */
+/** A max pool's index: a byte for each output. */
 function indexOf(op: Op): readonly ValueId[] {
   if (op.kind === 'maxPool') return op.outputs.slice(1);
   return op.kind === 'conv2dMaxPool' ? op.outputs.slice(2) : [];

@@ -8,12 +8,15 @@
 /** A buffer of a plan: becomes an address (slab, offset) when the plan is encoded. */
 export type BufferId = number & { readonly brand: 'BufferId' };
 
-/** Offsets and strides count floats; pixels of a view lie `stride` apart, images without a gap. */
+/** Offsets and strides count numbers; pixels of a view lie `stride` apart, images without a gap. */
 export const groups = {
   /** Where a vector starts inside a buffer. */
   Vector: { address: 'address', offset: 'u32' },
-  /** Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]. */
-  View: { address: 'address', offset: 'u32', stride: 'u32' },
+  /**
+   * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]; `elementBytes` 4: float32,
+   * 2: bfloat16. All feature maps of a record store alike; `flatten` alone goes from maps to features.
+   */
+  View: { address: 'address', offset: 'u32', stride: 'u32', elementBytes: 'u32' },
   Size: { images: 'u32', height: 'u32', width: 'u32', channels: 'u32' },
   Window: {
     kernelHeight: 'u32',

@@ -64,8 +64,8 @@ describe("the cost of the notes' training step", () => {
 });
 
 const id = (n: number) => n as BufferId;
-const view = { address: id(0), offset: 0, stride: 16 };
-const absent = { address: undefined, offset: 0, stride: 0 };
+const view = { address: id(0), offset: 0, stride: 16, elementBytes: 4 };
+const absent = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 const size = (height: number, channels: number) => ({ images: 2, height, width: height, channels });
 const window = {
   kernelHeight: 3,
@@ -103,6 +103,26 @@ describe('by hand', () => {
         stripRows: 4,
       },
       { flops: 2 * outFloats * 9 * 5, bytes: 4 * (inFloats + weightFloats + outFloats) },
+    ],
+    [
+      'the same of maps in bfloat16: they move half the bytes, the weights do not',
+      {
+        kind: 'conv2d',
+        chunks: 2,
+        dropout: { threshold: 0, stream: 0, scale: 1 },
+        x: { ...view, elementBytes: 2 },
+        in: size(8, 5),
+        prologue,
+        window,
+        packed: id(5),
+        bias: absent,
+        y: { ...view, elementBytes: 2 },
+        out: size(4, 7),
+        statistics: undefined,
+        stripImages: 1,
+        stripRows: 4,
+      },
+      { flops: 2 * outFloats * 9 * 5, bytes: 2 * inFloats + 4 * weightFloats + 2 * outFloats },
     ],
     [
       'its input gradient, zeros between strides included: reads gradient, x of the correction, x; adds',

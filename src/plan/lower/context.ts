@@ -86,8 +86,8 @@ export class LoweringContext {
   }
 
   view(id: ValueId): View {
-    const { root, offset, stride } = this.#placement.places.get(id)!;
-    return { address: this.#rootBuffers.get(root)!, offset, stride };
+    const { root, offset, stride, elementBytes } = this.#placement.places.get(id)!;
+    return { address: this.#rootBuffers.get(root)!, offset, stride, elementBytes };
   }
 
   vector(id: ValueId): Vector {
@@ -207,7 +207,7 @@ export class LoweringContext {
 }
 
 export const absentVector: Vector = { address: undefined, offset: 0 };
-export const absentView: View = { address: undefined, offset: 0, stride: 0 };
+export const absentView: View = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 
 /** Vectors over channels inside a partial fill whole cache lines: the same rule as in the kernels. */
 export function paddedChannels(channels: number): number {

@@ -9,7 +9,7 @@ import {
   type Window,
 } from '../../graph/op.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
-import { isPixel, type Placement } from '../place.ts';
+import type { Placement } from '../place.ts';
 import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
@@ -109,8 +109,8 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     case 'slice':
       return;
     case 'flatten': {
-      if (isPixel(ctx.graph.values[op.x]!.shape)) return;
       const [x, y] = [ctx.view(op.x), ctx.view(op.outputs[0]!)];
+      if (isSamePlace(x, y)) return;
       return ctx.emit(layer, { kind: 'flatten', x, size: ctx.size(op.x), y });
     }
     case 'flattenGradInput': {
