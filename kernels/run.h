@@ -8,6 +8,7 @@
 #include "conv/conv2d_grad_input.h"
 #include "conv/conv2d_grad_weight.h"
 #include "conv/conv2d_max_pool.h"
+#include "conv/pointwise.h"
 #include "dropout/dropout.h"
 #include "elementwise/elementwise.h"
 #include "head/head.h"
@@ -29,6 +30,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     CHUNKED(packWeights, PackWeights, packWeights<V>)
     WHOLE(coefficients, Coefficients, coefficients)
     CHUNKED(conv2d, Conv2d, conv2d<V>)
+    CHUNKED(pointwise, Pointwise, pointwise<V>)
     CHUNKED(conv2dGradInput, Conv2dGradInput, conv2dGradInput<V>)
     CHUNKED(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight<V>)
     CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight<V>)

@@ -7,8 +7,9 @@ import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { createPlan, layOutState, type StateLayout } from './plan/plan.ts';
-import { encode } from './plan/program.ts';
+import { encode, encodePrepare } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { foldBatchNorm } from './plan/rewrite/fold-batch-norm.ts';
 import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
@@ -95,9 +96,10 @@ export function compileGraph(
     const differentiated = differentiate(graph, gradient);
     return gradient.update ? withOptimizer(differentiated, gradient.update) : differentiated;
   };
-  const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
+  const prologued = fuseDropout(fusePrologues(commutePooling(shareStatistics(forward))));
+  const fused = fuseMaxPool(gradient ? prologued : foldBatchNorm(prologued), gradient);
   const plan = createPlan(complete(fused), layout);
-  return { graph: complete(forward), plan, program: encode(plan) };
+  return { graph: complete(forward), plan, program: encode(plan), prepare: encodePrepare(plan) };
 }
 
 /** The parameters and running statistics of a graph, in the model's order. */

@@ -22,4 +22,6 @@ export interface CompiledProgram {
   /** What the other engines run. */
   readonly plan: Plan;
   readonly program: Program;
+  /** Before the first run and whenever state has changed since. Empty where a program's own runs change it. */
+  readonly prepare: Program;
 }

@@ -38,6 +38,13 @@ export function costOf(record: KernelRecord): Cost {
         bytes: map(size) + weights(record) + map(out),
       };
     }
+    case 'pointwise': {
+      const { pixels, inChannels, outChannels } = record;
+      return {
+        flops: 2 * pixels * inChannels * outChannels,
+        bytes: floats(pixels * (inChannels + outChannels) + inChannels * outChannels),
+      };
+    }
     case 'conv2dGradInput': {
       const { in: size, out, window } = record;
       return {

@@ -60,10 +60,14 @@ const stemConvolution = {
 } as const;
 
 export const records = {
-  /** weight [O, C, kH, kW] → panels for the micro-kernel; `transposed`: for the gradient of the input. */
+  /**
+   * weight [O, C, kH, kW] → panels for the micro-kernel, each output's times `scale`, where there is one; `transposed`:
+   * for the gradient of the input.
+   */
   packWeights: {
     chunks: 'u32',
     weight: 'Vector',
+    scale: 'address',
     packed: 'address',
     outChannels: 'u32',
     inChannels: 'u32',
@@ -71,17 +75,19 @@ export const records = {
     kernelWidth: 'u32',
     transposed: 'u32',
   },
-  /** scale = γ/√(variance + eps), shift = β − scale·mean. */
+  /** scale = γ/√(variance + eps), shift = β − scale·(mean − bias), of which the bias may be absent. */
   coefficients: {
     mean: 'Vector',
     variance: 'Vector',
     gamma: 'Vector',
     beta: 'Vector',
+    bias: 'Vector',
     scale: 'address',
     shift: 'address',
     channels: 'u32',
     eps: 'f32',
   },
+  /** y = dropout(relu?(conv(prologue(x)) + bias)). More chunks than images: they are cut into rows too (base/context.h). */
   conv2d: {
     chunks: 'u32',
     x: 'View',
@@ -90,6 +96,7 @@ export const records = {
     window: 'Window',
     packed: 'address',
     bias: 'Vector',
+    relu: 'u32',
     dropout: 'Dropout',
     y: 'View',
     out: 'Size',
@@ -97,6 +104,22 @@ export const records = {
     /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
     stripImages: 'u32',
     stripRows: 'u32',
+  },
+  /** y = relu?(W·prologue(x) + bias), pixel by pixel, of all images: a 1×1 convolution, a linear layer. */
+  pointwise: {
+    /** The parts that the pixels are cut into × outputChunks. */
+    chunks: 'u32',
+    outputChunks: 'u32',
+    x: 'View',
+    prologue: 'Prologue',
+    packed: 'address',
+    bias: 'Vector',
+    relu: 'u32',
+    y: 'View',
+    pixels: 'u32',
+    inChannels: 'u32',
+    outChannels: 'u32',
+    stripPixels: 'u32',
   },
   conv2dGradInput: {
     chunks: 'u32',
@@ -195,11 +218,12 @@ export const records = {
   },
   /**
    * A convolution of which only the winners of a max pool's windows are stored: m is y where sign(γ)·y is greatest.
-   * `statistics` are of the whole map.
+   * `statistics` are of the whole map. Without `gamma` the greatest relu?(y) wins.
    */
   conv2dMaxPool: {
     chunks: 'u32',
     ...stemConvolution,
+    relu: 'u32',
     statistics: 'address',
     gamma: 'Vector',
     m: 'View',

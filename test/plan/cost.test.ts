@@ -96,6 +96,7 @@ describe('by hand', () => {
         window,
         packed: id(5),
         bias: absent,
+        relu: 0,
         y: view,
         out: size(4, 7),
         statistics: undefined,
