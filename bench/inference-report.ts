@@ -66,7 +66,16 @@ export function measureInference(
 
 /** Header and a row for each contender of each case, with its speed relative to onnxruntime's. */
 export function inferenceTable({ results }: InferenceReport): string[][] {
-  const header = ['case', 'contender', 'images/s', 'median ms', 'best ms', '× onnxruntime', 'planned', 'peak RSS'];
+  const header = [
+    'case',
+    'contender',
+    'images/s',
+    'median ms',
+    'best ms',
+    '× onnxruntime',
+    'planned',
+    'peak RSS',
+  ];
   const rows = results.flatMap(({ name, contenders }) => {
     const peer = contenders.find((each) => each.name === 'onnxruntime');
     return contenders.map((own) => [

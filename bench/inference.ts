@@ -7,7 +7,12 @@ import { formatTable } from '../src/cli/format.ts';
 import { nativeIsas } from '../src/engine/native/load-module.ts';
 import { INFERENCE_CASES, type InferenceCase, onnxOf } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
-import { inferenceMarkdown, type InferenceReport, inferenceTable, measureInference } from './inference-report.ts';
+import {
+  inferenceMarkdown,
+  type InferenceReport,
+  inferenceTable,
+  measureInference,
+} from './inference-report.ts';
 import { describeMachine, doubt, spinText } from './machine.ts';
 import { onnxruntimeFolder } from './onnxruntime.ts';
 import { type Contender, startProcess } from './process.ts';
@@ -33,7 +38,9 @@ async function main(): Promise<void> {
   const names = Object.keys(INFERENCE_CASES);
   const command = new Command('bench-inference')
     .description('inference of several engines, in turns')
-    .addOption(new Option('--case <names...>', 'what answers to how many images').choices(names).default(names))
+    .addOption(
+      new Option('--case <names...>', 'what answers to how many images').choices(names).default(names),
+    )
     .option('--contenders <names>', 'comma separated (default: native, WASM, onnxruntime)')
     .option('--rounds <n>', 'turns of each', Number, 5)
     .option('--turn <ms>', 'how long a turn is', Number, 400)

@@ -12,7 +12,9 @@ export interface Onnxruntime {
 }
 
 interface OnnxruntimeSession {
-  run(inputs: Readonly<Record<string, object>>): Promise<Readonly<Record<string, { readonly data: Float32Array }>>>;
+  run(
+    inputs: Readonly<Record<string, object>>,
+  ): Promise<Readonly<Record<string, { readonly data: Float32Array }>>>;
 }
 
 export const ONNXRUNTIME_VERSION = '1.30.0';

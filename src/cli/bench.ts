@@ -7,7 +7,7 @@ import { syntheticStep } from './synthetic-step.ts';
 
 export function benchCommand(): Command {
   return withMeasuredStep(new Command('bench'))
-    .description('time training steps on a synthetic batch')
+    .description('time training steps, or inference, on a synthetic batch')
     .action(runBench);
 }
 
@@ -21,10 +21,11 @@ async function runBench(given: MeasuredStepOptions): Promise<void> {
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();
-      await session.run('train', step.inputs, step.scalars);
+      await session.run(step.program, step.inputs, step.scalars);
       if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
     }
     const median = [...stepMs].sort((a, b) => a - b)[Math.floor(steps / 2)]!;
+    const what = given.inference ? 'run' : 'step';
     const result = {
       examplesPerSecond: (1000 * batch) / median,
       stepMs,
@@ -37,11 +38,16 @@ async function runBench(given: MeasuredStepOptions): Promise<void> {
     process.stdout.write(
       given.json
         ? `${JSON.stringify(result)}\n`
-        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}): median step ${median.toFixed(0)} ms of ${steps}, ` +
-            `fastest ${Math.min(...stepMs).toFixed(0)} ms; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
+        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}): median ${what} ${milliseconds(median)} of ${steps}, ` +
+            `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
             `${formatBytes(result.peakRssBytes)} peak of the process\n`,
     );
   } finally {
     await engine.close();
   }
+}
+
+/** Short times with their fractions. */
+function milliseconds(ms: number): string {
+  return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
 }

@@ -155,6 +155,7 @@ export interface MeasuredStepOptions {
   readonly steps: number;
   readonly engine: EngineName;
   readonly threads: number;
+  readonly inference?: boolean;
   readonly json?: boolean;
 }
 
@@ -167,6 +168,7 @@ export function withMeasuredStep(command: Command): Command {
     .addOption(options.engine())
     .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
+    .addOption(new Option('--inference', 'measure inference instead of training'))
     .addOption(options.json())
     .hook('preAction', (measured) => {
       const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();

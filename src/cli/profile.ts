@@ -18,7 +18,7 @@ const COSTLIEST = 20;
 
 export function profileCommand(): Command {
   return withMeasuredStep(new Command('profile'))
-    .description("where a training step's time goes, beside what the machine could do")
+    .description('where the time of a training step, or of inference, goes, beside what the machine could do')
     .addOption(
       new Option(
         '--out <file.svg>',
@@ -59,12 +59,12 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
     );
   }
   announce(engineName);
-  await session.run('train', step.inputs, step.scalars); // Warms up.
+  await session.run(step.program, step.inputs, step.scalars); // Warms up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];
   for (let i = 0; i < steps; i++) {
     const started = performance.now();
-    const measured = await session.profile('train', step.inputs, step.scalars);
+    const measured = await session.profile(step.program, step.inputs, step.scalars);
     const ms = performance.now() - started;
     if (stepMs.every((before) => ms < before)) durations = measured;
     stepMs.push(ms);
@@ -115,7 +115,7 @@ function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png
     '',
     formatTable([[`the ${costliest.length} costliest records`, 'kind', ...HEADINGS], ...records]),
     '',
-    `the fastest of ${stepMs.length} steps: ${Math.min(...stepMs).toFixed(0)} ms, ${total.ms.toFixed(0)} of them in records; ` +
+    `the fastest of ${stepMs.length} ${given.inference ? 'runs' : 'steps'}: ${milliseconds(Math.min(...stepMs))} ms, ${milliseconds(total.ms)} of them in records; ` +
       `${giga(total.flopsPerSecond)} GFLOP/s, ${ofPeak} of the multiply-add peak, ${percent(total.reached)} of the roofline`,
     `${svg}, ${png}`,
     '',
@@ -162,9 +162,19 @@ async function drawRoofline(
   writeFileAtomic(pngFile, [pngOf(svg)]);
 }
 
-function titleOf({ model, size, batch }: ProfileOptions, engine: Engine, { total }: Profile): string {
-  const step = `${model}, ${size}×${size}, batch ${batch}: a training step of ${total.ms.toFixed(0)} ms`;
+function titleOf(
+  { model, size, batch, inference }: ProfileOptions,
+  engine: Engine,
+  { total }: Profile,
+): string {
+  const what = inference ? 'inference' : 'a training step';
+  const step = `${model}, ${size}×${size}, batch ${batch}: ${what} of ${milliseconds(total.ms)} ms`;
   return `${step}, ${giga(total.flopsPerSecond)} GFLOP/s (${describeEngine(engine)})`;
+}
+
+/** Short times with their fractions. */
+function milliseconds(ms: number): string {
+  return ms.toFixed(ms < 100 ? 2 : 0);
 }
 
 function giga(amount: number): string {

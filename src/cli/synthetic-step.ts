@@ -6,8 +6,10 @@ import type { Plan } from '../plan/plan.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
 
-/** The training step that `bench` and `profile` measure: program `train`, with random images. */
+/** What `bench` and `profile` measure, with random images: a training step or, for inference, an evaluation. */
 export interface SyntheticStep {
+  /** The name of the program. */
+  readonly program: string;
   readonly plan: Plan;
   readonly inputs: Readonly<Record<string, Numbers>>;
   readonly scalars: RunScalars;
@@ -20,13 +22,18 @@ export function syntheticStep(of: {
   readonly model: string;
   readonly size: number;
   readonly batch: number;
+  readonly inference?: boolean;
 }): SyntheticStep {
   const { size, batch } = of;
+  const program = of.inference ? 'evaluate' : 'train';
   const model = modelByName(of.model)!;
-  const { network, initializers } = compile(model, [size, size], { train: { batch, mode: 'train' } });
+  const { network, initializers } = compile(model, [size, size], {
+    [program]: { batch, mode: program },
+  });
   const pixels = batch * size * size * model.channels;
   return {
-    plan: network.programs.get('train')!.plan,
+    program,
+    plan: network.programs.get(program)!.plan,
     inputs: {
       images: Float32Array.from({ length: pixels }, (_, i) => uniform(0, 1, i)),
       labels: Int32Array.from({ length: batch }, (_, i) => i % model.classes),

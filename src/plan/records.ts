@@ -60,10 +60,7 @@ const stemConvolution = {
 } as const;
 
 export const records = {
-  /**
-   * weight [O, C, kH, kW] → panels for the micro-kernel, each output's times `scale`, where there is one; `transposed`:
-   * for the gradient of the input.
-   */
+  /** weight [O, C, kH, kW], times `scale` (if any) → panels for the micro-kernel; `transposed`: for the gradient. */
   packWeights: {
     chunks: 'u32',
     weight: 'Vector',
@@ -131,7 +128,7 @@ export const records = {
     in: 'Size',
     prologue: 'Prologue',
     gradInput: 'GradInput',
-    /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
+    /** As above. */
     stripImages: 'u32',
     stripRows: 'u32',
   },
@@ -216,10 +213,7 @@ export const records = {
     prologue: 'Prologue',
     gradInput: 'GradInput',
   },
-  /**
-   * A convolution of which only the winners of a max pool's windows are stored: m is y where sign(γ)·y is greatest.
-   * `statistics` are of the whole map. Without `gamma` the greatest relu?(y) wins.
-   */
+  /** Only the winners of a max pool's windows: m is y where sign(γ)·y (or y) is greatest; `statistics` of all of y. */
   conv2dMaxPool: {
     chunks: 'u32',
     ...stemConvolution,

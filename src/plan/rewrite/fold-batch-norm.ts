@@ -1,5 +1,12 @@
 import { countReaders, producers, rewrite } from '../../graph/build.ts';
-import { type Conv2d, elementwisePrologue, type Graph, mapInputs, type Op, type Prologue } from '../../graph/op.ts';
+import {
+  type Conv2d,
+  elementwisePrologue,
+  type Graph,
+  mapInputs,
+  type Op,
+  type Prologue,
+} from '../../graph/op.ts';
 
 /**
  * Exact up to rounding, for inference: a batch norm on running statistics (and the ReLU behind it) that alone reads a
