@@ -10,8 +10,9 @@ import { MemoryLimitError } from './plan/memory/error.ts';
 import { climb, ladder, layersOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
 import { createPlan, layOutState, type Plan, plannedPeakBytes, type StateLayout } from './plan/plan.ts';
-import { encode } from './plan/program.ts';
+import { encode, encodePrepare } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { foldBatchNorm } from './plan/rewrite/fold-batch-norm.ts';
 import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
@@ -85,16 +86,21 @@ export function compile(
 ): Compiled {
   const { state, layout, first, sources } = prepare(model, size, programs, options);
   const { memory, precision } = options;
+  const evaluations = new Map(
+    sources
+      .filter(({ gradient }) => !gradient)
+      .map(({ name, forward }) => [name, compileGraph(forward, layout, undefined, { precision })]),
+  );
+  const beside = [...evaluations.values()].map(({ plan }) => plan);
   const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
-  const rungs =
-    memory &&
-    largest &&
-    fitted(fuse(largest.forward, largest.gradient, precision), memory, planner(layout, precision));
+  const training = largest && fuse(largest.forward, largest.gradient, precision);
+  if (memory && !training) requireFits(beside, memory);
+  const rungs = memory && training && fitted(training, beside, memory, planner(layout, precision));
   const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient }) => {
-    const again = gradient && { recomputed };
-    return [name, compileGraph(forward, layout, gradient, { precision, ...again })] as const;
+    const evaluation = evaluations.get(name);
+    return [name, evaluation ?? compileGraph(forward, layout, gradient, { precision, recomputed })] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -179,17 +185,27 @@ function planner(layout: StateLayout, precision?: Precision): (graph: Graph) => 
   return (graph) => createPlan(graph, layout, precision);
 }
 
-/** @throws MemoryLimitError */
+/**
+ * @param beside plans of the programs that evaluate: nothing is computed again in those.
+ * @throws MemoryLimitError
+ */
 function fitted(
   training: TrainingGraph,
-  { bytes, threads }: MemoryBudget,
+  beside: readonly Plan[],
+  memory: MemoryBudget,
   planOf: (graph: Graph) => Plan,
 ): readonly Rung[] {
-  const needed = (plan: Plan) => plannedPeakBytes([plan], threads);
-  const rungs = climb(training, planOf, (plan) => needed(plan) <= bytes);
-  const least = needed(rungs.at(-1)!.plan);
-  if (least > bytes) throw new MemoryLimitError(bytes, least);
+  const all = (plan: Plan) => [plan, ...beside];
+  const { bytes, threads } = memory;
+  const rungs = climb(training, planOf, (plan) => plannedPeakBytes(all(plan), threads) <= bytes);
+  requireFits(all(rungs.at(-1)!.plan), memory);
   return rungs;
+}
+
+/** @throws MemoryLimitError */
+function requireFits(plans: readonly Plan[], { bytes, threads }: MemoryBudget): void {
+  const least = plannedPeakBytes(plans, threads);
+  if (least > bytes) throw new MemoryLimitError(bytes, least);
 }
 
 /** Compiles one forward graph, and its gradient where that is asked for. */
@@ -200,7 +216,12 @@ export function compileGraph(
   { precision, recomputed = new Set() }: GraphOptions = {},
 ): CompiledProgram {
   const plan = createPlan(recompute(fuse(forward, gradient, precision), recomputed), layout, precision);
-  return { graph: withGradient(forward, gradient), plan, program: encode(plan) };
+  return {
+    graph: withGradient(forward, gradient),
+    plan,
+    program: encode(plan),
+    prepare: encodePrepare(plan),
+  };
 }
 
 interface GraphOptions extends Pick<CompileOptions, 'precision'> {
@@ -214,7 +235,8 @@ interface Gradient extends DifferentiateRequest {
 
 /** The rewritten and fused forward pass, and its gradient. */
 function fuse(forward: Graph, gradient: Gradient | undefined, precision: Precision = 'f32'): TrainingGraph {
-  const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
+  const prologued = fuseDropout(fusePrologues(commutePooling(shareStatistics(forward))));
+  const fused = fuseMaxPool(gradient ? prologued : foldBatchNorm(prologued), gradient);
   return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length, precision };
 }
 

@@ -58,6 +58,17 @@ DENSOR_INLINE Range part(int total, int index, int count) {
           static_cast<int>(static_cast<int64_t>(total) * (index + 1) / count)};
 }
 
+// What a chunk of a forward record works on: whole images or, where there are more chunks than images, some rows of one.
+struct Cut {
+  Range images, rows;
+};
+
+DENSOR_INLINE Cut cut(int images, int rows, int chunk, int chunks) {
+  if (chunks <= images) return {part(images, chunk, chunks), {0, rows}};
+  const int parts = chunks / images, image = chunk / parts;
+  return {{image, image + 1}, part(rows, chunk % parts, parts)};
+}
+
 DENSOR_INLINE int roundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // Vectors over channels that a partial holds are padded to whole cache lines.

@@ -6,14 +6,15 @@
 
 namespace densor {
 
-// scale = γ/√(variance + eps), shift = β − scale·mean
+// scale = γ/√(variance + eps), shift = β − scale·(mean − bias)
 inline void coefficients(const Context &ctx, const CoefficientsRecord &r) {
   const float *mean = ctx.at(r.mean), *variance = ctx.at(r.variance), *gamma = ctx.at(r.gamma), *beta = ctx.at(r.beta);
+  const float *bias = ctx.at(r.bias);
   float *scale = ctx.at(r.scale), *shift = ctx.at(r.shift);
   for (uint32_t c = 0; c < r.channels; c++) {
     const double a = gamma[c] / __builtin_sqrt(static_cast<double>(variance[c]) + r.eps);
     scale[c] = static_cast<float>(a);
-    shift[c] = static_cast<float>(beta[c] - a * mean[c]);
+    shift[c] = static_cast<float>(beta[c] - a * (bias ? static_cast<double>(mean[c]) - bias[c] : mean[c]));
   }
 }
 

@@ -72,7 +72,7 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
 }
 
 // weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
-// vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
+// vectors), [kH·kW][depth][width], zero where no output is; each output's times its `scale`, where there is one. Transposed: outputs are C, depth is O, taps reversed.
 // Chunks cut the depth; some of it at a time, `count` taps from `tap` on, is turned over in a buffer, so that weights are
 // read along their rows. The usual counts are known to the compiler (a third of the time).
 constexpr int mostTaps = 64;
@@ -87,6 +87,7 @@ void packTaps(const Context &ctx, const PackWeightsRecord &r, Range range, int t
   const size_t outputStride = static_cast<size_t>(taps) * (r.transposed ? 1 : depth);
   const size_t depthStride = static_cast<size_t>(taps) * (r.transposed ? outputs : 1);
   const ptrdiff_t tapStride = r.transposed ? -1 : 1;
+  const float *scale = ctx.at(r.scale);
   const float *weight = ctx.at(r.weight) + (r.transposed ? taps - 1 - tap : tap);
   float turned[mostTaps * block];
   for (int first = 0; first < outputs; first += block) {
@@ -95,11 +96,13 @@ void packTaps(const Context &ctx, const PackWeightsRecord &r, Range range, int t
     if (there < width) __builtin_memset(turned, 0, sizeof turned);
     for (int d = range.begin; d < range.end; d += step) {
       const int depths = range.end - d < step ? range.end - d : step;
-      for (int lane = 0; lane < there; lane++)
+      for (int lane = 0; lane < there; lane++) {
+        const float factor = scale ? scale[first + lane] : 1;
         for (int i = 0; i < depths; i++) {
           const float *from = weight + (first + lane) * outputStride + (d + i) * depthStride;
-          forEach(count, [&](int t) DENSOR_LAMBDA_INLINE { turned[(i * count + t) * block + lane] = from[t * tapStride]; });
+          forEach(count, [&](int t) DENSOR_LAMBDA_INLINE { turned[(i * count + t) * block + lane] = factor * from[t * tapStride]; });
         }
+      }
       for (int i = 0; i < depths; i++)
         forEach(count, [&](int t) DENSOR_LAMBDA_INLINE {
           float *to = panel + (static_cast<size_t>(t) * depth + d + i) * width;

@@ -8,14 +8,15 @@
 namespace densor {
 
 template <class V, class T> void elementwise(const Context &ctx, const ElementwiseRecord &r, int chunk) {
-  const Range images = part(r.size.images, chunk, r.chunks);
+  const Cut work = cut(r.size.images, r.size.height, chunk, r.chunks);
+  const Range images = work.images;
   const Prologued<V> prologue(ctx, r.prologue);
   const int width = r.size.width, channels = r.size.channels;
   const size_t pixels = static_cast<size_t>(r.size.height) * width;
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++)
-    for (int i = 0; i < static_cast<int>(r.size.height); i++) {
+    for (int i = work.rows.begin; i < work.rows.end; i++) {
       const T *x = ctx.at<T>(r.x, n, pixels) + static_cast<size_t>(i) * width * r.x.stride;
       T *y = ctx.at<T>(r.y, n, pixels) + static_cast<size_t>(i) * width * r.y.stride;
       for (int j = 0; j < width; j++)

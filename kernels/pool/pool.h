@@ -27,13 +27,14 @@ DENSOR_INLINE Range coveringOutputs(int in, int stride, int padding, int kernel,
 // For each row of outputs: row(image, i, y) computes it, then its statistics are gathered.
 template <class V, class T, class Record, class Row>
 void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
-  const Range images = part(r.out.images, chunk, r.chunks);
+  const Cut work = cut(r.out.images, r.out.height, chunk, r.chunks);
+  const Range images = work.images;
   const int channels = r.out.channels, width = r.out.width;
   const size_t outPixels = static_cast<size_t>(r.out.height) * width;
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++)
-    for (int i = 0; i < static_cast<int>(r.out.height); i++) {
+    for (int i = work.rows.begin; i < work.rows.end; i++) {
       T *y = ctx.at<T>(r.y, n, outPixels) + static_cast<size_t>(i) * width * r.y.stride;
       row(n, i, y);
       if (statistics) gatherStatistics<V>(y, r.y.stride, width, channels, statistics, gathered);
@@ -76,6 +77,30 @@ void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, T *y, s
   }
 }
 
+// The same where nobody asks which position won, and the value itself decides.
+template <class V, class T, class RowAt, class Load>
+void greatestRow(const Window &w, const Size &in, const Size &out, int i, T *y, size_t stride, size_t inStride,
+                 RowAt rowAt, Load load) {
+  const int channels = in.channels;
+  const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, in.height);
+  for (int j = 0; j < static_cast<int>(out.width); j++) {
+    const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, in.width);
+    const int firstRow = static_cast<int>(i * w.strideHeight) - static_cast<int>(w.paddingHeight);
+    const ptrdiff_t corner = (static_cast<ptrdiff_t>(j * w.strideWidth) - w.paddingWidth) * inStride;
+    for (int c = 0; c < channels; c += V::size) {
+      V best = load(rowAt(firstRow + kernelRows.begin) + corner + kernelColumns.begin * inStride, c);
+      for (int a = kernelRows.begin; a < kernelRows.end; a++) {
+        const auto *row = rowAt(firstRow + a) + corner;
+        for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
+          const V value = load(row + b * inStride, c);
+          best = selectGreater(value, best, value, best);
+        }
+      }
+      storeFirst(best, y + j * stride + c, channels - c);
+    }
+  }
+}
+
 // Where row i of an image's winners is noted.
 DENSOR_INLINE uint8_t *indexRow(const Context &ctx, Address index, const Size &out, int image, int i) {
   uint8_t *first = ctx.at<uint8_t>(index);
@@ -89,11 +114,11 @@ template <class V, class T> void maxPool(const Context &ctx, const MaxPoolRecord
   const size_t inPixels = static_cast<size_t>(r.in.height) * inWidth;
   forOutputRows<V, T>(ctx, r, chunk, [&](int n, int i, T *y) {
     const T *x = ctx.at<T>(r.x, n, inPixels);
-    maxPoolRow<V>(
-        r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i), r.x.stride,
-        [&](int row) { return x + static_cast<size_t>(row) * inWidth * r.x.stride; },
-        [&](const T *pixel, int c) DENSOR_LAMBDA_INLINE { return prologue.load(pixel, c); },
-        [](V value, int) DENSOR_LAMBDA_INLINE { return value; });
+    const auto rowAt = [&](int row) { return x + static_cast<size_t>(row) * inWidth * r.x.stride; };
+    const auto load = [&](const T *pixel, int c) DENSOR_LAMBDA_INLINE { return prologue.load(pixel, c); };
+    if (r.index == NO_ADDRESS) return greatestRow<V>(r.window, r.in, r.out, i, y, r.y.stride, r.x.stride, rowAt, load);
+    maxPoolRow<V>(r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i), r.x.stride, rowAt, load,
+                  [](V value, int) DENSOR_LAMBDA_INLINE { return value; });
   });
 }
 

@@ -169,6 +169,7 @@ export interface MeasuredStepOptions {
   readonly engine: EngineName;
   readonly precision: Precision;
   readonly threads: number;
+  readonly inference?: boolean;
   readonly json?: boolean;
 }
 
@@ -181,6 +182,7 @@ export function withMeasuredStep(command: Command): Command {
     .addOption(options.engine())
     .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
+    .addOption(new Option('--inference', 'measure inference instead of training'))
     .addOption(options.json())
     .hook('preAction', (measured) => {
       const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();

@@ -1,5 +1,6 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
+import type { Program } from '../plan/program.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../tensor/shape.ts';
 import {
@@ -26,6 +27,8 @@ export interface KernelMemory {
 
 /** Byte addresses, and the number of records. */
 export interface KernelCall extends Pick<MemoryMap, 'persistent' | 'transient' | 'scalars' | 'control'> {
+  /** The slab of what was made of the state. */
+  readonly prepared: number;
   readonly program: number;
   readonly records: number;
   /** Where the first thread writes each record's milliseconds; undefined: not wanted. */
@@ -72,15 +75,19 @@ export class KernelSession implements Session {
   readonly #piece = new Float32Array(PIECE_FLOATS);
   /** The same rounded to bfloat16. */
   readonly #words = new Uint32Array(PIECE_FLOATS / 2);
+  /** Slabs that hold what their programs make of the state as it is now. */
+  readonly #fresh = new Set<number>();
   #last: string | undefined;
 
   constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory) {
     this.#network = network;
     this.#map = map;
     this.#memory = memory;
-    for (const [name, { plan, program }] of network.programs) {
+    for (const [name, { plan, program, prepare }] of network.programs) {
       memory.write(map.programs.get(name)!, program.words);
-      const offsets = plan.buffers.map(({ id, slab, offset }) => [id, map[slab] + offset] as const);
+      memory.write(map.prepares.get(name)!, prepare.words);
+      const slabs = { ...map, prepared: map.prepared.get(name)! };
+      const offsets = plan.buffers.map(({ id, slab, offset }) => [id, slabs[slab] + offset] as const);
       this.#bufferOffsets.set(name, new Map(offsets));
     }
   }
@@ -95,6 +102,7 @@ export class KernelSession implements Session {
     if (numbers.length !== count) {
       throw new EngineError(`${name} has ${count} numbers, got ${numbers.length}`);
     }
+    this.#fresh.clear();
     this.#memory.write(at, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
   }
 
@@ -121,21 +129,17 @@ export class KernelSession implements Session {
   ): Promise<void> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
-    const { persistent, transient, scratch, scalars: scalarsAt, control, programs } = this.#map;
+    const { scalars: scalarsAt, control, programs, prepares } = this.#map;
+    const prepared = this.#map.prepared.get(program)!;
     for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, name, port, inputs[name]);
+    if (compiled.prepare.recordCount > 0 && !this.#fresh.has(prepared)) {
+      await this.#call(prepares.get(program)!, compiled.prepare, prepared, undefined);
+      this.#fresh.add(prepared);
+    }
+    if (compiled.graph.updates.size > 0) this.#fresh.clear();
     this.#memory.write(scalarsAt, scalarWords(scalars));
-    this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
     this.#last = program;
-    await this.#memory.run({
-      persistent,
-      transient,
-      scratch,
-      scalars: scalarsAt,
-      control,
-      program: programs.get(program)!,
-      records: compiled.program.recordCount,
-      durations,
-    });
+    await this.#call(programs.get(program)!, compiled.program, prepared, durations);
     const failed = new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
     if (failed > 0) {
       const { layer, record } = compiled.plan.records[failed - 1]!;
@@ -170,6 +174,18 @@ export class KernelSession implements Session {
 
   async close(): Promise<void> {
     await this.#memory.close();
+  }
+
+  async #call(
+    program: number,
+    { recordCount: records }: Program,
+    prepared: number,
+    durations: number | undefined,
+  ): Promise<void> {
+    const { persistent, transient, scratch, scalars, control } = this.#map;
+    this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
+    const slabs = { persistent, transient, prepared };
+    await this.#memory.run({ ...slabs, scratch, scalars, control, program, records, durations });
   }
 
   #writeInput(program: string, name: string, port: Port, numbers: Input | undefined): void {

@@ -39,6 +39,15 @@ export function costOf(record: KernelRecord): Cost {
         bytes: map(size, record.x) + weights(record) + map(out, record.y),
       };
     }
+    case 'pointwise': {
+      const { pixels, inChannels, outChannels, x, y } = record;
+      return {
+        flops: 2 * pixels * inChannels * outChannels,
+        bytes:
+          pixels * (inChannels * x.elementBytes + outChannels * y.elementBytes) +
+          floats(inChannels * outChannels),
+      };
+    }
     case 'conv2dGradInput': {
       const { in: size, out, window } = record;
       return {

@@ -30,7 +30,8 @@ describe("the cost of the notes' training step", () => {
   test("is the model's multiplications, less what pooling before a 1×1 convolution saves", () => {
     expect(FORWARD_MACS).toBe(117_627_440);
     const comparisons = 9 * 24 * 24 * 64;
-    expect(costs('conv2d').flops).toBeCloseTo(2 * BATCH * (FORWARD_MACS - STEM_MACS - PADDING_MACS), 3);
+    const forward = costs('conv2d').flops + costs('pointwise').flops;
+    expect(forward).toBeCloseTo(2 * BATCH * (FORWARD_MACS - STEM_MACS - PADDING_MACS), 3);
     expect(costs('conv2dMaxPool').flops).toBe(BATCH * (2 * STEM_MACS + comparisons));
   });
 
@@ -96,6 +97,7 @@ describe('by hand', () => {
         window,
         packed: id(5),
         bias: absent,
+        relu: 0,
         y: view,
         out: size(4, 7),
         statistics: undefined,
@@ -116,6 +118,7 @@ describe('by hand', () => {
         window,
         packed: id(5),
         bias: absent,
+        relu: 0,
         y: { ...view, elementBytes: 2 },
         out: size(4, 7),
         statistics: undefined,
