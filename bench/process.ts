@@ -14,9 +14,9 @@ export interface Answer {
 }
 
 /** An engine in a process of its own that stays warm. */
-export interface Contender {
+export interface Contender<A = Answer> {
   readonly name: string;
-  step(): Promise<Answer>;
+  step(): Promise<A>;
   end(): void;
 }
 
@@ -37,7 +37,17 @@ const KEEP_HEAP = {
 /** @param input where `writeInput` wrote, for those who cannot make it themselves. */
 export function start(name: string, step: StepCase, input: string): Contender {
   const [program, args] = commandOf(name, step, input);
-  const env = { ...process.env, OMP_WAIT_POLICY: 'passive', ...(name.endsWith(KEPT_HEAP) && KEEP_HEAP) };
+  return startProcess(name, program, args, name.endsWith(KEPT_HEAP) ? KEEP_HEAP : {});
+}
+
+/** A program that reads a line, does its work, and answers with a line of JSON, again and again. */
+export function startProcess<A = Answer>(
+  name: string,
+  program: string,
+  args: readonly string[],
+  environment: Readonly<Record<string, string>> = {},
+): Contender<A> {
+  const env = { ...process.env, OMP_WAIT_POLICY: 'passive', ...environment };
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
   child.stdin.on('error', () => {}); // It ended: the missing answer tells.
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
@@ -47,7 +57,7 @@ export function start(name: string, step: StepCase, input: string): Contender {
       child.stdin.write('\n');
       const { value, done } = await lines.next();
       if (done) throw new Error(`${name} ended without an answer`);
-      return JSON.parse(value) as Answer;
+      return JSON.parse(value) as A;
     },
     end: () => void child.kill(),
   };

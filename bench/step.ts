@@ -8,6 +8,7 @@ import { describeMachine, doubt, spinText } from './machine.ts';
 import { CASES, type StepCase } from './network.ts';
 import { type Answer, type Contender, defaultContenders, isPytorch, start } from './process.ts';
 import { markdownOf, measure, type StepReport, tableOf } from './report.ts';
+import { takeTurns } from './turns.ts';
 
 /**
  * Times training steps of Densor's engines and of PyTorch in one run: every contender is a process of its own that
@@ -22,7 +23,6 @@ interface BenchOptions extends Partial<Omit<StepCase, 'blocks'>> {
   readonly out?: string;
 }
 
-const PAUSE_MS = 200;
 const WARM_UP = 2;
 
 async function main(): Promise<void> {
@@ -44,7 +44,7 @@ async function main(): Promise<void> {
   const names = contenders?.split(',') ?? defaultContenders();
   const machine = await describeMachine();
   process.stderr.write(`${spinText(machine)}\n`);
-  const answers = await takeTurns(names, step, rounds);
+  const answers = await stepsOf(names, step, rounds);
   const report: StepReport = {
     date: new Date().toISOString(),
     command: ['npm run bench --', ...process.argv.slice(2)].join(' '),
@@ -62,8 +62,8 @@ async function main(): Promise<void> {
   writeFileSync(`${out}.json`, `${JSON.stringify(report, undefined, 1)}\n`);
 }
 
-/** Every contender's steps after warm-up; who begins a round moves on by one. */
-async function takeTurns(
+/** Every contender's steps after warm-up. */
+async function stepsOf(
   names: readonly string[],
   step: StepCase,
   rounds: number,
@@ -74,18 +74,7 @@ async function takeTurns(
   try {
     if (names.some(isPytorch)) writeInput(input, step);
     for (const name of names) contenders.push(start(name, step, input));
-    for (const contender of contenders) for (let k = 0; k < WARM_UP; k++) await contender.step();
-    const answers = new Map<string, Answer[]>(names.map((name) => [name, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (let turn = 0; turn < contenders.length; turn++) {
-        const contender = contenders[(turn + round) % contenders.length]!;
-        await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-        await contender.step(); // While the others ran, caches and perhaps pages of memory were lost.
-        answers.get(contender.name)!.push(await contender.step());
-      }
-      process.stderr.write(`round ${round + 1}/${rounds}\n`);
-    }
-    return answers;
+    return await takeTurns(contenders, WARM_UP, rounds);
   } finally {
     for (const contender of contenders) contender.end();
     rmSync(folder, { recursive: true, force: true });

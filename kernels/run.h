@@ -8,6 +8,7 @@
 #include "conv/conv2d_grad_input.h"
 #include "conv/conv2d_grad_weight.h"
 #include "conv/conv2d_max_pool.h"
+#include "conv/pointwise.h"
 #include "dropout/dropout.h"
 #include "elementwise/elementwise.h"
 #include "head/head.h"
@@ -25,28 +26,35 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
 #define WHOLE(Kind, Name, call)                                                                                        \
   case OpCode::Kind:                                                                                                   \
     return call(ctx, *static_cast<const Name##Record *>(record));
+// On feature maps: `view` is one of them, and all maps of a record store alike.
+#define MAPS(Kind, Name, call, view)                                                                                   \
+  case OpCode::Kind: {                                                                                                 \
+    const auto &r = *static_cast<const Name##Record *>(record);                                                        \
+    return r.view.elementBytes == 2 ? call<V, Bfloat16>(ctx, r, chunk) : call<V, float>(ctx, r, chunk);               \
+  }
   switch (code) {
     CHUNKED(packWeights, PackWeights, packWeights<V>)
     WHOLE(coefficients, Coefficients, coefficients)
-    CHUNKED(conv2d, Conv2d, conv2d<V>)
-    CHUNKED(conv2dGradInput, Conv2dGradInput, conv2dGradInput<V>)
-    CHUNKED(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight<V>)
+    MAPS(conv2d, Conv2d, conv2d, x)
+    MAPS(pointwise, Pointwise, pointwise, x)
+    MAPS(conv2dGradInput, Conv2dGradInput, conv2dGradInput, x)
+    MAPS(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight, x)
     CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight<V>)
-    CHUNKED(dropout, Dropout, dropout<V>)
-    CHUNKED(elementwise, Elementwise, elementwise<V>)
-    CHUNKED(elementwiseGradInput, ElementwiseGradInput, elementwiseGradInput<V>)
-    CHUNKED(maxPool, MaxPool, maxPool<V>)
-    CHUNKED(maxPoolGradInput, MaxPoolGradInput, maxPoolGradInput<V>)
-    CHUNKED(conv2dMaxPool, Conv2dMaxPool, conv2dMaxPool<V>)
-    CHUNKED(conv2dMaxPoolGradWeight, Conv2dMaxPoolGradWeight, conv2dMaxPoolGradWeight<V>)
-    CHUNKED(avgPool, AvgPool, avgPool<V>)
-    CHUNKED(avgPoolGradInput, AvgPoolGradInput, avgPoolGradInput<V>)
-    CHUNKED(statistics, Statistics, statistics<V>)
+    MAPS(dropout, Dropout, dropout, y)
+    MAPS(elementwise, Elementwise, elementwise, x)
+    MAPS(elementwiseGradInput, ElementwiseGradInput, elementwiseGradInput, x)
+    MAPS(maxPool, MaxPool, maxPool, x)
+    MAPS(maxPoolGradInput, MaxPoolGradInput, maxPoolGradInput, x)
+    MAPS(conv2dMaxPool, Conv2dMaxPool, conv2dMaxPool, x)
+    MAPS(conv2dMaxPoolGradWeight, Conv2dMaxPoolGradWeight, conv2dMaxPoolGradWeight, x)
+    MAPS(avgPool, AvgPool, avgPool, x)
+    MAPS(avgPoolGradInput, AvgPoolGradInput, avgPoolGradInput, x)
+    MAPS(statistics, Statistics, statistics, x)
     WHOLE(finalizeStatistics, FinalizeStatistics, finalizeStatistics)
     WHOLE(finalizeGradSums, FinalizeGradSums, finalizeGradSums)
     WHOLE(finalizeCorrection, FinalizeCorrection, finalizeCorrection)
-    WHOLE(flatten, Flatten, flatten)
-    WHOLE(flattenGradInput, FlattenGradInput, flattenGradInput)
+    MAPS(flatten, Flatten, flatten, x)
+    MAPS(flattenGradInput, FlattenGradInput, flattenGradInput, gradient)
     WHOLE(crossEntropy, CrossEntropy, crossEntropy)
     WHOLE(crossEntropyGrad, CrossEntropyGrad, crossEntropyGrad)
     WHOLE(updateRunningStatistics, UpdateRunningStatistics, updateRunningStatistics)
@@ -58,6 +66,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
   }
 #undef CHUNKED
 #undef WHOLE
+#undef MAPS
 }
 
 // program: records of [op code, chunks, words, fields…], `count` of them. A record's duration is from one barrier to

@@ -10,12 +10,14 @@ import { MemoryLimitError } from './plan/memory/error.ts';
 import { climb, ladder, layersOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
 import { createPlan, layOutState, type Plan, plannedPeakBytes, type StateLayout } from './plan/plan.ts';
-import { encode } from './plan/program.ts';
+import { encode, encodePrepare } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
+import { foldBatchNorm } from './plan/rewrite/fold-batch-norm.ts';
 import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+import type { Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
 /**
@@ -56,6 +58,11 @@ export interface TrainingOptions {
   readonly memory?: MemoryBudget | undefined;
 }
 
+export interface CompileOptions extends TrainingOptions {
+  /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
+  readonly precision?: Precision | undefined;
+}
+
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
 export interface Compiled {
   readonly network: CompiledNetwork;
@@ -75,16 +82,25 @@ export function compile(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  options: TrainingOptions = {},
+  options: CompileOptions = {},
 ): Compiled {
   const { state, layout, first, sources } = prepare(model, size, programs, options);
-  const { memory } = options;
+  const { memory, precision } = options;
+  const evaluations = new Map(
+    sources
+      .filter(({ gradient }) => !gradient)
+      .map(({ name, forward }) => [name, compileGraph(forward, layout, undefined, { precision })]),
+  );
+  const beside = [...evaluations.values()].map(({ plan }) => plan);
   const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
-  const rungs = memory && largest && fitted(fuse(largest.forward, largest.gradient), layout, memory);
+  const training = largest && fuse(largest.forward, largest.gradient, precision);
+  if (memory && !training) requireFits(beside, memory);
+  const rungs = memory && training && fitted(training, beside, memory, planner(layout, precision));
   const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient }) => {
-    return [name, compileGraph(forward, layout, gradient, gradient && recomputed)] as const;
+    const evaluation = evaluations.get(name);
+    return [name, evaluation ?? compileGraph(forward, layout, gradient, { precision, recomputed })] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -109,14 +125,14 @@ export function trainingLadder(
   model: Model,
   size: readonly [height: number, width: number],
   request: Omit<ProgramRequest, 'mode'>,
-  options: TrainingOptions = {},
+  options: CompileOptions = {},
 ): TrainingLadder {
   const { layout, sources } = prepare(model, size, { train: { ...request, mode: 'train' } }, options);
   const [{ forward, gradient }] = sources as [(typeof sources)[number]];
-  const training = fuse(forward, gradient);
-  const planOf = (graph: Graph) => createPlan(graph, layout);
+  const { memory, precision } = options;
+  const training = fuse(forward, gradient, precision);
+  const planOf = planner(layout, precision);
   const rungs = [...ladder(training, planOf)];
-  const { memory } = options;
   if (!memory) return { rungs };
   const fits = (plan: Plan) => plannedPeakBytes([plan], memory.threads) <= memory.bytes;
   const at = rungs.findIndex(({ plan }) => fits(plan));
@@ -165,21 +181,31 @@ function prepare(
   return { state, layout, first, sources };
 }
 
-/** @throws MemoryLimitError */
+function planner(layout: StateLayout, precision?: Precision): (graph: Graph) => Plan {
+  return (graph) => createPlan(graph, layout, precision);
+}
+
+/**
+ * @param beside plans of the programs that evaluate: nothing is computed again in those.
+ * @throws MemoryLimitError
+ */
 function fitted(
   training: TrainingGraph,
-  layout: StateLayout,
-  { bytes, threads }: MemoryBudget,
+  beside: readonly Plan[],
+  memory: MemoryBudget,
+  planOf: (graph: Graph) => Plan,
 ): readonly Rung[] {
-  const needed = (plan: Plan) => plannedPeakBytes([plan], threads);
-  const rungs = climb(
-    training,
-    (graph) => createPlan(graph, layout),
-    (plan) => needed(plan) <= bytes,
-  );
-  const least = needed(rungs.at(-1)!.plan);
-  if (least > bytes) throw new MemoryLimitError(bytes, least);
+  const all = (plan: Plan) => [plan, ...beside];
+  const { bytes, threads } = memory;
+  const rungs = climb(training, planOf, (plan) => plannedPeakBytes(all(plan), threads) <= bytes);
+  requireFits(all(rungs.at(-1)!.plan), memory);
   return rungs;
+}
+
+/** @throws MemoryLimitError */
+function requireFits(plans: readonly Plan[], { bytes, threads }: MemoryBudget): void {
+  const least = plannedPeakBytes(plans, threads);
+  if (least > bytes) throw new MemoryLimitError(bytes, least);
 }
 
 /** Compiles one forward graph, and its gradient where that is asked for. */
@@ -187,10 +213,20 @@ export function compileGraph(
   forward: Graph,
   layout: StateLayout,
   gradient?: Gradient,
-  recomputed: ReadonlySet<string> = new Set(),
+  { precision, recomputed = new Set() }: GraphOptions = {},
 ): CompiledProgram {
-  const plan = createPlan(recompute(fuse(forward, gradient), recomputed), layout);
-  return { graph: withGradient(forward, gradient), plan, program: encode(plan) };
+  const plan = createPlan(recompute(fuse(forward, gradient, precision), recomputed), layout, precision);
+  return {
+    graph: withGradient(forward, gradient),
+    plan,
+    program: encode(plan),
+    prepare: encodePrepare(plan),
+  };
+}
+
+interface GraphOptions extends Pick<CompileOptions, 'precision'> {
+  /** Layers whose results the backward pass computes again. Default: none. */
+  readonly recomputed?: ReadonlySet<string>;
 }
 
 interface Gradient extends DifferentiateRequest {
@@ -198,9 +234,10 @@ interface Gradient extends DifferentiateRequest {
 }
 
 /** The rewritten and fused forward pass, and its gradient. */
-function fuse(forward: Graph, gradient?: Gradient): TrainingGraph {
-  const fused = fuseMaxPool(fuseDropout(fusePrologues(commutePooling(shareStatistics(forward)))), gradient);
-  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length };
+function fuse(forward: Graph, gradient: Gradient | undefined, precision: Precision = 'f32'): TrainingGraph {
+  const prologued = fuseDropout(fusePrologues(commutePooling(shareStatistics(forward))));
+  const fused = fuseMaxPool(gradient ? prologued : foldBatchNorm(prologued), gradient);
+  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length, precision };
 }
 
 function withGradient(graph: Graph, gradient?: Gradient): Graph {

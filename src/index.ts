@@ -2,7 +2,7 @@
  * Densor as a library. Nothing here names an engine: import one beside it
  * (`createNativeEngine`, `createWasmEngine`, `createReferenceEngine`) and hand it what `compile` made.
  */
-export { type Compiled, compile, type ProgramRequest } from './compile.ts';
+export { type Compiled, type CompileOptions, compile, type ProgramRequest } from './compile.ts';
 export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
 export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
@@ -30,6 +30,7 @@ export { type ResNetOptions, resnet } from './model/resnet.ts';
 export { type TorchvisionDenseNetOptions, torchvisionDensenet } from './model/torchvision-densenet.ts';
 export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
+export type { Precision } from './tensor/precision.ts';
 export { ShapeError } from './tensor/shape.ts';
 export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';
 export { compileRun } from './train/compile-run.ts';

@@ -9,6 +9,8 @@ const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/packa
 export const ENGINE_TESTS: readonly (readonly string[])[] = [
   [
     'test/conformance/conformance.test.ts',
+    'test/conformance/bfloat16.test.ts',
+    'test/engine/bfloat16.test.ts',
     // All of test/engine but the profile: a replay has no clock.
     'test/engine/determinism.test.ts',
     'test/engine/non-finite.test.ts',

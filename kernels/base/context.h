@@ -37,9 +37,9 @@ struct Context {
   DENSOR_INLINE float *at(const Vector &v) const {
     return v.address == NO_ADDRESS ? nullptr : at(v.address) + v.offset;
   }
-  // First pixel of an image of `pixels` pixels.
-  DENSOR_INLINE float *at(const View &v, size_t image, size_t pixels) const {
-    return at(v.address) + image * pixels * v.stride + v.offset;
+  // First pixel of an image of `pixels` pixels; T: what the view stores.
+  template <class T = float> DENSOR_INLINE T *at(const View &v, size_t image, size_t pixels) const {
+    return at<T>(v.address) + image * pixels * v.stride + v.offset;
   }
   void fail() const {
     uint32_t none = 0;
@@ -56,6 +56,17 @@ struct Range {
 DENSOR_INLINE Range part(int total, int index, int count) {
   return {static_cast<int>(static_cast<int64_t>(total) * index / count),
           static_cast<int>(static_cast<int64_t>(total) * (index + 1) / count)};
+}
+
+// What a chunk of a forward record works on: whole images or, where there are more chunks than images, some rows of one.
+struct Cut {
+  Range images, rows;
+};
+
+DENSOR_INLINE Cut cut(int images, int rows, int chunk, int chunks) {
+  if (chunks <= images) return {part(images, chunk, chunks), {0, rows}};
+  const int parts = chunks / images, image = chunk / parts;
+  return {{image, image + 1}, part(rows, chunk % parts, parts)};
 }
 
 DENSOR_INLINE int roundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }

@@ -16,9 +16,9 @@ struct DropoutMask {
       : seed(ctx.stepSeed()), firstImage(ctx.firstImage()), stream(d.stream), threshold(d.threshold), scale(d.scale),
         channels(size.channels), pixels(size.height * size.width) {}
 
-  // y = mask·x/(1 − rate) for `count` pixels of an image from `pixel` on, in place; pixels `stride` floats apart.
+  // y = mask·x/(1 − rate) for `count` pixels of an image from `pixel` on, in place; pixels `stride` numbers apart.
   // A factor of zero leaves NaN what it is.
-  template <class V> void apply(float *y, size_t stride, int image, uint32_t pixel, int count) const {
+  template <class V, class T> void apply(T *y, size_t stride, int image, uint32_t pixel, int count) const {
     if (threshold == 0) return;
     for (int j = 0; j < count; j++, y += stride)
       for (int c = 0; c < static_cast<int>(channels); c += 16) {

@@ -25,8 +25,8 @@ template <class V> struct InputGradient {
   }
 
   // Channels [c, c + V::size) of `count` neighbouring pixels; du(i) is pixel i's. Count: int or a constant.
-  template <class Count, class Du>
-  DENSOR_INLINE void apply(const float *x, float *gradient, int c, Count count, Du du) const {
+  template <class T, class Count, class Du>
+  DENSOR_INLINE void apply(const T *x, T *gradient, int c, Count count, Du du) const {
     const int lanes = channels - c;
     const V a = scale ? V::load(scale + c) : V::splat(1);
     const V b = scale ? V::load(shift + c) : V::splat(0);
@@ -36,7 +36,7 @@ template <class V> struct InputGradient {
       const V xi = V::load(x + i * xStride + c);
       V dz = du(i);
       if (relu) dz = keepWherePositive(fma(a, xi, b), dz);
-      float *g = gradient + i * gradientStride + c;
+      T *g = gradient + i * gradientStride + c;
       // The next tile's, while there is a whole tile's time to fetch them.
       __builtin_prefetch(x + (i + count) * xStride + c);
       __builtin_prefetch(g + count * gradientStride);

@@ -1,4 +1,5 @@
 // Mean and M2 = Σ(x − mean)² of each channel, gathered while the values are still in cache.
+// Of the numbers as they are stored, rounded where storage rounds: those are what their readers normalise.
 // Order: pixels of a row, rows of an image, images of a chunk; then chunks, in finalizeStatistics.
 // Merging: Chan, Golub, LeVeque 1979.
 #pragma once
@@ -8,8 +9,8 @@ namespace densor {
 
 // Merges one row of `width` pixels into a chunk's partial: mean[paddedChannels], M2[paddedChannels].
 // `count` values per channel are in it already; with 0 the partial's content is not read.
-template <class V>
-void gatherStatistics(const float *row, size_t stride, int width, int channels, float *partial, int count) {
+template <class V, class T>
+void gatherStatistics(const T *row, size_t stride, int width, int channels, float *partial, int count) {
   float *means = partial, *m2s = partial + paddedChannels(channels);
   const float all = static_cast<float>(count + width);
   const V inverseWidth = V::splat(1.0f / static_cast<float>(width));

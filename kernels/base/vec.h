@@ -1,7 +1,9 @@
 // vec<T, N>: N lanes of T. Kernels are templates over it, so one source serves every instruction set.
 // fma(a, b, c) = a·b + c: one rounding where the instruction set fuses, two where it does not; the same one
 // everywhere in a build, so a value computed twice is the same value.
+// load and store take numbers of either storage, float or Bfloat16; lanes are float32 always.
 #pragma once
+#include "base/bfloat16.h"
 #include <stddef.h>
 #include <stdint.h>
 
@@ -19,8 +21,10 @@ template <> struct vec<float, 1> {
 
   static DENSOR_INLINE vec splat(float x) { return {x}; }
   static DENSOR_INLINE vec load(const float *p) { return {*p}; }
+  static DENSOR_INLINE vec load(const Bfloat16 *p) { return {widen(*p)}; }
   static DENSOR_INLINE vec broadcast(const float *p) { return {*p}; }
   DENSOR_INLINE void store(float *p) const { *p = v; }
+  DENSOR_INLINE void store(Bfloat16 *p) const { *p = narrow(v); }
   // Lanes as unsigned bytes; each lane holds a whole number from 0 to 255.
   DENSOR_INLINE void storeBytes(uint8_t *p) const { *p = static_cast<uint8_t>(v); }
   static DENSOR_INLINE vec loadBytes(const uint8_t *p) { return {static_cast<float>(*p)}; }
@@ -51,29 +55,29 @@ DENSOR_INLINE vec<float, 1> zipHigh(vec<float, 1>, vec<float, 1> b) { return b; 
 
 // Sanitizers see no masked access: what is read or written so is shown to them lane by lane.
 #ifdef DENSOR_SANITIZED
-DENSOR_INLINE void showRead(const volatile float *p, int count) {
+template <class T> DENSOR_INLINE void showRead(const volatile T *p, int count) {
   for (int i = 0; i < count; i++) static_cast<void>(p[i]);
 }
-DENSOR_INLINE void showWrite(volatile float *p, int count) {
+template <class T> DENSOR_INLINE void showWrite(volatile T *p, int count) {
   for (int i = 0; i < count; i++) p[i] = p[i];
 }
 #else
-DENSOR_INLINE void showRead(const float *, int) {}
-DENSOR_INLINE void showWrite(float *, int) {}
+template <class T> DENSOR_INLINE void showRead(const T *, int) {}
+template <class T> DENSOR_INLINE void showWrite(T *, int) {}
 #endif
 
 // The first `count` lanes from memory (more may be read), the others zero by selection: memory may hold NaN.
-template <class V> DENSOR_INLINE V loadFirst(const float *p, int count) {
+template <class V, class T> DENSOR_INLINE V loadFirst(const T *p, int count) {
   if (count >= V::size) return V::load(p);
-  float lanes[V::size] = {};
+  T lanes[V::size] = {};
   for (int i = 0; i < count; i++) lanes[i] = p[i];
   return V::load(lanes);
 }
 
 // Stores the first `count` lanes and nothing else: behind them lie other features.
-template <class V> DENSOR_INLINE void storeFirst(V x, float *p, int count) {
+template <class V, class T> DENSOR_INLINE void storeFirst(V x, T *p, int count) {
   if (count >= V::size) return x.store(p);
-  float lanes[V::size];
+  T lanes[V::size];
   x.store(lanes);
   for (int i = 0; i < count; i++) p[i] = lanes[i];
 }

@@ -11,8 +11,22 @@ template <> struct vec<float, 8> {
 
   static DENSOR_INLINE vec splat(float x) { return {_mm256_set1_ps(x)}; }
   static DENSOR_INLINE vec load(const float *p) { return {_mm256_loadu_ps(p)}; }
+  static DENSOR_INLINE vec load(const Bfloat16 *p) {
+    const __m256i words = _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i *>(p)));
+    return {_mm256_castsi256_ps(_mm256_slli_epi32(words, 16))};
+  }
   static DENSOR_INLINE vec broadcast(const float *p) { return {_mm256_broadcast_ss(p)}; }
   DENSOR_INLINE void store(float *p) const { _mm256_storeu_ps(p, v); }
+  // As bfloat16.h has it.
+  DENSOR_INLINE void store(Bfloat16 *p) const {
+    const __m256i bits = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
+    const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
+    const __m256i quiet = _mm256_or_si256(bits, _mm256_set1_epi32(0x400000));
+    const __m256i isNan = _mm256_castps_si256(_mm256_cmp_ps(v, v, _CMP_UNORD_Q));
+    const __m256i words = _mm256_srli_epi32(_mm256_blendv_epi8(rounded, quiet, isNan), 16);
+    _mm_storeu_si128(reinterpret_cast<__m128i *>(p),
+                     _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1)));
+  }
   DENSOR_INLINE void storeBytes(uint8_t *p) const {
     const __m256i words = _mm256_cvttps_epi32(v);
     const __m128i shorts = _mm_packus_epi32(_mm256_castsi256_si128(words), _mm256_extracti128_si256(words, 1));
@@ -55,7 +69,7 @@ DENSOR_INLINE vec<float, 8> zipHigh(vec<float, 8> a, vec<float, 8> b) {
 DENSOR_INLINE __m256i firstLanes8(int count) {
   return _mm256_cmpgt_epi32(_mm256_set1_epi32(count), _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7));
 }
-template <> DENSOR_INLINE vec<float, 8> loadFirst(const float *p, int count) {
+template <> DENSOR_INLINE vec<float, 8> loadFirst<vec<float, 8>>(const float *p, int count) {
   showRead(p, count < 8 ? count : 8);
   return {_mm256_maskload_ps(p, firstLanes8(count))};
 }

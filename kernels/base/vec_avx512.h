@@ -11,8 +11,22 @@ template <> struct vec<float, 16> {
 
   static DENSOR_INLINE vec splat(float x) { return {_mm512_set1_ps(x)}; }
   static DENSOR_INLINE vec load(const float *p) { return {_mm512_loadu_ps(p)}; }
+  static DENSOR_INLINE vec load(const Bfloat16 *p) {
+    return widened(_mm256_loadu_si256(reinterpret_cast<const __m256i *>(p)));
+  }
   static DENSOR_INLINE vec broadcast(const float *p) { return {_mm512_set1_ps(*p)}; }
   DENSOR_INLINE void store(float *p) const { _mm512_storeu_ps(p, v); }
+  DENSOR_INLINE void store(Bfloat16 *p) const { _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), narrowed()); }
+  static DENSOR_INLINE vec widened(__m256i halves) {
+    return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
+  }
+  // As bfloat16.h has it.
+  DENSOR_INLINE __m256i narrowed() const {
+    const __m512i bits = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
+    const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
+    const __m512i all = _mm512_mask_or_epi32(rounded, _mm512_cmp_ps_mask(v, v, _CMP_UNORD_Q), bits, _mm512_set1_epi32(0x400000));
+    return _mm512_cvtepi32_epi16(_mm512_srli_epi32(all, 16));
+  }
   DENSOR_INLINE void storeBytes(uint8_t *p) const {
     _mm_storeu_si128(reinterpret_cast<__m128i *>(p), _mm512_cvtepi32_epi8(_mm512_cvttps_epi32(v)));
   }
@@ -54,11 +68,19 @@ DENSOR_INLINE vec<float, 16> zipHigh(vec<float, 16> a, vec<float, 16> b) {
 DENSOR_INLINE __mmask16 firstLanes16(int count) {
   return count >= 16 ? static_cast<__mmask16>(0xffff) : static_cast<__mmask16>((1u << count) - 1);
 }
-template <> DENSOR_INLINE vec<float, 16> loadFirst(const float *p, int count) {
+template <> DENSOR_INLINE vec<float, 16> loadFirst<vec<float, 16>>(const float *p, int count) {
   showRead(p, count < 16 ? count : 16);
   return {_mm512_maskz_loadu_ps(firstLanes16(count), p)};
 }
 template <> DENSOR_INLINE void storeFirst(vec<float, 16> x, float *p, int count) {
   showWrite(p, count < 16 ? count : 16);
   _mm512_mask_storeu_ps(p, firstLanes16(count), x.v);
+}
+template <> DENSOR_INLINE vec<float, 16> loadFirst<vec<float, 16>>(const Bfloat16 *p, int count) {
+  showRead(&p->bits, count < 16 ? count : 16);
+  return vec<float, 16>::widened(_mm256_maskz_loadu_epi16(firstLanes16(count), p));
+}
+template <> DENSOR_INLINE void storeFirst(vec<float, 16> x, Bfloat16 *p, int count) {
+  showWrite(&p->bits, count < 16 ? count : 16);
+  _mm256_mask_storeu_epi16(p, firstLanes16(count), x.narrowed());
 }

@@ -11,8 +11,18 @@ template <> struct vec<float, 4> {
 
   static DENSOR_INLINE vec splat(float x) { return {vdupq_n_f32(x)}; }
   static DENSOR_INLINE vec load(const float *p) { return {vld1q_f32(p)}; }
+  static DENSOR_INLINE vec load(const Bfloat16 *p) {
+    return {vreinterpretq_f32_u32(vshll_n_u16(vld1_u16(&p->bits), 16))};
+  }
   static DENSOR_INLINE vec broadcast(const float *p) { return {vld1q_dup_f32(p)}; }
   DENSOR_INLINE void store(float *p) const { vst1q_f32(p, v); }
+  // As bfloat16.h has it.
+  DENSOR_INLINE void store(Bfloat16 *p) const {
+    const uint32x4_t bits = vreinterpretq_u32_f32(v), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
+    const uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);
+    const uint32x4_t quiet = vorrq_u32(bits, vdupq_n_u32(0x400000));
+    vst1_u16(&p->bits, vshrn_n_u32(vbslq_u32(vceqq_f32(v, v), rounded, quiet), 16));
+  }
   DENSOR_INLINE void storeBytes(uint8_t *p) const {
     const uint16x4_t shorts = vmovn_u32(vcvtq_u32_f32(v));
     const uint8x8_t bytes = vmovn_u16(vcombine_u16(shorts, shorts));

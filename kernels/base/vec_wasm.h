@@ -11,8 +11,17 @@ template <> struct vec<float, 4> {
 
   static DENSOR_INLINE vec splat(float x) { return {wasm_f32x4_splat(x)}; }
   static DENSOR_INLINE vec load(const float *p) { return {wasm_v128_load(p)}; }
+  static DENSOR_INLINE vec load(const Bfloat16 *p) { return {wasm_i32x4_shl(wasm_u32x4_load16x4(p), 16)}; }
   static DENSOR_INLINE vec broadcast(const float *p) { return {wasm_v128_load32_splat(p)}; }
   DENSOR_INLINE void store(float *p) const { wasm_v128_store(p, v); }
+  // As bfloat16.h has it.
+  DENSOR_INLINE void store(Bfloat16 *p) const {
+    const v128_t odd = wasm_v128_and(wasm_u32x4_shr(v, 16), wasm_i32x4_const_splat(1));
+    const v128_t rounded = wasm_i32x4_add(wasm_i32x4_add(v, wasm_i32x4_const_splat(0x7fff)), odd);
+    const v128_t quiet = wasm_v128_or(v, wasm_i32x4_const_splat(0x400000));
+    const v128_t words = wasm_u32x4_shr(wasm_v128_bitselect(quiet, rounded, wasm_f32x4_ne(v, v)), 16);
+    wasm_v128_store64_lane(p, wasm_u16x8_narrow_i32x4(words, words), 0);
+  }
   DENSOR_INLINE void storeBytes(uint8_t *p) const {
     const v128_t words = wasm_i32x4_trunc_sat_f32x4(v);
     const v128_t shorts = wasm_i16x8_narrow_i32x4(words, words);

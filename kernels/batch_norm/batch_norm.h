@@ -6,18 +6,19 @@
 
 namespace densor {
 
-// scale = γ/√(variance + eps), shift = β − scale·mean
+// scale = γ/√(variance + eps), shift = β − scale·(mean − bias)
 inline void coefficients(const Context &ctx, const CoefficientsRecord &r) {
   const float *mean = ctx.at(r.mean), *variance = ctx.at(r.variance), *gamma = ctx.at(r.gamma), *beta = ctx.at(r.beta);
+  const float *bias = ctx.at(r.bias);
   float *scale = ctx.at(r.scale), *shift = ctx.at(r.shift);
   for (uint32_t c = 0; c < r.channels; c++) {
     const double a = gamma[c] / __builtin_sqrt(static_cast<double>(variance[c]) + r.eps);
     scale[c] = static_cast<float>(a);
-    shift[c] = static_cast<float>(beta[c] - a * mean[c]);
+    shift[c] = static_cast<float>(beta[c] - a * (bias ? static_cast<double>(mean[c]) - bias[c] : mean[c]));
   }
 }
 
-template <class V> void statistics(const Context &ctx, const StatisticsRecord &r, int chunk) {
+template <class V, class T> void statistics(const Context &ctx, const StatisticsRecord &r, int chunk) {
   const Range images = part(r.size.images, chunk, r.chunks);
   const int width = r.size.width;
   const size_t pixels = static_cast<size_t>(r.size.height) * width;
@@ -25,7 +26,7 @@ template <class V> void statistics(const Context &ctx, const StatisticsRecord &r
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++)
     for (size_t row = 0; row < pixels; row += width, gathered += width)
-      gatherStatistics<V>(ctx.at(r.x, n, pixels) + row * r.x.stride, r.x.stride, width, r.size.channels, partial,
+      gatherStatistics<V>(ctx.at<T>(r.x, n, pixels) + row * r.x.stride, r.x.stride, width, r.size.channels, partial,
                           gathered);
 }
 

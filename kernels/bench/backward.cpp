@@ -65,27 +65,27 @@ void measure(int side, int channels, int blockChannels) {
   const Size in = {IMAGES, u(side), u(side), u(channels)}, out = {IMAGES, u(side), u(side), OUTPUTS};
   const Window window = {3, 3, 1, 1, 1, 1};
   const Prologue prologue = {scale, shift, 1};
-  const GradOutput gradOutput = {{dy, 0, OUTPUTS}, {y, 0, OUTPUTS}, slope, intercept};
+  const GradOutput gradOutput = {{dy, 0, OUTPUTS, 4}, {y, 0, OUTPUTS, 4}, slope, intercept};
   const auto strip = [&](int floatsOfRow) {
     const int most = std::max(1, 65536 / floatsOfRow - 2), strips = (side + most - 1) / most;
     return u((side + strips - 1) / strips);
   };
-  Conv2dGradInputRecord data = {1,  gradOutput, out, window, packed, {x, 0, u(stride)}, in, prologue,
-                                {{g, 0, u(stride)}, 1, {mean, 0}, sums}, 1, strip((side + 2) * OUTPUTS)};
+  Conv2dGradInputRecord data = {1,  gradOutput, out, window, packed, {x, 0, u(stride), 4}, in, prologue,
+                                {{g, 0, u(stride), 4}, 1, {mean, 0}, sums}, 1, strip((side + 2) * OUTPUTS)};
   Conv2dGradInputRecord dataAlone = data;
-  dataAlone.gradInput.gradient = {line, 0, 0};
+  dataAlone.gradInput.gradient = {line, 0, 0, 4};
   const uint32_t rows = strip((side + 2) * channels + side * OUTPUTS);
-  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride)}, in, prologue, partial, 1, 0, rows};
+  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride), 4}, in, prologue, partial, 1, 0, rows};
 
   Times times;
   for (int round = 0; round <= ROUNDS; round++)
     for (int what = 0; what < 5; what++) {
       const double start = seconds();
-      if (what == 0) conv2dGradInput<Widest>(ctx, data, 0);
-      if (what == 1) conv2dGradInput<Widest>(ctx, dataAlone, 0);
-      if (what == 2) conv2dGradWeight<Widest>(ctx, weight, 0);
+      if (what == 0) conv2dGradInput<Widest, float>(ctx, data, 0);
+      if (what == 1) conv2dGradInput<Widest, float>(ctx, dataAlone, 0);
+      if (what == 2) conv2dGradWeight<Widest, float>(ctx, weight, 0);
       for (int n = 0; what > 2 && n < IMAGES; n++) {
-        const Corrected<Widest> corrected(ctx, gradOutput, n, pixels / IMAGES);
+        const Corrected<Widest, float> corrected(ctx, gradOutput, n, pixels / IMAGES);
         const Prologued<Widest> prologued(ctx, prologue);
         const float *from = ctx.at(weight.x, n, pixels / IMAGES);
         for (int top = 0; top < side; top += static_cast<int>(rows)) {

@@ -3,7 +3,7 @@
 //   createPool(threads)                 → pool
 //   allocate(bytes)                     → memory: zeros, on huge pages where the system has them
 //   write(memory, offset, typedArray), read(memory, offset, floats) → Float32Array
-//   run(pool, memory, offsets, records) → promise; offsets: persistent, transient, scalars, control, program,
+//   run(pool, memory, offsets, records) → promise; offsets: persistent, transient, prepared, scalars, control, program,
 //                                         durations (or −1), then each thread's scratch; bytes from the start of
 //                                         the memory
 //   peak(pool, memory, offsets, amount) → promise of the least rate; offsets: the kernel's number, control, then each
@@ -228,12 +228,12 @@ template <class Work> napi_value submit(napi_env env, Job job, size_t resultCoun
 }
 
 napi_value run(napi_env env, napi_callback_info info) {
-  enum Offset { PERSISTENT, TRANSIENT, SCALARS, CONTROL, PROGRAM, DURATIONS, FIRST_SCRATCH };
+  enum Offset { PERSISTENT, TRANSIENT, PREPARED, SCALARS, CONTROL, PROGRAM, DURATIONS, FIRST_SCRATCH };
   Job job;
   if (!job.parse(env, info, FIRST_SCRATCH)) return nullptr;
   const uint32_t threads = job.pool->size();
   return submit(env, std::move(job), 0, [threads](const Job &j, uint32_t thread, std::vector<double> &) {
-    const densor::Context ctx = {{j.at<uint8_t>(PERSISTENT), j.at<uint8_t>(TRANSIENT), nullptr, nullptr},
+    const densor::Context ctx = {{j.at<uint8_t>(PERSISTENT), j.at<uint8_t>(TRANSIENT), j.at<uint8_t>(PREPARED), nullptr},
                                  j.at<float>(FIRST_SCRATCH + thread),
                                  j.at<const float>(SCALARS),
                                  j.at<densor::Control>(CONTROL),

@@ -1,7 +1,7 @@
 // One run of one program on the image of a memory, without Node: what sanitizers and emulators are put around.
-//   replay IMAGE THREADS RECORDS SCRATCH_BYTES PERSISTENT TRANSIENT SCALARS CONTROL PROGRAM [FORBIDDEN…]
+//   replay IMAGE THREADS RECORDS SCRATCH_BYTES PERSISTENT TRANSIENT PREPARED SCALARS CONTROL PROGRAM [FORBIDDEN…]
 // Places are OFFSET:BYTES in the file. Each region is worked on in an allocation of its very size, and what may have
-// changed is written back. Forbidden are parts of the two slabs that no kernel may touch (AddressSanitizer watches).
+// changed is written back. Forbidden are parts of the three slabs that no kernel may touch (AddressSanitizer watches).
 #include "bindings/thread_pool.h"
 #include "run.h"
 #include <cstdio>
@@ -89,16 +89,19 @@ private:
 }  // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 10) refuse("too few arguments", argv[0]);
+  if (argc < 11) refuse("too few arguments", argv[0]);
   std::FILE *image = std::fopen(argv[1], "r+b");
   if (!image) refuse("cannot open", argv[1]);
   const uint32_t threads = static_cast<uint32_t>(number(argv[2])), records = static_cast<uint32_t>(number(argv[3]));
   const size_t scratchBytes = number(argv[4]);
-  const Region persistent(image, argv[5]), transient(image, argv[6]), scalars(image, argv[7]), control(image, argv[8]),
-      program(image, argv[9]);
-  const std::vector<Place> forbidden(argv + 10, argv + argc);
+  const Region persistent(image, argv[5]), transient(image, argv[6]), prepared(image, argv[7]), scalars(image, argv[8]),
+      control(image, argv[9]), program(image, argv[10]);
+  const std::vector<Place> forbidden(argv + 11, argv + argc);
+  const auto forbid = [&](const Place &part, bool yes) {
+    return persistent.forbid(part, yes) || transient.forbid(part, yes) || prepared.forbid(part, yes);
+  };
   for (const Place &part : forbidden)
-    if (!persistent.forbid(part, true) && !transient.forbid(part, true)) refuse("a forbidden part", "is in no slab");
+    if (!forbid(part, true)) refuse("a forbidden part", "is in no slab");
 
   std::deque<Allocation> scratch;
   for (uint32_t i = 0; i < threads; i++) scratch.emplace_back(scratchBytes);
@@ -108,7 +111,7 @@ int main(int argc, char **argv) {
     pool.submit([&](uint32_t thread) { std::memset(scratch[thread].bytes, 0xff, scratchBytes); }, [] {});
     pool.submit(
         [&](uint32_t thread) {
-          const densor::Context ctx = {{persistent.bytes, transient.bytes, nullptr, nullptr},
+          const densor::Context ctx = {{persistent.bytes, transient.bytes, prepared.bytes, nullptr},
                                        reinterpret_cast<float *>(scratch[thread].bytes),
                                        reinterpret_cast<const float *>(scalars.bytes),
                                        reinterpret_cast<densor::Control *>(control.bytes),
@@ -119,8 +122,7 @@ int main(int argc, char **argv) {
         [] {});
   }  // The pool's end waits for both.
 
-  for (const Place &part : forbidden)
-    if (!persistent.forbid(part, false)) transient.forbid(part, false);
-  for (const Region *region : {&persistent, &transient, &control}) region->writeBack(image);
+  for (const Place &part : forbidden) forbid(part, false);
+  for (const Region *region : {&persistent, &transient, &prepared, &control}) region->writeBack(image);
   if (std::fclose(image) != 0) refuse("cannot write", argv[1]);
 }

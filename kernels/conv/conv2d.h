@@ -1,4 +1,4 @@
-// y = dropout(conv(prologue(x)) + bias), and the statistics of y. x and y may be slices of one buffer (not overlapping).
+// y = dropout(relu?(conv(prologue(x)) + bias)), and the statistics of y. x and y may be slices of one buffer (not overlapping).
 // Sums run over kernel rows, then (kernel column, channel), ascending.
 #pragma once
 #include "base/dropout.h"
@@ -36,8 +36,8 @@ void convolveRow(const float *from, size_t pitch, int pixelStep, int width, int 
 }
 
 // Row `i` of a packed strip's outputs: y = finish(conv + bias, channel), pixels `stride` apart.
-template <class V, class Record, class Finish>
-void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, const float *packedStrip, int i, float *y,
+template <class V, class T, class Record, class Finish>
+void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, const float *packedStrip, int i, T *y,
                       size_t stride, Finish finish) {
   const Window &w = r.window;
   const float *bias = ctx.at(r.bias);
@@ -55,27 +55,34 @@ void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, c
                  });
 }
 
+// ReLU where it is wanted.
+template <class V> struct Activation {
+  bool relu;
+  DENSOR_INLINE V operator()(V value, int) const { return relu ? ::relu(value) : value; }
+};
+
 // The rows of a chunk's outputs, ascending: rowAt(image, row) is where one goes, finish(y, image, row) the last to
-// change it, done(image, row) when it stands there, its statistics gathered. `scratch` holds the strips.
-template <class V, class Record, class RowAt, class Finish, class Done>
-void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scratch, size_t stride, RowAt rowAt,
-                      Finish finish, Done done) {
-  const Range images = part(r.in.images, chunk, r.chunks);
+// change it, done(image, row) when it stands there, its statistics gathered. `scratch` holds the strips; T: what x stores.
+template <class V, class T, class Record, class RowAt, class Finish, class Done>
+void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut &work, float *scratch, size_t stride,
+                      RowAt rowAt, Finish finish, Done done) {
+  const Range images = work.images;
+  const Activation<V> activation{r.relu != 0};
   const Prologued<V> prologue(ctx, r.prologue);
-  const int outputs = r.out.channels, height = r.out.height, width = r.out.width;
+  const int outputs = r.out.channels, width = r.out.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
   int gathered = 0;
 
   for (int n = images.begin; n < images.end; n++) {
-    const float *x = ctx.at(r.x, n, inPixels);
-    for (int top = 0; top < height; top += r.stripRows) {
-      const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
+    const T *x = ctx.at<T>(r.x, n, inPixels);
+    for (int top = work.rows.begin; top < work.rows.end; top += r.stripRows) {
+      const int rows = top + static_cast<int>(r.stripRows) <= work.rows.end ? r.stripRows : work.rows.end - top;
       const Strip strip = inputStrip(r, top, rows);
       packStrip<V>(strip, scratch, [&](size_t pixel, int c) { return prologue.loadAhead(x + pixel * r.x.stride, c, r.x.stride); });
       for (int i = 0; i < rows; i++) {
-        float *y = rowAt(n, top + i);
-        convolveStripRow<V>(ctx, r, strip, scratch, i, y, stride, [](V value, int) { return value; });
+        auto *y = rowAt(n, top + i);
+        convolveStripRow<V>(ctx, r, strip, scratch, i, y, stride, activation);
         finish(y, n, top + i);
         if (statistics) gatherStatistics<V>(y, stride, width, outputs, statistics, gathered);
         gathered += width;
@@ -86,20 +93,21 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, float *scr
 }
 
 // Strips of several small images.
-template <class V> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
+template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
   const int pixels = r.out.height * r.out.width, outputs = r.out.channels;
   const size_t xImage = static_cast<size_t>(pixels) * r.x.stride, yImage = static_cast<size_t>(pixels) * r.y.stride;
   const float *bias = ctx.at(r.bias);
+  const Activation<V> activation{r.relu != 0};
   const DropoutMask mask(ctx, r.dropout, r.out);
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
   const SmallConvolution conv = smallConvolution(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth,
                                                  outputs, ctx.at(r.packed));
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
-    const float *x = ctx.at(r.x, n, pixels);
-    float *y = ctx.at(r.y, n, pixels);
+    const T *x = ctx.at<T>(r.x, n, pixels);
+    T *y = ctx.at<T>(r.y, n, pixels);
     packImages<V>(together, pixels, conv.channels, ctx.scratch, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
       return prologue.load(x + image * xImage + pixel * r.x.stride, c);
     });
@@ -108,9 +116,9 @@ template <class V> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r
                         DENSOR_UNROLL for (int b = 0; b < B; b++) {
                           const int c = o + b * V::size;
                           const V shift = bias ? loadFirst<V>(bias + c, outputs - c) : V::splat(0);
-                          float *to = y + first * yImage + pixel * r.y.stride + c;
+                          T *to = y + first * yImage + pixel * r.y.stride + c;
                           DENSOR_UNROLL for (int k = 0; k < R; k++)
-                              storeFirst(tile[k][b] + shift, to + k * yImage, outputs - c);
+                              storeFirst(activation(tile[k][b] + shift, c), to + k * yImage, outputs - c);
                         }
                       });
     for (int i = 0; i < together; i++) mask.apply<V>(y + i * yImage, r.y.stride, n + i, 0, pixels);
@@ -119,15 +127,16 @@ template <class V> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r
   }
 }
 
-template <class V> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
-  if (r.stripImages > 1) return conv2dOfImages<V>(ctx, r, chunk);
+template <class V, class T> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  if (r.stripImages > 1) return conv2dOfImages<V, T>(ctx, r, chunk);
   const size_t pixels = static_cast<size_t>(r.out.height) * r.out.width;
   const auto rowAt = [&](int n, int i) {
-    return ctx.at(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;
+    return ctx.at<T>(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;
   };
   const DropoutMask mask(ctx, r.dropout, r.out);
-  const auto drop = [&](float *y, int n, int i) { mask.apply<V>(y, r.y.stride, n, i * r.out.width, r.out.width); };
-  forConvolvedRows<V>(ctx, r, chunk, ctx.scratch, r.y.stride, rowAt, drop, [](int, int) {});
+  const auto drop = [&](T *y, int n, int i) { mask.apply<V>(y, r.y.stride, n, i * r.out.width, r.out.width); };
+  const Cut work = cut(r.in.images, r.out.height, chunk, r.chunks);
+  forConvolvedRows<V, T>(ctx, r, chunk, work, ctx.scratch, r.y.stride, rowAt, drop, [](int, int) {});
 }
 
 }  // namespace densor

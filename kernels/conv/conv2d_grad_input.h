@@ -8,7 +8,7 @@
 namespace densor {
 
 // Strips of several small images: stride 1, so the transposed convolution is one with reversed taps.
-template <class V> void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+template <class V, class T> void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const int pixels = r.in.height * r.in.width;
@@ -21,16 +21,16 @@ template <class V> void conv2dGradInputOfImages(const Context &ctx, const Conv2d
                        static_cast<int>(w.kernelWidth - 1 - w.paddingWidth), r.in.channels, ctx.at(r.packed));
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
-    const Corrected<V> gradOutput(ctx, r.gradOutput, n, pixels);
-    const float *x = ctx.at(r.x, n, pixels);
-    float *gradient = ctx.at(r.gradInput.gradient, n, pixels);
+    const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
+    const T *x = ctx.at<T>(r.x, n, pixels);
+    T *gradient = ctx.at<T>(r.gradInput.gradient, n, pixels);
     packImages<V>(together, pixels, conv.channels, ctx.scratch, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
       return gradOutput.load(static_cast<size_t>(image) * pixels + pixel, c);
     });
     convolveImages<V>(conv, ctx.scratch, together,
                       [&]<int R, int B>(V(&tile)[R][B], int pixel, int first, int c) DENSOR_LAMBDA_INLINE {
-                        const float *xTile = x + first * xImage + pixel * r.x.stride;
-                        float *gTile = gradient + first * gradientImage + pixel * r.gradInput.gradient.stride;
+                        const T *xTile = x + first * xImage + pixel * r.x.stride;
+                        T *gTile = gradient + first * gradientImage + pixel * r.gradInput.gradient.stride;
                         DENSOR_UNROLL for (int b = 0; b < B; b++)
                             end.apply(xTile, gTile, c + b * V::size, Constant<R>{},
                                       [&](int k) DENSOR_LAMBDA_INLINE { return tile[k][b]; });
@@ -38,8 +38,8 @@ template <class V> void conv2dGradInputOfImages(const Context &ctx, const Conv2d
   }
 }
 
-template <class V> void conv2dGradInput(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
-  if (r.stripImages > 1) return conv2dGradInputOfImages<V>(ctx, r, chunk);
+template <class V, class T> void conv2dGradInput(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+  if (r.stripImages > 1) return conv2dGradInputOfImages<V, T>(ctx, r, chunk);
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
@@ -49,9 +49,9 @@ template <class V> void conv2dGradInput(const Context &ctx, const Conv2dGradInpu
   const size_t outPixels = static_cast<size_t>(r.out.height) * r.out.width;
 
   for (int n = images.begin; n < images.end; n++) {
-    const Corrected<V> gradOutput(ctx, r.gradOutput, n, outPixels);
-    const float *x = ctx.at(r.x, n, inPixels);
-    float *gradient = ctx.at(r.gradInput.gradient, n, inPixels);
+    const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, outPixels);
+    const T *x = ctx.at<T>(r.x, n, inPixels);
+    T *gradient = ctx.at<T>(r.gradInput.gradient, n, inPixels);
     for (int top = 0; top < height; top += r.stripRows) {
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       const Strip strip = {.height = static_cast<int>(r.out.height),
@@ -70,8 +70,8 @@ template <class V> void conv2dGradInput(const Context &ctx, const Conv2dGradInpu
         convolveRow<V>(ctx.scratch + i * strip.pitch(), strip.pitch(), outputs, width, w.kernelHeight,
                        static_cast<int>(w.kernelWidth) * outputs, packed, r.in.channels,
                        [&]<int R, int B>(V(&tile)[R][B], int first, int c) DENSOR_LAMBDA_INLINE {
-                         const float *xTile = x + (row + first) * r.x.stride;
-                         float *gTile = gradient + (row + first) * r.gradInput.gradient.stride;
+                         const T *xTile = x + (row + first) * r.x.stride;
+                         T *gTile = gradient + (row + first) * r.gradInput.gradient.stride;
                          DENSOR_UNROLL for (int b = 0; b < B; b++)
                              end.apply(xTile, gTile, c + b * V::size, Constant<R>{},
                                        [&](int k) DENSOR_LAMBDA_INLINE { return tile[k][b]; });

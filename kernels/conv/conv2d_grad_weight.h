@@ -131,7 +131,7 @@ void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWei
   }
 }
 
-template <class V> void conv2dGradWeightOfImages(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+template <class V, class T> void conv2dGradWeightOfImages(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
   const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
@@ -140,8 +140,8 @@ template <class V> void conv2dGradWeightOfImages(const Context &ctx, const Conv2
   const GradWeightPartial partial(ctx, r, imageChunk, slice);
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
-    const Corrected<V> gradOutput(ctx, r.gradOutput, n, pixels);
-    const float *x = ctx.at(r.x, n, pixels);
+    const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
+    const T *x = ctx.at<T>(r.x, n, pixels);
     float *gradients = ctx.scratch, *inputs = gradients + static_cast<size_t>(together) * pixels * partial.outputs;
     packImages<V>(together, pixels, partial.outputs, gradients, [&](int image, int pixel, int o) DENSOR_LAMBDA_INLINE {
       if (o >= static_cast<int>(r.out.channels)) return V::splat(0);
@@ -159,8 +159,8 @@ template <class V> void conv2dGradWeightOfImages(const Context &ctx, const Conv2
 }
 
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
-template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  if (r.ofImages) return conv2dGradWeightOfImages<V>(ctx, r, chunk);
+template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+  if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
   const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
@@ -181,14 +181,14 @@ template <class V> void conv2dGradWeight(const Context &ctx, const Conv2dGradWei
       float *gradients = ctx.scratch, *to = gradients;
       float *inputs = gradients + static_cast<size_t>(together) * rows * width * partial.outputs;
       for (int i = 0; i < together; i++) {
-        const Corrected<V> gradOutput(ctx, r.gradOutput, n + i, outPixels);
+        const Corrected<V, T> gradOutput(ctx, r.gradOutput, n + i, outPixels);
         for (int p = 0; p < rows * width; p++, to += partial.outputs)
           for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) {
             const V g = gradOutput.load(static_cast<size_t>(top) * width + p, o);
             g.store(to + o);
             partial.addToBias(g, o);
           }
-        const float *x = ctx.at(r.x, n + i, inPixels);
+        const T *x = ctx.at<T>(r.x, n + i, inPixels);
         packStrip<V>(strip, inputs + i * strip.rows * strip.pitch(), [&](size_t pixel, int c) DENSOR_LAMBDA_INLINE {
           return prologue.loadAhead(x + pixel * r.x.stride, slice.begin + c, r.x.stride);
         });

@@ -1,7 +1,10 @@
 // A convolution that keeps only the winners of a max pool's windows: m = y where sign(γ)·y is greatest, and its
-// position. relu(a·m + b) is then the max pool of relu(a·y + b), for a has the sign of γ (and with γ = 0 all tie: the
+// position, where that is asked for. relu(a·m + b) is then the max pool of relu(a·y + b), for a has the sign of γ (and with γ = 0 all tie: the
 // first wins, NaN before it). y passes through scratch, as many rows as a window is high; every row is computed
-// once, so the statistics count every pixel of y once, in the order of conv2d's.
+// once, so the statistics count every pixel of y once, in the order of conv2d's. They are of y before storage rounds:
+// y is never stored, and its gradient takes it as it is here.
+// Without γ (a batch norm that was folded into the weights, and its ReLU) the greatest y wins. A chunk that is some rows
+// of m computes what they see: the row of y between two chunks is computed by both.
 // Its gradient: partials as conv2dGradWeight's; y is convolved anew, row by row, for the correction of its statistics.
 // The strips are conv2d's. Copying a pixel's 7×7 inputs into one run of 49 instead of walking over seven runs of 7
 // gained nothing (WASM, 4 images of 96×96: 2.7 against 2.6 ms forward, 3.4 against 3.3 backward); on AVX-512 the seven
@@ -13,14 +16,16 @@
 
 namespace densor {
 
-template <class V> void conv2dMaxPool(const Context &ctx, const Conv2dMaxPoolRecord &r, int chunk) {
+template <class V, class T> void conv2dMaxPool(const Context &ctx, const Conv2dMaxPoolRecord &r, int chunk) {
   const Window &w = r.pool;
   const int channels = r.out.channels, padded = paddedChannels(channels);
   const size_t rowFloats = static_cast<size_t>(r.out.width) * padded;
   const size_t pooledPixels = static_cast<size_t>(r.pooled.height) * r.pooled.width;
   float *signs = ctx.scratch, *ring = signs + padded, *strips = ring + w.kernelHeight * rowFloats;
   const float *gamma = ctx.at(r.gamma);
-  for (int c = 0; c < padded; c++) signs[c] = c < channels ? (gamma[c] > 0) - (gamma[c] < 0) : 0;
+  for (int c = 0; c < padded; c++) signs[c] = c >= channels ? 0 : !gamma ? 1 : (gamma[c] > 0) - (gamma[c] < 0);
+  Cut work = cut(r.in.images, r.pooled.height, chunk, r.chunks);
+  const Range windows = work.rows;
 
   // Row `row` of y, until row + kernelHeight takes its place.
   const auto rowAt = [&](int row) { return ring + row % w.kernelHeight * rowFloats; };
@@ -28,14 +33,22 @@ template <class V> void conv2dMaxPool(const Context &ctx, const Conv2dMaxPoolRec
     const int last = static_cast<int>(i * w.strideHeight + w.kernelHeight) - static_cast<int>(w.paddingHeight) - 1;
     return last < static_cast<int>(r.out.height) ? last : static_cast<int>(r.out.height) - 1;
   };
+  work.rows = {insideWindow(windows.begin, w.strideHeight, w.paddingHeight, w.kernelHeight, r.out.height).begin +
+                   static_cast<int>(windows.begin * w.strideHeight) - static_cast<int>(w.paddingHeight),
+               lastRow(windows.end - 1) + 1};
+  if (windows.begin == 0) work.rows.begin = 0; // Statistics want all rows, seen by a window or not.
+  if (windows.end == static_cast<int>(r.pooled.height)) work.rows.end = r.out.height;
   int waiting = 0; // the row of windows whose last row of y is still to come
-  forConvolvedRows<V>(
-      ctx, r, chunk, strips, padded, [&](int, int row) { return rowAt(row); }, [](float *, int, int) {},
+  forConvolvedRows<V, T>(
+      ctx, r, chunk, work, strips, padded, [&](int, int row) { return rowAt(row); }, [](float *, int, int) {},
       [&](int n, int row) {
-        if (row == 0) waiting = 0;
-        for (; waiting < static_cast<int>(r.pooled.height) && lastRow(waiting) == row; waiting++) {
-          float *m = ctx.at(r.m, n, pooledPixels) + static_cast<size_t>(waiting) * r.pooled.width * r.m.stride;
-          maxPoolRow<V>(
+        if (row == work.rows.begin) waiting = windows.begin;
+        for (; waiting < windows.end && lastRow(waiting) == row; waiting++) {
+          T *m = ctx.at<T>(r.m, n, pooledPixels) + static_cast<size_t>(waiting) * r.pooled.width * r.m.stride;
+          if (!gamma && r.index == NO_ADDRESS)
+            greatestRow<V>(w, r.out, r.pooled, waiting, m, r.m.stride, padded, rowAt,
+                           [](const float *pixel, int c) DENSOR_LAMBDA_INLINE { return V::load(pixel + c); });
+          else maxPoolRow<V>(
               w, r.out, r.pooled, waiting, m, r.m.stride, indexRow(ctx, r.index, r.pooled, n, waiting), padded, rowAt,
               [](const float *pixel, int c) DENSOR_LAMBDA_INLINE { return V::load(pixel + c); },
               [&](V y, int c) DENSOR_LAMBDA_INLINE { return V::load(signs + c) * y; });
@@ -45,7 +58,7 @@ template <class V> void conv2dMaxPool(const Context &ctx, const Conv2dMaxPoolRec
 
 // Rows [top, top + rows) of the map's gradient += the gradient of m where the map won; for each pixel the rows of
 // windows ascending, then the positions. A position's windows are walked together, so that its place is a constant.
-template <class V>
+template <class V, class T>
 void addAtWinners(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, int image, int top, int rows,
                   float *gradients) {
   const Window &w = r.pool;
@@ -57,7 +70,7 @@ void addAtWinners(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, in
       coveringOutputs(top + rows - 1, w.strideHeight, w.paddingHeight, kernelHeight, r.pooled.height).end};
   for (int i = windows.begin; i < windows.end; i++) {
     const uint8_t *index = indexRow(ctx, r.index, r.pooled, image, i);
-    const float *gradM = ctx.at(r.gradM, image, pooledPixels) + static_cast<size_t>(i) * r.pooled.width * r.gradM.stride;
+    const T *gradM = ctx.at<T>(r.gradM, image, pooledPixels) + static_cast<size_t>(i) * r.pooled.width * r.gradM.stride;
     for (int a = 0; a < kernelHeight; a++) {
       const int row = static_cast<int>(i * w.strideHeight) - static_cast<int>(w.paddingHeight) + a - top;
       if (row < 0 || row >= rows) continue;
@@ -79,7 +92,7 @@ void addAtWinners(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, in
   }
 }
 
-template <class V>
+template <class V, class T>
 void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, int chunk) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
@@ -90,7 +103,7 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
   const int outputs = partial.outputs;
 
   for (int n = images.begin; n < images.end; n++) {
-    const float *x = ctx.at(r.x, n, inPixels);
+    const T *x = ctx.at<T>(r.x, n, inPixels);
     for (int top = 0; top < height; top += r.stripRows) {
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       const Strip strip = inputStrip(r, top, rows);
@@ -103,7 +116,7 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
                             [&](V y, int c) DENSOR_LAMBDA_INLINE {
                               return fma(V::load(slope + c), y, V::load(intercept + c));
                             });
-      addAtWinners<V>(ctx, r, n, top, rows, gradients);
+      addAtWinners<V, T>(ctx, r, n, top, rows, gradients);
       for (int p = 0; p < rows * width; p++)
         for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size)
           partial.addToBias(V::load(gradients + static_cast<size_t>(p) * outputs + o), o);

@@ -87,21 +87,23 @@ DENSOR_INLINE void forColumns(const float *rows, size_t stride, int there, int c
 }
 
 // weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
-// vectors), [kH·kW][depth][width], zero where no output is. Transposed: outputs are C, depth is O, taps reversed.
-// Chunks cut the depth.
+// vectors), [kH·kW][depth][width], zero where no output is; each output's times its `scale`, where there is one.
+// Transposed: outputs are C, depth is O, taps reversed. Chunks cut the depth.
 template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
   constexpr int block = V::tileBlocks * V::size;
   const int taps = r.kernelHeight * r.kernelWidth;
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
   const Range range = part(depth, chunk, r.chunks);
+  const float *scale = ctx.at(r.scale);
   for (int first = 0; first < outputs; first += V::size) {
     const int there = outputs - first < V::size ? outputs - first : V::size;
     const int blockStart = first / block * block, left = outputs - blockStart;
     const int width = left < block ? roundUp(left, V::size) : block;
     float *panel = ctx.at(r.packed) + static_cast<size_t>(blockStart) * taps * depth + (first - blockStart);
+    const V factor = scale ? loadFirst<V>(scale + first, there) : V::splat(1);
     const auto put = [&](int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
-      weights.store(panel + (static_cast<size_t>(tap) * depth + d) * width);
+      (scale ? factor * weights : weights).store(panel + (static_cast<size_t>(tap) * depth + d) * width);
     };
     if (!r.transposed) {
       // An output's weights lie side by side: (depth, tap).

@@ -7,7 +7,7 @@
 
 namespace densor {
 
-template <class V> void dropout(const Context &ctx, const DropoutRecord &r, int chunk) {
+template <class V, class T> void dropout(const Context &ctx, const DropoutRecord &r, int chunk) {
   const Range images = part(r.size.images, chunk, r.chunks);
   const DropoutMask mask(ctx, r.dropout, r.size);
   const int width = r.size.width, channels = r.size.channels, padded = paddedChannels(channels);
@@ -15,9 +15,9 @@ template <class V> void dropout(const Context &ctx, const DropoutRecord &r, int 
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++) {
-    const Corrected<V> x(ctx, r.x, n, pixels);
+    const Corrected<V, T> x(ctx, r.x, n, pixels);
     for (size_t row = 0; row < pixels; row += width) {
-      float *y = ctx.at(r.y, n, pixels) + row * r.y.stride;
+      T *y = ctx.at<T>(r.y, n, pixels) + row * r.y.stride;
       for (int j = 0; j < width; j++)
         for (int c = 0; c < channels; c += V::size)
           storeFirst(x.load(row + j, c), ctx.scratch + j * padded + c, channels - c);
@@ -25,7 +25,7 @@ template <class V> void dropout(const Context &ctx, const DropoutRecord &r, int 
       for (int j = 0; j < width; j++)
         for (int c = 0; c < channels; c += V::size) {
           const V value = loadFirst<V>(ctx.scratch + j * padded + c, channels - c);
-          float *to = y + j * r.y.stride + c;
+          T *to = y + j * r.y.stride + c;
           storeFirst(r.accumulate ? loadFirst<V>(to, channels - c) + value : value, to, channels - c);
         }
       if (statistics) gatherStatistics<V>(y, r.y.stride, width, channels, statistics, gathered);

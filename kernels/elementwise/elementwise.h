@@ -7,20 +7,21 @@
 
 namespace densor {
 
-template <class V> void elementwise(const Context &ctx, const ElementwiseRecord &r, int chunk) {
-  const Range images = part(r.size.images, chunk, r.chunks);
+template <class V, class T> void elementwise(const Context &ctx, const ElementwiseRecord &r, int chunk) {
+  const Cut work = cut(r.size.images, r.size.height, chunk, r.chunks);
+  const Range images = work.images;
   const Prologued<V> prologue(ctx, r.prologue);
   const int width = r.size.width, channels = r.size.channels;
   const size_t pixels = static_cast<size_t>(r.size.height) * width;
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++)
-    for (int i = 0; i < static_cast<int>(r.size.height); i++) {
-      const float *x = ctx.at(r.x, n, pixels) + static_cast<size_t>(i) * width * r.x.stride;
-      float *y = ctx.at(r.y, n, pixels) + static_cast<size_t>(i) * width * r.y.stride;
+    for (int i = work.rows.begin; i < work.rows.end; i++) {
+      const T *x = ctx.at<T>(r.x, n, pixels) + static_cast<size_t>(i) * width * r.x.stride;
+      T *y = ctx.at<T>(r.y, n, pixels) + static_cast<size_t>(i) * width * r.y.stride;
       for (int j = 0; j < width; j++)
         for (int c = 0; c < channels; c += V::size) {
-          float *to = y + j * r.y.stride + c;
+          T *to = y + j * r.y.stride + c;
           const V value = prologue.load(x + j * r.x.stride, c);
           storeFirst(r.accumulate ? V::load(to) + value : value, to, channels - c);
         }
@@ -29,16 +30,16 @@ template <class V> void elementwise(const Context &ctx, const ElementwiseRecord 
     }
 }
 
-template <class V> void elementwiseGradInput(const Context &ctx, const ElementwiseGradInputRecord &r, int chunk) {
+template <class V, class T> void elementwiseGradInput(const Context &ctx, const ElementwiseGradInputRecord &r, int chunk) {
   const Range images = part(r.size.images, chunk, r.chunks);
   const InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.size.channels, chunk);
   const int width = r.size.width;
   const size_t pixels = static_cast<size_t>(r.size.height) * width;
   for (int n = images.begin; n < images.end; n++) {
-    const Corrected<V> gradOutput(ctx, r.gradOutput, n, pixels);
+    const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
     for (size_t row = 0; row < pixels; row += width) {
-      const float *x = ctx.at(r.x, n, pixels) + row * r.x.stride;
-      float *gradient = ctx.at(r.gradInput.gradient, n, pixels) + row * r.gradInput.gradient.stride;
+      const T *x = ctx.at<T>(r.x, n, pixels) + row * r.x.stride;
+      T *gradient = ctx.at<T>(r.gradInput.gradient, n, pixels) + row * r.gradInput.gradient.stride;
       for (int c = 0; c < end.channels; c += V::size)
         end.apply(x, gradient, c, width, [&](int j) { return gradOutput.load(row + j, c); });
     }

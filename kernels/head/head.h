@@ -5,24 +5,25 @@
 
 namespace densor {
 
-// [N, H, W, C] → [N, C·H·W]: PyTorch's order.
-inline void flatten(const Context &ctx, const FlattenRecord &r) {
+// [N, H, W, C] → [N, C·H·W]: PyTorch's order. T: what the map stores; features are floats.
+template <class, class T> void flatten(const Context &ctx, const FlattenRecord &r, int) {
   const size_t pixels = static_cast<size_t>(r.size.height) * r.size.width;
   for (uint32_t n = 0; n < r.size.images; n++)
     for (size_t p = 0; p < pixels; p++)
       for (uint32_t c = 0; c < r.size.channels; c++)
-        ctx.at(r.y, n, 1)[c * pixels + p] = ctx.at(r.x, n, pixels)[p * r.x.stride + c];
+        ctx.at(r.y, n, 1)[c * pixels + p] = vec<float, 1>::load(ctx.at<T>(r.x, n, pixels) + p * r.x.stride + c).v;
 }
 
-inline void flattenGradInput(const Context &ctx, const FlattenGradInputRecord &r) {
+template <class, class T> void flattenGradInput(const Context &ctx, const FlattenGradInputRecord &r, int) {
   using One = vec<float, 1>;
   const size_t pixels = static_cast<size_t>(r.size.height) * r.size.width;
   for (uint32_t n = 0; n < r.size.images; n++) {
-    const Corrected<One> gradOutput(ctx, r.gradOutput, n, 1);
+    const Corrected<One, float> gradOutput(ctx, r.gradOutput, n, 1);
     for (size_t p = 0; p < pixels; p++)
       for (uint32_t c = 0; c < r.size.channels; c++) {
-        float &to = ctx.at(r.gradient, n, pixels)[p * r.gradient.stride + c];
-        to = (r.accumulate ? to : 0) + gradOutput.load(0, static_cast<int>(c * pixels + p)).v;
+        T *to = ctx.at<T>(r.gradient, n, pixels) + p * r.gradient.stride + c;
+        const One gradient = gradOutput.load(0, static_cast<int>(c * pixels + p));
+        (r.accumulate ? One::load(to) + gradient : gradient).store(to);
       }
   }
 }

@@ -25,16 +25,17 @@ DENSOR_INLINE Range coveringOutputs(int in, int stride, int padding, int kernel,
 }
 
 // For each row of outputs: row(image, i, y) computes it, then its statistics are gathered.
-template <class V, class Record, class Row>
+template <class V, class T, class Record, class Row>
 void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
-  const Range images = part(r.out.images, chunk, r.chunks);
+  const Cut work = cut(r.out.images, r.out.height, chunk, r.chunks);
+  const Range images = work.images;
   const int channels = r.out.channels, width = r.out.width;
   const size_t outPixels = static_cast<size_t>(r.out.height) * width;
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, channels);
   int gathered = 0;
   for (int n = images.begin; n < images.end; n++)
-    for (int i = 0; i < static_cast<int>(r.out.height); i++) {
-      float *y = ctx.at(r.y, n, outPixels) + static_cast<size_t>(i) * width * r.y.stride;
+    for (int i = work.rows.begin; i < work.rows.end; i++) {
+      T *y = ctx.at<T>(r.y, n, outPixels) + static_cast<size_t>(i) * width * r.y.stride;
       row(n, i, y);
       if (statistics) gatherStatistics<V>(y, r.y.stride, width, channels, statistics, gathered);
       gathered += width;
@@ -44,12 +45,12 @@ void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
 // Row i of a max pool's outputs, pixels `stride` apart, and the positions that won (index: null where nobody asks).
 // rowAt(row) is where a row of the map begins, its pixels `inStride` apart; load(pixel, c) → V; what wins is the one
 // that rank(value, c) puts highest.
-template <class V, class RowAt, class Load, class Rank>
-void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, float *y, size_t stride, uint8_t *index,
+template <class V, class T, class RowAt, class Load, class Rank>
+void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, T *y, size_t stride, uint8_t *index,
                 size_t inStride, RowAt rowAt, Load load, Rank rank) {
   const int channels = in.channels, kernelWidth = w.kernelWidth;
   const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, in.height);
-  const float *rows[mostPositions];
+  decltype(rowAt(0)) rows[mostPositions];
   for (int a = kernelRows.begin; a < kernelRows.end; a++)
     rows[a] = rowAt(static_cast<int>(i * w.strideHeight) - static_cast<int>(w.paddingHeight) + a);
   for (int j = 0; j < static_cast<int>(out.width); j++) {
@@ -61,7 +62,7 @@ void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, float *
       V at = V::splat(static_cast<float>(kernelRows.begin * kernelWidth + kernelColumns.begin));
       for (int a = kernelRows.begin; a < kernelRows.end; a++) {
         V position = V::splat(static_cast<float>(a * kernelWidth + kernelColumns.begin));
-        const float *pixel = rows[a] + corner + kernelColumns.begin * inStride;
+        auto pixel = rows[a] + corner + kernelColumns.begin * inStride;
         for (int b = kernelColumns.begin; b < kernelColumns.end; b++, pixel += inStride) {
           const V value = load(pixel, c), itsRank = rank(value, c);
           at = selectGreater(itsRank, bestRank, position, at);
@@ -76,6 +77,30 @@ void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, float *
   }
 }
 
+// The same where nobody asks which position won, and the value itself decides.
+template <class V, class T, class RowAt, class Load>
+void greatestRow(const Window &w, const Size &in, const Size &out, int i, T *y, size_t stride, size_t inStride,
+                 RowAt rowAt, Load load) {
+  const int channels = in.channels;
+  const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, in.height);
+  for (int j = 0; j < static_cast<int>(out.width); j++) {
+    const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, in.width);
+    const int firstRow = static_cast<int>(i * w.strideHeight) - static_cast<int>(w.paddingHeight);
+    const ptrdiff_t corner = (static_cast<ptrdiff_t>(j * w.strideWidth) - w.paddingWidth) * inStride;
+    for (int c = 0; c < channels; c += V::size) {
+      V best = load(rowAt(firstRow + kernelRows.begin) + corner + kernelColumns.begin * inStride, c);
+      for (int a = kernelRows.begin; a < kernelRows.end; a++) {
+        const auto *row = rowAt(firstRow + a) + corner;
+        for (int b = kernelColumns.begin; b < kernelColumns.end; b++) {
+          const V value = load(row + b * inStride, c);
+          best = selectGreater(value, best, value, best);
+        }
+      }
+      storeFirst(best, y + j * stride + c, channels - c);
+    }
+  }
+}
+
 // Where row i of an image's winners is noted.
 DENSOR_INLINE uint8_t *indexRow(const Context &ctx, Address index, const Size &out, int image, int i) {
   uint8_t *first = ctx.at<uint8_t>(index);
@@ -83,28 +108,28 @@ DENSOR_INLINE uint8_t *indexRow(const Context &ctx, Address index, const Size &o
   return first ? first + pixel * paddedChannels(out.channels) : nullptr;
 }
 
-template <class V> void maxPool(const Context &ctx, const MaxPoolRecord &r, int chunk) {
+template <class V, class T> void maxPool(const Context &ctx, const MaxPoolRecord &r, int chunk) {
   const Prologued<V> prologue(ctx, r.prologue);
   const int inWidth = r.in.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * inWidth;
-  forOutputRows<V>(ctx, r, chunk, [&](int n, int i, float *y) {
-    const float *x = ctx.at(r.x, n, inPixels);
-    maxPoolRow<V>(
-        r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i), r.x.stride,
-        [&](int row) { return x + static_cast<size_t>(row) * inWidth * r.x.stride; },
-        [&](const float *pixel, int c) DENSOR_LAMBDA_INLINE { return prologue.load(pixel, c); },
-        [](V value, int) DENSOR_LAMBDA_INLINE { return value; });
+  forOutputRows<V, T>(ctx, r, chunk, [&](int n, int i, T *y) {
+    const T *x = ctx.at<T>(r.x, n, inPixels);
+    const auto rowAt = [&](int row) { return x + static_cast<size_t>(row) * inWidth * r.x.stride; };
+    const auto load = [&](const T *pixel, int c) DENSOR_LAMBDA_INLINE { return prologue.load(pixel, c); };
+    if (r.index == NO_ADDRESS) return greatestRow<V>(r.window, r.in, r.out, i, y, r.y.stride, r.x.stride, rowAt, load);
+    maxPoolRow<V>(r.window, r.in, r.out, i, y, r.y.stride, indexRow(ctx, r.index, r.out, n, i), r.x.stride, rowAt, load,
+                  [](V value, int) DENSOR_LAMBDA_INLINE { return value; });
   });
 }
 
-template <class V> void avgPool(const Context &ctx, const AvgPoolRecord &r, int chunk) {
+template <class V, class T> void avgPool(const Context &ctx, const AvgPoolRecord &r, int chunk) {
   const Prologued<V> prologue(ctx, r.prologue);
   const Window &w = r.window;
   const int channels = r.in.channels, inWidth = r.in.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * inWidth;
   const V weight = V::splat(1.0f / static_cast<float>(w.kernelHeight * w.kernelWidth));
-  forOutputRows<V>(ctx, r, chunk, [&](int n, int i, float *y) {
-    const float *x = ctx.at(r.x, n, inPixels);
+  forOutputRows<V, T>(ctx, r, chunk, [&](int n, int i, T *y) {
+    const T *x = ctx.at<T>(r.x, n, inPixels);
     const Range kernelRows = insideWindow(i, w.strideHeight, w.paddingHeight, w.kernelHeight, r.in.height);
     for (int j = 0; j < static_cast<int>(r.out.width); j++) {
       const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, w.kernelWidth, inWidth);
@@ -122,7 +147,7 @@ template <class V> void avgPool(const Context &ctx, const AvgPoolRecord &r, int 
 }
 
 // For each input pixel, du = Σ over the outputs that cover it of take(outPixel, position, c, gradient there).
-template <class V, class Record, class Take>
+template <class V, class T, class Record, class Take>
 void gatherGradient(const Context &ctx, const Record &r, int chunk, Take take) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
@@ -131,12 +156,12 @@ void gatherGradient(const Context &ctx, const Record &r, int chunk, Take take) {
   const size_t inPixels = static_cast<size_t>(r.in.height) * width;
   const size_t outPixels = static_cast<size_t>(r.out.height) * outWidth;
   for (int n = images.begin; n < images.end; n++) {
-    const Corrected<V> gradOutput(ctx, r.gradOutput, n, outPixels);
+    const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, outPixels);
     for (int i = 0; i < static_cast<int>(r.in.height); i++) {
       const Range outRows = coveringOutputs(i, w.strideHeight, w.paddingHeight, w.kernelHeight, r.out.height);
       const size_t row = static_cast<size_t>(i) * width;
-      const float *x = ctx.at(r.x, n, inPixels) + row * r.x.stride;
-      float *gradient = ctx.at(r.gradInput.gradient, n, inPixels) + row * r.gradInput.gradient.stride;
+      const T *x = ctx.at<T>(r.x, n, inPixels) + row * r.x.stride;
+      T *gradient = ctx.at<T>(r.gradInput.gradient, n, inPixels) + row * r.gradInput.gradient.stride;
       for (int c = 0; c < end.channels; c += V::size)
         end.apply(x, gradient, c, width, [&](int j) {
           const Range outColumns = coveringOutputs(j, w.strideWidth, w.paddingWidth, w.kernelWidth, outWidth);
@@ -154,19 +179,19 @@ void gatherGradient(const Context &ctx, const Record &r, int chunk, Take take) {
   }
 }
 
-template <class V> void maxPoolGradInput(const Context &ctx, const MaxPoolGradInputRecord &r, int chunk) {
+template <class V, class T> void maxPoolGradInput(const Context &ctx, const MaxPoolGradInputRecord &r, int chunk) {
   const uint8_t *index = ctx.at<uint8_t>(r.index);
   const int padded = paddedChannels(r.in.channels);
-  gatherGradient<V>(ctx, r, chunk, [&](size_t outPixel, int position, int c, V gradient) {
+  gatherGradient<V, T>(ctx, r, chunk, [&](size_t outPixel, int position, int c, V gradient) {
     if (!index) return gradient;
     const V winner = V::loadBytes(index + outPixel * padded + c);
     return keepWhereEqual(winner, V::splat(static_cast<float>(position)), gradient);
   });
 }
 
-template <class V> void avgPoolGradInput(const Context &ctx, const AvgPoolGradInputRecord &r, int chunk) {
+template <class V, class T> void avgPoolGradInput(const Context &ctx, const AvgPoolGradInputRecord &r, int chunk) {
   const V weight = V::splat(1.0f / static_cast<float>(r.window.kernelHeight * r.window.kernelWidth));
-  gatherGradient<V>(ctx, r, chunk, [&](size_t, int, int, V gradient) { return gradient * weight; });
+  gatherGradient<V, T>(ctx, r, chunk, [&](size_t, int, int, V gradient) { return gradient * weight; });
 }
 
 }  // namespace densor

@@ -2,8 +2,8 @@ import { Command } from 'commander';
 import { modelByName } from '../model/zoo.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireMicroBatch } from '../train/config.ts';
-import { runStep } from '../train/step.ts';
 import { announce, describeEngine, openEngine } from './engines.ts';
+import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
@@ -14,7 +14,7 @@ export function benchCommand(): Command {
   return withMeasuredStep(new Command('bench'))
     .addOption(options.microBatch())
     .addOption(options.memoryLimit())
-    .description('time training steps on a synthetic batch')
+    .description('time training steps, or inference, on a synthetic batch')
     .action(runBench);
 }
 
@@ -26,6 +26,9 @@ interface BenchOptions extends MeasuredStepOptions {
 async function runBench(given: BenchOptions): Promise<void> {
   const { batch, microBatch, steps } = given;
   requireMicroBatch(microBatch, batch);
+  if (given.inference && microBatch !== undefined) {
+    throw new UsageError('--micro-batch is of training steps: leave it out with --inference');
+  }
   const engine = await openEngine(given.engine, given.threads);
   try {
     const { prepared: step } = withinLimit({
@@ -41,10 +44,11 @@ async function runBench(given: BenchOptions): Promise<void> {
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();
-      await runStep({ session, network, microBatch }, step.batch, step.scalars);
+      await step.run(session);
       if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
     }
     const median = [...stepMs].sort((a, b) => a - b)[Math.floor(steps / 2)]!;
+    const what = given.inference ? 'run' : 'step';
     const result = {
       examplesPerSecond: (1000 * batch) / median,
       stepMs,
@@ -52,16 +56,22 @@ async function runBench(given: BenchOptions): Promise<void> {
       plannedPeakBytes: networkPeakBytes(network, engine.threads),
       engine: engine.name,
       isa: engine.isa,
+      precision: given.precision,
       threads: engine.threads,
     };
     process.stdout.write(
       given.json
         ? `${JSON.stringify(result)}\n`
-        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}): median step ${median.toFixed(0)} ms of ${steps}, ` +
-            `fastest ${Math.min(...stepMs).toFixed(0)} ms; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
+        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${given.precision === 'f32' ? '' : `, ${given.precision}`}): median ${what} ${milliseconds(median)} of ${steps}, ` +
+            `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
             `${formatBytes(result.peakRssBytes)} peak of the process\n`,
     );
   } finally {
     await engine.close();
   }
+}
+
+/** Short times with their fractions. */
+function milliseconds(ms: number): string {
+  return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
 }

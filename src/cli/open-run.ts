@@ -47,7 +47,8 @@ export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
     channels: model.channels,
     classNames,
     async open(engine, of) {
-      const { network } = compile(model, [config.size, config.size], programsFor('evaluate', of));
+      const { size, precision } = config;
+      const { network } = compile(model, [size, size], programsFor('evaluate', of), { precision });
       requireFits(path, checkpoint, network.state);
       const session = await engine.open(network);
       for (const [name, numbers] of checkpoint.state) session.write(name, numbers);

@@ -3,6 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
+import { PRECISIONS, type Precision } from '../tensor/precision.ts';
 import { DECAYED, OPTIMIZERS } from '../train/config.ts';
 import { RECIPE_NAMES, RECIPES } from '../train/recipes.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
@@ -143,7 +144,8 @@ export const options = {
   classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),
   steps: (what = 'steps to time', count = 5) =>
     new Option('--steps <n>', what).argParser(whole(1, 100_000)).default(count),
-  precision: () => new Option('--precision <type>', 'arithmetic').choices(['f32']),
+  precision: () =>
+    new Option('--precision <type>', 'of feature maps in memory: bf16 takes half of it').choices(PRECISIONS),
   engine: () => new Option('--engine <name>', 'what computes').choices(ENGINE_NAMES).default('auto'),
   threads: () =>
     new Option('--threads <n>', 'default: all processors')
@@ -165,7 +167,9 @@ export interface MeasuredStepOptions {
   readonly batch: number;
   readonly steps: number;
   readonly engine: EngineName;
+  readonly precision: Precision;
   readonly threads: number;
+  readonly inference?: boolean;
   readonly json?: boolean;
 }
 
@@ -178,6 +182,7 @@ export function withMeasuredStep(command: Command): Command {
     .addOption(options.engine())
     .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
+    .addOption(new Option('--inference', 'measure inference instead of training'))
     .addOption(options.json())
     .hook('preAction', (measured) => {
       const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();

@@ -2,7 +2,6 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
-import { programName } from '../train/programs.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
@@ -18,7 +17,7 @@ const COSTLIEST = 20;
 
 export function profileCommand(): Command {
   return withMeasuredStep(new Command('profile'))
-    .description("where a training step's time goes, beside what the machine could do")
+    .description('where the time of a training step, or of inference, goes, beside what the machine could do')
     .addOption(
       new Option(
         '--out <file.svg>',
@@ -33,7 +32,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
   const engine = await openEngine(given.engine, given.threads);
   try {
     const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
-    const { plan } = step.compiled.network.programs.get(programName('train', given.batch))!;
+    const { plan } = step.compiled.network.programs.get(step.program)!;
     const profile = profileOf(plan, durations, peak);
     const picture = await drawRoofline(profile, peak, titleOf(given, engine, profile));
     const [svg, png] = await writePicture(given.out ?? join('runs', `profile-${given.model}.svg`), picture);
@@ -54,14 +53,12 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
     );
   }
   announce(engineName);
-  const program = programName('train', step.batch.size);
-  const inputs = { images: step.batch.images, labels: step.batch.labels };
-  await session.run(program, inputs, step.scalars); // Warms up.
+  await step.run(session); // Warms up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];
   for (let i = 0; i < steps; i++) {
     const started = performance.now();
-    const measured = await session.profile(program, inputs, step.scalars);
+    const measured = await session.profile(step.program, step.inputs, step.scalars);
     const ms = performance.now() - started;
     if (stepMs.every((before) => ms < before)) durations = measured;
     stepMs.push(ms);
@@ -78,12 +75,13 @@ interface Report {
   readonly png: string;
 }
 
-function jsonOf({ model, size, batch }: ProfileOptions, report: Report) {
+function jsonOf({ model, size, batch, precision }: ProfileOptions, report: Report) {
   const { engine, peak, profile, stepMs, svg, png } = report;
   return {
     model,
     size,
     batch,
+    precision,
     engine: engine.name,
     isa: engine.isa,
     threads: engine.threads,
@@ -112,7 +110,7 @@ function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png
     '',
     formatTable([[`the ${costliest.length} costliest records`, 'kind', ...HEADINGS], ...records]),
     '',
-    `the fastest of ${stepMs.length} steps: ${Math.min(...stepMs).toFixed(0)} ms, ${total.ms.toFixed(0)} of them in records; ` +
+    `the fastest of ${stepMs.length} ${given.inference ? 'runs' : 'steps'}: ${milliseconds(Math.min(...stepMs))} ms, ${milliseconds(total.ms)} of them in records; ` +
       `${giga(total.flopsPerSecond)} GFLOP/s, ${ofPeak} of the multiply-add peak, ${percent(total.reached)} of the roofline`,
     `${svg}, ${png}`,
     '',
@@ -149,9 +147,20 @@ async function drawRoofline(profile: Profile, peak: MachinePeak, title: string):
   return rooflineSvg(dots, roof, title);
 }
 
-function titleOf({ model, size, batch }: ProfileOptions, engine: Engine, { total }: Profile): string {
-  const step = `${model}, ${size}×${size}, batch ${batch}: a training step of ${total.ms.toFixed(0)} ms`;
+function titleOf(
+  { model, size, batch, precision, inference }: ProfileOptions,
+  engine: Engine,
+  { total }: Profile,
+): string {
+  const what = inference ? 'inference' : 'a training step';
+  const stored = precision === 'f32' ? '' : `, ${precision}`;
+  const step = `${model}, ${size}×${size}, batch ${batch}${stored}: ${what} of ${milliseconds(total.ms)} ms`;
   return `${step}, ${giga(total.flopsPerSecond)} GFLOP/s (${describeEngine(engine)})`;
+}
+
+/** Short times with their fractions. */
+function milliseconds(ms: number): string {
+  return ms.toFixed(ms < 100 ? 2 : 0);
 }
 
 function giga(amount: number): string {

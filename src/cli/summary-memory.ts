@@ -5,6 +5,7 @@ import { stateBytes } from '../plan/compiled-network.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { planBudget } from '../train/process-memory.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { memoryPicture, type RungReport, rungReports } from './memory-picture.ts';
@@ -16,6 +17,7 @@ export interface MemoryRequest {
   readonly model: Model;
   readonly size: number;
   readonly batch: number;
+  readonly precision: Precision;
   readonly threads: number;
   /** Bytes that the process of a `bench` may take: the rung that this would choose is shown. */
   readonly memoryLimit?: number | undefined;
@@ -28,14 +30,14 @@ const LARGEST = 25;
 
 /** Draws the memory plan of a training step, then prints it. @throws ShapeError when the network cannot be trained so. */
 export async function summarizeMemory(request: MemoryRequest): Promise<void> {
-  const { name, model, size, batch, threads, memoryLimit } = request;
+  const { name, model, size, batch, precision, threads, memoryLimit } = request;
   const memory = memoryLimit === undefined ? undefined : budgetOf(request, memoryLimit);
-  const ladder = trainingLadder(model, [size, size], { batch }, { memory });
+  const ladder = trainingLadder(model, [size, size], { batch }, { precision, memory });
   const shown = shownOf(ladder, memoryLimit);
   const { plan } = ladder.rungs[shown]!;
   const report = memoryReport(plan, threads);
   const rungs = rungReports(ladder.rungs, threads);
-  const title = `${name}, ${size}×${size}, batch ${batch}: the memory of a training step`;
+  const title = `${name}, ${size}×${size}, batch ${batch}${precision === 'f32' ? '' : `, ${precision}`}: the memory of a training step`;
   const { memorySvg } = await import('../plot/memory.ts'); // Drawing is half a second of modules.
   const svg = request.out ?? join('runs', `memory-${name}.svg`);
   const picture = memoryPicture(title, plan.records, report, rungs, shown);
@@ -63,7 +65,7 @@ function shownOf({ rungs, chosen }: TrainingLadder, limit: number | undefined): 
 }
 
 function jsonOf(
-  { name, size, batch, memoryLimit }: MemoryRequest,
+  { name, size, batch, precision, memoryLimit }: MemoryRequest,
   { buffers, ...report }: MemoryReport,
   rungs: readonly RungReport[],
   chosen: number | undefined,
@@ -72,6 +74,7 @@ function jsonOf(
     model: name,
     size,
     batch,
+    precision,
     ...report,
     buffers: buffers.map(({ id: _, interval, ...buffer }) => ({ ...buffer, ...interval })),
     ladder: rungs,

@@ -4,6 +4,7 @@ import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
 import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
@@ -19,6 +20,7 @@ interface SummaryOptions {
   readonly microBatch?: number;
   readonly channels?: number;
   readonly classes?: number;
+  readonly precision: Precision;
   readonly threads: number;
   readonly memory?: boolean;
   readonly memoryLimit?: number;
@@ -55,7 +57,7 @@ export function summaryCommand(): Command {
 }
 
 async function runSummary(name: string, given: SummaryOptions): Promise<void> {
-  const { size = imageSizeOf(name)!, batch, microBatch, channels, classes } = given;
+  const { size = imageSizeOf(name)!, batch, microBatch, channels, classes, precision } = given;
   requireMicroBatch(microBatch, batch);
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
@@ -65,10 +67,15 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     return summarizeMemory({ ...given, name, model, size, batch });
   }
   if (given.out !== undefined) throw new UsageError('--out is the picture of --memory: ask for that too');
-  const { network, layers } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
+  const { network, layers } = compile(
+    model,
+    [size, size],
+    { evaluate: { batch, mode: 'evaluate' } },
+    { precision },
+  );
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
-  const training = trainingPlans(model, size, batch, microBatch);
+  const training = trainingPlans(model, size, given);
   const plans = training ?? [network.programs.get('evaluate')!.plan];
   const planned = plannedPeakBytes(plans, given.threads);
   const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
@@ -93,12 +100,13 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
 function trainingPlans(
   model: Model,
   size: number,
-  batch: number,
-  microBatch: number | undefined,
+  { batch, microBatch, precision }: SummaryOptions,
 ): readonly Plan[] | undefined {
   try {
     const programs = programsFor('train', { count: batch, batch, microBatch });
-    return [...compile(model, [size, size], programs).network.programs.values()].map(({ plan }) => plan);
+    return [...compile(model, [size, size], programs, { precision }).network.programs.values()].map(
+      ({ plan }) => plan,
+    );
   } catch (error) {
     if (error instanceof ShapeError) return undefined;
     throw error;

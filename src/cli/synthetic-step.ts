@@ -1,13 +1,14 @@
 import { type Compiled, compile, type MemoryBudget } from '../compile.ts';
 import { floatsOf } from '../data/loader.ts';
 import { byteTables } from '../data/transforms/normalize.ts';
-import type { Engine, RunScalars, Session } from '../engine/engine.ts';
+import type { Engine, Input, RunScalars, Session } from '../engine/engine.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import { modelByName } from '../model/zoo.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { uniform } from '../tensor/random.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { programsFor } from '../train/programs.ts';
-import type { StepBatch } from '../train/step.ts';
+import { programName, programsFor } from '../train/programs.ts';
+import { runStep } from '../train/step.ts';
 
 /** As a loader has them: images stay bytes until a step reads them. */
 function randomBytes(count: number): Uint8Array {
@@ -16,13 +17,17 @@ function randomBytes(count: number): Uint8Array {
   return bytes;
 }
 
-/** The training step that `bench` and `profile` measure, with random images. */
+/** What `bench` and `profile` measure, with random images: a training step or, for inference, an evaluation. */
 export interface SyntheticStep {
   readonly compiled: Compiled;
-  readonly batch: StepBatch;
+  /** The name of the program that takes all images at once. */
+  readonly program: string;
+  readonly inputs: { readonly images: Input; readonly labels: Int32Array };
   readonly scalars: RunScalars;
   /** The network in an engine, with its initial numbers. */
   open(engine: Engine): Promise<Session>;
+  /** Once, in micro-batches where that was asked for. */
+  run(session: Session): Promise<void>;
 }
 
 interface StepRequest {
@@ -30,24 +35,35 @@ interface StepRequest {
   readonly size: number;
   readonly batch: number;
   readonly microBatch?: number | undefined;
+  readonly precision?: Precision;
+  /** An evaluation instead of a training step. */
+  readonly inference?: boolean;
 }
 
 /** @throws ShapeError when the network does not fit the size; MemoryLimitError. */
 export function syntheticStep(of: StepRequest, memory?: MemoryBudget): SyntheticStep {
-  const { size, batch, microBatch } = of;
+  const { size, batch, microBatch, precision = 'f32' } = of;
+  const mode = of.inference ? 'evaluate' : 'train';
   const model = modelByName(of.model)!;
-  const programs = programsFor('train', { count: batch, batch, microBatch });
-  const compiled = compile(model, [size, size], programs, { memory });
+  const programs = programsFor(mode, { count: batch, batch, microBatch });
+  const compiled = compile(model, [size, size], programs, { precision, memory });
   const { network, initializers } = compiled;
+  const program = programName(mode, batch);
   const pixels = batch * size * size * model.channels;
+  const inputs = {
+    images: floatsOf(randomBytes(pixels), byteTables(model.channels)),
+    labels: Int32Array.from({ length: batch }, (_, i) => i % model.classes),
+  };
+  const scalars = { learningRate: 0.01 };
   return {
     compiled,
-    batch: {
-      size: batch,
-      images: floatsOf(randomBytes(pixels), byteTables(model.channels)),
-      labels: Int32Array.from({ length: batch }, (_, i) => i % model.classes),
+    program,
+    inputs,
+    scalars,
+    run: async (session) => {
+      if (of.inference) await session.run(program, inputs, scalars);
+      else await runStep({ session, network, microBatch }, { size: batch, ...inputs }, scalars);
     },
-    scalars: { learningRate: 0.01 },
     open: async (engine) => {
       const session = await engine.open(network);
       for (const [name, { shape }] of network.state) {

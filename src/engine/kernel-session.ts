@@ -1,5 +1,7 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
+import type { Program } from '../plan/program.ts';
+import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../tensor/shape.ts';
 import {
   EngineError,
@@ -25,6 +27,8 @@ export interface KernelMemory {
 
 /** Byte addresses, and the number of records. */
 export interface KernelCall extends Pick<MemoryMap, 'persistent' | 'transient' | 'scalars' | 'control'> {
+  /** The slab of what was made of the state. */
+  readonly prepared: number;
   readonly program: number;
   readonly records: number;
   /** Where the first thread writes each record's milliseconds; undefined: not wanted. */
@@ -69,15 +73,21 @@ export class KernelSession implements Session {
   readonly #bufferOffsets = new Map<string, ReadonlyMap<number, number>>();
   /** A part of an input on its way into memory. */
   readonly #piece = new Float32Array(PIECE_FLOATS);
+  /** The same rounded to bfloat16. */
+  readonly #words = new Uint32Array(PIECE_FLOATS / 2);
+  /** Slabs that hold what their programs make of the state as it is now. */
+  readonly #fresh = new Set<number>();
   #last: string | undefined;
 
   constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory) {
     this.#network = network;
     this.#map = map;
     this.#memory = memory;
-    for (const [name, { plan, program }] of network.programs) {
+    for (const [name, { plan, program, prepare }] of network.programs) {
       memory.write(map.programs.get(name)!, program.words);
-      const offsets = plan.buffers.map(({ id, slab, offset }) => [id, map[slab] + offset] as const);
+      memory.write(map.prepares.get(name)!, prepare.words);
+      const slabs = { ...map, prepared: map.prepared.get(name)! };
+      const offsets = plan.buffers.map(({ id, slab, offset }) => [id, slabs[slab] + offset] as const);
       this.#bufferOffsets.set(name, new Map(offsets));
     }
   }
@@ -92,6 +102,7 @@ export class KernelSession implements Session {
     if (numbers.length !== count) {
       throw new EngineError(`${name} has ${count} numbers, got ${numbers.length}`);
     }
+    this.#fresh.clear();
     this.#memory.write(at, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
   }
 
@@ -118,21 +129,17 @@ export class KernelSession implements Session {
   ): Promise<void> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
-    const { persistent, transient, scratch, scalars: scalarsAt, control, programs } = this.#map;
+    const { scalars: scalarsAt, control, programs, prepares } = this.#map;
+    const prepared = this.#map.prepared.get(program)!;
     for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, name, port, inputs[name]);
+    if (compiled.prepare.recordCount > 0 && !this.#fresh.has(prepared)) {
+      await this.#call(prepares.get(program)!, compiled.prepare, prepared, undefined);
+      this.#fresh.add(prepared);
+    }
+    if (compiled.graph.updates.size > 0) this.#fresh.clear();
     this.#memory.write(scalarsAt, scalarWords(scalars));
-    this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
     this.#last = program;
-    await this.#memory.run({
-      persistent,
-      transient,
-      scratch,
-      scalars: scalarsAt,
-      control,
-      program: programs.get(program)!,
-      records: compiled.program.recordCount,
-      durations,
-    });
+    await this.#call(programs.get(program)!, compiled.program, prepared, durations);
     const failed = new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
     if (failed > 0) {
       const { layer, record } = compiled.plan.records[failed - 1]!;
@@ -150,12 +157,14 @@ export class KernelSession implements Session {
     const port = this.#network.programs.get(program)?.plan.outputs.get(name);
     if (!port) throw new EngineError(`no output called ${name}: the last program was '${program}'`);
     const { view, shape } = port;
-    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * 4;
+    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * view.elementBytes;
     const count = elementCount(shape);
     if (shape.length === 1) return this.#memory.read(at, count);
     const [n, c, h, w] = asFeatureMap(shape);
     const pixels = n * h * w;
-    const padded = this.#memory.read(at, (pixels - 1) * view.stride + c);
+    const elements = (pixels - 1) * view.stride + c;
+    const padded =
+      view.elementBytes === 2 ? this.#readBfloat16(at, elements) : this.#memory.read(at, elements);
     const dense = new Float32Array(count);
     for (let pixel = 0; pixel < pixels; pixel++) {
       dense.set(padded.subarray(pixel * view.stride, pixel * view.stride + c), pixel * c);
@@ -167,6 +176,18 @@ export class KernelSession implements Session {
     await this.#memory.close();
   }
 
+  async #call(
+    program: number,
+    { recordCount: records }: Program,
+    prepared: number,
+    durations: number | undefined,
+  ): Promise<void> {
+    const { persistent, transient, scratch, scalars, control } = this.#map;
+    this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
+    const slabs = { persistent, transient, prepared };
+    await this.#memory.run({ ...slabs, scratch, scalars, control, program, records, durations });
+  }
+
   #writeInput(program: string, name: string, port: Port, numbers: Input | undefined): void {
     const count = elementCount(port.shape);
     if (numbers?.length !== count) {
@@ -174,15 +195,30 @@ export class KernelSession implements Session {
     }
     const at = this.#bufferOffsets.get(program)!.get(port.view.address!);
     if (at === undefined) return; // Nothing of this program reads it.
-    if (!isSource(numbers)) {
+    const isHalf = port.view.elementBytes === 2;
+    if (!isSource(numbers) && !isHalf) {
       this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
       return;
     }
     for (let first = 0; first < count; first += this.#piece.length) {
       const piece = this.#piece.subarray(0, count - first);
-      numbers.copyTo(piece, first);
-      this.#memory.write(at + 4 * first, piece);
+      if (isSource(numbers)) numbers.copyTo(piece, first);
+      else piece.set(numbers.subarray(first, first + piece.length));
+      if (isHalf) this.#memory.write(at + 2 * first, this.#narrowed(piece));
+      else this.#memory.write(at + 4 * first, piece);
     }
+  }
+
+  /** In words: of an odd number the last one reaches into the slack. */
+  #narrowed(piece: Float32Array): Uint32Array {
+    narrowToBfloat16(piece, new Uint16Array(this.#words.buffer));
+    return this.#words.subarray(0, Math.ceil(piece.length / 2));
+  }
+
+  #readBfloat16(at: number, count: number): Float32Array {
+    const first = at - (at % 4); // Memory is read by words.
+    const words = this.#memory.read(first, Math.ceil((at - first + 2 * count) / 4));
+    return widenBfloat16(new Uint16Array(words.buffer, at - first, count));
   }
 
   #stateTensor(name: string): { readonly at: number; readonly count: number } {

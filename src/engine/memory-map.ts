@@ -14,6 +14,9 @@ export interface MemoryMap {
   readonly durations: number;
   /** Where each program's words begin. */
   readonly programs: ReadonlyMap<string, number>;
+  /** The same of what comes before their runs when state has changed, and where that keeps what it makes of it. */
+  readonly prepares: ReadonlyMap<string, number>;
+  readonly prepared: ReadonlyMap<string, number>;
   readonly persistent: number;
   readonly transient: number;
   /** One past the last byte. */
@@ -28,7 +31,10 @@ export interface MemoryMapOptions {
   readonly stackBytes?: number;
 }
 
-/** Lays out stacks, control block, scalars, durations, scratch, programs and the two slabs, in that order. */
+/**
+ * Lays out stacks, control block, scalars, durations, scratch, programs and the slabs, in that order. Programs that make
+ * the same of the state share it.
+ */
 export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): MemoryMap {
   const { threads, firstByte = 0, stackBytes = 0 } = options;
   let next = firstByte;
@@ -50,7 +56,20 @@ export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): 
   const programs = new Map(
     [...network.programs].map(([name, { program }]) => [name, take(program.words.byteLength)]),
   );
+  const prepares = new Map(
+    [...network.programs].map(([name, { prepare }]) => [name, take(prepare.words.byteLength)]),
+  );
   const persistent = take(network.layout.bytes);
+  const shared = new Map<string, number>();
+  const prepared = new Map(
+    [...network.programs].map(([name, { plan, prepare }]) => {
+      const key = prepare.words.join();
+      const at = shared.get(key) ?? take(plan.preparedBytes);
+      shared.set(key, at);
+      return [name, at];
+    }),
+  );
   const transient = take(most(({ plan }) => plan.transientBytes));
-  return { stackTops, scratch, control, scalars, durations, programs, persistent, transient, bytes: next };
+  const slabs = { persistent, transient, prepared };
+  return { stackTops, scratch, control, scalars, durations, programs, prepares, ...slabs, bytes: next };
 }

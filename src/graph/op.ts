@@ -83,8 +83,13 @@ interface WithPrologue extends WithInput {
   readonly prologue?: Prologue;
 }
 
+/** Applied to an op's output before it is stored: a batch norm on running statistics, then ReLU (a pass adds it). */
+interface WithEpilogue {
+  readonly epilogue?: Prologue;
+}
+
 /** outputs: [y]; weight [O, C, kH, kW], bias [O]; `dropout` of the sum. */
-export interface Conv2d extends WithPrologue, Window {
+export interface Conv2d extends WithPrologue, WithEpilogue, Window {
   readonly kind: 'conv2d';
   readonly weight: ValueId;
   readonly bias?: ValueId;
@@ -124,12 +129,13 @@ export interface MaxPool extends WithPrologue, Window {
  * A convolution whose map nothing reads but its statistics and a max pool: outputs [y, m, index]. y is never
  * stored; it stands for the map in `statistics` and `Correction`. m is y where sign(γ)·y is greatest in a window of
  * `pool`, so that relu(a·m + b) is the max pool of relu(a·y + b) whichever sign γ gives a; index as in `MaxPool`.
+ * With an epilogue, which y has passed, there is no `gamma`, and the greatest wins.
  */
-export interface Conv2dMaxPool extends WithPrologue, Window {
+export interface Conv2dMaxPool extends WithPrologue, WithEpilogue, Window {
   readonly kind: 'conv2dMaxPool';
   readonly weight: ValueId;
   readonly bias?: ValueId;
-  readonly gamma: ValueId;
+  readonly gamma?: ValueId;
   readonly pool: Window;
 }
 
@@ -418,6 +424,9 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
   if ('batchNorm' in op) mapped.batchNorm = batchNorm(op.batchNorm);
   if ('prologue' in op && op.prologue?.batchNorm) {
     mapped.prologue = { ...op.prologue, batchNorm: batchNorm(op.prologue.batchNorm) };
+  }
+  if ('epilogue' in op && op.epilogue?.batchNorm) {
+    mapped.epilogue = { ...op.epilogue, batchNorm: batchNorm(op.epilogue.batchNorm) };
   }
   if ('gradOutput' in op) {
     const { value, correction: pending } = op.gradOutput;

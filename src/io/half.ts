@@ -9,8 +9,3 @@ export function widenFloat16(bits: Uint16Array): Float32Array {
     return sign * (1 + fraction / 1024) * 2 ** (exponent - 15);
   });
 }
-
-/** bfloat16 (the upper half of a float32) → float32, exactly. */
-export function widenBfloat16(bits: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
-}

@@ -1,5 +1,6 @@
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
-import { widenBfloat16, widenFloat16 } from './half.ts';
+import { widenFloat16 } from './half.ts';
+import { widenBfloat16 } from '../tensor/bfloat16.ts';
 
 /** A file that is no valid safetensors file, or not the one that was expected. */
 export class SafetensorsError extends Error {

@@ -22,6 +22,8 @@ export interface CompiledProgram {
   /** What the other engines run. */
   readonly plan: Plan;
   readonly program: Program;
+  /** Before the first run and whenever state has changed since. Empty where a program's own runs change it. */
+  readonly prepare: Program;
 }
 
 /** Bytes that a session of a network takes: state, the largest of its programs, and scratch for each thread. */

@@ -5,6 +5,7 @@ import type {
   KernelRecord,
   PrologueFields,
   Size,
+  View,
   WindowFields,
 } from './records.ts';
 
@@ -35,7 +36,16 @@ export function costOf(record: KernelRecord): Cost {
       const { in: size, out, window } = record;
       return {
         flops: 2 * out.channels * multiplyAdds(window, out, record.stripImages > 1) * size.channels,
-        bytes: map(size) + weights(record) + map(out),
+        bytes: map(size, record.x) + weights(record) + map(out, record.y),
+      };
+    }
+    case 'pointwise': {
+      const { pixels, inChannels, outChannels, x, y } = record;
+      return {
+        flops: 2 * pixels * inChannels * outChannels,
+        bytes:
+          pixels * (inChannels * x.elementBytes + outChannels * y.elementBytes) +
+          floats(inChannels * outChannels),
       };
     }
     case 'conv2dGradInput': {
@@ -50,7 +60,7 @@ export function costOf(record: KernelRecord): Cost {
       // Partials are the kernel's own affair: the gradient itself is written once.
       return {
         flops: 2 * out.channels * multiplyAdds(window, out, record.ofImages === 1) * size.channels,
-        bytes: gradOutput(record.gradOutput, out) + map(size) + weights(record),
+        bytes: gradOutput(record.gradOutput, out) + map(size, record.x) + weights(record),
       };
     }
     case 'reduceGradWeight': {
@@ -63,14 +73,14 @@ export function costOf(record: KernelRecord): Cost {
       const { size, accumulate } = record;
       return {
         flops: elements(size) * (accumulate ? 2 : 1),
-        bytes: gradOutput(record.x, size) + map(size) * (accumulate ? 2 : 1),
+        bytes: gradOutput(record.x, size) + map(size, record.y) * (accumulate ? 2 : 1),
       };
     }
     case 'elementwise': {
       const { size, accumulate } = record;
       return {
         flops: elements(size) * (affine(record.prologue) + (accumulate ? 1 : 0)),
-        bytes: map(size) * (accumulate ? 3 : 2),
+        bytes: map(size, record.y) * (accumulate ? 3 : 2),
       };
     }
     case 'elementwiseGradInput': {
@@ -84,13 +94,13 @@ export function costOf(record: KernelRecord): Cost {
     case 'maxPool':
       return {
         flops: elements(record.out) * taps(record.window),
-        bytes: map(record.in) + map(record.out) + elements(record.out),
+        bytes: map(record.in, record.x) + map(record.out, record.y) + elements(record.out),
       };
     case 'conv2dMaxPool': {
       const { in: size, out, window, pooled } = record;
       return {
         flops: 2 * elements(out) * taps(window) * size.channels + elements(pooled) * taps(record.pool),
-        bytes: map(size) + weights(record) + map(pooled) + elements(pooled),
+        bytes: map(size, record.x) + weights(record) + map(pooled, record.m) + elements(pooled),
       };
     }
     case 'conv2dMaxPoolGradWeight': {
@@ -99,13 +109,14 @@ export function costOf(record: KernelRecord): Cost {
       const convolutions = slope === undefined ? 1 : 2;
       return {
         flops: convolutions * 2 * elements(out) * taps(window) * size.channels,
-        bytes: map(size) + map(pooled) + elements(pooled) + convolutions * weights(record),
+        bytes:
+          map(size, record.x) + map(pooled, record.gradM) + elements(pooled) + convolutions * weights(record),
       };
     }
     case 'avgPool':
       return {
         flops: elements(record.out) * (taps(record.window) + 1),
-        bytes: map(record.in) + map(record.out),
+        bytes: map(record.in, record.x) + map(record.out, record.y),
       };
     case 'maxPoolGradInput':
       return {
@@ -118,7 +129,7 @@ export function costOf(record: KernelRecord): Cost {
         bytes: gradOutput(record.gradOutput, record.out) + gradInput(record),
       };
     case 'statistics':
-      return { flops: 4 * elements(record.size), bytes: map(record.size) };
+      return { flops: 4 * elements(record.size), bytes: map(record.size, record.x) };
     case 'finalizeStatistics': {
       const { channels } = record.size;
       return {
@@ -135,22 +146,25 @@ export function costOf(record: KernelRecord): Cost {
       return { flops: 5 * channels, bytes: floats(5 * channels) };
     }
     case 'flatten':
-      return { flops: 0, bytes: 2 * map(record.size) };
+      return { flops: 0, bytes: map(record.size, record.x) + map(record.size, record.y) };
     case 'flattenGradInput': {
       const { size, accumulate } = record;
       const flops = accumulate ? elements(size) : 0;
       return {
         flops,
-        bytes: gradOutput(record.gradOutput, size) + map(size) * (accumulate ? 2 : 1),
+        bytes: gradOutput(record.gradOutput, size) + map(size, record.gradient) * (accumulate ? 2 : 1),
       };
     }
     // An exponential or a logarithm counts as one operation.
     case 'crossEntropy':
-      return { flops: 4 * elements(record.size), bytes: map(record.size) + floats(record.size.images) };
+      return {
+        flops: 4 * elements(record.size),
+        bytes: map(record.size, record.logits) + floats(record.size.images),
+      };
     case 'crossEntropyGrad':
       return {
         flops: 7 * elements(record.size),
-        bytes: map(record.size) * (record.accumulate ? 3 : 2) + floats(record.size.images),
+        bytes: map(record.size, record.logits) * (record.accumulate ? 3 : 2) + floats(record.size.images),
       };
     case 'updateRunningStatistics':
       return { flops: 7 * record.channels, bytes: floats(6 * record.channels) };
@@ -204,9 +218,9 @@ function elements({ images, height, width, channels }: Size): number {
   return images * height * width * channels;
 }
 
-/** Bytes of a map's channels. */
-function map(size: Size): number {
-  return floats(elements(size));
+/** Bytes of the channels of a map that is stored as this view of it says. */
+function map(size: Size, { elementBytes }: View): number {
+  return elementBytes * elements(size);
 }
 
 function taps({ kernelHeight, kernelWidth }: Pick<WindowFields, 'kernelHeight' | 'kernelWidth'>): number {
@@ -223,8 +237,8 @@ function affine({ scale }: PrologueFields): number {
 }
 
 /** The gradient, and the feature itself where a correction waits. */
-function gradOutput({ slope }: GradOutputFields, out: Size): number {
-  return map(out) * (slope === undefined ? 1 : 2);
+function gradOutput({ gradient, slope }: GradOutputFields, out: Size): number {
+  return map(out, gradient) * (slope === undefined ? 1 : 2);
 }
 
 /** The gradient written (or added to), and the input itself where its mask or its sums are wanted. */
@@ -233,7 +247,7 @@ function gradInput(record: {
   readonly prologue: PrologueFields;
   readonly gradInput: GradInputFields;
 }): number {
-  const { accumulate, sums } = record.gradInput;
+  const { accumulate, sums, gradient } = record.gradInput;
   const readsInput = record.prologue.relu || sums !== undefined;
-  return map(record.in) * ((accumulate ? 2 : 1) + (readsInput ? 1 : 0));
+  return map(record.in, gradient) * ((accumulate ? 2 : 1) + (readsInput ? 1 : 0));
 }

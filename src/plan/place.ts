@@ -1,14 +1,16 @@
 import { producers } from '../graph/build.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
+import { ELEMENT_BYTES, type Precision } from '../tensor/precision.ts';
 import { asFeatureMap, type Shape } from '../tensor/shape.ts';
 import { inPlace } from './in-place.ts';
 
-/** Where a value lives: inside a root value's storage, from `offset` floats on. */
+/** Where a value lives: inside a root value's storage, from `offset` numbers on. */
 export interface Placed {
   readonly root: ValueId;
   readonly offset: number;
-  /** Floats from one pixel of the root to the next. */
+  /** Numbers from one pixel of the root to the next. */
   readonly stride: number;
+  readonly elementBytes: number;
 }
 
 /** Every value's place, and the concatenations' operands that must be copied because they live elsewhere. */
@@ -20,12 +22,15 @@ export interface Placement {
 /**
  * Lets values share storage, so that no op has to move them:
  * - a concatenation's operands are written straight into its buffer (each value lives in at most one);
- * - a slice, and a flattened 1×1 map, are views;
+ * - a slice, and a flattened 1×1 map that is stored as features are, are views;
  * - the gradient of a fused stem's winners takes their place: it is the last to read them, one by one;
  * - a sum takes the place of an operand that nothing else reads, and copies of its gradient that of the gradient;
  * - an output that accumulates stands where the value stood that it adds to; new state where the old one was.
+ *
+ * Feature maps ([N, C, H, W]: what comes in and what ops write) and their gradients are stored in `precision`, all else
+ * in float32.
  */
-export function place(graph: Graph): Placement {
+export function place(graph: Graph, precision: Precision): Placement {
   const parents = new Map<ValueId, { readonly parent: ValueId; readonly offset: number }>();
   const copies = new Map<Op, { operand: ValueId; offset: number }[]>();
   const producer = producers(graph);
@@ -41,7 +46,7 @@ export function place(graph: Graph): Placement {
         put(op.outputs[0]!, op.x, op.offset);
         break;
       case 'flatten':
-        if (isPixel(graph.values[op.x]!.shape)) put(op.outputs[0]!, op.x, 0);
+        if (precision === 'f32' && isPixel(graph.values[op.x]!.shape)) put(op.outputs[0]!, op.x, 0);
         break;
       case 'maxPoolGradInput':
         if (producer.get(op.x)?.kind === 'conv2dMaxPool') put(op.outputs[0]!, op.x, 0);
@@ -87,8 +92,13 @@ export function place(graph: Graph): Placement {
 
   // Weight gradients have the weights' own layout, whatever their shape looks like.
   const dense = new Set(graph.ops.flatMap((op) => (op.kind.endsWith('GradWeight') ? op.outputs : [])));
-  const strideOf = ({ id, role, shape }: Graph['values'][number]) =>
-    role === 'result' && !dense.has(id) ? pixelStride(channelsOf(shape)) : channelsOf(shape);
+  const layoutOf = ({ id, role, shape }: Graph['values'][number]) => {
+    const isMap = shape.length === 4 && !dense.has(id) && (role === 'input' || role === 'result');
+    const elementBytes = isMap ? ELEMENT_BYTES[precision] : 4;
+    const channels = channelsOf(shape);
+    const isPadded = role === 'result' && !dense.has(id);
+    return { stride: isPadded ? pixelStride(channels, elementBytes) : channels, elementBytes };
+  };
 
   const places = new Map<ValueId, Placed>();
   const locate = (id: ValueId): Placed => {
@@ -97,9 +107,9 @@ export function place(graph: Graph): Placement {
     const link = parents.get(id);
     let result: Placed;
     if (link) {
-      const { root, offset, stride } = locate(link.parent);
-      result = { root, offset: offset + link.offset, stride };
-    } else result = { root: id, offset: 0, stride: strideOf(graph.values[id]!) };
+      const parent = locate(link.parent);
+      result = { ...parent, offset: parent.offset + link.offset };
+    } else result = { root: id, offset: 0, ...layoutOf(graph.values[id]!) };
     places.set(id, result);
     return result;
   };
@@ -107,23 +117,24 @@ export function place(graph: Graph): Placement {
   return { places, copies };
 }
 
-const LINE_FLOATS = 16;
+const LINE_BYTES = 64;
+const APART_BYTES = 2048;
 
-/** Floats that a root value's storage takes. */
-export function storageFloats(shape: Shape, stride: number): number {
+/** Numbers that a root value's storage takes. */
+export function storageElements(shape: Shape, stride: number): number {
   if (shape.length !== 4 && shape.length !== 2) return shape.reduce((a, b) => a * b, 1);
   const [n, , h, w] = asFeatureMap(shape);
   return n * h * w * stride;
 }
 
 /**
- * What comes from outside is dense; what ops write has pixels of whole cache lines (16 floats), and one line more where
+ * What comes from outside is dense; what ops write has pixels of whole cache lines, and one line more where
  * pixels would lie multiples of 2 KiB apart: the same channels of neighbouring pixels and images then share a few sets
  * of the caches (a net of 58 layers, 1,024 channels in its blocks, takes 4% longer).
  */
-function pixelStride(channels: number): number {
-  const floats = Math.ceil(channels / LINE_FLOATS) * LINE_FLOATS;
-  return floats % 512 === 0 ? floats + LINE_FLOATS : floats;
+function pixelStride(channels: number, elementBytes: number): number {
+  const bytes = Math.ceil((channels * elementBytes) / LINE_BYTES) * LINE_BYTES;
+  return (bytes % APART_BYTES === 0 ? bytes + LINE_BYTES : bytes) / elementBytes;
 }
 
 function channelsOf(shape: Shape): number {
@@ -131,7 +142,7 @@ function channelsOf(shape: Shape): number {
 }
 
 /** True for a map of one pixel: its channels are its flattened features already. */
-export function isPixel(shape: Shape): boolean {
+function isPixel(shape: Shape): boolean {
   const [, , h, w] = asFeatureMap(shape);
   return h * w === 1;
 }

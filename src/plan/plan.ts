@@ -1,23 +1,28 @@
 import { gradientName } from '../graph/autodiff/differentiate.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, layOut, layOutInOrder } from './arena.ts';
 import { type LiveInterval, liveIntervals } from './liveness.ts';
 import { type BufferSpec, type LayerRecord, LoweringContext } from './lower/context.ts';
 import { lower } from './lower/lower.ts';
-import { type Placement, place, storageFloats } from './place.ts';
+import { type Placement, place, storageElements } from './place.ts';
+import { encodePrepare } from './program.ts';
 import { purposes } from './purpose.ts';
 import type { BufferId, View } from './records.ts';
 import { schedule } from './schedule.ts';
 
-/** `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own. */
-export type Slab = 'persistent' | 'transient';
+/**
+ * `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own, for the time
+ * of a run; `prepared` is what `Plan.prepare` makes of the state, for all runs until the state changes.
+ */
+export type Slab = 'persistent' | 'transient' | 'prepared';
 
 /** A buffer with its place: what the plan promises before anything runs. */
 export interface PlanBuffer extends BufferSpec {
   readonly slab: Slab;
   readonly offset: number;
-  /** In records of the program; persistent buffers live throughout. */
+  /** In records of the program; what outlives a run lives throughout. */
   readonly interval: LiveInterval;
 }
 
@@ -30,11 +35,17 @@ export interface Port {
 /** A program before it is encoded: every record, every buffer, every byte. Immutable. */
 export interface Plan {
   readonly records: readonly LayerRecord[];
+  /**
+   * What depends on state alone (packed weights, batch norms' coefficients), where no run changes the state: to be run
+   * when it has changed since.
+   */
+  readonly prepare: readonly LayerRecord[];
   readonly buffers: readonly PlanBuffer[];
   readonly inputs: ReadonlyMap<string, Port>;
   readonly outputs: ReadonlyMap<string, Port>;
   readonly persistentBytes: number;
   readonly transientBytes: number;
+  readonly preparedBytes: number;
   /** Of each thread. */
   readonly scratchBytes: number;
 }
@@ -63,10 +74,10 @@ export function layOutState(
   return { ...layOutInOrder(requests), shapes };
 }
 
-/** Graph (rewritten, fused, differentiated) → plan. */
-export function createPlan(unordered: Graph, state: StateLayout): Plan {
+/** Graph (rewritten, fused, differentiated) → plan, its feature maps stored in `precision`. */
+export function createPlan(unordered: Graph, state: StateLayout, precision: Precision = 'f32'): Plan {
   const graph = schedule(unordered);
-  const placement = place(graph);
+  const placement = place(graph, precision);
   const persistent = persistentNames(graph, placement, state);
 
   const purposeOf = purposes(graph, placement);
@@ -74,10 +85,10 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
   const specs: BufferSpec[] = [];
   const indices = new Set(graph.ops.flatMap(indexOf));
   for (const { id, name, shape } of graph.values) {
-    const { root, stride } = placement.places.get(id)!;
+    const { root, stride, elementBytes } = placement.places.get(id)!;
     if (root !== id) continue;
     rootBuffers.set(id, specs.length as BufferId);
-    const bytes = storageFloats(shape, stride) * (indices.has(id) ? 1 : 4);
+    const bytes = storageElements(shape, stride) * (indices.has(id) ? 1 : elementBytes);
     const bufferName = persistent.get(id) ?? name;
     specs.push({
       id: specs.length as BufferId,
@@ -100,15 +111,18 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
   const arena = layOut(
     ctx.buffers.flatMap(({ id, bytes }) => {
       const interval = intervals.get(id);
-      return interval && !isPersistent.has(id) ? [{ id, bytes, interval }] : [];
+      return interval && !isPersistent.has(id) && !ctx.prepared.has(id) ? [{ id, bytes, interval }] : [];
     }),
   );
+  const prepared = layOutInOrder(ctx.buffers.filter(({ id }) => ctx.prepared.has(id)));
   const whole = { first: 0, last: ctx.records.length };
   const buffers = ctx.buffers.flatMap((buffer): PlanBuffer[] => {
     const name = isPersistent.get(buffer.id);
     if (name !== undefined) {
       return [{ ...buffer, slab: 'persistent', offset: state.offsets.get(name)!, interval: whole }];
     }
+    const offset = prepared.offsets.get(buffer.id);
+    if (offset !== undefined) return [{ ...buffer, slab: 'prepared', offset, interval: whole }];
     const interval = intervals.get(buffer.id);
     return interval
       ? [{ ...buffer, slab: 'transient', offset: arena.offsets.get(buffer.id)!, interval }]
@@ -116,26 +130,33 @@ export function createPlan(unordered: Graph, state: StateLayout): Plan {
   });
   return {
     records: ctx.records,
+    prepare: ctx.prepare,
     buffers,
     inputs,
     outputs,
     persistentBytes: state.bytes,
     transientBytes: arena.bytes,
+    preparedBytes: prepared.bytes,
     scratchBytes: ctx.scratchBytes,
   };
 }
 
-/** Bytes that a session of these plans takes: state, the largest program, and scratch for each thread. */
+/**
+ * Bytes that a session of these plans takes: state, what is made of it once (the same for programs that differ in the
+ * number of images only), the largest program, and scratch for each thread.
+ */
 export function plannedPeakBytes(plans: readonly Plan[], threads: number): number {
   const most = (of: (plan: Plan) => number) => plans.reduce((max, plan) => Math.max(max, of(plan)), 0);
+  const prepared = new Map(plans.map((plan) => [encodePrepare(plan).words.join(), plan.preparedBytes]));
   return (
+    [...prepared.values()].reduce((sum, bytes) => sum + bytes, 0) +
     most((plan) => plan.persistentBytes) +
     most((plan) => plan.transientBytes) +
     threads * most((plan) => plan.scratchBytes)
   );
 }
 
-/** A max pool's index: a byte for each output, everything else is a float. */
+/** A max pool's index: a byte for each output. */
 function indexOf(op: Op): readonly ValueId[] {
   if (op.kind === 'maxPool') return op.outputs.slice(1);
   return op.kind === 'conv2dMaxPool' ? op.outputs.slice(2) : [];

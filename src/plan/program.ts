@@ -10,17 +10,26 @@ export interface Program {
 
 const NO_ADDRESS = 0xffff_ffff;
 const SLAB_BITS = 30;
-const SLABS = { persistent: 0, transient: 1 } as const;
+const SLABS = { persistent: 0, transient: 1, prepared: 2 } as const;
 
 /** Encodes a plan. Addresses become slab (2 bits) and offset in units of 64 bytes (30 bits). */
 export function encode(plan: Plan): Program {
+  return encodeRecords(plan.records, plan.buffers);
+}
+
+/** What comes before the runs of a plan whose state has changed. */
+export function encodePrepare(plan: Plan): Program {
+  return encodeRecords(plan.prepare, plan.buffers);
+}
+
+function encodeRecords(records: Plan['records'], buffers: Plan['buffers']): Program {
   const addresses = new Map<BufferId, number>();
-  for (const { id, slab, offset } of plan.buffers) {
+  for (const { id, slab, offset } of buffers) {
     addresses.set(id, SLABS[slab] * 2 ** SLAB_BITS + offset / ALIGNMENT_BYTES);
   }
   const words: number[] = [];
   const float = new DataView(new ArrayBuffer(4));
-  for (const { record } of plan.records) {
+  for (const { record } of records) {
     const fields: number[] = [];
     visitFields(record, (type, value) => {
       if (type === 'address') {
@@ -33,5 +42,5 @@ export function encode(plan: Plan): Program {
     const chunks = 'chunks' in record ? record.chunks : 1;
     words.push(recordKinds.indexOf(record.kind), chunks, fields.length, ...fields);
   }
-  return { words: Uint32Array.from(words), recordCount: plan.records.length };
+  return { words: Uint32Array.from(words), recordCount: records.length };
 }

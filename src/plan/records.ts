@@ -8,12 +8,15 @@
 /** A buffer of a plan: becomes an address (slab, offset) when the plan is encoded. */
 export type BufferId = number & { readonly brand: 'BufferId' };
 
-/** Offsets and strides count floats; pixels of a view lie `stride` apart, images without a gap. */
+/** Offsets and strides count numbers; pixels of a view lie `stride` apart, images without a gap. */
 export const groups = {
   /** Where a vector starts inside a buffer. */
   Vector: { address: 'address', offset: 'u32' },
-  /** Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]. */
-  View: { address: 'address', offset: 'u32', stride: 'u32' },
+  /**
+   * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]; `elementBytes` 4: float32,
+   * 2: bfloat16. All feature maps of a record store alike; `flatten` alone goes from maps to features.
+   */
+  View: { address: 'address', offset: 'u32', stride: 'u32', elementBytes: 'u32' },
   Size: { images: 'u32', height: 'u32', width: 'u32', channels: 'u32' },
   Window: {
     kernelHeight: 'u32',
@@ -60,10 +63,11 @@ const stemConvolution = {
 } as const;
 
 export const records = {
-  /** weight [O, C, kH, kW] → panels for the micro-kernel; `transposed`: for the gradient of the input. */
+  /** weight [O, C, kH, kW], times `scale` (if any) → panels for the micro-kernel; `transposed`: for the gradient. */
   packWeights: {
     chunks: 'u32',
     weight: 'Vector',
+    scale: 'address',
     packed: 'address',
     outChannels: 'u32',
     inChannels: 'u32',
@@ -71,17 +75,19 @@ export const records = {
     kernelWidth: 'u32',
     transposed: 'u32',
   },
-  /** scale = γ/√(variance + eps), shift = β − scale·mean. */
+  /** scale = γ/√(variance + eps), shift = β − scale·(mean − bias), of which the bias may be absent. */
   coefficients: {
     mean: 'Vector',
     variance: 'Vector',
     gamma: 'Vector',
     beta: 'Vector',
+    bias: 'Vector',
     scale: 'address',
     shift: 'address',
     channels: 'u32',
     eps: 'f32',
   },
+  /** y = dropout(relu?(conv(prologue(x)) + bias)). More chunks than images: they are cut into rows too (base/context.h). */
   conv2d: {
     chunks: 'u32',
     x: 'View',
@@ -90,6 +96,7 @@ export const records = {
     window: 'Window',
     packed: 'address',
     bias: 'Vector',
+    relu: 'u32',
     dropout: 'Dropout',
     y: 'View',
     out: 'Size',
@@ -97,6 +104,22 @@ export const records = {
     /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
     stripImages: 'u32',
     stripRows: 'u32',
+  },
+  /** y = relu?(W·prologue(x) + bias), pixel by pixel, of all images: a 1×1 convolution, a linear layer. */
+  pointwise: {
+    /** The parts that the pixels are cut into × outputChunks. */
+    chunks: 'u32',
+    outputChunks: 'u32',
+    x: 'View',
+    prologue: 'Prologue',
+    packed: 'address',
+    bias: 'Vector',
+    relu: 'u32',
+    y: 'View',
+    pixels: 'u32',
+    inChannels: 'u32',
+    outChannels: 'u32',
+    stripPixels: 'u32',
   },
   conv2dGradInput: {
     chunks: 'u32',
@@ -108,7 +131,7 @@ export const records = {
     in: 'Size',
     prologue: 'Prologue',
     gradInput: 'GradInput',
-    /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
+    /** As above. */
     stripImages: 'u32',
     stripRows: 'u32',
   },
@@ -193,13 +216,11 @@ export const records = {
     prologue: 'Prologue',
     gradInput: 'GradInput',
   },
-  /**
-   * A convolution of which only the winners of a max pool's windows are stored: m is y where sign(γ)·y is greatest.
-   * `statistics` are of the whole map.
-   */
+  /** Only the winners of a max pool's windows: m is y where sign(γ)·y (or y) is greatest; `statistics` of all of y. */
   conv2dMaxPool: {
     chunks: 'u32',
     ...stemConvolution,
+    relu: 'u32',
     statistics: 'address',
     gamma: 'Vector',
     m: 'View',

@@ -23,7 +23,11 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, memor
         programsFor('evaluate', { count: set.count, batch: evaluationBatch(config) }),
       ),
     ];
-    return compile(model, size, Object.assign({}, ...programs), { ...trainingOptions(config), memory });
+    return compile(model, size, Object.assign({}, ...programs), {
+      ...trainingOptions(config),
+      precision: config.precision,
+      memory,
+    });
   } catch (error) {
     if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
     if (!(error instanceof ShapeError)) throw error;

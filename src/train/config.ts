@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TrainingOptions } from '../compile.ts';
 import { SCHEDULES, type Schedule } from '../optim/schedule.ts';
+import { PRECISIONS } from '../tensor/precision.ts';
 import { dataFields } from './data-config.ts';
 
 export const OPTIMIZERS = ['sgd', 'nesterov', 'adamw'] as const;
@@ -31,7 +32,8 @@ export const runConfigSchema = z.strictObject({
   /** The greatest learning rate: `schedule` says how it goes. */
   lr: z.number().positive(),
   seed: z.int().nonnegative(),
-  precision: z.literal('f32'),
+  /** What feature maps and their gradients are stored in; the weights are float32 with either. */
+  precision: z.enum(PRECISIONS),
   /** Train on the first images only. */
   limit: z.int().positive().optional(),
   /** Of the images and labels, so that a run does not go on with others; older checkpoints lack it. */
@@ -106,7 +108,7 @@ export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
 /** `recipe best: nesterov 0.9, lr 0.1, one-cycle, weight decay 0.0005`: all that is not the plainest. */
 export function describeRecipe(config: RunConfig): string {
   const { recipe, optimizer, momentum, weightDecay, weightDecayOn, schedule, warmup, clip, ema } = config;
-  const { lr, labelSmoothing, validate, patience } = config;
+  const { lr, labelSmoothing, validate, patience, precision } = config;
   return [
     `recipe ${recipe}: ${optimizer}${momentum > 0 ? ` ${momentum}` : ''}`,
     `lr ${lr}`,
@@ -118,6 +120,7 @@ export function describeRecipe(config: RunConfig): string {
     ema !== undefined && `weights averaged with ${ema}`,
     validate !== undefined && `${100 * validate}% held out`,
     patience !== undefined && `patience ${patience}`,
+    precision !== 'f32' && `feature maps in ${precision}`,
   ]
     .filter((part) => part !== false)
     .join(', ');

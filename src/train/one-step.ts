@@ -3,6 +3,7 @@ import { compile } from '../compile.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type SafetensorsContent, SafetensorsError } from '../io/safetensors.ts';
 import { densenet } from '../model/densenet.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
 
 /** How an engine did on one group of a reference file's tensors. */
@@ -53,6 +54,7 @@ export async function replayOneStep(
   { metadata, tensors }: SafetensorsContent,
   source: string,
   engine: Engine,
+  precision: Precision = 'f32',
 ): Promise<GroupError[]> {
   const parsed = metadataSchema.safeParse(Object.fromEntries(metadata));
   if (!parsed.success) {
@@ -83,10 +85,8 @@ export async function replayOneStep(
     throw new SafetensorsError(`${source}: a label of y is beyond the ${classes} classes`);
   }
   const model = densenet({ name: source, channels, classes, stem, growthRate, blocks, pool, eps, momentum });
-  const { network } = compile(model, [height, width], {
-    train: { batch, mode: 'train' },
-    evaluate: { batch, mode: 'evaluate' },
-  });
+  const programs = { train: { batch, mode: 'train' }, evaluate: { batch, mode: 'evaluate' } } as const;
+  const { network } = compile(model, [height, width], programs, { precision });
 
   const session = await engine.open(network);
   const got = new Map<string, ArrayLike<number>>();

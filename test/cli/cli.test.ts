@@ -53,6 +53,20 @@ describe('densor train', () => {
     expect(densor('train', '--resume', 'run').stdout).toBe(stdout);
   });
 
+  test('keeps to the precision it began with: --precision bf16', () => {
+    const { status, stderr } = densor('train', ...SMALL, '--precision', 'bf16', '--out', 'run');
+    expect(status, stderr).toBe(0);
+    expect(stderr).toMatch(/\nrecipe notes: .*feature maps in bf16\n/);
+    const [start, ...rest] = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trim().split('\n');
+    expect(JSON.parse(start!).config.precision).toBe('bf16');
+    const { testAccuracy } = JSON.parse(rest.find((line) => line.includes('"kind":"epoch"'))!);
+    expect(JSON.parse(densor('evaluate', 'run', '--json').stdout).testAccuracy).toBe(testAccuracy);
+    expect(densor('train', '--resume', 'run', '--precision', 'f32')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringContaining('--precision f32 contradicts the run in run, which has bf16'),
+    });
+  });
+
   test('follows a recipe that options change, with held-out images, and says so', () => {
     const settings =
       '--optimizer nesterov --weight-decay 0.001 --schedule one-cycle --ema 0.9 --validate 0.2';
@@ -269,6 +283,10 @@ describe('densor', () => {
         expected,
       );
     }
+    const planned = (precision: string) =>
+      JSON.parse(densor('summary', 'notes', '--batch', '64', '--precision', precision, '--json').stdout)
+        .plannedPeakBytes;
+    expect(planned('bf16') / planned('f32')).toBeLessThan(0.55);
     expect(densor('summary', 'notes').stdout).toMatch(/DenseBlock +1×192×56×56 +130,048\n/);
   });
 

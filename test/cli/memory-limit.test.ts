@@ -61,6 +61,23 @@ describe('--memory-limit', () => {
     expect(results[0]).toEqual(results[1]);
   });
 
+  test('holds for inference too', () => {
+    const refused = bench('--inference', '--memory-limit', '10MiB');
+    expect(refused).toMatchObject({ status: 2, stdout: '' });
+    expect(bench('--inference', '--memory-limit', smallest(refused.stderr)).status).toBe(0);
+    expect(bench('--inference', '--micro-batch', '2')).toMatchObject({
+      status: 2,
+      stderr: expect.stringContaining('--micro-batch is of training steps'),
+    });
+  });
+
+  test('may be smaller where feature maps are stored in bfloat16', () => {
+    const limit = smallest(bench('--memory-limit', '10MiB').stderr);
+    const less = smallest(bench('--memory-limit', '10MiB', '--precision', 'bf16').stderr);
+    expect(Number.parseInt(less, 10)).toBeLessThan(Number.parseInt(limit, 10));
+    expect(bench('--memory-limit', less, '--precision', 'bf16').status).toBe(0);
+  });
+
   test('shows the rung it would choose', () => {
     const { status, stdout } = densorIn(
       folder,

@@ -8,6 +8,7 @@ import { notes121AsPrinted } from '../../src/model/notes-121.ts';
 import { resnet } from '../../src/model/resnet.ts';
 import { MemoryLimitError } from '../../src/plan/memory/error.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
+import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
@@ -16,14 +17,17 @@ const BATCH = 6;
 const THREADS = 2;
 
 /** Networks with everything that can be computed again: stems, pooled transitions, bottlenecks, dropout, sums. */
-const NETWORKS: readonly (readonly [string, Model, number])[] = [
-  ["the notes' network, smaller", densenet({ blocks: [2, 2], growthRate: 12, stem: 20 }), 32],
+const NOTES = densenet({ blocks: [2, 2], growthRate: 12, stem: 20 });
+const NETWORKS: readonly (readonly [string, Model, number, Precision])[] = [
+  ["the notes' network, smaller", NOTES, 32, 'f32'],
+  ['the same stored in bfloat16', NOTES, 32, 'bf16'],
   [
     'a DenseNet-BC with dropout',
     cifarDensenet({ depth: 16, growthRate: 4, bottleneckWidth: 4, compression: 0.5, dropout: 0.2 }),
     12,
+    'f32',
   ],
-  ['a small ResNet', resnet({ stages: [16, 24] }), 32],
+  ['a small ResNet', resnet({ stages: [16, 24] }), 32, 'f32'],
 ];
 
 /** Three steps with momentum and clipping; all state, all gradients and each step's loss, as bits. */
@@ -49,7 +53,7 @@ async function threeSteps(open: (typeof ENGINES)[number]['open'], { network, ini
   return bits;
 }
 
-function compiledFor(model: Model, size: number, bytes: number): Compiled {
+function compiledFor(model: Model, size: number, precision: Precision, bytes: number): Compiled {
   const programs = { train: { batch: BATCH, mode: 'train' } } as const;
   const optimizer = {
     kind: 'sgd',
@@ -60,14 +64,15 @@ function compiledFor(model: Model, size: number, bytes: number): Compiled {
   } as const;
   return compile(model, [size, size], programs, {
     update: { optimizer, clipNorm: 5 },
+    precision,
     memory: { bytes, threads: THREADS },
   });
 }
 
 /** Bytes of the smallest plan, as the error says it. */
-function leastBytes(model: Model, size: number): number {
+function leastBytes(model: Model, size: number, precision: Precision): number {
   try {
-    compiledFor(model, size, 1);
+    compiledFor(model, size, precision, 1);
   } catch (error) {
     if (error instanceof MemoryLimitError) return error.leastBytes;
     throw error;
@@ -75,10 +80,10 @@ function leastBytes(model: Model, size: number): number {
   throw new Error('one byte was enough');
 }
 
-describe.each(NETWORKS)('%s, with all that helps computed again', (_, model, size) => {
-  const least = leastBytes(model, size);
-  const kept = compiledFor(model, size, Number.POSITIVE_INFINITY);
-  const recomputed = compiledFor(model, size, least);
+describe.each(NETWORKS)('%s, with all that helps computed again', (_, model, size, precision) => {
+  const least = leastBytes(model, size, precision);
+  const kept = compiledFor(model, size, precision, Number.POSITIVE_INFINITY);
+  const recomputed = compiledFor(model, size, precision, least);
 
   test('takes what the error has promised, and less than with all results kept', () => {
     const planned = ({ network }: Compiled) =>

@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { replayOneStep } from '../../src/train/one-step.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { golden } from '../support/golden.ts';
+import { roundedReference } from '../support/storage-rounding.ts';
 
 describe.each([REFERENCE, ...ENGINES])("one training step on $name gives PyTorch's numbers", ({ open }) => {
   test.each(['small_avg', 'small_max', 'notes_net'])('%s', async (name) => {
@@ -14,6 +15,30 @@ describe.each([REFERENCE, ...ENGINES])("one training step on $name gives PyTorch
     }
   });
 });
+
+describe.each(ENGINES)('one training step on $name with feature maps in bfloat16', ({ open }) => {
+  // Four times as far from PyTorch's numbers as a float64 engine whose every stored number is off by 2⁻⁹ of itself.
+  test.each(['small_avg', 'small_max'])('%s', async (name) => {
+    const bounds = await (storageErrors.get(name) ?? storageErrors.set(name, measure(name)).get(name)!);
+    const engine = await open();
+    const groups = await replayOneStep(golden(name), name, engine, 'bf16');
+    await engine.close();
+    groups.forEach(({ group, error, worst }, i) => {
+      expect(error, `${group}, most in ${worst}`).toBeLessThan(4 * bounds[i]!);
+    });
+  });
+});
+
+const storageErrors = new Map<string, Promise<readonly number[]>>();
+/** Of each group the farthest of three draws. */
+async function measure(name: string): Promise<readonly number[]> {
+  const draws: number[][] = [];
+  for (const draw of [21, 22, 23]) {
+    const groups = await replayOneStep(golden(name), name, roundedReference(draw));
+    draws.push(groups.map(({ error }) => error));
+  }
+  return draws[0]!.map((_, group) => Math.max(...draws.map((errors) => errors[group]!)));
+}
 
 test('a step that differs in one weight is told from the right one', async () => {
   const content = golden('small_avg');

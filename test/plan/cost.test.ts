@@ -30,7 +30,8 @@ describe("the cost of the notes' training step", () => {
   test("is the model's multiplications, less what pooling before a 1×1 convolution saves", () => {
     expect(FORWARD_MACS).toBe(117_627_440);
     const comparisons = 9 * 24 * 24 * 64;
-    expect(costs('conv2d').flops).toBeCloseTo(2 * BATCH * (FORWARD_MACS - STEM_MACS - PADDING_MACS), 3);
+    const forward = costs('conv2d').flops + costs('pointwise').flops;
+    expect(forward).toBeCloseTo(2 * BATCH * (FORWARD_MACS - STEM_MACS - PADDING_MACS), 3);
     expect(costs('conv2dMaxPool').flops).toBe(BATCH * (2 * STEM_MACS + comparisons));
   });
 
@@ -64,8 +65,8 @@ describe("the cost of the notes' training step", () => {
 });
 
 const id = (n: number) => n as BufferId;
-const view = { address: id(0), offset: 0, stride: 16 };
-const absent = { address: undefined, offset: 0, stride: 0 };
+const view = { address: id(0), offset: 0, stride: 16, elementBytes: 4 };
+const absent = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 const size = (height: number, channels: number) => ({ images: 2, height, width: height, channels });
 const window = {
   kernelHeight: 3,
@@ -96,6 +97,7 @@ describe('by hand', () => {
         window,
         packed: id(5),
         bias: absent,
+        relu: 0,
         y: view,
         out: size(4, 7),
         statistics: undefined,
@@ -103,6 +105,27 @@ describe('by hand', () => {
         stripRows: 4,
       },
       { flops: 2 * outFloats * 9 * 5, bytes: 4 * (inFloats + weightFloats + outFloats) },
+    ],
+    [
+      'the same of maps in bfloat16: they move half the bytes, the weights do not',
+      {
+        kind: 'conv2d',
+        chunks: 2,
+        dropout: { threshold: 0, stream: 0, scale: 1 },
+        x: { ...view, elementBytes: 2 },
+        in: size(8, 5),
+        prologue,
+        window,
+        packed: id(5),
+        bias: absent,
+        relu: 0,
+        y: { ...view, elementBytes: 2 },
+        out: size(4, 7),
+        statistics: undefined,
+        stripImages: 1,
+        stripRows: 4,
+      },
+      { flops: 2 * outFloats * 9 * 5, bytes: 2 * inFloats + 4 * weightFloats + 2 * outFloats },
     ],
     [
       'its input gradient, zeros between strides included: reads gradient, x of the correction, x; adds',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { modelByName } from '../../src/model/zoo.ts';
+import { networkPeakBytes } from '../../src/plan/compiled-network.ts';
 import { MemoryLimitError } from '../../src/plan/memory/error.ts';
 import { liveBytes, peakRecord } from '../../src/plan/memory/timeline.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
@@ -31,6 +32,27 @@ describe('the smallest plan of', () => {
     ['DenseNet-121 (PyTorch: 5.1 GiB)', 'densenet121', 224, 32, 380],
   ])('%s', (_, name, size, batch, mib) => {
     expect(leastBytes(name, size, batch)).toBeLessThan(mib * MIB);
+  });
+});
+
+describe('programs that evaluate', () => {
+  const notes = modelByName('notes')!;
+  const evaluate = { batch: 8, mode: 'evaluate' } as const;
+
+  test('are in the budget of a training step, with what they prepare', () => {
+    const programs = { train: { batch: 8, mode: 'train' }, evaluate } as const;
+    const compiled = (bytes: number) =>
+      compile(notes, [64, 64], programs, { memory: { bytes, threads: THREADS } });
+    const alone = leastBytes('notes', 64, 8);
+    expect(() => compiled(alone)).toThrow(MemoryLimitError);
+    const { preparedBytes } = compiled(2 ** 40).network.programs.get('evaluate')!.plan;
+    expect(preparedBytes).toBeGreaterThan(0);
+    expect(networkPeakBytes(compiled(alone + preparedBytes).network, THREADS)).toBe(alone + preparedBytes);
+  });
+
+  test('alone are refused where they do not fit', () => {
+    const memory = { bytes: 2 ** 20, threads: THREADS };
+    expect(() => compile(notes, [64, 64], { evaluate }, { memory })).toThrow(MemoryLimitError);
   });
 });
 

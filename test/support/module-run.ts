@@ -4,6 +4,7 @@ import type { Module } from '../../src/model/module.ts';
 import { type Mode, traceModule } from '../../src/model/trace.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
 /** Everything a module's forward and backward pass leaves, by name: `y`, `grad.x`, `grad.NAME`, running statistics. */
@@ -22,6 +23,7 @@ export interface ModuleOptions {
   readonly inputIsData?: boolean;
   /** γ of each channel of every batch norm, over and over; random where it is missing. */
   readonly gamma?: readonly number[];
+  readonly precision?: Precision;
 }
 
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
@@ -29,14 +31,14 @@ export function moduleCase(
   module: Module,
   inputShape: Shape,
   seed: number,
-  { mode = 'train', inputIsData = false, gamma }: ModuleOptions = {},
+  { mode = 'train', inputIsData = false, gamma, precision = 'f32' }: ModuleOptions = {},
 ): ModuleCase {
   const { graph } = traceModule(module, inputShape, mode);
   const state = stateOf(graph);
   const layout = layOutState(state, true);
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
-  const program = compileGraph(graph, layout, { of: 'y', withRespectTo });
+  const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision });
   const network = { state, layout, programs: new Map([['step', program]]) };
   const random = numbers(seed);
   const filled = [...state].map(

@@ -7,6 +7,7 @@ import { type KernelCall, type KernelMemory, KernelSession } from '../../src/eng
 import { type MemoryMap, mapMemory } from '../../src/engine/memory-map.ts';
 import { SLACK_BYTES } from '../../src/plan/arena.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
+import type { Program } from '../../src/plan/program.ts';
 import { type ReplayVariant, replayPath } from '../../tools/replay.ts';
 import { type Forbidden, spread } from './spread-network.ts';
 
@@ -79,19 +80,26 @@ class ReplayMemory implements KernelMemory {
     this.#command = command;
     this.#map = map;
     this.#programs = new Map(
-      [...network.programs].map(([name, { plan, program }]) => [
-        map.programs.get(name)!,
-        {
+      [...network.programs].flatMap(([name, { plan, program, prepare }]) => {
+        const prepared = map.prepared.get(name)!;
+        const slabs = { ...map, prepared };
+        const shared = {
           scratchBytes: plan.scratchBytes + SLACK_BYTES,
           persistentBytes: network.layout.bytes,
           transientBytes: plan.transientBytes,
-          programBytes: program.words.byteLength,
+          prepared: `${prepared}:${plan.preparedBytes}`,
           forbidden: (forbidden.get(name) ?? []).map(({ slab, offset, bytes }) => ({
-            at: map[slab] + offset,
+            at: slabs[slab] + offset,
             bytes,
           })),
-        },
-      ]),
+        };
+        const entry = (at: number, { words }: Program): [number, ProgramArguments] => [
+          at,
+          { ...shared, programBytes: words.byteLength },
+        ];
+        const before = prepare.recordCount > 0 ? [entry(map.prepares.get(name)!, prepare)] : [];
+        return [entry(map.programs.get(name)!, program), ...before];
+      }),
     );
     this.#write(0, Buffer.alloc(map.bytes, NOTHING_BYTE));
   }
@@ -113,12 +121,13 @@ class ReplayMemory implements KernelMemory {
 
   async run({ program, records }: KernelCall): Promise<void> {
     const { persistent, transient, scalars, control, scratch } = this.#map;
-    const { scratchBytes, persistentBytes, transientBytes, programBytes, forbidden } =
+    const { scratchBytes, persistentBytes, transientBytes, prepared, programBytes, forbidden } =
       this.#programs.get(program)!;
     const words = [
       ...[join(this.#folder, 'image'), scratch.length, records, scratchBytes],
       `${persistent}:${persistentBytes}`,
       `${transient}:${transientBytes}`,
+      prepared,
       `${scalars}:16`,
       `${control}:20`,
       `${program}:${programBytes}`,
@@ -159,6 +168,8 @@ interface ProgramArguments {
   readonly scratchBytes: number;
   readonly persistentBytes: number;
   readonly transientBytes: number;
+  /** A place. */
+  readonly prepared: string;
   readonly programBytes: number;
   /** Places in the image. */
   readonly forbidden: readonly { readonly at: number; readonly bytes: number }[];

@@ -1,7 +1,7 @@
 import { SLACK_BYTES } from '../../src/plan/arena.ts';
 import type { CompiledNetwork, CompiledProgram } from '../../src/plan/compiled-network.ts';
 import type { PlanBuffer, Slab } from '../../src/plan/plan.ts';
-import { encode } from '../../src/plan/program.ts';
+import { encode, encodePrepare } from '../../src/plan/program.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
 /** Part of a slab that no kernel may touch. */
@@ -31,16 +31,25 @@ export function spread(network: CompiledNetwork): {
   for (const [name, compiled] of network.programs) {
     const { plan } = compiled;
     const arena = inARow(plan.buffers.filter(({ slab }) => slab === 'transient'));
+    const prepared = inARow(plan.buffers.filter(({ slab }) => slab === 'prepared'));
     const buffers = plan.buffers.map((buffer): PlanBuffer => {
       const { id, slab, offset } = buffer;
-      const moved = slab === 'persistent' ? state.offsets.get(offsetOf.get(offset)!) : arena.offsets.get(id);
+      const own = slab === 'prepared' ? prepared : arena;
+      const moved = slab === 'persistent' ? state.offsets.get(offsetOf.get(offset)!) : own.offsets.get(id);
       return { ...buffer, offset: moved! };
     });
-    const moved = { ...plan, buffers, persistentBytes: state.bytes, transientBytes: arena.bytes };
-    programs.set(name, { ...compiled, plan: moved, program: encode(moved) });
+    const bytes = {
+      persistentBytes: state.bytes,
+      transientBytes: arena.bytes,
+      preparedBytes: prepared.bytes,
+    };
+    const moved = { ...plan, buffers, ...bytes };
+    const encoded = { program: encode(moved), prepare: encodePrepare(moved) };
+    programs.set(name, { ...compiled, plan: moved, ...encoded });
     forbidden.set(name, [
       ...state.gaps.map((gap) => ({ slab: 'persistent', ...gap }) as const),
       ...arena.gaps.map((gap) => ({ slab: 'transient', ...gap }) as const),
+      ...prepared.gaps.map((gap) => ({ slab: 'prepared', ...gap }) as const),
     ]);
   }
   return { network: { ...network, layout, programs }, forbidden };

@@ -2,7 +2,7 @@ import { GraphBuilder } from '../../src/graph/build.ts';
 import { optimizerState, type UpdateRule, withOptimizer } from '../../src/graph/optimizer.ts';
 import type { CompiledNetwork, StateTensor } from '../../src/plan/compiled-network.ts';
 import { createPlan, layOutState } from '../../src/plan/plan.ts';
-import { encode } from '../../src/plan/program.ts';
+import { encode, encodePrepare } from '../../src/plan/program.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 
 /**
@@ -23,5 +23,6 @@ export function updateNetwork(shapes: Readonly<Record<string, Shape>>, rule: Upd
   const layout = layOutState(state, true);
   const graph = withOptimizer(builder.build(), rule);
   const plan = createPlan(graph, layout);
-  return { state, layout, programs: new Map([['step', { graph, plan, program: encode(plan) }]]) };
+  const step = { graph, plan, program: encode(plan), prepare: encodePrepare(plan) };
+  return { state, layout, programs: new Map([['step', step]]) };
 }

@@ -102,8 +102,9 @@ class NativeMemory implements KernelMemory {
   }
 
   run(call: KernelCall): Promise<void> {
-    const { persistent, transient, scalars, control, program, records, scratch, durations = -1 } = call;
-    const offsets = [persistent, transient, scalars, control, program, durations, ...scratch];
+    const { persistent, transient, prepared, scalars, control, program, records, scratch } = call;
+    const { durations = -1 } = call;
+    const offsets = [persistent, transient, prepared, scalars, control, program, durations, ...scratch];
     return this.#module.run(this.#pool, this.#memory, offsets, records);
   }
 

@@ -8,10 +8,10 @@ import { gradientThroughStatistics } from './prologue.ts';
 export function conv2dMaxPool(frame: Frame, op: Conv2dMaxPool): Float64Array[] {
   const [input, out] = op.outputs.map((id) => frame.planes(id)) as [Planes, Planes];
   const [y] = conv2d(frame, op) as [Float64Array];
-  const gamma = frame.get(op.gamma);
+  const gamma = op.gamma === undefined ? undefined : frame.get(op.gamma);
   const signed = y.slice();
   forPlanes(input, (c, first, end) => {
-    for (let i = first; i < end; i++) signed[i]! *= Math.sign(gamma[c]!);
+    for (let i = first; i < end; i++) signed[i]! *= gamma ? Math.sign(gamma[c]!) : 1;
   });
   const [m, index] = winnersOf(signed, input, out, op.pool) as [Float64Array, Float64Array];
   forWindows(input, out, op.pool, (at, from, position) => {

@@ -12,7 +12,7 @@ import type {
 } from '../../graph/op.ts';
 import { type Frame, forPlanes, type Planes } from './frame.ts';
 import { addProduct, type Matrix, rowMajor, transposed } from './matrix.ts';
-import { gradientAt, prologued, throughPrologue } from './prologue.ts';
+import { applied, gradientAt, prologued, throughPrologue } from './prologue.ts';
 
 // Image by image, a convolution is a product of matrices: outputs [O × pixels] = weight [O × taps] · patchesᵀ, where
 // patches [pixels × taps] holds the inputs that each output pixel sees, in the order C, kH, kW of the weights.
@@ -36,7 +36,7 @@ export function conv2d(frame: Frame, op: Conv2d | Conv2dMaxPool | Linear): Float
     taps.gather(u, n, patches.data);
     addProduct(image(y, out, n), weight, transposed(patches));
   }
-  return [y];
+  return [applied(frame, y, out, 'epilogue' in op ? op.epilogue : undefined)];
 }
 
 export function conv2dGradInput(frame: Frame, op: Conv2dGradInput | LinearGradInput): Float64Array[] {

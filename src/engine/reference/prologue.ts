@@ -1,12 +1,16 @@
 import type { BatchNormalization, GradOutput, Prologue, ValueId } from '../../graph/op.ts';
-import { type Frame, forPlanes } from './frame.ts';
+import { type Frame, forPlanes, type Planes } from './frame.ts';
 
 /** γ·(x − mean)/√(variance + eps) + β. */
-export function normalize(frame: Frame, x: ValueId, bn: BatchNormalization): Float64Array {
+export function normalize(
+  frame: Frame,
+  source: Float64Array,
+  planes: Planes,
+  bn: BatchNormalization,
+): Float64Array {
   const [mean, variance, gamma, beta] = [bn.mean, bn.variance, bn.gamma, bn.beta].map((id) => frame.get(id));
-  const source = frame.get(x);
   const z = new Float64Array(source.length);
-  forPlanes(frame.planes(x), (c, first, end) => {
+  forPlanes(planes, (c, first, end) => {
     const scale = gamma![c]! / Math.sqrt(variance![c]! + bn.eps);
     for (let i = first; i < end; i++) z[i] = scale * (source[i]! - mean![c]!) + beta![c]!;
   });
@@ -15,7 +19,17 @@ export function normalize(frame: Frame, x: ValueId, bn: BatchNormalization): Flo
 
 /** An op's input as the op sees it. */
 export function prologued(frame: Frame, x: ValueId, prologue: Prologue | undefined): Float64Array {
-  const z = prologue?.batchNorm ? normalize(frame, x, prologue.batchNorm) : frame.get(x);
+  return applied(frame, frame.get(x), frame.planes(x), prologue);
+}
+
+/** Numbers of planes like those, after batch norm and ReLU. */
+export function applied(
+  frame: Frame,
+  x: Float64Array,
+  planes: Planes,
+  prologue: Prologue | undefined,
+): Float64Array {
+  const z = prologue?.batchNorm ? normalize(frame, x, planes, prologue.batchNorm) : x;
   return prologue?.relu ? z.map((value) => Math.max(value, 0)) : z;
 }
 
@@ -58,7 +72,7 @@ export function throughPrologue(
   du: Float64Array,
 ): Float64Array[] {
   const bn = prologue?.batchNorm;
-  const z = bn ? normalize(frame, x, bn) : frame.get(x);
+  const z = bn ? normalize(frame, frame.get(x), frame.planes(x), bn) : frame.get(x);
   const dz = prologue?.relu ? du.map((d, i) => (z[i]! > 0 ? d : 0)) : du;
   if (!bn) return [dz];
   const [mean, variance, gamma] = [bn.mean, bn.variance, bn.gamma].map((id) => frame.get(id));

@@ -16,15 +16,22 @@ import { runOp } from './run-op.ts';
 
 const LEAVE_THREAD_EVERY_MS = 20;
 
+/** What is kept of output `index` of an op. */
+export type Store = (values: Float64Array, op: Op, index: number) => Float64Array;
+
+export const exactly: Store = (values) => values;
+
 /** A network's state in float64, and the outputs of the run before. */
 export class ReferenceSession implements Session {
   readonly #network: CompiledNetwork;
+  readonly #store: Store;
   readonly #state = new Map<string, Float64Array>();
   readonly #outputs = new Map<string, Float64Array>();
   #leftThreadAt = performance.now();
 
-  constructor(network: CompiledNetwork) {
+  constructor(network: CompiledNetwork, store: Store) {
     this.#network = network;
+    this.#store = store;
     for (const [name, shape] of network.layout.shapes)
       this.#state.set(name, new Float64Array(elementCount(shape)));
   }
@@ -58,6 +65,9 @@ export class ReferenceSession implements Session {
     const lastReader = lastReaders(graph);
     for (const op of graph.ops) {
       runOp(frame, op, scalars);
+      op.outputs.forEach((id, i) => {
+        frame.set(id, this.#store(frame.get(id), op, i));
+      });
       requireFinite(frame, op, graph);
       for (const id of new Set([...opInputs(op), ...op.outputs]))
         if (lastReader.get(id) === op) frame.drop(id);

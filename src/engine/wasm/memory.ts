@@ -28,12 +28,12 @@ export class WasmMemory implements KernelMemory {
   }
 
   async run(call: KernelCall): Promise<void> {
-    const { persistent, transient, scratch, scalars, control, program, records, durations } = call;
+    const { persistent, transient, prepared, scratch, scalars, control, program, records, durations } = call;
     const shared = [scalars, control, program, records, this.#threads.length];
     await Promise.all(
       this.#threads.map((thread, i) => {
         const each = i === 0 && durations !== undefined ? durations : NOT_WANTED;
-        const args = [persistent, transient, scratch[i]!, ...shared, each];
+        const args = [persistent, transient, prepared, scratch[i]!, ...shared, each];
         return thread.send({ kind: 'run', session: this.#session, args });
       }),
     );

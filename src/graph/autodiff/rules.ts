@@ -15,6 +15,8 @@ import type { Gradients } from './gradients.ts';
 
 /** Appends the ops that carry the gradient of an op's outputs to its inputs. One case per op. */
 export function backward(op: Op, gradients: Gradients): void {
+  if ('epilogue' in op && op.epilogue)
+    throw new RangeError(`${op.layer}: no gradient leads through an epilogue`);
   switch (op.kind) {
     case 'conv2d':
     case 'linear':

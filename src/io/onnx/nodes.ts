@@ -36,7 +36,8 @@ export function operatorOf(op: Op, graph: Graph): Operator {
     output,
     attributes,
   });
-  if (('prologue' in op && op.prologue) || op.accumulate) return refuse(op);
+  if (('prologue' in op && op.prologue) || ('epilogue' in op && op.epilogue) || op.accumulate)
+    return refuse(op);
   switch (op.kind) {
     case 'conv2d':
       return as('Conv', [op.x, op.weight, op.bias], ...windowed(op));

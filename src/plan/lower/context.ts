@@ -9,6 +9,7 @@ import type {
   ValueId,
   Window,
 } from '../../graph/op.ts';
+import { opInputs } from '../../graph/op.ts';
 import { belowRate } from '../../tensor/random.ts';
 import { asFeatureMap } from '../../tensor/shape.ts';
 import type { Placement } from '../place.ts';
@@ -46,12 +47,18 @@ export const MAX_CHUNKS = 16;
 export class LoweringContext {
   readonly graph: Graph;
   readonly records: LayerRecord[] = [];
+  /** Records that depend on state alone, where no run changes it, and the buffers that hold what they make of it. */
+  readonly prepare: LayerRecord[] = [];
+  readonly prepared = new Set<BufferId>();
   readonly buffers: BufferSpec[] = [];
   /** Largest scratch any record wants, per thread. */
   scratchBytes = 0;
   /** Partials of statistics that a feature's producer has gathered. */
   readonly gathered = new Map<ValueId, { readonly partials: BufferId; readonly chunks: number }>();
   readonly wantsStatistics: ReadonlySet<ValueId>;
+  readonly #read: ReadonlySet<ValueId>;
+  /** A step, or a part of one that leaves the change of the state to the last. */
+  readonly #isTraining: boolean;
   readonly #placement: Placement;
   readonly #rootBuffers: ReadonlyMap<ValueId, BufferId>;
   readonly #coefficients = new Map<string, { readonly scale: BufferId; readonly shift: BufferId }>();
@@ -68,10 +75,26 @@ export class LoweringContext {
     this.#rootBuffers = rootBuffers;
     this.buffers.push(...buffers);
     this.wantsStatistics = new Set(graph.ops.flatMap((op) => (op.kind === 'statistics' ? [op.x] : [])));
+    this.#isTraining = graph.updates.size > 0 || graph.ops.some(({ kind }) => kind === 'crossEntropyGrad');
+    this.#read = new Set([...graph.ops.flatMap(opInputs), ...graph.outputs.values()]);
   }
 
   emit(layer: string, record: KernelRecord): void {
     this.records.push({ layer, record });
+  }
+
+  /** Emits the record that makes buffers of these values: before all runs, if it can be. */
+  emitOnce(layer: string, of: readonly ValueId[], buffers: readonly BufferId[], record: KernelRecord): void {
+    const { values } = this.graph;
+    const isKept = !this.#isTraining && of.every((id) => /^(parameter|buffer)$/.test(values[id]!.role));
+    if (!isKept) return this.emit(layer, record);
+    this.prepare.push({ layer, record });
+    for (const id of buffers) this.prepared.add(id);
+  }
+
+  /** True where an op, or the caller, reads a value. */
+  isRead(id: ValueId): boolean {
+    return this.#read.has(id);
   }
 
   /** A buffer for a kernel's own needs: `what` it is of its layer. */
@@ -86,8 +109,8 @@ export class LoweringContext {
   }
 
   view(id: ValueId): View {
-    const { root, offset, stride } = this.#placement.places.get(id)!;
-    return { address: this.#rootBuffers.get(root)!, offset, stride };
+    const { root, offset, stride, elementBytes } = this.#placement.places.get(id)!;
+    return { address: this.#rootBuffers.get(root)!, offset, stride, elementBytes };
   }
 
   vector(id: ValueId): Vector {
@@ -105,7 +128,7 @@ export class LoweringContext {
     const relu = prologue?.relu ? 1 : 0;
     const bn = prologue?.batchNorm;
     if (!bn) return { scale: undefined, shift: undefined, relu };
-    return { ...this.#coefficientsOf(layer, bn), relu };
+    return { ...this.coefficients(layer, bn), relu };
   }
 
   gradOutput(layer: string, { value, correction }: GradOutput): GradOutputFields {
@@ -180,8 +203,13 @@ export class LoweringContext {
     return partials;
   }
 
-  #coefficientsOf(layer: string, bn: BatchNormalization): { scale: BufferId; shift: BufferId } {
-    const key = [bn.mean, bn.variance, bn.gamma, bn.beta].join();
+  /** A batch norm's, for x or, where there is a bias, for x + bias. */
+  coefficients(
+    layer: string,
+    bn: BatchNormalization,
+    bias?: ValueId,
+  ): { readonly scale: BufferId; readonly shift: BufferId } {
+    const key = [bn.mean, bn.variance, bn.gamma, bn.beta, bias].join();
     const known = this.#coefficients.get(key);
     if (known) return known;
     const { channels } = this.size(bn.gamma);
@@ -190,12 +218,14 @@ export class LoweringContext {
     const [mean, variance, gamma, beta] = [bn.mean, bn.variance, bn.gamma, bn.beta].map((id) =>
       this.vector(id),
     ) as [Vector, Vector, Vector, Vector];
-    this.emit(layer, {
+    const of = [bn.mean, bn.variance, bn.gamma, bn.beta, ...(bias === undefined ? [] : [bias])];
+    this.emitOnce(layer, of, [scale, shift], {
       kind: 'coefficients',
       mean,
       variance,
       gamma,
       beta,
+      bias: bias === undefined ? absentVector : this.vector(bias),
       scale,
       shift,
       channels,
@@ -207,7 +237,7 @@ export class LoweringContext {
 }
 
 export const absentVector: Vector = { address: undefined, offset: 0 };
-export const absentView: View = { address: undefined, offset: 0, stride: 0 };
+export const absentView: View = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 
 /** Vectors over channels inside a partial fill whole cache lines: the same rule as in the kernels. */
 export function paddedChannels(channels: number): number {
@@ -234,4 +264,12 @@ export function windowFields({ kernel, stride, padding }: Window): WindowFields 
 /** Work is cut along the batch, by its size alone. */
 export function chunksOf(size: Size): number {
   return Math.min(MAX_CHUNKS, size.images);
+}
+
+/** Where images are few and nothing is summed over them, they are cut into rows of what is written too. */
+export function rowChunksOf(ctx: LoweringContext, y: ValueId, leastRows = 1): number {
+  const size = ctx.size(y);
+  if (ctx.wantsStatistics.has(y)) return chunksOf(size);
+  const parts = Math.min(Math.floor(size.height / leastRows), Math.floor(MAX_CHUNKS / size.images));
+  return parts > 1 ? parts * size.images : chunksOf(size);
 }

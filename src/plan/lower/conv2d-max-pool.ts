@@ -1,17 +1,27 @@
 import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../graph/op.ts';
 import type { Size } from '../records.ts';
-import { absentVector, chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
-import { gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
+import {
+  absentVector,
+  chunksOf,
+  type LoweringContext,
+  paddedChannels,
+  rowChunksOf,
+  windowFields,
+} from './context.ts';
+import { epilogue, gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
 import { inputStrip } from './strips.ts';
+
+const LEAST_WINDOW_ROWS = 4;
 
 /** Scratch: signs of γ, the rows of one pool window, then the strip of input. */
 export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): void {
   const { layer, pool } = op;
   const [y, m, index] = op.outputs as [ValueId, ValueId, ValueId];
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  const chunks = chunksOf(size);
+  // A row of the map is computed twice where it is seen by the last windows of a chunk and by the first of the next.
+  const chunks = ctx.wantsStatistics.has(y) ? chunksOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
   const prologue = ctx.prologue(layer, op.prologue);
-  const packed = packWeights(ctx, op, op, size, out, false);
+  const { packed, bias, relu } = epilogue(ctx, op, op, size, out);
   const { stripRows, floats } = inputStrip(op, size, out, 0);
   const channels = paddedChannels(out.channels);
   ctx.needScratch(channels + pool.kernel[0] * out.width * channels + floats);
@@ -21,9 +31,11 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
     ...convolutionFields(ctx, op, out, m, index),
     prologue,
     packed,
+    bias,
+    relu,
     stripRows,
     statistics: ctx.statisticsOf(layer, y, chunks),
-    gamma: ctx.vector(op.gamma),
+    gamma: op.gamma === undefined ? absentVector : ctx.vector(op.gamma),
     m: ctx.view(m),
   });
 }
@@ -68,6 +80,6 @@ function convolutionFields(
     out,
     pool: windowFields(op.pool),
     pooled: ctx.size(pooled),
-    index: ctx.view(index).address,
+    index: ctx.isRead(index) ? ctx.view(index).address : undefined,
   };
 }

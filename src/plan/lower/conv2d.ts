@@ -2,6 +2,7 @@ import type {
   Conv2d,
   Conv2dGradInput,
   Conv2dGradWeight,
+  Conv2dMaxPool,
   Linear,
   LinearGradInput,
   LinearGradWeight,
@@ -17,9 +18,10 @@ import {
   type LoweringContext,
   MAX_CHUNKS,
   paddedChannels,
+  rowChunksOf,
   windowFields,
 } from './context.ts';
-import { forwardStrips, gradInputStrips, gradWeightStrips } from './strips.ts';
+import { forwardStrips, gradInputStrips, gradWeightStrips, pointwiseStrips } from './strips.ts';
 
 /** The widest block of outputs any instruction set packs weights for. */
 const PANEL_WIDTH = 32;
@@ -39,9 +41,28 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const [y] = op.outputs as [ValueId];
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  const { chunks, stripImages, stripRows, floats } = forwardStrips(window, size, out);
   const prologue = ctx.prologue(op.layer, op.prologue);
-  const packed = packWeights(ctx, op, window, size, out, false);
+  const { packed, bias, relu } = epilogue(ctx, op, window, size, out);
+  const dropout = 'dropout' in op ? op.dropout : undefined;
+  const statistics = ctx.wantsStatistics.has(y);
+  if (isPointwise(window) && !dropout && !statistics) {
+    const { floats, ...cut } = pointwiseStrips(size, out);
+    ctx.needScratch(floats);
+    return ctx.emit(op.layer, {
+      kind: 'pointwise',
+      ...cut,
+      x: ctx.view(op.x),
+      prologue,
+      packed,
+      bias,
+      relu,
+      y: ctx.view(y),
+      inChannels: size.channels,
+      outChannels: out.channels,
+    });
+  }
+  const strips = forwardStrips(window, size, out, statistics ? undefined : rowChunksOf(ctx, y));
+  const { chunks, stripImages, stripRows, floats } = strips;
   ctx.needScratch(floats);
   ctx.emit(op.layer, {
     kind: 'conv2d',
@@ -51,14 +72,38 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     prologue,
     window: windowFields(window),
     packed,
-    bias: op.bias === undefined ? absentVector : ctx.vector(op.bias),
-    dropout: dropoutFields('dropout' in op ? op.dropout : undefined),
+    bias,
+    relu,
+    dropout: dropoutFields(dropout),
     y: ctx.view(y),
     out,
     statistics: ctx.statisticsOf(op.layer, y, chunks),
     stripImages,
     stripRows,
   });
+}
+
+function isPointwise({ kernel, stride, padding }: Window): boolean {
+  return [...kernel, ...stride].every((n) => n === 1) && padding.every((n) => n === 0);
+}
+
+/** A convolution's packed weights and bias, with the batch norm that follows it in them, and whether a ReLU does. */
+export function epilogue(
+  ctx: LoweringContext,
+  op: Conv2d | Conv2dMaxPool | Linear,
+  window: Window,
+  size: Size,
+  out: Size,
+): { readonly packed: BufferId; readonly bias: Vector; readonly relu: number } {
+  const after = 'epilogue' in op ? op.epilogue : undefined;
+  const relu = after?.relu ? 1 : 0;
+  if (!after?.batchNorm) {
+    const packed = packWeights(ctx, op, window, size, out, false);
+    return { packed, bias: op.bias === undefined ? absentVector : ctx.vector(op.bias), relu };
+  }
+  const { scale, shift } = ctx.coefficients(op.layer, after.batchNorm, op.bias);
+  const packed = packWeights(ctx, op, window, size, out, false, scale);
+  return { packed, bias: { address: shift, offset: 0 }, relu };
 }
 
 export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput | LinearGradInput): void {
@@ -180,6 +225,7 @@ export function packWeights(
   size: Size,
   out: Size,
   transposed: boolean,
+  scale?: BufferId,
 ): BufferId {
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
@@ -188,10 +234,11 @@ export function packWeights(
   const packed = ctx.temporary(op.layer, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);
-  ctx.emit(op.layer, {
+  ctx.emitOnce(op.layer, [op.weight], [packed], {
     kind: 'packWeights',
     chunks: Math.min(MAX_CHUNKS, depth),
     weight,
+    scale,
     packed,
     ...fields,
     transposed: transposed ? 1 : 0,

@@ -9,9 +9,9 @@ import {
   type Window,
 } from '../../graph/op.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
-import { isPixel, type Placement } from '../place.ts';
+import type { Placement } from '../place.ts';
 import type { BufferId, PrologueFields, View } from '../records.ts';
-import { chunksOf, type LoweringContext, paddedChannels, windowFields } from './context.ts';
+import { chunksOf, type LoweringContext, paddedChannels, rowChunksOf, windowFields } from './context.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { lowerDropout } from './dropout.ts';
@@ -38,7 +38,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     case 'relu': {
       const [y] = op.outputs as [ValueId];
       const size = ctx.size(op.x);
-      const chunks = chunksOf(size);
+      const chunks = rowChunksOf(ctx, y);
       const prologue = ctx.prologue(layer, elementwisePrologue(op));
       const statistics = ctx.statisticsOf(layer, y, chunks);
       const views = { x: ctx.view(op.x), y: ctx.view(y) };
@@ -59,7 +59,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     case 'avgPool': {
       const [y, index] = op.outputs as [ValueId, ValueId?];
       const [size, out] = [ctx.size(op.x), ctx.size(y)];
-      const chunks = chunksOf(size);
+      const chunks = rowChunksOf(ctx, y);
       const shared = {
         chunks,
         x: ctx.view(op.x),
@@ -109,8 +109,8 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     case 'slice':
       return;
     case 'flatten': {
-      if (isPixel(ctx.graph.values[op.x]!.shape)) return;
       const [x, y] = [ctx.view(op.x), ctx.view(op.outputs[0]!)];
+      if (isSamePlace(x, y)) return;
       return ctx.emit(layer, { kind: 'flatten', x, size: ctx.size(op.x), y });
     }
     case 'flattenGradInput': {
@@ -180,9 +180,9 @@ function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntrop
   return { logits: ctx.view(op.logits), labels, size, meanOver, smoothing };
 }
 
-/** Where a max pool notes which position of each window won; nowhere where there is but one. */
+/** Where a max pool notes which position of each window won; nowhere where there is but one, or nobody asks. */
 function indexOf(ctx: LoweringContext, { kernel }: Window, index: ValueId): BufferId | undefined {
-  return kernel[0] * kernel[1] === 1 ? undefined : ctx.view(index).address;
+  return kernel[0] * kernel[1] === 1 || !ctx.isRead(index) ? undefined : ctx.view(index).address;
 }
 
 const NO_PROLOGUE: PrologueFields = { scale: undefined, shift: undefined, relu: 0 };

@@ -125,11 +125,21 @@ function cheapest(groups: Iterable<Group>, plan: Plan): Group | undefined {
   return best?.group;
 }
 
+/** The records that ops become. */
+const RECORD_KINDS: Readonly<Record<RepeatableOp['kind'], readonly RecordKind[]>> = {
+  conv2d: ['conv2d', 'pointwise'],
+  conv2dMaxPool: ['conv2dMaxPool'],
+  avgPool: ['avgPool'],
+  batchNorm: ['elementwise'],
+  relu: ['elementwise'],
+};
+
 function secondsOfGroup({ kind: op, layers }: Group, plan: Plan): number {
   const wanted = new Set(layers);
-  const kind: RecordKind = op === 'batchNorm' || op === 'relu' ? 'elementwise' : op;
+  const kinds = RECORD_KINDS[op];
   return plan.records.reduce(
-    (sum, { layer, record }) => (record.kind === kind && wanted.has(layer) ? sum + secondsOf(record) : sum),
+    (sum, { layer, record }) =>
+      kinds.includes(record.kind) && wanted.has(layer) ? sum + secondsOf(record) : sum,
     0,
   );
 }

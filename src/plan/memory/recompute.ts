@@ -8,11 +8,14 @@ import {
   opInputs,
   type ValueId,
 } from '../../graph/op.ts';
+import type { Precision } from '../../tensor/precision.ts';
 
 /** A differentiated graph, and how many of its ops, the first ones, are the forward pass. */
 export interface TrainingGraph {
   readonly graph: Graph;
   readonly forwardOps: number;
+  /** What feature maps and their gradients are stored in. */
+  readonly precision: Precision;
 }
 
 /** An op that may run twice: what it reads is stored or can be computed again, and it changes nothing else. */
@@ -55,7 +58,7 @@ function readsNoNumbers(op: Op): boolean {
  * gpleiss/efficient_densenet_pytorch #73, pytorch/vision #2221).
  */
 export function recompute(training: TrainingGraph, layers: ReadonlySet<string>): Graph {
-  const { graph, forwardOps } = training;
+  const { graph, forwardOps, precision } = training;
   if (layers.size === 0) return graph;
   const again = new Map<ValueId, Op>();
   for (const op of recomputable(training)) {
@@ -66,7 +69,7 @@ export function recompute(training: TrainingGraph, layers: ReadonlySet<string>):
     const isBackward = at++ >= forwardOps;
     const missing = isBackward ? opInputs(op).filter((id) => again.has(id)) : [];
     if (missing.length === 0) return to.keep(op);
-    const reader = op.kind === 'maxPoolGradInput' ? settle(op, to) : op;
+    const reader = op.kind === 'maxPoolGradInput' && precision === 'f32' ? settle(op, to) : op;
     for (const id of missing) restore(id, again, to);
     to.keep(reader);
   });
@@ -83,7 +86,7 @@ function restore(id: ValueId, again: Map<ValueId, Op>, to: Rewriter): void {
 
 /**
  * The gradient of a pooled stem is completed where it lies, so that the block's features, which its correction reads,
- * are gone before the stem's own come back.
+ * are gone before the stem's own come back. In bfloat16 it would be rounded once more than without: not there.
  */
 function settle(op: MaxPoolGradInput, to: Rewriter): MaxPoolGradInput {
   const { value, correction } = op.gradOutput;

@@ -17,7 +17,8 @@ const POINT = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
  * Exact: `max(relu(a·y + b))` over a window is `relu(a·max(y) + b)` for a ≥ 0 and `relu(a·min(y) + b)` for a < 0, and
  * a has the sign of γ, which is known before y and its statistics are. So the convolution of a stem keeps y only
  * where it wins its window, and the pool becomes a batch norm and ReLU of that smaller map. Where a gradient is
- * asked for, only the weights' can be had: not for a convolution whose input (or prologue) needs one too.
+ * asked for, only the weights' can be had: not for a convolution whose input (or prologue) needs one too. Where batch norm
+ * and ReLU were folded into the convolution, the greatest wins and nothing is left of the pool.
  */
 export function fuseMaxPool(graph: Graph, gradient?: DifferentiateRequest): Graph {
   const needed = gradient ? differentiated(graph, gradient) : new Set<ValueId>();
@@ -29,25 +30,35 @@ export function fuseMaxPool(graph: Graph, gradient?: DifferentiateRequest): Grap
 
   const pools = new Map<Op, MaxPool>();
   for (const pool of graph.ops) {
-    if (pool.kind !== 'maxPool' || !pool.prologue?.batchNorm || !pool.prologue.relu) continue;
+    if (pool.kind !== 'maxPool') continue;
     const conv = producer.get(pool.x);
+    const isNormalized = pool.prologue?.batchNorm !== undefined && pool.prologue.relu;
+    if (!isNormalized && (pool.prologue || conv?.kind !== 'conv2d' || !conv.epilogue)) continue;
     const isOnlyReader = readers.get(pool.x) === (measured.has(pool.x) ? 2 : 1);
     if (conv?.kind === 'conv2d' && !conv.dropout && isOnlyReader && isData(conv)) pools.set(conv, pool);
   }
 
   const winners = new Map<Op, ValueId>();
+  const gone = new Set<Op>();
   return rewrite(graph, (op, to) => {
     const pool = pools.get(op);
     if (op.kind === 'conv2d' && pool) {
       const { outputs, ...conv } = mapInputs(op, to.now);
       const { kernel, stride, padding } = pool;
-      const gamma = to.now(pool.prologue!.batchNorm!.gamma);
-      const spec = { ...conv, kind: 'conv2dMaxPool', gamma, pool: { kernel, stride, padding } } as const;
-      const [y, m] = to.builder.add(spec) as [ValueId, ValueId];
+      const bn = pool.prologue?.batchNorm;
+      const fused = { ...conv, kind: 'conv2dMaxPool', pool: { kernel, stride, padding } } as const;
+      const spec = bn ? { ...fused, gamma: to.now(bn.gamma) } : fused;
+      const [y, m, index] = to.builder.add(spec) as [ValueId, ValueId, ValueId];
       to.replace(outputs[0]!, y);
-      winners.set(pool, m);
+      if (bn) winners.set(pool, m);
+      else {
+        to.replace(pool.outputs[0]!, m);
+        to.replace(pool.outputs[1]!, index);
+        gone.add(pool);
+      }
       return;
     }
+    if (gone.has(op)) return;
     const m = winners.get(op);
     if (op.kind !== 'maxPool' || m === undefined) return to.keep(op);
     const { outputs, ...spec } = mapInputs({ ...op, ...POINT }, (id) => (id === op.x ? m : to.now(id)));

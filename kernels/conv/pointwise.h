@@ -1,0 +1,53 @@
+// y = relu?(W·prologue(x) + bias) of every pixel, none knowing of another: a 1×1 convolution of stride 1, a linear layer.
+// Pixels of all rows and images are one long row. Without a prologue floats are read where they lie. Sums run over channels,
+// ascending. x and y may be slices of one buffer (not overlapping).
+#pragma once
+#include "base/prologue.h"
+#include "conv/conv2d.h"
+
+namespace densor {
+
+// Floats from one packed pixel to the next: never a multiple of 1 KiB, or a tile's rows would share few sets of a cache.
+DENSOR_INLINE int packedPitch(int channels) { return channels % 256 == 0 ? channels + 16 : channels; }
+
+template <class V, class T> void pointwise(const Context &ctx, const PointwiseRecord &r, int chunk) {
+  constexpr int panel = V::tileBlocks * V::size;
+  const int channels = r.inChannels, outputChunks = r.outputChunks;
+  const Range pixels = part(r.pixels, chunk / outputChunks, r.chunks / outputChunks);
+  const Range panels = part((static_cast<int>(r.outChannels) + panel - 1) / panel, chunk % outputChunks, outputChunks);
+  const int firstOutput = panels.begin * panel;
+  const int end = panels.end * panel < static_cast<int>(r.outChannels) ? panels.end * panel : r.outChannels;
+  if (end <= firstOutput) return;
+  const int outputs = end - firstOutput;
+  const Prologued<V> prologue(ctx, r.prologue);
+  const Activation<V> activation{r.relu != 0};
+  const bool packs = sizeof(T) != sizeof(float) || prologue.scale || prologue.relu;
+  const float *weights = ctx.at(r.packed) + static_cast<size_t>(firstOutput) * channels;
+  const float *bias = ctx.at(r.bias) ? ctx.at(r.bias) + firstOutput : nullptr;
+  const int pitch = packs ? packedPitch(channels) : static_cast<int>(r.x.stride);
+
+  for (int p = pixels.begin; p < pixels.end; p += r.stripPixels) {
+    const int count = p + static_cast<int>(r.stripPixels) <= pixels.end ? r.stripPixels : pixels.end - p;
+    const T *x = ctx.at<T>(r.x, p, 1);
+    T *y = ctx.at<T>(r.y, p, 1) + firstOutput;
+    const float *inputs = ctx.scratch;
+    if constexpr (sizeof(T) == sizeof(float))
+      if (!packs) inputs = x;
+    for (int i = 0; packs && i < count; i++)
+      for (int c = 0; c < channels; c += V::size)
+        prologue.loadAhead(x + i * static_cast<size_t>(r.x.stride), c, r.x.stride)
+            .store(ctx.scratch + static_cast<size_t>(i) * pitch + c);
+    convolveRow<V>(inputs, 0, pitch, count, 1, channels, weights, outputs,
+                   [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
+                     DENSOR_UNROLL for (int b = 0; b < B; b++) {
+                       const int c = o + b * V::size;
+                       const V shift = bias ? loadFirst<V>(bias + c, outputs - c) : V::splat(0);
+                       DENSOR_UNROLL for (int k = 0; k < R; k++)
+                           storeFirst(activation(tile[k][b] + shift, c),
+                                      y + static_cast<size_t>(first + k) * r.y.stride + c, outputs - c);
+                     }
+                   });
+  }
+}
+
+}  // namespace densor
