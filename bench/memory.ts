@@ -1,96 +1,174 @@
-import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
+import { openDataset } from '../src/data/open-dataset.ts';
 import { formatBytes, formatTable } from '../src/cli/format.ts';
+import { parseMemorySize } from '../src/cli/memory-size.ts';
+import { compile } from '../src/compile.ts';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { modelByName } from '../src/model/zoo.ts';
+import { stateBytes } from '../src/plan/compiled-network.ts';
+import { bytesBesidePlan, dataNeeds } from '../src/train/process-memory.ts';
+import { describeMachine } from './machine.ts';
+import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
 
 /**
- * Planned bytes against the resident peak of the whole process, case by case; each is the command line in a process
- * of its own. A case is its arguments: options that limit memory can be added with --extra.
+ * Planned bytes against the resident peak of the whole process, case by case and limit by limit; each is the command
+ * line in a process of its own. Options can be added to all with --extra.
  */
-const TRAIN = '--data fashion-mnist --limit 320 --epochs 1 --json';
-const CASES: Readonly<Record<string, string>> = {
-  'notes-96': 'bench --size 96 --batch 256',
-  'notes-224': 'bench --size 224 --batch 256',
-  'cifar-32': 'bench --model densenet-bc-100-12 --size 32 --batch 64',
-  'densenet121-224': 'bench --model densenet121 --size 224 --batch 32',
-  'densenet264-224': 'bench --model densenet264 --size 224 --batch 8',
-  'resnet18-96': 'bench --model resnet18 --size 96 --batch 64',
-  'train-native': `train ${TRAIN} --size 48 --batch 64 --engine native`,
-  'train-wasm': `train ${TRAIN} --size 48 --batch 64 --engine wasm`,
-};
 
 interface MemoryResult {
   readonly name: string;
   readonly command: string;
+  readonly limitBytes?: number;
   readonly plannedBytes: number;
+  /** The plan and what is beside it, as `--memory-limit` counts. */
+  readonly foretoldBytes: number;
   readonly peakBytes: number;
+  /** What the limit made the command do. */
+  readonly said: readonly string[];
 }
 
+const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 /** Writes the peak of a process to a file as it ends. */
 const HOOK = `process.on('exit', () => require('fs').writeFileSync(process.env.DENSOR_PEAK, String(process.resourceUsage().maxRSS * 1024)))`;
 
-function run(name: string, extra: readonly string[]): MemoryResult {
-  const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+async function run(
+  of: MemoryCase,
+  limit: string | undefined,
+  extra: readonly string[],
+): Promise<MemoryResult> {
   const folder = mkdtempSync(join(tmpdir(), 'densor-memory-'));
   try {
-    const words = [...CASES[name]!.split(' '), ...extra];
+    const words = [
+      ...of.args.split(' '),
+      ...(limit === undefined ? [] : ['--memory-limit', limit]),
+      ...extra,
+    ];
+    const log = join(folder, 'run/log.jsonl');
     const isTraining = words[0] === 'train';
-    const args = isTraining ? [...words, '--out', join(folder, 'run')] : [...words, '--steps', '1', '--json'];
+    const args = [...words, ...(isTraining ? ['--out', join(folder, 'run')] : ['--steps', '1']), '--json'];
     const [hook, peak] = [join(folder, 'hook.cjs'), join(folder, 'peak')];
     writeFileAtomic(hook, HOOK);
-    const child = spawnSync(process.execPath, ['--require', hook, main, ...args], {
-      encoding: 'utf8',
+    const child = spawn(process.execPath, ['--require', hook, MAIN, ...args], {
       env: { ...process.env, DENSOR_PEAK: peak },
     });
-    if (child.status !== 0) throw new Error(`densor ${args.join(' ')}: ${child.stderr}`);
-    const planned = isTraining
-      ? (JSON.parse(readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n')[0]!) as object)
-      : (JSON.parse(child.stdout) as object);
-    const { plannedPeakBytes } = planned as { readonly plannedPeakBytes: number };
+    const said = { out: '', err: '' };
+    child.stdout.on('data', (text) => (said.out += text));
+    child.stderr.on('data', (text) => (said.err += text));
+    const watch = setInterval(() => {
+      if (of.stopAfter === undefined || stepsIn(log) < of.stopAfter) return;
+      clearInterval(watch);
+      child.kill('SIGINT');
+    }, 100);
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    clearInterval(watch);
+    if (status !== 0) throw new Error(`densor ${args.join(' ')}: ${said.err}`);
+    const about = JSON.parse(isTraining ? readFileSync(log, 'utf8').split('\n')[0]! : said.out) as {
+      readonly plannedPeakBytes: number;
+      readonly engine: string;
+      readonly threads: number;
+    };
+    const lines = said.err.split('\n').filter((line) => line.startsWith('memory: '));
     return {
-      name,
+      name: of.name,
       command: `densor ${words.join(' ')}`,
-      plannedBytes: plannedPeakBytes,
+      ...(limit !== undefined && { limitBytes: parseMemorySize(limit) }),
+      plannedBytes: about.plannedPeakBytes,
+      foretoldBytes: about.plannedPeakBytes + (await beside(words, about, lines)),
       peakBytes: Number(readFileSync(peak, 'utf8')),
+      said: lines.map((line) => line.slice('memory: '.length)),
     };
   } finally {
     rmSync(folder, { recursive: true, force: true });
   }
 }
 
-const command = new Command('bench-memory')
-  .option('--cases <names>', `of ${Object.keys(CASES).join(', ')}`, Object.keys(CASES).join(','))
+/** What `--memory-limit` reckons with beside the plan. */
+async function beside(
+  words: readonly string[],
+  { engine, threads }: { readonly engine: string; readonly threads: number },
+  lines: readonly string[],
+): Promise<number> {
+  const option = (name: string) => words[words.indexOf(name) + 1]!;
+  const model = modelByName(words.includes('--model') ? option('--model') : 'notes')!;
+  const [size, batch] = [Number(option('--size')), Number(option('--batch'))];
+  const { network } = compile(model, [size, size], { train: { batch, mode: 'train' } });
+  const all = { engine, threads, stateBytes: stateBytes(network) };
+  if (words[0] !== 'train')
+    return bytesBesidePlan({ ...all, loaderBytes: batch * size ** 2 * model.channels });
+  const data = dataNeeds(
+    await openDataset(option('--data'), undefined, { note: () => {}, bytes: () => {} }),
+    {
+      size,
+      batch,
+    },
+  );
+  const isFrugal = lines.some((line) => line.includes('temporary file'));
+  return bytesBesidePlan(
+    isFrugal ? { ...all, ...data, dataBytes: 0 } : { ...all, ...data, charts: 'meanwhile' },
+  );
+}
+
+function stepsIn(log: string): number {
+  return existsSync(log) ? readFileSync(log, 'utf8').split('"kind":"step"').length - 1 : 0;
+}
+
+/** The limit that a command names as the smallest that works. */
+function smallestLimit({ args }: MemoryCase, extra: readonly string[]): string {
+  const words = [...args.split(' '), ...extra, '--memory-limit', '1MiB'];
+  const { stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });
+  const limit = /the smallest limit that works is (\d+MiB)/.exec(stderr)?.[1];
+  if (limit === undefined) throw new Error(`densor ${words.join(' ')} names no limit: ${stderr}`);
+  return limit;
+}
+
+const known = MEMORY_CASES.map(({ name }) => name);
+const { cases, extra, out } = new Command('bench-memory')
+  .option('--cases <names>', `of ${known.join(', ')}`, known.join(','))
   .option('--extra <options>', 'given to every case as well', '')
   .option('--out <file>', 'writes FILE.json and FILE.md')
-  .parse();
-const { cases, extra, out } = command.opts<{ cases: string; extra: string; out?: string }>();
-const results = cases.split(',').map((name) => {
-  if (!Object.hasOwn(CASES, name))
-    throw new Error(`no case ${name}: known are ${Object.keys(CASES).join(', ')}`);
-  return run(name, extra.split(' ').filter(Boolean));
-});
-const rows = results.map(({ name, command: of, plannedBytes, peakBytes }) => [
-  name,
-  of,
+  .parse()
+  .opts<{ cases: string; extra: string; out?: string }>();
+const results: MemoryResult[] = [];
+for (const name of cases.split(',')) {
+  const of = MEMORY_CASES.find((one) => one.name === name);
+  if (!of) throw new Error(`no case ${name}: known are ${known.join(', ')}`);
+  const added = extra.split(' ').filter(Boolean);
+  for (const limit of of.limits) {
+    results.push(await run(of, limit === 'smallest' ? smallestLimit(of, added) : limit, added));
+    process.stderr.write(`${results.at(-1)!.command}: ${formatBytes(results.at(-1)!.peakBytes)}\n`);
+  }
+}
+const percent = (part: number) => `${part < 0 ? '−' : '+'}${(100 * Math.abs(part)).toFixed(1)}%`;
+const rows = results.map(({ command, limitBytes, plannedBytes, foretoldBytes, peakBytes }) => [
+  command.replace('densor ', '').replace(/ --memory-limit \S+/, ''),
+  limitBytes === undefined ? '' : formatBytes(limitBytes),
   formatBytes(plannedBytes),
+  formatBytes(foretoldBytes - plannedBytes),
+  formatBytes(foretoldBytes),
   formatBytes(peakBytes),
-  formatBytes(peakBytes - plannedBytes),
-  `${((100 * (peakBytes - plannedBytes)) / plannedBytes).toFixed(1)}%`,
+  percent(peakBytes / foretoldBytes - 1),
 ]);
-const header = ['case', 'command', 'planned', 'peak resident', 'beside the plan', 'of the plan'];
+const header = ['densor', 'limit', 'planned', '+ beside', '= foretold', 'peak resident', 'off by'];
 process.stdout.write(`${formatTable([header, ...rows])}\n`);
 if (out !== undefined) {
   mkdirSync(dirname(out), { recursive: true });
+  const machine = await describeMachine();
   const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const about = `${new Date().toISOString().slice(0, 16).replace('T', ' ')} UTC, Node ${process.version}. Made by \`npm run bench:memory\`.`;
-  const table = [line(header), line(header.map((_, i) => (i < 2 ? '---' : '---:'))), ...rows.map(line)];
-  writeFileAtomic(`${out}.md`, `# Planned and resident memory\n\n${about}\n\n${table.join('\n')}\n`);
-  writeFileAtomic(
-    `${out}.json`,
-    `${JSON.stringify({ date: new Date().toISOString(), node: process.version, results }, undefined, 1)}\n`,
+  const date = new Date().toISOString();
+  const about =
+    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}. ` +
+    'Made by `npm run bench:memory`. `beside` is what src/train/process-memory.ts adds to a plan: Node and the kernels, ' +
+    'workers and their stacks, images, a batch, copies of state, and in training what draws curves.';
+  const table = [line(header), line(header.map((_, i) => (i < 1 ? '---' : '---:'))), ...rows.map(line)];
+  const made = results.flatMap(({ command, said }) =>
+    said.length === 0 ? [] : [`- \`${command}\`\n${said.map((text) => `  - ${text}`).join('\n')}`],
   );
+  const what = made.length === 0 ? '' : `\nWhat the limits did:\n\n${made.join('\n')}\n`;
+  writeFileAtomic(`${out}.md`, `# Planned and resident memory\n\n${about}\n\n${table.join('\n')}\n${what}`);
+  writeFileAtomic(`${out}.json`, `${JSON.stringify({ date, machine, results }, undefined, 1)}\n`);
 }

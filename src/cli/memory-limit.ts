@@ -54,8 +54,10 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(request: 
   try {
     const prepared = planned <= bytes ? plain : compile({ bytes, threads });
     if (frugal) say(`memory: ${frugal.describe}`);
-    for (const line of describeRungs(prepared.compiled.rungs ?? [], threads)) say(line);
-    return { prepared, isFrugal: frugal !== undefined };
+    const { rungs = [], ...compiled } = prepared.compiled;
+    for (const line of describeRungs(rungs, threads)) say(line);
+    // Without the plans of the other rungs: each is a megabyte and more, and would stay as long as the run.
+    return { prepared: { ...prepared, compiled }, isFrugal: frugal !== undefined };
   } catch (error) {
     if (!(error instanceof MemoryLimitError)) throw error;
     throw new UsageError(tooSmall(request, error, limitFor(error.leastBytes, all(needs)), inEngine));

@@ -106,9 +106,9 @@ async function runTrain(given: TrainOptions): Promise<void> {
     const { prepared, isFrugal } = withinLimit({
       limit: given.memoryLimit,
       engine,
-      needs: { charts: true, ...dataNeeds(all, config) },
+      needs: { charts: 'meanwhile', ...dataNeeds(all, config) },
       frugal: {
-        needs: { ...dataNeeds(all, config), dataBytes: 0 },
+        needs: { charts: 'afterwards', ...dataNeeds(all, config), dataBytes: 0 },
         describe: 'images are read from a temporary file, and curves are drawn when the run has ended',
       },
       compile: (memory) => {

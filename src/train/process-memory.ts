@@ -10,6 +10,8 @@ const MIB = 2 ** 20;
 const BASE_BYTES = 88 * MIB;
 /** A worker with its own V8 and the kernels. */
 const WASM_THREAD_BYTES = 15 * MIB;
+/** Training on it beside a bench, two threads: measured 31 without a limit. */
+const WASM_TRAINING_BYTES = 35 * MIB;
 /** What drawing curves loads, and what pictures leave behind until they are collected. */
 const CHARTS_BYTES = 56 * MIB;
 /** V8 collects arrays that nobody holds when they are this many: copies of state, at the start and in checkpoints. */
@@ -22,35 +24,42 @@ export interface ProcessNeeds {
   readonly threads: number;
   /** Of all that a checkpoint holds. */
   readonly stateBytes: number;
-  /** Pixels and labels that stay in memory. */
+  /** Pixels and labels that stay in memory, of a training run. */
   readonly dataBytes?: number;
   /** Of batches on their way to the engine. */
   readonly loaderBytes?: number;
-  /** Whether curves are drawn. */
-  readonly charts?: boolean;
+  /** When curves are drawn: while plans are in memory, or when they are gone; absent: never. */
+  readonly charts?: 'meanwhile' | 'afterwards';
 }
 
 /** Bytes of the process beside its plan. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
-  const { engine, threads, stateBytes, dataBytes = 0, loaderBytes = 0, charts = false } = needs;
+  const { engine, threads, stateBytes, dataBytes, loaderBytes = 0, charts } = needs;
   return (
     BASE_BYTES +
     (engine === 'wasm' ? threads * WASM_THREAD_BYTES : 0) +
-    (charts ? CHARTS_BYTES : 0) +
+    (engine === 'wasm' && dataBytes !== undefined ? WASM_TRAINING_BYTES : 0) +
+    (charts === 'meanwhile' ? CHARTS_BYTES : 0) +
     Math.min(stateBytes, COPIES_BYTES) +
-    dataBytes +
+    (dataBytes ?? 0) +
     loaderBytes
   );
 }
 
 /** What a limit of the whole process leaves to its plans (`plannedPeakBytes`); negative where it is too small. */
 export function planBudget(limitBytes: number, needs: ProcessNeeds): number {
-  return limitBytes - bytesBesidePlan(needs);
+  const left = limitBytes - bytesBesidePlan(needs);
+  return left < leastBytesAfterwards(needs) ? Number.NEGATIVE_INFINITY : left;
 }
 
 /** The least limit under which plans of so many bytes fit: the inverse of `planBudget`. */
 export function limitFor(planBytes: number, needs: ProcessNeeds): number {
-  return planBytes + bytesBesidePlan(needs);
+  return Math.max(planBytes, leastBytesAfterwards(needs)) + bytesBesidePlan(needs);
+}
+
+/** Curves that wait for the end take the place of the plans. */
+function leastBytesAfterwards({ charts }: ProcessNeeds): number {
+  return charts === 'afterwards' ? CHARTS_BYTES : 0;
 }
 
 /**

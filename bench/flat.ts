@@ -1,0 +1,79 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { formatBytes, formatTable } from '../src/cli/format.ts';
+import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import type { TrainEvent } from '../src/train/events.ts';
+import { describeMachine } from './machine.ts';
+
+/**
+ * Trains with the command line as a user does, a thousand steps of a small network, and holds the resident memory that
+ * its log tells of every step against the first hundred steps' highest: Node's heap warms up in those.
+ */
+const [STEPS, EVERY, BATCH, SIZE] = [1000, 100, 32, 32];
+/** One batch kept per step, as the bytes it is made of, would be 28 MiB over 900 steps; as numbers 113 MiB. */
+const BOUND_BYTES = 16 * 2 ** 20;
+
+const { out, engine } = new Command('bench-flat')
+  .description('fails when the resident memory of a training run grows')
+  .option('--engine <engine>', 'auto, native or wasm', 'auto')
+  .option('--out <file>', 'writes FILE.json and FILE.md')
+  .parse()
+  .opts<{ out?: string; engine: string }>();
+const args =
+  `train --recipe notes --data fashion-mnist --limit ${STEPS * BATCH} --size ${SIZE} --batch ${BATCH} --epochs 1 --engine ${engine}`.split(
+    ' ',
+  );
+const main = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+const folder = mkdtempSync(join(tmpdir(), 'densor-flat-'));
+let events: readonly TrainEvent[];
+try {
+  const run = join(folder, 'run');
+  const { status } = spawnSync(process.execPath, [main, ...args, '--out', run, '--json'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  if (status !== 0) throw new Error(`densor ${args.join(' ')} ended with status ${status}`);
+  const lines = readFileSync(join(run, 'log.jsonl'), 'utf8').trim().split('\n');
+  events = lines.map((line) => JSON.parse(line) as TrainEvent);
+} finally {
+  rmSync(folder, { recursive: true, force: true });
+}
+const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes] : []));
+const start = events.find((event) => event.kind === 'start')!;
+/** The highest of each hundred steps: what falls back in between does not hide there. */
+const highest = Array.from({ length: STEPS / EVERY }, (_, i) =>
+  Math.max(...rss.slice(i * EVERY, (i + 1) * EVERY)),
+);
+const growth = Math.max(...highest.slice(1)) - highest[0]!;
+const isFlat = growth <= BOUND_BYTES;
+const rows = highest.map((bytes, i) => {
+  const step = (i + 1) * EVERY;
+  return [`${step}`, formatBytes(rss[step - 1]!), formatBytes(bytes)];
+});
+const header = ['step', 'resident', `highest of these ${EVERY} steps`];
+const signed = (bytes: number) => `${bytes < 0 ? '−' : ''}${formatBytes(Math.abs(bytes))}`;
+const verdict = `${isFlat ? 'Flat' : 'NOT flat'}: after step ${EVERY} at most ${signed(growth)} above the highest until then; the bound is ${formatBytes(BOUND_BYTES)}.`;
+process.stdout.write(`${formatTable([header, ...rows])}\n${verdict}\n`);
+if (out !== undefined) {
+  const machine = await describeMachine();
+  const date = new Date().toISOString();
+  mkdirSync(dirname(out), { recursive: true });
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const about =
+    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}, ` +
+    `${start.engine} ${start.isa}. Made by \`npm run bench:flat\`, which runs\n\n    densor ${args.join(' ')}\n\n` +
+    `${formatBytes(start.plannedPeakBytes)} are planned; the rest is Node, 70,000 images, and what draws the curves.`;
+  const table = [line(header), line(header.map(() => '---:')), ...rows.map(line)];
+  writeFileAtomic(
+    `${out}.md`,
+    `# Resident memory over a thousand steps\n\n${about}\n\n${table.join('\n')}\n\n${verdict}\n`,
+  );
+  writeFileAtomic(
+    `${out}.json`,
+    `${JSON.stringify({ date, command: `densor ${args.join(' ')}`, machine, boundBytes: BOUND_BYTES, growthBytes: growth, rssBytes: rss }, undefined, 1)}\n`,
+  );
+}
+if (!isFlat) process.exitCode = 1;

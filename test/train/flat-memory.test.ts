@@ -1,0 +1,46 @@
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, expect, test } from 'vitest';
+import type { TrainEvent } from '../../src/train/events.ts';
+import { densorIn } from '../support/cli.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const MIB = 2 ** 20;
+const [BATCH, SIZE] = [128, 64];
+
+// `npm run bench:flat` does a thousand steps, and looks closer.
+test('a training run does not keep a batch per step', () => {
+  const run = ['--recipe', 'notes', '--data', 'sample', '--epochs', '5'];
+  const { status, stderr } = densorIn(
+    folder,
+    'train',
+    ...run,
+    '--batch',
+    `${BATCH}`,
+    '--size',
+    `${SIZE}`,
+    '--out',
+    'run',
+  );
+  expect(status, stderr).toBe(0);
+  const lines = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trim().split('\n');
+  const events = lines.map((line) => JSON.parse(line) as TrainEvent);
+  const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes] : []));
+  // Node's heap warms up in the first steps, and breathes by a few MiB ever after: medians.
+  const [early, late] = [rss.slice(6, 14), rss.slice(-8)].map(median) as [number, number];
+  const steps = rss.length - 14;
+  expect(steps).toBeGreaterThan(20);
+  const ofOneBatchPerStep = steps * 4 * BATCH * SIZE ** 2;
+  const what = `${(early / MIB).toFixed()} MiB early, ${(late / MIB).toFixed()} MiB late`;
+  expect(late - early, what).toBeLessThan(ofOneBatchPerStep / 2);
+});
+
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}
