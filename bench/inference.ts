@@ -8,8 +8,8 @@ import { nativeIsas } from '../src/engine/native/load-module.ts';
 import { INFERENCE_CASES, type InferenceCase, onnxOf } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
 import {
-  inferenceMarkdown,
   type InferenceReport,
+  inferenceMarkdown,
   inferenceTable,
   measureInference,
 } from './inference-report.ts';

@@ -4,14 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { openDataset } from '../src/data/open-dataset.ts';
 import { formatBytes, formatTable } from '../src/cli/format.ts';
 import { parseMemorySize } from '../src/cli/memory-size.ts';
 import { compile } from '../src/compile.ts';
+import { openDataset } from '../src/data/open-dataset.ts';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { modelByName } from '../src/model/zoo.ts';
 import { stateBytes } from '../src/plan/compiled-network.ts';
-import { bytesBesidePlan, dataNeeds } from '../src/train/process-memory.ts';
+import { dataNeeds, limitFor, type ProcessNeeds } from '../src/train/process-memory.ts';
 import { describeMachine } from './machine.ts';
 import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
 
@@ -66,7 +66,8 @@ async function run(
     }, 100);
     const status = await new Promise((resolve) => child.on('close', resolve));
     clearInterval(watch);
-    if (status !== 0) throw new Error(`densor ${args.join(' ')}: ${said.err}`);
+    const isInterrupted = of.stopAfter !== undefined && status === 1; // With a checkpoint.
+    if (status !== 0 && !isInterrupted) throw new Error(`densor ${args.join(' ')}: ${said.err}`);
     const about = JSON.parse(isTraining ? readFileSync(log, 'utf8').split('\n')[0]! : said.out) as {
       readonly plannedPeakBytes: number;
       readonly engine: string;
@@ -78,7 +79,7 @@ async function run(
       command: `densor ${words.join(' ')}`,
       ...(limit !== undefined && { limitBytes: parseMemorySize(limit) }),
       plannedBytes: about.plannedPeakBytes,
-      foretoldBytes: about.plannedPeakBytes + (await beside(words, about, lines)),
+      foretoldBytes: await foretold(words, about, lines),
       peakBytes: Number(readFileSync(peak, 'utf8')),
       said: lines.map((line) => line.slice('memory: '.length)),
     };
@@ -87,10 +88,14 @@ async function run(
   }
 }
 
-/** What `--memory-limit` reckons with beside the plan. */
-async function beside(
+/** The plan and what is beside it, as `--memory-limit` reckons. */
+async function foretold(
   words: readonly string[],
-  { engine, threads }: { readonly engine: string; readonly threads: number },
+  {
+    engine,
+    threads,
+    plannedPeakBytes,
+  }: Pick<ProcessNeeds, 'engine' | 'threads'> & { readonly plannedPeakBytes: number },
   lines: readonly string[],
 ): Promise<number> {
   const option = (name: string) => words[words.indexOf(name) + 1]!;
@@ -98,8 +103,9 @@ async function beside(
   const [size, batch] = [Number(option('--size')), Number(option('--batch'))];
   const { network } = compile(model, [size, size], { train: { batch, mode: 'train' } });
   const all = { engine, threads, stateBytes: stateBytes(network) };
-  if (words[0] !== 'train')
-    return bytesBesidePlan({ ...all, loaderBytes: batch * size ** 2 * model.channels });
+  if (words[0] !== 'train') {
+    return limitFor(plannedPeakBytes, { ...all, loaderBytes: batch * size ** 2 * model.channels });
+  }
   const data = dataNeeds(
     await openDataset(option('--data'), undefined, { note: () => {}, bytes: () => {} }),
     {
@@ -108,9 +114,11 @@ async function beside(
     },
   );
   const isFrugal = lines.some((line) => line.includes('temporary file'));
-  return bytesBesidePlan(
-    isFrugal ? { ...all, ...data, dataBytes: 0 } : { ...all, ...data, charts: 'meanwhile' },
-  );
+  return limitFor(plannedPeakBytes, {
+    ...all,
+    ...data,
+    ...(isFrugal ? { dataBytes: 0, charts: 'afterwards' } : { charts: 'meanwhile' }),
+  });
 }
 
 function stepsIn(log: string): number {
