@@ -18,7 +18,7 @@ afterEach(() => {
 
 const START = {
   kind: 'start',
-  config: { recipe: 'notes', optimizer: 'sgd', lr: 0.1, schedule: 'constant' },
+  config: { recipe: 'notes', optimizer: 'sgd', lr: 0.1, schedule: 'constant', precision: 'f32', batch: 4 },
   model: 'notes',
   parameters: 1,
   trainImages: 12,

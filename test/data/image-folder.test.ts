@@ -9,8 +9,8 @@ import type { ImageFolderOptions } from '../../src/data/image-folder/open.ts';
 import { splitByClass } from '../../src/data/image-folder/split.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { openDataset, openTestSet } from '../../src/data/open-dataset.ts';
-import { picture, writeColours, writeFiles } from '../support/images.ts';
 import { floats } from '../support/floats.ts';
+import { picture, writeColours, writeFiles } from '../support/images.ts';
 
 let folder: string;
 beforeEach(() => {

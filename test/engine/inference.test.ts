@@ -4,8 +4,8 @@ import type { Engine, Session } from '../../src/engine/engine.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
 import { ENGINES } from '../support/engines.ts';
-import { bottleneckNet, randomState } from '../support/onnx.ts';
 import { numbers } from '../support/module-run.ts';
+import { bottleneckNet, randomState } from '../support/onnx.ts';
 
 const SIZE = [33, 33] as const;
 const model = bottleneckNet();

@@ -1,5 +1,5 @@
-import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { type Engine, isSource } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { floats } from './floats.ts';
 import type { Results } from './module-run.ts';
 import { numbers } from './module-run.ts';

@@ -34,7 +34,7 @@ test('runs are taken seed by seed, each as its recipe has it where the experimen
   ]);
   expect(runs[0]!.recipe).toMatchObject({ recipe: 'notes', model: 'notes', seed: 0, epochs: 2, limit: 6000 });
   expect(runs[3]!.recipe).toMatchObject({
-    ...{ recipe: 'best', model: 'densenet-bc-100-12', seed: 1, epochs: 2, limit: 6000 },
+    ...{ recipe: 'best', model: 'densenet-fashion', seed: 1, epochs: 2, limit: 6000 },
     ...{ optimizer: 'nesterov', schedule: 'one-cycle', weightDecay: 0, augment: ['crop', 'flip'] },
   });
 });
