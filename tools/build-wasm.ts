@@ -43,7 +43,7 @@ export async function buildWasm(): Promise<void> {
   const files = kernelSources();
   if (isUnchanged(outDir, [FLAGS, VARIANTS, [...files]])) return;
 
-  console.log('Building the WASM kernels (once; about half a minute)…');
+  console.log('Building the WASM kernels (once; a minute or two)…');
   const { commands } = await import('@yowasp/clang');
   const compile = commands['clang++'];
   mkdirSync(outDir, { recursive: true });
