@@ -14,7 +14,8 @@ const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
 describe('--micro-batch', () => {
   test('of train says what it means, is kept by the run, and takes less memory', () => {
-    const { status, stderr } = densor('train', ...SMALL, '--micro-batch', '16', '--out', 'run');
+    const larger = ['--size', '48']; // Maps, not weights packed for evaluations, decide what is planned.
+    const { status, stderr } = densor('train', ...SMALL, ...larger, '--micro-batch', '16', '--out', 'run');
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(
       /\nmicro-batches: batch norm sees 13 or 14 images at a time, gradients are those of 40\n/,
@@ -35,9 +36,9 @@ describe('--micro-batch', () => {
     });
     expect(densor('train', '--resume', 'run', '--micro-batch', '16').status).toBe(0);
 
-    const whole = densor('train', ...SMALL, '--micro-batch', '40', '--out', 'whole');
+    const whole = densor('train', ...SMALL, ...larger, '--micro-batch', '40', '--out', 'whole');
     expect(whole.stderr).not.toContain('micro-batches');
-    expect(start.plannedPeakBytes).toBeLessThan(0.9 * log('whole')[0].plannedPeakBytes);
+    expect(start.plannedPeakBytes).toBeLessThan(0.8 * log('whole')[0].plannedPeakBytes);
 
     const { testAccuracy } = JSON.parse(densor('evaluate', 'run', '--json').stdout);
     expect(testAccuracy).toBe(events.find(({ kind }) => kind === 'epoch').testAccuracy);
