@@ -2,10 +2,9 @@ import type { Compiled, MemoryBudget } from '../compile.ts';
 import type { Engine } from '../engine/engine.ts';
 import { defaultLimitBytes } from '../io/machine-memory.ts';
 import { networkPeakBytes, stateBytes } from '../plan/compiled-network.ts';
-import { describeGroups, groupsBeyond } from '../plan/memory/describe.ts';
 import { MemoryLimitError } from '../plan/memory/error.ts';
 import type { Rung } from '../plan/memory/ladder.ts';
-import { plannedPeakBytes } from '../plan/plan.ts';
+import { rungReports } from '../plan/memory/rung-report.ts';
 import { limitFor, type ProcessNeeds, planBudget } from '../train/process-memory.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
@@ -84,13 +83,13 @@ function tooSmall(
   return `${what}: the smallest limit that works is ${formatMemorySize(least)}; use that, ${remedy}`;
 }
 
-/** `memory: 16 convolutions of dense block 1 are computed again: 180 MiB less, about 9% slower`, for each choice. */
-export function describeRungs(rungs: readonly Rung[], threads: number): readonly string[] {
-  return rungs.slice(1).map((rung, i) => {
-    const before = rungs[i]!;
-    const saved = plannedPeakBytes([before.plan], threads) - plannedPeakBytes([rung.plan], threads);
-    const slower = (rung.predictedSeconds - before.predictedSeconds) / rungs[0]!.predictedSeconds;
-    const what = describeGroups(groupsBeyond(rung.groups, before.groups));
-    return `memory: computed again instead of kept: ${what} (${formatBytes(saved)} less, about ${(100 * slower).toFixed(1)}% slower)`;
+/** `memory: computed again instead of kept: 16 convolutions of dense block 1 (…)`, for each choice. */
+function describeRungs(rungs: readonly Rung[], threads: number): readonly string[] {
+  const reports = rungReports(rungs, threads);
+  return reports.slice(1).map(({ added, plannedPeakBytes, predictedSlowdown }, i) => {
+    const before = reports[i]!;
+    const saved = formatBytes(before.plannedPeakBytes - plannedPeakBytes);
+    const slower = (100 * (predictedSlowdown - before.predictedSlowdown)).toFixed(1);
+    return `memory: computed again instead of kept: ${added} (${saved} less, about ${slower}% slower)`;
   });
 }

@@ -1,9 +1,8 @@
 import type { LayerRecord } from '../plan/lower/context.ts';
-import { describeGroups, groupsBeyond, ROLE_TEXTS } from '../plan/memory/describe.ts';
-import type { Rung } from '../plan/memory/ladder.ts';
+import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, phaseOf } from '../plan/memory/report.ts';
-import { plannedPeakBytes } from '../plan/plan.ts';
+import type { RungReport } from '../plan/memory/rung-report.ts';
 import type { BufferRole } from '../plan/purpose.ts';
 import type { MemoryPicture, Span } from '../plot/memory.ts';
 import { formatBytes } from './format.ts';
@@ -20,30 +19,6 @@ const COLOURS: Readonly<Partial<Record<BufferRole, string>>> = {
 };
 const [AGAIN, AGAIN_COLOUR] = ['feature maps, computed again', '#56b4e9'];
 const OTHER_COLOUR = '#bdbdbd';
-
-/** A rung as people compare it. */
-export interface RungReport {
-  readonly plannedPeakBytes: number;
-  readonly predictedSeconds: number;
-  /** Predicted time beyond the first rung's, as a part of it. */
-  readonly predictedSlowdown: number;
-  /** All that is computed again, in words. */
-  readonly computedAgain: string;
-  /** The same without what the rung before computes again. */
-  readonly added: string;
-  readonly groups: Rung['groups'];
-}
-
-export function rungReports(rungs: readonly Rung[], threads: number): readonly RungReport[] {
-  return rungs.map(({ plan, predictedSeconds, groups }, i) => ({
-    plannedPeakBytes: plannedPeakBytes([plan], threads),
-    predictedSeconds,
-    predictedSlowdown: predictedSeconds / rungs[0]!.predictedSeconds - 1,
-    computedAgain: describeGroups(groups),
-    added: describeGroups(i === 0 ? groups : groupsBeyond(groups, rungs[i - 1]!.groups)),
-    groups,
-  }));
-}
 
 /** The arena of one rung, and the ladder that it is of. */
 export function memoryPicture(

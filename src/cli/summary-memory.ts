@@ -5,10 +5,11 @@ import { stateBytes } from '../plan/compiled-network.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
+import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { planBudget } from '../train/process-memory.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { memoryPicture, type RungReport, rungReports } from './memory-picture.ts';
+import { memoryPicture } from './memory-picture.ts';
 import { writePicture } from './write-picture.ts';
 
 /** What `summary --memory` is asked. */

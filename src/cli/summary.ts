@@ -3,7 +3,7 @@ import { compile } from '../compile.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
-import { type Plan, plannedPeakBytes } from '../plan/plan.ts';
+import { type CompiledNetwork, networkPeakBytes } from '../plan/compiled-network.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { requireMicroBatch } from '../train/config.ts';
@@ -75,9 +75,8 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   );
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
-  const training = trainingPlans(model, size, given);
-  const plans = training ?? [network.programs.get('evaluate')!.plan];
-  const planned = plannedPeakBytes(plans, given.threads);
+  const training = trainingNetwork(model, size, given);
+  const planned = networkPeakBytes(training ?? network, given.threads);
   const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
   if (given.json) {
     const result = { parameters, macs, plannedPeakBytes: planned, layers };
@@ -96,17 +95,15 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   );
 }
 
-/** The plans of a training step; undefined where a batch norm would see a single value per channel. */
-function trainingPlans(
+/** The network of a training step; undefined where a batch norm would see a single value per channel. */
+function trainingNetwork(
   model: Model,
   size: number,
   { batch, microBatch, precision }: SummaryOptions,
-): readonly Plan[] | undefined {
+): CompiledNetwork | undefined {
   try {
     const programs = programsFor('train', { count: batch, batch, microBatch });
-    return [...compile(model, [size, size], programs, { precision }).network.programs.values()].map(
-      ({ plan }) => plan,
-    );
+    return compile(model, [size, size], programs, { precision }).network;
   } catch (error) {
     if (error instanceof ShapeError) return undefined;
     throw error;

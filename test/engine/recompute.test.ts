@@ -6,11 +6,11 @@ import { initialNumbers } from '../../src/model/initialize.ts';
 import type { Model } from '../../src/model/module.ts';
 import { notes121AsPrinted } from '../../src/model/notes-121.ts';
 import { resnet } from '../../src/model/resnet.ts';
-import { MemoryLimitError } from '../../src/plan/memory/error.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
+import { leastBytes } from '../support/least-bytes.ts';
 import { numbers } from '../support/module-run.ts';
 
 const BATCH = 6;
@@ -69,19 +69,8 @@ function compiledFor(model: Model, size: number, precision: Precision, bytes: nu
   });
 }
 
-/** Bytes of the smallest plan, as the error says it. */
-function leastBytes(model: Model, size: number, precision: Precision): number {
-  try {
-    compiledFor(model, size, precision, 1);
-  } catch (error) {
-    if (error instanceof MemoryLimitError) return error.leastBytes;
-    throw error;
-  }
-  throw new Error('one byte was enough');
-}
-
 describe.each(NETWORKS)('%s, with all that helps computed again', (_, model, size, precision) => {
-  const least = leastBytes(model, size, precision);
+  const least = leastBytes((bytes) => compiledFor(model, size, precision, bytes));
   const kept = compiledFor(model, size, precision, Number.POSITIVE_INFINITY);
   const recomputed = compiledFor(model, size, precision, least);
 

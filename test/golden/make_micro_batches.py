@@ -3,26 +3,16 @@
 momentum, weight decay and AdamW. Needs Debian's python3-torch; run: python3 make_micro_batches.py [OUT_DIR]
 Computed in float64, stored as float32. Steps of 10 and of 5 images go through in the parts that `sizes` has.
 """
-import copy, json, struct, sys
+import copy, json, sys
 from pathlib import Path
 import numpy as np, torch
 from torch import nn
 from torch.nn import functional as F
+from safetensors_file import save
 
 OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
-DTYPES = {'float32': 'F32', 'int64': 'I64'}
 STEPS = [[3, 3, 4], [2, 3], [3, 3, 4]]
 RATES, SMOOTHING, CLASSES = [0.1, 0.05, 0.2], 0.1, 5
-
-def save(name, tensors, meta):
-    header, blobs, at = {'__metadata__': meta}, [], 0
-    for key, value in tensors.items():
-        a = np.ascontiguousarray(value)
-        header[key] = {'dtype': DTYPES[str(a.dtype)], 'shape': list(a.shape), 'data_offsets': [at, at + a.nbytes]}
-        blobs.append(a.tobytes()); at += a.nbytes
-    text = json.dumps(header).encode(); text += b' ' * (-len(text) % 8)
-    (OUT / f'{name}.safetensors').write_bytes(struct.pack('<Q', len(text)) + text + b''.join(blobs))
-    print(name, at, 'bytes')
 
 torch.manual_seed(5)
 # No biases before batch norms: their true gradient is 0, and AdamW makes steps of what rounding leaves of it.
@@ -58,4 +48,4 @@ run('sgd', lambda p: torch.optim.SGD(p, lr=1, momentum=0.9, weight_decay=0.05), 
     kind='sgd', momentum=0.9, nesterov=False, weightDecay=0.05)
 run('adamw', lambda p: torch.optim.AdamW(p, lr=1, weight_decay=0.02), clip=0.3,
     kind='adamw', beta1=0.9, beta2=0.999, eps=1e-8, weightDecay=0.02)
-save('micro_batches', tensors, meta)
+save(OUT / 'micro_batches.safetensors', tensors, meta)

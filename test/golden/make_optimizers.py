@@ -3,28 +3,18 @@
 learning rates of its schedulers. Needs Debian's python3-torch; run: python3 make_optimizers.py [OUT_DIR]
 Computed in float64, stored as float32 (learning rates as float64). A case's settings are JSON under its name in the metadata.
 """
-import json, struct, sys, warnings
+import json, sys, warnings
 from pathlib import Path
 import numpy as np, torch
 from torch.nn import functional as F
 from torch.optim import lr_scheduler as schedulers
 from torch.optim.swa_utils import AveragedModel
+from safetensors_file import save
 
 warnings.simplefilter('ignore')
 OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
-DTYPES = {'float32': 'F32', 'float64': 'F64', 'int64': 'I64'}
 STEPS, RATES = 4, [0.1, 0.05, 0.2, 0.1]
 SHAPES = {'weight': [7, 5], 'bias': [7], 'more': [3, 11]}
-
-def save(name, tensors, meta):
-    header, blobs, at = {'__metadata__': meta}, [], 0
-    for key, value in tensors.items():
-        a = np.ascontiguousarray(value)
-        header[key] = {'dtype': DTYPES[str(a.dtype)], 'shape': list(a.shape), 'data_offsets': [at, at + a.nbytes]}
-        blobs.append(a.tobytes()); at += a.nbytes
-    text = json.dumps(header).encode(); text += b' ' * (-len(text) % 8)
-    (OUT / f'{name}.safetensors').write_bytes(struct.pack('<Q', len(text)) + text + b''.join(blobs))
-    print(name, at, 'bytes')
 
 torch.manual_seed(3)
 tensors, meta = {}, {}
@@ -103,4 +93,4 @@ rates('step_warm', both(step, 4), 40)
 rates('cosine', cosine, 40)
 rates('cosine_warm', both(cosine, 6), 40)
 rates('one-cycle', lambda o: schedulers.OneCycleLR(o, 0.4, total_steps=40, cycle_momentum=False), 40)
-save('optimizers', tensors, meta)
+save(OUT / 'optimizers.safetensors', tensors, meta)

@@ -5,6 +5,7 @@ import { networkPeakBytes } from '../../src/plan/compiled-network.ts';
 import { MemoryLimitError } from '../../src/plan/memory/error.ts';
 import { liveBytes, peakRecord } from '../../src/plan/memory/timeline.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
+import { leastBytes } from '../support/least-bytes.ts';
 
 const MIB = 2 ** 20;
 const THREADS = 2;
@@ -14,15 +15,8 @@ function rungs(name: string, size: number, batch: number, bytes: number) {
   return compile(modelByName(name)!, [size, size], programs, { memory: { bytes, threads: THREADS } }).rungs!;
 }
 
-function leastBytes(name: string, size: number, batch: number): number {
-  try {
-    rungs(name, size, batch, 1);
-  } catch (error) {
-    if (error instanceof MemoryLimitError) return error.leastBytes;
-    throw error;
-  }
-  throw new Error('one byte was enough');
-}
+const least = (name: string, size: number, batch: number) =>
+  leastBytes((bytes) => rungs(name, size, batch, bytes));
 
 describe('the smallest plan of', () => {
   test.each([
@@ -31,7 +25,7 @@ describe('the smallest plan of', () => {
     ['DenseNet-BC, L = 100, k = 12 (the paper on memory: 5453 → 1655 MB)', 'densenet-bc-100-12', 32, 64, 150],
     ['DenseNet-121 (PyTorch: 5.1 GiB)', 'densenet121', 224, 32, 380],
   ])('%s', (_, name, size, batch, mib) => {
-    expect(leastBytes(name, size, batch)).toBeLessThan(mib * MIB);
+    expect(least(name, size, batch)).toBeLessThan(mib * MIB);
   });
 });
 
@@ -43,7 +37,7 @@ describe('programs that evaluate', () => {
     const programs = { train: { batch: 8, mode: 'train' }, evaluate } as const;
     const compiled = (bytes: number) =>
       compile(notes, [64, 64], programs, { memory: { bytes, threads: THREADS } });
-    const alone = leastBytes('notes', 64, 8);
+    const alone = least('notes', 64, 8);
     expect(() => compiled(alone)).toThrow(MemoryLimitError);
     const { preparedBytes } = compiled(2 ** 40).network.programs.get('evaluate')!.plan;
     expect(preparedBytes).toBeGreaterThan(0);
@@ -57,7 +51,7 @@ describe('programs that evaluate', () => {
 });
 
 describe('the ladder of a DenseNet-121', () => {
-  const all = rungs('densenet121', 64, 8, leastBytes('densenet121', 64, 8));
+  const all = rungs('densenet121', 64, 8, least('densenet121', 64, 8));
 
   test('takes less memory and more time from rung to rung', () => {
     expect(all.length).toBeGreaterThan(2);

@@ -1,9 +1,10 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
-import { memoryPicture, rungReports } from '../../src/cli/memory-picture.ts';
+import { memoryPicture } from '../../src/cli/memory-picture.ts';
 import { trainingLadder } from '../../src/compile.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import { memoryReport } from '../../src/plan/memory/report.ts';
+import { rungReports } from '../../src/plan/memory/rung-report.ts';
 import { memorySvg } from '../../src/plot/memory.ts';
 import { pngOf } from '../../src/plot/png.ts';
 
