@@ -2,40 +2,47 @@ import { Command } from 'commander';
 import { modelByName } from '../model/zoo.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireMicroBatch } from '../train/config.ts';
+import { type AllowedForms, stepForms } from '../train/step-form.ts';
 import { announce, describeEngine, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
-import { type MeasuredStepOptions, options, withMeasuredStep } from './options.ts';
+import { type MeasuredStepOptions, NOTES_DEFAULTS, options, withMeasuredStep } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
 export function benchCommand(): Command {
   return withMeasuredStep(new Command('bench'))
-    .addOption(options.microBatch())
+    .addOption(options.precisionOrAuto().default(NOTES_DEFAULTS.precision))
+    .addOption(options.microBatchOrAuto())
     .addOption(options.memoryLimit())
     .description('time training steps, or inference, on a synthetic batch')
     .action(runBench);
 }
 
 interface BenchOptions extends MeasuredStepOptions {
-  readonly microBatch?: number;
+  readonly precision: AllowedForms['precision'];
+  readonly microBatch?: AllowedForms['microBatch'];
   readonly memoryLimit?: number;
 }
 
 async function runBench(given: BenchOptions): Promise<void> {
-  const { batch, microBatch, steps } = given;
-  requireMicroBatch(microBatch, batch);
+  const { microBatch, ...measured } = given;
+  const { batch, steps } = measured;
+  if (microBatch !== 'auto') requireMicroBatch(microBatch, batch);
   if (given.inference && microBatch !== undefined) {
     throw new UsageError('--micro-batch is of training steps: leave it out with --inference');
   }
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const { prepared: step } = withinLimit({
+    const { prepared: step, form } = withinLimit({
       limit: given.memoryLimit,
       engine,
       needs: { loaderBytes: batch * given.size ** 2 * modelByName(given.model)!.channels },
-      compile: (memory) => syntheticStep(given, memory),
+      batch,
+      isInference: given.inference ?? false,
+      forms: stepForms(given),
+      compile: (form, memory) => syntheticStep({ ...measured, ...form }, memory),
     });
     const { network } = step.compiled;
     collectGarbage(); // Before memory is taken that will stay.
@@ -56,13 +63,13 @@ async function runBench(given: BenchOptions): Promise<void> {
       plannedPeakBytes: networkPeakBytes(network, engine.threads),
       engine: engine.name,
       isa: engine.isa,
-      precision: given.precision,
+      ...form,
       threads: engine.threads,
     };
     process.stdout.write(
       given.json
         ? `${JSON.stringify(result)}\n`
-        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${given.precision === 'f32' ? '' : `, ${given.precision}`}): median ${what} ${milliseconds(median)} of ${steps}, ` +
+        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${form.precision === 'f32' ? '' : `, ${form.precision}`}): median ${what} ${milliseconds(median)} of ${steps}, ` +
             `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
             `${formatBytes(result.peakRssBytes)} peak of the process\n`,
     );

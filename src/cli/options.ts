@@ -3,7 +3,7 @@ import { type Command, InvalidArgumentError, Option } from 'commander';
 import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
-import { PRECISIONS, type Precision } from '../tensor/precision.ts';
+import { PRECISIONS } from '../tensor/precision.ts';
 import { DECAYED, OPTIMIZERS } from '../train/config.ts';
 import { RECIPE_NAMES, RECIPES } from '../train/recipes.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
@@ -48,6 +48,7 @@ const notNegative = between(0, true, Number.POSITIVE_INFINITY);
 const below1 = between(0, true, 1);
 const fraction = between(0, false, 1);
 
+const microBatch = whole(1, 65_536);
 const seed = whole(0, 2 ** 32 - 1);
 
 function seedList(text: string): readonly number[] {
@@ -93,7 +94,12 @@ export const options = {
     new Option(
       '--micro-batch <images>',
       'go through the network with so many at a time, for less memory; the gradients are those of the whole batch',
-    ).argParser(whole(1, 65_536)),
+    ).argParser(microBatch),
+  microBatchOrAuto: () =>
+    new Option(
+      '--micro-batch <images>',
+      'go through the network with so many at a time, for less memory; the gradients are those of the whole batch; auto: where nothing else fits',
+    ).argParser((text) => (text === 'auto' ? text : microBatch(text))),
   epochs: () => new Option('--epochs <n>', 'passes over the data').argParser(whole(1, 100_000)),
   lr: () => new Option('--lr <rate>', 'learning rate').argParser(positive),
   recipe: () => new Option('--recipe <name>', 'how to train').choices(RECIPE_NAMES),
@@ -146,6 +152,11 @@ export const options = {
     new Option('--steps <n>', what).argParser(whole(1, 100_000)).default(count),
   precision: () =>
     new Option('--precision <type>', 'of feature maps in memory: bf16 takes half of it').choices(PRECISIONS),
+  precisionOrAuto: () =>
+    new Option(
+      '--precision <type>',
+      'of feature maps in memory: bf16 takes half of it; auto: f32, or bf16 where f32 does not fit',
+    ).choices([...PRECISIONS, 'auto']),
   engine: () => new Option('--engine <name>', 'what computes').choices(ENGINE_NAMES).default('auto'),
   threads: () =>
     new Option('--threads <n>', 'default: all processors')
@@ -167,7 +178,6 @@ export interface MeasuredStepOptions {
   readonly batch: number;
   readonly steps: number;
   readonly engine: EngineName;
-  readonly precision: Precision;
   readonly threads: number;
   readonly inference?: boolean;
   readonly json?: boolean;
@@ -180,7 +190,6 @@ export function withMeasuredStep(command: Command): Command {
     .addOption(options.batch().default(NOTES_DEFAULTS.batch))
     .addOption(options.steps())
     .addOption(options.engine())
-    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
     .addOption(new Option('--inference', 'measure inference instead of training'))
     .addOption(options.json())

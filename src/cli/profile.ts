@@ -2,13 +2,15 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
+import type { Precision } from '../tensor/precision.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { type MeasuredStepOptions, withMeasuredStep } from './options.ts';
+import { type MeasuredStepOptions, NOTES_DEFAULTS, options, withMeasuredStep } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
 import { svgPath, writePicture } from './write-picture.ts';
 
 interface ProfileOptions extends MeasuredStepOptions {
+  readonly precision: Precision;
   readonly out?: string;
 }
 
@@ -17,6 +19,7 @@ const COSTLIEST = 20;
 
 export function profileCommand(): Command {
   return withMeasuredStep(new Command('profile'))
+    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
     .description('where the time of a training step, or of inference, goes, beside what the machine could do')
     .addOption(
       new Option(

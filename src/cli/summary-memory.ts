@@ -6,21 +6,21 @@ import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
 import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
-import type { Precision } from '../tensor/precision.ts';
 import { planBudget } from '../train/process-memory.ts';
+import { programsFor, stepParts } from '../train/programs.ts';
+import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { formatBytes, formatTable } from './format.ts';
+import { describeForm, priceOf } from './memory-choices.ts';
 import { memoryPicture } from './memory-picture.ts';
 import { writePicture } from './write-picture.ts';
 
 /** What `summary --memory` is asked. */
-export interface MemoryRequest {
+export interface MemoryRequest extends AllowedForms {
   readonly name: string;
   readonly model: Model;
   readonly size: number;
-  readonly batch: number;
-  readonly precision: Precision;
   readonly threads: number;
-  /** Bytes that the process of a `bench` may take: the rung that this would choose is shown. */
+  /** Bytes that the process of a `bench` may take: the form and the rung that this would choose are shown. */
   readonly memoryLimit?: number | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
@@ -31,24 +31,80 @@ const LARGEST = 25;
 
 /** Draws the memory plan of a training step, then prints it. @throws ShapeError when the network cannot be trained so. */
 export async function summarizeMemory(request: MemoryRequest): Promise<void> {
-  const { name, model, size, batch, precision, threads, memoryLimit } = request;
-  const memory = memoryLimit === undefined ? undefined : budgetOf(request, memoryLimit);
-  const ladder = trainingLadder(model, [size, size], { batch }, { precision, memory });
+  const { name, size, batch, threads, memoryLimit } = request;
+  const { form, ladder } = shownLadder(request);
   const shown = shownOf(ladder, memoryLimit);
   const { plan } = ladder.rungs[shown]!;
   const report = memoryReport(plan, threads);
   const rungs = rungReports(ladder.rungs, threads);
-  const title = `${name}, ${size}×${size}, batch ${batch}${precision === 'f32' ? '' : `, ${precision}`}: the memory of a training step`;
+  const special = describeForm({ precision: 'f32' }, form);
+  const title = `${name}, ${size}×${size}, batch ${batch}${special && `, ${special}`}: the memory of a training step`;
   const { memorySvg } = await import('../plot/memory.ts'); // Drawing is half a second of modules.
   const svg = request.out ?? join('runs', `memory-${name}.svg`);
   const picture = memoryPicture(title, plan.records, report, rungs, shown);
   const files = await writePicture(svg, memorySvg(picture));
   const chosen = ladder.chosen && shown;
+  const others = otherForms(request);
   process.stdout.write(
     request.json
-      ? `${JSON.stringify({ ...jsonOf(request, report, rungs, chosen), files })}\n`
-      : `${title}\n${textOf(request, report, rungs, chosen)}\n\n${files.join(', ')}\n`,
+      ? `${JSON.stringify({ ...jsonOf(request, form, report, rungs, chosen), others, files })}\n`
+      : `${title}\n${textOf(request, report, rungs, chosen, others)}\n\n${files.join(', ')}\n`,
   );
+}
+
+interface ShownLadder {
+  readonly form: StepForm;
+  readonly ladder: TrainingLadder;
+}
+
+/** Of the first form that has a rung within the limit, of those that are allowed; the last where none has. */
+function shownLadder(request: MemoryRequest): ShownLadder {
+  const { memoryLimit } = request;
+  const { preferred, fallbacks } = stepForms(request);
+  const memory = memoryLimit === undefined ? undefined : budgetOf(request, memoryLimit);
+  const first = { form: preferred, ladder: ladderOf(request, preferred, memory) };
+  if (!memory || first.ladder.chosen === first.ladder.rungs[0]) return first;
+  let last: ShownLadder = first;
+  for (const form of fallbacks) {
+    if (form !== preferred) last = { form, ladder: ladderOf(request, form, memory) };
+    if (last.ladder.chosen) break;
+  }
+  return last;
+}
+
+/** The ladder of the part of a step that takes the most. */
+function ladderOf(
+  { model, size, batch }: MemoryRequest,
+  { precision, microBatch }: StepForm,
+  memory?: MemoryBudget,
+): TrainingLadder {
+  const parts = stepParts(batch, microBatch).map(({ request }) => request);
+  const largest = parts.reduce((most, part) => (part.batch > most.batch ? part : most));
+  return trainingLadder(model, [size, size], largest, { precision, memory });
+}
+
+/** What `auto` allows beside the plainest form, with all results kept. */
+function otherForms(request: MemoryRequest): readonly OtherForm[] {
+  const { model, size, batch, threads } = request;
+  const { preferred, fallbacks } = stepForms(request);
+  const others = fallbacks.filter((form) => form !== preferred);
+  if (others.length === 0) return [];
+  const price = (form: StepForm) => {
+    const programs = programsFor('train', { count: batch, batch, microBatch: form.microBatch });
+    const compiled = compile(model, [size, size], programs, { precision: form.precision });
+    return priceOf({ prepared: { compiled }, form }, batch, threads);
+  };
+  const plain = price(preferred);
+  return others.map((form) => {
+    const { bytes, seconds } = price(form);
+    return { ...form, plannedPeakBytes: bytes, predictedSlowdown: seconds! / plain.seconds! - 1 };
+  });
+}
+
+interface OtherForm extends StepForm {
+  readonly plannedPeakBytes: number;
+  /** Predicted time of a step beyond that of the plainest form, as a part of it. */
+  readonly predictedSlowdown: number;
 }
 
 /** What the plan may take when `bench` trains the network natively under a limit. */
@@ -66,7 +122,8 @@ function shownOf({ rungs, chosen }: TrainingLadder, limit: number | undefined): 
 }
 
 function jsonOf(
-  { name, size, batch, precision, memoryLimit }: MemoryRequest,
+  { name, size, batch, memoryLimit }: MemoryRequest,
+  form: StepForm,
   { buffers, ...report }: MemoryReport,
   rungs: readonly RungReport[],
   chosen: number | undefined,
@@ -75,7 +132,7 @@ function jsonOf(
     model: name,
     size,
     batch,
-    precision,
+    ...form,
     ...report,
     buffers: buffers.map(({ id: _, interval, ...buffer }) => ({ ...buffer, ...interval })),
     ladder: rungs,
@@ -88,6 +145,7 @@ function textOf(
   report: MemoryReport,
   rungs: readonly RungReport[],
   chosen: number | undefined,
+  others: readonly OtherForm[],
 ): string {
   const { peak, records, backwardFrom, updateFrom } = report;
   return [
@@ -98,6 +156,7 @@ function textOf(
     formatTable(roleRows(report)),
     '',
     formatTable(ladderRows(rungs, chosen)),
+    ...(others.length > 0 ? ['', formatTable(otherRows(others))] : []),
     ...(memoryLimit === undefined || chosen !== undefined
       ? []
       : [`none takes at most ${formatBytes(memoryLimit)}`]),
@@ -166,6 +225,17 @@ function ladderRows(rungs: readonly RungReport[], chosen: number | undefined): s
       formatBytes(rung.plannedPeakBytes),
       i === 0 ? '' : percent(1 - rung.plannedPeakBytes / first.plannedPeakBytes),
       i === 0 ? '' : `+${percent(rung.predictedSlowdown)}`,
+    ]),
+  ];
+}
+
+function otherRows(others: readonly OtherForm[]): string[][] {
+  return [
+    ['what auto may choose too, with all kept', 'planned', 'predicted time'],
+    ...others.map(({ predictedSlowdown: slower, ...form }) => [
+      describeForm({ precision: 'f32' }, form),
+      formatBytes(form.plannedPeakBytes),
+      `${slower < 0 ? '−' : '+'}${percent(Math.abs(slower))}`,
     ]),
   ];
 }

@@ -4,10 +4,10 @@ import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
 import { type CompiledNetwork, networkPeakBytes } from '../plan/compiled-network.ts';
-import type { Precision } from '../tensor/precision.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
+import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { modelName, NOTES_DEFAULTS, options } from './options.ts';
@@ -17,10 +17,10 @@ import { svgPath } from './write-picture.ts';
 interface SummaryOptions {
   readonly size?: number;
   readonly batch: number;
-  readonly microBatch?: number;
+  readonly microBatch?: AllowedForms['microBatch'];
   readonly channels?: number;
   readonly classes?: number;
-  readonly precision: Precision;
+  readonly precision: AllowedForms['precision'];
   readonly threads: number;
   readonly memory?: boolean;
   readonly memoryLimit?: number;
@@ -34,10 +34,10 @@ export function summaryCommand(): Command {
     .addArgument(new Argument('<model>', `network: ${MODEL_NAMES_TEXT}`).argParser(modelName))
     .addOption(options.size().default(undefined, "the network's own: 224, or 32 of the networks for CIFAR"))
     .addOption(options.batch().default(1))
-    .addOption(options.microBatch())
+    .addOption(options.microBatchOrAuto())
     .addOption(options.channels())
     .addOption(options.classes())
-    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
+    .addOption(options.precisionOrAuto().default(NOTES_DEFAULTS.precision))
     .addOption(options.threads())
     .addOption(
       new Option(
@@ -57,8 +57,8 @@ export function summaryCommand(): Command {
 }
 
 async function runSummary(name: string, given: SummaryOptions): Promise<void> {
-  const { size = imageSizeOf(name)!, batch, microBatch, channels, classes, precision } = given;
-  requireMicroBatch(microBatch, batch);
+  const { size = imageSizeOf(name)!, batch, channels, classes } = given;
+  if (given.microBatch !== 'auto') requireMicroBatch(given.microBatch, batch);
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
@@ -66,6 +66,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   if (given.memory || given.memoryLimit !== undefined) {
     return summarizeMemory({ ...given, name, model, size, batch });
   }
+  const { precision, microBatch } = stepForms({ ...given, batch }).preferred;
   if (given.out !== undefined) throw new UsageError('--out is the picture of --memory: ask for that too');
   const { network, layers } = compile(
     model,
@@ -75,7 +76,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   );
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
-  const training = trainingNetwork(model, size, given);
+  const training = trainingNetwork(model, size, { batch, precision, microBatch });
   const planned = networkPeakBytes(training ?? network, given.threads);
   const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
   if (given.json) {
@@ -99,7 +100,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
 function trainingNetwork(
   model: Model,
   size: number,
-  { batch, microBatch, precision }: SummaryOptions,
+  { batch, microBatch, precision }: StepForm & { readonly batch: number },
 ): CompiledNetwork | undefined {
   try {
     const programs = programsFor('train', { count: batch, batch, microBatch });

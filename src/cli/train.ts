@@ -11,6 +11,7 @@ import { dataNeeds } from '../train/process-memory.ts';
 import { resolveRecipe } from '../train/recipes.ts';
 import { dataOf } from '../train/run-data.ts';
 import { requireFree, runFiles } from '../train/run-folder.ts';
+import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { dataOptions, imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
@@ -27,7 +28,7 @@ import { prepareRun, runTraining } from './run-training.ts';
 import { reportTraining } from './train-report.ts';
 import { openWeights } from './weights.ts';
 
-interface TrainOptions extends RunOptions {
+interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<AllowedForms, keyof StepForm>> {
   readonly resume?: string;
   readonly from?: string;
   readonly memoryLimit?: number;
@@ -75,10 +76,10 @@ export function trainCommand(): Command {
     .addOption(options.freeze())
     .optionsGroup('What computes:')
     .addOption(options.memoryLimit())
-    .addOption(options.microBatch())
+    .addOption(options.microBatchOrAuto())
     .addOption(options.engine())
     .addOption(options.threads())
-    .addOption(options.precision())
+    .addOption(options.precisionOrAuto())
     .action(runTrain);
 }
 
@@ -86,11 +87,12 @@ async function runTrain(given: TrainOptions): Promise<void> {
   if (given.from !== undefined && given.resume !== undefined) {
     throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
   }
-  const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, given);
+  const settings = withoutAuto(given);
+  const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, settings);
   if (given.out !== undefined && !given.resume) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
 
-  const recipe = resumeFrom ? undefined : resolveRecipe({ ...source?.network, ...given });
+  const recipe = resumeFrom ? undefined : resolveRecipe({ ...source?.network, ...settings });
   const early = resumeFrom?.run.config ?? recipe!;
   const name = early.data!;
   requireFolderOptions(given, name);
@@ -98,24 +100,28 @@ async function runTrain(given: TrainOptions): Promise<void> {
   let all = await openDataset(name, given.dataDir, showData(), imageOptions(given, early, channels));
   const found = all.skipped ? dataEvent(name, all) : undefined;
   if (found) showDataReport(found);
-  const config = resumeFrom?.run.config ?? completeRecipe(recipe!, all, source);
-  if (resumeFrom) requireSameData(config, all, given.resume!);
+  const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, all, source);
+  if (resumeFrom) requireSameData(settled, all, given.resume!);
   const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
   const engine = await openEngine(engineName as EngineName, given.threads);
   try {
-    const { prepared, isFrugal } = withinLimit({
+    const { prepared, form, isFrugal } = withinLimit({
       limit: given.memoryLimit,
       engine,
-      needs: { charts: 'meanwhile', ...dataNeeds(all, config) },
+      needs: { charts: 'meanwhile', ...dataNeeds(all, settled) },
       frugal: {
-        needs: { charts: 'afterwards', ...dataNeeds(all, config), dataBytes: 0 },
+        needs: { charts: 'afterwards', ...dataNeeds(all, settled), dataBytes: 0 },
         describe: 'images are read from a temporary file, and curves are drawn when the run has ended',
       },
-      compile: (memory) => {
-        const { model, compiled } = prepareRun(config, all, { memory });
+      batch: settled.batch,
+      // A resumed run keeps the form that it began in.
+      forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
+      compile: (form, memory) => {
+        const { model, compiled } = prepareRun({ ...settled, ...form }, all, { memory });
         return { model, compiled };
       },
     });
+    const config = { ...settled, ...form };
     if (isFrugal) all = spilled(all, scratchFolder());
     const data = dataOf(config, all);
     const { network } = prepared.compiled;
@@ -147,6 +153,20 @@ async function runTrain(given: TrainOptions): Promise<void> {
   } finally {
     await engine.close();
   }
+}
+
+/** What the command line says of a step's form, where it says it. */
+function formOf({ precision, microBatch }: TrainOptions): Partial<Pick<AllowedForms, keyof StepForm>> {
+  return { ...(precision && { precision }), ...(microBatch && { microBatch }) };
+}
+
+/** The settings that are settled before memory is looked at: what is left to it is as in the recipe so far. */
+function withoutAuto({ precision, microBatch, ...settings }: TrainOptions): RunOptions {
+  return {
+    ...settings,
+    ...(precision !== undefined && precision !== 'auto' && { precision }),
+    ...(microBatch !== undefined && microBatch !== 'auto' && { microBatch }),
+  };
 }
 
 /** The model's own state, without what an optimiser remembers. */

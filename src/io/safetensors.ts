@@ -1,6 +1,6 @@
+import { widenBfloat16 } from '../tensor/bfloat16.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { widenFloat16 } from './half.ts';
-import { widenBfloat16 } from '../tensor/bfloat16.ts';
 
 /** A file that is no valid safetensors file, or not the one that was expected. */
 export class SafetensorsError extends Error {

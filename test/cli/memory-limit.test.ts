@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -89,6 +89,43 @@ describe('--memory-limit', () => {
     );
     expect(status).toBe(0);
     expect(stdout).toMatch(/^\+ the stem {2}← fits the limit /m);
+  });
+
+  test('is met by bfloat16 and micro-batches where those are allowed, and says so', () => {
+    const allowed = ['--precision', 'auto', '--micro-batch', 'auto'];
+    expect(bench('--memory-limit', '10MiB').stderr).toMatch(
+      /use that, or --precision auto, or --micro-batch auto, or a smaller --batch or --size\n$/,
+    );
+    const refused = bench('--memory-limit', '10MiB', ...allowed);
+    expect(refused.stderr).toMatch(/use that, or a smaller --batch or --size\n$/);
+    const { status, stdout, stderr } = bench(
+      '--memory-limit',
+      smallest(refused.stderr),
+      ...allowed,
+      '--json',
+    );
+    expect(status, stderr).toBe(0);
+    expect(JSON.parse(stdout)).toMatchObject({ precision: 'bf16', microBatch: 2 });
+    expect(stderr).toMatch(
+      /^memory: feature maps in bf16, micro-batches of 2: batch norm sees one at a time, gradients are those of 64 \([\d.]+ MiB less, about [\d.]+% \w+er\)$/m,
+    );
+    // Where it fits as it comes, nothing changes.
+    expect(JSON.parse(bench(...allowed, '--json').stdout)).toMatchObject({ precision: 'f32' });
+    const halved = bench('--memory-limit', '150MiB', '--micro-batch', 'auto', '--json');
+    expect(JSON.parse(halved.stdout)).toMatchObject({ precision: 'f32', microBatch: 32 });
+  });
+
+  test('decides the form of a run once: it is resumed as it began', () => {
+    const large = ['--size', '96', '--batch', '128', '--limit', '128', '--memory-limit', '190MiB'];
+    expect(train(...large).stderr).toContain('--memory-limit 190MiB is too small');
+    const begun = train(...large, '--micro-batch', 'auto');
+    expect(begun.status, begun.stderr).toBe(0);
+    expect(begun.stderr).toMatch(/^memory: micro-batches of \d+: batch norm sees one at a time/m);
+    const { config } = JSON.parse(readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n')[0]!);
+    expect(config).toMatchObject({ batch: 128, microBatch: 64 });
+    const resumed = densorIn(folder, 'train', '--resume', 'run', '--micro-batch', 'auto', '--threads', '1');
+    expect(resumed.status, resumed.stderr).toBe(0);
+    expect(resumed.stderr).not.toMatch(/^memory: micro/m);
   });
 
   test('of words is refused', () => {

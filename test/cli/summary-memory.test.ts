@@ -52,6 +52,28 @@ describe('densor summary --memory', () => {
     expect(readFileSync(join(folder, 'p/m.svg'), 'utf8')).toContain('dense block 1');
   });
 
+  test('is of the largest part of a step in micro-batches, and tells what auto would choose', () => {
+    const json = (...args: readonly string[]) => JSON.parse(summary('--memory', '--json', ...args).stdout);
+    const parts = json('--micro-batch', '4');
+    expect(parts).toMatchObject({ microBatch: 4, others: [] });
+    expect(parts.buffers[0]).toMatchObject({ name: 'images', bytes: 4 * 64 * 64 * 4 });
+    const { others } = json('--precision', 'auto', '--micro-batch', 'auto');
+    expect(others).toMatchObject([
+      { precision: 'bf16' },
+      { precision: 'bf16', microBatch: 4 },
+      { precision: 'bf16', microBatch: 2 },
+    ]);
+    const none = json('--memory-limit', '1MiB', '--micro-batch', 'auto');
+    expect(none).toMatchObject({
+      chosen: null,
+      microBatch: 2,
+      others: [{ microBatch: 4 }, { microBatch: 2 }],
+    });
+    expect(summary('--memory-limit', '4GiB', '--precision', 'auto').stdout).toMatch(
+      /^what auto may choose too, with all kept +planned +predicted time\nfeature maps in bf16 +[\d.]+ MiB +[−+][\d.]+%$/m,
+    );
+  });
+
   test('plans for an evaluation cannot be asked for: one value per channel is no training step', () => {
     const { status, stderr } = densorIn(folder, 'summary', 'notes', '--size', '32', '--memory');
     expect([status, stderr]).toEqual([2, expect.stringMatching(/batch norm needs more than one value.*\n$/)]);

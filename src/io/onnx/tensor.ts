@@ -1,10 +1,10 @@
+import { widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { elementCount, formatShape, type Shape } from '../../tensor/shape.ts';
 import { widenFloat16 } from '../half.ts';
 import type { StoredArray, StoredTensor } from '../safetensors.ts';
 import { OnnxError } from './error.ts';
 import { DATA_TYPES, EXTERNAL, messageType } from './schema.ts';
 import { fieldsOf, textOf, varintsOf } from './wire.ts';
-import { widenBfloat16 } from '../../tensor/bfloat16.ts';
 
 type DataType = keyof typeof DATA_TYPES;
 type DataField = 'raw_data' | 'float_data' | 'double_data' | 'int32_data' | 'int64_data';

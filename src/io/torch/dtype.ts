@@ -1,6 +1,6 @@
 import { assertNever } from '../../tensor/assert-never.ts';
-import { widenFloat16 } from '../half.ts';
 import { widenBfloat16 } from '../../tensor/bfloat16.ts';
+import { widenFloat16 } from '../half.ts';
 
 /** Types of elements in files of weights, as PyTorch names them. */
 export type Dtype = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';

@@ -1,0 +1,81 @@
+import type { Compiled } from '../compile.ts';
+import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { rungReports } from '../plan/memory/rung-report.ts';
+import { predictedSeconds } from '../plan/memory/step-time.ts';
+import { stepParts } from '../train/programs.ts';
+import type { StepForm } from '../train/step-form.ts';
+import { formatBytes } from './format.ts';
+
+interface Choice {
+  readonly prepared: { readonly compiled: Compiled };
+  readonly form: StepForm;
+}
+
+/** What a step takes: bytes, and seconds for an image where that can be predicted. */
+interface Price {
+  readonly bytes: number;
+  readonly seconds: number | undefined;
+}
+
+/**
+ * What was chosen to fit a limit, a line for each choice:
+ * `memory: computed again instead of kept: 16 convolutions of dense block 1 (204 MiB less, about 4.1% slower)`.
+ * @param plain the step as it comes. @param chosen the one that fits, with its rungs.
+ */
+export function describeChoices(
+  plain: Choice,
+  chosen: Choice,
+  batch: number,
+  threads: number,
+): readonly string[] {
+  const { network, rungs = [] } = chosen.prepared.compiled;
+  const images = Math.max(...stepParts(batch, chosen.form.microBatch).map((part) => part.images));
+  const form =
+    describeForm(plain.form, chosen.form) +
+    (chosen.form.microBatch === plain.form.microBatch
+      ? ''
+      : `: batch norm sees one at a time, gradients are those of ${batch}`);
+  const [kept, ...again] = rungReports(rungs, threads).map((rung) => ({
+    what: `computed again instead of kept: ${rung.added}`,
+    price: { bytes: rung.plannedPeakBytes, seconds: rung.predictedSeconds / images },
+  }));
+  const formPrice = kept?.price ?? { bytes: networkPeakBytes(network, threads), seconds: undefined };
+  const choices = [...(form ? [{ what: form, price: formPrice }] : []), ...again];
+  const first = priceOf(plain, batch, threads);
+  let before = form ? first : formPrice;
+  return choices.map(({ what, price }) => {
+    const line = `memory: ${what} (${difference(before, price, first)})`;
+    before = price;
+    return line;
+  });
+}
+
+/** What differs between two forms of a step, in words; nothing where they are the same. */
+export function describeForm(plain: StepForm, { precision, microBatch }: StepForm): string {
+  return [
+    ...(precision === plain.precision ? [] : [`feature maps in ${precision}`]),
+    ...(microBatch === undefined || microBatch === plain.microBatch
+      ? []
+      : [`micro-batches of ${microBatch}`]),
+  ].join(', ');
+}
+
+/** With all results kept. */
+export function priceOf({ prepared, form }: Choice, batch: number, threads: number): Price {
+  const { network } = prepared.compiled;
+  const programs = stepParts(batch, form.microBatch).map(({ program }) => network.programs.get(program));
+  const seconds = programs.map((program) => program && predictedSeconds(program.plan));
+  const known = seconds.filter((each) => each !== undefined);
+  return {
+    bytes: networkPeakBytes(network, threads),
+    seconds: known.length === seconds.length ? known.reduce((sum, each) => sum + each, 0) / batch : undefined,
+  };
+}
+
+/** `204 MiB less, about 4.1% slower`. */
+function difference(before: Price, after: Price, first: Price): string {
+  const saved = `${formatBytes(before.bytes - after.bytes)} less`;
+  if (before.seconds === undefined || after.seconds === undefined) return saved;
+  const percent = (100 * (after.seconds - before.seconds)) / (first.seconds ?? before.seconds);
+  return `${saved}, about ${Math.abs(percent).toFixed(1)}% ${percent < 0 ? 'faster' : 'slower'}`;
+}
