@@ -9,6 +9,7 @@
 #include "conv/conv2d_grad_weight.h"
 #include "conv/conv2d_max_pool.h"
 #include "conv/pointwise.h"
+#include "conv/winograd.h"
 #include "dropout/dropout.h"
 #include "elementwise/elementwise.h"
 #include "head/head.h"
@@ -37,6 +38,8 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     WHOLE(coefficients, Coefficients, coefficients)
     MAPS(conv2d, Conv2d, conv2d, x)
     MAPS(pointwise, Pointwise, pointwise, x)
+    CHUNKED(winogradWeights, WinogradWeights, winogradWeights<V>)
+    MAPS(winograd, Winograd, winograd, x)
     MAPS(conv2dGradInput, Conv2dGradInput, conv2dGradInput, x)
     MAPS(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight, x)
     CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight<V>)

@@ -48,6 +48,22 @@ export function costOf(record: KernelRecord): Cost {
           floats(inChannels * outChannels),
       };
     }
+    case 'winogradWeights': {
+      const weights = record.outChannels * record.inChannels;
+      return { flops: 0, bytes: floats(weights * (9 + 36)) };
+    }
+    case 'winograd': {
+      // The products of its tiles; the transforms ride along.
+      const { in: size, outChannels, x, y } = record;
+      const tiles = size.images * Math.ceil(size.height / 4) * Math.ceil(size.width / 4);
+      return {
+        flops: 2 * 36 * tiles * size.channels * outChannels,
+        bytes:
+          map(size, x) +
+          map({ ...size, channels: outChannels }, y) +
+          floats(36 * size.channels * outChannels),
+      };
+    }
     case 'conv2dGradInput': {
       const { in: size, out, window } = record;
       return {

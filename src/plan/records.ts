@@ -121,6 +121,28 @@ export const records = {
     outChannels: 'u32',
     stripPixels: 'u32',
   },
+  /** weight [O, C, 3, 3], times `scale` (if any) → [36] panels of the transformed filters. */
+  winogradWeights: {
+    chunks: 'u32',
+    weight: 'Vector',
+    scale: 'address',
+    packed: 'address',
+    outChannels: 'u32',
+    inChannels: 'u32',
+  },
+  /** y = relu?(conv(prologue(x)) + bias) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), so many tiles at a time. */
+  winograd: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    packed: 'address',
+    bias: 'Vector',
+    relu: 'u32',
+    y: 'View',
+    outChannels: 'u32',
+    stripTiles: 'u32',
+  },
   conv2dGradInput: {
     chunks: 'u32',
     gradOutput: 'GradOutput',

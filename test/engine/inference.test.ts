@@ -147,13 +147,15 @@ describe('the plan of inference', () => {
     new Set(records.map(({ record }) => record.kind));
 
   test('makes of the state what it needs once, and nothing of it in a run', () => {
-    expect([...kinds(one.prepare)].sort()).toEqual(['coefficients', 'packWeights']);
+    expect([...kinds(one.prepare)].sort()).toEqual(['coefficients', 'packWeights', 'winogradWeights']);
     expect(kinds(one.records)).not.toContain('packWeights');
     expect(kinds(one.records)).not.toContain('coefficients');
   });
 
   test('leaves no batch norm between the two convolutions of a bottleneck, and none behind the stem', () => {
-    const wide = one.records.flatMap(({ record }) => (record.kind === 'conv2d' ? [record] : []));
+    const wide = one.records.flatMap(({ record }) =>
+      record.kind === 'conv2d' || record.kind === 'winograd' ? [record] : [],
+    );
     expect(wide).toHaveLength(58);
     for (const { prologue } of wide) expect(prologue).toMatchObject({ scale: undefined, relu: 0 });
     const [stem] = one.records;
@@ -164,6 +166,8 @@ describe('the plan of inference', () => {
 
   test('gives a single image to many threads', () => {
     for (const { layer, record } of one.records) {
+      if (record.kind === 'winograd' && record.in.height > 12)
+        expect(record.chunks, layer).toBeGreaterThan(1);
       if (record.kind === 'conv2d' && record.out.height > 1) expect(record.chunks, layer).toBeGreaterThan(1);
       if (record.kind === 'pointwise') expect(record.chunks, layer).toBeGreaterThan(3);
     }

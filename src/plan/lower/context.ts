@@ -58,7 +58,7 @@ export class LoweringContext {
   readonly wantsStatistics: ReadonlySet<ValueId>;
   readonly #read: ReadonlySet<ValueId>;
   /** A step, or a part of one that leaves the change of the state to the last. */
-  readonly #isTraining: boolean;
+  readonly isTraining: boolean;
   readonly #placement: Placement;
   readonly #rootBuffers: ReadonlyMap<ValueId, BufferId>;
   readonly #coefficients = new Map<string, { readonly scale: BufferId; readonly shift: BufferId }>();
@@ -75,7 +75,7 @@ export class LoweringContext {
     this.#rootBuffers = rootBuffers;
     this.buffers.push(...buffers);
     this.wantsStatistics = new Set(graph.ops.flatMap((op) => (op.kind === 'statistics' ? [op.x] : [])));
-    this.#isTraining = graph.updates.size > 0 || graph.ops.some(({ kind }) => kind === 'crossEntropyGrad');
+    this.isTraining = graph.updates.size > 0 || graph.ops.some(({ kind }) => kind === 'crossEntropyGrad');
     this.#read = new Set([...graph.ops.flatMap(opInputs), ...graph.outputs.values()]);
   }
 
@@ -86,7 +86,7 @@ export class LoweringContext {
   /** Emits the record that makes buffers of these values: before all runs, if it can be. */
   emitOnce(layer: string, of: readonly ValueId[], buffers: readonly BufferId[], record: KernelRecord): void {
     const { values } = this.graph;
-    const isKept = !this.#isTraining && of.every((id) => /^(parameter|buffer)$/.test(values[id]!.role));
+    const isKept = !this.isTraining && of.every((id) => /^(parameter|buffer)$/.test(values[id]!.role));
     if (!isKept) return this.emit(layer, record);
     this.prepare.push({ layer, record });
     for (const id of buffers) this.prepared.add(id);

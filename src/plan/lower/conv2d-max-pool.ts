@@ -8,7 +8,8 @@ import {
   rowChunksOf,
   windowFields,
 } from './context.ts';
-import { epilogue, gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
+import { gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
+import { epilogue } from './epilogue.ts';
 import { inputStrip } from './strips.ts';
 
 const LEAST_WINDOW_ROWS = 4;
@@ -21,7 +22,9 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   // A row of the map is computed twice where it is seen by the last windows of a chunk and by the first of the next.
   const chunks = ctx.wantsStatistics.has(y) ? chunksOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
   const prologue = ctx.prologue(layer, op.prologue);
-  const { packed, bias, relu } = epilogue(ctx, op, op, size, out);
+  const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
+    packWeights(ctx, op, op, size, out, false, scale),
+  );
   const { stripRows, floats } = inputStrip(op, size, out, 0);
   const channels = paddedChannels(out.channels);
   ctx.needScratch(channels + pool.kernel[0] * out.width * channels + floats);

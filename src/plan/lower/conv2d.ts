@@ -2,7 +2,6 @@ import type {
   Conv2d,
   Conv2dGradInput,
   Conv2dGradWeight,
-  Conv2dMaxPool,
   Linear,
   LinearGradInput,
   LinearGradWeight,
@@ -12,7 +11,6 @@ import type {
 } from '../../graph/op.ts';
 import type { BufferId, Size, Vector } from '../records.ts';
 import {
-  absentVector,
   chunksOf,
   dropoutFields,
   type LoweringContext,
@@ -21,7 +19,9 @@ import {
   rowChunksOf,
   windowFields,
 } from './context.ts';
+import { epilogue } from './epilogue.ts';
 import { forwardStrips, gradInputStrips, gradWeightStrips, pointwiseStrips } from './strips.ts';
+import { isWinograd, lowerWinograd } from './winograd.ts';
 
 /** The widest block of outputs any instruction set packs weights for. */
 const PANEL_WIDTH = 32;
@@ -41,10 +41,15 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const [y] = op.outputs as [ValueId];
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  const prologue = ctx.prologue(op.layer, op.prologue);
-  const { packed, bias, relu } = epilogue(ctx, op, window, size, out);
   const dropout = 'dropout' in op ? op.dropout : undefined;
   const statistics = ctx.wantsStatistics.has(y);
+  if (op.kind === 'conv2d' && !ctx.isTraining && !dropout && !statistics && isWinograd(window, size)) {
+    return lowerWinograd(ctx, op);
+  }
+  const prologue = ctx.prologue(op.layer, op.prologue);
+  const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
+    packWeights(ctx, op, window, size, out, false, scale),
+  );
   if (isPointwise(window) && !dropout && !statistics) {
     const { floats, ...cut } = pointwiseStrips(size, out);
     ctx.needScratch(floats);
@@ -85,25 +90,6 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
 
 function isPointwise({ kernel, stride, padding }: Window): boolean {
   return [...kernel, ...stride].every((n) => n === 1) && padding.every((n) => n === 0);
-}
-
-/** A convolution's packed weights and bias, with the batch norm that follows it in them, and whether a ReLU does. */
-export function epilogue(
-  ctx: LoweringContext,
-  op: Conv2d | Conv2dMaxPool | Linear,
-  window: Window,
-  size: Size,
-  out: Size,
-): { readonly packed: BufferId; readonly bias: Vector; readonly relu: number } {
-  const after = 'epilogue' in op ? op.epilogue : undefined;
-  const relu = after?.relu ? 1 : 0;
-  if (!after?.batchNorm) {
-    const packed = packWeights(ctx, op, window, size, out, false);
-    return { packed, bias: op.bias === undefined ? absentVector : ctx.vector(op.bias), relu };
-  }
-  const { scale, shift } = ctx.coefficients(op.layer, after.batchNorm, op.bias);
-  const packed = packWeights(ctx, op, window, size, out, false, scale);
-  return { packed, bias: { address: shift, offset: 0 }, relu };
 }
 
 export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput | LinearGradInput): void {

@@ -1,0 +1,21 @@
+import type { Conv2d, Conv2dMaxPool, Linear } from '../../graph/op.ts';
+import type { BufferId, Vector } from '../records.ts';
+import { absentVector, type LoweringContext } from './context.ts';
+
+/**
+ * A convolution's packed weights and bias, with the batch norm that follows it in them, and whether a ReLU does.
+ * @param pack the weights, times a scale for each output where there is one.
+ */
+export function epilogue(
+  ctx: LoweringContext,
+  op: Conv2d | Conv2dMaxPool | Linear,
+  pack: (scale?: BufferId) => BufferId,
+): { readonly packed: BufferId; readonly bias: Vector; readonly relu: number } {
+  const after = 'epilogue' in op ? op.epilogue : undefined;
+  const relu = after?.relu ? 1 : 0;
+  if (!after?.batchNorm) {
+    return { packed: pack(), bias: op.bias === undefined ? absentVector : ctx.vector(op.bias), relu };
+  }
+  const { scale, shift } = ctx.coefficients(op.layer, after.batchNorm, op.bias);
+  return { packed: pack(scale), bias: { address: shift, offset: 0 }, relu };
+}
