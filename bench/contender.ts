@@ -8,7 +8,7 @@ import type { StepCase } from './network.ts';
 
 const [name, text] = process.argv.slice(2) as [string, string];
 const step = JSON.parse(text) as StepCase;
-const compiled = compileStep(step);
+const compiled = compileStep(step, name.endsWith(':bf16') ? 'bf16' : 'f32');
 const { network } = compiled;
 const engine = await openContender(name, step.threads);
 const session = await engine.open(network);

@@ -4,7 +4,7 @@ import { loadNativeModule } from '../src/engine/native/load-module.ts';
 import { createWasmEngine, type WasmIsa } from '../src/engine/wasm/engine.ts';
 import { loadWasmModule } from '../src/engine/wasm/load-module.ts';
 
-/** An engine and instruction set by a contender's name: `native:avx512`, `wasm:relaxed-simd`. */
+/** An engine and instruction set by a contender's name: `native:avx512`, `wasm:relaxed-simd`, `native:avx2:bf16`. */
 export async function openContender(name: string, threads: number): Promise<Engine> {
   const [engine, isa] = name.split(':') as [string, string];
   if (engine === 'wasm') return createWasmEngine({ threads, ...(await loadWasmModule(isa as WasmIsa)) });

@@ -74,15 +74,16 @@ function commandOf(name: string, step: StepCase, input: string): [string, string
   return [PYTHON, [script, name.split(':')[1]!.replace(KEPT_HEAP, ''), JSON.stringify(step), input]];
 }
 
-const PYTORCH = ['default', 'channels_last'].flatMap((layout) => [
+const PYTORCH = ['default', 'channels_last', 'autocast_bf16'].flatMap((layout) => [
   `pytorch:${layout}`,
   `pytorch:${layout}${KEPT_HEAP}`,
 ]);
 
-/** The best this machine has of each engine, AVX2 beside AVX-512, and PyTorch where it is installed. */
+/** The best this machine has of each engine, also in bfloat16, AVX2 beside AVX-512, and PyTorch where it is installed. */
 export function defaultContenders(): string[] {
   const isas = nativeIsas();
   const native = isas.filter((isa, i) => i === 0 || (isa === 'avx2' && isas[0] === 'avx512'));
   const torch = spawnSync(PYTHON, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0;
-  return [...native.map((isa) => `native:${isa}`), 'wasm:relaxed-simd', ...(torch ? PYTORCH : [])];
+  const half = native.slice(0, 1).map((isa) => `native:${isa}:bf16`);
+  return [...native.map((isa) => `native:${isa}`), ...half, 'wasm:relaxed-simd', ...(torch ? PYTORCH : [])];
 }

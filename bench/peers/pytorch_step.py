@@ -1,6 +1,6 @@
 """PyTorch's training step as a contender of bench/step.ts: reads a line, makes a step, answers with JSON.
 
-Arguments: format (default, channels_last), the case as JSON, a safetensors file with images, labels and state.
+Arguments: format (default, channels_last, autocast_bf16: channels_last under bfloat16 autocast), the case as JSON, a safetensors file with images, labels and state.
 Needs Debian's python3-torch.
 """
 import json
@@ -71,14 +71,15 @@ state = {name[len("state.") :]: tensor for name, tensor in tensors.items() if na
 missing, unexpected = net.load_state_dict(state, strict=False)
 assert not unexpected and all(name.endswith("num_batches_tracked") for name in missing), (missing, unexpected)
 del tensors, state
-if fmt == "channels_last":
+if fmt != "default":
     net, x = net.to(memory_format=torch.channels_last), x.to(memory_format=torch.channels_last)
 optimizer, loss_function = torch.optim.SGD(net.parameters(), lr=0.01), nn.CrossEntropyLoss()
 
 for _ in sys.stdin:
     start = time.perf_counter()
     optimizer.zero_grad()
-    loss = loss_function(net(x), y)
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=fmt == "autocast_bf16"):
+        loss = loss_function(net(x), y)
     loss.backward()
     optimizer.step()
     milliseconds = (time.perf_counter() - start) * 1000

@@ -1,0 +1,118 @@
+import { spawn } from 'node:child_process';
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { formatDuration, formatTable } from '../src/cli/format.ts';
+import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { pngOf } from '../src/plot/png.ts';
+import { RECIPE_NAMES } from '../src/train/recipes.ts';
+import { accuracyOverTimeSvg, type Reading } from './accuracy-over-time.ts';
+import { describeMachine, doubt } from './machine.ts';
+
+/**
+ * Trains with the command line as a user does, and takes the time from the start of the process (reading data and
+ * planning included) to the end of the first evaluation on all test images that is as good as the target. A run is
+ * over then, or when its recipe is.
+ */
+
+/** The notes' own test accuracy. */
+const NOTES_ACCURACY = 0.914;
+const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
+
+const given = new Command('bench-time-to-accuracy')
+  .description('seconds until a test accuracy is first reached on Fashion-MNIST')
+  .option('--target <accuracy>', 'a part of 1', Number, NOTES_ACCURACY)
+  .option('--recipes <names>', RECIPE_NAMES.join(', '), (text) => text.split(','), ['quick'])
+  .option('--seeds <list>', 'runs of each recipe', (text) => text.split(','), ['0', '1', '2'])
+  .option('--out <file>', 'writes FILE.json, FILE.md, FILE.svg and FILE.png')
+  .parse()
+  .opts<{ target: number; recipes: string[]; seeds: string[]; out?: string }>();
+
+interface TimedRun {
+  readonly recipe: string;
+  readonly seed: string;
+  readonly command: string;
+  /** After each epoch. */
+  readonly readings: readonly Reading[];
+  /** Undefined where the target was not reached. */
+  readonly seconds: number | undefined;
+}
+
+/** What the log tells, in lines that are complete. */
+function readingsOf(log: string, startedMs: number): readonly Reading[] {
+  if (!existsSync(log)) return [];
+  const lines = readFileSync(log, 'utf8').split('\n').slice(0, -1);
+  return lines.flatMap((line) => {
+    const event = JSON.parse(line) as { kind: string; time: string; epoch: number; testAccuracy?: number };
+    if (event.kind !== 'epoch' || event.testAccuracy === undefined) return [];
+    const seconds = (Date.parse(event.time) - startedMs) / 1000;
+    return [{ epoch: event.epoch + 1, seconds, testAccuracy: event.testAccuracy }];
+  });
+}
+
+async function timeRun(recipe: string, seed: string, target: number): Promise<TimedRun> {
+  const folder = mkdtempSync(join(tmpdir(), 'densor-time-'));
+  const args = ['train', '--recipe', recipe, '--data', 'fashion-mnist', '--seed', seed];
+  const log = join(folder, 'run/log.jsonl');
+  const reached = (readings: readonly Reading[]) =>
+    readings.find(({ testAccuracy }) => testAccuracy >= target)?.seconds;
+  try {
+    const startedMs = Date.now();
+    const child = spawn(process.execPath, [MAIN, ...args, '--out', join(folder, 'run')], {
+      stdio: ['ignore', 'ignore', 'inherit'],
+    });
+    const watch = setInterval(() => {
+      if (reached(readingsOf(log, startedMs)) === undefined) return;
+      clearInterval(watch);
+      child.kill('SIGINT');
+    }, 200);
+    const status = await new Promise((resolve) => child.on('close', resolve));
+    clearInterval(watch);
+    const readings = readingsOf(log, startedMs);
+    const seconds = reached(readings);
+    // Interrupted, it ends with 1.
+    if (status !== 0 && seconds === undefined) throw new Error(`densor ${args.join(' ')}: status ${status}`);
+    return { recipe, seed, command: `densor ${args.join(' ')}`, readings, seconds };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
+
+function rowOf({ recipe, seed, readings, seconds }: TimedRun): string[] {
+  const best = readings.reduce((most, reading) =>
+    reading.testAccuracy > most.testAccuracy ? reading : most,
+  );
+  const time = seconds === undefined ? 'not reached' : formatDuration(1000 * seconds);
+  return [`${recipe}, seed ${seed}`, time, `${readings.length}`, best.testAccuracy.toFixed(4)];
+}
+
+const { target, recipes, seeds, out } = given;
+const machine = await describeMachine();
+const runs: TimedRun[] = [];
+for (const recipe of recipes) for (const seed of seeds) runs.push(await timeRun(recipe, seed, target));
+const header = [`until ${target}`, 'time', 'epochs', 'best test accuracy'];
+const rows = runs.map(rowOf);
+process.stdout.write(`${formatTable([header, ...rows])}\n`);
+if (out !== undefined) {
+  const date = new Date().toISOString();
+  mkdirSync(dirname(out), { recursive: true });
+  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const commands = [...new Set(runs.map(({ command }) => command.replace(/ --seed \d+$/, ' --seed N')))];
+  const about =
+    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}, ` +
+    `all of Fashion-MNIST. Made by \`npm run bench:time-to-accuracy\`, which runs\n\n` +
+    `${commands.map((command) => `    ${command}`).join('\n')}\n\nand takes the time from the start of the process to ` +
+    `the first evaluation on all test images that reaches ${target}.${doubt(machine) ? `\n\n${doubt(machine)}` : ''}`;
+  const table = [line(header), '| :--- | ---: | ---: | ---: |', ...rows.map(line)].join('\n');
+  const svg = accuracyOverTimeSvg(runs, target);
+  const picture = `![Test accuracy against time](${out.split('/').at(-1)}.svg)`;
+  writeFileAtomic(
+    `${out}.md`,
+    `# Time to a test accuracy of ${target}\n\n${about}\n\n${table}\n\n${picture}\n`,
+  );
+  writeFileAtomic(`${out}.json`, `${JSON.stringify({ date, machine, target, runs }, undefined, 1)}\n`);
+  writeFileAtomic(`${out}.svg`, svg);
+  writeFileAtomic(`${out}.png`, [pngOf(svg)]);
+}
