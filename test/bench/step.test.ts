@@ -76,7 +76,12 @@ test('all contenders begin with the same numbers: after as many steps their loss
   for (const name of names) expect(stdout).toContain(name);
   const { results, machine } = JSON.parse(readFileSync(join(folder, 'bench/x.json'), 'utf8')) as StepReport;
   expect(results.map(({ name }) => name)).toEqual(names);
-  for (const { loss } of results) expect(Math.abs(loss / results[0]!.loss - 1)).toBeLessThan(1e-3);
+  for (const { name, loss } of results) {
+    // A bfloat16 is off by 2⁻⁹ at most, and five maps are rounded on the way.
+    expect(Math.abs(loss / results[0]!.loss - 1), name).toBeLessThan(
+      name.includes('bf16') ? 5 * 2 ** -9 : 1e-3,
+    );
+  }
   expect(machine.twoThreads).toBeGreaterThan(0.3);
   expect(readFileSync(join(folder, 'bench/x.md'), 'utf8')).toContain('npm run bench -- --size 32');
 });
