@@ -5,6 +5,7 @@ import { openTestSet, requireChannels } from '../data/open-dataset.ts';
 import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
+import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
 import { Scorecard } from '../train/scorecard.ts';
 import { imageOptions } from './data-options.ts';
@@ -20,6 +21,7 @@ interface EvaluateOptions {
   readonly data?: string;
   readonly dataDir?: string;
   readonly strict?: boolean;
+  readonly mirror?: boolean;
   readonly out?: string;
   readonly engine: EngineName;
   readonly threads: number;
@@ -37,6 +39,7 @@ export function evaluateCommand(): Command {
     .addOption(options.data('test on another data set with the same class names'))
     .addOption(options.dataDir())
     .option('--strict', 'refuse a folder with a file that is no image, rather than leave it out')
+    .addOption(options.mirror())
     .option('--out <dir>', 'folder for tables and pictures (default: that of the run)', path)
     .addOption(options.engine())
     .addOption(options.threads())
@@ -55,7 +58,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     const session = await run.open(engine, { count: test.count, batch });
     const scores = new Scorecard(classNames, SHOWN_MISTAKES);
     const started = performance.now();
-    const sums = await evaluate(
+    const sums = await (given.mirror ? evaluateMirrored : evaluate)(
       session,
       test,
       {

@@ -148,6 +148,8 @@ export const options = {
     ).argParser(parseMemorySize),
   channels: () => new Option('--channels <n>', 'channels of the images').argParser(whole(1, 4096)),
   classes: () => new Option('--classes <n>', 'number of classes').argParser(whole(1, 65_536)),
+  mirror: () =>
+    new Option('--mirror', 'the mean of what it says of an image and of its mirror image, in twice the time'),
   steps: (what = 'steps to time', count = 5) =>
     new Option('--steps <n>', what).argParser(whole(1, 100_000)).default(count),
   precision: () =>

@@ -4,6 +4,7 @@ import { fitImage } from '../data/fit-image.ts';
 import { decodeImage, readImageFile } from '../data/image-file.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
+import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { softmax } from '../train/scorecard.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
@@ -14,6 +15,7 @@ import { say } from './progress.ts';
 interface PredictOptions {
   readonly checkpoint: 'last' | 'best';
   readonly top: number;
+  readonly mirror?: boolean;
   readonly engine: EngineName;
   readonly threads: number;
   readonly json?: boolean;
@@ -35,6 +37,7 @@ export function predictCommand(): Command {
     .argument('<image...>', 'JPEG, PNG or WebP files')
     .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
     .addOption(new Option('--top <k>', 'classes to name').argParser(atLeastOne).default(5))
+    .addOption(options.mirror())
     .addOption(options.engine())
     .addOption(options.threads())
     .addOption(options.json())
@@ -70,7 +73,7 @@ async function runPredict(folder: string, files: readonly string[], given: Predi
 async function predict(
   run: SavedRun,
   images: ReadonlyMap<string, Uint8Array>,
-  { engine: engineName, threads, top }: PredictOptions,
+  { engine: engineName, threads, top, mirror }: PredictOptions,
 ): Promise<readonly Prediction[]> {
   const { config, channels, classNames } = run;
   const files = [...images.keys()];
@@ -90,7 +93,7 @@ async function predict(
   try {
     const batch = Math.min(files.length, MOST_AT_ONCE);
     const session = await run.open(engine, { count: files.length, batch });
-    await evaluate(session, dataset, {
+    await (mirror ? evaluateMirrored : evaluate)(session, dataset, {
       size: [config.size, config.size],
       batch,
       ...testTransforms(config),

@@ -66,8 +66,12 @@ function move({ pixels, height, width, channels }: AugmentedImage, down: number,
 }
 
 /** torchvision's RandomHorizontalFlip: every other image, left to right. */
-export function flip({ pixels, height, width, channels }: AugmentedImage, draw: Draw): void {
-  if (draw(0) >= 0.5) return;
+export function flip(image: AugmentedImage, draw: Draw): void {
+  if (draw(0) < 0.5) mirror(image);
+}
+
+/** Left to right. */
+export function mirror({ pixels, height, width, channels }: AugmentedImage): void {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width >> 1; x++) {
       const [a, b] = [(y * width + x) * channels, (y * width + width - 1 - x) * channels];

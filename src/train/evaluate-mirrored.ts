@@ -1,0 +1,46 @@
+import type { Dataset, Labels } from '../data/dataset.ts';
+import { mirrored } from '../data/mirrored.ts';
+import type { Session } from '../engine/engine.ts';
+import { type EvaluateOptions, evaluate } from './evaluate.ts';
+import type { Sums } from './metrics.ts';
+import { softmax } from './scorecard.ts';
+
+/**
+ * As `evaluate`, by the mean of the probabilities that the network gives an image and its mirror image: two passes.
+ * `onBatch` is told of the logarithms of those means as logits, when both passes are done.
+ */
+export async function evaluateMirrored(
+  session: Session,
+  dataset: Dataset,
+  options: EvaluateOptions,
+  onProgress: (done: number, total: number) => void = () => {},
+  signal?: AbortSignal,
+): Promise<Sums> {
+  const classes = dataset.classNames.length;
+  const { batch, onBatch } = options;
+  const count = Math.min(options.limit ?? dataset.count, dataset.count);
+  const means = new Float64Array(count * classes);
+  const addHalf = (first: number, labels: Labels, logits: Float32Array | Float64Array) => {
+    for (let i = 0; i < labels.length; i++) {
+      const row = softmax(logits.subarray(i * classes, (i + 1) * classes));
+      for (let c = 0; c < classes; c++) means[(first + i) * classes + c]! += row[c]! / 2;
+    }
+  };
+  for (const [pass, set] of [dataset, mirrored(dataset)].entries()) {
+    const tell = (done: number, total: number) => onProgress(pass * total + done, 2 * total);
+    await evaluate(session, set, { ...options, onBatch: addHalf }, tell, signal);
+  }
+  const logits = means.map(Math.log);
+  let [loss, correct] = [0, 0];
+  for (let i = 0; i < count; i++) {
+    const row = logits.subarray(i * classes, (i + 1) * classes);
+    const label = dataset.labels[i]!;
+    loss -= row[label]!;
+    if (row.every((logit, c) => c === label || logit < row[label]!)) correct++;
+  }
+  for (let first = 0; onBatch && first < count; first += batch) {
+    const end = Math.min(first + batch, count);
+    onBatch(first, dataset.labels.subarray(first, end), logits.subarray(first * classes, end * classes));
+  }
+  return { loss, correct, count };
+}
