@@ -49,16 +49,18 @@ export function accuracyOverTimeSvg(runs: readonly Run[], target: number): strin
       }),
       Plot.line(points, at),
       Plot.dot(points, { ...at, fill: 'recipe', r: 2.5 }),
+      // A name for each recipe, where its longest run ends.
       Plot.text(
-        runs.map(({ recipe, readings }) => ({ recipe, last: readings.at(-1)! })).filter(({ last }) => last),
-        {
-          x: ({ last }: { last: Reading }) => last.seconds / 60,
-          y: ({ last }: { last: Reading }) => last.testAccuracy,
+        points,
+        Plot.selectMaxX({
+          x: 'minutes',
+          y: 'testAccuracy',
+          z: 'recipe',
           text: 'recipe',
           fill: 'recipe',
           textAnchor: 'start',
           dx: 8,
-        },
+        }),
       ),
     ],
   });
