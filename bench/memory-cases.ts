@@ -55,4 +55,10 @@ export const MEMORY_CASES: readonly MemoryCase[] = [
     limits: ['1.5GiB'],
     stopAfter: 2,
   },
+  {
+    name: 'train-notes-224-bf16',
+    args: `${TRAIN} --limit 512 --size 224 --batch 256 --precision bf16`,
+    limits: ['0.9GiB'],
+    stopAfter: 2,
+  },
 ];
