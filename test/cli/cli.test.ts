@@ -188,7 +188,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--batch', '2.5'], /whole number/],
     [['train', '--threads', '0'], /whole number from 1 to 256/],
     [['train', '--lr', 'fast'], /number above 0/],
-    [['train', '--recipe', 'soup'], /'soup' is invalid.*notes, d2l, paper-cifar, best/],
+    [['train', '--recipe', 'soup'], /'soup' is invalid.*notes, d2l, quick, paper-cifar, best/],
     [['train', '--momentum', '1'], /number from 0 and below 1/],
     [['train', '--weight-decay', '-1'], /number from 0/],
     [['train', '--ema', '0'], /number above 0 and below 1/],
