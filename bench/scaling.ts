@@ -55,14 +55,17 @@ const { rounds, threads, out } = new Command('bench-scaling')
   .parse()
   .opts<{ rounds: number; threads: string; out?: string }>();
 
+function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}
+
 /** Median milliseconds of a training step. */
 function stepMs({ model, size, batch }: Case): number {
   const args =
     `bench --model ${model} --size ${size} --batch ${batch} --steps 9 --threads ${threads} --json`.split(' ');
   const { status, stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
   if (status !== 0) throw new Error(`densor ${args.join(' ')}: ${stderr}`);
-  const ms = [...(JSON.parse(stdout) as { stepMs: number[] }).stepMs].sort((a, b) => a - b);
-  return ms[ms.length >> 1]!;
+  return median((JSON.parse(stdout) as { readonly stepMs: readonly number[] }).stepMs);
 }
 
 /** Multiplications of a step, forward and backward: three times those of an evaluation. */
@@ -79,7 +82,6 @@ for (let round = 0; round < rounds; round++) {
   for (const [key, each] of cases) times.get(key)!.push(stepMs(each));
   process.stderr.write(`round ${round + 1}/${rounds}\n`);
 }
-const median = (numbers: readonly number[]) => [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 const panels = AXES.map(({ axis, values, of }): ScalingPanel => {
   const points = values.map((value) => {
     const each = of(value);

@@ -62,15 +62,20 @@ const stemConvolution = {
   index: 'address',
 } as const;
 
+/** Weights [O, C, …], times `scale` (if any), and what is made of them for a micro-kernel. */
+const packing = {
+  chunks: 'u32',
+  weight: 'Vector',
+  scale: 'address',
+  packed: 'address',
+  outChannels: 'u32',
+  inChannels: 'u32',
+} as const;
+
 export const records = {
   /** weight [O, C, kH, kW], times `scale` (if any) → panels for the micro-kernel; `transposed`: for the gradient. */
   packWeights: {
-    chunks: 'u32',
-    weight: 'Vector',
-    scale: 'address',
-    packed: 'address',
-    outChannels: 'u32',
-    inChannels: 'u32',
+    ...packing,
     kernelHeight: 'u32',
     kernelWidth: 'u32',
     transposed: 'u32',
@@ -122,14 +127,7 @@ export const records = {
     stripPixels: 'u32',
   },
   /** weight [O, C, 3, 3], times `scale` (if any) → [36] panels of the transformed filters. */
-  winogradWeights: {
-    chunks: 'u32',
-    weight: 'Vector',
-    scale: 'address',
-    packed: 'address',
-    outChannels: 'u32',
-    inChannels: 'u32',
-  },
+  winogradWeights: packing,
   /** y = relu?(conv(prologue(x)) + bias) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), so many tiles at a time. */
   winograd: {
     chunks: 'u32',

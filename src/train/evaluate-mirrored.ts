@@ -1,21 +1,19 @@
-import type { Dataset, Labels } from '../data/dataset.ts';
+import type { Labels } from '../data/dataset.ts';
 import { mirrored } from '../data/mirrored.ts';
-import type { Session } from '../engine/engine.ts';
-import { type EvaluateOptions, evaluate } from './evaluate.ts';
-import type { Sums } from './metrics.ts';
-import { softmax } from './scorecard.ts';
+import { evaluate } from './evaluate.ts';
+import { indexOfGreatest, softmax } from './scorecard.ts';
 
 /**
  * As `evaluate`, by the mean of the probabilities that the network gives an image and its mirror image: two passes.
  * `onBatch` is told of the logarithms of those means as logits, when both passes are done.
  */
-export async function evaluateMirrored(
-  session: Session,
-  dataset: Dataset,
-  options: EvaluateOptions,
-  onProgress: (done: number, total: number) => void = () => {},
-  signal?: AbortSignal,
-): Promise<Sums> {
+export const evaluateMirrored: typeof evaluate = async (
+  session,
+  dataset,
+  options,
+  onProgress = () => {},
+  signal,
+) => {
   const classes = dataset.classNames.length;
   const { batch, onBatch } = options;
   const count = Math.min(options.limit ?? dataset.count, dataset.count);
@@ -36,11 +34,11 @@ export async function evaluateMirrored(
     const row = logits.subarray(i * classes, (i + 1) * classes);
     const label = dataset.labels[i]!;
     loss -= row[label]!;
-    if (row.every((logit, c) => c === label || logit < row[label]!)) correct++;
+    if (indexOfGreatest(row) === label) correct++;
   }
   for (let first = 0; onBatch && first < count; first += batch) {
     const end = Math.min(first + batch, count);
     onBatch(first, dataset.labels.subarray(first, end), logits.subarray(first * classes, end * classes));
   }
   return { loss, correct, count };
-}
+};

@@ -101,7 +101,7 @@ export function softmax(logits: Float32Array | Float64Array): Float64Array {
 }
 
 /** The first of the greatest, as the kernels' argmax has it. */
-function indexOfGreatest(row: Float32Array | Float64Array): number {
+export function indexOfGreatest(row: Float32Array | Float64Array): number {
   let best = 0;
   for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i;
   return best;
