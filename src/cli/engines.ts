@@ -4,7 +4,6 @@ import { loadNativeModule, nativeIsas } from '../engine/native/load-module.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
 import { createWasmEngine } from '../engine/wasm/engine.ts';
 import { loadWasmModule } from '../engine/wasm/load-module.ts';
-import { collectGarbage } from './heap.ts';
 import { say } from './progress.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
@@ -12,7 +11,6 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
-  collectGarbage();
   switch (name === 'auto' ? automaticEngine() : name) {
     case 'reference':
       return createReferenceEngine();

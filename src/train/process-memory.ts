@@ -4,7 +4,7 @@ import { batchBytes } from '../data/loader.ts';
 const MIB = 2 ** 20;
 
 /**
- * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 74 to 86 from run to run):
+ * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 73 to 89):
  * Node, our code, and the small heap of src/cli/heap.ts.
  */
 const BASE_BYTES = 88 * MIB;
@@ -16,7 +16,7 @@ const WASM_TRAINING_BYTES = 35 * MIB;
 const CHARTS_BYTES = 56 * MIB;
 /** The same when the plans are gone, of which not all has come back to the system: measured 75 to 77. */
 const CHARTS_AFTERWARDS_BYTES = 80 * MIB;
-/** V8 collects arrays that nobody holds when they are this many: copies of state, at the start and in checkpoints. */
+/** V8 collects arrays that nobody holds when they are this many: in training, copies of state for checkpoints. */
 const COPIES_BYTES = 64 * MIB;
 
 /** What a process holds beside the plan of its network, as far as that is known before anything large is there. */
@@ -26,7 +26,7 @@ export interface ProcessNeeds {
   readonly threads: number;
   /** Of all that a checkpoint holds. */
   readonly stateBytes: number;
-  /** Pixels and labels that stay in memory, of a training run. */
+  /** Pixels and labels that stay in memory, of a training run; absent: it is not one. */
   readonly dataBytes?: number;
   /** Of batches on their way to the engine. */
   readonly loaderBytes?: number;
@@ -37,12 +37,13 @@ export interface ProcessNeeds {
 /** Bytes of the process beside its plan. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
   const { engine, threads, stateBytes, dataBytes, loaderBytes = 0, charts } = needs;
+  const isTraining = dataBytes !== undefined;
   return (
     BASE_BYTES +
     (engine === 'wasm' ? threads * WASM_THREAD_BYTES : 0) +
-    (engine === 'wasm' && dataBytes !== undefined ? WASM_TRAINING_BYTES : 0) +
+    (engine === 'wasm' && isTraining ? WASM_TRAINING_BYTES : 0) +
     (charts === 'meanwhile' ? CHARTS_BYTES : 0) +
-    Math.min(stateBytes, COPIES_BYTES) +
+    (isTraining ? Math.min(stateBytes, COPIES_BYTES) : 0) +
     (dataBytes ?? 0) +
     loaderBytes
   );
