@@ -32,25 +32,30 @@ export function folderOfRun(
 /** What the folder of a comparison is of. One engine runs it all, or times would mean nothing. */
 const storedSchema = z.strictObject({ experiment: z.unknown(), engine: z.enum(ENGINE_NAMES) });
 
+/** A comparison as a folder goes on with it. */
+export interface OpenedComparison {
+  readonly experiment: Experiment;
+  readonly engine: EngineName;
+}
+
 /**
- * The engine of the comparison that a folder holds; undefined of a folder that is not there, or empty.
+ * An experiment, its seeds added to those of the comparison that a folder holds, and the engine of that.
  * @throws DataError, UsageError, ConfigError when it holds anything else than this experiment.
  */
-export function engineOfComparison(
-  folder: string,
-  experiment: Experiment,
-  given: EngineName,
-): EngineName | undefined {
-  if (!existsSync(folder)) return undefined;
+export function openComparison(folder: string, experiment: Experiment, given: EngineName): OpenedComparison {
+  const fresh = { experiment, engine: given };
+  if (!existsSync(folder)) return fresh;
   if (!statSync(folder).isDirectory()) throw new DataError(`${folder} is a file: --out wants a folder`);
   const path = comparisonFiles(folder).experiment;
   if (!existsSync(path)) {
-    if (readdirSync(folder).length === 0) return undefined;
+    if (readdirSync(folder).length === 0) return fresh;
     throw new DataError(`${folder} is not empty and holds no comparison: choose another --out`);
   }
   const stored = storedSchema.safeParse(parseJson(readFileSync(path, 'utf8')));
   if (!stored.success) throw new DataError(`${path} is damaged: choose another --out`);
-  const difference = differenceOf(parseExperiment(stored.data.experiment, path), experiment);
+  const there = parseExperiment(stored.data.experiment, path);
+  const seeds = [...new Set([...there.seeds, ...experiment.seeds])];
+  const difference = differenceOf(there, { ...experiment, seeds: there.seeds });
   if (difference) {
     throw new UsageError(`${folder} holds another experiment: ${difference}: choose another --out`);
   }
@@ -58,13 +63,13 @@ export function engineOfComparison(
   if (given !== 'auto' && given !== engine) {
     throw new UsageError(`--engine ${given} contradicts the comparison in ${folder}, which is on ${engine}`);
   }
-  return engine;
+  return { experiment: { ...experiment, seeds }, engine };
 }
 
 export function storeExperiment(folder: string, experiment: Experiment, engine: string): void {
   mkdirSync(folder, { recursive: true });
-  const path = comparisonFiles(folder).experiment;
-  if (!existsSync(path)) writeFileAtomic(path, `${JSON.stringify({ experiment, engine }, undefined, 2)}\n`);
+  const text = JSON.stringify({ experiment, engine }, undefined, 2);
+  writeFileAtomic(comparisonFiles(folder).experiment, `${text}\n`);
 }
 
 /** The run as it stands in its folder; undefined of one that has not begun. @throws DataError of another run */

@@ -2,6 +2,7 @@ import type { TrainTest } from '../data/dataset.ts';
 import { imageFolderOf, openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
+import type { Graph } from '../graph/op.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
@@ -13,6 +14,7 @@ import type { ResolvedRecipe } from '../train/recipes.ts';
 import { runFiles } from '../train/run-folder.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 import { folderOfRun, openStoredRun } from './compare-folder.ts';
+import { type NetworkCosts, partCosts } from './compare-networks.ts';
 import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts';
 import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
@@ -112,23 +114,34 @@ export async function runAll(
 }
 
 /** What is known of a configuration before it runs. */
-export function describeNetwork(
-  name: string,
-  { config, data, compiled }: PreparedRun,
-  threads: number,
-): ComparedNetwork {
+export function describeNetwork(name: string, prepared: PreparedRun, threads: number): ComparedNetwork {
+  const { config, data, compiled } = prepared;
   const { layers, network } = compiled;
-  const batch = Math.min(evaluationBatch(config), data.test.count);
   return {
     name,
     config,
     parameters: layers.reduce((sum, layer) => sum + layer.parameters, 0),
-    macs: countMacs(network.programs.get(programName('evaluate', batch))!.graph) / batch,
+    macs: countMacs(evaluationGraph(prepared)) / evaluated(prepared),
     plannedPeakBytes: networkPeakBytes(network, threads),
     epochs: config.epochs,
     trainImages: Math.min(config.limit ?? data.train.count, data.train.count),
     testImages: (data.validation ?? data.test).count,
   };
+}
+
+/** What it costs, part by part. */
+export function networkCosts(name: string, prepared: PreparedRun, threads: number): NetworkCosts {
+  const { parameters, macs, plannedPeakBytes } = describeNetwork(name, prepared, threads);
+  return { name, parameters, macs, plannedPeakBytes, parts: partCosts(evaluationGraph(prepared)) };
+}
+
+function evaluationGraph(prepared: PreparedRun): Graph {
+  return prepared.compiled.network.programs.get(programName('evaluate', evaluated(prepared)))!.graph;
+}
+
+/** Images of an evaluation. */
+function evaluated({ config, data }: PreparedRun): number {
+  return Math.min(evaluationBatch(config), data.test.count);
 }
 
 /** @returns undefined when interrupted. */

@@ -4,9 +4,10 @@ import { Argument, Command } from 'commander';
 import { pairedDifferences } from '../train/compare.ts';
 import { EXPERIMENTS, type Experiment, runsOf, type Settings, withOverrides } from '../train/experiment.ts';
 import { claimFolder } from '../train/run-folder.ts';
-import { engineOfComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
+import { openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
+import { networksText } from './compare-networks.ts';
 import { type Comparison, comparisonJson, comparisonText, writeComparison } from './compare-report.ts';
-import { describeNetwork, preparer, runAll } from './compare-runs.ts';
+import { describeNetwork, networkCosts, preparer, runAll } from './compare-runs.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { interruptSignal, sameCommand } from './interrupt.ts';
@@ -20,6 +21,7 @@ interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epo
   readonly engine: EngineName;
   readonly threads: number;
   readonly out?: string;
+  readonly dryRun?: boolean;
   readonly json?: boolean;
 }
 
@@ -45,6 +47,10 @@ export function compareCommand(): Command {
     .addOption(options.engine())
     .addOption(options.threads())
     .option('--out <dir>', 'folder for all runs and the report (default: runs/compare-NAME)', path)
+    .option(
+      '--dry-run',
+      'only count: parameters, multiplications and memory of every network; nothing is trained',
+    )
     .addOption(options.json())
     .action(runCompare);
 }
@@ -52,9 +58,11 @@ export function compareCommand(): Command {
 async function runCompare(source: string, given: CompareOptions): Promise<void> {
   const { data, size, batch, epochs, lr, limit, seeds } = given;
   const { name, experiment: named } = openExperiment(source);
-  const experiment = withOverrides(named, { data, size, batch, epochs, lr, limit }, seeds);
+  const wanted = withOverrides(named, { data, size, batch, epochs, lr, limit }, seeds);
   const folder = given.out ?? join('runs', `compare-${name}`);
-  const engineName = engineOfComparison(folder, experiment, given.engine) ?? given.engine;
+  const { experiment, engine: engineName } = given.dryRun
+    ? { experiment: wanted, engine: given.engine }
+    : openComparison(folder, wanted, given.engine);
   const runs = runsOf(experiment);
   const prepare = preparer(given.dataDir);
   const prepared = new Map<string, PreparedRun>();
@@ -62,6 +70,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   for (const run of runs.filter(({ seed }) => seed === experiment.seeds[0])) {
     prepared.set(run.configuration, await prepare(run).catch(blaming(run.configuration)));
   }
+  if (given.dryRun) return count(prepared, given);
   const engine = await openEngine(engineName, given.threads);
   try {
     announce(engineName);
@@ -81,6 +90,11 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   } finally {
     await engine.close();
   }
+}
+
+function count(prepared: ReadonlyMap<string, PreparedRun>, { threads, json }: CompareOptions): void {
+  const networks = [...prepared].map(([name, run]) => networkCosts(name, run, threads));
+  process.stdout.write(json ? `${JSON.stringify({ configurations: networks })}\n` : networksText(networks));
 }
 
 function blaming(configuration: string): (error: Error) => never {

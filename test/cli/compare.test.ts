@@ -88,7 +88,6 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   expect(read('runs/compare-pool/report.md')).toContain('| parameters | 758,226 | 758,226 |');
 
   for (const [option, value, message] of [
-    ['--seeds', '0,2', /another experiment: seeds is 0,1 there, 0,2 here/],
     ['--batch', '4', /another experiment: common\.batch is 8 there, 4 here/],
     ['--engine', 'reference', /contradicts the comparison/],
   ] as const) {
@@ -96,7 +95,31 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
     expect([other.status, other.stdout]).toEqual([2, '']);
     expect(other.lastLine).toMatch(message);
   }
+
+  const more = densor(...args, '--seeds', '2', '--json');
+  expect(linesOf(more.stderr).filter((line) => !line.endsWith('finished before'))).toEqual([
+    'run 5/6: average, seed 2',
+    'run 6/6: max, seed 2',
+  ]);
+  const [average] = JSON.parse(more.stdout).configurations;
+  expect(average.runs.map(({ seed }: { seed: number }) => seed)).toEqual([0, 1, 2]);
 }, 120_000);
+
+test('networks are counted part by part without a run', () => {
+  const args = ['compare', 'notes-121', '--data', 'sample', '--dry-run'];
+  const { status, stdout, stderr } = densor(...args);
+  expect(status, stderr).toBe(0);
+  expect(stdout).toMatch(
+    /\nparameters +144,004,762 +6,957,834\nmultiplications per image +82,685,224,800 +505,931,776\n/,
+  );
+  expect(stdout).toMatch(/\ntransition 1 +128×24×24 +1,445,504 .*(\n.*)*\ntransition 1 +128×12×12 +33,280 /);
+  expect(existsSync(join(folder, 'runs'))).toBe(false);
+  for (const { parameters, macs, parts } of JSON.parse(densor(...args, '--json').stdout).configurations) {
+    const sum = (key: 'parameters' | 'macs') =>
+      parts.reduce((total: number, part: Record<'parameters' | 'macs', number>) => total + part[key], 0);
+    expect([sum('parameters'), sum('macs')]).toEqual([parameters, macs]);
+  }
+});
 
 test('a run that diverges is told of, and the others are compared without it', () => {
   const configurations = { fine: {}, wild: { lr: 1e30 } };
@@ -120,7 +143,7 @@ test('what is wrong is said in a line, and nothing is written', () => {
   for (const [args, message] of [
     [['typo.json'], /typo\.json: common\.epohcs: no such field/],
     [['half.json'], /half\.json is no JSON/],
-    [['soup'], /no experiment soup: expected pooling, resnet, or a JSON file/],
+    [['soup'], /no experiment soup: expected pooling, resnet, notes-121, or a JSON file/],
     [['pooling', '--seeds', '1,1'], /a seed is there twice/],
     [['pooling', '--out', '.'], /not empty and holds no comparison/],
     [['pooling', '--data', 'sample', '--size', '16'], /^densor: configuration average: .*transition/],

@@ -1,0 +1,69 @@
+import { macsOf } from '../graph/count-macs.ts';
+import { type Graph, opInputs, type ValueId } from '../graph/op.ts';
+import { partOf } from '../plan/memory/part.ts';
+import { elementCount, type Shape } from '../tensor/shape.ts';
+import type { ComparedNetwork } from './compare-report.ts';
+import { formatBytes, formatCount, formatTable } from './format.ts';
+
+/** What a part of a network makes of an image, and at what cost: a stem, a dense block, a transition, a head. */
+export interface PartCost {
+  readonly part: string;
+  /** [channels, height, width] behind it, or [channels]. */
+  readonly output: Shape;
+  readonly parameters: number;
+  readonly macs: number;
+}
+
+/** @param graph of an evaluation. */
+export function partCosts(graph: Graph): readonly PartCost[] {
+  const images = graph.values[graph.inputs.get('images')!]!.shape[0]!;
+  const parts = new Map<string, PartCost & { readonly weights: Set<ValueId> }>();
+  for (const op of graph.ops) {
+    if (op.kind === 'crossEntropy') continue;
+    const part = nameOf(op.layer, [...parts.keys()]);
+    const { weights = new Set<ValueId>(), macs = 0 } = parts.get(part) ?? {};
+    for (const id of opInputs(op)) if (graph.values[id]!.role === 'parameter') weights.add(id);
+    parts.set(part, {
+      part,
+      weights,
+      output: graph.values[op.outputs[0]!]!.shape.slice(1),
+      parameters: [...weights].reduce((sum, id) => sum + elementCount(graph.values[id]!.shape), 0),
+      macs: macs + macsOf(op, graph) / images,
+    });
+  }
+  return [...parts.values()].map(({ weights, ...cost }) => cost);
+}
+
+/** What is no block has different names in different networks. */
+function nameOf(layer: string, before: readonly string[]): string {
+  const part = partOf(layer);
+  if (/^(stem|dense block|transition|residual stage)/.test(part)) return part;
+  return before.some((each) => each !== 'stem') ? 'head' : 'stem';
+}
+
+/** Networks side by side, before anything is trained. */
+export interface NetworkCosts
+  extends Pick<ComparedNetwork, 'name' | 'parameters' | 'macs' | 'plannedPeakBytes'> {
+  readonly parts: readonly PartCost[];
+}
+
+/** What `compare --dry-run` prints. */
+export function networksText(networks: readonly NetworkCosts[]): string {
+  const totals = [
+    ['', ...networks.map(({ name }) => name)],
+    ['parameters', ...networks.map(({ parameters }) => formatCount(parameters))],
+    ['multiplications per image', ...networks.map(({ macs }) => formatCount(macs))],
+    ['planned memory', ...networks.map(({ plannedPeakBytes }) => formatBytes(plannedPeakBytes))],
+  ];
+  return `${formatTable(totals)}\n\n${networks.map(partsText).join('\n\n')}\n`;
+}
+
+function partsText({ name, parts }: NetworkCosts): string {
+  const rows = parts.map(({ part, output, parameters, macs }) => [
+    part,
+    output.join('×'),
+    formatCount(parameters),
+    formatCount(macs),
+  ]);
+  return formatTable([[name, 'output', 'parameters', 'multiplications'], ...rows]);
+}
