@@ -10,8 +10,7 @@ import { compile } from '../src/compile.ts';
 import { openDataset } from '../src/data/open-dataset.ts';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { modelByName } from '../src/model/zoo.ts';
-import { stateBytes } from '../src/plan/compiled-network.ts';
-import { dataNeeds, limitFor, type ProcessNeeds } from '../src/train/process-memory.ts';
+import { dataNeeds, limitFor, networkNeeds, type ProcessNeeds } from '../src/train/process-memory.ts';
 import { describeMachine } from './machine.ts';
 import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
 
@@ -102,7 +101,7 @@ async function foretold(
   const model = modelByName(words.includes('--model') ? option('--model') : 'notes')!;
   const [size, batch] = [Number(option('--size')), Number(option('--batch'))];
   const { network } = compile(model, [size, size], { train: { batch, mode: 'train' } });
-  const all = { engine, threads, stateBytes: stateBytes(network) };
+  const all = { engine, threads, ...networkNeeds(network) };
   if (words[0] !== 'train') {
     return limitFor(plannedPeakBytes, { ...all, loaderBytes: batch * size ** 2 * model.channels });
   }

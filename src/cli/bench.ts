@@ -45,7 +45,7 @@ async function runBench(given: BenchOptions): Promise<void> {
       compile: (form, memory) => syntheticStep({ ...measured, ...form }, memory),
     });
     const { network } = step.compiled;
-    collectGarbage(); // Before memory is taken that will stay.
+    await collectGarbage(); // Before memory is taken that will stay.
     const session = await step.open(engine);
     announce(given.engine);
     const stepMs: number[] = [];

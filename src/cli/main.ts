@@ -1,6 +1,7 @@
 #!/usr/bin/env node
 import './heap.ts'; // First: it sets how the heap grows.
 import { Command, CommanderError } from 'commander';
+import { VERSION } from '../version.ts';
 import { describeFailure } from './errors.ts';
 
 /** Each command's modules are loaded when it is wanted: most need few of them. */
@@ -20,7 +21,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
 
 /** Exit status 0: done; 1: it failed; 2: bad usage or input. */
 async function main(): Promise<void> {
-  const program = new Command('densor').description('Trains, measures and ships DenseNets.');
+  const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
   const asked = process.argv[2] ?? '';
   const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
   for (const load of wanted ? [wanted] : Object.values(COMMANDS)) program.addCommand(await load());

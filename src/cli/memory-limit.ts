@@ -1,10 +1,10 @@
 import type { Compiled, MemoryBudget } from '../compile.ts';
 import type { Engine } from '../engine/engine.ts';
 import { defaultLimitBytes } from '../io/machine-memory.ts';
-import { networkPeakBytes, stateBytes } from '../plan/compiled-network.ts';
+import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { MemoryLimitError } from '../plan/memory/error.ts';
 import { ShapeError } from '../tensor/shape.ts';
-import { limitFor, type ProcessNeeds, planBudget } from '../train/process-memory.ts';
+import { limitFor, networkNeeds, type ProcessNeeds, planBudget } from '../train/process-memory.ts';
 import type { StepForm, StepForms } from '../train/step-form.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
@@ -31,7 +31,7 @@ interface Limited<T> {
   compile(form: StepForm, memory?: MemoryBudget): T;
 }
 
-type Needs = Omit<ProcessNeeds, 'engine' | 'threads' | 'stateBytes'>;
+type Needs = Omit<ProcessNeeds, 'engine' | 'threads' | keyof ReturnType<typeof networkNeeds>>;
 
 /** What was compiled, in which form, and whether the process has to be frugal beside it. */
 export interface WithinLimit<T> {
@@ -50,7 +50,7 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(request: 
   const { name, threads } = engine;
   const plain = compile(forms.preferred);
   const { network } = plain.compiled;
-  const all = (needs: Needs) => ({ engine: name, threads, stateBytes: stateBytes(network), ...needs });
+  const all = (needs: Needs) => ({ engine: name, threads, ...networkNeeds(network), ...needs });
   const inEngine = engine.limits.maxTotalBytes - ENGINE_BYTES;
   const budget = (needs: Needs) => Math.min(inEngine, planBudget(limit, all(needs)));
   const planned = networkPeakBytes(network, threads);

@@ -1,12 +1,11 @@
 import { join } from 'node:path';
 import { compile, type MemoryBudget, type TrainingLadder, trainingLadder } from '../compile.ts';
 import type { Model } from '../model/module.ts';
-import { stateBytes } from '../plan/compiled-network.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
 import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
-import { planBudget } from '../train/process-memory.ts';
+import { networkNeeds, planBudget } from '../train/process-memory.ts';
 import { programsFor, stepParts } from '../train/programs.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { formatBytes, formatTable } from './format.ts';
@@ -111,7 +110,7 @@ interface OtherForm extends StepForm {
 function budgetOf({ model, size, batch, threads }: MemoryRequest, limit: number): MemoryBudget {
   const { network } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
   const loaderBytes = batch * size * size * model.channels;
-  const needs = { engine: 'native', threads, stateBytes: stateBytes(network), loaderBytes };
+  const needs = { engine: 'native', threads, ...networkNeeds(network), loaderBytes };
   return { bytes: planBudget(limit, needs), threads };
 }
 

@@ -128,7 +128,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
     const start = source && matchWeights(source.weights, ownState(network), { ...source, newHead: true });
     for (const line of start ? describeReport(start.report) : []) say(line);
-    collectGarbage(); // Before memory is taken that will stay.
+    await collectGarbage(); // Before memory is taken that will stay.
     const session = await engine.open(network);
     announce(engineName as EngineName);
     const folder = given.resume ?? given.out ?? freeFolder(config);

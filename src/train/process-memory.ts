@@ -1,5 +1,6 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { batchBytes } from '../data/loader.ts';
+import { type CompiledNetwork, stateBytes } from '../plan/compiled-network.ts';
 
 const MIB = 2 ** 20;
 
@@ -8,6 +9,8 @@ const MIB = 2 ** 20;
  * Node, our code, and the small heap of src/cli/heap.ts.
  */
 const BASE_BYTES = 88 * MIB;
+/** Graph, plan and program on V8's heap (measured 5 KiB of densenet264's 3,088 records). */
+const BYTES_PER_RECORD = 6 * 2 ** 10;
 /** A worker with its own V8 and the kernels. */
 const WASM_THREAD_BYTES = 15 * MIB;
 /** Training on it beside a bench, two threads: measured 31 without a limit. */
@@ -26,6 +29,8 @@ export interface ProcessNeeds {
   readonly threads: number;
   /** Of all that a checkpoint holds. */
   readonly stateBytes: number;
+  /** Of all programs. */
+  readonly records: number;
   /** Pixels and labels that stay in memory, of a training run; absent: it is not one. */
   readonly dataBytes?: number;
   /** Of batches on their way to the engine. */
@@ -36,10 +41,11 @@ export interface ProcessNeeds {
 
 /** Bytes of the process beside its plan. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
-  const { engine, threads, stateBytes, dataBytes, loaderBytes = 0, charts } = needs;
+  const { engine, threads, stateBytes, records, dataBytes, loaderBytes = 0, charts } = needs;
   const isTraining = dataBytes !== undefined;
   return (
     BASE_BYTES +
+    records * BYTES_PER_RECORD +
     (engine === 'wasm' ? threads * WASM_THREAD_BYTES : 0) +
     (engine === 'wasm' && isTraining ? WASM_TRAINING_BYTES : 0) +
     (charts === 'meanwhile' ? CHARTS_BYTES : 0) +
@@ -63,6 +69,15 @@ export function limitFor(planBytes: number, needs: ProcessNeeds): number {
 /** Curves that wait for the end take the place of the plans. */
 function leastBytesAfterwards({ charts }: ProcessNeeds): number {
   return charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
+}
+
+/** Of what is to be run. */
+export function networkNeeds(network: CompiledNetwork): Pick<ProcessNeeds, 'stateBytes' | 'records'> {
+  const programs = [...network.programs.values()];
+  return {
+    stateBytes: stateBytes(network),
+    records: programs.reduce((sum, { plan }) => sum + plan.records.length, 0),
+  };
 }
 
 /**

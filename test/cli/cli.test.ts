@@ -407,6 +407,11 @@ describe('densor', () => {
     expect(failed.map(({ group }: { group: string }) => group)).toContain('after');
   });
 
+  test('tells its version', () => {
+    const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
+    expect(densor('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
+  });
+
   test('helps', () => {
     const { status, stdout } = densor('--help');
     expect(status).toBe(0);

@@ -22,7 +22,7 @@ describe('the memory of a process', () => {
     const bytes = fc.integer({ min: 0, max: 2 ** 40 });
     fc.assert(
       fc.property(bytes, bytes, fc.constantFrom('native', 'wasm'), (plan, stateBytes, engine) => {
-        const needs = { engine, threads: 2, stateBytes };
+        const needs = { engine, threads: 2, stateBytes, records: 244 };
         expect(planBudget(limitFor(plan, needs), needs)).toBe(plan);
       }),
     );
@@ -38,7 +38,7 @@ describe('the memory of a process', () => {
   });
 
   test('is more than a plan of the whole limit', () => {
-    expect(planBudget(50 * MIB, { engine: 'native', threads: 1, stateBytes: 0 })).toBeLessThan(0);
+    expect(planBudget(50 * MIB, { engine: 'native', threads: 1, stateBytes: 0, records: 0 })).toBeLessThan(0);
   });
 
   test('is foretold within 5% and 24 MiB', () => {
@@ -47,7 +47,8 @@ describe('the memory of a process', () => {
     const { peakRssBytes, plannedPeakBytes, threads } = JSON.parse(stdout || stderr);
     const stateBytes = 4 * 770_000;
     const loaderBytes = 16 * 64 * 64;
-    const foretold = plannedPeakBytes + bytesBesidePlan({ engine: 'wasm', threads, stateBytes, loaderBytes });
+    const needs = { engine: 'wasm', threads, stateBytes, records: 244, loaderBytes };
+    const foretold = plannedPeakBytes + bytesBesidePlan(needs);
     expect(Math.abs(peakRssBytes - foretold)).toBeLessThan(0.05 * foretold + 24 * MIB);
   });
 });
