@@ -13,8 +13,8 @@ const BASE_BYTES = 88 * MIB;
 const BYTES_PER_RECORD = 6 * 2 ** 10;
 /** A worker with its own V8 and the kernels. */
 const WASM_THREAD_BYTES = 15 * MIB;
-/** Training on it beside a bench, two threads: measured 31 without a limit. */
-const WASM_TRAINING_BYTES = 35 * MIB;
+/** Training on it beside a bench, two threads: measured 15, where curves are drawn at the end none. */
+const WASM_TRAINING_BYTES = 10 * MIB;
 /** What drawing curves loads, and what pictures leave behind until they are collected. */
 const CHARTS_BYTES = 56 * MIB;
 /** The same when the plans are gone, of which not all has come back to the system: measured 75 to 77. */
