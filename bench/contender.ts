@@ -1,27 +1,73 @@
-import { createInterface } from 'node:readline';
 import { plannedPeakBytes } from '../src/plan/plan.ts';
+import { answerLines } from './answer.ts';
 import { openContender } from './engines.ts';
 import { batchOf, compileStep, initialState } from './input.ts';
-import type { StepCase } from './network.ts';
+import { networkOf, type StepCase } from './network.ts';
+import type { TrainingTask } from './peers/forward.ts';
+import { jaxTraining } from './peers/jax.ts';
+import { npmPeerOf, versionOf } from './peers/packages.ts';
+import { tfjsTraining } from './peers/tfjs.ts';
+import { type Answer, isPeer } from './process.ts';
 
-/** Densor's training step as a contender of bench/step.ts: reads a line, makes a step, answers with JSON. */
+/**
+ * The training step of Densor, or of a peer in JavaScript, as a contender of bench/step.ts: reads a line, makes a step,
+ * answers with JSON. Arguments: the contender's name, the case, and the folder of a peer's packages.
+ */
 
-const [name, text] = process.argv.slice(2) as [string, string];
+const LEARNING_RATE = 0.01;
+
+const [name, text, folder] = process.argv.slice(2) as [string, string, string];
 const step = JSON.parse(text) as StepCase;
-const compiled = compileStep(step, name.endsWith(':bf16') ? 'bf16' : 'f32');
-const { network } = compiled;
-const engine = await openContender(name, step.threads);
-const session = await engine.open(network);
-for (const [tensor, numbers] of initialState(compiled)) session.write(tensor, numbers);
-const { images, labels } = batchOf(step);
-const planned = plannedPeakBytes([network.programs.get('train')!.plan], engine.threads);
 
-for await (const _ of createInterface({ input: process.stdin })) {
-  const started = performance.now();
-  await session.run('train', { images, labels }, { learningRate: 0.01 });
-  const ms = performance.now() - started;
-  const peakRssBytes = process.resourceUsage().maxRSS * 1024;
-  const loss = session.output('loss')[0];
-  console.log(JSON.stringify({ ms, loss, peakRssBytes, plannedPeakBytes: planned }));
+await answerLines(async () => {
+  const { train, planned, version } = await (isPeer(name) ? peer() : densor());
+  return async (): Promise<Answer> => {
+    const started = performance.now();
+    const loss = await train();
+    const ms = performance.now() - started;
+    const peakRssBytes = process.resourceUsage().maxRSS * 1024;
+    const plan = planned !== undefined && { plannedPeakBytes: planned };
+    return { ms, loss: loss(), peakRssBytes, ...plan, ...(version !== undefined && { version }) };
+  };
+});
+
+interface Training {
+  /** Makes a step; then its loss can be had. */
+  readonly train: () => Promise<() => number>;
+  readonly planned?: number;
+  readonly version?: string;
 }
-await engine.close();
+
+async function densor(): Promise<Training> {
+  const compiled = compileStep(step, name.endsWith(':bf16') ? 'bf16' : 'f32');
+  const { network } = compiled;
+  const engine = await openContender(name, step.threads);
+  const session = await engine.open(network);
+  for (const [tensor, numbers] of initialState(compiled)) session.write(tensor, numbers);
+  const batch = batchOf(step);
+  const train = async () => {
+    await session.run('train', { ...batch }, { learningRate: LEARNING_RATE });
+    return () => session.output('loss')[0]!;
+  };
+  return { train, planned: plannedPeakBytes([network.programs.get('train')!.plan], engine.threads) };
+}
+
+async function peer(): Promise<Training> {
+  const task: TrainingTask = {
+    root: networkOf(step).root,
+    state: [...initialState(compileStep(step))],
+    threads: step.threads,
+    ...batchOf(step),
+    imagesShape: [step.batch, step.size, step.size, 1],
+    classes: 10,
+    learningRate: LEARNING_RATE,
+  };
+  const [library, backend] = name.split(':') as [string, string];
+  const lossOf =
+    library === 'tfjs' ? await tfjsTraining(folder, backend, task) : await jaxTraining(folder, task);
+  const train = async () => {
+    const loss = await lossOf();
+    return () => loss;
+  };
+  return { train, version: versionOf(npmPeerOf(name)!) };
+}

@@ -1,8 +1,12 @@
 import { formatBytes } from '../src/cli/format.ts';
 import type { InferenceCase } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
-import { doubt, type Machine, spinText } from './machine.ts';
-import { ONNXRUNTIME_VERSION } from './onnxruntime.ts';
+import type { Machine } from './machine.ts';
+import { doubtParagraph, markdownTable, median, whenAndWhere } from './markdown.ts';
+import { describePeer, npmPeerOf } from './peers/packages.ts';
+import { isPeer } from './process.ts';
+import { cannotRow } from './report.ts';
+import type { Turns } from './turns.ts';
 
 /** A contender's turns, after warm-up. */
 export interface InferenceMeasurement {
@@ -27,6 +31,8 @@ export interface InferenceReport {
     readonly name: string;
     readonly case: InferenceCase;
     readonly contenders: readonly InferenceMeasurement[];
+    /** Peers that could not, and what they said. */
+    readonly failures?: Readonly<Record<string, string>>;
   }[];
 }
 
@@ -37,7 +43,7 @@ const LOGITS_AGREE = 1e-4;
 export function measureInference(
   name: string,
   of: InferenceCase,
-  answers: ReadonlyMap<string, readonly InferenceAnswer[]>,
+  { answers, failures }: Turns<InferenceAnswer>,
 ): InferenceReport['results'][number] {
   const [[first, [{ logits: expected }]]] = [...answers] as [[string, [InferenceAnswer]]];
   const scale = Math.max(...expected.map(Math.abs));
@@ -49,7 +55,7 @@ export function measureInference(
   }
   const contenders = [...answers].map(([contender, given]): InferenceMeasurement => {
     const turnMs = given.map(({ ms }) => ms);
-    const medianMs = [...turnMs].sort((a, b) => a - b)[turnMs.length >> 1]!;
+    const medianMs = median(turnMs);
     const { peakRssBytes, plannedPeakBytes } = given.at(-1)!;
     return {
       name: contender,
@@ -61,66 +67,75 @@ export function measureInference(
       turnMs,
     };
   });
-  return { name, case: of, contenders };
+  const cannot = failures.size > 0 && { failures: Object.fromEntries(failures) };
+  return { name, case: of, contenders, ...cannot };
 }
 
-/** Header and a row for each contender of each case, with its speed relative to onnxruntime's. */
+/** Header and a row for each contender of each case, with its speed relative to every peer. */
 export function inferenceTable({ results }: InferenceReport): string[][] {
+  const all = results.flatMap(({ contenders }) => contenders.map(({ name }) => name));
+  const peers = [...new Set(all)].filter(isPeer);
   const header = [
     'case',
     'contender',
     'images/s',
     'median ms',
     'best ms',
-    '× onnxruntime',
+    ...peers.map((name) => `× ${name}`),
     'planned',
     'peak RSS',
   ];
-  const rows = results.flatMap(({ name, contenders }) => {
-    const peer = contenders.find((each) => each.name === 'onnxruntime');
-    return contenders.map((own) => [
+  const rows = results.flatMap(({ name, contenders, failures = {} }) => {
+    const ratio = (peerName: string, own: InferenceMeasurement) => {
+      const peer = contenders.find((each) => each.name === peerName);
+      if (!peer || peer === own) return '';
+      return `${(peer.medianMs / own.medianMs).toFixed(2)} (best ${(peer.bestMs / own.bestMs).toFixed(2)})`;
+    };
+    const measured = contenders.map((own) => [
       name,
       own.name,
       own.imagesPerSecond.toFixed(1),
       own.medianMs.toFixed(2),
       own.bestMs.toFixed(2),
-      peer && peer !== own
-        ? `${(peer.medianMs / own.medianMs).toFixed(2)} (best ${(peer.bestMs / own.bestMs).toFixed(2)})`
-        : '',
+      ...peers.map((peer) => ratio(peer, own)),
       own.plannedPeakBytes === undefined ? '' : formatBytes(own.plannedPeakBytes),
       formatBytes(own.peakRssBytes),
     ]);
+    const cannot = Object.entries(failures).map(([peer, text]) =>
+      cannotRow([name, peer], text, header.length),
+    );
+    return [...measured, ...cannot];
   });
   return [header, ...rows];
 }
 
+/** How each peer runs, beyond its version. */
+const NOTES: Readonly<Record<string, string>> = {
+  onnxruntime: 'on the file that Densor exports (all graph optimisations, batch size fixed)',
+  tfjs: 'op by op as its author would write it (its WASM backend is one thread in Node)',
+  'jax-js': 'compiled by its `jit` for its WASM backend (one thread)',
+};
+
 /** A report as Markdown; what is doubtful comes first. */
 export function inferenceMarkdown(report: InferenceReport): string {
   const { date, command, machine, rounds, results } = report;
-  const { model, processors, memoryBytes, isas, node } = machine;
-  const [header, ...rows] = inferenceTable(report);
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const warning = doubt(machine);
   const cases = results.map(
     ({ name, case: of }) => `\`${name}\`: ${of.model}, ${of.size}×${of.size}, batch ${of.batch}`,
   );
+  const names = results.flatMap(({ contenders, failures = {} }) => [
+    ...contenders.map(({ name }) => name),
+    ...Object.keys(failures),
+  ]);
+  const peers = [...new Set(names.flatMap((name) => npmPeerOf(name) ?? []))];
+  const described = peers.map((peer) => `${describePeer(peer)} ${NOTES[peer]}`);
   const { threads, turnMs } = results[0]!.case;
   return [
-    ...(warning ? [`**${warning}**`, ''] : []),
-    '# Inference, float32, beside onnxruntime-node',
-    '',
-    `${date.slice(0, 16).replace('T', ' ')} UTC; ${model}; ${processors} processors (before the run ${spinText(machine)}), ` +
-      `${formatBytes(memoryBytes)}; native instruction sets: ${isas.join(', ') || 'none'}; Node ${node}; ` +
-      `onnxruntime-node ${ONNXRUNTIME_VERSION} on the file that Densor exports (all graph optimisations, batch size fixed).`,
-    '',
-    `${cases.join('; ')}. ${threads} threads each, from images to logits in JavaScript; ${rounds} rounds in turns of ` +
-      `twice ${turnMs} ms, of which the second counts by the median of its runs. All answer with the same logits.`,
-    '',
-    `Command: \`${command}\``,
-    '',
-    line(header!),
-    line(header!.map((_, i) => (i < 2 ? '---' : '---:'))),
-    ...rows.map(line),
-    '',
-  ].join('\n');
+    doubtParagraph(machine),
+    `# Inference, float32, beside ${peers.join(', ') || 'nobody'}\n\n`,
+    `${[whenAndWhere(date, machine), ...described].join('; ')}.\n\n`,
+    `${cases.join('; ')}. ${threads} threads each, from images to logits in JavaScript; ${rounds} rounds in turns of `,
+    `twice ${turnMs} ms, of which the second counts by the median of its runs. All answer with the same logits.\n\n`,
+    `Command: \`${command}\`\n\n`,
+    `${markdownTable(inferenceTable(report), 2)}\n`,
+  ].join('');
 }

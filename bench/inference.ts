@@ -1,9 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { formatTable } from '../src/cli/format.ts';
 import { nativeIsas } from '../src/engine/native/load-module.ts';
 import { INFERENCE_CASES, type InferenceCase, onnxOf } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
@@ -13,14 +11,16 @@ import {
   inferenceTable,
   measureInference,
 } from './inference-report.ts';
-import { describeMachine, doubt, spinText } from './machine.ts';
-import { onnxruntimeFolder } from './onnxruntime.ts';
-import { type Contender, startProcess } from './process.ts';
-import { takeTurns } from './turns.ts';
+import { describeMachine, spinText } from './machine.ts';
+import { commandLine, showTable, writeReport } from './markdown.ts';
+import { installPeer, npmPeerOf } from './peers/packages.ts';
+import { CAP_MS, startProcess } from './process.ts';
+import { inTurns } from './turns.ts';
 
 /**
- * Times inference of Densor's engines and of onnxruntime-node, on the file that Densor exports, in one run: every
- * contender is a process of its own that stays warm, and they take turns.
+ * Times inference of Densor's engines and of its peers (onnxruntime-node on the file that Densor exports; TensorFlow.js
+ * and jax-js on the same weights) in one run: every contender is a process of its own that stays warm, and they take
+ * turns.
  */
 
 interface BenchOptions {
@@ -28,6 +28,8 @@ interface BenchOptions {
   readonly contenders?: string;
   readonly rounds: number;
   readonly turn: number;
+  readonly cap: number;
+  readonly threads: number;
   readonly out?: string;
 }
 
@@ -41,12 +43,17 @@ async function main(): Promise<void> {
     .addOption(
       new Option('--case <names...>', 'what answers to how many images').choices(names).default(names),
     )
-    .option('--contenders <names>', 'comma separated (default: native, WASM, onnxruntime)')
+    .option(
+      '--contenders <names>',
+      'comma separated, tfjs:wasm, tfjs:cpu and jax-js among them (default: native, WASM, onnxruntime)',
+    )
     .option('--rounds <n>', 'turns of each', Number, 5)
     .option('--turn <ms>', 'how long a turn is', Number, 400)
+    .option('--cap <seconds>', 'a peer that takes longer to answer is not waited for', Number, CAP_MS / 1000)
+    .option('--threads <n>', 'of each contender that can have several', Number, 2)
     .option('--out <file>', 'writes FILE.json and FILE.md')
     .parse();
-  const { case: cases, contenders, rounds, turn, out } = command.opts<BenchOptions>();
+  const { case: cases, contenders, rounds, turn, cap, threads, out } = command.opts<BenchOptions>();
   const found = contenders?.split(',') ?? [
     `native:${nativeIsas()[0] ?? 'scalar'}`,
     'wasm:relaxed-simd',
@@ -56,44 +63,36 @@ async function main(): Promise<void> {
   process.stderr.write(`${spinText(machine)}\n`);
   const results: InferenceReport['results'][number][] = [];
   for (const name of cases) {
-    const of = { ...INFERENCE_CASES[name]!, turnMs: turn };
+    const of = { ...INFERENCE_CASES[name]!, threads, turnMs: turn };
     process.stderr.write(`${name}\n`);
-    results.push(measureInference(name, of, await turnsOf(found, of, rounds)));
+    results.push(measureInference(name, of, await turnsOf(found, of, { rounds, capMs: 1000 * cap })));
   }
   const report: InferenceReport = {
     date: new Date().toISOString(),
-    command: ['npm run bench:inference --', ...process.argv.slice(2)].join(' '),
+    command: commandLine('bench:inference'),
     machine,
     rounds,
     results,
   };
-  const warning = doubt(machine);
-  process.stdout.write(`${warning ? `${warning}\n` : ''}${formatTable(inferenceTable(report))}\n`);
-  if (!out) return;
-  mkdirSync(dirname(out), { recursive: true });
-  writeFileSync(`${out}.md`, inferenceMarkdown(report));
-  writeFileSync(`${out}.json`, `${JSON.stringify(report, undefined, 1)}\n`);
+  showTable(inferenceTable(report), machine);
+  if (out) writeReport(out, inferenceMarkdown(report), report);
 }
 
-async function turnsOf(
+function turnsOf(
   names: readonly string[],
   of: InferenceCase,
-  rounds: number,
-): Promise<ReadonlyMap<string, InferenceAnswer[]>> {
-  const folder = mkdtempSync(join(tmpdir(), 'densor-bench-'));
-  const file = join(folder, 'network.onnx');
-  const contenders: Contender<InferenceAnswer>[] = [];
-  try {
-    const peer = names.includes('onnxruntime') ? onnxruntimeFolder() : folder;
+  { rounds, capMs }: { readonly rounds: number; readonly capMs: number },
+) {
+  const prepare = (folder: string) => {
+    const file = join(folder, 'network.onnx');
     writeFileSync(file, onnxOf(of));
-    for (const name of names) {
-      contenders.push(startProcess(name, process.execPath, [script, name, JSON.stringify(of), file, peer]));
-    }
-    return await takeTurns(contenders, WARM_UP, rounds);
-  } finally {
-    for (const contender of contenders) contender.end();
-    rmSync(folder, { recursive: true, force: true });
-  }
+    return (name: string) => {
+      const peer = npmPeerOf(name);
+      const args = [script, name, JSON.stringify(of), file, ...(peer ? [installPeer(peer)] : [])];
+      return startProcess<InferenceAnswer>(name, process.execPath, args, { capMs });
+    };
+  };
+  return inTurns(names, prepare, { warmUp: WARM_UP, rounds });
 }
 
 await main();

@@ -23,6 +23,18 @@ export function batchOf({ size, batch }: StepCase): { images: Float32Array; labe
   };
 }
 
+/** Dense N, H, W, C as dense N, C, H, W. */
+export function toNchw(images: Float32Array, [, h, w, c]: Shape): Float32Array {
+  const [channels, pixels] = [c!, h! * w!];
+  const nchw = new Float32Array(images.length);
+  for (let i = 0; i < images.length; i++) {
+    const [image, within] = [Math.floor(i / (channels * pixels)), i % (channels * pixels)];
+    nchw[image * channels * pixels + (within % channels) * pixels + Math.floor(within / channels)] =
+      images[i]!;
+  }
+  return nchw;
+}
+
 /** Parameters and running statistics under PyTorch's names, one after the other: a peak of memory is measured. */
 export function* initialState({ network, initializers }: Compiled): Iterable<[string, Float32Array, Shape]> {
   for (const [name, { shape }] of network.state) {

@@ -4,7 +4,7 @@ import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { pngOf } from '../src/plot/png.ts';
 import { type BarGroup, barsSvg } from './bars.ts';
 import { CASES, describeCase } from './network.ts';
-import { isPytorch } from './process.ts';
+import { isPeer } from './process.ts';
 import { caseName, markdownOf, type StepReport } from './report.ts';
 
 /** Makes FOLDER/bench.md, bench.svg and bench.png (default: docs/results) anew from every FOLDER/bench/*.json. */
@@ -38,7 +38,7 @@ function groups(reports: readonly StepReport[]): BarGroup[] {
     bars: results.map(({ name, examplesPerSecond }) => ({
       name,
       value: examplesPerSecond,
-      isPeer: isPytorch(name),
+      isPeer: isPeer(name),
     })),
   }));
 }

@@ -3,6 +3,7 @@ import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { nativeIsas } from '../src/engine/native/load-module.ts';
 import type { StepCase } from './network.ts';
+import { installPeer, npmPeerOf } from './peers/packages.ts';
 
 /** What a contender says after each step. */
 export interface Answer {
@@ -20,24 +21,37 @@ export interface Contender<A = Answer> {
   end(): void;
 }
 
-const PYTHON = '/usr/bin/python3';
+/** Everybody but Densor's own engines. */
+export const isPeer = (name: string) => !/^(native|wasm):/.test(name);
+
+/** Debian's, which has its `python3-torch`. */
+export const PYTHON = '/usr/bin/python3';
+
+/** A peer that takes longer than this to answer is not waited for. */
+export const CAP_MS = 600_000;
 
 /**
  * PyTorch as it is installed gives its large tensors back to the system after use and gets fresh pages, to be zeroed,
  * for the next ones. How much that costs depends on the machine (on virtual ones up to most of a step), so it also
  * runs with a heap that keeps what it has (glibc's mallopt(3)): the better of the two is the peer to beat.
  */
-const KEPT_HEAP = '+kept-heap';
-const KEEP_HEAP = {
+export const KEPT_HEAP = '+kept-heap';
+export const KEEP_HEAP = {
   MALLOC_MMAP_MAX_: '0',
   MALLOC_TRIM_THRESHOLD_: '1000000000000',
   MALLOC_TOP_PAD_: '268435456',
 };
 
+export interface ProcessOptions {
+  readonly environment?: Readonly<Record<string, string>> | undefined;
+  readonly capMs?: number | undefined;
+}
+
 /** @param input where `writeInput` wrote, for those who cannot make it themselves. */
-export function start(name: string, step: StepCase, input: string): Contender {
+export function start(name: string, step: StepCase, input: string, capMs?: number): Contender {
   const [program, args] = commandOf(name, step, input);
-  return startProcess(name, program, args, name.endsWith(KEPT_HEAP) ? KEEP_HEAP : {});
+  const environment = name.endsWith(KEPT_HEAP) ? KEEP_HEAP : {};
+  return startProcess(name, program, args, { environment, capMs });
 }
 
 /** A program that reads a line, does its work, and answers with a line of JSON, again and again. */
@@ -45,19 +59,31 @@ export function startProcess<A = Answer>(
   name: string,
   program: string,
   args: readonly string[],
-  environment: Readonly<Record<string, string>> = {},
+  { environment = {}, capMs = CAP_MS }: ProcessOptions = {},
 ): Contender<A> {
   const env = { ...process.env, OMP_WAIT_POLICY: 'passive', ...environment };
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
   child.stdin.on('error', () => {}); // It ended: the missing answer tells.
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
+  const nextLine = async () => {
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      child.kill('SIGKILL');
+    }, capMs);
+    const { value, done } = await lines.next();
+    clearTimeout(timer);
+    if (late) throw new Error(`no answer within ${capMs / 1000} s`);
+    if (done) throw new Error(`${name} ended without an answer`);
+    return value;
+  };
   return {
     name,
     async step() {
       child.stdin.write('\n');
-      const { value, done } = await lines.next();
-      if (done) throw new Error(`${name} ended without an answer`);
-      return JSON.parse(value) as A;
+      const answer = JSON.parse(await nextLine()) as A | { readonly cannot: string };
+      if (typeof answer === 'object' && answer !== null && 'cannot' in answer) throw new Error(answer.cannot);
+      return answer as A;
     },
     end: () => void child.kill(),
   };
@@ -68,7 +94,8 @@ export const isPytorch = (name: string) => name.startsWith('pytorch:');
 function commandOf(name: string, step: StepCase, input: string): [string, string[]] {
   if (!isPytorch(name)) {
     const contender = fileURLToPath(new URL('./contender.js', import.meta.url));
-    return [process.execPath, [contender, name, JSON.stringify(step)]];
+    const peer = npmPeerOf(name);
+    return [process.execPath, [contender, name, JSON.stringify(step), ...(peer ? [installPeer(peer)] : [])]];
   }
   const script = fileURLToPath(new URL('../../bench/peers/pytorch_step.py', import.meta.url));
   return [PYTHON, [script, name.split(':')[1]!.replace(KEPT_HEAP, ''), JSON.stringify(step), input]];

@@ -1,7 +1,8 @@
 import { formatBytes } from '../src/cli/format.ts';
-import { doubt, type Machine, spinText } from './machine.ts';
+import type { Machine } from './machine.ts';
+import { doubtParagraph, markdownTable, median, whenAndWhere } from './markdown.ts';
 import { CASES, describeCase, type StepCase } from './network.ts';
-import { type Answer, isPytorch } from './process.ts';
+import { type Answer, isPeer } from './process.ts';
 
 /** A contender's steps, after warm-up. */
 export interface Measurement {
@@ -29,6 +30,8 @@ export interface StepReport {
   readonly warmUp: number;
   readonly rounds: number;
   readonly results: readonly Measurement[];
+  /** Peers that could not, and what they said. */
+  readonly failures?: Readonly<Record<string, string>>;
 }
 
 /** @throws Error when the numbers were no training: a loss is not finite. */
@@ -38,7 +41,7 @@ export function measure(name: string, answers: readonly Answer[], batch: number)
   if (!answers.every((answer) => Number.isFinite(answer.loss))) {
     throw new Error(`${name}: a loss is not finite: ${answers.map((answer) => answer.loss).join(', ')}`);
   }
-  const medianMs = [...stepMs].sort((a, b) => a - b)[stepMs.length >> 1]!;
+  const medianMs = median(stepMs);
   return {
     name,
     ...(version !== undefined && { version }),
@@ -60,8 +63,8 @@ export function caseName(step: StepCase): string {
 }
 
 /** Header and a row for each contender, with its speed relative to every peer. */
-export function tableOf({ results, warmUp, rounds }: StepReport): string[][] {
-  const peers = results.filter(({ name }) => isPytorch(name));
+export function tableOf({ results, failures = {}, warmUp, rounds }: StepReport): string[][] {
+  const peers = results.filter(({ name }) => isPeer(name));
   const header = [
     'contender',
     'examples/s',
@@ -84,30 +87,27 @@ export function tableOf({ results, warmUp, rounds }: StepReport): string[][] {
     formatBytes(own.peakRssBytes),
     own.loss.toFixed(5),
   ]);
-  return [header, ...rows];
+  const cannot = Object.entries(failures).map(([name, text]) => cannotRow([name], text, header.length));
+  return [header, ...rows, ...cannot];
+}
+
+/** A row that says why there are no figures. @param cells what comes before. */
+export function cannotRow(cells: readonly string[], text: string, columns: number): string[] {
+  const [line] = text.split('\n');
+  return [...cells, `cannot: ${line}`, ...Array<string>(columns - cells.length - 1).fill('')];
 }
 
 /** A report as Markdown. What is doubtful comes first, or in a section of a page right below its heading. */
 export function markdownOf(report: StepReport, level = 1): string {
   const { date, command, step, machine, warmUp, rounds } = report;
-  const { model, processors, memoryBytes, isas, node } = machine;
-  const [header, ...rows] = tableOf(report);
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const heading = [`${'#'.repeat(level)} Training step \`${caseName(step)}\`: ${describeCase(step)}`, ''];
-  const doubtful = doubt(machine);
-  const warning = doubtful ? [`**${doubtful}**`, ''] : [];
+  const heading = `${'#'.repeat(level)} Training step \`${caseName(step)}\`: ${describeCase(step)}\n\n`;
+  const warning = doubtParagraph(machine);
   return [
-    ...(level === 1 ? [...warning, ...heading] : [...heading, ...warning]),
-    `${date.slice(0, 16).replace('T', ' ')} UTC; ${model}; ${processors} processors (before the run ${spinText(machine)}), ` +
-      `${formatBytes(memoryBytes)}; native instruction sets: ${isas.join(', ') || 'none'}; Node ${node}.`,
-    `${step.threads} threads each; ${warmUp} steps of warm-up, then ${rounds} rounds in turns of two steps, of which the second counts; examples/s and ratios by ` +
-      'the median, in brackets by the best. All begin with the same weights and images.',
-    '',
-    `Command: \`${command}\``,
-    '',
-    line(header!),
-    line(header!.map((_, i) => (i === 0 ? '---' : '---:'))),
-    ...rows.map(line),
-    '',
-  ].join('\n');
+    level === 1 ? warning + heading : heading + warning,
+    `${whenAndWhere(date, machine)}.\n`,
+    `${step.threads} threads each; ${warmUp} steps of warm-up, then ${rounds} rounds in turns of two steps, of which the second counts; examples/s and ratios by `,
+    'the median, in brackets by the best. All begin with the same weights and images.\n\n',
+    `Command: \`${command}\`\n\n`,
+    `${markdownTable(tableOf(report))}\n`,
+  ].join('');
 }

@@ -1,23 +1,70 @@
-import type { Contender } from './process.ts';
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type Contender, isPeer } from './process.ts';
 
 const PAUSE_MS = 200;
 
-/** What every contender answers after `warmUp` steps, in rounds; who begins a round moves on by one. */
+/** What contenders answered, and why those peers that could not. */
+export interface Turns<A> {
+  readonly answers: ReadonlyMap<string, readonly A[]>;
+  readonly failures: ReadonlyMap<string, string>;
+}
+
+/**
+ * What every contender answers after `warmUp` steps, in rounds; who begins a round moves on by one. A peer that fails
+ * is left out from then on.
+ * @throws when one of Densor's own fails.
+ */
 export async function takeTurns<A>(
   contenders: readonly Contender<A>[],
-  warmUp: number,
-  rounds: number,
-): Promise<ReadonlyMap<string, A[]>> {
-  for (const contender of contenders) for (let k = 0; k < warmUp; k++) await contender.step();
+  { warmUp, rounds }: { readonly warmUp: number; readonly rounds: number },
+): Promise<Turns<A>> {
   const answers = new Map<string, A[]>(contenders.map(({ name }) => [name, []]));
+  const failures = new Map<string, string>();
+  const turn = async ({ name, step }: Contender<A>, steps: number): Promise<A | undefined> => {
+    let last: A | undefined;
+    try {
+      for (let k = 0; k < steps && !failures.has(name); k++) last = await step();
+    } catch (error) {
+      if (!isPeer(name)) throw error;
+      failures.set(name, (error as Error).message);
+      answers.delete(name);
+      process.stderr.write(`${name}: ${(error as Error).message}\n`);
+    }
+    return last;
+  };
+  for (const contender of contenders) await turn(contender, warmUp);
   for (let round = 0; round < rounds; round++) {
-    for (let turn = 0; turn < contenders.length; turn++) {
-      const contender = contenders[(turn + round) % contenders.length]!;
+    for (let k = 0; k < contenders.length; k++) {
+      const contender = contenders[(k + round) % contenders.length]!;
+      if (failures.has(contender.name)) continue;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      await contender.step(); // While the others ran, caches and perhaps pages of memory were lost.
-      answers.get(contender.name)!.push(await contender.step());
+      const answer = await turn(contender, 2); // While the others ran, caches and perhaps pages of memory were lost.
+      if (answer !== undefined) answers.get(contender.name)?.push(answer);
     }
     process.stderr.write(`round ${round + 1}/${rounds}\n`);
   }
-  return answers;
+  return { answers, failures };
+}
+
+/**
+ * Starts contenders, lets them take turns, and ends them.
+ * @param prepare is given a folder for what they read, which is gone in the end; gives what starts one by its name.
+ */
+export async function inTurns<A>(
+  names: readonly string[],
+  prepare: (folder: string) => (name: string) => Contender<A>,
+  turns: { readonly warmUp: number; readonly rounds: number },
+): Promise<Turns<A>> {
+  const folder = mkdtempSync(join(tmpdir(), 'densor-bench-'));
+  const contenders: Contender<A>[] = [];
+  try {
+    const start = prepare(folder);
+    for (const name of names) contenders.push(start(name));
+    return await takeTurns(contenders, turns);
+  } finally {
+    for (const contender of contenders) contender.end();
+    rmSync(folder, { recursive: true, force: true });
+  }
 }

@@ -1,0 +1,53 @@
+import { mkdirSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { formatBytes, formatTable } from '../src/cli/format.ts';
+import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { doubt, type Machine, spinText } from './machine.ts';
+
+/** What the reports of all benchmarks have in common. */
+
+/** A table of a header and rows. @param left so many columns are text; the others are numbers, to the right. */
+export function markdownTable([header, ...rows]: readonly (readonly string[])[], left = 1): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const alignment = line(header!.map((_, i) => (i < left ? '---' : '---:')));
+  return [line(header!), alignment, ...rows.map(line)].join('\n');
+}
+
+/** When and where a benchmark ran, as part of a sentence. @param date ISO 8601. */
+export function whenAndWhere(date: string, machine: Machine): string {
+  const { model, processors, memoryBytes, isas, node } = machine;
+  return (
+    `${date.slice(0, 16).replace('T', ' ')} UTC; ${model}; ${processors} processors (${spinText(machine)}), ` +
+    `${formatBytes(memoryBytes)}; native instruction sets: ${isas.join(', ') || 'none'}; Node ${node}`
+  );
+}
+
+/** What makes a report's figures doubtful, in bold and as a paragraph of its own; nothing where nothing does. */
+export function doubtParagraph(machine: Machine): string {
+  const text = doubt(machine);
+  return text === undefined ? '' : `**${text}**\n\n`;
+}
+
+/** `npm run NAME -- …` as it was typed. */
+export function commandLine(script: string): string {
+  const given = process.argv.slice(2);
+  return [`npm run ${script}`, ...(given.length > 0 ? ['--'] : []), ...given].join(' ');
+}
+
+/** Shows a table on the terminal. */
+export function showTable(table: readonly (readonly string[])[], machine?: Machine): void {
+  const warning = machine && doubt(machine);
+  process.stdout.write(`${warning ? `${warning}\n` : ''}${formatTable(table)}\n`);
+}
+
+/** Writes `OUT.md` and `OUT.json`. */
+export function writeReport(out: string, markdown: string, report: object): void {
+  mkdirSync(dirname(out), { recursive: true });
+  writeFileAtomic(`${out}.md`, markdown);
+  writeFileAtomic(`${out}.json`, `${JSON.stringify(report, undefined, 1)}\n`);
+}
+
+export function median(numbers: readonly number[]): number {
+  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+}

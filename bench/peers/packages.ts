@@ -1,0 +1,52 @@
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { homedir } from 'node:os';
+import { basename, join } from 'node:path';
+
+/** The npm packages of each peer, exactly these versions; the first names the peer. */
+const PACKAGES = {
+  onnxruntime: { 'onnxruntime-node': '1.30.0' },
+  tfjs: { '@tensorflow/tfjs': '4.22.0', '@tensorflow/tfjs-backend-wasm': '4.22.0' },
+  'jax-js': { '@jax-js/jax': '0.1.25' },
+} as const;
+
+export type NpmPeer = keyof typeof PACKAGES;
+
+/** The peer whose packages a contender needs: `tfjs` of `tfjs:wasm`; undefined where it is none of npm's. */
+export function npmPeerOf(contender: string): NpmPeer | undefined {
+  const name = contender.split(':')[0]!;
+  return Object.hasOwn(PACKAGES, name) ? (name as NpmPeer) : undefined;
+}
+
+export function versionOf(peer: NpmPeer): string {
+  return Object.values(PACKAGES[peer])[0]!;
+}
+
+/** `onnxruntime-node 1.30.0`. */
+export function describePeer(peer: NpmPeer): string {
+  return `${Object.keys(PACKAGES[peer])[0]} ${versionOf(peer)}`;
+}
+
+/**
+ * Where a peer's packages are installed: in the user's cache, from the npm registry, at first use. They are no
+ * dependencies of the project. Their install scripts do not run: onnxruntime-node's would fetch CUDA libraries from
+ * elsewhere, and what runs on the processor is in the packages.
+ */
+export function installPeer(peer: NpmPeer): string {
+  const packages = Object.entries(PACKAGES[peer]);
+  const [first, version] = packages[0]!;
+  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
+  const folder = join(cache, 'densor', `${basename(first)}-${version}`);
+  if (packages.every(([name]) => existsSync(join(folder, 'node_modules', name, 'package.json'))))
+    return folder;
+  process.stderr.write(`installing ${describePeer(peer)} into ${folder}…\n`);
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'package.json'), '{ "private": true }\n');
+  const flags = ['--ignore-scripts', '--no-audit', '--no-fund', '--save-exact'];
+  const wanted = packages.map(([name, pinned]) => `${name}@${pinned}`);
+  execFileSync('npm', ['install', ...flags, ...wanted], {
+    cwd: folder,
+    stdio: ['ignore', 'ignore', 'inherit'],
+  });
+  return folder;
+}
