@@ -22,7 +22,7 @@ export interface Contender<A = Answer> {
 }
 
 /** Everybody but Densor's own engines. */
-export const isPeer = (name: string) => !/^(native|wasm):/.test(name);
+export const isPeer = (name: string) => !/^(native|wasm)\b/.test(name);
 
 /** Debian's, which has its `python3-torch`. */
 export const PYTHON = '/usr/bin/python3';
@@ -35,8 +35,8 @@ export const CAP_MS = 600_000;
  * for the next ones. How much that costs depends on the machine (on virtual ones up to most of a step), so it also
  * runs with a heap that keeps what it has (glibc's mallopt(3)): the better of the two is the peer to beat.
  */
-export const KEPT_HEAP = '+kept-heap';
-export const KEEP_HEAP = {
+const KEPT_HEAP = '+kept-heap';
+const KEEP_HEAP = {
   MALLOC_MMAP_MAX_: '0',
   MALLOC_TRIM_THRESHOLD_: '1000000000000',
   MALLOC_TOP_PAD_: '268435456',
@@ -50,7 +50,7 @@ export interface ProcessOptions {
 /** @param input where `writeInput` wrote, for those who cannot make it themselves. */
 export function start(name: string, step: StepCase, input: string, capMs?: number): Contender {
   const [program, args] = commandOf(name, step, input);
-  const environment = name.endsWith(KEPT_HEAP) ? KEEP_HEAP : {};
+  const environment = isPytorch(name) ? pytorchOf(name).environment : {};
   return startProcess(name, program, args, { environment, capMs });
 }
 
@@ -91,6 +91,13 @@ export function startProcess<A = Answer>(
 
 export const isPytorch = (name: string) => name.startsWith('pytorch:');
 
+/** The format that a contender's script is told (`pytorch:channels_last+kept-heap`: channels_last), and its heap. */
+export function pytorchOf(name: string): { format: string; environment: Readonly<Record<string, string>> } {
+  const format = name.slice('pytorch:'.length);
+  if (!format.endsWith(KEPT_HEAP)) return { format, environment: {} };
+  return { format: format.slice(0, -KEPT_HEAP.length), environment: KEEP_HEAP };
+}
+
 function commandOf(name: string, step: StepCase, input: string): [string, string[]] {
   if (!isPytorch(name)) {
     const contender = fileURLToPath(new URL('./contender.js', import.meta.url));
@@ -98,7 +105,7 @@ function commandOf(name: string, step: StepCase, input: string): [string, string
     return [process.execPath, [contender, name, JSON.stringify(step), ...(peer ? [installPeer(peer)] : [])]];
   }
   const script = fileURLToPath(new URL('../../bench/peers/pytorch_step.py', import.meta.url));
-  return [PYTHON, [script, name.split(':')[1]!.replace(KEPT_HEAP, ''), JSON.stringify(step), input]];
+  return [PYTHON, [script, pytorchOf(name).format, JSON.stringify(step), input]];
 }
 
 const PYTORCH = ['default', 'channels_last', 'autocast_bf16'].flatMap((layout) => [

@@ -9,7 +9,8 @@ import struct
 import sys
 
 import torch
-from torch import nn
+
+from pytorch_network import notes
 
 
 def read_safetensors(path):
@@ -24,35 +25,6 @@ def read_safetensors(path):
         begin, end = entry["data_offsets"]
         tensors[name] = torch.frombuffer(data[begin:end], dtype=types[entry["dtype"]]).reshape(entry["shape"])
     return metadata, tensors
-
-
-class DenseBlock(nn.Module):
-    def __init__(self, layers, inputs, growth):
-        super().__init__()
-        self.net = nn.Sequential(*[
-            nn.Sequential(nn.BatchNorm2d(c), nn.ReLU(), nn.Conv2d(c, growth, 3, padding=1))
-            for c in range(inputs, inputs + layers * growth, growth)
-        ])
-
-    def forward(self, x):
-        for layer in self.net:
-            x = torch.cat((x, layer(x)), 1)
-        return x
-
-
-def notes(channels, classes, blocks=(4, 4, 4, 4), growth=32, stem=64):
-    layers = [nn.Sequential(
-        nn.Conv2d(channels, stem, 7, 2, 3), nn.BatchNorm2d(stem), nn.ReLU(), nn.MaxPool2d(3, 2, 1))]
-    features = stem
-    for i, count in enumerate(blocks):
-        layers.append(DenseBlock(count, features, growth))
-        features += count * growth
-        if i + 1 < len(blocks):
-            layers.append(nn.Sequential(
-                nn.BatchNorm2d(features), nn.ReLU(), nn.Conv2d(features, features // 2, 1), nn.AvgPool2d(2)))
-            features //= 2
-    return nn.Sequential(*layers, nn.BatchNorm2d(features), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
-                         nn.Linear(features, classes))
 
 
 def network(kind, **arguments):

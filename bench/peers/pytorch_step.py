@@ -12,42 +12,11 @@ import time
 import torch
 from torch import nn
 
+from pytorch_network import notes
+
 fmt, case, path = sys.argv[1:4]
 case = json.loads(case)
-growth, stem = case["growth"], case["stem"]
 torch.set_num_threads(case["threads"])
-
-
-def conv_block(inputs, outputs):
-    return nn.Sequential(nn.BatchNorm2d(inputs), nn.ReLU(), nn.Conv2d(inputs, outputs, 3, padding=1))
-
-
-class DenseBlock(nn.Module):
-    def __init__(self, layers, inputs):
-        super().__init__()
-        self.net = nn.Sequential(*[conv_block(inputs + k * growth, growth) for k in range(layers)])
-
-    def forward(self, x):
-        for layer in self.net:
-            x = torch.cat((x, layer(x)), 1)
-        return x
-
-
-def network():
-    layers = [nn.Sequential(nn.Conv2d(1, stem, 7, 2, 3), nn.BatchNorm2d(stem), nn.ReLU(), nn.MaxPool2d(3, 2, 1))]
-    channels, counts = stem, case["blocks"]
-    for k, count in enumerate(counts):
-        layers.append(DenseBlock(count, channels))
-        channels += count * growth
-        if k + 1 < len(counts):
-            layers.append(
-                nn.Sequential(
-                    nn.BatchNorm2d(channels), nn.ReLU(), nn.Conv2d(channels, channels // 2, 1), nn.AvgPool2d(2, 2)
-                )
-            )
-            channels //= 2
-    head = [nn.BatchNorm2d(channels), nn.ReLU(), nn.AdaptiveAvgPool2d((1, 1)), nn.Flatten(), nn.Linear(channels, 10)]
-    return nn.Sequential(*layers, *head)
 
 
 def read(path):
@@ -65,7 +34,8 @@ def read(path):
     }
 
 
-net, tensors = network(), read(path)
+net = notes(1, 10, case["blocks"], case["growth"], case["stem"])
+tensors = read(path)
 x, y = tensors["images"].clone(), tensors["labels"].long()
 state = {name[len("state.") :]: tensor for name, tensor in tensors.items() if name.startswith("state.")}
 missing, unexpected = net.load_state_dict(state, strict=False)
