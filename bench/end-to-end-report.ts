@@ -1,6 +1,7 @@
 import { type EpochCase, type EpochRun, partsOf } from './end-to-end-run.ts';
 import type { Machine } from './machine.ts';
-import { doubtParagraph, markdownTable, median, whenAndWhere } from './markdown.ts';
+import { doubtParagraph, markdownTable, whenAndWhere } from './markdown.ts';
+import { median } from './median.ts';
 import { isPeer } from './process.ts';
 
 /** One run of bench/end-to-end.ts: what FILE.json holds. */

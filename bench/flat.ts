@@ -1,13 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatBytes, formatTable } from '../src/cli/format.ts';
-import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { formatBytes } from '../src/cli/format.ts';
 import type { TrainEvent } from '../src/train/events.ts';
 import { describeMachine } from './machine.ts';
+import { doubtParagraph, markdownTable, showTable, whenAndWhere, writeReport } from './markdown.ts';
 
 /**
  * Trains with the command line as a user does, a thousand steps of a small network, and holds the resident memory that
@@ -53,27 +53,23 @@ const rows = highest.map((bytes, i) => {
   const step = (i + 1) * EVERY;
   return [`${step}`, formatBytes(rss[step - 1]!), formatBytes(bytes)];
 });
-const header = ['step', 'resident', `highest of these ${EVERY} steps`];
+const table = [['step', 'resident', `highest of these ${EVERY} steps`], ...rows];
 const signed = (bytes: number) => `${bytes < 0 ? '−' : ''}${formatBytes(Math.abs(bytes))}`;
 const verdict = `${isFlat ? 'Flat' : 'NOT flat'}: after step ${EVERY} at most ${signed(growth)} above the highest until then; the bound is ${formatBytes(BOUND_BYTES)}.`;
-process.stdout.write(`${formatTable([header, ...rows])}\n${verdict}\n`);
+showTable(table);
+process.stdout.write(`${verdict}\n`);
 if (out !== undefined) {
   const machine = await describeMachine();
   const date = new Date().toISOString();
-  mkdirSync(dirname(out), { recursive: true });
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
+  const command = `densor ${args.join(' ')}`;
   const about =
-    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}, ` +
-    `${start.engine} ${start.isa}. Made by \`npm run bench:flat\`, which runs\n\n    densor ${args.join(' ')}\n\n` +
-    `${formatBytes(start.plannedPeakBytes)} are planned; the rest is Node, 70,000 images, and what draws the curves.`;
-  const table = [line(header), line(header.map(() => '---:')), ...rows.map(line)];
-  writeFileAtomic(
-    `${out}.md`,
-    `# Resident memory over a thousand steps\n\n${about}\n\n${table.join('\n')}\n\n${verdict}\n`,
-  );
-  writeFileAtomic(
-    `${out}.json`,
-    `${JSON.stringify({ date, command: `densor ${args.join(' ')}`, machine, boundBytes: BOUND_BYTES, growthBytes: growth, rssBytes: rss }, undefined, 1)}\n`,
+    `${whenAndWhere(date, machine)}; ${start.engine} ${start.isa}. Made by \`npm run bench:flat\`, which runs\n\n` +
+    `    ${command}\n\n${formatBytes(start.plannedPeakBytes)} are planned; the rest is Node, 70,000 images, and what ` +
+    'draws the curves.';
+  writeReport(
+    out,
+    `${doubtParagraph(machine)}# Resident memory over a thousand steps\n\n${about}\n\n${markdownTable(table, 0)}\n\n${verdict}\n`,
+    { date, command, machine, boundBytes: BOUND_BYTES, growthBytes: growth, rssBytes: rss },
   );
 }
 if (!isFlat) process.exitCode = 1;

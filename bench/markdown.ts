@@ -2,6 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes, formatTable } from '../src/cli/format.ts';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { pngOf } from '../src/plot/png.ts';
 import { doubt, type Machine, spinText } from './machine.ts';
 
 /** What the reports of all benchmarks have in common. */
@@ -48,6 +49,8 @@ export function writeReport(out: string, markdown: string, report: object): void
   writeFileAtomic(`${out}.json`, `${JSON.stringify(report, undefined, 1)}\n`);
 }
 
-export function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
+/** Writes `OUT.svg` and `OUT.png`. */
+export function writePictures(out: string, svg: string): void {
+  writeFileAtomic(`${out}.svg`, svg);
+  writeFileAtomic(`${out}.png`, [pngOf(svg)]);
 }

@@ -1,10 +1,10 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatBytes, formatTable } from '../src/cli/format.ts';
+import { formatBytes } from '../src/cli/format.ts';
 import { parseMemorySize } from '../src/cli/memory-size.ts';
 import { compile } from '../src/compile.ts';
 import { openDataset } from '../src/data/open-dataset.ts';
@@ -12,6 +12,7 @@ import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { modelByName } from '../src/model/zoo.ts';
 import { dataNeeds, limitFor, networkNeeds, type ProcessNeeds } from '../src/train/process-memory.ts';
 import { describeMachine } from './machine.ts';
+import { markdownTable, showTable, whenAndWhere, writeReport } from './markdown.ts';
 import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
 
 /**
@@ -161,21 +162,22 @@ const rows = results.map(({ command, limitBytes, plannedBytes, foretoldBytes, pe
   percent(peakBytes / foretoldBytes - 1),
 ]);
 const header = ['densor', 'limit', 'planned', '+ beside', '= foretold', 'peak resident', 'off by'];
-process.stdout.write(`${formatTable([header, ...rows])}\n`);
+const table = [header, ...rows];
+showTable(table);
 if (out !== undefined) {
-  mkdirSync(dirname(out), { recursive: true });
   const machine = await describeMachine();
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const date = new Date().toISOString();
   const about =
-    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}. ` +
+    `${whenAndWhere(date, machine)}. ` +
     'Made by `npm run bench:memory`. `beside` is what src/train/process-memory.ts adds to a plan: Node and the kernels, ' +
     'workers and their stacks, images, a batch, copies of state, and in training what draws curves.';
-  const table = [line(header), line(header.map((_, i) => (i < 1 ? '---' : '---:'))), ...rows.map(line)];
   const made = results.flatMap(({ command, said }) =>
     said.length === 0 ? [] : [`- \`${command}\`\n${said.map((text) => `  - ${text}`).join('\n')}`],
   );
   const what = made.length === 0 ? '' : `\nWhat the limits did:\n\n${made.join('\n')}\n`;
-  writeFileAtomic(`${out}.md`, `# Planned and resident memory\n\n${about}\n\n${table.join('\n')}\n${what}`);
-  writeFileAtomic(`${out}.json`, `${JSON.stringify({ date, machine, results }, undefined, 1)}\n`);
+  writeReport(out, `# Planned and resident memory\n\n${about}\n\n${markdownTable(table)}\n${what}`, {
+    date,
+    machine,
+    results,
+  });
 }

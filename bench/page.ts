@@ -1,8 +1,8 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
-import { pngOf } from '../src/plot/png.ts';
 import { type BarGroup, barsSvg } from './bars.ts';
+import { writePictures } from './markdown.ts';
 import { CASES, describeCase } from './network.ts';
 import { isPeer } from './process.ts';
 import { caseName, markdownOf, type StepReport } from './report.ts';
@@ -52,7 +52,5 @@ const reports = (existsSync(source) ? readdirSync(source) : [])
 if (reports.length === 0) {
   throw new Error(`${source} holds no reports: make one with npm run bench -- --out ${join(source, 'NAME')}`);
 }
-const svg = barsSvg(groups(reports.map(([, report]) => report)));
 writeFileAtomic(join(folder, 'bench.md'), page(reports));
-writeFileAtomic(join(folder, 'bench.svg'), svg);
-writeFileAtomic(join(folder, 'bench.png'), [pngOf(svg)]);
+writePictures(join(folder, 'bench'), barsSvg(groups(reports.map(([, report]) => report))));

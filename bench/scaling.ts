@@ -1,15 +1,20 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync } from 'node:fs';
-import { dirname } from 'node:path';
+import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatTable } from '../src/cli/format.ts';
 import { compile } from '../src/compile.ts';
 import { countMacs } from '../src/graph/count-macs.ts';
-import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { modelByName } from '../src/model/zoo.ts';
-import { pngOf } from '../src/plot/png.ts';
-import { describeMachine, doubt } from './machine.ts';
+import { describeMachine } from './machine.ts';
+import {
+  doubtParagraph,
+  markdownTable,
+  showTable,
+  whenAndWhere,
+  writePictures,
+  writeReport,
+} from './markdown.ts';
+import { median } from './median.ts';
 import { type ScalingPanel, scalingSvg } from './scaling-picture.ts';
 
 /**
@@ -55,10 +60,6 @@ const { rounds, threads, out } = new Command('bench-scaling')
   .parse()
   .opts<{ rounds: number; threads: string; out?: string }>();
 
-function median(numbers: readonly number[]): number {
-  return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
-}
-
 /** Median milliseconds of a training step. */
 function stepMs({ model, size, batch }: Case): number {
   const args =
@@ -98,25 +99,22 @@ const rows = panels.flatMap(({ axis, points }) =>
     `${(macs / ms / 1e6).toFixed(0)} · 10⁹`,
   ]),
 );
-process.stdout.write(`${formatTable([header, ...rows])}\n`);
+const table = [header, ...rows];
+showTable(table);
 if (out !== undefined) {
   const date = new Date().toISOString();
-  mkdirSync(dirname(out), { recursive: true });
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const doubtful = doubt(machine);
   const about =
-    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}, ` +
-    `${machine.isas[0] ?? 'wasm'}, ${threads} threads. Made by \`npm run bench:scaling\`: ${rounds} processes of ` +
+    `${whenAndWhere(date, machine)}, ${threads} threads. Made by \`npm run bench:scaling\`: ${rounds} processes of ` +
     `\`densor bench\` for each case, medians. All but the named is that of ${BASE.model}, ${BASE.size}×${BASE.size}, ` +
-    `batch ${BASE.batch}.${doubtful ? `\n\n${doubtful}` : ''}`;
-  const svg = scalingSvg(panels);
-  const picture = `![Milliseconds of a step against batch, size, depth and growth](${out.split('/').at(-1)}.svg)`;
-  const table = [line(header), '| :--- | ---: | ---: | ---: |', ...rows.map(line)].join('\n');
-  writeFileAtomic(`${out}.md`, `# What a training step costs\n\n${about}\n\n${picture}\n\n${table}\n`);
-  writeFileAtomic(
-    `${out}.json`,
-    `${JSON.stringify({ date, machine, rounds, threads, panels }, undefined, 1)}\n`,
-  );
-  writeFileAtomic(`${out}.svg`, svg);
-  writeFileAtomic(`${out}.png`, [pngOf(svg)]);
+    `batch ${BASE.batch}.`;
+  const picture = `![Milliseconds of a step against batch, size, depth and growth](${basename(out)}.svg)`;
+  const title = `${doubtParagraph(machine)}# What a training step costs`;
+  writeReport(out, `${title}\n\n${about}\n\n${picture}\n\n${markdownTable(table)}\n`, {
+    date,
+    machine,
+    rounds,
+    threads,
+    panels,
+  });
+  writePictures(out, scalingSvg(panels));
 }

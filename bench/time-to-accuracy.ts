@@ -1,15 +1,21 @@
 import { spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatDuration, formatTable } from '../src/cli/format.ts';
-import { writeFileAtomic } from '../src/io/atomic-file.ts';
-import { pngOf } from '../src/plot/png.ts';
+import { formatDuration } from '../src/cli/format.ts';
 import { RECIPE_NAMES } from '../src/train/recipes.ts';
 import { accuracyOverTimeSvg, type Reading } from './accuracy-over-time.ts';
-import { describeMachine, doubt } from './machine.ts';
+import { describeMachine } from './machine.ts';
+import {
+  doubtParagraph,
+  markdownTable,
+  showTable,
+  whenAndWhere,
+  writePictures,
+  writeReport,
+} from './markdown.ts';
 
 /**
  * Trains with the command line as a user does, and takes the time from the start of the process (reading data and
@@ -94,25 +100,22 @@ const runs: TimedRun[] = [];
 for (const recipe of recipes) for (const seed of seeds) runs.push(await timeRun(recipe, seed, target));
 const header = [`until ${target}`, 'time', 'epochs', 'best test accuracy'];
 const rows = runs.map(rowOf);
-process.stdout.write(`${formatTable([header, ...rows])}\n`);
+const table = [header, ...rows];
+showTable(table);
 if (out !== undefined) {
   const date = new Date().toISOString();
-  mkdirSync(dirname(out), { recursive: true });
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
   const commands = [...new Set(runs.map(({ command }) => command.replace(/ --seed \d+$/, ' --seed N')))];
   const about =
-    `${date.slice(0, 16).replace('T', ' ')} UTC, ${machine.processors} processors (${machine.model}), Node ${machine.node}, ` +
-    `all of Fashion-MNIST. Made by \`npm run bench:time-to-accuracy\`, which runs\n\n` +
+    `${whenAndWhere(date, machine)}; all of Fashion-MNIST. Made by \`npm run bench:time-to-accuracy\`, which runs\n\n` +
     `${commands.map((command) => `    ${command}`).join('\n')}\n\nand takes the time from the start of the process to ` +
-    `the first evaluation on all test images that reaches ${target}.${doubt(machine) ? `\n\n${doubt(machine)}` : ''}`;
-  const table = [line(header), '| :--- | ---: | ---: | ---: |', ...rows.map(line)].join('\n');
-  const svg = accuracyOverTimeSvg(runs, target);
-  const picture = `![Test accuracy against time](${out.split('/').at(-1)}.svg)`;
-  writeFileAtomic(
-    `${out}.md`,
-    `# Time to a test accuracy of ${target}\n\n${about}\n\n${table}\n\n${picture}\n`,
-  );
-  writeFileAtomic(`${out}.json`, `${JSON.stringify({ date, machine, target, runs }, undefined, 1)}\n`);
-  writeFileAtomic(`${out}.svg`, svg);
-  writeFileAtomic(`${out}.png`, [pngOf(svg)]);
+    `the first evaluation on all test images that reaches ${target}.`;
+  const picture = `![Test accuracy against time](${basename(out)}.svg)`;
+  const title = `${doubtParagraph(machine)}# Time to a test accuracy of ${target}`;
+  writeReport(out, `${title}\n\n${about}\n\n${markdownTable(table)}\n\n${picture}\n`, {
+    date,
+    machine,
+    target,
+    runs,
+  });
+  writePictures(out, accuracyOverTimeSvg(runs, target));
 }

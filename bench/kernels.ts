@@ -1,0 +1,66 @@
+import { fileURLToPath } from 'node:url';
+import { Command } from 'commander';
+import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { notesConvolutions, type PassTimes } from './kernels-case.ts';
+import { type KernelReport, kernelMarkdown, kernelTable } from './kernels-report.ts';
+import { describeMachine, spinText } from './machine.ts';
+import { commandLine, showTable, writeReport } from './markdown.ts';
+import { isPytorch, PYTHON, pytorchOf, startProcess } from './process.ts';
+import { inTurns } from './turns.ts';
+
+/**
+ * Times the convolutions of the notes' network alone, forward and backward, by Densor's kernels and by PyTorch's, in one
+ * run: every contender is a process of its own that stays warm, and they take turns.
+ */
+
+interface BenchOptions {
+  readonly contenders?: string;
+  readonly rounds: number;
+  readonly size: number;
+  readonly batch: number;
+  readonly threads: number;
+  readonly out?: string;
+}
+
+const CONTENDER = fileURLToPath(new URL('./kernels-contender.js', import.meta.url));
+const SCRIPT = fileURLToPath(new URL('../../bench/peers/pytorch_kernels.py', import.meta.url));
+
+const command = new Command('bench-kernels')
+  .description('convolutions alone, in turns')
+  .option('--contenders <names>', 'comma separated (default: native, WASM, PyTorch)')
+  .option('--rounds <n>', 'turns of each', Number, 7)
+  .option('--size <pixels>', "of the network's images", Number, 96)
+  .option('--batch <images>', 'per convolution', Number, 256)
+  .option('--threads <n>', 'of each contender', Number, 2)
+  .option('--out <file>', 'writes FILE.json and FILE.md')
+  .parse();
+const { contenders, rounds, size, batch, threads, out } = command.opts<BenchOptions>();
+const names = contenders?.split(',') ?? [
+  `native:${nativeIsas()[0] ?? 'scalar'}`,
+  'wasm:relaxed-simd',
+  'pytorch:channels_last',
+  'pytorch:channels_last+kept-heap',
+];
+const convolutions = notesConvolutions(size, batch);
+const machine = await describeMachine();
+process.stderr.write(`${spinText(machine)}\n`);
+const start = (name: string) => {
+  const given = [JSON.stringify(convolutions), `${threads}`];
+  if (!isPytorch(name))
+    return startProcess<readonly PassTimes[]>(name, process.execPath, [CONTENDER, name, ...given]);
+  const { format, environment } = pytorchOf(name);
+  return startProcess<readonly PassTimes[]>(name, PYTHON, [SCRIPT, format, ...given], { environment });
+};
+const { answers, failures } = await inTurns(names, () => start, { warmUp: 1, rounds });
+const report: KernelReport = {
+  date: new Date().toISOString(),
+  command: commandLine('bench:kernels'),
+  machine,
+  rounds,
+  threads,
+  convolutions,
+  results: [...answers].map(([name, turns]) => ({ name, turns })),
+  ...(failures.size > 0 && { failures: Object.fromEntries(failures) }),
+};
+showTable(kernelTable(report), machine);
+if (out) writeReport(out, kernelMarkdown(report), report);
