@@ -7,7 +7,7 @@ import { Command } from 'commander';
 import { formatBytes } from '../src/cli/format.ts';
 import type { TrainEvent } from '../src/train/events.ts';
 import { describeMachine } from './machine.ts';
-import { doubtParagraph, markdownTable, showTable, whenAndWhere, writeReport } from './markdown.ts';
+import { markdownTable, showTable, whenAndWhere, writeReport } from './markdown.ts';
 
 /**
  * Trains with the command line as a user does, a thousand steps of a small network, and holds the resident memory that
@@ -68,7 +68,7 @@ if (out !== undefined) {
     'draws the curves.';
   writeReport(
     out,
-    `${doubtParagraph(machine)}# Resident memory over a thousand steps\n\n${about}\n\n${markdownTable(table, 0)}\n\n${verdict}\n`,
+    `# Resident memory over a thousand steps\n\n${about}\n\n${markdownTable(table, 0)}\n\n${verdict}\n`,
     { date, command, machine, boundBytes: BOUND_BYTES, growthBytes: growth, rssBytes: rss },
   );
 }

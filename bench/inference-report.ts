@@ -114,7 +114,7 @@ export function inferenceTable({ results }: InferenceReport): string[][] {
 const NOTES: Readonly<Record<string, string>> = {
   onnxruntime: 'on the file that Densor exports (all graph optimisations, batch size fixed)',
   tfjs: 'op by op as its author would write it (its WASM backend is one thread in Node)',
-  'jax-js': 'compiled by its `jit` for its WASM backend (one thread)',
+  'jax-js': 'compiled by its `jit` for its WASM backend (one thread in Node)',
 };
 
 /** A report as Markdown; what is doubtful comes first. */

@@ -44,6 +44,7 @@ const KEEP_HEAP = {
 
 export interface ProcessOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
+  /** A peer's time for an answer. */
   readonly capMs?: number | undefined;
 }
 
@@ -67,10 +68,11 @@ export function startProcess<A = Answer>(
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const nextLine = async () => {
     let late = false;
-    const timer = setTimeout(() => {
+    const giveUp = () => {
       late = true;
       child.kill('SIGKILL');
-    }, capMs);
+    };
+    const timer = isPeer(name) ? setTimeout(giveUp, capMs) : undefined; // Densor's own are waited for.
     const { value, done } = await lines.next();
     clearTimeout(timer);
     if (late) throw new Error(`no answer within ${capMs / 1000} s`);

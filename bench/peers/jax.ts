@@ -4,7 +4,7 @@ import type { Pair } from '../../src/tensor/shape.ts';
 import { toNchw } from '../input.ts';
 import { forward, type Layers, type NamedTensor, type PeerTask, type TrainingTask } from './forward.ts';
 
-/** A network on jax-js, compiled by its `jit` for its WASM backend: one thread of kernels that it generates. */
+/** A network on jax-js, compiled by its `jit` for its WASM backend: kernels that it generates, in Node on one thread. */
 
 // What is used of it: no dependency of the project, so its types are not here either. A call takes its arguments
 // away from the caller (`ref` keeps one); inside of what `jit` traces that costs nothing.
