@@ -62,12 +62,17 @@ async function peer(): Promise<Training> {
     classes: 10,
     learningRate: LEARNING_RATE,
   };
-  const [library, backend] = name.split(':') as [string, string];
-  const lossOf =
-    library === 'tfjs' ? await tfjsTraining(folder, backend, task) : await jaxTraining(folder, task);
+  const lossOf = await trainingOf(task);
   const train = async () => {
     const loss = await lossOf();
     return () => loss;
   };
   return { train, version: versionOf(npmPeerOf(name)!) };
+}
+
+function trainingOf(task: TrainingTask): Promise<() => Promise<number>> {
+  const [library, backend] = name.split(':') as [string, string];
+  if (library === 'tfjs') return tfjsTraining(folder, backend, task);
+  if (library === 'jax-js') return jaxTraining(folder, task);
+  throw new Error(`${library} does not train`);
 }

@@ -1,7 +1,8 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type Contender, isPeer } from './process.ts';
+import { npmPeerOf } from './peers/packages.ts';
+import { type Contender, isPeer, isPytorch } from './process.ts';
 
 const PAUSE_MS = 200;
 
@@ -50,6 +51,7 @@ export async function takeTurns<A>(
 
 /**
  * Starts contenders, lets them take turns, and ends them.
+ * @throws RangeError for a name that is nobody's.
  * @param prepare is given a folder for what they read, which is gone in the end; gives what starts one by its name.
  */
 export async function inTurns<A>(
@@ -57,6 +59,8 @@ export async function inTurns<A>(
   prepare: (folder: string) => (name: string) => Contender<A>,
   turns: { readonly warmUp: number; readonly rounds: number },
 ): Promise<Turns<A>> {
+  const unknown = names.find((name) => isPeer(name) && !isPytorch(name) && npmPeerOf(name) === undefined);
+  if (unknown !== undefined) throw new RangeError(`no contender called ${unknown}`);
   const folder = mkdtempSync(join(tmpdir(), 'densor-bench-'));
   const contenders: Contender<A>[] = [];
   try {

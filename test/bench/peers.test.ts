@@ -8,7 +8,7 @@ import { markdownTable } from '../../bench/markdown.ts';
 import { forward, type Layers } from '../../bench/peers/forward.ts';
 import { npmPeerOf } from '../../bench/peers/packages.ts';
 import { type Contender, isPeer, pytorchOf, startProcess } from '../../bench/process.ts';
-import { takeTurns } from '../../bench/turns.ts';
+import { inTurns, takeTurns } from '../../bench/turns.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { trace } from '../../src/model/trace.ts';
 import { modelByName } from '../../src/model/zoo.ts';
@@ -41,6 +41,12 @@ describe('contenders', () => {
     ];
     expect(names.filter(isPeer)).toEqual(['tfjs:wasm', 'jax-js', 'onnxruntime', 'pytorch:default']);
     expect(names.map(npmPeerOf).filter(Boolean)).toEqual(['tfjs', 'jax-js', 'onnxruntime']);
+  });
+
+  test('that are nobody are refused by name', async () => {
+    const start = () => contender('nativ:avx2', async () => 1);
+    const turns = inTurns(['nativ:avx2'], () => start, { warmUp: 0, rounds: 1 });
+    await expect(turns).rejects.toThrow('no contender called nativ:avx2');
   });
 
   test('of PyTorch say their format and their heap', () => {
