@@ -2,23 +2,61 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { type BarGroup, barsSvg } from './bars.ts';
+import type { InferenceReport } from './inference-report.ts';
 import { writePictures } from './markdown.ts';
 import { CASES, describeCase } from './network.ts';
 import { isPeer } from './process.ts';
 import { caseName, markdownOf, type StepReport } from './report.ts';
 
-/** Makes FOLDER/bench.md, bench.svg and bench.png (default: docs/results) anew from every FOLDER/bench/*.json. */
+/**
+ * Makes FOLDER/bench.md, bench.svg and bench.png (default: docs/results) anew: every report of training steps in
+ * FOLDER/bench/*.json, and of the other benchmarks the newest, FOLDER/DATE-KIND.md.
+ */
+const folder = process.argv[2] ?? 'docs/results';
+const source = join(folder, 'bench');
+
+/** In the order of the page. */
+const KINDS = [
+  'inference',
+  'inference-javascript',
+  'kernels',
+  'end-to-end',
+  'time-to-accuracy',
+  'memory-limits',
+  'scaling',
+  'flat',
+] as const;
+
+/** `2026-11-25-kernels.md`: the newest that there is of a kind, without its ending. */
+function newestOf(kind: string): string | undefined {
+  const pattern = new RegExp(`^\\d{4}-\\d\\d-\\d\\d-${kind}\\.md$`);
+  const file = readdirSync(folder)
+    .filter((name) => pattern.test(name))
+    .sort()
+    .at(-1);
+  return file?.slice(0, -'.md'.length);
+}
+
+/** Another page as a part of this one: a level lower, its heading before what is doubtful. Links hold: both lie in one folder. */
+function sectionOf(report: string): string {
+  const text = readFileSync(join(folder, `${report}.md`), 'utf8');
+  return text.replace(/^(\*\*[^\n]*\n\n)(# [^\n]*\n\n)/, '$2$1').replace(/^#/gm, '##');
+}
 
 function page(reports: readonly (readonly [file: string, report: StepReport])[]): string {
-  const sections = reports.map(
+  const steps = reports.map(
     ([file, report]) =>
-      `${markdownOf(report, 2)}\n[The time of every step](bench/${encodeURIComponent(file)})\n`,
+      `${markdownOf(report, 3)}\n[The time of every step](bench/${encodeURIComponent(file)})\n`,
   );
+  const others = KINDS.map(newestOf).filter((name) => name !== undefined);
   return [
-    '# Training steps of Densor and its peers\n',
-    'Made by `npm run bench:page` from the files in `bench/`, the newest first; the picture has the newest of each case.\n',
+    '# Densor and its peers\n',
+    'Made by `npm run bench:page` from the reports of all benchmarks; the picture has the newest of each case.\n',
     '![Examples per second of every contender, case by case](bench.png)\n',
-    ...sections,
+    ...others.map(sectionOf),
+    '## Training steps\n',
+    'All that were kept, the newest first.\n',
+    ...steps,
   ].join('\n');
 }
 
@@ -43,8 +81,17 @@ function groups(reports: readonly StepReport[]): BarGroup[] {
   }));
 }
 
-const folder = process.argv[2] ?? 'docs/results';
-const source = join(folder, 'bench');
+function inferenceGroups({ results }: InferenceReport): BarGroup[] {
+  return results.map(({ name, case: { model, size, batch, threads }, contenders }) => ({
+    title: `inference ${name}: ${model}, ${size}×${size}, batch ${batch}, ${threads} threads; images/s`,
+    bars: contenders.map((each) => ({
+      name: each.name,
+      value: each.imagesPerSecond,
+      isPeer: isPeer(each.name),
+    })),
+  }));
+}
+
 const reports = (existsSync(source) ? readdirSync(source) : [])
   .filter((file) => file.endsWith('.json'))
   .map((file) => [file, JSON.parse(readFileSync(join(source, file), 'utf8')) as StepReport] as const)
@@ -53,4 +100,8 @@ if (reports.length === 0) {
   throw new Error(`${source} holds no reports: make one with npm run bench -- --out ${join(source, 'NAME')}`);
 }
 writeFileAtomic(join(folder, 'bench.md'), page(reports));
-writePictures(join(folder, 'bench'), barsSvg(groups(reports.map(([, report]) => report))));
+const inference = newestOf('inference');
+const answers = inference
+  ? inferenceGroups(JSON.parse(readFileSync(join(folder, `${inference}.json`), 'utf8')) as InferenceReport)
+  : [];
+writePictures(join(folder, 'bench'), barsSvg([...groups(reports.map(([, report]) => report)), ...answers]));

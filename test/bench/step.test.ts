@@ -86,7 +86,7 @@ test('all contenders begin with the same numbers: after as many steps their loss
   expect(readFileSync(join(folder, 'bench/x.md'), 'utf8')).toContain('npm run bench -- --size 32');
 });
 
-test('the page has every report, the newest first, and a picture', () => {
+test('the page has every report of steps, the newest of the others, and a picture', () => {
   expect(node('page', folder).stderr).toContain('holds no reports');
   mkdirSync(join(folder, 'bench'));
   const newer = { ...report, date: '2026-02-01T00:00:00Z', step: CASES.deep! };
@@ -96,10 +96,19 @@ test('the page has every report, the newest first, and a picture', () => {
   ] as const) {
     writeFileSync(join(folder, `bench/${name}.json`), JSON.stringify(content));
   }
+  for (const [day, text] of [
+    ['01', 'old'],
+    ['02', 'new'],
+  ] as const) {
+    writeFileSync(
+      join(folder, `2026-02-${day}-kernels.md`),
+      `**Doubtful.**\n\n# Convolutions\n\n[${text}](a.svg)\n`,
+    );
+  }
   const { status, stderr } = node('page', folder);
   expect(status, stderr).toBe(0);
   expect(readFileSync(join(folder, 'bench.md'), 'utf8')).toMatch(
-    /## Training step `deep`.*## Training step `notes`/s,
+    /\n## Convolutions\n\n\*\*Doubtful.\*\*\n\n\[new\]\(a.svg\)\n\n## Training steps\n.*\n### Training step `deep`.*\n### Training step `notes`/s,
   );
   expect(readFileSync(join(folder, 'bench.svg'), 'utf8')).toMatch(/notes: 96×96.*deep: 64×64/s);
   expect(existsSync(join(folder, 'bench.png'))).toBe(true);
