@@ -63,7 +63,7 @@ export function stepTimes(kinds: readonly RecordKind[], ms: ArrayLike<number>): 
   let packing = 0;
   for (const [i, kind] of kinds.entries()) {
     if (kind === 'sgd') continue;
-    if (kind === 'packWeights') {
+    if (kind === 'packWeights' || kind === 'winogradWeights') {
       packing += ms[i]!;
       continue;
     }

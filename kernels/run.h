@@ -10,6 +10,7 @@
 #include "conv/conv2d_max_pool.h"
 #include "conv/pointwise.h"
 #include "conv/winograd.h"
+#include "conv/winograd_grad_input.h"
 #include "dropout/dropout.h"
 #include "elementwise/elementwise.h"
 #include "head/head.h"
@@ -40,6 +41,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     MAPS(pointwise, Pointwise, pointwise, x)
     CHUNKED(winogradWeights, WinogradWeights, winogradWeights<V>)
     MAPS(winograd, Winograd, winograd, x)
+    MAPS(winogradGradInput, WinogradGradInput, winogradGradInput, x)
     MAPS(conv2dGradInput, Conv2dGradInput, conv2dGradInput, x)
     MAPS(conv2dGradWeight, Conv2dGradWeight, conv2dGradWeight, x)
     CHUNKED(reduceGradWeight, ReduceGradWeight, reduceGradWeight<V>)

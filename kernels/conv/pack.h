@@ -86,24 +86,34 @@ DENSOR_INLINE void forColumns(const float *rows, size_t stride, int there, int c
   }
 }
 
-// weight [O, C, kH, kW] → for each block of V::tileBlocks·V::size outputs (the last may be narrower by whole
-// vectors), [kH·kW][depth][width], zero where no output is; each output's times its `scale`, where there is one.
+// Where the panels of a block of V::tileBlocks·V::size outputs (the last may be narrower by whole vectors) lie:
+// [taps][depth][width] each, zero where no output is. A vector of outputs from `first` on has its place in one of them.
+template <class V> struct Panel {
+  int start, width; // of the block
+  size_t offset;    // of the vector's weights
+
+  Panel(int first, int outputs, size_t rows) {
+    constexpr int block = V::tileBlocks * V::size;
+    start = first / block * block;
+    width = outputs - start < block ? roundUp(outputs - start, V::size) : block;
+    offset = start * rows + (first - start);
+  }
+};
+
+// weight [O, C, taps], each output's times its `scale`, where there is one: take(first, tap, d, V) for every vector of outputs
+// from `first` on, tap and channel d of the depth, d's taps one after another, ascending or (transposed) descending.
 // Transposed: outputs are C, depth is O, taps reversed. Chunks cut the depth.
-template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
-  constexpr int block = V::tileBlocks * V::size;
-  const int taps = r.kernelHeight * r.kernelWidth;
+template <class V, class Record, class Take>
+DENSOR_INLINE void forWeights(const Context &ctx, const Record &r, int taps, int chunk, Take take) {
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
   const Range range = part(depth, chunk, r.chunks);
   const float *scale = ctx.at(r.scale);
   for (int first = 0; first < outputs; first += V::size) {
     const int there = outputs - first < V::size ? outputs - first : V::size;
-    const int blockStart = first / block * block, left = outputs - blockStart;
-    const int width = left < block ? roundUp(left, V::size) : block;
-    float *panel = ctx.at(r.packed) + static_cast<size_t>(blockStart) * taps * depth + (first - blockStart);
     const V factor = scale ? loadFirst<V>(scale + first, there) : V::splat(1);
     const auto put = [&](int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
-      (scale ? factor * weights : weights).store(panel + (static_cast<size_t>(tap) * depth + d) * width);
+      take(first, tap, d, scale ? factor * weights : weights);
     };
     if (!r.transposed) {
       // An output's weights lie side by side: (depth, tap).
@@ -124,6 +134,18 @@ template <class V> void packWeights(const Context &ctx, const PackWeightsRecord 
                       [&](int tap, V weights) DENSOR_LAMBDA_INLINE { put(taps - 1 - tap, d, weights); });
     }
   }
+}
+
+// The panels of a convolution's weights.
+template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+  const int taps = r.kernelHeight * r.kernelWidth;
+  const int outputs = r.transposed ? r.inChannels : r.outChannels;
+  const int depth = r.transposed ? r.outChannels : r.inChannels;
+  float *packed = ctx.at(r.packed);
+  forWeights<V>(ctx, r, taps, chunk, [&](int first, int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
+    const Panel<V> panel(first, outputs, static_cast<size_t>(taps) * depth);
+    weights.store(packed + panel.offset + (static_cast<size_t>(tap) * depth + d) * panel.width);
+  });
 }
 
 }  // namespace densor

@@ -52,17 +52,17 @@ export function costOf(record: KernelRecord): Cost {
       const weights = record.outChannels * record.inChannels;
       return { flops: 0, bytes: floats(weights * (9 + 36)) };
     }
+    // The products of the tiles; the transforms ride along.
     case 'winograd': {
-      // The products of its tiles; the transforms ride along.
-      const { in: size, outChannels, x, y } = record;
-      const tiles = size.images * Math.ceil(size.height / 4) * Math.ceil(size.width / 4);
-      return {
-        flops: 2 * 36 * tiles * size.channels * outChannels,
-        bytes:
-          map(size, x) +
-          map({ ...size, channels: outChannels }, y) +
-          floats(36 * size.channels * outChannels),
-      };
+      const { in: size, outChannels: channels, x, y } = record;
+      const products = winogradProducts(size, channels);
+      return { ...products, bytes: products.bytes + map(size, x) + map({ ...size, channels }, y) };
+    }
+    case 'winogradGradInput': {
+      const { in: size, outChannels: channels } = record;
+      const products = winogradProducts(size, channels);
+      const bytes = gradOutput(record.gradOutput, { ...size, channels }) + gradInput(record);
+      return { ...products, bytes: products.bytes + bytes };
     }
     case 'conv2dGradInput': {
       const { in: size, out, window } = record;
@@ -220,6 +220,13 @@ function multiplyAdds(window: WindowFields, map: Size, isSmall: boolean): number
       0,
     );
   return images * inside(height, window.kernelHeight) * inside(width, window.kernelWidth);
+}
+
+/** Multiply-adds of 4×4 tiles with 36 products for each pair of channels, and the bytes of their weights. */
+function winogradProducts({ images, height, width, channels }: Size, outChannels: number): Cost {
+  const products = 36 * channels * outChannels;
+  const tiles = images * Math.ceil(height / 4) * Math.ceil(width / 4);
+  return { flops: 2 * tiles * products, bytes: floats(products) };
 }
 
 function count(tensors: readonly { readonly count: number }[]): number {

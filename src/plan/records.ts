@@ -62,7 +62,7 @@ const stemConvolution = {
   index: 'address',
 } as const;
 
-/** Weights [O, C, …], times `scale` (if any), and what is made of them for a micro-kernel. */
+/** Weights [O, C, …], times `scale` (if any), and what is made of them for a micro-kernel; `transposed`: for the gradient. */
 const packing = {
   chunks: 'u32',
   weight: 'Vector',
@@ -70,16 +70,12 @@ const packing = {
   packed: 'address',
   outChannels: 'u32',
   inChannels: 'u32',
+  transposed: 'u32',
 } as const;
 
 export const records = {
-  /** weight [O, C, kH, kW], times `scale` (if any) → panels for the micro-kernel; `transposed`: for the gradient. */
-  packWeights: {
-    ...packing,
-    kernelHeight: 'u32',
-    kernelWidth: 'u32',
-    transposed: 'u32',
-  },
+  /** weight [O, C, kH, kW] → panels for the micro-kernel. */
+  packWeights: { ...packing, kernelHeight: 'u32', kernelWidth: 'u32' },
   /** scale = γ/√(variance + eps), shift = β − scale·(mean − bias), of which the bias may be absent. */
   coefficients: {
     mean: 'Vector',
@@ -126,9 +122,12 @@ export const records = {
     outChannels: 'u32',
     stripPixels: 'u32',
   },
-  /** weight [O, C, 3, 3], times `scale` (if any) → [36] panels of the transformed filters. */
+  /** weight [O, C, 3, 3] → [36] panels of the transformed filters. */
   winogradWeights: packing,
-  /** y = relu?(conv(prologue(x)) + bias) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), so many tiles at a time. */
+  /**
+   * y = dropout(relu?(conv(prologue(x)) + bias)) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), so many tiles at a
+   * time. More chunks than images: they are cut into rows of tiles too.
+   */
   winograd: {
     chunks: 'u32',
     x: 'View',
@@ -137,8 +136,22 @@ export const records = {
     packed: 'address',
     bias: 'Vector',
     relu: 'u32',
+    dropout: 'Dropout',
     y: 'View',
     outChannels: 'u32',
+    statistics: 'address',
+    stripTiles: 'u32',
+  },
+  /** Of such a convolution the gradient of its input, in the same way. */
+  winogradGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    outChannels: 'u32',
+    packed: 'address',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
     stripTiles: 'u32',
   },
   conv2dGradInput: {

@@ -95,7 +95,7 @@ describe('the plan of a step with dropout', () => {
   const DROPPED = 3 * 2 * 2 + 2;
 
   test('drops while a convolution writes, after every one but the first, and masks each gradient once', () => {
-    const convs = records.filter((record) => record.kind === 'conv2d');
+    const convs = records.filter((record) => record.kind === 'conv2d' || record.kind === 'winograd');
     expect(convs.filter((conv) => conv.dropout.threshold > 0)).toHaveLength(DROPPED);
     expect(convs[0]!.dropout.threshold).toBe(0);
     expect(new Set(convs.map((conv) => conv.dropout.stream)).size).toBe(DROPPED + 1);

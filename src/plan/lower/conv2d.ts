@@ -21,7 +21,7 @@ import {
 } from './context.ts';
 import { epilogue } from './epilogue.ts';
 import { forwardStrips, gradInputStrips, gradWeightStrips, pointwiseStrips } from './strips.ts';
-import { isWinograd, lowerWinograd } from './winograd.ts';
+import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
 
 /** The widest block of outputs any instruction set packs weights for. */
 const PANEL_WIDTH = 32;
@@ -43,9 +43,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
   const dropout = 'dropout' in op ? op.dropout : undefined;
   const statistics = ctx.wantsStatistics.has(y);
-  if (op.kind === 'conv2d' && !ctx.isTraining && !dropout && !statistics && isWinograd(window, size)) {
-    return lowerWinograd(ctx, op);
-  }
+  if (op.kind === 'conv2d' && isWinograd(ctx, window, size, out)) return lowerWinograd(ctx, op, dropout);
   const prologue = ctx.prologue(op.layer, op.prologue);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
     packWeights(ctx, op, window, size, out, false, scale),
@@ -95,6 +93,8 @@ function isPointwise({ kernel, stride, padding }: Window): boolean {
 export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput | LinearGradInput): void {
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+  if (op.kind === 'conv2dGradInput' && isWinograd(ctx, window, size, out))
+    return lowerWinogradGradInput(ctx, op);
   const { chunks, stripImages, stripRows, floats } = gradInputStrips(window, size, out);
   const prologue = ctx.prologue(op.layer, op.prologue);
   const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);

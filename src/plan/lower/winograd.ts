@@ -1,68 +1,133 @@
-import type { Conv2d, ValueId, Window } from '../../graph/op.ts';
+import type { Conv2d, Conv2dGradInput, DropoutMask, ValueId, Window } from '../../graph/op.ts';
 import type { BufferId, Size } from '../records.ts';
-import { type LoweringContext, MAX_CHUNKS, paddedChannels } from './context.ts';
+import { dropoutFields, type LoweringContext, MAX_CHUNKS, paddedChannels } from './context.ts';
 import { epilogue } from './epilogue.ts';
 
 /** Of a tile, transformed: 6×6. */
 const POSITIONS = 36;
 const TILE = 4;
-/** On smaller maps tiles are few, and their weights, four times those of a direct convolution, are the traffic. */
-const LEAST_TILES = 9;
 /** With fewer channels the transforms are not worth it. */
 const LEAST_CHANNELS = 16;
-/** Inputs and outputs of a strip's tiles, transformed: 320 KiB, in the second cache. */
-const STRIP_FLOATS = 81_920;
+/**
+ * Of a map. The transformed weights, four times those of a direct convolution, are the traffic where tiles are few: in
+ * inference, which may see one image at a time. A step has a batch.
+ */
+const LEAST_TILES = { inference: 9, training: 4 };
+/** Of tiles in a chunk: fewer are not worth a thread. */
+const CHUNK_TILES = 9;
+/** Inputs and outputs of a strip's tiles, transformed: 256 KiB, in the second cache. */
+const STRIP_FLOATS = 65_536;
+/** Each strip reads all weights again: with more channels than leave room for so many tiles they are the traffic. */
+const LEAST_STRIP_TILES = 3;
 /** The widest block of outputs any instruction set packs weights for. */
 const PANEL_WIDTH = 32;
 
-/** True for a convolution whose inference is done by minimal filtering (kernels/conv/winograd.h). */
-export function isWinograd({ kernel, stride, padding }: Window, { height, width, channels }: Size): boolean {
+/**
+ * True for a convolution that is done by minimal filtering (kernels/conv/winograd.h), as its input's gradient is. Maps
+ * and channels decide, not the batch: programs of any number of images, and what is computed again, have the same bits. A map
+ * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing.
+ */
+export function isWinograd(
+  ctx: LoweringContext,
+  { kernel, stride, padding }: Window,
+  size: Size,
+  out: Size,
+): boolean {
   const isThree = kernel.every((n) => n === 3) && [...stride, ...padding].every((n) => n === 1);
-  return isThree && tilesOf(height, width) >= LEAST_TILES && channels >= LEAST_CHANNELS;
+  const { height, width, channels } = size;
+  const tiles = tilesOf(height, width);
+  const least = LEAST_TILES[ctx.isTraining ? 'training' : 'inference'];
+  const isWorthIt = tiles >= least && 2 * height * width >= tiles * TILE ** 2 && channels >= LEAST_CHANNELS;
+  return isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
 }
 
-export function lowerWinograd(ctx: LoweringContext, op: Conv2d): void {
+export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: DropoutMask | undefined): void {
   const [y] = op.outputs as [ValueId];
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  const tiles = size.images * tilesOf(size.height, size.width);
-  const perTile = POSITIONS * (pitch(size.channels) + pitch(out.channels));
-  const chunks = Math.min(MAX_CHUNKS, Math.ceil(tiles / LEAST_TILES));
-  const stripTiles = Math.min(Math.ceil(tiles / chunks), Math.max(1, Math.floor(STRIP_FLOATS / perTile)));
-  const strip = stripFloats(stripTiles, size.channels) + stripFloats(stripTiles, out.channels);
-  ctx.needScratch(POSITIONS * (strip + pitch(size.channels)));
+  const chunks = chunksOfTiles(size, ctx.wantsStatistics.has(y));
+  const stripTiles = strip(ctx, size, size.channels, out.channels, chunks);
   ctx.emit(op.layer, {
     kind: 'winograd',
     chunks,
     x: ctx.view(op.x),
     in: size,
     prologue: ctx.prologue(op.layer, op.prologue),
-    ...epilogue(ctx, op, (scale) => transformWeights(ctx, op, size, out, scale)),
+    ...epilogue(ctx, op, (scale) => transformWeights(ctx, op, size, out, false, scale)),
+    dropout: dropoutFields(dropout),
     y: ctx.view(y),
     outChannels: out.channels,
+    statistics: ctx.statisticsOf(op.layer, y, chunks),
     stripTiles,
   });
 }
 
+export function lowerWinogradGradInput(ctx: LoweringContext, op: Conv2dGradInput): void {
+  const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+  const chunks = chunksOfTiles(size, false);
+  const stripTiles = strip(ctx, size, out.channels, size.channels, chunks);
+  const prologue = ctx.prologue(op.layer, op.prologue);
+  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
+  const packed = transformWeights(ctx, op, size, out, true);
+  const gradInput = ctx.gradInput(op, chunks);
+  ctx.emit(op.layer, {
+    kind: 'winogradGradInput',
+    chunks,
+    gradOutput,
+    outChannels: out.channels,
+    packed,
+    x: ctx.view(op.x),
+    in: size,
+    prologue,
+    gradInput,
+    stripTiles,
+  });
+  ctx.finalizeGradSums(op, gradInput.sums, chunks);
+}
+
 function transformWeights(
   ctx: LoweringContext,
-  op: Conv2d,
+  op: Conv2d | Conv2dGradInput,
   size: Size,
   out: Size,
+  transposed: boolean,
   scale?: BufferId,
 ): BufferId {
-  const panels = Math.ceil(out.channels / PANEL_WIDTH) * PANEL_WIDTH;
-  const floats = POSITIONS * panels * size.channels;
-  const packed = ctx.temporary(op.layer, 'transformed weights', 'packedWeights', floats);
+  const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
+  const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
+  const name = transposed ? 'transposed weights' : 'weights';
+  const packed = ctx.temporary(op.layer, `transformed ${name}`, 'packedWeights', POSITIONS * panels * depth);
   ctx.emitOnce(op.layer, [op.weight], [packed], {
     kind: 'winogradWeights',
-    chunks: Math.min(MAX_CHUNKS, size.channels),
+    chunks: Math.min(MAX_CHUNKS, depth),
     weight: ctx.vector(op.weight),
     scale,
     packed,
     outChannels: out.channels,
     inChannels: size.channels,
+    transposed: transposed ? 1 : 0,
   });
   return packed;
+}
+
+/** Images, and where they are few and nothing is summed over them their rows of tiles, with enough tiles in each. */
+function chunksOfTiles({ images, height, width }: Size, hasStatistics: boolean): number {
+  const [high, wide] = [Math.ceil(height / TILE), Math.ceil(width / TILE)];
+  const most = Math.min(MAX_CHUNKS, Math.ceil((images * high * wide) / CHUNK_TILES));
+  const parts = hasStatistics ? 1 : Math.min(high, Math.floor(most / images));
+  return parts > 1 ? parts * images : Math.min(most, images);
+}
+
+/** Tiles of a strip, whose inputs and outputs lie in scratch, transformed. */
+function strip(ctx: LoweringContext, size: Size, inputs: number, outputs: number, chunks: number): number {
+  const tiles = Math.ceil((size.images * tilesOf(size.height, size.width)) / chunks);
+  const stripTiles = Math.min(tiles, stripRoom(inputs, outputs));
+  ctx.needScratch(POSITIONS * (stripFloats(stripTiles, inputs) + stripFloats(stripTiles, outputs)));
+  return stripTiles;
+}
+
+/** Tiles that a strip has room for. */
+function stripRoom(inputs: number, outputs: number): number {
+  return Math.floor(STRIP_FLOATS / (POSITIONS * (pitch(inputs) + pitch(outputs))));
 }
 
 function tilesOf(height: number, width: number): number {
