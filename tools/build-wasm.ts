@@ -44,7 +44,8 @@ export async function buildWasm(): Promise<void> {
   if (isUnchanged(outDir, [FLAGS, VARIANTS, [...files]])) return;
 
   console.log('Building the WASM kernels (once; a minute or two)…');
-  const { commands } = await import('@yowasp/clang');
+  const { commands, runLLVM } = await import('@yowasp/clang');
+  await runLLVM(undefined, undefined, { fetchProgress: () => {} }); // Only loads, and does not tell how far it is.
   const compile = commands['clang++'];
   mkdirSync(outDir, { recursive: true });
   for (const [name, flags] of Object.entries(VARIANTS)) {
@@ -54,7 +55,7 @@ export async function buildWasm(): Promise<void> {
     const stderr = (bytes: Uint8Array | null) => void (bytes && messages.push(Buffer.from(bytes)));
     let out: Tree | undefined;
     try {
-      out = await compile(words, tree, { stderr, fetchProgress: () => {} });
+      out = await compile(words, tree, { stderr });
     } catch {
       throw new Error(`the ${name} kernels do not compile:\n${Buffer.concat(messages)}`);
     }
