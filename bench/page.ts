@@ -82,8 +82,8 @@ function groups(reports: readonly StepReport[]): BarGroup[] {
 }
 
 function inferenceGroups({ results }: InferenceReport): BarGroup[] {
-  return results.map(({ name, case: { model, size, batch, threads }, contenders }) => ({
-    title: `inference ${name}: ${model}, ${size}×${size}, batch ${batch}, ${threads} threads; images/s`,
+  return results.map(({ case: { model, size, batch }, contenders }) => ({
+    title: `inference: ${model}, ${size}×${size}, batch ${batch}; images/s`,
     bars: contenders.map((each) => ({
       name: each.name,
       value: each.imagesPerSecond,
