@@ -13,8 +13,8 @@ const BASE_BYTES = 88 * MIB;
 const BYTES_PER_RECORD = 6 * 2 ** 10;
 /** A worker with its own V8 and the kernels. */
 const WASM_THREAD_BYTES = 15 * MIB;
-/** Training on it beside a bench, two threads: measured 15, where curves are drawn at the end none. */
-const WASM_TRAINING_BYTES = 10 * MIB;
+/** Drawing curves beside its workers, two threads: from run to run 15 to 45. */
+const WASM_CHARTS_BYTES = 35 * MIB;
 /** What drawing curves loads, and what pictures leave behind until they are collected. */
 const CHARTS_BYTES = 56 * MIB;
 /** The same when the plans are gone, of which not all has come back to the system: measured 75 to 77. */
@@ -47,7 +47,7 @@ export function bytesBesidePlan(needs: ProcessNeeds): number {
     BASE_BYTES +
     records * BYTES_PER_RECORD +
     (engine === 'wasm' ? threads * WASM_THREAD_BYTES : 0) +
-    (engine === 'wasm' && isTraining ? WASM_TRAINING_BYTES : 0) +
+    (engine === 'wasm' && charts === 'meanwhile' ? WASM_CHARTS_BYTES : 0) +
     (charts === 'meanwhile' ? CHARTS_BYTES : 0) +
     (isTraining ? Math.min(stateBytes, COPIES_BYTES) : 0) +
     (dataBytes ?? 0) +
