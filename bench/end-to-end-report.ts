@@ -1,6 +1,7 @@
+import { markdownTable } from '../src/cli/format.ts';
 import { type EpochCase, type EpochRun, partsOf } from './end-to-end-run.ts';
 import type { Machine } from './machine.ts';
-import { doubtParagraph, markdownTable, whenAndWhere } from './markdown.ts';
+import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { median } from './median.ts';
 import { isPeer } from './process.ts';
 

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatBytes } from '../src/cli/format.ts';
+import { formatBytes, markdownTable } from '../src/cli/format.ts';
 import type { TrainEvent } from '../src/train/events.ts';
 import { describeMachine } from './machine.ts';
-import { markdownTable, showTable, whenAndWhere, writeReport } from './markdown.ts';
+import { showTable, whenAndWhere, writeReport } from './markdown.ts';
 
 /**
  * Trains with the command line as a user does, a thousand steps of a small network, and holds the resident memory that

@@ -1,8 +1,8 @@
-import { formatBytes } from '../src/cli/format.ts';
+import { formatBytes, markdownTable } from '../src/cli/format.ts';
 import type { InferenceCase } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
 import type { Machine } from './machine.ts';
-import { doubtParagraph, markdownTable, whenAndWhere } from './markdown.ts';
+import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { median } from './median.ts';
 import { describePeer, npmPeerOf } from './peers/packages.ts';
 import { isPeer } from './process.ts';

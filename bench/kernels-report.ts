@@ -1,3 +1,4 @@
+import { markdownTable } from '../src/cli/format.ts';
 import {
   type Convolution,
   describeConvolution,
@@ -7,7 +8,7 @@ import {
   type PassTimes,
 } from './kernels-case.ts';
 import type { Machine } from './machine.ts';
-import { doubtParagraph, markdownTable, whenAndWhere } from './markdown.ts';
+import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { median } from './median.ts';
 import { isPeer } from './process.ts';
 import { cannotRow } from './report.ts';

@@ -7,14 +7,6 @@ import { doubt, type Machine, spinText } from './machine.ts';
 
 /** What the reports of all benchmarks have in common. */
 
-/** A table of a header and rows. @param left so many columns are text; the others are numbers, to the right. */
-export function markdownTable([header, ...rows]: readonly (readonly string[])[], left = 1): string {
-  const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  const alignment = line(header!.map((_, i) => (i < left ? '---' : '---:')));
-  return [line(header!), alignment, ...rows.map(line)].join('\n');
-}
-
 /** When and where a benchmark ran, as part of a sentence. @param date ISO 8601. */
 export function whenAndWhere(date: string, machine: Machine): string {
   const { model, processors, memoryBytes, isas, node } = machine;

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatBytes } from '../src/cli/format.ts';
+import { formatBytes, markdownTable } from '../src/cli/format.ts';
 import { parseMemorySize } from '../src/cli/memory-size.ts';
 import { compile } from '../src/compile.ts';
 import { openDataset } from '../src/data/open-dataset.ts';
@@ -12,7 +12,7 @@ import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { modelByName } from '../src/model/zoo.ts';
 import { dataNeeds, limitFor, networkNeeds, type ProcessNeeds } from '../src/train/process-memory.ts';
 import { describeMachine } from './machine.ts';
-import { markdownTable, showTable, whenAndWhere, writeReport } from './markdown.ts';
+import { showTable, whenAndWhere, writeReport } from './markdown.ts';
 import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
 
 /**

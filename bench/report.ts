@@ -1,6 +1,6 @@
-import { formatBytes } from '../src/cli/format.ts';
+import { formatBytes, markdownTable } from '../src/cli/format.ts';
 import type { Machine } from './machine.ts';
-import { doubtParagraph, markdownTable, whenAndWhere } from './markdown.ts';
+import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { median } from './median.ts';
 import { CASES, describeCase, type StepCase } from './network.ts';
 import { type Answer, isPeer } from './process.ts';

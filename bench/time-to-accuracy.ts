@@ -4,18 +4,11 @@ import { tmpdir } from 'node:os';
 import { basename, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { formatDuration } from '../src/cli/format.ts';
+import { formatDuration, markdownTable } from '../src/cli/format.ts';
 import { RECIPE_NAMES } from '../src/train/recipes.ts';
 import { accuracyOverTimeSvg, type Reading } from './accuracy-over-time.ts';
 import { describeMachine } from './machine.ts';
-import {
-  doubtParagraph,
-  markdownTable,
-  showTable,
-  whenAndWhere,
-  writePictures,
-  writeReport,
-} from './markdown.ts';
+import { doubtParagraph, showTable, whenAndWhere, writePictures, writeReport } from './markdown.ts';
 
 /**
  * Trains with the command line as a user does, and takes the time from the start of the process (reading data and

@@ -6,7 +6,7 @@ import type { RunConfig } from '../train/config.ts';
 import type { Experiment } from '../train/experiment.ts';
 import { comparisonFiles } from './compare-folder.ts';
 import { describeEngine } from './engines.ts';
-import { formatBytes, formatCount, formatDuration, formatTable } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatTable, markdownTable } from './format.ts';
 import type { RunCost } from './time-left.ts';
 
 /** What is known of a configuration before it runs. */
@@ -131,12 +131,6 @@ function sharedBy(configurations: readonly ComparedConfiguration[]): readonly st
     const texts = new Set(configurations.map(part));
     return texts.size === 1 ? [...texts] : [];
   });
-}
-
-function markdownTable([head, ...rows]: readonly (readonly string[])[]): string {
-  const line = (cells: readonly string[]) => `| ${cells.join(' | ')} |`;
-  const rule = `| --- |${' ---: |'.repeat(head!.length - 1)}`;
-  return [line(head!), rule, ...rows.map(line)].join('\n');
 }
 
 function markdownOf(comparison: Comparison): string {

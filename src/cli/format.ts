@@ -34,6 +34,14 @@ export function formatTable(rows: readonly (readonly string[])[]): string {
     .join('\n');
 }
 
+/** The same in Markdown, of a header and rows. @param left so many columns are text; the others are numbers, to the right. */
+export function markdownTable([header, ...rows]: readonly (readonly string[])[], left = 1): string {
+  const line = (cells: readonly string[]) =>
+    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  const alignment = line(header!.map((_, i) => (i < left ? '---' : '---:')));
+  return [line(header!), alignment, ...rows.map(line)].join('\n');
+}
+
 /** A learning rate: `0.1`, `0.0123`, `4.0e-7`. */
 export function formatRate(rate: number): string {
   return rate >= 1e-4 ? `${Number(rate.toPrecision(3))}` : rate.toExponential(1);

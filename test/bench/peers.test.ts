@@ -4,23 +4,15 @@ import { type EpochRun, type LoggedEvent, momentsOf, partsOf } from '../../bench
 import { toNchw } from '../../bench/input.ts';
 import { describeConvolution, flopsOf, notesConvolutions, stepTimes } from '../../bench/kernels-case.ts';
 import { type KernelReport, kernelMarkdown, kernelTable } from '../../bench/kernels-report.ts';
-import { markdownTable } from '../../bench/markdown.ts';
 import { forward, type Layers } from '../../bench/peers/forward.ts';
 import { npmPeerOf } from '../../bench/peers/packages.ts';
 import { type Contender, isPeer, pytorchOf, startProcess } from '../../bench/process.ts';
 import { inTurns, takeTurns } from '../../bench/turns.ts';
+import { markdownTable } from '../../src/cli/format.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { trace } from '../../src/model/trace.ts';
 import { modelByName } from '../../src/model/zoo.ts';
-
-const machine = {
-  model: 'A processor',
-  processors: 2,
-  memoryBytes: 2 ** 34,
-  isas: ['avx2', 'scalar'],
-  node: 'v20',
-  twoThreads: 1.95,
-};
+import { MACHINE as machine } from '../support/machine.ts';
 
 const contender = (name: string, step: () => Promise<number>): Contender<number> => ({
   name,

@@ -7,6 +7,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CASES } from '../../bench/network.ts';
 import { defaultContenders } from '../../bench/process.ts';
 import { caseName, markdownOf, measure, type StepReport, tableOf } from '../../bench/report.ts';
+import { MACHINE } from '../support/machine.ts';
 
 const built = (name: string) => fileURLToPath(new URL(`../../dist/bench/${name}.js`, import.meta.url));
 const node = (name: string, ...args: readonly string[]) =>
@@ -24,14 +25,7 @@ const report: StepReport = {
   date: '2026-01-02T03:04:05.678Z',
   command: 'npm run bench',
   step: CASES.notes!,
-  machine: {
-    model: 'A processor',
-    processors: 2,
-    memoryBytes: 2 ** 34,
-    isas: ['avx2', 'scalar'],
-    node: 'v20',
-    twoThreads: 1.95,
-  },
+  machine: MACHINE,
   warmUp: 2,
   rounds: 3,
   results: [
