@@ -1,7 +1,8 @@
 import { Command, Option } from 'commander';
 import { DataError, type Dataset } from '../data/dataset.ts';
-import { sha256OfHalf } from '../data/fingerprint.ts';
-import { openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { sha256Of, sha256OfHalf } from '../data/fingerprint.ts';
+import { holdOut } from '../data/hold-out.ts';
+import { openDataset, openTestSet, requireChannels } from '../data/open-dataset.ts';
 import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
@@ -22,6 +23,7 @@ interface EvaluateOptions {
   readonly dataDir?: string;
   readonly strict?: boolean;
   readonly mirror?: boolean;
+  readonly heldOut?: boolean;
   readonly out?: string;
   readonly engine: EngineName;
   readonly threads: number;
@@ -40,6 +42,10 @@ export function evaluateCommand(): Command {
     .addOption(options.dataDir())
     .option('--strict', 'refuse a folder with a file that is no image, rather than leave it out')
     .addOption(options.mirror())
+    .option(
+      '--held-out',
+      'on the images that the run held out of its training (--validate): to choose by, not the test',
+    )
     .option('--out <dir>', 'folder for tables and pictures (default: that of the run)', path)
     .addOption(options.engine())
     .addOption(options.threads())
@@ -71,11 +77,13 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     );
     const seconds = (performance.now() - started) / 1000;
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
-    const title = `${config.model} on ${given.data ?? config.data}`;
+    const half = given.heldOut ? 'held-out' : 'test';
+    const title = `${config.model} on ${given.heldOut ? 'held-out images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? folder, title, scores, test);
     const result = {
-      testLoss: meanLoss(sums),
-      testAccuracy: accuracy(sums),
+      ...(given.heldOut
+        ? { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }
+        : { testLoss: meanLoss(sums), testAccuracy: accuracy(sums) }),
       topFiveAccuracy: scores.topFiveAccuracy,
       images: sums.count,
       examplesPerSecond: sums.count / seconds,
@@ -91,7 +99,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
       return;
     }
     process.stdout.write(
-      `test loss ${result.testLoss.toFixed(3)}, test acc ${result.testAccuracy.toFixed(4)} ` +
+      `${half} loss ${meanLoss(sums).toFixed(3)}, ${half} acc ${accuracy(sums).toFixed(4)} ` +
         `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${sums.count} images ` +
         `(${result.examplesPerSecond.toFixed(1)} examples/sec)\n${scoreTable(scores.classes)}\n${files.join(' ')}\n`,
     );
@@ -100,8 +108,9 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
   }
 }
 
-/** The run's test images, or another data set's with the run's labels. @throws DataError */
+/** The run's test images, or those it held out, or another data set's with the run's labels. @throws DataError */
 async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+  if (given.heldOut) return openHeldOutImages(run, given);
   const { config, channels } = run;
   const name = given.data ?? config.data;
   if (name === undefined) {
@@ -118,6 +127,25 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
     return test;
   }
   return withLabelsOf(run, test, name);
+}
+
+/** @throws UsageError where the run held nothing out, DataError where its images are others now. */
+async function openHeldOutImages({ config, channels }: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+  if (given.data !== undefined)
+    throw new UsageError('--held-out is of the images of the run itself: leave out --data');
+  const { data, validate, dataSha256 } = config;
+  if (data === undefined || validate === undefined) {
+    throw new UsageError(
+      'this run held no images out: --held-out is for runs that were trained with --validate',
+    );
+  }
+  const all = await openDataset(data, given.dataDir, showData(), imageOptions(given, config, channels));
+  if (sha256Of(all) !== dataSha256) {
+    throw new DataError(
+      `${data}: these are not the images of the run, so which were held out cannot be told`,
+    );
+  }
+  return holdOut(all.train, validate, config).validation;
 }
 
 /** Classes are told by their names; where one side only numbers them, they have to be the same numbers. */

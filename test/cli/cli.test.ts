@@ -18,6 +18,14 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
+const bestValidationAccuracy = (run: string) => {
+  const lines = readFileSync(join(folder, run, 'log.jsonl'), 'utf8')
+    .trim()
+    .split('\n');
+  const epochs = lines.map((line) => JSON.parse(line)).filter(({ kind }) => kind === 'epoch');
+  return Math.max(...epochs.map(({ validationAccuracy }) => validationAccuracy));
+};
+
 describe('densor train', () => {
   test("ends with the notes' two lines and leaves checkpoints, log and curves", () => {
     const { status, stdout, stderr } = densor('train', ...SMALL, '--out', 'run');
@@ -98,6 +106,9 @@ describe('densor train', () => {
       const { testAccuracy } = JSON.parse(densor('evaluate', 'run', '--checkpoint', which, '--json').stdout);
       expect(testAccuracy).toBe(told[accuracy]);
     }
+    const heldOut = densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json').stdout;
+    expect(JSON.parse(heldOut)).toMatchObject({ images: 20, heldOutAccuracy: bestValidationAccuracy('run') });
+    expect(densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
   });
 
   test('prints one JSON object and nothing else with --json', () => {
@@ -141,6 +152,10 @@ describe('densor train', () => {
       /step \d+ .*NaN or infinity in the (loss|statistics|gradient) of layer .*last good checkpoint/,
     );
     expect(densor('evaluate', 'run').status).toBe(0);
+    expect(densor('evaluate', 'run', '--held-out')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringContaining('this run held no images out'),
+    });
   });
 
   test('with contradicting options does not resume', () => {

@@ -31,6 +31,19 @@ describe('a crop', () => {
     expect(still).toEqual(ramp(8, 8, 3));
   });
 
+  test('that is a shift goes half as far: each of the 5 × 5 places of a 28-pixel image', () => {
+    const places = new Set<string>();
+    for (let i = 0; i < 500; i++) {
+      const image = { pixels: new Uint8Array(28 * 28).fill(1), height: 28, width: 28, channels: 1 };
+      image.pixels[14 * 28 + 14] = 2;
+      augment(image, ['shift'], { seed: 7, epoch: 3 }, i);
+      const at = image.pixels.indexOf(2);
+      places.add(`${Math.floor(at / 28) - 14} ${(at % 28) - 14}`);
+    }
+    const steps = [-2, -1, 0, 1, 2];
+    expect([...places].sort()).toEqual(steps.flatMap((y) => steps.map((x) => `${y} ${x}`)).sort());
+  });
+
   test('takes each of the 9 × 9 places of a 32-pixel image equally often', () => {
     const counts = new Map<string, number>();
     const draws = 16_200;
