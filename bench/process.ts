@@ -106,6 +106,7 @@ function commandOf(name: string, step: StepCase, input: string): [string, string
     const peer = npmPeerOf(name);
     return [process.execPath, [contender, name, JSON.stringify(step), ...(peer ? [installPeer(peer)] : [])]];
   }
+  if (!PYTORCH.includes(name)) throw new Error(`there is no ${name}; there are ${PYTORCH.join(', ')}`);
   const script = fileURLToPath(new URL('../../bench/peers/pytorch_step.py', import.meta.url));
   return [PYTHON, [script, pytorchOf(name).format, JSON.stringify(step), input]];
 }
@@ -118,7 +119,7 @@ const PYTORCH = ['default', 'channels_last', 'autocast_bf16'].flatMap((layout) =
 /** The best this machine has of each engine, also in bfloat16, AVX2 beside AVX-512, and PyTorch where it is installed. */
 export function defaultContenders(): string[] {
   const isas = nativeIsas();
-  const native = isas.filter((isa, i) => i === 0 || (isa === 'avx2' && isas[0] === 'avx512'));
+  const native = isas.filter((isa, i) => i === 0 || isa === 'avx2');
   const torch = spawnSync(PYTHON, ['-c', 'import torch'], { stdio: 'ignore' }).status === 0;
   const half = native.slice(0, 1).map((isa) => `native:${isa}:bf16`);
   return [...native.map((isa) => `native:${isa}`), ...half, 'wasm:relaxed-simd', ...(torch ? PYTORCH : [])];

@@ -79,6 +79,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
 template <class V>
 void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads) {
   Control *control = ctx.control;
+  [[maybe_unused]] const TileState tiles;
   double before = ctx.durations ? now() : 0;
   for (uint32_t record = 0; record < count; record++) {
     const OpCode code = static_cast<OpCode>(program[0]);

@@ -9,7 +9,14 @@ import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compi
 import { MemoryLimitError } from './plan/memory/error.ts';
 import { climb, ladder, layersOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
-import { createPlan, layOutState, type Plan, plannedPeakBytes, type StateLayout } from './plan/plan.ts';
+import {
+  createPlan,
+  layOutState,
+  type Plan,
+  type PlanOptions,
+  plannedPeakBytes,
+  type StateLayout,
+} from './plan/plan.ts';
 import { encode, encodePrepare } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
 import { foldBatchNorm } from './plan/rewrite/fold-batch-norm.ts';
@@ -58,10 +65,10 @@ export interface TrainingOptions {
   readonly memory?: MemoryBudget | undefined;
 }
 
-export interface CompileOptions extends TrainingOptions {
-  /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
-  readonly precision?: Precision | undefined;
-}
+export interface CompileOptions extends TrainingOptions, PlanOptions {}
+
+/** What depends on the engine that will run the network. */
+export type EngineOptions = Pick<CompileOptions, 'memory' | 'tiles'>;
 
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
 export interface Compiled {
@@ -85,22 +92,22 @@ export function compile(
   options: CompileOptions = {},
 ): Compiled {
   const { state, layout, first, sources } = prepare(model, size, programs, options);
-  const { memory, precision } = options;
+  const { memory } = options;
   const evaluations = new Map(
     sources
       .filter(({ gradient }) => !gradient)
-      .map(({ name, forward }) => [name, compileGraph(forward, layout, undefined, { precision })]),
+      .map(({ name, forward }) => [name, compileGraph(forward, layout, undefined, options)]),
   );
   const beside = [...evaluations.values()].map(({ plan }) => plan);
   const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
-  const training = largest && fuse(largest.forward, largest.gradient, precision);
+  const training = largest && fuse(largest.forward, largest.gradient, options.precision);
   if (memory && !training) requireFits(beside, memory);
-  const rungs = memory && training && fitted(training, beside, memory, planner(layout, precision));
+  const rungs = memory && training && fitted(training, beside, memory, planner(layout, options));
   const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient }) => {
     const evaluation = evaluations.get(name);
-    return [name, evaluation ?? compileGraph(forward, layout, gradient, { precision, recomputed })] as const;
+    return [name, evaluation ?? compileGraph(forward, layout, gradient, { ...options, recomputed })] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -129,9 +136,9 @@ export function trainingLadder(
 ): TrainingLadder {
   const { layout, sources } = prepare(model, size, { train: { ...request, mode: 'train' } }, options);
   const [{ forward, gradient }] = sources as [(typeof sources)[number]];
-  const { memory, precision } = options;
-  const training = fuse(forward, gradient, precision);
-  const planOf = planner(layout, precision);
+  const { memory } = options;
+  const training = fuse(forward, gradient, options.precision);
+  const planOf = planner(layout, options);
   const rungs = [...ladder(training, planOf)];
   if (!memory) return { rungs };
   const fits = (plan: Plan) => plannedPeakBytes([plan], memory.threads) <= memory.bytes;
@@ -181,8 +188,8 @@ function prepare(
   return { state, layout, first, sources };
 }
 
-function planner(layout: StateLayout, precision?: Precision): (graph: Graph) => Plan {
-  return (graph) => createPlan(graph, layout, precision);
+function planner(layout: StateLayout, options: PlanOptions): (graph: Graph) => Plan {
+  return (graph) => createPlan(graph, layout, options);
 }
 
 /**
@@ -213,9 +220,9 @@ export function compileGraph(
   forward: Graph,
   layout: StateLayout,
   gradient?: Gradient,
-  { precision, recomputed = new Set() }: GraphOptions = {},
+  { recomputed = new Set(), ...options }: GraphOptions = {},
 ): CompiledProgram {
-  const plan = createPlan(recompute(fuse(forward, gradient, precision), recomputed), layout, precision);
+  const plan = createPlan(recompute(fuse(forward, gradient, options.precision), recomputed), layout, options);
   return {
     graph: withGradient(forward, gradient),
     plan,
@@ -224,7 +231,7 @@ export function compileGraph(
   };
 }
 
-interface GraphOptions extends Pick<CompileOptions, 'precision'> {
+interface GraphOptions extends PlanOptions {
   /** Layers whose results the backward pass computes again. Default: none. */
   readonly recomputed?: ReadonlySet<string>;
 }

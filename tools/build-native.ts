@@ -10,7 +10,7 @@ import {
   FLAGS,
   findCompiler,
   GCC_FLAGS,
-  VARIANTS,
+  variantsHere,
   writeTree,
 } from './native-compiler.ts';
 
@@ -37,7 +37,7 @@ export async function buildNative(build: NativeBuild = {}): Promise<void> {
     env = process.env,
     say = console.log,
   } = build;
-  const variants = VARIANTS[process.arch];
+  const variants = variantsHere();
   if (!variants || process.platform === 'win32') {
     say(`No native engine for ${process.platform} on ${process.arch}: the WASM engine does the work.`);
     return;

@@ -1,19 +1,42 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
+const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx2', '-mfma'];
+const AVX512_BF16 = [...AVX512, '-mavx512bf16'];
+
 /** Instruction set → the compiler's words for it, by architecture; `scalar` also tells what a processor has. */
 export const VARIANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   x64: {
-    avx512: ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx2', '-mfma'],
+    amx: [...AVX512_BF16, '-mamx-tile', '-mamx-bf16'],
+    'avx512-bf16': AVX512_BF16,
+    avx512: AVX512,
     avx2: ['-mavx2', '-mfma'],
     scalar: [],
   },
   arm64: { neon: [], scalar: ['-DDENSOR_SCALAR'] },
 };
+
+/** Instruction sets that few processors have, and what Linux calls them: they are built where they can run. */
+const RARE: Readonly<Record<string, string>> = { amx: 'amx_bf16', 'avx512-bf16': 'avx512_bf16' };
+
+/** Of the variants of this architecture those that are worth building here. */
+export function variantsHere(): Readonly<Record<string, readonly string[]>> | undefined {
+  const all = VARIANTS[process.arch];
+  const isHere = ([isa]: [string, unknown]) => !RARE[isa] || processorFlags().has(RARE[isa]);
+  return all && Object.fromEntries(Object.entries(all).filter(isHere));
+}
+
+function processorFlags(): ReadonlySet<string> {
+  try {
+    return new Set(/^flags\s*: (.*)$/m.exec(readFileSync('/proc/cpuinfo', 'utf8'))?.[1]?.split(' '));
+  } catch {
+    return new Set();
+  }
+}
 
 /** What every build of the kernels has in common. */
 export const FLAGS = [

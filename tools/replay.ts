@@ -44,6 +44,14 @@ export const NEON: ReplayVariant = {
   emulator: CROSS.emulator,
 };
 
+/** AMX's kernels, their tiles emulated: for processors without, if they have what else those kernels use. */
+export const TILES: ReplayVariant = {
+  name: 'tiles',
+  isa: 'amx',
+  flags: ['-O3', ...(VARIANTS.x64?.['avx512-bf16'] ?? []), '-DDENSOR_EMULATED_TILES'],
+  threads: 2,
+};
+
 /** Every instruction set of this architecture (a machine has some of them) under each sanitizer. */
 export const SANITIZED: readonly ReplayVariant[] = (['asan', 'tsan'] as const).flatMap((sanitizer) =>
   Object.entries(VARIANTS[process.arch] ?? {}).map(([isa, words]) => ({

@@ -18,6 +18,7 @@ export const ENGINE_TESTS: readonly (readonly string[])[] = [
     'test/engine/inference.test.ts',
     'test/engine/winograd.test.ts',
     'test/engine/winograd-step.test.ts',
+    'test/engine/pairs.test.ts',
     'test/conformance/networks.test.ts',
     'test/conformance/updates.test.ts',
     'test/golden/block-and-transition.test.ts',

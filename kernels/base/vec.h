@@ -82,6 +82,16 @@ template <class V, class T> DENSOR_INLINE void storeFirst(V x, T *p, int count) 
   for (int i = 0; i < count; i++) p[i] = lanes[i];
 }
 
+// What micro-kernels multiply: vectors of P, `depth` numbers of a sum in each lane. float32 everywhere; where the
+// processor has a dot product of pairs of bfloat16 numbers, these too: a lane is a·b + a'·b'.
+template <class V, class P> struct Lanes;
+template <class V> struct Lanes<V, float> {
+  using type = V;
+  static constexpr int depth = 1;
+};
+// Stores what is to be multiplied.
+template <class V> DENSOR_INLINE void storeOperand(V x, float *p) { x.store(p); }
+
 // The instruction set that this build is for: one file each. Kernels are instantiated for `Widest`.
 #if defined(__wasm_simd128__)
 #include "base/vec_wasm.h"
@@ -91,6 +101,9 @@ using Widest = vec<float, 1>;
 #elif defined(__AVX512F__)
 #include "base/vec_avx512.h"
 using Widest = vec<float, 16>;
+#ifdef __AVX512BF16__
+#include "base/pairs_avx512.h"
+#endif
 #elif defined(__AVX2__)
 #include "base/vec_avx2.h"
 using Widest = vec<float, 8>;

@@ -18,6 +18,13 @@
 #include <node_api.h>
 #include <string>
 #include <sys/mman.h>
+#if defined(__x86_64__)
+#include <cpuid.h>
+#if defined(__linux__)
+#include <sys/syscall.h>
+#include <unistd.h>
+#endif
+#endif
 
 namespace {
 
@@ -264,13 +271,38 @@ template <class T> napi_value close(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
+#if defined(__x86_64__)
+// True where the processor has AMX with bfloat16 and the system lets this process use it. Linux wants to be asked, as a
+// thread's state grows by 8 KiB (Documentation/arch/x86/xstate.rst).
+bool hasTiles() {
+  uint32_t a, b, c, d;
+  constexpr uint32_t BF16 = 1u << 22, TILE = 1u << 24;
+  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (BF16 | TILE)) != (BF16 | TILE)) return false;
+#if defined(__linux__)
+  constexpr long ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18;
+  return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
+#else
+  return false;
+#endif
+}
+
+bool hasAvx512Bf16() {
+  uint32_t a, b, c, d;
+  constexpr uint32_t BF16 = 1u << 5;
+  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & BF16);
+}
+#endif
+
 napi_value isas(napi_env env, napi_callback_info) {
   std::vector<const char *> names;
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl"))
+      __builtin_cpu_supports("avx512vl")) {
+    if (hasAvx512Bf16() && hasTiles()) names.push_back("amx");
+    if (hasAvx512Bf16()) names.push_back("avx512-bf16");
     names.push_back("avx512");
+  }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) names.push_back("avx2");
 #elif defined(__aarch64__)
   names.push_back("neon");

@@ -10,41 +10,52 @@
 
 namespace densor {
 
-// One row of outputs from a packed strip: for each tile, Σ over `kernelHeight` strip rows from `from` on.
+// The runs of numbers that lie side by side in a strip and in the weights of a filter: its rows or, where the depth of a
+// tap is padded, its taps.
+template <class P> struct FilterRuns {
+  int count, depth; // numbers of each
+  int perRow;       // of a filter's row
+  size_t pitch;     // of the strip
+
+  FilterRuns(int kernelHeight, int kernelWidth, int channels, size_t pitch) : pitch(pitch) {
+    perRow = channels % DEPTH_STEP<P> == 0 ? 1 : kernelWidth;
+    count = kernelHeight * perRow, depth = kernelWidth * channels / perRow;
+  }
+  // add(run, its first number of the filter that stands at `from`)
+  template <class Add> DENSOR_INLINE void each(const P *from, Add add) const {
+    if (perRow == 1)
+      for (int k = 0; k < count; k++) add(k, from + k * pitch);
+    else
+      for (int k = 0; k < count; k++) add(k, from + k / perRow * pitch + static_cast<size_t>(k % perRow) * depth);
+  }
+};
+
+// One row of outputs from a packed strip: for each tile, Σ over a filter's runs from `from` on.
 // epilogue(tile, firstPixel, firstOutput) receives V[R][B] in registers.
-template <class V, class Epilogue>
-void convolveRow(const float *from, size_t pitch, int pixelStep, int width, int kernelHeight, int depth,
-                 const float *packed, int outputs, Epilogue epilogue) {
+template <class V, class P, class Epilogue>
+void convolveRow(const P *from, int pixelStep, int width, const FilterRuns<P> &runs, const P *packed, int outputs,
+                 Epilogue epilogue) {
   for (int o = 0; o < outputs; o += V::tileBlocks * V::size) {
-    const float *panel = packed + static_cast<size_t>(o) * kernelHeight * depth;
-    const int vectors = (outputs - o + V::size - 1) / V::size;
-    withConstant<V::tileBlocks>(vectors < V::tileBlocks ? vectors : V::tileBlocks, [&](auto blocks) {
-      constexpr int B = decltype(blocks)::value;
-      forTiles(width, V::tileRows, [&](int first, int length) {
-        withConstant<V::tileRows>(length, [&](auto rows) {
-          constexpr int R = decltype(rows)::value;
-          V tile[R][B];
-          DENSOR_UNROLL for (int r = 0; r < R; r++) DENSOR_UNROLL for (int b = 0; b < B; b++) tile[r][b] = V::splat(0);
-          for (int k = 0; k < kernelHeight; k++)
-            multiplyAdd<V, R, B>(tile, from + k * pitch + static_cast<size_t>(first) * pixelStep, pixelStep, 1,
-                                 panel + static_cast<size_t>(k) * depth * B * V::size, B * V::size, depth);
-          epilogue(tile, first, o);
-        });
-      });
+    const P *panel = packed + static_cast<size_t>(o) * runs.count * packedDepth<P>(runs.depth);
+    forProductRows<V, P>(width, [&](int first, int length) {
+      multiplyRuns<V>(
+          length, (outputs - o + V::size - 1) / V::size, pixelStep, panel, runs.depth,
+          [&](auto add) DENSOR_LAMBDA_INLINE { runs.each(from + static_cast<size_t>(first) * pixelStep, add); },
+          [&]<int R, int B>(V(&tile)[R][B], int row) DENSOR_LAMBDA_INLINE { epilogue(tile, first + row, o); });
     });
   }
 }
 
 // Row `i` of a packed strip's outputs: y = finish(conv + bias, channel), pixels `stride` apart.
-template <class V, class T, class Record, class Finish>
-void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, const float *packedStrip, int i, T *y,
+template <class V, class T, class P, class Record, class Finish>
+void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, const P *packedStrip, int i, T *y,
                       size_t stride, Finish finish) {
   const Window &w = r.window;
   const float *bias = ctx.at(r.bias);
   const int channels = r.in.channels, outputs = r.out.channels;
-  convolveRow<V>(packedStrip + i * w.strideHeight * strip.pitch(), strip.pitch(),
-                 static_cast<int>(w.strideWidth) * channels, r.out.width, w.kernelHeight,
-                 static_cast<int>(w.kernelWidth) * channels, ctx.at(r.packed), outputs,
+  const FilterRuns<P> runs(w.kernelHeight, w.kernelWidth, channels, strip.pitch());
+  convolveRow<V>(packedStrip + i * w.strideHeight * strip.pitch(), static_cast<int>(w.strideWidth) * channels,
+                 r.out.width, runs, ctx.at<P>(r.packed), outputs,
                  [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
                    DENSOR_UNROLL for (int b = 0; b < B; b++) {
                      const int c = o + b * V::size;
@@ -62,9 +73,9 @@ template <class V> struct Activation {
 };
 
 // The rows of a chunk's outputs, ascending: rowAt(image, row) is where one goes, finish(y, image, row) the last to
-// change it, done(image, row) when it stands there, its statistics gathered. `scratch` holds the strips; T: what x stores.
-template <class V, class T, class Record, class RowAt, class Finish, class Done>
-void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut &work, float *scratch, size_t stride,
+// change it, done(image, row) when it stands there, its statistics gathered. `scratch` holds the strips, of P; T: what x stores.
+template <class V, class T, class P, class Record, class RowAt, class Finish, class Done>
+void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut &work, P *scratch, size_t stride,
                       RowAt rowAt, Finish finish, Done done) {
   const Range images = work.images;
   const Activation<V> activation{r.relu != 0};
@@ -93,7 +104,7 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut 
 }
 
 // Strips of several small images.
-template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
+template <class V, class T, class P> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
   const int pixels = r.out.height * r.out.width, outputs = r.out.channels;
@@ -102,16 +113,17 @@ template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2d
   const Activation<V> activation{r.relu != 0};
   const DropoutMask mask(ctx, r.dropout, r.out);
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
-  const SmallConvolution conv = smallConvolution(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth,
-                                                 outputs, ctx.at(r.packed));
+  const SmallConvolution<P> conv(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth, outputs,
+                                 ctx.at<P>(r.packed));
+  P *strip = reinterpret_cast<P *>(ctx.scratch);
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     const T *x = ctx.at<T>(r.x, n, pixels);
     T *y = ctx.at<T>(r.y, n, pixels);
-    packImages<V>(together, pixels, conv.channels, ctx.scratch, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
+    packImages<V>(together, pixels, conv.channels, strip, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
       return prologue.load(x + image * xImage + pixel * r.x.stride, c);
     });
-    convolveImages<V>(conv, ctx.scratch, together,
+    convolveImages<V>(conv, strip, together,
                       [&]<int R, int B>(V(&tile)[R][B], int pixel, int first, int o) DENSOR_LAMBDA_INLINE {
                         DENSOR_UNROLL for (int b = 0; b < B; b++) {
                           const int c = o + b * V::size;
@@ -127,8 +139,8 @@ template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2d
   }
 }
 
-template <class V, class T> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
-  if (r.stripImages > 1) return conv2dOfImages<V, T>(ctx, r, chunk);
+// Strips of some rows of an image.
+template <class V, class T, class P> void conv2dOfRows(const Context &ctx, const Conv2dRecord &r, int chunk) {
   const size_t pixels = static_cast<size_t>(r.out.height) * r.out.width;
   const auto rowAt = [&](int n, int i) {
     return ctx.at<T>(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;
@@ -136,7 +148,14 @@ template <class V, class T> void conv2d(const Context &ctx, const Conv2dRecord &
   const DropoutMask mask(ctx, r.dropout, r.out);
   const auto drop = [&](T *y, int n, int i) { mask.apply<V>(y, r.y.stride, n, i * r.out.width, r.out.width); };
   const Cut work = cut(r.in.images, r.out.height, chunk, r.chunks);
-  forConvolvedRows<V, T>(ctx, r, chunk, work, ctx.scratch, r.y.stride, rowAt, drop, [](int, int) {});
+  P *scratch = reinterpret_cast<P *>(ctx.scratch);
+  forConvolvedRows<V, T>(ctx, r, chunk, work, scratch, r.y.stride, rowAt, drop, [](int, int) {});
+}
+
+template <class V, class T> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  withOperand<T>(r.in.channels, [&]<class P>() {
+    return r.stripImages > 1 ? conv2dOfImages<V, T, P>(ctx, r, chunk) : conv2dOfRows<V, T, P>(ctx, r, chunk);
+  });
 }
 
 }  // namespace densor

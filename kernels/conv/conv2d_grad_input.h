@@ -8,7 +8,8 @@
 namespace densor {
 
 // Strips of several small images: stride 1, so the transposed convolution is one with reversed taps.
-template <class V, class T> void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+template <class V, class T, class P>
+void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const int pixels = r.in.height * r.in.width;
@@ -16,18 +17,19 @@ template <class V, class T> void conv2dGradInputOfImages(const Context &ctx, con
   const size_t gradientImage = static_cast<size_t>(pixels) * r.gradInput.gradient.stride;
   InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
   end.xStride = xImage, end.gradientStride = gradientImage;
-  const SmallConvolution conv =
-      smallConvolution(r.out, w, static_cast<int>(w.kernelHeight - 1 - w.paddingHeight),
-                       static_cast<int>(w.kernelWidth - 1 - w.paddingWidth), r.in.channels, ctx.at(r.packed));
+  const SmallConvolution<P> conv(r.out, w, static_cast<int>(w.kernelHeight - 1 - w.paddingHeight),
+                                 static_cast<int>(w.kernelWidth - 1 - w.paddingWidth), r.in.channels,
+                                 ctx.at<P>(r.packed));
+  P *strip = reinterpret_cast<P *>(ctx.scratch);
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
     const T *x = ctx.at<T>(r.x, n, pixels);
     T *gradient = ctx.at<T>(r.gradInput.gradient, n, pixels);
-    packImages<V>(together, pixels, conv.channels, ctx.scratch, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
+    packImages<V>(together, pixels, conv.channels, strip, [&](int image, int pixel, int c) DENSOR_LAMBDA_INLINE {
       return gradOutput.load(static_cast<size_t>(image) * pixels + pixel, c);
     });
-    convolveImages<V>(conv, ctx.scratch, together,
+    convolveImages<V>(conv, strip, together,
                       [&]<int R, int B>(V(&tile)[R][B], int pixel, int first, int c) DENSOR_LAMBDA_INLINE {
                         const T *xTile = x + first * xImage + pixel * r.x.stride;
                         T *gTile = gradient + first * gradientImage + pixel * r.gradInput.gradient.stride;
@@ -38,12 +40,13 @@ template <class V, class T> void conv2dGradInputOfImages(const Context &ctx, con
   }
 }
 
-template <class V, class T> void conv2dGradInput(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
-  if (r.stripImages > 1) return conv2dGradInputOfImages<V, T>(ctx, r, chunk);
+template <class V, class T, class P>
+void conv2dGradInputOfRows(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
-  const float *packed = ctx.at(r.packed);
+  const P *packed = ctx.at<P>(r.packed);
+  P *inputs = reinterpret_cast<P *>(ctx.scratch);
   const int height = r.in.height, width = r.in.width, outputs = r.out.channels;
   const size_t inPixels = static_cast<size_t>(height) * width;
   const size_t outPixels = static_cast<size_t>(r.out.height) * r.out.width;
@@ -64,11 +67,11 @@ template <class V, class T> void conv2dGradInput(const Context &ctx, const Conv2
                            .rows = rows + static_cast<int>(w.kernelHeight) - 1,
                            .columns = width + static_cast<int>(w.kernelWidth) - 1,
                            .contiguous = false};
-      packStrip<V>(strip, ctx.scratch, [&](size_t pixel, int c) { return gradOutput.load(pixel, c); });
+      packStrip<V>(strip, inputs, [&](size_t pixel, int c) { return gradOutput.load(pixel, c); });
+      const FilterRuns<P> runs(w.kernelHeight, w.kernelWidth, outputs, strip.pitch());
       for (int i = 0; i < rows; i++) {
         const size_t row = static_cast<size_t>(top + i) * width;
-        convolveRow<V>(ctx.scratch + i * strip.pitch(), strip.pitch(), outputs, width, w.kernelHeight,
-                       static_cast<int>(w.kernelWidth) * outputs, packed, r.in.channels,
+        convolveRow<V>(inputs + i * strip.pitch(), outputs, width, runs, packed, r.in.channels,
                        [&]<int R, int B>(V(&tile)[R][B], int first, int c) DENSOR_LAMBDA_INLINE {
                          const T *xTile = x + (row + first) * r.x.stride;
                          T *gTile = gradient + (row + first) * r.gradInput.gradient.stride;
@@ -79,6 +82,13 @@ template <class V, class T> void conv2dGradInput(const Context &ctx, const Conv2
       }
     }
   }
+}
+
+template <class V, class T> void conv2dGradInput(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+  withOperand<T>(r.out.channels, [&]<class P>() {
+    return r.stripImages > 1 ? conv2dGradInputOfImages<V, T, P>(ctx, r, chunk)
+                             : conv2dGradInputOfRows<V, T, P>(ctx, r, chunk);
+  });
 }
 
 }  // namespace densor

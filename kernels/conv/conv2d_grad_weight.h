@@ -2,49 +2,10 @@
 // [kH·kW·C + 1][roundUp(O, 16)]; reduceGradWeight adds the partials in order. Sums run over pixels, ascending.
 #pragma once
 #include "base/math.h"
-#include "base/prologue.h"
+#include "conv/conv2d_grad_weight_pairs.h"
 #include "conv/convolve_images.h"
-#include "conv/micro_kernel.h"
-#include "conv/pack.h"
 
 namespace densor {
-
-// Where a chunk sums, emptied: the rows of its channels, and the bias's where it has the first of them.
-struct GradWeightPartial {
-  float *weights, *bias;
-  int outputs; // floats of a row
-  int channels, kernelWidth;
-  Range slice; // of the channels
-  // With all channels a kernel row's (column, channel) pairs lie side by side in a strip and in the partial; with a
-  // slice of them, the channels of one tap do.
-  int runs, length;
-
-  template <class Record>
-  GradWeightPartial(const Context &ctx, const Record &r, int index, Range slice)
-      : outputs(paddedChannels(r.out.channels)), channels(r.in.channels), kernelWidth(r.window.kernelWidth), slice(slice) {
-    const int taps = static_cast<int>(r.window.kernelHeight) * kernelWidth, sliced = slice.end - slice.begin;
-    const size_t size = static_cast<size_t>(taps) * channels * outputs;
-    weights = ctx.at(r.partials) + index * (size + outputs);
-    bias = slice.begin == 0 ? weights + size : nullptr;
-    runs = isWhole() ? static_cast<int>(r.window.kernelHeight) : taps;
-    length = isWhole() ? kernelWidth * channels : sliced;
-    for (int k = 0; k < runs; k++) __builtin_memset(run(k), 0, static_cast<size_t>(length) * outputs * sizeof(float));
-    if (bias) __builtin_memset(bias, 0, outputs * sizeof(float));
-  }
-
-  bool isWhole() const { return slice.end - slice.begin == channels; }
-  float *run(int k) const {
-    return weights + static_cast<size_t>(isWhole() ? k * length : k * channels + slice.begin) * outputs;
-  }
-  // Where a run's inputs begin in a strip of the slice's channels.
-  const float *inputs(const Strip &strip, const float *packed, int k) const {
-    if (isWhole()) return packed + k * strip.pitch();
-    return packed + k / kernelWidth * strip.pitch() + k % kernelWidth * strip.channels;
-  }
-  template <class V> DENSOR_INLINE void addToBias(V gradient, int o) const {
-    if (bias) (V::load(bias + o) + gradient).store(bias + o);
-  }
-};
 
 // Where a strip's outputs lie: images of rows of pixels, and the floats from one to the next.
 struct StripWalk {
@@ -158,9 +119,7 @@ template <class V, class T> void conv2dGradWeightOfImages(const Context &ctx, co
   }
 }
 
-// Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
-template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
+template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
   const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
@@ -182,12 +141,16 @@ template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv
       float *inputs = gradients + static_cast<size_t>(together) * rows * width * partial.outputs;
       for (int i = 0; i < together; i++) {
         const Corrected<V, T> gradOutput(ctx, r.gradOutput, n + i, outPixels);
-        for (int p = 0; p < rows * width; p++, to += partial.outputs)
-          for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) {
+        for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) {
+          V sum = V::splat(0);
+          for (int p = 0; p < rows * width; p++) {
             const V g = gradOutput.load(static_cast<size_t>(top) * width + p, o);
-            g.store(to + o);
-            partial.addToBias(g, o);
+            g.store(to + static_cast<size_t>(p) * partial.outputs + o);
+            sum = sum + g;
           }
+          partial.addToBias(sum, o);
+        }
+        to += static_cast<size_t>(rows) * width * partial.outputs;
         const T *x = ctx.at<T>(r.x, n + i, inPixels);
         packStrip<V>(strip, inputs + i * strip.rows * strip.pitch(), [&](size_t pixel, int c) DENSOR_LAMBDA_INLINE {
           return prologue.loadAhead(x + pixel * r.x.stride, slice.begin + c, r.x.stride);
@@ -196,6 +159,18 @@ template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv
       sumGradWeight<V>(partial, r, strip, inputs, gradients, together, rows);
     }
   }
+}
+
+// Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
+template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+#ifdef DENSOR_PAIRS
+  // Of small maps the padding is half of the positions: too much for pairs, not for tiles.
+  if constexpr (sizeof(T) == sizeof(Bfloat16))
+    if (r.window.strideHeight == 1 && r.window.strideWidth == 1 && (HAS_TILES || !r.ofImages))
+      return conv2dGradWeightInPairs<V, T>(ctx, r, chunk);
+#endif
+  if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
+  conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
 }
 
 // gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an

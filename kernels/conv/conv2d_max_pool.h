@@ -39,7 +39,7 @@ template <class V, class T> void conv2dMaxPool(const Context &ctx, const Conv2dM
   if (windows.begin == 0) work.rows.begin = 0; // Statistics want all rows, seen by a window or not.
   if (windows.end == static_cast<int>(r.pooled.height)) work.rows.end = r.out.height;
   int waiting = 0; // the row of windows whose last row of y is still to come
-  forConvolvedRows<V, T>(
+  forConvolvedRows<V, T, float>(
       ctx, r, chunk, work, strips, padded, [&](int, int row) { return rowAt(row); }, [](float *, int, int) {},
       [&](int n, int row) {
         if (row == work.rows.begin) waiting = windows.begin;

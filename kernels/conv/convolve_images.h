@@ -7,57 +7,49 @@
 
 namespace densor {
 
-// load(image, pixel, c) → V. Writes up to V::size − 1 floats behind the strip.
-template <class V, class Load>
-void packImages(int images, int pixels, int channels, float *to, Load load) {
+// load(image, pixel, c) → V. Writes up to V::size − 1 numbers behind the strip, then the zeros that pad its depth.
+template <class V, class P, class Load>
+void packImages(int images, int pixels, int channels, P *to, Load load) {
   for (int p = 0; p < pixels; p++)
     for (int n = 0; n < images; n++, to += channels)
-      for (int c = 0; c < channels; c += V::size) load(n, p, c).store(to + c);
+      for (int c = 0; c < channels; c += V::size) storeOperand(load(n, p, c), to + c);
+  zeroBehind(to);
 }
 
 // A convolution of stride 1 that keeps the map's size; `padding` of the rows and columns before the first.
-struct SmallConvolution {
+template <class P> struct SmallConvolution {
   int height, width, channels;
   int kernelHeight, kernelWidth, paddingHeight, paddingWidth;
   int outputs;
-  const float *packed; // weights, as packWeights leaves them
+  const P *packed; // weights, as packWeights leaves them
+
+  SmallConvolution(const Size &map, const Window &w, int paddingHeight, int paddingWidth, int outputs, const P *packed)
+      : height(map.height), width(map.width), channels(map.channels), kernelHeight(w.kernelHeight),
+        kernelWidth(w.kernelWidth), paddingHeight(paddingHeight), paddingWidth(paddingWidth), outputs(outputs),
+        packed(packed) {}
 };
 
-inline SmallConvolution smallConvolution(const Size &map, const Window &w, int paddingHeight, int paddingWidth,
-                                         int outputs, const float *packed) {
-  return {.height = static_cast<int>(map.height),
-          .width = static_cast<int>(map.width),
-          .channels = static_cast<int>(map.channels),
-          .kernelHeight = static_cast<int>(w.kernelHeight),
-          .kernelWidth = static_cast<int>(w.kernelWidth),
-          .paddingHeight = paddingHeight,
-          .paddingWidth = paddingWidth,
-          .outputs = outputs,
-          .packed = packed};
-}
-
 // epilogue(tile, pixel, firstImage, firstOutput) receives V[R][B] in registers: rows are images.
-template <class V, class Epilogue>
-void convolveImages(const SmallConvolution &conv, const float *strip, int images, Epilogue epilogue) {
+template <class V, class P, class Epilogue>
+void convolveImages(const SmallConvolution<P> &conv, const P *strip, int images, Epilogue epilogue) {
   const int depth = conv.channels, taps = conv.kernelHeight * conv.kernelWidth;
   for (int o = 0; o < conv.outputs; o += V::tileBlocks * V::size) {
-    const float *panel = conv.packed + static_cast<size_t>(o) * taps * depth;
+    const P *panel = conv.packed + static_cast<size_t>(o) * taps * packedDepth<P>(depth);
     const int vectors = (conv.outputs - o + V::size - 1) / V::size;
     for (int pixel = 0; pixel < conv.height * conv.width; pixel++) {
       const int top = pixel / conv.width - conv.paddingHeight, left = pixel % conv.width - conv.paddingWidth;
-      forTiles(images, V::tileRows, [&](int first, int rowsOfTile) {
-        withTile<V>(rowsOfTile, vectors, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
-          V tile[R][B];
-          DENSOR_UNROLL for (int r = 0; r < R; r++) DENSOR_UNROLL for (int b = 0; b < B; b++) tile[r][b] = V::splat(0);
+      forProductRows<V, P>(images, [&](int first, int rows) {
+        const auto tapsInside = [&](auto add) DENSOR_LAMBDA_INLINE {
           for (int t = 0; t < taps; t++) {
             const int row = top + t / conv.kernelWidth, column = left + t % conv.kernelWidth;
             if (row < 0 || row >= conv.height || column < 0 || column >= conv.width) continue;
-            const float *from = strip + (static_cast<size_t>(row * conv.width + column) * images + first) * depth;
-            multiplyAdd<V, R, B>(tile, from, depth, 1, panel + static_cast<size_t>(t) * depth * B * V::size, B * V::size,
-                                 depth);
+            add(t, strip + (static_cast<size_t>(row * conv.width + column) * images + first) * depth);
           }
-          epilogue(tile, pixel, first, o);
-        });
+        };
+        multiplyRuns<V>(rows, vectors, depth, panel, depth, tapsInside,
+                        [&]<int R, int B>(V(&tile)[R][B], int image) DENSOR_LAMBDA_INLINE {
+                          epilogue(tile, pixel, first + image, o);
+                        });
       });
     }
   }

@@ -1,19 +1,23 @@
 // The one micro-kernel of every convolution, forward and backward: a register tile of R rows × B vectors.
 #pragma once
 #include "base/constant.h"
+#include "conv/operand.h"
 #include "base/vec.h"
 
 namespace densor {
 
-// tile[r][b] += Σ_k a[r·aRow + k·aDepth] · panel[k·panelDepth + b·V::size …], k ascending.
-template <class V, int R, int B>
-DENSOR_INLINE void multiplyAdd(V (&tile)[R][B], const float *a, ptrdiff_t aRow, ptrdiff_t aDepth,
-                               const float *panel, ptrdiff_t panelDepth, int depth) {
-  for (int k = 0; k < depth; k++, a += aDepth, panel += panelDepth) {
-    V right[B];
-    DENSOR_UNROLL for (int b = 0; b < B; b++) right[b] = V::load(panel + b * V::size);
+// tile[r][b] += Σ_k a[r·aRow + k·aDepth] · panel[k·panelDepth + b·V::size …], k ascending; of bfloat16 numbers k counts
+// pairs. `depth` is the length of the sum.
+template <class V, int R, int B, class P>
+DENSOR_INLINE void multiplyAdd(V (&tile)[R][B], const P *a, ptrdiff_t aRow, ptrdiff_t aDepth, const P *panel,
+                               ptrdiff_t panelDepth, int depth) {
+  using L = Lanes<V, P>;
+  using Vector = typename L::type;
+  for (int k = 0; k < depth; k += L::depth, a += aDepth, panel += panelDepth) {
+    Vector right[B];
+    DENSOR_UNROLL for (int b = 0; b < B; b++) right[b] = Vector::load(panel + b * V::size * L::depth);
     DENSOR_UNROLL for (int r = 0; r < R; r++) {
-      const V left = V::broadcast(a + r * aRow);
+      const Vector left = Vector::broadcast(a + r * aRow);
       DENSOR_UNROLL for (int b = 0; b < B; b++) tile[r][b] = fma(left, right[b], tile[r][b]);
     }
   }
@@ -44,6 +48,53 @@ template <class F> DENSOR_INLINE void forTiles(int total, int most, F f) {
     f(begin, length);
     begin += length;
   }
+}
+
+// Rows of a product at a time: f(begin, length).
+template <class V, class P, class F> DENSOR_INLINE void forProductRows(int total, F f) {
+  if constexpr (HAS_TILES && sizeof(P) == sizeof(Bfloat16)) {
+    for (int begin = 0; begin < total; begin += 2 * TILE_ROWS)
+      f(begin, total - begin < 2 * TILE_ROWS ? total - begin : 2 * TILE_ROWS);
+  } else forTiles(total, V::tileRows, f);
+}
+
+// Products of so many rows with at most V::tileBlocks vectors of a panel, summed over runs of `depth` numbers:
+// runs(add) calls add(run, a) for each, `a` the run's first number of row 0, rows aRow apart; the panel holds run after run.
+// epilogue(V tile[R][B], first row) receives the sums in registers.
+template <class V, class P, class Runs, class Epilogue>
+DENSOR_INLINE void multiplyRuns(int rows, int vectors, ptrdiff_t aRow, const P *panel, int depth, Runs runs,
+                                Epilogue epilogue) {
+#if defined(__AMX_BF16__) || defined(DENSOR_EMULATED_TILES)
+  if constexpr (sizeof(P) == sizeof(Bfloat16)) {
+    alignas(64) float sums[2][2][TILE_ROWS * 16];
+    withConstant<2>(vectors < 2 ? vectors : 2, [&](auto blocks) DENSOR_LAMBDA_INLINE {
+      constexpr int B = decltype(blocks)::value;
+      withConstant<2>(rows > TILE_ROWS ? 2 : 1, [&](auto high) DENSOR_LAMBDA_INLINE {
+        multiplyTiles<decltype(high)::value, B>(sums, aRow, panel, packedDepth<P>(depth), runs);
+      });
+      constexpr int most = 8;
+      for (int first = 0; first < rows; first += most)
+        withConstant<most>(rows - first < most ? rows - first : most, [&](auto length) DENSOR_LAMBDA_INLINE {
+          constexpr int R = decltype(length)::value;
+          V tile[R][B];
+          DENSOR_UNROLL for (int r = 0; r < R; r++) DENSOR_UNROLL for (int b = 0; b < B; b++)
+              tile[r][b] = V::load(sums[first / TILE_ROWS][b] + (first % TILE_ROWS + r) * 16);
+          epilogue(tile, first);
+        });
+    });
+    return;
+  }
+#endif
+  withTile<V>(rows, vectors, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
+    constexpr int width = B * V::size, step = Lanes<V, P>::depth;
+    V tile[R][B];
+    DENSOR_UNROLL for (int r = 0; r < R; r++) DENSOR_UNROLL for (int b = 0; b < B; b++) tile[r][b] = V::splat(0);
+    runs([&](int run, const P *a) DENSOR_LAMBDA_INLINE {
+      multiplyAdd<V, R, B>(tile, a, aRow, step, panel + static_cast<size_t>(run) * packedDepth<P>(depth) * width,
+                           width * step, depth);
+    });
+    epilogue(tile, 0);
+  });
 }
 
 }  // namespace densor

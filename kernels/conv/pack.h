@@ -3,6 +3,7 @@
 #include "base/constant.h"
 #include "base/context.h"
 #include "base/transpose.h"
+#include "conv/operand.h"
 
 namespace densor {
 
@@ -38,13 +39,14 @@ template <class Record> Strip inputStrip(const Record &r, int top, int rows) {
           .contiguous = r.x.stride == r.in.channels && r.prologue.scale == NO_ADDRESS};
 }
 
-// load(pixel, c) → V. Writes rows·columns·channels floats in ascending order and up to V::size − 1 behind them.
-template <class V, class Load> void packStrip(const Strip &s, float *to, Load load) {
+// load(pixel, c) → V. Writes rows·columns·channels numbers in ascending order and up to V::size − 1 behind them, then the
+// zeros that pad the last pixel's depth.
+template <class V, class P, class Load> void packStrip(const Strip &s, P *to, Load load) {
   for (int r = 0; r < s.rows; r++) {
     const int row = s.firstRow + r;
     const bool exists = row >= 0 && row % s.dilationHeight == 0 && row / s.dilationHeight < s.height;
     if (!exists) {
-      __builtin_memset(to, 0, s.pitch() * sizeof(float));
+      __builtin_memset(to, 0, s.pitch() * sizeof(P));
       to += s.pitch();
       continue;
     }
@@ -52,9 +54,10 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
     if (s.contiguous) {
       const Range inside = s.columnsInside();
       const int begin = inside.begin * s.channels, end = inside.end * s.channels;
-      __builtin_memset(to, 0, begin * sizeof(float));
-      for (int k = begin; k < end; k += V::size) load(rowStart + s.firstColumn + inside.begin, k - begin).store(to + k);
-      __builtin_memset(to + end, 0, (s.pitch() - end) * sizeof(float));
+      __builtin_memset(to, 0, begin * sizeof(P));
+      for (int k = begin; k < end; k += V::size) 
+        storeOperand(load(rowStart + s.firstColumn + inside.begin, k - begin), to + k);
+      __builtin_memset(to + end, 0, (s.pitch() - end) * sizeof(P));
       to += s.pitch();
       continue;
     }
@@ -64,12 +67,13 @@ template <class V, class Load> void packStrip(const Strip &s, float *to, Load lo
                          (s.dilationWidth == 1 || column % s.dilationWidth == 0);
       if (there) {
         const size_t pixel = rowStart + (s.dilationWidth == 1 ? column : column / s.dilationWidth);
-        for (int c = 0; c < s.channels; c += V::size) load(pixel, c).store(to + c);
+        for (int c = 0; c < s.channels; c += V::size) storeOperand(load(pixel, c), to + c);
       } else {
-        __builtin_memset(to, 0, s.channels * sizeof(float));
+        __builtin_memset(to, 0, s.channels * sizeof(P));
       }
     }
   }
+  zeroBehind(to);
 }
 
 // Columns of a matrix whose `there` rows lie `stride` apart: take(i, V of V::size rows, zero where there is none) for
@@ -86,17 +90,29 @@ DENSOR_INLINE void forColumns(const float *rows, size_t stride, int there, int c
   }
 }
 
-// Where the panels of a block of V::tileBlocks·V::size outputs (the last may be narrower by whole vectors) lie:
-// [taps][depth][width] each, zero where no output is. A vector of outputs from `first` on has its place in one of them.
+// Where the panels of a block of V::tileBlocks·V::size outputs (the last may be narrower by whole vectors) lie: `rows`
+// (taps × depth) of `width` each, zero where no output is; of bfloat16 numbers, rows in pairs. A vector of outputs from
+// `first` on has its place in one of them.
 template <class V> struct Panel {
   int start, width; // of the block
-  size_t offset;    // of the vector's weights
+  int inside;       // outputs of the block before the vector
+  size_t block;     // where it begins
 
   Panel(int first, int outputs, size_t rows) {
-    constexpr int block = V::tileBlocks * V::size;
-    start = first / block * block;
-    width = outputs - start < block ? roundUp(outputs - start, V::size) : block;
-    offset = start * rows + (first - start);
+    constexpr int most = V::tileBlocks * V::size;
+    start = first / most * most;
+    width = outputs - start < most ? roundUp(outputs - start, V::size) : most;
+    inside = first - start;
+    block = start * rows;
+  }
+  DENSOR_INLINE void put(float *packed, size_t row, V numbers) const {
+    numbers.store(packed + block + row * width + inside);
+  }
+  DENSOR_INLINE void put(Bfloat16 *packed, size_t row, V numbers) const {
+    Bfloat16 lanes[V::size];
+    storeOperand(numbers, lanes);
+    Bfloat16 *to = packed + block + ((row / 2) * width + inside) * 2 + row % 2;
+    for (int i = 0; i < V::size; i++) to[2 * i] = lanes[i];
   }
 };
 
@@ -136,16 +152,26 @@ DENSOR_INLINE void forWeights(const Context &ctx, const Record &r, int taps, int
   }
 }
 
-// The panels of a convolution's weights.
+// The panels of a convolution's weights, as maps of T will be multiplied with them. Chunks cut the depth.
 template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
   const int taps = r.kernelHeight * r.kernelWidth;
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
-  float *packed = ctx.at(r.packed);
-  forWeights<V>(ctx, r, taps, chunk, [&](int first, int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
-    const Panel<V> panel(first, outputs, static_cast<size_t>(taps) * depth);
-    weights.store(packed + panel.offset + (static_cast<size_t>(tap) * depth + d) * panel.width);
-  });
+  const auto pack = [&]<class P>() {
+    P *packed = ctx.at<P>(r.packed);
+    const int padded = packedDepth<P>(depth);
+    forWeights<V>(ctx, r, taps, chunk, [&](int first, int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
+      const Panel<V> panel(first, outputs, static_cast<size_t>(taps) * padded);
+      panel.put(packed, static_cast<size_t>(tap) * padded + d, weights);
+    });
+    for (int first = 0; chunk == 0 && first < outputs; first += V::size)
+      for (int tap = 0; tap < taps; tap++)
+        for (int d = depth; d < padded; d++)
+          Panel<V>(first, outputs, static_cast<size_t>(taps) * padded)
+              .put(packed, static_cast<size_t>(tap) * padded + d, V::splat(0));
+  };
+  if (r.elementBytes == 2) withOperand<Bfloat16>(depth, pack);
+  else withOperand<float>(depth, pack);
 }
 
 }  // namespace densor

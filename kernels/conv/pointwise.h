@@ -7,10 +7,13 @@
 
 namespace densor {
 
-// Floats from one packed pixel to the next: never a multiple of 1 KiB, or a tile's rows would share few sets of a cache.
-DENSOR_INLINE int packedPitch(int channels) { return channels % 256 == 0 ? channels + 16 : channels; }
+// Numbers from one packed pixel to the next: never a multiple of 1 KiB, or a tile's rows would share few sets of a cache.
+template <class P = float> DENSOR_INLINE int packedPitch(int channels) {
+  constexpr int line = 64 / sizeof(P);
+  return channels % (16 * line) == 0 ? channels + line : channels;
+}
 
-template <class V, class T> void pointwise(const Context &ctx, const PointwiseRecord &r, int chunk) {
+template <class V, class T, class P> void pointwiseOf(const Context &ctx, const PointwiseRecord &r, int chunk) {
   constexpr int panel = V::tileBlocks * V::size;
   const int channels = r.inChannels, outputChunks = r.outputChunks;
   const Range pixels = part(r.pixels, chunk / outputChunks, r.chunks / outputChunks);
@@ -22,22 +25,25 @@ template <class V, class T> void pointwise(const Context &ctx, const PointwiseRe
   const Prologued<V> prologue(ctx, r.prologue);
   const Activation<V> activation{r.relu != 0};
   const bool packs = sizeof(T) != sizeof(float) || prologue.scale || prologue.relu;
-  const float *weights = ctx.at(r.packed) + static_cast<size_t>(firstOutput) * channels;
+  const P *weights = ctx.at<P>(r.packed) + static_cast<size_t>(firstOutput) * packedDepth<P>(channels);
   const float *bias = ctx.at(r.bias) ? ctx.at(r.bias) + firstOutput : nullptr;
-  const int pitch = packs ? packedPitch(channels) : static_cast<int>(r.x.stride);
+  const int pitch = packs ? packedPitch<P>(channels) : static_cast<int>(r.x.stride);
+  const FilterRuns<P> runs(1, 1, channels, 0);
+  P *strip = reinterpret_cast<P *>(ctx.scratch);
 
   for (int p = pixels.begin; p < pixels.end; p += r.stripPixels) {
     const int count = p + static_cast<int>(r.stripPixels) <= pixels.end ? r.stripPixels : pixels.end - p;
     const T *x = ctx.at<T>(r.x, p, 1);
     T *y = ctx.at<T>(r.y, p, 1) + firstOutput;
-    const float *inputs = ctx.scratch;
+    const P *inputs = strip;
     if constexpr (sizeof(T) == sizeof(float))
       if (!packs) inputs = x;
     for (int i = 0; packs && i < count; i++)
       for (int c = 0; c < channels; c += V::size)
-        prologue.loadAhead(x + i * static_cast<size_t>(r.x.stride), c, r.x.stride)
-            .store(ctx.scratch + static_cast<size_t>(i) * pitch + c);
-    convolveRow<V>(inputs, 0, pitch, count, 1, channels, weights, outputs,
+        storeOperand(prologue.loadAhead(x + i * static_cast<size_t>(r.x.stride), c, r.x.stride),
+                     strip + static_cast<size_t>(i) * pitch + c);
+    if (packs) zeroBehind(strip + static_cast<size_t>(count - 1) * pitch + channels);
+    convolveRow<V>(inputs, pitch, count, runs, weights, outputs,
                    [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
                      DENSOR_UNROLL for (int b = 0; b < B; b++) {
                        const int c = o + b * V::size;
@@ -48,6 +54,10 @@ template <class V, class T> void pointwise(const Context &ctx, const PointwiseRe
                      }
                    });
   }
+}
+
+template <class V, class T> void pointwise(const Context &ctx, const PointwiseRecord &r, int chunk) {
+  withOperand<T>(r.inChannels, [&]<class P>() { pointwiseOf<V, T, P>(ctx, r, chunk); });
 }
 
 }  // namespace densor

@@ -89,6 +89,7 @@ void filterTiles(const Context &ctx, const Tiling &tiling, Range tiles, int stri
   const size_t inStep = winogradTiles(stripTiles, inputs), outStep = winogradTiles(stripTiles, outputs);
   const size_t panels = winogradPanels(inputs, outputs);
   float *transformed = ctx.scratch, *products = transformed + WINOGRAD_POSITIONS * inStep;
+  const FilterRuns<float> runs(1, 1, inputs, 0);
   int row = tiles.begin / tiling.wide;
 
   for (int begin = tiles.begin; begin < tiles.end; begin += stripTiles) {
@@ -99,7 +100,7 @@ void filterTiles(const Context &ctx, const Tiling &tiling, Range tiles, int stri
     }
     for (int k = 0; k < WINOGRAD_POSITIONS; k++) {
       float *out = products + k * outStep;
-      convolveRow<V>(transformed + k * inStep, 0, inPitch, count, 1, inputs, weights + k * panels, outputs,
+      convolveRow<V>(transformed + k * inStep, inPitch, count, runs, weights + k * panels, outputs,
                      [&]<int R, int B>(V(&tile)[R][B], int first, int o) DENSOR_LAMBDA_INLINE {
                        DENSOR_UNROLL for (int b = 0; b < B; b++) DENSOR_UNROLL for (int i = 0; i < R; i++)
                            tile[i][b].store(out + static_cast<size_t>(first + i) * outPitch + o + b * V::size);

@@ -60,7 +60,7 @@ template <class V> void winogradWeights(const Context &ctx, const WinogradWeight
     if (++there < 9) return;
     there = 0;
     const Panel<V> panel(first, outputs, depth);
-    float *to = packed + panel.offset + static_cast<size_t>(d) * panel.width;
+    float *to = packed + panel.block + static_cast<size_t>(d) * panel.width + panel.inside;
     V columns[3][6];
     for (int j = 0; j < 3; j++) transformFilter(g[j], g[3 + j], g[6 + j], columns[j]);
     for (int i = 0; i < 6; i++) {

@@ -48,7 +48,10 @@ export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
     classNames,
     async open(engine, of) {
       const { size, precision } = config;
-      const { network } = compile(model, [size, size], programsFor('evaluate', of), { precision });
+      const { network } = compile(model, [size, size], programsFor('evaluate', of), {
+        precision,
+        tiles: engine.hasTiles,
+      });
       requireFits(path, checkpoint, network.state);
       const session = await engine.open(network);
       for (const [name, numbers] of checkpoint.state) session.write(name, numbers);

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import type { MemoryBudget } from '../compile.ts';
+import type { EngineOptions } from '../compile.ts';
 import { requireLabels, type TrainTest } from '../data/dataset.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
@@ -15,10 +15,9 @@ import { modelOf } from './run-config.ts';
 /** Everything of a run that is known before an engine is opened. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
 
-interface PrepareOptions {
+interface PrepareOptions extends EngineOptions {
   /** A run that differs in its seed alone: what it compiled serves again where it has as many images. */
   readonly earlier?: PreparedRun | undefined;
-  readonly memory?: MemoryBudget | undefined;
 }
 
 /**
@@ -28,13 +27,13 @@ interface PrepareOptions {
 export function prepareRun(
   config: RunConfig,
   all: TrainTest,
-  { earlier, memory }: PrepareOptions = {},
+  { earlier, ...on }: PrepareOptions = {},
 ): PreparedRun {
   for (const set of [all.train, all.test]) requireLabels(set, config.classes);
   const data = dataOf(config, all);
   if (earlier && sameCounts(earlier.data, data)) return { ...earlier, config, data };
   const model = modelOf(config, data.train.channels);
-  return { config, model, data, compiled: compileRun(config, model, data, memory) };
+  return { config, model, data, compiled: compileRun(config, model, data, on) };
 }
 
 function sameCounts(a: RunData, b: RunData): boolean {

@@ -1,4 +1,4 @@
-import { type Compiled, compile, type MemoryBudget } from '../compile.ts';
+import { type Compiled, compile, type EngineOptions } from '../compile.ts';
 import { floatsOf } from '../data/loader.ts';
 import { byteTables } from '../data/transforms/normalize.ts';
 import type { Engine, Input, RunScalars, Session } from '../engine/engine.ts';
@@ -41,12 +41,12 @@ interface StepRequest {
 }
 
 /** @throws ShapeError when the network does not fit the size; MemoryLimitError. */
-export function syntheticStep(of: StepRequest, memory?: MemoryBudget): SyntheticStep {
+export function syntheticStep(of: StepRequest, on: EngineOptions = {}): SyntheticStep {
   const { size, batch, microBatch, precision = 'f32' } = of;
   const mode = of.inference ? 'evaluate' : 'train';
   const model = modelByName(of.model)!;
   const programs = programsFor(mode, { count: batch, batch, microBatch });
-  const compiled = compile(model, [size, size], programs, { precision, memory });
+  const compiled = compile(model, [size, size], programs, { precision, ...on });
   const { network, initializers } = compiled;
   const program = programName(mode, batch);
   const pixels = batch * size * size * model.channels;

@@ -117,7 +117,10 @@ async function runTrain(given: TrainOptions): Promise<void> {
       // A resumed run keeps the form that it began in.
       forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
       compile: (form, memory) => {
-        const { model, compiled } = prepareRun({ ...settled, ...form }, all, { memory });
+        const { model, compiled } = prepareRun({ ...settled, ...form }, all, {
+          memory,
+          tiles: engine.hasTiles,
+        });
         return { model, compiled };
       },
     });

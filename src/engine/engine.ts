@@ -38,6 +38,8 @@ export interface Engine {
   readonly isa: string;
   readonly threads: number;
   readonly limits: EngineLimits;
+  /** Its kernels multiply tiles of bfloat16 numbers: networks are to be compiled for that (`PlanOptions.tiles`). */
+  readonly hasTiles?: boolean;
   /** Reserves memory for the network's state and for the largest of its programs. Throws EngineError. */
   open(network: CompiledNetwork): Promise<Session>;
   /** How fast this machine can be with this instruction set and these threads; takes about a second. */

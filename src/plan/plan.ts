@@ -74,8 +74,19 @@ export function layOutState(
   return { ...layOutInOrder(requests), shapes };
 }
 
-/** Graph (rewritten, fused, differentiated) → plan, its feature maps stored in `precision`. */
-export function createPlan(unordered: Graph, state: StateLayout, precision: Precision = 'f32'): Plan {
+export interface PlanOptions {
+  /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
+  readonly precision?: Precision | undefined;
+  /** As the engine has it (`Engine.hasTiles`): for tiles of bfloat16 numbers. Default: no. */
+  readonly tiles?: boolean | undefined;
+}
+
+/** Graph (rewritten, fused, differentiated) → plan. */
+export function createPlan(
+  unordered: Graph,
+  state: StateLayout,
+  { precision = 'f32', tiles = false }: PlanOptions = {},
+): Plan {
   const graph = schedule(unordered);
   const placement = place(graph, precision);
   const persistent = persistentNames(graph, placement, state);
@@ -97,7 +108,7 @@ export function createPlan(unordered: Graph, state: StateLayout, precision: Prec
       ...purposeOf(id, persistent.get(id)),
     });
   }
-  const ctx = new LoweringContext(graph, placement, rootBuffers, specs);
+  const ctx = new LoweringContext(graph, placement, rootBuffers, specs, tiles && precision === 'bf16');
   for (const op of graph.ops) lower(ctx, op, placement.copies);
 
   const port = (id: ValueId): Port => ({ view: ctx.view(id), shape: graph.values[id]!.shape });

@@ -74,8 +74,8 @@ const packing = {
 } as const;
 
 export const records = {
-  /** weight [O, C, kH, kW] → panels for the micro-kernel. */
-  packWeights: { ...packing, kernelHeight: 'u32', kernelWidth: 'u32' },
+  /** weight [O, C, kH, kW] → panels for the micro-kernel; `elementBytes` of the maps they will be multiplied with. */
+  packWeights: { ...packing, kernelHeight: 'u32', kernelWidth: 'u32', elementBytes: 'u32' },
   /** scale = γ/√(variance + eps), shift = β − scale·(mean − bias), of which the bias may be absent. */
   coefficients: {
     mean: 'Vector',

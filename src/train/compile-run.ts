@@ -1,4 +1,4 @@
-import { type Compiled, compile, type MemoryBudget } from '../compile.ts';
+import { type Compiled, compile, type EngineOptions } from '../compile.ts';
 import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { ShapeError } from '../tensor/shape.ts';
@@ -10,7 +10,7 @@ import type { RunData } from './run-data.ts';
  * Every program of a run: full and last batches, training and evaluation.
  * @throws ShapeError, ConfigError, MemoryLimitError
  */
-export function compileRun(config: RunConfig, model: Model, data: RunData, memory?: MemoryBudget): Compiled {
+export function compileRun(config: RunConfig, model: Model, data: RunData, on: EngineOptions = {}): Compiled {
   const { batch, microBatch } = config;
   const size = [config.size, config.size] as const;
   const count = Math.min(config.limit ?? data.train.count, data.train.count);
@@ -26,7 +26,7 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, memor
     return compile(model, size, Object.assign({}, ...programs), {
       ...trainingOptions(config),
       precision: config.precision,
-      memory,
+      ...on,
     });
   } catch (error) {
     if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);

@@ -86,7 +86,7 @@ export async function replayOneStep(
   }
   const model = densenet({ name: source, channels, classes, stem, growthRate, blocks, pool, eps, momentum });
   const programs = { train: { batch, mode: 'train' }, evaluate: { batch, mode: 'evaluate' } } as const;
-  const { network } = compile(model, [height, width], programs, { precision });
+  const { network } = compile(model, [height, width], programs, { precision, tiles: engine.hasTiles });
 
   const session = await engine.open(network);
   const got = new Map<string, ArrayLike<number>>();

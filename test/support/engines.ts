@@ -5,7 +5,7 @@ import { loadNativeModule, nativeIsas } from '../../src/engine/native/load-modul
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { createWasmEngine, WASM_ISAS } from '../../src/engine/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/wasm/load-module.ts';
-import { NEON, replayPath, SANITIZED } from '../../tools/replay.ts';
+import { NEON, replayPath, SANITIZED, TILES } from '../../tools/replay.ts';
 import { createReplayEngine } from './replay-engine.ts';
 
 /** An engine under test, opened only when its turn comes. */
@@ -20,7 +20,9 @@ export const WASM: readonly EngineCase[] = WASM_ISAS.map((isa) => ({
 }));
 
 /** What a processor of this kind may have and this machine has not, or has not built: shown as skipped. */
-export const MISSING: readonly string[] = (process.arch === 'arm64' ? ['neon'] : ['avx512', 'avx2'])
+export const MISSING: readonly string[] = (
+  process.arch === 'arm64' ? ['neon'] : ['amx', 'avx512-bf16', 'avx512', 'avx2']
+)
   .concat('scalar')
   .filter((isa) => !nativeIsas().some((each) => each === isa))
   .map((isa) => `native ${isa}`);
@@ -34,13 +36,15 @@ const NATIVE: readonly EngineCase[] = nativeIsas().map((isa) => ({
 /** `asan-avx2`, or `asan-avx2=NAME` for a build of it under another name. */
 function replay(asked: string): EngineCase {
   const [name, binary = name] = asked.split('=');
-  const known = [...SANITIZED, NEON];
+  const known = [...SANITIZED, NEON, TILES];
   const variant = known.find((each) => each.name === name);
   if (!variant) {
     throw new Error(`DENSOR_REPLAY: no ${name}; known are ${known.map((each) => each.name).join(', ')}`);
   }
   if (!existsSync(replayPath(binary!))) {
-    throw new Error(`DENSOR_REPLAY: ${binary} is not built; npm run sanitize and test:neon build it`);
+    throw new Error(
+      `DENSOR_REPLAY: ${binary} is not built; npm run sanitize, test:neon and test:tiles build it`,
+    );
   }
   return { name: `replay ${binary}`, open: async (threads) => createReplayEngine(variant, threads, binary) };
 }

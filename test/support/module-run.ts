@@ -24,6 +24,8 @@ export interface ModuleOptions {
   /** γ of each channel of every batch norm, over and over; random where it is missing. */
   readonly gamma?: readonly number[];
   readonly precision?: Precision;
+  /** Planned for tiles: convolutions in bfloat16 are direct. */
+  readonly tiles?: boolean;
 }
 
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
@@ -31,14 +33,14 @@ export function moduleCase(
   module: Module,
   inputShape: Shape,
   seed: number,
-  { mode = 'train', inputIsData = false, gamma, precision = 'f32' }: ModuleOptions = {},
+  { mode = 'train', inputIsData = false, gamma, precision = 'f32', tiles = false }: ModuleOptions = {},
 ): ModuleCase {
   const { graph } = traceModule(module, inputShape, mode);
   const state = stateOf(graph);
   const layout = layOutState(state, true);
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
-  const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision });
+  const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, tiles });
   const network = { state, layout, programs: new Map([['step', program]]) };
   const random = numbers(seed);
   const filled = [...state].map(

@@ -27,6 +27,7 @@ class ReplayEngine implements Engine {
   readonly name = 'replay';
   readonly isa: string;
   readonly threads: number;
+  readonly hasTiles: boolean;
   readonly limits: EngineLimits = {
     maxSlabBytes: totalmem(),
     maxTotalBytes: totalmem(),
@@ -38,6 +39,7 @@ class ReplayEngine implements Engine {
 
   constructor(variant: ReplayVariant, threads: number, binary: string) {
     this.isa = variant.isa;
+    this.hasTiles = variant.isa === 'amx';
     this.threads = threads;
     this.#variant = variant;
     this.#binary = binary;

@@ -13,7 +13,7 @@ import { mapMemory } from '../memory-map.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 
 /** Instruction sets the kernels are built for, the fastest first; a machine has some of them. */
-export const NATIVE_ISAS = ['avx512', 'avx2', 'neon', 'scalar'] as const;
+export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
 export type NativeIsa = (typeof NATIVE_ISAS)[number];
 
 export interface NativeEngineOptions {
@@ -32,6 +32,7 @@ class NativeEngine implements Engine {
   readonly name = 'native';
   readonly isa: NativeIsa;
   readonly threads: number;
+  readonly hasTiles: boolean;
   readonly limits: EngineLimits = {
     maxSlabBytes: totalmem(),
     maxTotalBytes: totalmem(),
@@ -42,6 +43,7 @@ class NativeEngine implements Engine {
 
   constructor({ threads, isa, module }: NativeEngineOptions) {
     this.isa = isa;
+    this.hasTiles = isa === 'amx';
     this.threads = threads;
     this.#module = module;
     this.#pool = module.createPool(threads);

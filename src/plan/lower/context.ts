@@ -43,6 +43,9 @@ export interface LayerRecord {
 /** No more partial sums than this, whatever the batch: a figure of the plan, not of the machine. */
 export const MAX_CHUNKS = 16;
 
+/** The widest block of outputs that any instruction set packs weights for. */
+export const PANEL_WIDTH = 32;
+
 /** Collects records and buffers while ops are lowered, and knows what was computed already. */
 export class LoweringContext {
   readonly graph: Graph;
@@ -59,6 +62,8 @@ export class LoweringContext {
   readonly #read: ReadonlySet<ValueId>;
   /** A step, or a part of one that leaves the change of the state to the last. */
   readonly isTraining: boolean;
+  /** Maps are multiplied in tiles, which are faster than any way to multiply less (kernels/conv/tiles.h). */
+  readonly hasTiles: boolean;
   readonly #placement: Placement;
   readonly #rootBuffers: ReadonlyMap<ValueId, BufferId>;
   readonly #coefficients = new Map<string, { readonly scale: BufferId; readonly shift: BufferId }>();
@@ -69,8 +74,10 @@ export class LoweringContext {
     placement: Placement,
     rootBuffers: ReadonlyMap<ValueId, BufferId>,
     buffers: readonly BufferSpec[],
+    hasTiles: boolean,
   ) {
     this.graph = graph;
+    this.hasTiles = hasTiles;
     this.#placement = placement;
     this.#rootBuffers = rootBuffers;
     this.buffers.push(...buffers);

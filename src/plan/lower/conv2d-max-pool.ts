@@ -23,7 +23,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   const chunks = ctx.wantsStatistics.has(y) ? chunksOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
   const prologue = ctx.prologue(layer, op.prologue);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
-    packWeights(ctx, op, op, size, out, false, scale),
+    packWeights(ctx, op, op, size, out, { scale, elementBytes: 4 }),
   );
   const { stripRows, floats } = inputStrip(op, size, out, 0);
   const channels = paddedChannels(out.channels);
@@ -50,7 +50,7 @@ export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMax
   const [size, out] = [ctx.size(op.x), ctx.size(op.y)];
   const prologue = ctx.prologue(layer, op.prologue);
   const affine = correction ? ctx.correction(layer, correction) : { slope: undefined, intercept: undefined };
-  const packed = correction && packWeights(ctx, op, op, size, out, false);
+  const packed = correction && packWeights(ctx, op, op, size, out, { elementBytes: 4 });
   const { partialCount: chunks, partials } = gradWeightPartials(ctx, layer, op, size, out);
   const { stripRows, floats } = inputStrip(op, size, out, out.width * paddedChannels(out.channels));
   ctx.needScratch(floats);

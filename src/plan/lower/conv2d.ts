@@ -15,16 +15,22 @@ import {
   dropoutFields,
   type LoweringContext,
   MAX_CHUNKS,
+  PANEL_WIDTH,
   paddedChannels,
   rowChunksOf,
   windowFields,
 } from './context.ts';
 import { epilogue } from './epilogue.ts';
-import { forwardStrips, gradInputStrips, gradWeightStrips, pointwiseStrips } from './strips.ts';
+import {
+  floatsBehindPairs,
+  forwardStrips,
+  gradInputStrips,
+  gradWeightPairFloats,
+  gradWeightStrips,
+  pointwiseStrips,
+} from './strips.ts';
 import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
 
-/** The widest block of outputs any instruction set packs weights for. */
-const PANEL_WIDTH = 32;
 /** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
 const PARTIAL_FLOATS = 524_288;
 /** Channels are not cut finer than this. */
@@ -45,16 +51,18 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const statistics = ctx.wantsStatistics.has(y);
   if (op.kind === 'conv2d' && isWinograd(ctx, window, size, out)) return lowerWinograd(ctx, op, dropout);
   const prologue = ctx.prologue(op.layer, op.prologue);
+  const x = ctx.view(op.x);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
-    packWeights(ctx, op, window, size, out, false, scale),
+    packWeights(ctx, op, window, size, out, { scale, elementBytes: x.elementBytes }),
   );
+  const behind = x.elementBytes === 2 ? floatsBehindPairs(window.stride[1], size.channels) : 0;
   if (isPointwise(window) && !dropout && !statistics) {
     const { floats, ...cut } = pointwiseStrips(size, out);
-    ctx.needScratch(floats);
+    ctx.needScratch(floats + behind);
     return ctx.emit(op.layer, {
       kind: 'pointwise',
       ...cut,
-      x: ctx.view(op.x),
+      x,
       prologue,
       packed,
       bias,
@@ -66,11 +74,11 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   }
   const strips = forwardStrips(window, size, out, statistics ? undefined : rowChunksOf(ctx, y));
   const { chunks, stripImages, stripRows, floats } = strips;
-  ctx.needScratch(floats);
+  ctx.needScratch(floats + behind);
   ctx.emit(op.layer, {
     kind: 'conv2d',
     chunks,
-    x: ctx.view(op.x),
+    x,
     in: size,
     prologue,
     window: windowFields(window),
@@ -98,9 +106,10 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
   const { chunks, stripImages, stripRows, floats } = gradInputStrips(window, size, out);
   const prologue = ctx.prologue(op.layer, op.prologue);
   const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
-  const packed = packWeights(ctx, op, window, size, out, true);
+  const { elementBytes } = gradOutput.gradient;
+  const packed = packWeights(ctx, op, window, size, out, { transposed: true, elementBytes });
   const gradInput = ctx.gradInput(op, chunks);
-  ctx.needScratch(floats);
+  ctx.needScratch(floats + (elementBytes === 2 ? floatsBehindPairs(1, out.channels) : 0));
   ctx.emit(op.layer, {
     kind: 'conv2dGradInput',
     chunks,
@@ -131,6 +140,9 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
   );
   const strips = gradWeightStrips(window, size, out, partialCount, channelChunks);
   ctx.needScratch(strips.floats);
+  if (gradOutput.gradient.elementBytes === 2) {
+    ctx.needScratch(gradWeightPairFloats(window, size, out, channelChunks, strips));
+  }
   ctx.emit(op.layer, {
     kind: 'conv2dGradWeight',
     chunks: partialCount * channelChunks,
@@ -204,19 +216,31 @@ function weightFields(window: Window, size: Size, out: Size) {
   };
 }
 
+/** How weights are packed. */
+interface Packing {
+  /** For the gradient of the input. */
+  readonly transposed?: boolean;
+  readonly scale?: BufferId | undefined;
+  /** Of the maps they are multiplied with: two, and kernels may pack pairs (kernels/conv/operand.h). */
+  readonly elementBytes: number;
+}
+
+/** Sums of pairs are padded to this many numbers at most, or not made of pairs where they are shorter than half of it. */
+const PAIRED_DEPTH = 32;
+
 export function packWeights(
   ctx: LoweringContext,
   op: { readonly layer: string; readonly weight: ValueId },
   window: Window,
   size: Size,
   out: Size,
-  transposed: boolean,
-  scale?: BufferId,
+  { transposed = false, scale, elementBytes }: Packing,
 ): BufferId {
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
-  const floats = panels * depth * window.kernel[0] * window.kernel[1];
+  const room = elementBytes === 2 ? Math.max(depth, PAIRED_DEPTH / 2) : depth;
+  const floats = panels * room * window.kernel[0] * window.kernel[1];
   const packed = ctx.temporary(op.layer, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);
@@ -228,6 +252,7 @@ export function packWeights(
     packed,
     ...fields,
     transposed: transposed ? 1 : 0,
+    elementBytes,
   });
   return packed;
 }

@@ -4,7 +4,7 @@
  */
 import type { Window } from '../../graph/op.ts';
 import type { Size } from '../records.ts';
-import { chunksOf, MAX_CHUNKS, paddedChannels } from './context.ts';
+import { chunksOf, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
 
 /** Packed strips stay below this many floats (256 KiB), so that they live in a core's cache. */
 const STRIP_FLOATS = 65_536;
@@ -65,8 +65,6 @@ const TILE_PIXELS = 14;
  * 312 GFLOP/s instead of 286 with strips of 256 KiB).
  */
 const POINTWISE_PIXELS = 2 * TILE_PIXELS;
-/** The widest block of outputs of any instruction set. */
-const PANEL_WIDTH = 32;
 
 /** Of a 1×1 convolution: strips of pixels, whatever image they belong to. */
 export function pointwiseStrips(size: Size, out: Size) {
@@ -107,6 +105,35 @@ export function gradWeightStrips(
   const room = ofImages ? IMAGES_FLOATS : stripRows === out.height ? STRIP_FLOATS : 0;
   const stripImages = even(Math.ceil(size.images / imageChunks), Math.floor(room / imageFloats));
   return { stripImages, stripRows, ofImages, floats: stripImages * imageFloats + SLACK_FLOATS };
+}
+
+/** Rows and depth of AMX's tiles, which are read whole. */
+const PAIR_ROWS = 16;
+const PAIR_DEPTH = 32;
+
+/** What may be read behind a strip of pairs of bfloat16 numbers, with pixels of so many channels `stride` apart. */
+export function floatsBehindPairs(stride: number, channels: number): number {
+  return Math.ceil((PAIR_ROWS * stride * (channels + PAIR_DEPTH) + PAIR_DEPTH) / 2);
+}
+
+/** Scratch of a weight gradient that sums over pairs of pixels (kernels/conv/conv2d_grad_weight_pairs.h). */
+export function gradWeightPairFloats(
+  window: Window,
+  size: Size,
+  out: Size,
+  channelChunks: number,
+  { stripImages, stripRows }: Strips,
+): number {
+  const [kernelHeight, kernelWidth] = window.kernel;
+  const columns = roundUp(out.width + kernelWidth - 1, 2);
+  const depth = roundUp(stripImages * (stripRows + kernelHeight - 1) * columns, PAIR_DEPTH);
+  const pitch = roundUp(depth + (kernelHeight - 1) * columns + kernelWidth + 16, PAIR_DEPTH) + PAIR_DEPTH;
+  const channels = roundUp(Math.ceil(size.channels / channelChunks), 2 * PAIR_ROWS);
+  return (depth * paddedChannels(out.channels) + channels * pitch) / 2;
+}
+
+function roundUp(n: number, multiple: number): number {
+  return Math.ceil(n / multiple) * multiple;
 }
 
 /** Whole images in a strip, as many chunks as have enough of them, where the map is small; else rows. */

@@ -1,6 +1,6 @@
 import type { Conv2d, Conv2dGradInput, DropoutMask, ValueId, Window } from '../../graph/op.ts';
 import type { BufferId, Size } from '../records.ts';
-import { dropoutFields, type LoweringContext, MAX_CHUNKS, paddedChannels } from './context.ts';
+import { dropoutFields, type LoweringContext, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
 import { epilogue } from './epilogue.ts';
 
 /** Of a tile, transformed: 6×6. */
@@ -19,13 +19,11 @@ const CHUNK_TILES = 9;
 const STRIP_FLOATS = 65_536;
 /** Each strip reads all weights again: with more channels than leave room for so many tiles they are the traffic. */
 const LEAST_STRIP_TILES = 3;
-/** The widest block of outputs any instruction set packs weights for. */
-const PANEL_WIDTH = 32;
 
 /**
  * True for a convolution that is done by minimal filtering (kernels/conv/winograd.h), as its input's gradient is. Maps
  * and channels decide, not the batch: programs of any number of images, and what is computed again, have the same bits. A map
- * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing.
+ * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing. AMX's tiles are faster direct.
  */
 export function isWinograd(
   ctx: LoweringContext,
@@ -38,7 +36,7 @@ export function isWinograd(
   const tiles = tilesOf(height, width);
   const least = LEAST_TILES[ctx.isTraining ? 'training' : 'inference'];
   const isWorthIt = tiles >= least && 2 * height * width >= tiles * TILE ** 2 && channels >= LEAST_CHANNELS;
-  return isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
+  return !ctx.hasTiles && isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
 }
 
 export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: DropoutMask | undefined): void {

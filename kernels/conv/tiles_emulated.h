@@ -1,0 +1,54 @@
+// AMX's instructions as their reference describes them, for tests on processors without: eight tiles of a thread, all of 16
+// rows × 64 bytes. (Subnormal numbers are not taken for zero.)
+#pragma once
+#include "base/bfloat16.h"
+#include <stddef.h>
+
+namespace densor {
+
+struct EmulatedTiles {
+  alignas(64) uint8_t bytes[8][16][64];
+
+  void load(int tile, const void *from, size_t stride) {
+    for (size_t row = 0; row < 16; row++)
+      __builtin_memcpy(bytes[tile][row], static_cast<const uint8_t *>(from) + row * stride, 64);
+  }
+  void store(int tile, void *to, size_t stride) const {
+    for (size_t row = 0; row < 16; row++) __builtin_memcpy(static_cast<uint8_t *>(to) + row * stride, bytes[tile][row], 64);
+  }
+  void zero(int tile) { __builtin_memset(bytes[tile], 0, sizeof bytes[tile]); }
+  // sums += a·b: the even and the odd numbers of the pairs are summed apart, then added.
+  void dot(int sums, int a, int b) {
+    for (int m = 0; m < 16; m++) {
+      float even[16] = {}, odd[16] = {}, sum[16];
+      Bfloat16 left[32], right[32];
+      __builtin_memcpy(left, bytes[a][m], 64);
+      for (int k = 0; k < 16; k++) {
+        __builtin_memcpy(right, bytes[b][k], 64);
+        for (int n = 0; n < 16; n++) {
+          even[n] += widen(left[2 * k]) * widen(right[2 * n]);
+          odd[n] += widen(left[2 * k + 1]) * widen(right[2 * n + 1]);
+        }
+      }
+      __builtin_memcpy(sum, bytes[sums][m], 64);
+      for (int n = 0; n < 16; n++) sum[n] += even[n] + odd[n];
+      __builtin_memcpy(bytes[sums][m], sum, 64);
+    }
+  }
+};
+inline thread_local EmulatedTiles emulatedTiles;
+
+}  // namespace densor
+
+#undef _tile_loadconfig
+#undef _tile_release
+#undef _tile_zero
+#undef _tile_loadd
+#undef _tile_stored
+#undef _tile_dpbf16ps
+#define _tile_loadconfig(shapes) static_cast<void>(shapes)
+#define _tile_release() static_cast<void>(0)
+#define _tile_zero(tile) densor::emulatedTiles.zero(tile)
+#define _tile_loadd(tile, from, stride) densor::emulatedTiles.load(tile, from, static_cast<size_t>(stride))
+#define _tile_stored(tile, to, stride) densor::emulatedTiles.store(tile, to, static_cast<size_t>(stride))
+#define _tile_dpbf16ps(sums, a, b) densor::emulatedTiles.dot(sums, a, b)

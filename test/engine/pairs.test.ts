@@ -1,0 +1,114 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { denseLayer, densenet } from '../../src/model/densenet.ts';
+import {
+  batchNorm,
+  conv2d,
+  denseBlock,
+  dropout,
+  type Module,
+  relu,
+  sequential,
+} from '../../src/model/module.ts';
+import type { Shape } from '../../src/tensor/shape.ts';
+import { reductionLength, tolerance } from '../conformance/tolerances.ts';
+import { ENGINES, MISSING } from '../support/engines.ts';
+import { moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
+import { networkCase, runNetwork } from '../support/network-run.ts';
+import { meanErrors, storageBounds } from '../support/storage-rounding.ts';
+
+const three = (channels: number, bias = true) => conv2d(channels, 3, { padding: 1, bias });
+const activated = (...rest: Module[]) => sequential([batchNorm(), relu(), ...rest]);
+
+/**
+ * Direct convolutions of maps in bfloat16: pairs and tiles where a processor multiplies those (kernels/conv/operand.h),
+ * float32 on the others, to the same bounds.
+ */
+const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] = [
+  ['channels of whole tiles, rows of whole tiles', activated(three(32)), [1, 32, 6, 32]],
+  ['rows longer than a tile, in several strips', activated(three(16)), [2, 48, 60, 35]],
+  ['an odd number of channels, whose taps are padded', activated(three(23)), [3, 17, 9, 13]],
+  ['outputs of several panels, the last of one vector', three(70, false), [2, 33, 11, 18]],
+  ['a slice of the channels for each thread', activated(three(20)), [1, 130, 10, 9]],
+  ['small maps, image by image', activated(three(24)), [40, 19, 5, 6]],
+  ['maps of 3×3, more images than a tile has rows', three(40), [37, 48, 3, 3]],
+  ['a stride, back through a dilated gradient', conv2d(24, 3, { padding: 1, stride: 2 }), [2, 32, 11, 15]],
+  ['no padding', conv2d(17, 3), [2, 16, 12, 9]],
+  ['a kernel of 5×5', activated(conv2d(18, 5, { padding: 2 })), [2, 20, 9, 14]],
+  ['single pixels', activated(conv2d(130, 1)), [3, 40, 13, 11]],
+  ['single pixels of 512 channels, a pitch of its own', activated(conv2d(16, 1)), [1, 512, 7, 7]],
+  ['a map of one column', activated(three(16)), [2, 16, 9, 1]],
+  ['dropout, then statistics', activated(three(18), dropout(0.3), batchNorm()), [3, 16, 9, 10]],
+  [
+    'slices of the buffer of a dense block, to whose gradients it adds',
+    denseBlock([denseLayer(16), denseLayer(24), denseLayer(16)]),
+    [3, 16, 18, 14],
+  ],
+];
+const prepared = CASES.map(([name, module, input], i) => ({
+  name,
+  run: moduleCase(module, input, 900 + i, { precision: 'bf16', tiles: true }),
+}));
+
+interface Truth {
+  readonly want: Results;
+  readonly bounds: ReadonlyMap<string, number>;
+}
+const truths = new Map<string, Promise<Truth>>();
+const truthOf = ({ name, run }: (typeof prepared)[number]) => {
+  const compute = async (): Promise<Truth> => {
+    const want = await runModuleCase(createReferenceEngine(), run);
+    const float32Error = tolerance(reductionLength(run.network));
+    return { want, bounds: await storageBounds((each) => runModuleCase(each, run), want, float32Error) };
+  };
+  const known = truths.get(name) ?? compute();
+  truths.set(name, known);
+  return known;
+};
+
+const model = densenet({ blocks: [3, 2], growthRate: 18, stem: 24 });
+const networkFor = (tiles: boolean) =>
+  compile(model, [28, 28], { train: { batch: 19, mode: 'train' } }, { precision: 'bf16', tiles }).network;
+const kindsOf = (tiles: boolean) =>
+  networkFor(tiles)
+    .programs.get('train')!
+    .plan.records.map(({ record }) => record.kind);
+
+test('tiles are planned for by direct convolutions, in bfloat16 alone', () => {
+  expect(kindsOf(false)).toContain('winograd');
+  expect(kindsOf(true).filter((kind) => kind.startsWith('winograd'))).toEqual([]);
+  const { programs } = compile(
+    model,
+    [28, 28],
+    { train: { batch: 19, mode: 'train' } },
+    { tiles: true },
+  ).network;
+  expect(programs.get('train')!.plan.records.map(({ record }) => record.kind)).toContain('winograd');
+});
+
+describe.each(ENGINES)('direct in bfloat16 on $name agrees with reference on', ({ open }) => {
+  let engine: Engine;
+  beforeAll(async () => {
+    engine = await open(2);
+  });
+  afterAll(() => engine.close());
+
+  test.each(prepared)('$name', async (each) => {
+    const { want, bounds } = await truthOf(each);
+    const got = await runModuleCase(engine, each.run);
+    for (const [name, error] of meanErrors(got, want)) expect(error, name).toBeLessThan(bounds.get(name)!);
+  });
+
+  test.each([true, false])('one thread and three to the bit, planned for tiles: %s', async (tiles) => {
+    const run = networkCase(networkFor(tiles), 77);
+    const [one, three] = [await open(1), await open(3)];
+    expect(await runNetwork(three, run, 'train')).toEqual(await runNetwork(one, run, 'train'));
+    await one.close();
+    await three.close();
+  });
+});
+
+// An instruction set that is not here has agreed with nothing.
+test.skip.each(MISSING)('direct in bfloat16 on %s', () => {});

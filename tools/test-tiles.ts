@@ -1,0 +1,23 @@
+import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { buildReplay, TILES } from './replay.ts';
+import { ENGINE_TESTS, runTests } from './run-tests.ts';
+
+/**
+ * `npm run test:tiles`: the tests of engines on the AMX kernels, their tile instructions emulated
+ * (kernels/conv/tiles_emulated.h). Exit status 0: they pass, 1: they do not, 2: this processor lacks the rest of what
+ * they use.
+ */
+async function testTiles(): Promise<number> {
+  if (!nativeIsas().includes('avx512-bf16')) {
+    console.error(
+      'The AMX kernels also use AVX-512 with bfloat16, which this processor has not (or no kernels are built).',
+    );
+    return 2;
+  }
+  await buildReplay(TILES);
+  let passed = true;
+  for (const words of ENGINE_TESTS) passed = (await runTests([TILES.name], words)).passed && passed;
+  return passed ? 0 : 1;
+}
+
+process.exitCode = await testTiles();
