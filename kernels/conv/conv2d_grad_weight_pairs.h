@@ -36,7 +36,8 @@ void packGradientPairs(const PairStrip &s, const GradWeightPartial &partial, int
   const int padded = roundUp(outputs, V::size), stripRows = image == s.images - 1 ? s.rows : s.stripRows;
   for (int o = 0; o < padded; o += V::size) {
     const Panel<V> panel(o, padded, s.depth);
-    Bfloat16 *to = gradients + panel.block + (image * s.stripRows * s.columns * static_cast<size_t>(panel.width)) + panel.inside * 2;
+    const size_t before = static_cast<size_t>(image) * s.stripRows * s.columns;
+    Bfloat16 *to = gradients + panel.block + before * panel.width + panel.inside * 2;
     V sum = V::splat(0);
     for (int i = 0; i < stripRows; i++)
       for (int j = 0; j < s.columns; j += 2, to += panel.width * 2) {
@@ -63,7 +64,8 @@ void packTurnedInputs(const PairStrip &s, const Size &map, const Window &w, int 
         V block[V::size];
         DENSOR_UNROLL for (int lane = 0; lane < V::size; lane++) {
           const int column = j + lane - static_cast<int>(w.paddingWidth);
-          block[lane] = exists && column >= 0 && column < static_cast<int>(map.width) ? load(row, column, c) : V::splat(0);
+          const bool there = exists && column >= 0 && column < static_cast<int>(map.width);
+          block[lane] = there ? load(row, column, c) : V::splat(0);
         }
         transpose(block);
         // The next row takes the place of what is stored beyond this one's end.
@@ -77,7 +79,8 @@ void packTurnedInputs(const PairStrip &s, const Size &map, const Window &w, int 
 // partial[row][output] += a block of positions. A function of its own, so that the accumulators get every register there is.
 template <class V>
 __attribute__((noinline)) void accumulateProducts(float *partial, size_t partialStride, int rows, int vectors,
-                                                  const Bfloat16 *inputs, size_t pitch, const Bfloat16 *gradients, int depth) {
+                                                  const Bfloat16 *inputs, size_t pitch, const Bfloat16 *gradients,
+                                                  int depth) {
   multiplyRuns<V>(
       rows, vectors, static_cast<ptrdiff_t>(pitch), gradients, depth,
       [&](auto add) DENSOR_LAMBDA_INLINE { add(0, inputs); },
@@ -93,7 +96,8 @@ template <class V, class T> void conv2dGradWeightInPairs(const Context &ctx, con
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
   const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
-  const int channels = slice.end - slice.begin, height = r.out.height, taps = r.window.kernelHeight * r.window.kernelWidth;
+  const int channels = slice.end - slice.begin, height = r.out.height;
+  const int taps = r.window.kernelHeight * r.window.kernelWidth;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
   const Prologued<V> prologue(ctx, r.prologue);
   const GradWeightPartial partial(ctx, r, imageChunk, slice);
@@ -117,7 +121,8 @@ template <class V, class T> void conv2dGradWeightInPairs(const Context &ctx, con
                             });
       }
       for (int c = 0; c < channels; c++)
-        __builtin_memset(inputs + c * strip.pitch + strip.inputs, 0, (strip.pitch - strip.inputs) * sizeof(Bfloat16));
+        __builtin_memset(inputs + c * strip.pitch + strip.inputs, 0,
+                         (strip.pitch - strip.inputs) * sizeof(Bfloat16));
       for (int o = 0; o < partial.outputs; o += V::tileBlocks * V::size) {
         const Panel<V> panel(o, partial.outputs, strip.depth);
         __builtin_memset(gradients + panel.block + static_cast<size_t>(strip.positions) * panel.width, 0,

@@ -64,7 +64,7 @@ template <class V, class P, class F> DENSOR_INLINE void forProductRows(int total
 template <class V, class P, class Runs, class Epilogue>
 DENSOR_INLINE void multiplyRuns(int rows, int vectors, ptrdiff_t aRow, const P *panel, int depth, Runs runs,
                                 Epilogue epilogue) {
-#if defined(__AMX_BF16__) || defined(DENSOR_EMULATED_TILES)
+#ifdef DENSOR_TILES
   if constexpr (sizeof(P) == sizeof(Bfloat16)) {
     alignas(64) float sums[2][2][TILE_ROWS * 16];
     withConstant<2>(vectors < 2 ? vectors : 2, [&](auto blocks) DENSOR_LAMBDA_INLINE {

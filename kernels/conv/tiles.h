@@ -6,12 +6,15 @@
 #if defined(DENSOR_EMULATED_TILES)
 #include "conv/tiles_emulated.h"
 #endif
+#if defined(__AMX_BF16__) || defined(DENSOR_EMULATED_TILES)
+#define DENSOR_TILES
+#endif
 
 namespace densor {
 
 constexpr int TILE_ROWS = 16, TILE_DEPTH = 32;
 
-#if defined(__AMX_BF16__) || defined(DENSOR_EMULATED_TILES)
+#ifdef DENSOR_TILES
 constexpr bool HAS_TILES = true;
 
 // A thread's tiles, shaped; given back at the end, so that the system need not save them.
