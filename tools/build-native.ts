@@ -48,7 +48,7 @@ export async function buildNative(build: NativeBuild = {}): Promise<void> {
   const tree = mkdtempSync(join(tmpdir(), 'densor-kernels-'));
   try {
     const compiler = await findCompiler(env);
-    say(`Building the native kernels with ${compiler.command} (once; a minute or two)…`);
+    say(`Building the native kernels with ${compiler.command} (once; two or three minutes)…`);
     writeTree(files, tree);
     const headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include');
     const common = [...MODULE_FLAGS, ...(PLATFORM_FLAGS[process.platform] ?? []), '-I', headers];

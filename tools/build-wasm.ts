@@ -43,7 +43,7 @@ export async function buildWasm(): Promise<void> {
   const files = kernelSources();
   if (isUnchanged(outDir, [FLAGS, VARIANTS, [...files]])) return;
 
-  console.log('Building the WASM kernels (once; a minute or two)…');
+  console.log('Building the WASM kernels (once; two or three minutes)…');
   const { commands, runLLVM } = await import('@yowasp/clang');
   await runLLVM(undefined, undefined, { fetchProgress: () => {} }); // Only loads, and does not tell how far it is.
   const compile = commands['clang++'];
