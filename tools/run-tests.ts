@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { root } from './kernel-sources.ts';
+import { buildReplay, type ReplayVariant } from './replay.ts';
 
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 
@@ -26,6 +27,14 @@ export const ENGINE_TESTS: readonly (readonly string[])[] = [
   ],
   ['test/golden/one-step.test.ts', '-t', 'small_'],
 ];
+
+/** Builds a variant of the replay program and runs those tests on it; true when all pass. */
+export async function passesEngineTests(variant: ReplayVariant): Promise<boolean> {
+  await buildReplay(variant);
+  let all = true;
+  for (const words of ENGINE_TESTS) all = (await runTests([variant.name], words)).passed && all;
+  return all;
+}
 
 /** Runs tests on builds of the replay program (test/support/engines.ts); says what they say, unless `quiet`. */
 export async function runTests(

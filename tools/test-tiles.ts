@@ -1,6 +1,6 @@
 import { nativeIsas } from '../src/engine/native/load-module.ts';
-import { buildReplay, TILES } from './replay.ts';
-import { ENGINE_TESTS, runTests } from './run-tests.ts';
+import { TILES } from './replay.ts';
+import { passesEngineTests } from './run-tests.ts';
 
 /**
  * `npm run test:tiles`: the tests of engines on the AMX kernels, their tile instructions emulated
@@ -14,10 +14,7 @@ async function testTiles(): Promise<number> {
     );
     return 2;
   }
-  await buildReplay(TILES);
-  let passed = true;
-  for (const words of ENGINE_TESTS) passed = (await runTests([TILES.name], words)).passed && passed;
-  return passed ? 0 : 1;
+  return (await passesEngineTests(TILES)) ? 0 : 1;
 }
 
 process.exitCode = await testTiles();

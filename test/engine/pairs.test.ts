@@ -3,24 +3,14 @@ import { compile } from '../../src/compile.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { denseLayer, densenet } from '../../src/model/densenet.ts';
-import {
-  batchNorm,
-  conv2d,
-  denseBlock,
-  dropout,
-  type Module,
-  relu,
-  sequential,
-} from '../../src/model/module.ts';
+import { batchNorm, conv2d, denseBlock, dropout, type Module } from '../../src/model/module.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import { reductionLength, tolerance } from '../conformance/tolerances.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
 import { moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
+import { activated, three } from '../support/modules.ts';
 import { networkCase, runNetwork } from '../support/network-run.ts';
 import { meanErrors, storageBounds } from '../support/storage-rounding.ts';
-
-const three = (channels: number, bias = true) => conv2d(channels, 3, { padding: 1, bias });
-const activated = (...rest: Module[]) => sequential([batchNorm(), relu(), ...rest]);
 
 /**
  * Direct convolutions of maps in bfloat16: pairs and tiles where a processor multiplies those (kernels/conv/operand.h),

@@ -3,26 +3,16 @@ import { compile } from '../../src/compile.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { denseLayer, densenet } from '../../src/model/densenet.ts';
-import {
-  batchNorm,
-  conv2d,
-  denseBlock,
-  dropout,
-  type Module,
-  relu,
-  sequential,
-} from '../../src/model/module.ts';
+import { batchNorm, denseBlock, dropout, type Module, relu, sequential } from '../../src/model/module.ts';
 import type { CompiledProgram } from '../../src/plan/compiled-network.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import { reductionLength, tolerance } from '../conformance/tolerances.ts';
 import { errors } from '../support/compare.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
 import { moduleCase, runModuleCase } from '../support/module-run.ts';
+import { activated, three } from '../support/modules.ts';
 import { networkCase, runNetwork } from '../support/network-run.ts';
 import { meanErrors, storageBounds } from '../support/storage-rounding.ts';
-
-const three = (channels: number, bias = true) => conv2d(channels, 3, { padding: 1, bias });
-const activated = (...rest: Module[]) => sequential([batchNorm(), relu(), ...rest]);
 
 /** Forward, statistics and gradients, of maps of nine tiles of 4×4 and more: channels in and out, and images. */
 const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] = [

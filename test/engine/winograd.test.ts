@@ -3,7 +3,7 @@ import { compileGraph, stateOf } from '../../src/compile.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { denseLayer } from '../../src/model/densenet.ts';
-import { batchNorm, conv2d, denseBlock, type Module, relu, sequential } from '../../src/model/module.ts';
+import { batchNorm, denseBlock, type Module, relu, sequential } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
@@ -11,8 +11,7 @@ import { tolerance } from '../conformance/tolerances.ts';
 import { errors } from '../support/compare.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
-
-const three = (channels: number, bias = true) => conv2d(channels, 3, { padding: 1, bias });
+import { three } from '../support/modules.ts';
 
 /** Maps of nine tiles of 4×4 and more, most of which reach out of the map; channels in and out, and images. */
 const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] = [

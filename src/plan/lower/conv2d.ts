@@ -27,6 +27,7 @@ import {
   gradInputStrips,
   gradWeightPairFloats,
   gradWeightStrips,
+  PAIR_DEPTH,
   pointwiseStrips,
 } from './strips.ts';
 import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
@@ -225,9 +226,6 @@ interface Packing {
   readonly elementBytes: number;
 }
 
-/** Sums of pairs are padded to this many numbers at most, or not made of pairs where they are shorter than half of it. */
-const PAIRED_DEPTH = 32;
-
 export function packWeights(
   ctx: LoweringContext,
   op: { readonly layer: string; readonly weight: ValueId },
@@ -239,7 +237,8 @@ export function packWeights(
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
-  const room = elementBytes === 2 ? Math.max(depth, PAIRED_DEPTH / 2) : depth;
+  // Sums of pairs are padded to whole tiles, and those of less than half a tile are not made of pairs.
+  const room = elementBytes === 2 ? Math.max(depth, PAIR_DEPTH / 2) : depth;
   const floats = panels * room * window.kernel[0] * window.kernel[1];
   const packed = ctx.temporary(op.layer, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);

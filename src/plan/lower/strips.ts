@@ -109,7 +109,7 @@ export function gradWeightStrips(
 
 /** Rows and depth of AMX's tiles, which are read whole. */
 const PAIR_ROWS = 16;
-const PAIR_DEPTH = 32;
+export const PAIR_DEPTH = 32;
 
 /** What may be read behind a strip of pairs of bfloat16 numbers, with pixels of so many channels `stride` apart. */
 export function floatsBehindPairs(stride: number, channels: number): number {
