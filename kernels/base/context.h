@@ -25,6 +25,10 @@ struct Context {
     if (address == NO_ADDRESS) return nullptr;
     return reinterpret_cast<T *>(slabs[address >> 30] + static_cast<size_t>(address & 0x3fffffff) * 64);
   }
+  // This thread's, from its n-th float on.
+  template <class T = float> DENSOR_INLINE T *scratchFrom(size_t floats = 0) const {
+    return reinterpret_cast<T *>(scratch + floats);
+  }
   // Of the step's random numbers.
   DENSOR_INLINE uint32_t stepSeed() const { return integer(2); }
   // Where in the step's batch the images of this run begin.

@@ -5,30 +5,11 @@
 #include "base/prologue.h"
 #include "base/statistics.h"
 #include "conv/convolve_images.h"
+#include "conv/filter_runs.h"
 #include "conv/micro_kernel.h"
 #include "conv/pack.h"
 
 namespace densor {
-
-// The runs of numbers that lie side by side in a strip and in the weights of a filter: its rows or, where the depth of a
-// tap is padded, its taps.
-template <class P> struct FilterRuns {
-  int count, depth; // numbers of each
-  int perRow;       // of a filter's row
-  size_t pitch;     // of the strip
-
-  FilterRuns(int kernelHeight, int kernelWidth, int channels, size_t pitch) : pitch(pitch) {
-    perRow = channels % DEPTH_STEP<P> == 0 ? 1 : kernelWidth;
-    count = kernelHeight * perRow, depth = kernelWidth * channels / perRow;
-  }
-  // add(run, its first number of the filter that stands at `from`)
-  template <class Add> DENSOR_INLINE void each(const P *from, Add add) const {
-    if (perRow == 1)
-      for (int k = 0; k < count; k++) add(k, from + k * pitch);
-    else
-      for (int k = 0; k < count; k++) add(k, from + k / perRow * pitch + static_cast<size_t>(k % perRow) * depth);
-  }
-};
 
 // One row of outputs from a packed strip: for each tile, Σ over a filter's runs from `from` on.
 // epilogue(tile, firstPixel, firstOutput) receives V[R][B] in registers.
@@ -36,7 +17,7 @@ template <class V, class P, class Epilogue>
 void convolveRow(const P *from, int pixelStep, int width, const FilterRuns<P> &runs, const P *packed, int outputs,
                  Epilogue epilogue) {
   for (int o = 0; o < outputs; o += V::tileBlocks * V::size) {
-    const P *panel = packed + static_cast<size_t>(o) * runs.count * packedDepth<P>(runs.depth);
+    const P *panel = packed + static_cast<size_t>(o) * runs.panelRows();
     forProductRows<V, P>(width, [&](int first, int length) {
       multiplyRuns<V>(
           length, (outputs - o + V::size - 1) / V::size, pixelStep, panel, runs.depth,
@@ -104,7 +85,8 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut 
 }
 
 // Strips of several small images.
-template <class V, class T, class P> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
+template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
+  using P = Operand<T>;
   const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
   const int pixels = r.out.height * r.out.width, outputs = r.out.channels;
@@ -115,7 +97,7 @@ template <class V, class T, class P> void conv2dOfImages(const Context &ctx, con
   float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
   const SmallConvolution<P> conv(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth, outputs,
                                  ctx.at<P>(r.packed));
-  P *strip = reinterpret_cast<P *>(ctx.scratch);
+  P *strip = ctx.scratchFrom<P>();
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     const T *x = ctx.at<T>(r.x, n, pixels);
@@ -140,7 +122,7 @@ template <class V, class T, class P> void conv2dOfImages(const Context &ctx, con
 }
 
 // Strips of some rows of an image.
-template <class V, class T, class P> void conv2dOfRows(const Context &ctx, const Conv2dRecord &r, int chunk) {
+template <class V, class T> void conv2dOfRows(const Context &ctx, const Conv2dRecord &r, int chunk) {
   const size_t pixels = static_cast<size_t>(r.out.height) * r.out.width;
   const auto rowAt = [&](int n, int i) {
     return ctx.at<T>(r.y, n, pixels) + static_cast<size_t>(i) * r.out.width * r.y.stride;
@@ -148,14 +130,11 @@ template <class V, class T, class P> void conv2dOfRows(const Context &ctx, const
   const DropoutMask mask(ctx, r.dropout, r.out);
   const auto drop = [&](T *y, int n, int i) { mask.apply<V>(y, r.y.stride, n, i * r.out.width, r.out.width); };
   const Cut work = cut(r.in.images, r.out.height, chunk, r.chunks);
-  P *scratch = reinterpret_cast<P *>(ctx.scratch);
-  forConvolvedRows<V, T>(ctx, r, chunk, work, scratch, r.y.stride, rowAt, drop, [](int, int) {});
+  forConvolvedRows<V, T>(ctx, r, chunk, work, ctx.scratchFrom<Operand<T>>(), r.y.stride, rowAt, drop, [](int, int) {});
 }
 
 template <class V, class T> void conv2d(const Context &ctx, const Conv2dRecord &r, int chunk) {
-  withOperand<T>(r.in.channels, [&]<class P>() {
-    return r.stripImages > 1 ? conv2dOfImages<V, T, P>(ctx, r, chunk) : conv2dOfRows<V, T, P>(ctx, r, chunk);
-  });
+  return r.stripImages > 1 ? conv2dOfImages<V, T>(ctx, r, chunk) : conv2dOfRows<V, T>(ctx, r, chunk);
 }
 
 }  // namespace densor

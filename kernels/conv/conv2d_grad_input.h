@@ -8,8 +8,9 @@
 namespace densor {
 
 // Strips of several small images: stride 1, so the transposed convolution is one with reversed taps.
-template <class V, class T, class P>
+template <class V, class T>
 void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+  using P = Operand<T>;
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const int pixels = r.in.height * r.in.width;
@@ -20,7 +21,7 @@ void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r,
   const SmallConvolution<P> conv(r.out, w, static_cast<int>(w.kernelHeight - 1 - w.paddingHeight),
                                  static_cast<int>(w.kernelWidth - 1 - w.paddingWidth), r.in.channels,
                                  ctx.at<P>(r.packed));
-  P *strip = reinterpret_cast<P *>(ctx.scratch);
+  P *strip = ctx.scratchFrom<P>();
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
@@ -40,13 +41,14 @@ void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r,
   }
 }
 
-template <class V, class T, class P>
+template <class V, class T>
 void conv2dGradInputOfRows(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
+  using P = Operand<T>;
   const Range images = part(r.in.images, chunk, r.chunks);
   const Window &w = r.window;
   const InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
   const P *packed = ctx.at<P>(r.packed);
-  P *inputs = reinterpret_cast<P *>(ctx.scratch);
+  P *inputs = ctx.scratchFrom<P>();
   const int height = r.in.height, width = r.in.width, outputs = r.out.channels;
   const size_t inPixels = static_cast<size_t>(height) * width;
   const size_t outPixels = static_cast<size_t>(r.out.height) * r.out.width;
@@ -85,10 +87,7 @@ void conv2dGradInputOfRows(const Context &ctx, const Conv2dGradInputRecord &r, i
 }
 
 template <class V, class T> void conv2dGradInput(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
-  withOperand<T>(r.out.channels, [&]<class P>() {
-    return r.stripImages > 1 ? conv2dGradInputOfImages<V, T, P>(ctx, r, chunk)
-                             : conv2dGradInputOfRows<V, T, P>(ctx, r, chunk);
-  });
+  return r.stripImages > 1 ? conv2dGradInputOfImages<V, T>(ctx, r, chunk) : conv2dGradInputOfRows<V, T>(ctx, r, chunk);
 }
 
 }  // namespace densor

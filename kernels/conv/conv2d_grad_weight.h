@@ -103,7 +103,7 @@ template <class V, class T> void conv2dGradWeightOfImages(const Context &ctx, co
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
     const T *x = ctx.at<T>(r.x, n, pixels);
-    float *gradients = ctx.scratch, *inputs = gradients + static_cast<size_t>(together) * pixels * partial.outputs;
+    float *gradients = ctx.scratchFrom(), *inputs = gradients + static_cast<size_t>(together) * pixels * partial.outputs;
     packImages<V>(together, pixels, partial.outputs, gradients, [&](int image, int pixel, int o) DENSOR_LAMBDA_INLINE {
       if (o >= static_cast<int>(r.out.channels)) return V::splat(0);
       const V g = gradOutput.load(static_cast<size_t>(image) * pixels + pixel, o);
@@ -137,7 +137,7 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
       Strip strip = inputStrip(r, top, rows);
       strip.channels = slice.end - slice.begin;
       strip.contiguous = strip.contiguous && partial.isWhole();
-      float *gradients = ctx.scratch, *to = gradients;
+      float *gradients = ctx.scratchFrom(), *to = gradients;
       float *inputs = gradients + static_cast<size_t>(together) * rows * width * partial.outputs;
       for (int i = 0; i < together; i++) {
         const Corrected<V, T> gradOutput(ctx, r.gradOutput, n + i, outPixels);
@@ -163,12 +163,12 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
 
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
 template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-#ifdef DENSOR_PAIRS
   // Of small maps the padding is half of the positions: too much for pairs, not for tiles.
-  if constexpr (sizeof(T) == sizeof(Bfloat16))
-    if (r.window.strideHeight == 1 && r.window.strideWidth == 1 && (HAS_TILES || !r.ofImages))
+  if constexpr (IN_PAIRS<Operand<T>>) {
+    const bool stays = r.window.strideHeight == 1 && r.window.strideWidth == 1;
+    if ((stays || static_cast<int>(r.in.channels) < FEW_CHANNELS) && (HAS_TILES || !r.ofImages))
       return conv2dGradWeightInPairs<V, T>(ctx, r, chunk);
-#endif
+  }
   if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
   conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
 }

@@ -8,7 +8,8 @@
 // Its gradient: partials as conv2dGradWeight's; y is convolved anew, row by row, for the correction of its statistics.
 // The strips are conv2d's. Copying a pixel's 7×7 inputs into one run of 49 instead of walking over seven runs of 7
 // gained nothing (WASM, 4 images of 96×96: 2.7 against 2.6 ms forward, 3.4 against 3.3 backward); on AVX-512 the seven
-// runs go at 70% of the multiply-add peak as they are.
+// runs go at 70% of the multiply-add peak as they are. In pairs of bfloat16 numbers the gradient does copy each tap's
+// inputs (conv2d_grad_weight_pairs.h): pairs are of pixels, which a stride keeps apart.
 #pragma once
 #include "conv/conv2d.h"
 #include "conv/conv2d_grad_weight.h"
@@ -21,7 +22,8 @@ template <class V, class T> void conv2dMaxPool(const Context &ctx, const Conv2dM
   const int channels = r.out.channels, padded = paddedChannels(channels);
   const size_t rowFloats = static_cast<size_t>(r.out.width) * padded;
   const size_t pooledPixels = static_cast<size_t>(r.pooled.height) * r.pooled.width;
-  float *signs = ctx.scratch, *ring = signs + padded, *strips = ring + w.kernelHeight * rowFloats;
+  float *signs = ctx.scratchFrom(), *ring = signs + padded;
+  auto *strips = ctx.scratchFrom<Operand<T>>(padded + w.kernelHeight * rowFloats);
   const float *gamma = ctx.at(r.gamma);
   for (int c = 0; c < padded; c++) signs[c] = c >= channels ? 0 : !gamma ? 1 : (gamma[c] > 0) - (gamma[c] < 0);
   Cut work = cut(r.in.images, r.pooled.height, chunk, r.chunks);
@@ -39,7 +41,7 @@ template <class V, class T> void conv2dMaxPool(const Context &ctx, const Conv2dM
   if (windows.begin == 0) work.rows.begin = 0; // Statistics want all rows, seen by a window or not.
   if (windows.end == static_cast<int>(r.pooled.height)) work.rows.end = r.out.height;
   int waiting = 0; // the row of windows whose last row of y is still to come
-  forConvolvedRows<V, T, float>(
+  forConvolvedRows<V, T>(
       ctx, r, chunk, work, strips, padded, [&](int, int row) { return rowAt(row); }, [](float *, int, int) {},
       [&](int n, int row) {
         if (row == work.rows.begin) waiting = windows.begin;
@@ -94,6 +96,7 @@ void addAtWinners(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, in
 
 template <class V, class T>
 void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, int chunk) {
+  using P = Operand<T>;
   const Range images = part(r.in.images, chunk, r.chunks);
   const Prologued<V> prologue(ctx, r.prologue);
   const float *slope = ctx.at(r.slope), *intercept = ctx.at(r.intercept);
@@ -108,7 +111,10 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       const Strip strip = inputStrip(r, top, rows);
       const size_t rowFloats = static_cast<size_t>(width) * outputs;
-      float *gradients = ctx.scratch, *inputs = gradients + rows * rowFloats;
+      float *gradients = ctx.scratchFrom();
+      const PairStrip pairs(r, r.in.channels, 1, rows, true);
+      P *scratch = ctx.scratchFrom<P>(rows * rowFloats);
+      P *inputs = IN_PAIRS<P> ? scratch + pairs.gradientNumbers(partial) + pairs.inputNumbers() : scratch;
       packStrip<V>(strip, inputs, [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
       if (!slope) __builtin_memset(gradients, 0, rows * rowFloats * sizeof(float));
       for (int i = 0; slope && i < rows; i++)
@@ -117,10 +123,15 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
                               return fma(V::load(slope + c), y, V::load(intercept + c));
                             });
       addAtWinners<V, T>(ctx, r, n, top, rows, gradients);
-      for (int p = 0; p < rows * width; p++)
-        for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size)
-          partial.addToBias(V::load(gradients + static_cast<size_t>(p) * outputs + o), o);
-      sumGradWeight<V>(partial, r, strip, inputs, gradients, 1, rows);
+      const auto gradientAt = [&](size_t pixel, int o) DENSOR_LAMBDA_INLINE {
+        return V::load(gradients + pixel * outputs + o);
+      };
+      if constexpr (IN_PAIRS<P>) sumTapsApart<V>(pairs, partial, r, strip, inputs, scratch, gradientAt);
+      else {
+        for (int p = 0; p < rows * width; p++)
+          for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) partial.addToBias(gradientAt(p, o), o);
+        sumGradWeight<V>(partial, r, strip, inputs, gradients, 1, rows);
+      }
     }
   }
 }

@@ -1,6 +1,7 @@
 // Small maps: the rows of a register tile are images, not pixels, of which a row has too few to fill it. A strip holds
 // whole images, each pixel's of all of them side by side, [pixel][image][channels], and no padding: taps that fall
-// outside the map are left out (of nine, four are on a 2×2 map). Sums run over taps, then channels, ascending.
+// outside the map are left out (of nine, four are on a 2×2 map). Sums run over taps, then channels, ascending. A tap is a
+// run: filters of few channels whose rows are padded (filter_runs.h) do not come here.
 #pragma once
 #include "conv/micro_kernel.h"
 #include "conv/pack.h"

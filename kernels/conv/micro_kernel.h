@@ -52,7 +52,7 @@ template <class F> DENSOR_INLINE void forTiles(int total, int most, F f) {
 
 // Rows of a product at a time: f(begin, length).
 template <class V, class P, class F> DENSOR_INLINE void forProductRows(int total, F f) {
-  if constexpr (HAS_TILES && sizeof(P) == sizeof(Bfloat16)) {
+  if constexpr (HAS_TILES && IN_PAIRS<P>) {
     for (int begin = 0; begin < total; begin += 2 * TILE_ROWS)
       f(begin, total - begin < 2 * TILE_ROWS ? total - begin : 2 * TILE_ROWS);
   } else forTiles(total, V::tileRows, f);
@@ -65,7 +65,7 @@ template <class V, class P, class Runs, class Epilogue>
 DENSOR_INLINE void multiplyRuns(int rows, int vectors, ptrdiff_t aRow, const P *panel, int depth, Runs runs,
                                 Epilogue epilogue) {
 #ifdef DENSOR_TILES
-  if constexpr (sizeof(P) == sizeof(Bfloat16)) {
+  if constexpr (IN_PAIRS<P>) {
     alignas(64) float sums[2][2][TILE_ROWS * 16];
     withConstant<2>(vectors < 2 ? vectors : 2, [&](auto blocks) DENSOR_LAMBDA_INLINE {
       constexpr int B = decltype(blocks)::value;

@@ -4,24 +4,24 @@
 
 namespace densor {
 
-// Sums of fewer numbers stay in float32: padding them would be the work.
-constexpr int LEAST_PAIRED = 16;
+template <class T> struct OperandOf {
+  using type = float;
+};
+#ifdef DENSOR_PAIRS
+template <> struct OperandOf<Bfloat16> {
+  using type = Bfloat16;
+};
+#endif
+// Of maps of T.
+template <class T> using Operand = typename OperandOf<T>::type;
+
+template <class P> inline constexpr bool IN_PAIRS = sizeof(P) == sizeof(Bfloat16);
 
 // A sum's numbers are padded with zeros to a multiple of this.
 template <class P> inline constexpr int DEPTH_STEP = 1;
 template <> inline constexpr int DEPTH_STEP<Bfloat16> = HAS_TILES ? TILE_DEPTH : 2;
 
 template <class P> DENSOR_INLINE int packedDepth(int depth) { return roundUp(depth, DEPTH_STEP<P>); }
-
-// Calls f.template operator()<P>() with the operand for maps of T and sums over `depth` channels. `packWeights` decides alike.
-template <class T, class F> DENSOR_INLINE void withOperand(int depth, F f) {
-#ifdef DENSOR_PAIRS
-  if constexpr (sizeof(T) == sizeof(Bfloat16))
-    if (depth >= LEAST_PAIRED) return f.template operator()<Bfloat16>();
-#endif
-  static_cast<void>(depth);
-  f.template operator()<float>();
-}
 
 // The zeros behind a strip: what pads the depth of its last pixel.
 template <class P> DENSOR_INLINE void zeroBehind(P *end) { __builtin_memset(end, 0, (DEPTH_STEP<P> - 1) * sizeof(P)); }

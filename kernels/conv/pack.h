@@ -3,7 +3,7 @@
 #include "base/constant.h"
 #include "base/context.h"
 #include "base/transpose.h"
-#include "conv/operand.h"
+#include "conv/filter_runs.h"
 
 namespace densor {
 
@@ -153,25 +153,26 @@ DENSOR_INLINE void forWeights(const Context &ctx, const Record &r, int taps, int
 }
 
 // The panels of a convolution's weights, as maps of T will be multiplied with them. Chunks cut the depth.
-template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+template <class V, class T> void packWeightsFor(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+  using P = Operand<T>;
   const int taps = r.kernelHeight * r.kernelWidth;
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;
-  const auto pack = [&]<class P>() {
-    P *packed = ctx.at<P>(r.packed);
-    const int padded = packedDepth<P>(depth);
-    forWeights<V>(ctx, r, taps, chunk, [&](int first, int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
-      const Panel<V> panel(first, outputs, static_cast<size_t>(taps) * padded);
-      panel.put(packed, static_cast<size_t>(tap) * padded + d, weights);
-    });
-    for (int first = 0; chunk == 0 && first < outputs; first += V::size)
-      for (int tap = 0; tap < taps; tap++)
-        for (int d = depth; d < padded; d++)
-          Panel<V>(first, outputs, static_cast<size_t>(taps) * padded)
-              .put(packed, static_cast<size_t>(tap) * padded + d, V::splat(0));
-  };
-  if (r.elementBytes == 2) withOperand<Bfloat16>(depth, pack);
-  else withOperand<float>(depth, pack);
+  const FilterRuns<P> runs(r.kernelHeight, r.kernelWidth, depth);
+  P *packed = ctx.at<P>(r.packed);
+  forWeights<V>(ctx, r, taps, chunk, [&](int first, int tap, int d, V weights) DENSOR_LAMBDA_INLINE {
+    Panel<V>(first, outputs, runs.panelRows()).put(packed, runs.panelRow(tap, d), weights);
+  });
+  const int padded = packedDepth<P>(runs.depth);
+  for (int first = 0; chunk == 0 && first < outputs; first += V::size)
+    for (int run = 0; run < runs.count; run++)
+      for (int k = runs.depth; k < padded; k++)
+        Panel<V>(first, outputs, runs.panelRows()).put(packed, static_cast<size_t>(run) * padded + k, V::splat(0));
+}
+
+template <class V> void packWeights(const Context &ctx, const PackWeightsRecord &r, int chunk) {
+  if (r.elementBytes == 2) packWeightsFor<V, Bfloat16>(ctx, r, chunk);
+  else packWeightsFor<V, float>(ctx, r, chunk);
 }
 
 }  // namespace densor

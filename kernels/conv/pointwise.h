@@ -13,7 +13,8 @@ template <class P = float> DENSOR_INLINE int packedPitch(int channels) {
   return channels % (16 * line) == 0 ? channels + line : channels;
 }
 
-template <class V, class T, class P> void pointwiseOf(const Context &ctx, const PointwiseRecord &r, int chunk) {
+template <class V, class T> void pointwise(const Context &ctx, const PointwiseRecord &r, int chunk) {
+  using P = Operand<T>;
   constexpr int panel = V::tileBlocks * V::size;
   const int channels = r.inChannels, outputChunks = r.outputChunks;
   const Range pixels = part(r.pixels, chunk / outputChunks, r.chunks / outputChunks);
@@ -28,8 +29,8 @@ template <class V, class T, class P> void pointwiseOf(const Context &ctx, const 
   const P *weights = ctx.at<P>(r.packed) + static_cast<size_t>(firstOutput) * packedDepth<P>(channels);
   const float *bias = ctx.at(r.bias) ? ctx.at(r.bias) + firstOutput : nullptr;
   const int pitch = packs ? packedPitch<P>(channels) : static_cast<int>(r.x.stride);
-  const FilterRuns<P> runs(1, 1, channels, 0);
-  P *strip = reinterpret_cast<P *>(ctx.scratch);
+  const FilterRuns<P> runs(1, 1, channels);
+  P *strip = ctx.scratchFrom<P>();
 
   for (int p = pixels.begin; p < pixels.end; p += r.stripPixels) {
     const int count = p + static_cast<int>(r.stripPixels) <= pixels.end ? r.stripPixels : pixels.end - p;
@@ -54,10 +55,6 @@ template <class V, class T, class P> void pointwiseOf(const Context &ctx, const 
                      }
                    });
   }
-}
-
-template <class V, class T> void pointwise(const Context &ctx, const PointwiseRecord &r, int chunk) {
-  withOperand<T>(r.inChannels, [&]<class P>() { pointwiseOf<V, T, P>(ctx, r, chunk); });
 }
 
 }  // namespace densor

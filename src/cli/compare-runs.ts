@@ -1,3 +1,4 @@
+import type { EngineOptions } from '../compile.ts';
 import type { TrainTest } from '../data/dataset.ts';
 import { imageFolderOf, openDataset } from '../data/open-dataset.ts';
 import type { Engine } from '../engine/engine.ts';
@@ -30,15 +31,16 @@ interface ReadyRun extends PreparedRun {
   readonly found: TrainEvent | undefined;
 }
 
-type Prepare = (run: PlannedRun) => Promise<ReadyRun>;
+export type Prepare = (run: PlannedRun) => Promise<ReadyRun>;
 
-/** Prepares runs one after the other; data are opened once, and each configuration is compiled once. */
-export function preparer(dataDir: string | undefined): Prepare {
+/** Prepares runs one after the other; data are opened once, and each configuration is compiled once, for an engine. */
+export function preparer(dataDir: string | undefined, on: EngineOptions = {}): Prepare {
   const open = opener(dataDir);
   const earlier = new Map<string, PreparedRun>();
   return async ({ configuration, recipe }) => {
     const { data, found } = await open(recipe);
-    const prepared = prepareRun(completeRecipe(recipe, data), data, { earlier: earlier.get(configuration) });
+    const options = { ...on, earlier: earlier.get(configuration) };
+    const prepared = prepareRun(completeRecipe(recipe, data), data, options);
     earlier.set(configuration, prepared);
     return { ...prepared, found };
   };

@@ -2,12 +2,19 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Argument, Command } from 'commander';
 import { pairedDifferences } from '../train/compare.ts';
-import { EXPERIMENTS, type Experiment, runsOf, type Settings, withOverrides } from '../train/experiment.ts';
+import {
+  EXPERIMENTS,
+  type Experiment,
+  type PlannedRun,
+  runsOf,
+  type Settings,
+  withOverrides,
+} from '../train/experiment.ts';
 import { claimFolder } from '../train/run-folder.ts';
 import { openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
 import { networksText } from './compare-networks.ts';
 import { type Comparison, comparisonJson, comparisonText, writeComparison } from './compare-report.ts';
-import { describeNetwork, networkCosts, preparer, runAll } from './compare-runs.ts';
+import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from './compare-runs.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { interruptSignal, sameCommand } from './interrupt.ts';
@@ -64,15 +71,12 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
     ? { experiment: wanted, engine: given.engine }
     : openComparison(folder, wanted, given.engine);
   const runs = runsOf(experiment);
-  const prepare = preparer(given.dataDir);
-  const prepared = new Map<string, PreparedRun>();
-  // All configurations before anything is written: what can be wrong is found here.
-  for (const run of runs.filter(({ seed }) => seed === experiment.seeds[0])) {
-    prepared.set(run.configuration, await prepare(run).catch(blaming(run.configuration)));
-  }
-  if (given.dryRun) return count(prepared, given);
+  const first = runs.filter(({ seed }) => seed === experiment.seeds[0]);
+  if (given.dryRun) return count(await prepareEach(first, preparer(given.dataDir)), given);
   const engine = await openEngine(engineName, given.threads);
   try {
+    const prepare = preparer(given.dataDir, { tiles: engine.hasTiles });
+    const prepared = await prepareEach(first, prepare);
     announce(engineName);
     const networks = [...prepared].map(([each, run]) => describeNetwork(each, run, engine.threads));
     const release = claimFolder(folder);
@@ -90,6 +94,18 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   } finally {
     await engine.close();
   }
+}
+
+/** All configurations before anything is written: what can be wrong is found here. */
+async function prepareEach(
+  runs: readonly PlannedRun[],
+  prepare: Prepare,
+): Promise<ReadonlyMap<string, PreparedRun>> {
+  const prepared = new Map<string, PreparedRun>();
+  for (const run of runs) {
+    prepared.set(run.configuration, await prepare(run).catch(blaming(run.configuration)));
+  }
+  return prepared;
 }
 
 function count(prepared: ReadonlyMap<string, PreparedRun>, { threads, json }: CompareOptions): void {

@@ -79,9 +79,9 @@ async function runLrFind(given: LrFindOptions): Promise<void> {
   const config = completeRecipe(recipe, data);
   requireLabels(data.train, config.classes);
   const model = modelOf(config, data.train.channels);
-  const compiled = compileRun(config, model, data);
   const engine = await openEngine(given.engine, given.threads);
   try {
+    const compiled = compileRun(config, model, data, { tiles: engine.hasTiles });
     const session = await engine.open(compiled.network);
     announce(given.engine);
     const onStep = showSteps(steps);

@@ -3,7 +3,16 @@ import { compile } from '../../src/compile.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { denseLayer, densenet } from '../../src/model/densenet.ts';
-import { batchNorm, conv2d, denseBlock, dropout, type Module } from '../../src/model/module.ts';
+import {
+  batchNorm,
+  conv2d,
+  denseBlock,
+  dropout,
+  type Module,
+  maxPool,
+  relu,
+  sequential,
+} from '../../src/model/module.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import { reductionLength, tolerance } from '../conformance/tolerances.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
@@ -11,6 +20,15 @@ import { moduleCase, type Results, runModuleCase } from '../support/module-run.t
 import { activated, three } from '../support/modules.ts';
 import { networkCase, runNetwork } from '../support/network-run.ts';
 import { meanErrors, storageBounds } from '../support/storage-rounding.ts';
+
+/** What is fused into one pass over images: their map is never stored. */
+const stem = (channels: number, kernel: number) =>
+  sequential([
+    conv2d(channels, kernel, { stride: 2, padding: kernel >> 1 }),
+    batchNorm(),
+    relu(),
+    maxPool(3, { stride: 2, padding: 1 }),
+  ]);
 
 /**
  * Direct convolutions of maps in bfloat16: pairs and tiles where a processor multiplies those (kernels/conv/operand.h),
@@ -30,6 +48,14 @@ const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] 
   ['single pixels', activated(conv2d(130, 1)), [3, 40, 13, 11]],
   ['single pixels of 512 channels, a pitch of its own', activated(conv2d(16, 1)), [1, 512, 7, 7]],
   ['a map of one column', activated(three(16)), [2, 16, 9, 1]],
+  ['few channels, whose rows are padded', activated(three(33)), [3, 5, 9, 14]],
+  ['few channels, and fewer outputs, of small maps', three(7), [20, 6, 4, 5]],
+  ['few channels and a stride', conv2d(20, 3, { padding: 1, stride: 2 }), [3, 3, 13, 11]],
+  ['few channels and a stride of three', conv2d(16, 5, { padding: 2, stride: 3 }), [2, 2, 16, 19]],
+  ['a stem of grey images', stem(64, 7), [3, 1, 40, 46]],
+  ['a stem of colour images, an odd map', stem(24, 7), [3, 3, 27, 33]],
+  ['a stem of many channels', stem(18, 3), [2, 20, 14, 22]],
+  ['a stem in several strips', stem(70, 7), [1, 3, 120, 133]],
   ['dropout, then statistics', activated(three(18), dropout(0.3), batchNorm()), [3, 16, 9, 10]],
   [
     'slices of the buffer of a dense block, to whose gradients it adds',

@@ -13,7 +13,8 @@ const NO_MAPS = /^(statistics|updateRunning|linear|crossEntropy|sgd|adamw|moving
 /**
  * The reference, but every number of every feature map and of its gradients, what comes in among them, is off by the
  * unit roundoff, up or down at random: by as much as storage in bfloat16 may change it, and in more places than a fused
- * plan stores.
+ * plan stores. So are the weights that convolutions multiply: some processors multiply bfloat16 numbers. What changes the
+ * weights has them as they are.
  */
 export function roundedReference(draw: number): Engine {
   const random = numbers(draw);
@@ -26,17 +27,33 @@ export function roundedReference(draw: number): Engine {
     ...engine,
     open: async (network) => {
       const session = await engine.open(network);
+      const weights = [...network.state]
+        .filter(([, { role, shape }]) => role === 'parameter' && shape.length === 4)
+        .map(([name]) => name);
       return {
         read: (name) => session.read(name),
         write: (name, data) => session.write(name, data),
         output: (name) => session.output(name),
         close: () => session.close(),
-        run: (program, inputs, scalars) => {
+        run: async (program, inputs, scalars) => {
           const stored = Object.entries(inputs).map(([name, data]) => [
             name,
             data instanceof Int32Array ? data : Float64Array.from(isSource(data) ? floats(data) : data, off),
           ]);
-          return session.run(program, Object.fromEntries(stored), scalars);
+          const errors = weights.map((name) => {
+            const exact = session.read(name);
+            const rounded = Float64Array.from(exact, off);
+            session.write(name, rounded);
+            return exact.map((weight, i) => weight - rounded[i]!);
+          });
+          await session.run(program, Object.fromEntries(stored), scalars);
+          for (const [i, name] of weights.entries()) {
+            const changed = session.read(name);
+            session.write(
+              name,
+              changed.map((weight, k) => weight + errors[i]![k]!),
+            );
+          }
         },
       };
     },

@@ -10,7 +10,7 @@ import {
 } from './context.ts';
 import { gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
 import { epilogue } from './epilogue.ts';
-import { inputStrip } from './strips.ts';
+import { pooledGradWeightStrips, pooledStrips } from './strips.ts';
 
 const LEAST_WINDOW_ROWS = 4;
 
@@ -22,10 +22,11 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   // A row of the map is computed twice where it is seen by the last windows of a chunk and by the first of the next.
   const chunks = ctx.wantsStatistics.has(y) ? chunksOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
   const prologue = ctx.prologue(layer, op.prologue);
+  const { elementBytes } = ctx.view(op.x);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
-    packWeights(ctx, op, op, size, out, { scale, elementBytes: 4 }),
+    packWeights(ctx, op, op, size, out, { scale, elementBytes }),
   );
-  const { stripRows, floats } = inputStrip(op, size, out, 0);
+  const { stripRows, floats } = pooledStrips(op, size, out, elementBytes);
   const channels = paddedChannels(out.channels);
   ctx.needScratch(channels + pool.kernel[0] * out.width * channels + floats);
   ctx.emit(layer, {
@@ -43,16 +44,17 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   });
 }
 
-/** Scratch: rows of the map's gradient, then the strip of input. */
+/** Scratch: rows of the map's gradient, both sides of a sum over pairs where there is one, then the strip of input. */
 export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMaxPoolGradWeight): void {
   const { layer } = op;
   const { value, correction } = op.gradOutput;
+  const { elementBytes } = ctx.view(op.x);
   const [size, out] = [ctx.size(op.x), ctx.size(op.y)];
   const prologue = ctx.prologue(layer, op.prologue);
   const affine = correction ? ctx.correction(layer, correction) : { slope: undefined, intercept: undefined };
-  const packed = correction && packWeights(ctx, op, op, size, out, { elementBytes: 4 });
+  const packed = correction && packWeights(ctx, op, op, size, out, { elementBytes });
   const { partialCount: chunks, partials } = gradWeightPartials(ctx, layer, op, size, out);
-  const { stripRows, floats } = inputStrip(op, size, out, out.width * paddedChannels(out.channels));
+  const { stripRows, floats } = pooledGradWeightStrips(op, size, out, elementBytes);
   ctx.needScratch(floats);
   ctx.emit(layer, {
     kind: 'conv2dMaxPoolGradWeight',

@@ -21,15 +21,7 @@ import {
   windowFields,
 } from './context.ts';
 import { epilogue } from './epilogue.ts';
-import {
-  floatsBehindPairs,
-  forwardStrips,
-  gradInputStrips,
-  gradWeightPairFloats,
-  gradWeightStrips,
-  PAIR_DEPTH,
-  pointwiseStrips,
-} from './strips.ts';
+import { forwardStrips, gradInputStrips, gradWeightStrips, PAIR_DEPTH, pointwiseStrips } from './strips.ts';
 import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
 
 /** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
@@ -56,10 +48,9 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
     packWeights(ctx, op, window, size, out, { scale, elementBytes: x.elementBytes }),
   );
-  const behind = x.elementBytes === 2 ? floatsBehindPairs(window.stride[1], size.channels) : 0;
   if (isPointwise(window) && !dropout && !statistics) {
-    const { floats, ...cut } = pointwiseStrips(size, out);
-    ctx.needScratch(floats + behind);
+    const { floats, ...cut } = pointwiseStrips(size, out, x.elementBytes);
+    ctx.needScratch(floats);
     return ctx.emit(op.layer, {
       kind: 'pointwise',
       ...cut,
@@ -73,9 +64,9 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
       outChannels: out.channels,
     });
   }
-  const strips = forwardStrips(window, size, out, statistics ? undefined : rowChunksOf(ctx, y));
-  const { chunks, stripImages, stripRows, floats } = strips;
-  ctx.needScratch(floats + behind);
+  const rowChunks = statistics ? undefined : rowChunksOf(ctx, y);
+  const { chunks, floats, ...strips } = forwardStrips(window, size, out, x.elementBytes, rowChunks);
+  ctx.needScratch(floats);
   ctx.emit(op.layer, {
     kind: 'conv2d',
     chunks,
@@ -90,8 +81,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     y: ctx.view(y),
     out,
     statistics: ctx.statisticsOf(op.layer, y, chunks),
-    stripImages,
-    stripRows,
+    ...strips,
   });
 }
 
@@ -104,13 +94,13 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
   if (op.kind === 'conv2dGradInput' && isWinograd(ctx, window, size, out))
     return lowerWinogradGradInput(ctx, op);
-  const { chunks, stripImages, stripRows, floats } = gradInputStrips(window, size, out);
   const prologue = ctx.prologue(op.layer, op.prologue);
   const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
   const { elementBytes } = gradOutput.gradient;
+  const { chunks, floats, ...strips } = gradInputStrips(window, size, out, elementBytes);
   const packed = packWeights(ctx, op, window, size, out, { transposed: true, elementBytes });
   const gradInput = ctx.gradInput(op, chunks);
-  ctx.needScratch(floats + (elementBytes === 2 ? floatsBehindPairs(1, out.channels) : 0));
+  ctx.needScratch(floats);
   ctx.emit(op.layer, {
     kind: 'conv2dGradInput',
     chunks,
@@ -122,8 +112,7 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
     in: size,
     prologue,
     gradInput,
-    stripImages,
-    stripRows,
+    ...strips,
   });
   ctx.finalizeGradSums(op, gradInput.sums, chunks);
 }
@@ -139,11 +128,9 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     Math.ceil(MAX_CHUNKS / partialCount),
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
   );
-  const strips = gradWeightStrips(window, size, out, partialCount, channelChunks);
+  const { elementBytes } = gradOutput.gradient;
+  const strips = gradWeightStrips(window, size, out, elementBytes, partialCount, channelChunks);
   ctx.needScratch(strips.floats);
-  if (gradOutput.gradient.elementBytes === 2) {
-    ctx.needScratch(gradWeightPairFloats(window, size, out, channelChunks, strips));
-  }
   ctx.emit(op.layer, {
     kind: 'conv2dGradWeight',
     chunks: partialCount * channelChunks,
@@ -237,9 +224,10 @@ export function packWeights(
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
-  // Sums of pairs are padded to whole tiles, and those of less than half a tile are not made of pairs.
-  const room = elementBytes === 2 ? Math.max(depth, PAIR_DEPTH / 2) : depth;
-  const floats = panels * room * window.kernel[0] * window.kernel[1];
+  // Pairs take half the room, but for what fills up tiles: a filter's taps or, of few channels, its rows.
+  const rowFloats = window.kernel[1] * depth;
+  const floats =
+    panels * window.kernel[0] * (elementBytes === 2 ? Math.max(rowFloats, PAIR_DEPTH / 2) : rowFloats);
   const packed = ctx.temporary(op.layer, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);

@@ -28,7 +28,7 @@ export interface Strips extends RowStrips {
 }
 
 /** Of a convolution that reads `size` and writes `out`, with `extraPerRow` floats beside each row of outputs. */
-export function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number): RowStrips {
+function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number): RowStrips {
   const [kernelHeight, kernelWidth] = window.kernel;
   const [strideHeight, strideWidth] = window.stride;
   const rowFloats = ((out.width - 1) * strideWidth + kernelWidth) * size.channels;
@@ -39,6 +39,12 @@ export function inputStrip(window: Window, size: Size, out: Size, extraPerRow: n
   return { stripRows, floats: inputRows * rowFloats + stripRows * extraPerRow + SLACK_FLOATS };
 }
 
+/** Of a convolution whose map is pooled row by row, of inputs of so many bytes a number. */
+export function pooledStrips(window: Window, size: Size, out: Size, elementBytes: number): RowStrips {
+  const { stripRows, floats } = inputStrip(window, size, out, 0);
+  return { stripRows, floats: floats + floatsBehind(elementBytes, window.stride[1], size.channels) };
+}
+
 /**
  * Of a convolution, and the chunks that its images are cut into.
  * @param rowChunks into images and rows, where that can be: preferred while images are too few for a tile's rows.
@@ -47,13 +53,15 @@ export function forwardStrips(
   window: Window,
   size: Size,
   out: Size,
+  elementBytes: number,
   rowChunks?: number,
 ): Strips & { readonly chunks: number } {
   const rows = inputStrip(window, size, out, 0);
+  const behind = floatsBehind(elementBytes, window.stride[1], size.channels);
   if (rowChunks !== undefined && size.images < 2 * LEAST_IMAGES) {
-    return { stripImages: 1, chunks: rowChunks, ...rows };
+    return { stripImages: 1, chunks: rowChunks, stripRows: rows.stripRows, floats: rows.floats + behind };
   }
-  return orImages(window, size, out, rows);
+  return orImages(window, size, out, rows, behind);
 }
 
 /** Pixels that are cut into chunks at least, each a tile of its own; of fewer, the outputs are cut. */
@@ -67,7 +75,7 @@ const TILE_PIXELS = 14;
 const POINTWISE_PIXELS = 2 * TILE_PIXELS;
 
 /** Of a 1×1 convolution: strips of pixels, whatever image they belong to. */
-export function pointwiseStrips(size: Size, out: Size) {
+export function pointwiseStrips(size: Size, out: Size, elementBytes: number) {
   const pixels = size.images * size.height * size.width;
   const pitch = size.channels + SLACK_FLOATS;
   const pixelChunks = pixels < LEAST_PIXELS ? 1 : Math.min(MAX_CHUNKS, Math.floor(pixels / TILE_PIXELS));
@@ -75,16 +83,22 @@ export function pointwiseStrips(size: Size, out: Size) {
     pixelChunks > 1 ? 1 : Math.max(1, Math.min(MAX_CHUNKS, Math.ceil(out.channels / PANEL_WIDTH)));
   const stripPixels = Math.min(POINTWISE_PIXELS, pixels);
   const chunks = pixelChunks * outputChunks;
-  return { chunks, outputChunks, pixels, stripPixels, floats: stripPixels * pitch + SLACK_FLOATS };
+  const floats = stripPixels * pitch + SLACK_FLOATS + floatsBehind(elementBytes, 1, size.channels);
+  return { chunks, outputChunks, pixels, stripPixels, floats };
 }
 
 /** Of the transposed convolution that reads the gradient of `out` and writes that of `size`. */
-export function gradInputStrips(window: Window, size: Size, out: Size): Strips & { readonly chunks: number } {
+export function gradInputStrips(
+  window: Window,
+  size: Size,
+  out: Size,
+  elementBytes: number,
+): Strips & { readonly chunks: number } {
   const [kernelHeight, kernelWidth] = window.kernel;
   const rowFloats = (size.width + kernelWidth - 1) * out.channels;
   const stripRows = even(size.height, Math.floor(STRIP_FLOATS / rowFloats) - kernelHeight + 1);
   const floats = (stripRows + kernelHeight - 1) * rowFloats + SLACK_FLOATS;
-  return orImages(window, out, size, { stripRows, floats });
+  return orImages(window, out, size, { stripRows, floats }, floatsBehind(elementBytes, 1, out.channels));
 }
 
 /**
@@ -95,6 +109,7 @@ export function gradWeightStrips(
   window: Window,
   size: Size,
   out: Size,
+  elementBytes: number,
   imageChunks: number,
   channelChunks: number,
 ): Strips & { readonly ofImages: boolean } {
@@ -104,32 +119,69 @@ export function gradWeightStrips(
   const imageFloats = ofImages ? size.height * size.width * channels : floats;
   const room = ofImages ? IMAGES_FLOATS : stripRows === out.height ? STRIP_FLOATS : 0;
   const stripImages = even(Math.ceil(size.images / imageChunks), Math.floor(room / imageFloats));
-  return { stripImages, stripRows, ofImages, floats: stripImages * imageFloats + SLACK_FLOATS };
+  const strips = { stripImages, stripRows };
+  const pairs =
+    elementBytes === 4
+      ? 0
+      : size.channels < FEW_CHANNELS
+        ? tapsApartFloats(window, size, out, strips)
+        : pairFloats(window, out, Math.ceil(size.channels / channelChunks), strips);
+  return { ...strips, ofImages, floats: Math.max(stripImages * imageFloats + SLACK_FLOATS, pairs) };
+}
+
+/** Of the weight gradient of a convolution whose map was pooled: the map's gradient, in floats, beside the rest. */
+export function pooledGradWeightStrips(
+  window: Window,
+  size: Size,
+  out: Size,
+  elementBytes: number,
+): RowStrips {
+  const gradientRow = out.width * paddedChannels(out.channels);
+  if (elementBytes === 4) return inputStrip(window, size, out, gradientRow);
+  const taps = window.kernel[0] * window.kernel[1];
+  const pairsOfRow = (gradientRow + out.width * taps * size.channels) / 2;
+  const { stripRows } = inputStrip(window, size, out, gradientRow + pairsOfRow);
+  const pairs = tapsApartFloats(window, size, out, { stripImages: 1, stripRows });
+  return { stripRows, floats: stripRows * gradientRow + pairs };
 }
 
 /** Rows and depth of AMX's tiles, which are read whole. */
 const PAIR_ROWS = 16;
 export const PAIR_DEPTH = 32;
+/** Of fewer channels a weight gradient's inputs are packed tap by tap, and a filter's rows are padded (kernels/conv/filter_runs.h). */
+const FEW_CHANNELS = 16;
 
 /** What may be read behind a strip of pairs of bfloat16 numbers, with pixels of so many channels `stride` apart. */
-export function floatsBehindPairs(stride: number, channels: number): number {
-  return Math.ceil((PAIR_ROWS * stride * (channels + PAIR_DEPTH) + PAIR_DEPTH) / 2);
+function floatsBehind(elementBytes: number, stride: number, channels: number): number {
+  return elementBytes === 4 ? 0 : Math.ceil((PAIR_ROWS * stride * (channels + PAIR_DEPTH) + PAIR_DEPTH) / 2);
 }
 
-/** Scratch of a weight gradient that sums over pairs of pixels (kernels/conv/conv2d_grad_weight_pairs.h). */
-export function gradWeightPairFloats(
-  window: Window,
-  size: Size,
+/** Both sides of a sum over pairs of pixels, `rows` of inputs (kernels/conv/conv2d_grad_weight_pairs.h). */
+function pairFloats(
+  { kernel: [kernelHeight, kernelWidth] }: Pick<Window, 'kernel'>,
   out: Size,
-  channelChunks: number,
-  { stripImages, stripRows }: Strips,
+  rows: number,
+  { stripImages, stripRows }: Pick<Strips, 'stripImages' | 'stripRows'>,
 ): number {
-  const [kernelHeight, kernelWidth] = window.kernel;
   const columns = roundUp(out.width + kernelWidth - 1, 2);
   const depth = roundUp(stripImages * (stripRows + kernelHeight - 1) * columns, PAIR_DEPTH);
   const pitch = roundUp(depth + (kernelHeight - 1) * columns + kernelWidth + 16, PAIR_DEPTH) + PAIR_DEPTH;
-  const channels = roundUp(Math.ceil(size.channels / channelChunks), 2 * PAIR_ROWS);
-  return (depth * paddedChannels(out.channels) + channels * pitch) / 2;
+  return (depth * paddedChannels(out.channels) + roundUp(rows, 2 * PAIR_ROWS) * pitch) / 2;
+}
+
+/** The same where each tap has inputs of its own, and behind them the strip that they are taken from. */
+function tapsApartFloats(
+  window: Window,
+  size: Size,
+  out: Size,
+  strips: Pick<Strips, 'stripImages' | 'stripRows'>,
+): number {
+  const [kernelHeight, kernelWidth] = window.kernel;
+  const rows = (strips.stripRows - 1) * window.stride[0] + kernelHeight;
+  const columns = (out.width - 1) * window.stride[1] + kernelWidth;
+  const strip =
+    rows * columns * size.channels + SLACK_FLOATS + floatsBehind(2, window.stride[1], size.channels);
+  return pairFloats({ kernel: [1, 1] }, out, kernelHeight * kernelWidth * size.channels, strips) + strip;
 }
 
 function roundUp(n: number, multiple: number): number {
@@ -137,21 +189,24 @@ function roundUp(n: number, multiple: number): number {
 }
 
 /** Whole images in a strip, as many chunks as have enough of them, where the map is small; else rows. */
-function orImages(window: Window, from: Size, to: Size, rows: RowStrips) {
-  const { stripRows } = rows;
-  const ofRows = { stripImages: 1, chunks: chunksOf(from), ...rows };
+function orImages(window: Window, from: Size, to: Size, rows: RowStrips, behind: number) {
+  const ofRows = { stripImages: 1, chunks: chunksOf(from), ...rows, floats: rows.floats + behind };
   if (!isSmall(window, from, to)) return ofRows;
   const imageFloats = from.height * from.width * from.channels;
   const chunks = Math.max(1, Math.min(MAX_CHUNKS, Math.floor(from.images / LEAST_IMAGES)));
   const stripImages = even(Math.ceil(from.images / chunks), Math.floor(IMAGES_FLOATS / imageFloats));
   if (stripImages === 1 || stripImages < Math.min(LEAST_IMAGES, from.images) / 2) return ofRows;
-  return { stripImages, chunks, stripRows, floats: stripImages * imageFloats + SLACK_FLOATS };
+  return { ...ofRows, stripImages, chunks, floats: stripImages * imageFloats + SLACK_FLOATS + behind };
 }
 
-/** True for a convolution of stride 1 that keeps the size of a map too narrow to fill a tile's rows. */
-function isSmall({ stride }: Window, from: Size, to: Size): boolean {
+/**
+ * True for a convolution of stride 1 that keeps the size of a map too narrow to fill a tile's rows. Its taps are runs of
+ * their own, so their channels must not be so few that a row of taps is padded together.
+ */
+function isSmall({ kernel, stride }: Window, from: Size, to: Size): boolean {
   const keepsSize = from.height === to.height && from.width === to.width;
-  return keepsSize && from.width <= SMALL_WIDTH && stride.every((step) => step === 1);
+  const tapsAreRuns = from.channels >= FEW_CHANNELS || kernel[1] === 1;
+  return keepsSize && tapsAreRuns && from.width <= SMALL_WIDTH && stride.every((step) => step === 1);
 }
 
 /** Cuts `total` into parts of at most `most` (at least 1), nearly equal: the size of the largest. */
