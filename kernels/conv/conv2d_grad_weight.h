@@ -163,11 +163,13 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
 
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
 template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  // Of small maps the padding is half of the positions: too much for pairs, not for tiles.
+  // Taps that share inputs want a stride of one. Of small maps the padding is half of the positions: too much for pairs,
+  // not for tiles.
   if constexpr (IN_PAIRS<Operand<T>>) {
+    const bool tapsApart = static_cast<int>(r.in.channels) < FEW_CHANNELS;
     const bool stays = r.window.strideHeight == 1 && r.window.strideWidth == 1;
-    if ((stays || static_cast<int>(r.in.channels) < FEW_CHANNELS) && (HAS_TILES || !r.ofImages))
-      return conv2dGradWeightInPairs<V, T>(ctx, r, chunk);
+    if ((tapsApart || stays) && (HAS_TILES || !r.ofImages))
+      return conv2dGradWeightInPairs<V, T>(ctx, r, chunk, tapsApart);
   }
   if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
   conv2dGradWeightOfRows<V, T>(ctx, r, chunk);

@@ -1,8 +1,9 @@
 // The gradient of a convolution's weights of maps in bfloat16 where the processor multiplies pairs: of pixels, for a sum
 // runs over those. Gradients are [position/2][output] pairs, zero where no output is; inputs are turned over, [row][position].
-// With many channels the rows are those, and positions a strip's pixels side by side, padding among them (zeros): a
-// tap's inputs are `shift` positions on. With few of them, or a stride, rows are (tap, channel), each tap's inputs a copy of its
-// own, and positions are outputs. Sums run over positions, ascending, in blocks that stay in the first cache.
+// With many channels the rows are those, and positions a strip's pixels side by side, padding among them (zeros; a row's on
+// the right is the next one's on the left, an image's below the next one's above): a tap's inputs are `shift` positions on.
+// With few channels, and where the map was pooled, rows are (tap, channel), each tap's inputs a copy of its own, and
+// positions are outputs: a stride costs nothing. Sums run over positions, ascending, in blocks that stay in the first cache.
 #pragma once
 #include "conv/filter_runs.h"
 #include "conv/grad_weight_partial.h"
@@ -13,49 +14,66 @@ namespace densor {
 constexpr int POSITION_BLOCK = HAS_TILES ? 320 : 192;
 
 struct PairStrip {
-  int images, rows, width;  // of outputs
-  int stripRows, columns;   // of an image's positions
-  int positions, depth;     // up to the last output, and with the zeros behind
-  int taps, kernelWidth;    // that share a row of inputs
+  int images, rows, width; // of outputs
+  int stripRows, columns;  // of an image's inputs
+  int imagePositions;      // from an image to the next: an even number
+  int positions, depth;    // up to the last output, and with the zeros behind
+  int taps, kernelWidth;   // that share a row of inputs
   int inputRows;
-  size_t pitch;             // from a row of inputs to the next: an odd number of cache lines, of which many are read in turns
+  size_t pitch; // from a row of inputs to the next: an odd number of cache lines, of which many are read in turns
 
   template <class Record>
   PairStrip(const Record &r, int channels, int images, int rows, bool tapsApart)
       : images(images), rows(rows), width(r.out.width) {
-    const int allTaps = r.window.kernelHeight * r.window.kernelWidth;
-    const int kernelHeight = tapsApart ? 1 : r.window.kernelHeight;
-    kernelWidth = tapsApart ? 1 : r.window.kernelWidth;
+    const Window &w = r.window;
+    const int allTaps = w.kernelHeight * w.kernelWidth, kernelHeight = tapsApart ? 1 : w.kernelHeight;
+    kernelWidth = tapsApart ? 1 : w.kernelWidth;
     taps = kernelHeight * kernelWidth, inputRows = tapsApart ? allTaps * channels : channels;
-    stripRows = rows + kernelHeight - 1, columns = roundUp(width + kernelWidth - 1, 2);
-    positions = ((images - 1) * stripRows + rows) * columns, depth = packedDepth<Bfloat16>(positions);
+    columns = tapsApart ? width : extent(width, w.kernelWidth, w.paddingWidth, r.in.width);
+    stripRows = images == 1 ? rows + kernelHeight - 1
+                : tapsApart ? rows
+                            : extent(rows, w.kernelHeight, w.paddingHeight, r.in.height);
+    imagePositions = roundUp(stripRows * columns, 2);
+    positions = roundUp((images - 1) * imagePositions + rows * columns, 2), depth = packedDepth<Bfloat16>(positions);
     const int reach = (kernelHeight - 1) * columns + kernelWidth;
     pitch = static_cast<size_t>(roundUp(depth + reach + 16, 32) / 32 | 1) * 32;
   }
-  // Numbers that gradients and inputs take; tiles read rows of inputs by sixteens.
-  size_t gradientNumbers(const GradWeightPartial &partial) const { return static_cast<size_t>(depth) * partial.outputs; }
-  size_t inputNumbers() const { return roundUp(inputRows, 16) * pitch; }
+  // What outputs read along an axis, `inputs` and padding before and behind, less what the next row or image has of that.
+  static int extent(int outputs, int kernel, int before, int inputs) {
+    const int all = outputs + kernel - 1, behind = all - before - inputs;
+    return all - (behind < before ? (behind > 0 ? behind : 0) : before);
+  }
+  // Where inputs lie, behind gradients, and behind both the strip that taps are taken from. Tiles read all their rows.
+  Bfloat16 *inputsIn(Bfloat16 *scratch, const GradWeightPartial &partial) const {
+    return scratch + static_cast<size_t>(depth) * partial.outputs;
+  }
+  Bfloat16 *stripIn(Bfloat16 *scratch, const GradWeightPartial &partial) const {
+    return inputsIn(scratch, partial) + roundUp(inputRows, TILE_ROWS) * pitch;
+  }
 };
 
 // One image's gradients from its row `top` on; load(pixel, output) → V.
 template <class V, class Load>
 void packGradientPairs(const PairStrip &s, const GradWeightPartial &partial, int outputs, int image, int top,
                        Bfloat16 *gradients, Load load) {
-  const int padded = roundUp(outputs, V::size), stripRows = image == s.images - 1 ? s.rows : s.stripRows;
+  const int padded = roundUp(outputs, V::size), count = image == s.images - 1 ? s.rows * s.columns : s.imagePositions;
   for (int o = 0; o < padded; o += V::size) {
     const Panel<V> panel(o, padded, s.depth);
-    const size_t before = static_cast<size_t>(image) * s.stripRows * s.columns;
+    const size_t before = static_cast<size_t>(image) * s.imagePositions;
     Bfloat16 *to = gradients + panel.block + before * panel.width + panel.inside * 2;
     V sum = V::splat(0);
-    for (int i = 0; i < stripRows; i++)
-      for (int j = 0; j < s.columns; j += 2, to += panel.width * 2) {
-        const auto at = [&](int column) DENSOR_LAMBDA_INLINE {
-          return i < s.rows && column < s.width ? load(static_cast<size_t>(top + i) * s.width + column, o) : V::splat(0);
-        };
-        const V even = at(j), odd = at(j + 1);
-        sum = sum + even + odd;
-        storePairs(even, odd, to);
-      }
+    int i = 0, j = 0;
+    const auto next = [&]() DENSOR_LAMBDA_INLINE {
+      const bool isOutput = i < s.rows && j < s.width;
+      const V gradient = isOutput ? load(static_cast<size_t>(top + i) * s.width + j, o) : V::splat(0);
+      if (++j == s.columns) j = 0, i++;
+      return gradient;
+    };
+    for (int p = 0; p < count; p += 2, to += panel.width * 2) {
+      const V even = next(), odd = next();
+      sum = sum + even + odd;
+      storePairs(even, odd, to);
+    }
     partial.addToBias(sum, o);
   }
 }
@@ -77,7 +95,7 @@ void packTurnedInputs(const PairStrip &s, const Size &map, const Window &w, int 
         }
         transpose(block);
         // The next row takes the place of what is stored beyond this one's end.
-        Bfloat16 *to = inputs + c * s.pitch + (image * s.stripRows + i) * s.columns + j;
+        Bfloat16 *to = inputs + c * s.pitch + image * s.imagePositions + i * s.columns + j;
         DENSOR_UNROLL for (int lane = 0; lane < V::size; lane++)
           if (c + lane < channels) storeOperand(block[lane], to + lane * s.pitch);
       }
@@ -91,7 +109,7 @@ inline void packTapsApart(const PairStrip &s, const Strip &strip, const Window &
   for (int row = 0; row < s.inputRows; row++) {
     const int tap = row / strip.channels, channel = row % strip.channels;
     const int down = tap / static_cast<int>(w.kernelWidth), across = tap % static_cast<int>(w.kernelWidth);
-    Bfloat16 *to = inputs + row * s.pitch + static_cast<size_t>(image) * s.stripRows * s.columns;
+    Bfloat16 *to = inputs + row * s.pitch + static_cast<size_t>(image) * s.imagePositions;
     for (int i = 0; i < s.rows; i++, to += s.columns) {
       const Bfloat16 *from = packed + (i * w.strideHeight + down) * strip.pitch() + across * strip.channels + channel;
       // Compilers make vectors of steps they know.
@@ -100,16 +118,20 @@ inline void packTapsApart(const PairStrip &s, const Strip &strip, const Window &
         for (int j = 0; j < s.width; j++) to[j] = from[j * 2];
       else
         for (int j = 0; j < s.width; j++) to[j] = from[j * step];
-      for (int j = s.width; j < s.columns; j++) to[j] = {0};
     }
   }
 }
 
-// Zeros behind both sides.
+// Zeros where nothing was packed: behind images of an odd number of positions, and behind both sides.
 inline void padPairs(const PairStrip &s, int outputs, int panelWidth, Bfloat16 *gradients, Bfloat16 *inputs) {
-  const size_t written = static_cast<size_t>(s.images) * s.stripRows * s.columns;
-  for (int row = 0; row < s.inputRows; row++)
-    __builtin_memset(inputs + row * s.pitch + written, 0, (s.pitch - written) * sizeof(Bfloat16));
+  const int written = s.stripRows * s.columns;
+  const size_t end = static_cast<size_t>(s.images - 1) * s.imagePositions + written;
+  for (int row = 0; row < s.inputRows; row++) {
+    Bfloat16 *of = inputs + row * s.pitch;
+    if (written < s.imagePositions)
+      for (int n = 1; n < s.images; n++) of[n * s.imagePositions - 1] = {0};
+    __builtin_memset(of + end, 0, (s.pitch - end) * sizeof(Bfloat16));
+  }
   for (int o = 0; o < outputs; o += panelWidth) {
     const int width = outputs - o < panelWidth ? outputs - o : panelWidth;
     __builtin_memset(gradients + static_cast<size_t>(o) * s.depth + static_cast<size_t>(s.positions) * width, 0,
@@ -154,18 +176,19 @@ void sumPairs(const PairStrip &s, const GradWeightPartial &partial, Bfloat16 *gr
   }
 }
 
-// partial += the gradient that `rows` rows of one image's outputs give, from its packed strip and load(pixel, output) → V.
-// `scratch` has room for the numbers of both sides.
+// partial += the gradient that some rows of one image's outputs give, from load(pixel, output) → V and their packed strip,
+// which lies in `scratch` as s.stripIn says.
 template <class V, class Record, class Load>
 void sumTapsApart(const PairStrip &s, const GradWeightPartial &partial, const Record &r, const Strip &strip,
-                  const Bfloat16 *packed, Bfloat16 *scratch, Load load) {
-  Bfloat16 *inputs = scratch + s.gradientNumbers(partial);
+                  Bfloat16 *scratch, Load load) {
+  Bfloat16 *inputs = s.inputsIn(scratch, partial);
   packGradientPairs<V>(s, partial, r.out.channels, 0, 0, scratch, load);
-  packTapsApart(s, strip, r.window, 0, packed, inputs);
+  packTapsApart(s, strip, r.window, 0, s.stripIn(scratch, partial), inputs);
   sumPairs<V>(s, partial, scratch, inputs);
 }
 
-template <class V, class T> void conv2dGradWeightInPairs(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+template <class V, class T>
+void conv2dGradWeightInPairs(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk, bool tapsApart) {
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
   const Range images = part(r.in.images, imageChunk, imageChunks);
   const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
@@ -173,14 +196,13 @@ template <class V, class T> void conv2dGradWeightInPairs(const Context &ctx, con
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
   const Prologued<V> prologue(ctx, r.prologue);
   const GradWeightPartial partial(ctx, r, imageChunk, slice);
-  const bool tapsApart = static_cast<int>(r.in.channels) < FEW_CHANNELS;
 
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     for (int top = 0; top < height; top += r.stripRows) {
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       const PairStrip pairs(r, channels, together, rows, tapsApart);
-      Bfloat16 *gradients = ctx.scratchFrom<Bfloat16>(), *inputs = gradients + pairs.gradientNumbers(partial);
+      Bfloat16 *gradients = ctx.scratchFrom<Bfloat16>(), *inputs = pairs.inputsIn(gradients, partial);
       for (int i = 0; i < together; i++) {
         const Corrected<V, T> gradOutput(ctx, r.gradOutput, n + i, static_cast<size_t>(height) * r.out.width);
         packGradientPairs<V>(pairs, partial, r.out.channels, i, top, gradients,
@@ -191,7 +213,7 @@ template <class V, class T> void conv2dGradWeightInPairs(const Context &ctx, con
         };
         if (tapsApart) {
           const Strip strip = inputStrip(r, top, rows);
-          Bfloat16 *packed = inputs + pairs.inputNumbers();
+          Bfloat16 *packed = pairs.stripIn(gradients, partial);
           packStrip<V>(strip, packed, load);
           packTapsApart(pairs, strip, r.window, i, packed, inputs);
         } else {

@@ -112,9 +112,9 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
       const Strip strip = inputStrip(r, top, rows);
       const size_t rowFloats = static_cast<size_t>(width) * outputs;
       float *gradients = ctx.scratchFrom();
-      const PairStrip pairs(r, r.in.channels, 1, rows, true);
-      P *scratch = ctx.scratchFrom<P>(rows * rowFloats);
-      P *inputs = IN_PAIRS<P> ? scratch + pairs.gradientNumbers(partial) + pairs.inputNumbers() : scratch;
+      P *scratch = ctx.scratchFrom<P>(rows * rowFloats), *inputs = scratch;
+      [[maybe_unused]] const PairStrip pairs(r, r.in.channels, 1, rows, true);
+      if constexpr (IN_PAIRS<P>) inputs = pairs.stripIn(scratch, partial);
       packStrip<V>(strip, inputs, [&](size_t pixel, int c) { return prologue.load(x + pixel * r.x.stride, c); });
       if (!slope) __builtin_memset(gradients, 0, rows * rowFloats * sizeof(float));
       for (int i = 0; slope && i < rows; i++)
@@ -126,7 +126,7 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
       const auto gradientAt = [&](size_t pixel, int o) DENSOR_LAMBDA_INLINE {
         return V::load(gradients + pixel * outputs + o);
       };
-      if constexpr (IN_PAIRS<P>) sumTapsApart<V>(pairs, partial, r, strip, inputs, scratch, gradientAt);
+      if constexpr (IN_PAIRS<P>) sumTapsApart<V>(pairs, partial, r, strip, scratch, gradientAt);
       else {
         for (int p = 0; p < rows * width; p++)
           for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) partial.addToBias(gradientAt(p, o), o);

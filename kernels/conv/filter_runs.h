@@ -9,7 +9,7 @@ namespace densor {
 constexpr int FEW_CHANNELS = 16;
 
 template <class P> struct FilterRuns {
-  int count, depth; // numbers of each
+  int count, depth; // how many, and the numbers of each
   int perRow;       // of a filter's row: one or, where taps are padded, one for each
   int channels, tapsOfRun;
   size_t pitch; // of the strip

@@ -17,13 +17,13 @@ template <class T> using Operand = typename OperandOf<T>::type;
 
 template <class P> inline constexpr bool IN_PAIRS = sizeof(P) == sizeof(Bfloat16);
 
-// A sum's numbers are padded with zeros to a multiple of this.
+// A run of a sum's numbers is padded to a multiple of this (filter_runs.h).
 template <class P> inline constexpr int DEPTH_STEP = 1;
 template <> inline constexpr int DEPTH_STEP<Bfloat16> = HAS_TILES ? TILE_DEPTH : 2;
 
 template <class P> DENSOR_INLINE int packedDepth(int depth) { return roundUp(depth, DEPTH_STEP<P>); }
 
-// The zeros behind a strip: what pads the depth of its last pixel.
+// The zeros behind a strip: what pads its last run.
 template <class P> DENSOR_INLINE void zeroBehind(P *end) { __builtin_memset(end, 0, (DEPTH_STEP<P> - 1) * sizeof(P)); }
 
 }  // namespace densor

@@ -26,10 +26,10 @@ template <class V, class T> void pointwise(const Context &ctx, const PointwiseRe
   const Prologued<V> prologue(ctx, r.prologue);
   const Activation<V> activation{r.relu != 0};
   const bool packs = sizeof(T) != sizeof(float) || prologue.scale || prologue.relu;
-  const P *weights = ctx.at<P>(r.packed) + static_cast<size_t>(firstOutput) * packedDepth<P>(channels);
+  const FilterRuns<P> runs(1, 1, channels);
+  const P *weights = ctx.at<P>(r.packed) + static_cast<size_t>(firstOutput) * runs.panelRows();
   const float *bias = ctx.at(r.bias) ? ctx.at(r.bias) + firstOutput : nullptr;
   const int pitch = packs ? packedPitch<P>(channels) : static_cast<int>(r.x.stride);
-  const FilterRuns<P> runs(1, 1, channels);
   P *strip = ctx.scratchFrom<P>();
 
   for (int p = pixels.begin; p < pixels.end; p += r.stripPixels) {

@@ -4,6 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import type * as Densor from '../../src/browser.ts';
 import { compile } from '../../src/compile.ts';
 import { createWasmEngine, WASM_ISAS, type WasmIsa } from '../../src/engine/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/wasm/load-module.ts';
@@ -17,18 +18,12 @@ const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 /** Loads the built modules as any page would. */
 const PAGE = `<!doctype html><title>step</title><script type="module">
-  import { compile } from '/src/compile.js';
-  import { densenet } from '/src/model/densenet.js';
-  import { createWasmEngine } from '/src/engine/wasm/engine.js';
-  globalThis.densor = { compile, densenet, createWasmEngine };
+  import * as densor from '/src/browser.js';
+  globalThis.densor = densor;
 </script>`;
 
 interface PageGlobals {
-  readonly densor: {
-    readonly compile: typeof compile;
-    readonly densenet: typeof densenet;
-    readonly createWasmEngine: typeof createWasmEngine;
-  };
+  readonly densor: typeof Densor;
 }
 
 /** Serves the built files, with the headers that give a page shared memory. */
@@ -68,9 +63,10 @@ describe.skipIf(!CHROMIUM)('one training step in headless Chromium', () => {
     expect(await page.evaluate(() => crossOriginIsolated)).toBe(true);
     const inBrowser = await page.evaluate(
       async ([isa, stepSource]) => {
-        const { compile, densenet, createWasmEngine } = (globalThis as unknown as PageGlobals).densor;
-        const module = await WebAssembly.compileStreaming(fetch(`/kernels/${isa}.wasm`));
-        const engine = await createWasmEngine({ threads: 2, isa, module });
+        const { compile, densenet, createWasmEngine, fetchWasmModule } = (
+          globalThis as unknown as PageGlobals
+        ).densor;
+        const engine = await createWasmEngine({ threads: 2, ...(await fetchWasmModule(undefined, isa)) });
         const step = new Function(`return (${stepSource})`)() as typeof oneStep;
         return step(engine, compile, densenet);
       },

@@ -71,6 +71,11 @@ export const CASES: readonly ConformanceCase[] = [
   },
   { name: 'small maps of 2×2', module: bnRelu(conv2d(40, 3, { padding: 1 })), input: [29, 33, 2, 2] },
   { name: 'small maps, 5×5 kernel', module: conv2d(7, 5, { padding: 2 }), input: [19, 3, 5, 6] },
+  {
+    name: 'small maps of more channels, 5×5 kernel',
+    module: conv2d(17, 5, { padding: 2 }),
+    input: [19, 18, 5, 6],
+  },
   { name: 'small maps, 1×1 kernel', module: bnRelu(conv2d(18, 1)), input: [21, 35, 3, 3] },
   {
     name: 'small maps in several strips',

@@ -224,7 +224,8 @@ export function packWeights(
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
-  // Pairs take half the room, but for what fills up tiles: a filter's taps or, of few channels, its rows.
+  // Pairs take half the room, and what fills up tiles no more than as much again: of a filter's taps or, of few
+  // channels, its rows.
   const rowFloats = window.kernel[1] * depth;
   const floats =
     panels * window.kernel[0] * (elementBytes === 2 ? Math.max(rowFloats, PAIR_DEPTH / 2) : rowFloats);

@@ -57,11 +57,11 @@ export function forwardStrips(
   rowChunks?: number,
 ): Strips & { readonly chunks: number } {
   const rows = inputStrip(window, size, out, 0);
-  const behind = floatsBehind(elementBytes, window.stride[1], size.channels);
   if (rowChunks !== undefined && size.images < 2 * LEAST_IMAGES) {
+    const behind = floatsBehind(elementBytes, window.stride[1], size.channels);
     return { stripImages: 1, chunks: rowChunks, stripRows: rows.stripRows, floats: rows.floats + behind };
   }
-  return orImages(window, size, out, rows, behind);
+  return orImages(window, size, out, elementBytes, rows);
 }
 
 /** Pixels that are cut into chunks at least, each a tile of its own; of fewer, the outputs are cut. */
@@ -98,7 +98,7 @@ export function gradInputStrips(
   const rowFloats = (size.width + kernelWidth - 1) * out.channels;
   const stripRows = even(size.height, Math.floor(STRIP_FLOATS / rowFloats) - kernelHeight + 1);
   const floats = (stripRows + kernelHeight - 1) * rowFloats + SLACK_FLOATS;
-  return orImages(window, out, size, { stripRows, floats }, floatsBehind(elementBytes, 1, out.channels));
+  return orImages(window, out, size, elementBytes, { stripRows, floats });
 }
 
 /**
@@ -114,7 +114,7 @@ export function gradWeightStrips(
   channelChunks: number,
 ): Strips & { readonly ofImages: boolean } {
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
-  const ofImages = isSmall(window, size, out) && size.images > 1;
+  const ofImages = isSmall(window, size, out, elementBytes) && size.images > 1;
   const channels = Math.ceil(size.channels / channelChunks) + paddedChannels(out.channels);
   const imageFloats = ofImages ? size.height * size.width * channels : floats;
   const room = ofImages ? IMAGES_FLOATS : stripRows === out.height ? STRIP_FLOATS : 0;
@@ -129,7 +129,10 @@ export function gradWeightStrips(
   return { ...strips, ofImages, floats: Math.max(stripImages * imageFloats + SLACK_FLOATS, pairs) };
 }
 
-/** Of the weight gradient of a convolution whose map was pooled: the map's gradient, in floats, beside the rest. */
+/**
+ * Of the weight gradient of a convolution whose map was pooled: the map's gradient, in floats, beside the rest. A plan in
+ * bfloat16 has room for pairs whether or not its engine will multiply them.
+ */
 export function pooledGradWeightStrips(
   window: Window,
   size: Size,
@@ -166,7 +169,7 @@ function pairFloats(
   const columns = roundUp(out.width + kernelWidth - 1, 2);
   const depth = roundUp(stripImages * (stripRows + kernelHeight - 1) * columns, PAIR_DEPTH);
   const pitch = roundUp(depth + (kernelHeight - 1) * columns + kernelWidth + 16, PAIR_DEPTH) + PAIR_DEPTH;
-  return (depth * paddedChannels(out.channels) + roundUp(rows, 2 * PAIR_ROWS) * pitch) / 2;
+  return (depth * paddedChannels(out.channels) + roundUp(rows, PAIR_ROWS) * pitch) / 2;
 }
 
 /** The same where each tap has inputs of its own, and behind them the strip that they are taken from. */
@@ -189,9 +192,10 @@ function roundUp(n: number, multiple: number): number {
 }
 
 /** Whole images in a strip, as many chunks as have enough of them, where the map is small; else rows. */
-function orImages(window: Window, from: Size, to: Size, rows: RowStrips, behind: number) {
+function orImages(window: Window, from: Size, to: Size, elementBytes: number, rows: RowStrips) {
+  const behind = floatsBehind(elementBytes, window.stride[1], from.channels);
   const ofRows = { stripImages: 1, chunks: chunksOf(from), ...rows, floats: rows.floats + behind };
-  if (!isSmall(window, from, to)) return ofRows;
+  if (!isSmall(window, from, to, elementBytes)) return ofRows;
   const imageFloats = from.height * from.width * from.channels;
   const chunks = Math.max(1, Math.min(MAX_CHUNKS, Math.floor(from.images / LEAST_IMAGES)));
   const stripImages = even(Math.ceil(from.images / chunks), Math.floor(IMAGES_FLOATS / imageFloats));
@@ -201,11 +205,11 @@ function orImages(window: Window, from: Size, to: Size, rows: RowStrips, behind:
 
 /**
  * True for a convolution of stride 1 that keeps the size of a map too narrow to fill a tile's rows. Its taps are runs of
- * their own, so their channels must not be so few that a row of taps is padded together.
+ * their own: in bfloat16 their channels must not be so few that a row of taps is padded together.
  */
-function isSmall({ kernel, stride }: Window, from: Size, to: Size): boolean {
+function isSmall({ kernel, stride }: Window, from: Size, to: Size, elementBytes: number): boolean {
   const keepsSize = from.height === to.height && from.width === to.width;
-  const tapsAreRuns = from.channels >= FEW_CHANNELS || kernel[1] === 1;
+  const tapsAreRuns = elementBytes === 4 || from.channels >= FEW_CHANNELS || kernel[1] === 1;
   return keepsSize && tapsAreRuns && from.width <= SMALL_WIDTH && stride.every((step) => step === 1);
 }
 

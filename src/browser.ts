@@ -1,0 +1,3 @@
+/** Densor in a page (`densor/browser`). */
+export { fetchWasmModule } from './engine/wasm/fetch-module.ts';
+export * from './portable.ts';

@@ -1,0 +1,22 @@
+/**
+ * What is alike in Node and in the browser: networks, their compiler and the engines that need no files. Nothing here
+ * names an engine: import one beside it and hand it what `compile` made.
+ */
+export { type Compiled, type CompileOptions, compile, type ProgramRequest } from './compile.ts';
+export { type Engine, EngineError, NonFiniteError, type Session } from './engine/engine.ts';
+export { createReferenceEngine } from './engine/reference/engine.ts';
+export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/wasm/engine.ts';
+export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/safetensors.ts';
+export { matchWeights, type WeightsReport } from './io/weight-names.ts';
+export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
+export { type DenseNetOptions, denseLayer, densenet, transition } from './model/densenet.ts';
+export { everythingBut } from './model/freeze.ts';
+export { initialNumbers } from './model/initialize.ts';
+export * from './model/module.ts';
+export { type ResNetOptions, resnet } from './model/resnet.ts';
+export { type TorchvisionDenseNetOptions, torchvisionDensenet } from './model/torchvision-densenet.ts';
+export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
+export { plannedPeakBytes } from './plan/plan.ts';
+export type { Precision } from './tensor/precision.ts';
+export { ShapeError } from './tensor/shape.ts';
+export { loadState } from './train/initial-state.ts';
