@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
 import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weight-names.ts';
 import { initialNumbers } from '../model/initialize.ts';
@@ -31,14 +31,20 @@ export function importCommand(): Command {
       'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
     )
     .argument('<file>', 'file of weights; its format is told by its content')
-    .addOption(options.model().makeOptionMandatory())
-    .requiredOption('--out <run>', 'folder to write', path)
+    .addOption(required(options.model()))
+    .addOption(required(new Option('--out <run>', 'folder to write').argParser(path)))
     .addOption(options.classes())
     .addOption(options.channels())
     .addOption(options.size())
     .addOption(options.seed())
     .addOption(options.json())
     .action(runImport);
+}
+
+/** Help does not tell of itself that an option cannot be left out. */
+function required(option: Option): Option {
+  option.description += ' (required)';
+  return option.makeOptionMandatory();
 }
 
 /** Images at a time when the network is evaluated. */
