@@ -293,15 +293,20 @@ bool hasAvx512Bf16() {
 }
 #endif
 
+// What this processor has, the fastest first.
 napi_value isas(napi_env env, napi_callback_info) {
   std::vector<const char *> names;
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
-    if (hasAvx512Bf16() && hasTiles()) names.push_back("amx");
-    if (hasAvx512Bf16()) names.push_back("avx512-bf16");
+    // A dot product of pairs does twice the arithmetic of a multiply-add on AMD's (measured on Zen 4); Intel's take twice
+    // the time for it.
+    const bool pairs = hasAvx512Bf16(), pairsGain = __builtin_cpu_is("amd");
+    if (pairs && hasTiles()) names.push_back("amx");
+    if (pairs && pairsGain) names.push_back("avx512-bf16");
     names.push_back("avx512");
+    if (pairs && !pairsGain) names.push_back("avx512-bf16");
   }
   if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) names.push_back("avx2");
 #elif defined(__aarch64__)

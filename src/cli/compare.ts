@@ -72,7 +72,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
     : openComparison(folder, wanted, given.engine);
   const runs = runsOf(experiment);
   const first = runs.filter(({ seed }) => seed === experiment.seeds[0]);
-  if (given.dryRun) return count(await prepareEach(first, preparer(given.dataDir)), given);
+  if (given.dryRun) return count(experiment, await prepareEach(first, preparer(given.dataDir)), given);
   const engine = await openEngine(engineName, given.threads);
   try {
     const prepare = preparer(given.dataDir, { tiles: engine.hasTiles });
@@ -108,9 +108,14 @@ async function prepareEach(
   return prepared;
 }
 
-function count(prepared: ReadonlyMap<string, PreparedRun>, { threads, json }: CompareOptions): void {
+function count(
+  { about }: Experiment,
+  prepared: ReadonlyMap<string, PreparedRun>,
+  { threads, json }: CompareOptions,
+): void {
   const networks = [...prepared].map(([name, run]) => networkCosts(name, run, threads));
-  process.stdout.write(json ? `${JSON.stringify({ configurations: networks })}\n` : networksText(networks));
+  const text = `${networksText(networks)}${about ? `\n${about}\n` : ''}`;
+  process.stdout.write(json ? `${JSON.stringify({ about, configurations: networks })}\n` : text);
 }
 
 function blaming(configuration: string): (error: Error) => never {

@@ -1,5 +1,5 @@
 import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
-import { type Weights, WeightsError, type WeightTensor } from './weights.ts';
+import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 
 /** The tensors a model wants, by its names, in its order; the classifier's come last. */
 export type WantedTensors = ReadonlyMap<string, { readonly shape: Shape; readonly role: string }>;

@@ -54,6 +54,8 @@ const configurationName = z
 
 /** Several configurations, each trained once with every seed; what they share is `common`. */
 const experimentSchema = z.strictObject({
+  /** What it asks, or what is known of it, to be printed with its networks. */
+  about: z.string().optional(),
   common: settingsSchema.default({}),
   configurations: z
     .record(configurationName, settingsSchema)
@@ -102,6 +104,9 @@ export const EXPERIMENTS = {
   },
   /** What is wrong with the 121 of the notes? To be counted, with --dry-run: a step of it takes minutes. */
   'notes-121': {
+    about: `The notes' 121 differs from the paper's in three things: a bottleneck is four times as wide as its layer's input, not
+four times the growth rate, so cost and memory grow with the square of the depth; transitions do not pool, so all blocks
+work at full size; and the third block has 23 layers instead of 24.`,
     common: { size: 96, batch: 64 },
     configurations: { 'as-printed': { model: 'notes-121-as-printed' }, corrected: { model: 'densenet121' } },
     seeds: [0],

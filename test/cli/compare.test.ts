@@ -113,6 +113,9 @@ test('networks are counted part by part without a run', () => {
     /\nparameters +144,004,762 +6,957,834\nmultiplications per image +82,685,224,800 +505,931,776\n/,
   );
   expect(stdout).toMatch(/\ntransition 1 +128×24×24 +1,445,504 .*(\n.*)*\ntransition 1 +128×12×12 +33,280 /);
+  expect(stdout).toMatch(
+    /\n\nThe notes' 121 differs .* bottleneck .*(\n.*)* do not pool, (.*\n)*.*23 layers instead of 24\.\n$/,
+  );
   expect(existsSync(join(folder, 'runs'))).toBe(false);
   for (const { parameters, macs, parts } of JSON.parse(densor(...args, '--json').stdout).configurations) {
     const sum = (key: 'parameters' | 'macs') =>

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import { densorIn } from '../support/cli.ts';
-import { picture, writeColours, writeFiles } from '../support/images.ts';
+import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
 
 let folder: string;
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
@@ -226,11 +226,17 @@ describe('densor predict', () => {
 });
 
 describe('bad folders and options are one line, status 2, and leave no run:', () => {
+  beforeAll(async () => {
+    for (const name of ['hollow', 'bombs']) await writeColours(join(folder, name), 6);
+    writeFiles(folder, { 'hollow/amber/.keep': '', 'bombs/red/bomb.png': await bomb() });
+  });
   test.each([
     [['--data', 'folder:data', '--strict'], /red\/notes\.txt is neither JPEG/],
     [['--data', 'folder:data/red'], /has no folders: expected one for each class/],
     [['--data', 'folder:data', '--augment', 'blur'], /expected some of .*flip.*'blur'/],
     [['--data', 'folder:data', '--test-share', '1'], /between 0 and 1/],
+    [['--data', 'folder:hollow'], /amber is empty: put images/],
+    [['--data', 'folder:bombs', '--strict'], /red\/bomb\.png has more than 100 million pixels/],
     [['--data', 'sample', '--strict'], /--strict is for --data folder:DIR, not for sample/],
     [['--data', 'sample', '--normalize', 'imagenet'], /imagenet is for images of 3 channels/],
   ])('densor train %j', (args, message) => {

@@ -2,7 +2,9 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { messageType } from '../../src/io/onnx/schema.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
 import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { densorIn, SMALL } from '../support/cli.ts';
@@ -120,6 +122,20 @@ describe('densor import', () => {
   });
 });
 
+/** A whole ONNX file but for one tensor, which is said to lie in /etc/passwd. */
+function onnxElsewhere(): Uint8Array {
+  const initializer = [
+    {
+      name: '0.0.weight',
+      dims: [64, 1, 7, 7],
+      data_type: 1,
+      data_location: 1,
+      external_data: [{ key: 'location', value: '/etc/passwd' }],
+    },
+  ];
+  return messageType('ModelProto').encode({ ir_version: 8, graph: { initializer } }).finish();
+}
+
 describe('a file that is refused: exit status 2, one line, nothing written:', () => {
   const command = bytesOf(global('os', 'system'), tuple(text('touch pwned')), 'R');
   test.each<[string, () => Uint8Array, RegExp]>([
@@ -152,6 +168,18 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
       /not of this model: of its 126 tensors 126 are missing \(0\.0\.weight, .* and 116 more\)/,
     ],
     ['half a file', () => torchFile().subarray(0, 1_000_000), /damaged zip/],
+    [
+      'a zip with a name that climbs',
+      () => zipSync({ ...unzipSync(torchFile()), '../evil': strToU8('x') }, { level: 0 }),
+      /damaged zip: invalid relative path/,
+    ],
+    ['ONNX with its data in another file', () => onnxElsewhere(), /lies in another file/],
+    [
+      'safetensors whose numbers end early',
+      () =>
+        Buffer.concat(encodeSafetensors({ metadata: new Map(), tensors: weights })).subarray(0, 1_000_000),
+      /truncated: the tensors need \d+ bytes/,
+    ],
   ])('%s', (_, make, message) => {
     write('net.pth', make());
     const { status, stdout, stderr } = densor('import', 'net.pth', '--model', 'notes', '--out', 'run');

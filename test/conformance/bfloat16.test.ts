@@ -49,5 +49,15 @@ describe.each(ENGINES)(
   },
 );
 
+// Numbers of the same size that have nothing to do with the right ones are off by 1.4; of the smallest maps a few masks that
+// flip are a large part of a gradient.
+test('the bounds tell right numbers from wrong ones', async () => {
+  const bounds: number[] = [];
+  for (const each of prepared) bounds.push(...(await truth(each)).bounds.values());
+  bounds.sort((a, b) => a - b);
+  expect(bounds[Math.floor(0.5 * bounds.length)]).toBeLessThan(0.05);
+  expect(bounds[Math.floor(0.98 * bounds.length)]).toBeLessThan(1);
+});
+
 // An instruction set that is not here has agreed with nothing.
 test.skip.each(MISSING)('%s agrees with reference', () => {});

@@ -54,7 +54,7 @@ const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] 
   ['few channels and a stride of three', conv2d(16, 5, { padding: 2, stride: 3 }), [2, 2, 16, 19]],
   ['a stem of grey images', stem(64, 7), [3, 1, 40, 46]],
   ['a stem of colour images, an odd map', stem(24, 7), [3, 3, 27, 33]],
-  ['a stem of many channels', stem(18, 3), [2, 20, 14, 22]],
+  ['a stem of many channels', stem(18, 3), [6, 20, 26, 30]],
   ['a stem in several strips', stem(70, 7), [1, 3, 120, 133]],
   ['dropout, then statistics', activated(three(18), dropout(0.3), batchNorm()), [3, 16, 9, 10]],
   [

@@ -63,7 +63,7 @@ describe.each([
   }, 300_000);
 });
 
-describe.each(ENGINES.filter(({ name }) => /native avx|neon/.test(name)))(
+describe.each(ENGINES.filter(({ name }) => /native (avx|amx)|neon|relaxed/.test(name)))(
   'with feature maps in bfloat16 it learns so too on $name',
   ({ open }) => {
     test('the first 12 losses', async () => {

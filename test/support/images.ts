@@ -36,6 +36,12 @@ export async function picture({
     .toBuffer();
 }
 
+/** A small file of more pixels than are read: 100,010,000. */
+export function bomb(): Promise<Buffer> {
+  const create = { width: 10_001, height: 10_000, channels: 3, background: 'black' } as const;
+  return sharp({ create }).toColourspace('b-w').png({ compressionLevel: 9 }).toBuffer();
+}
+
 /** Writes files below a folder. */
 export function writeFiles(folder: string, files: Readonly<Record<string, Uint8Array | string>>): void {
   for (const [name, bytes] of Object.entries(files)) {

@@ -27,6 +27,20 @@ describe('a recipe', () => {
     expect(describeRecipe(config)).toMatch(new RegExp(`^recipe ${name}: `));
   });
 
+  test.each([
+    ['d2l', { model: 'notes', size: 96, batch: 128, epochs: 10, lr: 0.01 }],
+    [
+      'paper-cifar',
+      {
+        ...{ model: 'densenet-bc-100-12', data: 'cifar10', size: 32, batch: 64, epochs: 300, lr: 0.1 },
+        ...{ optimizer: 'nesterov', momentum: 0.9, weightDecay: 1e-4, weightDecayOn: 'all' },
+        augment: ['crop', 'flip'],
+      },
+    ],
+  ])('%s has the settings of its source', (recipe, settings) => {
+    expect(resolveRecipe({ recipe })).toMatchObject(settings);
+  });
+
   test("is the notes' by default: plain SGD at a constant rate", () => {
     const config = resolved({});
     expect(config).toMatchObject({ recipe: 'notes', lr: 0.1, batch: 256, epochs: 10, size: 96 });

@@ -12,7 +12,7 @@ import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 
-/** Instruction sets the kernels are built for, the fastest first; a machine has some of them. */
+/** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
 export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
 export type NativeIsa = (typeof NATIVE_ISAS)[number];
 

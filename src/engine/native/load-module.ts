@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../engine.ts';
-import { NATIVE_ISAS, type NativeIsa } from './engine.ts';
+import type { NativeIsa } from './engine.ts';
 
 /** Threads of C++, and a range of memory: opaque outside of the module. */
 export type PoolHandle = object & { readonly brand: 'PoolHandle' };
@@ -10,6 +10,7 @@ export type MemoryHandle = object & { readonly brand: 'MemoryHandle' };
 
 /** What kernels/bindings/napi.cpp exports. Offsets are bytes from the start of a memory. */
 export interface NativeModule {
+  /** Of this processor, the fastest first. */
   isas(): NativeIsa[];
   createPool(threads: number): PoolHandle;
   allocate(bytes: number): MemoryHandle;
@@ -29,8 +30,7 @@ const require = createRequire(import.meta.url);
 export function nativeIsas(): readonly NativeIsa[] {
   const path = modulePath('scalar');
   if (!path) return [];
-  const supported = new Set((require(path) as NativeModule).isas());
-  return NATIVE_ISAS.filter((isa) => supported.has(isa) && modulePath(isa) !== undefined);
+  return (require(path) as NativeModule).isas().filter((isa) => modulePath(isa) !== undefined);
 }
 
 /**

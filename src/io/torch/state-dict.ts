@@ -1,4 +1,4 @@
-import type { WeightTensor } from '../weights.ts';
+import type { WeightTensor } from '../named-weights.ts';
 import { quoted, refuser } from './error.ts';
 import { isDict, isKind, type PickleDict, type PickleValue, type TorchTensor } from './pickle-value.ts';
 import { readTensor } from './tensor.ts';

@@ -1,0 +1,19 @@
+import type { Shape } from '../tensor/shape.ts';
+
+/** A file that holds no weights, or weights that do not fit the model. */
+export class WeightsError extends Error {
+  override readonly name = 'WeightsError';
+}
+
+/** A tensor of a file. `read` gives its elements in the order of its shape (PyTorch's layouts: O, I, kH, kW). */
+export interface WeightTensor {
+  readonly shape: Shape;
+  readonly read: () => Float32Array;
+}
+
+/** What a file of weights holds, under its own names, and what was noticed while it was read (whole sentences). */
+export interface Weights {
+  readonly format: string;
+  readonly tensors: ReadonlyMap<string, WeightTensor>;
+  readonly notes: readonly string[];
+}
