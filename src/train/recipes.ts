@@ -77,7 +77,10 @@ export const RECIPES = {
     normalize: 'measured',
   },
   best: BEST,
-  /** A second, longer cycle for what `best` has trained (`--from`), with parts of images erased (docs/results/2026-11-25-best-longer). */
+  /**
+   * A second, longer cycle for what `best` has trained (`--from`, and the same seed, which draws the held-out images), with
+   * parts of images erased: 0.953 (docs/results/2026-11-25-best-longer).
+   */
   'best-longer': { ...BEST, epochs: 60, lr: 0.05, augment: ['shift', 'flip', 'erase'] },
 } as const satisfies Readonly<Record<string, Recipe>>;
 
