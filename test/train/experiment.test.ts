@@ -48,7 +48,10 @@ test('the built-in experiments are valid, and each answers its question', () => 
 
 describe('an error names the field of', () => {
   test.each([
-    [{ ...EXAMPLE, seed: 1 }, /^x\.json: seed: no such field: expected about, common, configurations, seeds$/],
+    [
+      { ...EXAMPLE, seed: 1 },
+      /^x\.json: seed: no such field: expected about, common, configurations, seeds$/,
+    ],
     [
       { ...EXAMPLE, common: { epohcs: 2 } },
       /^x\.json: common\.epohcs: no such field: expected recipe, model,/,
