@@ -1,7 +1,6 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { denseLayer, densenet } from '../../src/model/densenet.ts';
 import {
   batchNorm,
@@ -14,12 +13,12 @@ import {
   sequential,
 } from '../../src/model/module.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
-import { reductionLength, tolerance } from '../conformance/tolerances.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
-import { moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
+import { moduleCase, runModuleCase } from '../support/module-run.ts';
 import { activated, three } from '../support/modules.ts';
 import { networkCase, runNetwork } from '../support/network-run.ts';
-import { meanErrors, storageBounds } from '../support/storage-rounding.ts';
+import { roundedTruth } from '../support/rounded-truth.ts';
+import { meanErrors } from '../support/storage-rounding.ts';
 
 /** What is fused into one pass over images: their map is never stored. */
 const stem = (channels: number, kernel: number) =>
@@ -68,22 +67,6 @@ const prepared = CASES.map(([name, module, input], i) => ({
   run: moduleCase(module, input, 900 + i, { precision: 'bf16', tiles: true }),
 }));
 
-interface Truth {
-  readonly want: Results;
-  readonly bounds: ReadonlyMap<string, number>;
-}
-const truths = new Map<string, Promise<Truth>>();
-const truthOf = ({ name, run }: (typeof prepared)[number]) => {
-  const compute = async (): Promise<Truth> => {
-    const want = await runModuleCase(createReferenceEngine(), run);
-    const float32Error = tolerance(reductionLength(run.network));
-    return { want, bounds: await storageBounds((each) => runModuleCase(each, run), want, float32Error) };
-  };
-  const known = truths.get(name) ?? compute();
-  truths.set(name, known);
-  return known;
-};
-
 const model = densenet({ blocks: [3, 2], growthRate: 18, stem: 24 });
 const networkFor = (tiles: boolean) =>
   compile(model, [28, 28], { train: { batch: 19, mode: 'train' } }, { precision: 'bf16', tiles }).network;
@@ -112,7 +95,7 @@ describe.each(ENGINES)('direct in bfloat16 on $name agrees with reference on', (
   afterAll(() => engine.close());
 
   test.each(prepared)('$name', async (each) => {
-    const { want, bounds } = await truthOf(each);
+    const { want, bounds } = await roundedTruth(each.run);
     const got = await runModuleCase(engine, each.run);
     for (const [name, error] of meanErrors(got, want)) expect(error, name).toBeLessThan(bounds.get(name)!);
   });
