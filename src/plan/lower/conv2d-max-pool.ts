@@ -10,7 +10,7 @@ import {
 } from './context.ts';
 import { gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
 import { epilogue } from './epilogue.ts';
-import { pooledGradWeightStrips, pooledStrips } from './strips.ts';
+import { forwardRows, pooledGradWeightStrips } from './strips.ts';
 
 const LEAST_WINDOW_ROWS = 4;
 
@@ -26,7 +26,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
     packWeights(ctx, op, op, size, out, { scale, elementBytes }),
   );
-  const { stripRows, floats } = pooledStrips(op, size, out, elementBytes);
+  const { stripRows, floats } = forwardRows(op, size, out, elementBytes);
   const channels = paddedChannels(out.channels);
   ctx.needScratch(channels + pool.kernel[0] * out.width * channels + floats);
   ctx.emit(layer, {

@@ -39,8 +39,8 @@ function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number):
   return { stripRows, floats: inputRows * rowFloats + stripRows * extraPerRow + SLACK_FLOATS };
 }
 
-/** Of a convolution whose map is pooled row by row, of inputs of so many bytes a number. */
-export function pooledStrips(window: Window, size: Size, out: Size, elementBytes: number): RowStrips {
+/** Of a convolution that goes row by row, of inputs of so many bytes a number. */
+export function forwardRows(window: Window, size: Size, out: Size, elementBytes: number): RowStrips {
   const { stripRows, floats } = inputStrip(window, size, out, 0);
   return { stripRows, floats: floats + floatsBehind(elementBytes, window.stride[1], size.channels) };
 }
@@ -56,12 +56,10 @@ export function forwardStrips(
   elementBytes: number,
   rowChunks?: number,
 ): Strips & { readonly chunks: number } {
-  const rows = inputStrip(window, size, out, 0);
   if (rowChunks !== undefined && size.images < 2 * LEAST_IMAGES) {
-    const behind = floatsBehind(elementBytes, window.stride[1], size.channels);
-    return { stripImages: 1, chunks: rowChunks, stripRows: rows.stripRows, floats: rows.floats + behind };
+    return { stripImages: 1, chunks: rowChunks, ...forwardRows(window, size, out, elementBytes) };
   }
-  return orImages(window, size, out, elementBytes, rows);
+  return orImages(window, size, out, elementBytes, inputStrip(window, size, out, 0));
 }
 
 /** Pixels that are cut into chunks at least, each a tile of its own; of fewer, the outputs are cut. */
