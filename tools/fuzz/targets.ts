@@ -61,7 +61,9 @@ function safetensors(): FuzzTarget {
     ]),
   };
   const [length, header, ...data] = encodeSafetensors(content);
-  const half = Buffer.from(header!.toString().replace('F32","shape":[2,3]', 'BF16","shape":[12]'));
+  const half = Buffer.from(
+    Buffer.from(header!).toString().replace('F32","shape":[2,3]', 'BF16","shape":[12]'),
+  );
   const seeds = [Buffer.concat([length!, header!, ...data]), Buffer.concat([length!, half, ...data])];
   return {
     name: 'safetensors',
