@@ -39,9 +39,10 @@ interface Training {
 }
 
 async function densor(): Promise<Training> {
-  const compiled = compileStep(step, name.endsWith(':bf16') ? 'bf16' : 'f32');
-  const { network } = compiled;
   const engine = await openContender(name, step.threads);
+  const precision = name.endsWith(':bf16') ? 'bf16' : 'f32';
+  const compiled = compileStep(step, { precision, tiles: engine.hasTiles });
+  const { network } = compiled;
   const session = await engine.open(network);
   for (const [tensor, numbers] of initialState(compiled)) session.write(tensor, numbers);
   const batch = batchOf(step);

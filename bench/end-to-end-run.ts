@@ -45,7 +45,7 @@ export function partsOf({ spawnedMs, startedMs, trainedMs, evaluatedMs, endedMs 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('../../bench/peers/pytorch_end_to_end.py', import.meta.url));
 
-/** Runs a contender in a fresh process: `native`, `wasm`, `pytorch:FORMAT`. @param data folder of the IDX files. */
+/** Runs a contender in a fresh process: `native`, `wasm`, each also with `:bf16`, `pytorch:FORMAT`. @param data folder of the IDX files. */
 export async function runEpoch(name: string, of: EpochCase, data: string): Promise<EpochRun> {
   const folder = mkdtempSync(join(tmpdir(), 'densor-epoch-'));
   try {
@@ -65,11 +65,12 @@ export async function runEpoch(name: string, of: EpochCase, data: string): Promi
   }
 }
 
-/** What `densor` is told, but for folders. */
-export function trainArguments(engine: string, of: EpochCase): string[] {
+/** What `densor` is told, but for folders. @param name `native`, `wasm:bf16`, … */
+export function trainArguments(name: string, of: EpochCase): string[] {
+  const [engine, precision = 'f32'] = name.split(':') as [string, string?];
   const { limit, size, batch, threads, learningRate, seed } = of;
-  const numbers = { epochs: 1, limit, size, batch, threads, lr: learningRate, seed };
-  const options = Object.entries(numbers).flatMap(([option, value]) => [`--${option}`, `${value}`]);
+  const settings = { epochs: 1, limit, size, batch, threads, lr: learningRate, seed, precision };
+  const options = Object.entries(settings).flatMap(([option, value]) => [`--${option}`, `${value}`]);
   return ['train', '--recipe', 'notes', '--data', 'fashion-mnist', '--engine', engine, ...options];
 }
 

@@ -19,7 +19,13 @@ interface BenchOptions extends EpochCase {
   readonly out?: string;
 }
 
-const CONTENDERS = ['native', 'wasm', 'pytorch:channels_last', 'pytorch:channels_last+kept-heap'];
+const CONTENDERS = [
+  'native',
+  'native:bf16',
+  'wasm',
+  'pytorch:channels_last',
+  'pytorch:channels_last+kept-heap',
+];
 
 const command = new Command('bench-end-to-end')
   .description('one epoch on Fashion-MNIST, from files to a test accuracy')
@@ -50,7 +56,7 @@ for (let round = 0; round < rounds; round++) {
 const report: EpochReport = {
   date: new Date().toISOString(),
   command: commandLine('bench:end-to-end'),
-  densor: `densor ${trainArguments('ENGINE', of).join(' ')}`,
+  densor: `densor ${trainArguments('ENGINE:TYPE', of).join(' ')}`,
   machine,
   case: of,
   rounds,

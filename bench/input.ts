@@ -2,7 +2,7 @@ import { type Compiled, compile } from '../src/compile.ts';
 import { writeFileAtomic } from '../src/io/atomic-file.ts';
 import { encodeSafetensors } from '../src/io/safetensors.ts';
 import { initialNumbers } from '../src/model/initialize.ts';
-import type { Precision } from '../src/tensor/precision.ts';
+import type { PlanOptions } from '../src/plan/plan.ts';
 import { uniform } from '../src/tensor/random.ts';
 import { elementCount, type Shape } from '../src/tensor/shape.ts';
 import { networkOf, type StepCase } from './network.ts';
@@ -10,9 +10,9 @@ import { networkOf, type StepCase } from './network.ts';
 // What all contenders begin with is a function of the case alone: so their losses can be held against each other.
 
 /** The training step of a case, as the program `train`. */
-export function compileStep(step: StepCase, precision?: Precision): Compiled {
+export function compileStep(step: StepCase, options?: PlanOptions): Compiled {
   const { size, batch } = step;
-  return compile(networkOf(step), [size, size], { train: { batch, mode: 'train' } }, { precision });
+  return compile(networkOf(step), [size, size], { train: { batch, mode: 'train' } }, options);
 }
 
 /** [batch, size, size] images of one channel, and their labels. */

@@ -1,5 +1,6 @@
 import { densenet } from '../src/model/densenet.ts';
 import type { Model } from '../src/model/module.ts';
+import { torchvisionDensenet } from '../src/model/torchvision-densenet.ts';
 
 /** What every contender of a benchmark trains. */
 export interface StepCase {
@@ -8,6 +9,8 @@ export interface StepCase {
   readonly blocks: readonly number[];
   readonly growth: number;
   readonly stem: number;
+  /** Layers are torchvision's, with a 1×1 convolution to four growth rates before the 3×3; else the notes'. */
+  readonly bottleneck?: boolean;
   readonly threads: number;
 }
 
@@ -21,13 +24,16 @@ export const CASES: Readonly<Record<string, StepCase>> = {
   deep: { ...NOTES, size: 64, batch: 64, blocks: [6, 12, 24, 16] },
   /** For memory: PyTorch needs 8.6 GiB. */
   large: { ...NOTES, size: 224 },
+  /** DenseNet-121 as torchvision has it, for images of one channel and ten classes. */
+  densenet121: { ...NOTES, size: 224, batch: 16, blocks: [6, 12, 24, 16], bottleneck: true },
 };
 
-export function networkOf({ blocks, growth, stem }: StepCase): Model {
-  return densenet({ blocks, growthRate: growth, stem });
+export function networkOf({ blocks, growth, stem, bottleneck }: StepCase): Model {
+  if (!bottleneck) return densenet({ blocks, growthRate: growth, stem });
+  return torchvisionDensenet({ channels: 1, classes: 10, blocks, growthRate: growth, stemChannels: stem });
 }
 
-/** `96×96, batch 256, blocks 4-4-4-4, growth 32, stem 64`. */
-export function describeCase({ size, batch, blocks, growth, stem }: StepCase): string {
-  return `${size}×${size}, batch ${batch}, blocks ${blocks.join('-')}, growth ${growth}, stem ${stem}`;
+/** `96×96, batch 256, blocks 4-4-4-4, growth 32, stem 64`, `…, bottlenecks`. */
+export function describeCase({ size, batch, blocks, growth, stem, bottleneck }: StepCase): string {
+  return `${size}×${size}, batch ${batch}, blocks ${blocks.join('-')}, growth ${growth}, stem ${stem}${bottleneck ? ', bottlenecks' : ''}`;
 }

@@ -39,6 +39,7 @@ async function main(): Promise<void> {
     .option('--blocks <list>', 'layers per block')
     .option('--growth <k>', 'growth rate', Number)
     .option('--stem <channels>', 'stem channels', Number)
+    .option('--bottleneck', 'layers with a 1×1 convolution first')
     .option('--threads <n>', 'of each contender', Number)
     .option('--out <file>', 'writes FILE.json and FILE.md')
     .parse();

@@ -23,13 +23,19 @@ const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const given = new Command('bench-time-to-accuracy')
   .description('seconds until a test accuracy is first reached on Fashion-MNIST')
   .option('--target <accuracy>', 'a part of 1', Number, NOTES_ACCURACY)
-  .option('--recipes <names>', RECIPE_NAMES.join(', '), (text) => text.split(','), ['quick'])
+  .option(
+    '--recipes <names>',
+    `${RECIPE_NAMES.join(', ')}; with :bf16 in bfloat16`,
+    (text) => text.split(','),
+    ['quick'],
+  )
   .option('--seeds <list>', 'runs of each recipe', (text) => text.split(','), ['0', '1', '2'])
   .option('--out <file>', 'writes FILE.json, FILE.md, FILE.svg and FILE.png')
   .parse()
   .opts<{ target: number; recipes: string[]; seeds: string[]; out?: string }>();
 
 interface TimedRun {
+  /** `quick`, `quick:bf16`. */
   readonly recipe: string;
   readonly seed: string;
   readonly command: string;
@@ -53,7 +59,9 @@ function readingsOf(log: string, startedMs: number): readonly Reading[] {
 
 async function timeRun(recipe: string, seed: string, target: number): Promise<TimedRun> {
   const folder = mkdtempSync(join(tmpdir(), 'densor-time-'));
-  const args = ['train', '--recipe', recipe, '--data', 'fashion-mnist', '--seed', seed];
+  const [name, precision] = recipe.split(':') as [string, string?];
+  const typed = precision === undefined ? [] : ['--precision', precision];
+  const args = ['train', '--recipe', name, ...typed, '--data', 'fashion-mnist', '--seed', seed];
   const log = join(folder, 'run/log.jsonl');
   const reached = (readings: readonly Reading[]) =>
     readings.find(({ testAccuracy }) => testAccuracy >= target)?.seconds;

@@ -1,4 +1,4 @@
-"""The notes' network as PyTorch has it: of bench/peers' own scripts, which import it from beside them."""
+"""Networks as PyTorch has them: of bench/peers' own scripts, which import them from beside them."""
 import torch
 from torch import nn
 
@@ -30,3 +30,12 @@ def notes(channels, classes, blocks=(4, 4, 4, 4), growth=32, stem=64):
             features //= 2
     return nn.Sequential(*layers, nn.BatchNorm2d(features), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(),
                          nn.Linear(features, classes))
+
+
+def bottlenecks(channels, classes, blocks, growth, stem):
+    """torchvision's own, but for the images' channels."""
+    from torchvision.models import DenseNet
+
+    net = DenseNet(growth, tuple(blocks), stem, num_classes=classes)
+    net.features.conv0 = nn.Conv2d(channels, stem, 7, 2, 3, bias=False)
+    return net

@@ -1,7 +1,7 @@
 """PyTorch's training step as a contender of bench/step.ts: reads a line, makes a step, answers with JSON.
 
 Arguments: format (default, channels_last, autocast_bf16: channels_last under bfloat16 autocast), the case as JSON, a safetensors file with images, labels and state.
-Needs Debian's python3-torch.
+Needs Debian's python3-torch, and python3-torchvision for networks with bottlenecks.
 """
 import json
 import math
@@ -12,7 +12,7 @@ import time
 import torch
 from torch import nn
 
-from pytorch_network import notes
+from pytorch_network import bottlenecks, notes
 
 fmt, case, path = sys.argv[1:4]
 case = json.loads(case)
@@ -34,7 +34,8 @@ def read(path):
     }
 
 
-net = notes(1, 10, case["blocks"], case["growth"], case["stem"])
+build = bottlenecks if case.get("bottleneck") else notes
+net = build(1, 10, case["blocks"], case["growth"], case["stem"])
 tensors = read(path)
 x, y = tensors["images"].clone(), tensors["labels"].long()
 state = {name[len("state.") :]: tensor for name, tensor in tensors.items() if name.startswith("state.")}

@@ -1,6 +1,12 @@
 import { describe, expect, test } from 'vitest';
 import { type EpochReport, epochMarkdown, epochTable } from '../../bench/end-to-end-report.ts';
-import { type EpochRun, type LoggedEvent, momentsOf, partsOf } from '../../bench/end-to-end-run.ts';
+import {
+  type EpochRun,
+  type LoggedEvent,
+  momentsOf,
+  partsOf,
+  trainArguments,
+} from '../../bench/end-to-end-run.ts';
 import { toNchw } from '../../bench/input.ts';
 import { describeConvolution, flopsOf, notesConvolutions, stepTimes } from '../../bench/kernels-case.ts';
 import { type KernelReport, kernelMarkdown, kernelTable } from '../../bench/kernels-report.ts';
@@ -176,6 +182,13 @@ describe('an epoch from end to end', () => {
 
   test('has parts that add up', () => {
     expect(partsOf(run)).toEqual({ total: 5, start: 0.5, training: 3, evaluation: 1, end: 0.5 });
+  });
+
+  test('is trained on the engine and in the type that the name says', () => {
+    const of = { limit: 1, size: 32, batch: 1, threads: 1, learningRate: 0.1, seed: 0 };
+    const told = (name: string) => trainArguments(name, of).join(' ');
+    expect(told('native')).toMatch(/--engine native .*--precision f32$/);
+    expect(told('wasm:bf16')).toMatch(/--engine wasm .*--precision bf16$/);
   });
 
   test("takes Densor's moments from the log", () => {

@@ -59,26 +59,40 @@ describe('a report', () => {
   test('names its case, whatever the threads', () => {
     expect(caseName({ ...CASES.deep!, threads: 1 })).toBe('deep');
     expect(caseName({ ...CASES.deep!, batch: 1 })).toBe('custom');
+    expect(caseName({ ...CASES.densenet121!, bottleneck: false })).toBe('custom');
   });
 });
 
-test('all contenders begin with the same numbers: after as many steps their losses are alike', () => {
-  const names = defaultContenders();
-  const tiny = ['--size', '32', '--batch', '4', '--blocks', '1,1', '--growth', '8', '--stem', '8'];
-  const { status, stdout, stderr } = node('step', ...tiny, '--rounds', '1', '--out', join(folder, 'bench/x'));
-  expect(status, stderr).toBe(0);
-  for (const name of names) expect(stdout).toContain(name);
-  const { results, machine } = JSON.parse(readFileSync(join(folder, 'bench/x.json'), 'utf8')) as StepReport;
-  expect(results.map(({ name }) => name)).toEqual(names);
-  for (const { name, loss } of results) {
-    // A bfloat16 is off by 2⁻⁹ at most, and five maps are rounded on the way.
-    expect(Math.abs(loss / results[0]!.loss - 1), name).toBeLessThan(
-      name.includes('bf16') ? 5 * 2 ** -9 : 1e-3,
+test.each([
+  ['plain', [], 5],
+  ['with bottlenecks', ['--bottleneck'], 7],
+] as const)(
+  'all contenders begin with the same numbers, %s: after as many steps their losses are alike',
+  (_, more, maps) => {
+    const names = defaultContenders();
+    const tiny = ['--size', '32', '--batch', '4', '--blocks', '1,1', '--growth', '8', '--stem', '8', ...more];
+    const { status, stdout, stderr } = node(
+      'step',
+      ...tiny,
+      '--rounds',
+      '1',
+      '--out',
+      join(folder, 'bench/x'),
     );
-  }
-  expect(machine.twoThreads).toBeGreaterThan(0.3);
-  expect(readFileSync(join(folder, 'bench/x.md'), 'utf8')).toContain('npm run bench -- --size 32');
-});
+    expect(status, stderr).toBe(0);
+    for (const name of names) expect(stdout).toContain(name);
+    const { results, machine } = JSON.parse(readFileSync(join(folder, 'bench/x.json'), 'utf8')) as StepReport;
+    expect(results.map(({ name }) => name)).toEqual(names);
+    for (const { name, loss } of results) {
+      // A bfloat16 is off by 2⁻⁹ at most, and so many maps are rounded on the way.
+      expect(Math.abs(loss / results[0]!.loss - 1), name).toBeLessThan(
+        name.includes('bf16') ? maps * 2 ** -9 : 1e-3,
+      );
+    }
+    expect(machine.twoThreads).toBeGreaterThan(0.3);
+    expect(readFileSync(join(folder, 'bench/x.md'), 'utf8')).toContain('npm run bench -- --size 32');
+  },
+);
 
 test('the page has every report of steps, the newest of the others, and a picture', () => {
   expect(node('page', folder).stderr).toContain('holds no reports');
