@@ -1,8 +1,8 @@
 import { markdownTable } from '../src/cli/format.ts';
+import { median } from '../src/cli/median.ts';
 import { type EpochCase, type EpochRun, partsOf } from './end-to-end-run.ts';
 import type { Machine } from './machine.ts';
 import { doubtParagraph, whenAndWhere } from './markdown.ts';
-import { median } from './median.ts';
 import { isPeer } from './process.ts';
 
 /** One run of bench/end-to-end.ts: what FILE.json holds. */

@@ -1,8 +1,8 @@
+import { median } from '../src/cli/median.ts';
 import { plannedPeakBytes } from '../src/plan/plan.ts';
 import { answerLines } from './answer.ts';
 import { openContender } from './engines.ts';
 import { compileInference, type InferenceCase, imagesOf, inferenceState, modelOf } from './inference-case.ts';
-import { median } from './median.ts';
 import type { PeerTask } from './peers/forward.ts';
 import { jaxInference } from './peers/jax.ts';
 import { onnxruntimeInference } from './peers/onnxruntime.ts';

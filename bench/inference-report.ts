@@ -1,9 +1,9 @@
 import { formatBytes, markdownTable } from '../src/cli/format.ts';
+import { median } from '../src/cli/median.ts';
 import type { InferenceCase } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
 import type { Machine } from './machine.ts';
 import { doubtParagraph, whenAndWhere } from './markdown.ts';
-import { median } from './median.ts';
 import { describePeer, npmPeerOf } from './peers/packages.ts';
 import { isPeer } from './process.ts';
 import { cannotRow } from './report.ts';

@@ -1,4 +1,5 @@
 import { markdownTable } from '../src/cli/format.ts';
+import { median } from '../src/cli/median.ts';
 import {
   type Convolution,
   describeConvolution,
@@ -9,7 +10,6 @@ import {
 } from './kernels-case.ts';
 import type { Machine } from './machine.ts';
 import { doubtParagraph, whenAndWhere } from './markdown.ts';
-import { median } from './median.ts';
 import { isPeer } from './process.ts';
 import { cannotRow } from './report.ts';
 

@@ -1,7 +1,7 @@
 import { formatBytes, markdownTable } from '../src/cli/format.ts';
+import { median } from '../src/cli/median.ts';
 import type { Machine } from './machine.ts';
 import { doubtParagraph, whenAndWhere } from './markdown.ts';
-import { median } from './median.ts';
 import { CASES, describeCase, type StepCase } from './network.ts';
 import { type Answer, isPeer } from './process.ts';
 

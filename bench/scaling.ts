@@ -3,12 +3,12 @@ import { basename } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
 import { markdownTable } from '../src/cli/format.ts';
+import { median } from '../src/cli/median.ts';
 import { compile } from '../src/compile.ts';
 import { countMacs } from '../src/graph/count-macs.ts';
 import { modelByName } from '../src/model/zoo.ts';
 import { describeMachine } from './machine.ts';
 import { doubtParagraph, showTable, whenAndWhere, writePictures, writeReport } from './markdown.ts';
-import { median } from './median.ts';
 import { type ScalingPanel, scalingSvg } from './scaling-picture.ts';
 
 /**

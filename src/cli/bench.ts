@@ -7,6 +7,7 @@ import { announce, describeEngine, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
 import { collectGarbage } from './heap.ts';
+import { median } from './median.ts';
 import { withinLimit } from './memory-limit.ts';
 import { type MeasuredStepOptions, NOTES_DEFAULTS, options, withMeasuredStep } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
@@ -54,10 +55,10 @@ async function runBench(given: BenchOptions): Promise<void> {
       await step.run(session);
       if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
     }
-    const median = [...stepMs].sort((a, b) => a - b)[Math.floor(steps / 2)]!;
+    const medianMs = median(stepMs);
     const what = given.inference ? 'run' : 'step';
     const result = {
-      examplesPerSecond: (1000 * batch) / median,
+      examplesPerSecond: (1000 * batch) / medianMs,
       stepMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
       plannedPeakBytes: networkPeakBytes(network, engine.threads),
@@ -69,7 +70,7 @@ async function runBench(given: BenchOptions): Promise<void> {
     process.stdout.write(
       given.json
         ? `${JSON.stringify(result)}\n`
-        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${form.precision === 'f32' ? '' : `, ${form.precision}`}): median ${what} ${milliseconds(median)} of ${steps}, ` +
+        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${form.precision === 'f32' ? '' : `, ${form.precision}`}): median ${what} ${milliseconds(medianMs)} of ${steps}, ` +
             `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
             `${formatBytes(result.peakRssBytes)} peak of the process\n`,
     );

@@ -135,7 +135,7 @@ function sharedBy(configurations: readonly ComparedConfiguration[]): readonly st
 
 function markdownOf(comparison: Comparison): string {
   const { name, folder, experiment, engine, configurations, differences } = comparison;
-  const { seeds } = experiment;
+  const { about, seeds } = experiment;
   const runs = configurations.flatMap((configuration) => [
     ...configuration.runs.map((run) => [
       `${configuration.name}, seed ${run.seed}`,
@@ -172,6 +172,7 @@ function markdownOf(comparison: Comparison): string {
   ];
   return `${[
     `# ${name}`,
+    ...(about ? [about] : []),
     `${budget.join(', ')}. ${spread} ${best}`,
     markdownTable(tableOf(configurations)),
     ...differences.map((difference) => `${differenceText(difference)}.`),

@@ -54,7 +54,7 @@ const configurationName = z
 
 /** Several configurations, each trained once with every seed; what they share is `common`. */
 const experimentSchema = z.strictObject({
-  /** What it asks, or what is known of it, to be printed with its networks. */
+  /** What it asks, or what is known of it: printed with its networks, and first in its report. */
   about: z.string().optional(),
   common: settingsSchema.default({}),
   configurations: z

@@ -7,6 +7,7 @@ import { densorIn, MAIN } from '../support/cli.ts';
 
 const BUDGET = '--data sample --size 32 --batch 8 --limit 16 --epochs 1 --threads 2'.split(' ');
 const EXPERIMENT = {
+  about: 'Which pooling?',
   configurations: { average: { model: 'notes' }, max: { model: 'notes-max-pool' } },
   seeds: [0, 1],
 };
@@ -85,7 +86,9 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   expect(again.stdout).toMatch(
     /test accuracy of max less that of average: [+−]0\.\d{4} ± 0\.\d{4} \(.* with seed 1\)/,
   );
-  expect(read('runs/compare-pool/report.md')).toContain('| parameters | 758,226 | 758,226 |');
+  expect(read('runs/compare-pool/report.md')).toMatch(
+    /^# pool\n\nWhich pooling\?\n.*\| parameters \| 758,226 \| 758,226 \|/s,
+  );
 
   for (const [option, value, message] of [
     ['--batch', '4', /another experiment: common\.batch is 8 there, 4 here/],
