@@ -28,8 +28,9 @@ import type { Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
 /**
- * One program of a network: a training step or an evaluation of this many images. A training step changes nothing
- * that is `frozen`, and computes no gradient of it, nor below the lowest layer that is not.
+ * One program of a network: a training step or an evaluation of this many images, or one that changes running statistics
+ * alone. A training step changes nothing that is `frozen`, and computes no gradient of it, nor below the lowest layer that
+ * is not.
  */
 export interface ProgramRequest extends Omit<TraceOptions, 'partOf'> {
   readonly batch: number;
@@ -57,7 +58,7 @@ export interface MemoryBudget {
 
 /** What training programs do beyond the model's own. */
 export interface TrainingOptions {
-  /** Plain SGD by default. With a moving average, evaluation programs run on the averages. */
+  /** Plain SGD by default. With a moving average, all programs but training steps run on the averages. */
   readonly update?: UpdateRule;
   /** Of the training loss; evaluation has none. */
   readonly labelSmoothing?: number;
@@ -193,7 +194,7 @@ function planner(layout: StateLayout, options: PlanOptions): (graph: Graph) => P
 }
 
 /**
- * @param beside plans of the programs that evaluate: nothing is computed again in those.
+ * @param beside plans of the programs without a gradient: nothing is computed again in those.
  * @throws MemoryLimitError
  */
 function fitted(

@@ -2,17 +2,17 @@ import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import type { WeightsReport } from '../io/weight-names.ts';
 import { decodeWeights, readFileLimited, type Weights } from '../io/weights.ts';
-import { loadCheckpoint } from '../train/checkpoint.ts';
+import { decodeCheckpoint, isCheckpoint } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { runFiles } from '../train/run-folder.ts';
 
-/** Weights from a file, or from the last checkpoint of a run. */
+/** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
 export interface WeightsSource {
   /** The file they are in. */
   readonly source: string;
   readonly sha256: string;
   readonly weights: Weights;
-  /** What a run's folder says about its network. */
+  /** What a checkpoint says about its network. */
   readonly network?: Pick<RunConfig, 'model' | 'size'>;
 }
 
@@ -22,8 +22,9 @@ export async function openWeights(path: string): Promise<WeightsSource> {
   const source = isFolder ? runFiles(path).last : path;
   const bytes = readFileLimited(source);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (!isFolder) return { source, sha256, weights: await decodeWeights(bytes, source) };
-  const { run, state, shapes } = loadCheckpoint(source);
+  if (!isFolder && !isCheckpoint(bytes))
+    return { source, sha256, weights: await decodeWeights(bytes, source) };
+  const { run, state, shapes } = decodeCheckpoint(bytes, source);
   const tensors = new Map(
     [...state].map(([name, data]) => [
       name,

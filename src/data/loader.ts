@@ -29,6 +29,8 @@ export class Loader {
   readonly batches: number;
   /** Images in the last batch. */
   readonly lastBatch: number;
+  /** The first so many batches are as large as any. */
+  readonly fullBatches: number;
   readonly #dataset: Dataset;
   readonly #options: LoaderOptions;
   /** The bytes of a batch. */
@@ -44,6 +46,7 @@ export class Loader {
     this.batches = Math.ceil(this.count / options.batch);
     this.lastBatch = this.count - (this.batches - 1) * options.batch;
     const room = Math.min(options.batch, this.count);
+    this.fullBatches = Math.floor(this.count / room);
     const bytes = batchBytes(dataset, options);
     const { memory } = options;
     this.memory = memory && memory.length >= bytes ? memory : new Uint8Array(bytes);

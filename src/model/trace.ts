@@ -7,8 +7,11 @@ import { hasPrefix } from './freeze.ts';
 import { type Initialization, type Initializer, initialBias, initialWeight } from './initialize.ts';
 import type { BatchNormModule, Conv2dModule, LinearModule, Model, Module, NamedModule } from './module.ts';
 
-/** How batch norms get their statistics: from the batch (and the running ones are updated), or the running ones. */
-export type Mode = 'train' | 'evaluate';
+/**
+ * How batch norms get their statistics: from the batch (and the running ones are updated), or the running ones.
+ * `statistics` is for that update alone: there is no dropout, as there is none where running statistics are used.
+ */
+export type Mode = 'train' | 'evaluate' | 'statistics';
 
 /** What a trace may be asked for beside the answer. */
 export interface TraceOptions {
@@ -135,7 +138,7 @@ class Tracer {
         return builder.addOne({ kind: 'relu', layer, x });
       case 'dropout': {
         const { rate } = module;
-        if (this.#mode === 'evaluate' || rate === 0) return x;
+        if (this.#mode !== 'train' || rate === 0) return x;
         const stream = streamOf(`dropout.${joinPath(place.path)}`);
         return builder.addOne({ kind: 'dropout', layer, x, dropout: { rate, stream } });
       }
@@ -207,7 +210,7 @@ class Tracer {
     const isFrozen = ['weight', 'bias'].every((name) =>
       hasPrefix(joinPath([...place.path, name]), this.#frozen),
     );
-    if (this.#mode === 'train' && !isFrozen) {
+    if (this.#mode !== 'evaluate' && !isFrozen) {
       [mean, variance] = builder.add({ kind: 'statistics', layer, x }) as [ValueId, ValueId];
       const { momentum } = module;
       const [newMean, newVar] = builder.add({

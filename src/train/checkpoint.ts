@@ -109,7 +109,21 @@ export function saveCheckpoint(
 /** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
 export function loadCheckpoint(path: string): LoadedCheckpoint {
   if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
-  const { metadata, tensors } = decodeSafetensors(readFileSync(path), path);
+  return decodeCheckpoint(readFileSync(path), path);
+}
+
+/** Whether a file is a checkpoint: what other files of weights hold is no run's. */
+export function isCheckpoint(bytes: Uint8Array): boolean {
+  try {
+    return decodeSafetensors(bytes, '').metadata.has(METADATA_KEY);
+  } catch {
+    return false;
+  }
+}
+
+/** @param path what to blame. @throws as `loadCheckpoint` */
+export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpoint {
+  const { metadata, tensors } = decodeSafetensors(bytes, path);
   const text = metadata.get(METADATA_KEY);
   if (text === undefined)
     throw new CheckpointError(`${path}: no checkpoint of densor: metadata '${METADATA_KEY}' is missing`);

@@ -3,7 +3,7 @@ import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { ConfigError, evaluationBatch, type RunConfig, trainingOptions } from './config.ts';
-import { programsFor } from './programs.ts';
+import { programsFor, statisticsProgram } from './programs.ts';
 import type { RunData } from './run-data.ts';
 
 /**
@@ -19,6 +19,7 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, on: E
     const frozen = frozenParts(model, config.freeze ?? []);
     const programs = [
       programsFor('train', { count, batch, microBatch }, { frozen }),
+      config.ema === undefined ? {} : statisticsProgram({ count, batch, microBatch }, { frozen }),
       ...evaluated.map((set) =>
         programsFor('evaluate', { count: set.count, batch: evaluationBatch(config) }),
       ),

@@ -11,7 +11,7 @@ export interface Batches {
 
 /** The programs a data set needs: those of full batches, and those of a short last batch. */
 export function programsFor(
-  mode: Mode,
+  mode: 'train' | 'evaluate',
   { count, batch, microBatch }: Batches,
   options: Omit<ProgramRequest, 'batch' | 'mode' | 'part'> = {},
 ): Record<string, ProgramRequest> {
@@ -21,6 +21,15 @@ export function programsFor(
     return stepParts(size, microBatch).map(({ program, request }) => [program, { ...options, ...request }]);
   });
   return Object.fromEntries(entries);
+}
+
+/** The program that measures running statistics: on full batches, of which it has as many images as a training step at a time. */
+export function statisticsProgram(
+  { count, batch, microBatch }: Batches,
+  options: Pick<ProgramRequest, 'frozen'>,
+): Record<string, ProgramRequest> {
+  const { images } = stepParts(Math.min(count, batch), microBatch)[0]!;
+  return { [programName('statistics', images)]: { ...options, batch: images, mode: 'statistics' } };
 }
 
 /** The name of the program for a whole batch. */

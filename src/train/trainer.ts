@@ -6,6 +6,7 @@ import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { randomBits, streamOf } from '../tensor/random.ts';
+import { measureAveragedStatistics } from './averaged-statistics.ts';
 import {
   type LoadedCheckpoint,
   loadCheckpoint,
@@ -23,7 +24,7 @@ import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import type { RunData } from './run-data.ts';
 import type { RunFiles } from './run-folder.ts';
-import { runStep, type StepResult } from './step.ts';
+import { runStep, type StepResult, type StepTarget } from './step.ts';
 
 export interface TrainingRun {
   readonly config: RunConfig;
@@ -122,9 +123,8 @@ class Trainer {
 
   /** @returns false when interrupted. */
   async #epoch(): Promise<boolean> {
-    const { config, signal, session, compiled } = this.#training;
+    const { config, signal } = this.#training;
     const loader = this.#loader;
-    const target = { session, network: compiled.network, microBatch: config.microBatch };
     const startedAt = performance.now();
     const { epoch } = this.#run.progress;
     const moment = { seed: config.seed, epoch };
@@ -136,7 +136,7 @@ class Trainer {
       const { step } = this.#run.progress;
       const batch = next;
       const stepStart = performance.now();
-      const running = runStep(target, batch, {
+      const running = runStep(this.#target(), batch, {
         learningRate: this.#learningRate(),
         step: this.#run.progress.globalStep + 1,
         stepSeed: this.#stepSeed(),
@@ -208,7 +208,7 @@ class Trainer {
     const { progress, best } = this.#run;
     const { epoch, sums } = progress;
     const evaluationStart = performance.now();
-    const reached = await this.#accuracyOn(this.#judge(), epoch);
+    const reached = (await this.#measureAverages(epoch)) && (await this.#accuracyOn(this.#judge(), epoch));
     if (reached === undefined) return this.#interrupted();
     this.#pace.addEvaluation(performance.now() - evaluationStart);
     const judged = data.validation ? { validationAccuracy: reached } : { testAccuracy: reached };
@@ -232,6 +232,24 @@ class Trainer {
     this.#save('last');
     if (isBest) this.#save('best');
     return true;
+  }
+
+  #target(): StepTarget {
+    const { config, session, compiled } = this.#training;
+    return { session, network: compiled.network, microBatch: config.microBatch };
+  }
+
+  /** Makes averaged weights, where there are such, ready for evaluation. @returns undefined when interrupted. */
+  async #measureAverages(epoch: number): Promise<true | undefined> {
+    const { config, signal } = this.#training;
+    if (config.ema === undefined) return true;
+    try {
+      await measureAveragedStatistics(this.#target(), this.#loader, { seed: config.seed, epoch }, signal);
+      return true;
+    } catch (error) {
+      if (error === signal?.reason) return undefined;
+      return this.#failed(error);
+    }
   }
 
   /** The images that say which epoch is best. */

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
+import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { densorIn, MAIN, SMALL } from '../support/cli.ts';
 import { idxLabels, writeIdxFolder } from '../support/idx.ts';
 
@@ -109,6 +110,12 @@ describe('densor train', () => {
     const heldOut = densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json').stdout;
     expect(JSON.parse(heldOut)).toMatchObject({ images: 20, heldOutAccuracy: bestValidationAccuracy('run') });
     expect(densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
+    // By its file a checkpoint is the same network as by its run's folder: the averages.
+    const best = join(folder, 'run/best.safetensors');
+    expect(densor('import', best, '--model', 'notes', '--out', 'imported').status).toBe(0);
+    expect(loadCheckpoint(join(folder, 'imported/best.safetensors')).state).toEqual(
+      loadCheckpoint(best).state,
+    );
   });
 
   test('prints one JSON object and nothing else with --json', () => {

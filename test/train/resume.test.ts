@@ -188,6 +188,9 @@ describe.each<[string, Partial<RunConfig>]>([
     const events2 = await run(open, 'stopped', { config, resume: true, threads: 3 });
     expect(events2.at(-1)!.kind).toBe('end');
     expect(comparable('stopped')).toEqual(comparable('whole'));
+    await run(open, 'stopped in a test', { config, stopInTest: 1 });
+    await run(open, 'stopped in a test', { config, resume: true });
+    expect(comparable('stopped in a test')).toEqual(comparable('whole'));
     const [first, last] = [events.find(({ kind }) => kind === 'epoch'), events.at(-1)] as {
       trainLoss: number;
     }[];

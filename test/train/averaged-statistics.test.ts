@@ -1,0 +1,135 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { averagedName, compile } from '../../src/compile.ts';
+import type { Dataset } from '../../src/data/dataset.ts';
+import { Loader } from '../../src/data/loader.ts';
+import type { Engine, Session } from '../../src/engine/engine.ts';
+import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { measureAveragedStatistics } from '../../src/train/averaged-statistics.ts';
+import { loadState } from '../../src/train/initial-state.ts';
+import { programsFor, statisticsProgram } from '../../src/train/programs.ts';
+import { runStep } from '../../src/train/step.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { numbers } from '../support/module-run.ts';
+
+const SIZE = [18, 18] as const;
+const BATCHES = { count: 20, batch: 8 };
+const moment = { seed: 3, epoch: 1 };
+const random = numbers(5);
+const data: Dataset = {
+  ...{ name: 'noise', count: BATCHES.count, height: 18, width: 18, channels: 1 },
+  pixels: Uint8Array.from({ length: BATCHES.count * 18 * 18 }, () => 128 + 100 * random()),
+  labels: Uint8Array.from({ length: BATCHES.count }, (_, i) => i % 4),
+  classNames: ['a', 'b', 'c', 'd'],
+};
+const optimizer = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0, decayed: 'all' } as const;
+const MODELS = {
+  'with a stem that is pooled': densenet({ blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 }),
+  // Statistics are measured without dropout, which is what the oracle's own network has not.
+  'with dropout': cifarDensenet({ depth: 7, growthRate: 4, channels: 1, classes: 4, dropout: 0.3 }),
+};
+const WITHOUT_DROPOUT = {
+  ...MODELS,
+  'with dropout': cifarDensenet({ depth: 7, growthRate: 4, channels: 1, classes: 4 }),
+};
+type ModelName = keyof typeof MODELS;
+
+const loaderOf = () => new Loader(data, { size: SIZE, batch: BATCHES.batch, augment: ['flip'] });
+const target = (session: Session, { network }: ReturnType<typeof compile>, microBatch?: number) => ({
+  session,
+  network,
+  microBatch,
+});
+
+/** A network in training, whose averages differ from its weights. */
+async function trained(engine: Engine, name: ModelName, precision: 'f32' | 'bf16', microBatch?: number) {
+  const programs = {
+    ...programsFor('train', { ...BATCHES, microBatch }),
+    ...statisticsProgram({ ...BATCHES, microBatch }, {}),
+  };
+  const compiled = compile(MODELS[name], SIZE, programs, {
+    precision,
+    update: { optimizer, averageDecay: 0.5 },
+  });
+  const session = await engine.open(compiled.network);
+  loadState(session, compiled, 0);
+  const loader = loaderOf();
+  for (let step = 1; step <= 3; step++) {
+    const batch = loader.batch(loader.order(moment), step % 2, moment);
+    await runStep(target(session, compiled, microBatch), batch, { learningRate: 0.3, step, stepSeed: step });
+  }
+  return { compiled, session, loader };
+}
+
+/** In float64: what training steps at a rate of 0 leave of the running statistics of a network that has the averages as its weights. */
+async function oracle(name: ModelName, from: Session, names: Iterable<string>, images: number) {
+  const engine = await REFERENCE.open();
+  const compiled = compile(WITHOUT_DROPOUT[name], SIZE, { train: { batch: images, mode: 'train' } });
+  const session = await engine.open(compiled.network);
+  for (const each of names) {
+    const of = averagedName(each);
+    if (of !== undefined) session.write(of, from.read(/running_(mean|var)$/.test(of) ? of : each));
+  }
+  const loader = loaderOf();
+  const order = loader.order(moment);
+  for (let i = 0; i < 50; i++) {
+    const { images: all, labels, size } = loader.batch(order, i % 2, moment);
+    const floats = new Float32Array(all.length);
+    if (!('copyTo' in all)) throw new Error('a loader gives bytes');
+    all.copyTo(floats, 0);
+    const part = floats.subarray(0, (floats.length / size) * images);
+    await session.run('train', { images: part, labels: labels.subarray(0, images) }, { learningRate: 0 });
+  }
+  return session;
+}
+
+describe.each([REFERENCE, ...ENGINES])(
+  'running statistics of averaged weights on $name',
+  ({ name, open }) => {
+    let engine: Engine;
+    beforeAll(async () => {
+      engine = await open(2);
+    });
+    afterAll(() => engine.close());
+
+    const cases: readonly (readonly [ModelName, 'f32' | 'bf16', number | undefined])[] = [
+      ['with a stem that is pooled', 'f32', undefined],
+      ['with a stem that is pooled', 'bf16', undefined],
+      ['with dropout', 'f32', undefined],
+      ['with dropout', 'f32', 3],
+    ];
+    test.each(cases)(
+      '%s, %s, micro-batches %s, are those that the averages have',
+      async (model, precision, microBatch) => {
+        const { compiled, session, loader } = await trained(engine, model, precision, microBatch);
+        const { state } = compiled.network;
+        const averages = [...state.keys()].filter((each) => averagedName(each) !== undefined);
+        const before = new Map([...state.keys()].map((each) => [each, session.read(each)]));
+        await measureAveragedStatistics(target(session, compiled, microBatch), loader, moment);
+        const expected = await oracle(model, session, averages, microBatch === undefined ? 8 : 2);
+        // Noise that the average of the statistics has and these have not: far more than rounding.
+        let moved = 0;
+        // Float32 sums; of bfloat16 maps each is off by 2⁻⁸ of itself at most, behind some five of them.
+        const tolerance = precision === 'bf16' && name !== 'reference' ? 5 * 2 ** -8 : 1e-4;
+        for (const each of state.keys()) {
+          const of = averagedName(each);
+          if (of === undefined || !/running_(mean|var)$/.test(of)) {
+            expect(session.read(each), each).toEqual(before.get(each));
+            continue;
+          }
+          const [is, right, was] = [session.read(each), expected.read(of), before.get(each)!];
+          const scale = Math.max(...right.map(Math.abs));
+          right.forEach((number, i) => {
+            expect(Math.abs(is[i]! - number) / scale, `${each} ${i}`).toBeLessThan(tolerance);
+            moved = Math.max(moved, Math.abs(was[i]! - number) / scale);
+          });
+        }
+        expect(moved).toBeGreaterThan(10 * tolerance);
+
+        const once = averages.map((each) => session.read(each));
+        await measureAveragedStatistics(target(session, compiled, microBatch), loader, moment);
+        expect(averages.map((each) => session.read(each))).toEqual(once);
+      },
+    );
+  },
+);
