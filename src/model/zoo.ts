@@ -71,16 +71,16 @@ const MODELS: ReadonlyMap<string, ZooEntry> = new Map<string, ZooEntry>([
   ['notes-121-as-printed', { hasDropout: false, size: 224, build: notes121AsPrinted }],
 ]);
 
-/** `densenet-40-12`, `densenet-bc-100-12`: depth and growth rate. */
-const CIFAR = /^densenet-(?<bc>bc-)?(?<depth>[1-9]\d{0,3})-(?<growth>[1-9]\d{0,3})$/;
+/** `densenet-40-12`, `densenet-bc-100-12`: bottlenecks (B), compression (C), depth and growth rate. */
+const CIFAR = /^densenet-(?:(?<b>b)?(?<c>c)?(?<=[bc])-)?(?<depth>[1-9]\d{0,3})-(?<growth>[1-9]\d{0,3})$/;
 
 /** Names of networks that stand for themselves; beside them there are those of the paper's networks for CIFAR. */
 export const MODEL_NAMES: readonly string[] = [...MODELS.keys()];
 
 /** Every name there is, in words. */
 export const MODEL_NAMES_TEXT =
-  `${MODEL_NAMES.join(', ')}, densenet-D-K (depth, growth rate; D − 4 a multiple of 3: densenet-40-12) or ` +
-  'densenet-bc-D-K (D − 4 a multiple of 6: densenet-bc-100-12)';
+  `${MODEL_NAMES.join(', ')}, densenet-D-K (depth, growth rate; D − 4 a multiple of 3: densenet-40-12), ` +
+  'with bottlenecks densenet-b-D-K (a multiple of 6), compressed densenet-c-D-K, both densenet-bc-D-K (densenet-bc-100-12)';
 
 /**
  * A network by the name the command line uses; undefined when there is none.
@@ -106,9 +106,9 @@ function entryOf(name: string): ZooEntry | undefined {
 function cifarEntry(name: string): ZooEntry | undefined {
   const groups = CIFAR.exec(name)?.groups;
   if (!groups) return undefined;
-  const [depth, growthRate, isBC] = [Number(groups.depth), Number(groups.growth), groups.bc !== undefined];
-  if (layersPerBlock(depth, isBC) === undefined) return undefined;
-  const width = isBC ? { bottleneckWidth: 4, compression: 0.5 } : {};
-  const options = { name, depth, growthRate, ...width };
+  const [depth, growthRate] = [Number(groups.depth), Number(groups.growth)];
+  const bottleneckWidth = groups.b ? 4 : 0;
+  if (layersPerBlock(depth, bottleneckWidth > 0) === undefined) return undefined;
+  const options = { name, depth, growthRate, bottleneckWidth, compression: groups.c ? 0.5 : 1 };
   return { hasDropout: true, size: 32, build: (overrides) => cifarDensenet({ ...options, ...overrides }) };
 }
