@@ -24,14 +24,15 @@ export interface StepResult {
 /**
  * One training step, in parts where the batch is larger than a micro-batch: loss and gradients are those of the whole
  * batch, added up part by part, and the parameters change once. A batch norm sees a part at a time, and its running
- * statistics follow each (as in PyTorch's loop of several `backward`s before a `step`). The first part is at work when
- * this returns.
+ * statistics follow each (as in PyTorch's loop of several `backward`s before a `step`).
+ * @param whenRead called when the batch is not needed any more, while its last part is at work: a loader has one batch.
  * @throws NonFiniteError whichever part met it; the state is then unchanged.
  */
 export async function runStep(
   { session, network, microBatch }: StepTarget,
   { size, images, labels }: StepBatch,
   scalars: RunScalars,
+  whenRead: () => void = () => {},
 ): Promise<StepResult> {
   const parts = stepParts(size, microBatch);
   const before = parts.length > 1 ? runningStatistics(session, network) : [];
@@ -43,7 +44,9 @@ export async function runStep(
   try {
     for (const { program, first, images: count } of parts) {
       const inputs = { images: ofPart(images, first, count), labels: ofPart(labels, first, count) };
-      await session.run(program, inputs, { ...scalars, firstImage: first });
+      const running = session.run(program, inputs, { ...scalars, firstImage: first });
+      if (first + count === size) whenRead();
+      await running;
       loss += session.output('loss')[0]!;
       correct += session.output('correct')[0]!;
     }

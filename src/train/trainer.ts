@@ -134,16 +134,17 @@ class Trainer {
     while (next) {
       if (signal?.aborted) return this.#interrupted();
       const { step } = this.#run.progress;
-      const batch = next;
+      const { size } = next;
       const stepStart = performance.now();
-      const running = runStep(this.#target(), batch, {
+      const scalars = {
         learningRate: this.#learningRate(),
         step: this.#run.progress.globalStep + 1,
         stepSeed: this.#stepSeed(),
-      });
-      next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
-      const result = await running.catch((error: unknown) => this.#failed(error));
-      this.#stepDone(batch.size, result, performance.now() - stepStart);
+      };
+      const result = await runStep(this.#target(), next, scalars, () => {
+        next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
+      }).catch((error: unknown) => this.#failed(error));
+      this.#stepDone(size, result, performance.now() - stepStart);
       const { checkpointEveryMs = 5 * 60_000 } = this.#training;
       if (performance.now() - this.#savedAt > checkpointEveryMs) this.#save('last');
     }

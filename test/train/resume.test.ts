@@ -6,6 +6,17 @@ import { compile } from '../../src/compile.ts';
 import type { Dataset, TrainTest } from '../../src/data/dataset.ts';
 import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import {
+  conv2d,
+  denseBlock,
+  flatten,
+  globalAvgPool,
+  linear,
+  type Model,
+  maxPool,
+  relu,
+  sequential,
+} from '../../src/model/module.ts';
 import { learningRateAt } from '../../src/optim/schedule.ts';
 import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
 import { compileRun } from '../../src/train/compile-run.ts';
@@ -150,6 +161,28 @@ describe.each([REFERENCE, ENGINES[0]!])('a run in micro-batches on $name', ({ op
     expect(comparable('stopped')).toEqual(comparable('whole'));
     const epochs = events.filter((event) => event.kind === 'epoch');
     expect(epochs.at(-1)!.trainLoss).toBeLessThan(0.9 * epochs[0]!.trainLoss);
+  });
+
+  test('learns from the images of each batch what a run of whole batches learns', async () => {
+    const root = sequential([
+      conv2d(6, 3),
+      relu(),
+      maxPool(2),
+      denseBlock([conv2d(5, 3, { padding: 1 })]),
+      relu(),
+    ]);
+    const withoutNorm: Model = {
+      ...{ name: 'no batch norm', channels: 1, classes: 4 },
+      root: sequential([root, globalAvgPool(), flatten(), linear(4)]),
+    };
+    const parts = await run(open, 'parts', { config: { ...plain, microBatch: 3 }, model: withoutNorm });
+    const whole = await run(open, 'whole', { model: withoutNorm });
+    const losses = (events: readonly TrainEvent[]) =>
+      events.flatMap((event) => (event.kind === 'step' ? [event.loss] : []));
+    expect(losses(parts)).toHaveLength(STEPS);
+    losses(parts).forEach((loss, i) => {
+      expect(Math.abs(loss / losses(whole)[i]! - 1), `step ${i}`).toBeLessThan(1e-5);
+    });
   });
 
   test('takes the steps of whole batches, and tells of those', async () => {
