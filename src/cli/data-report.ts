@@ -18,7 +18,7 @@ export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { 
 
 /** Shows on stderr how the classes are balanced, and what could not be read. */
 export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind: 'data' }>): void {
-  showSkipped(skipped);
+  showSkipped(skipped, true);
   if (classes.length <= MOST_ROWS) {
     const rows = classes.map(({ name, train, test }) => [name, `${train}`, `${test}`]);
     say(formatTable([['class', 'train', 'test'], ...rows]));
@@ -34,11 +34,12 @@ export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind:
   if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
 }
 
-export function showSkipped(skipped: readonly SkippedFile[]): void {
+/** @param isLogged whether all of them are in a run's log. */
+export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): void {
   if (skipped.length === 0) return;
   for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${reason}`);
   const more = skipped.length - NAMED_FILES;
-  if (more > 0) say(`skipped: ${more} more files; the run's log.jsonl names them all`);
+  if (more > 0) say(`skipped: ${more} more files${isLogged ? "; the run's log.jsonl names them all" : ''}`);
 }
 
 function listing(names: readonly string[]): string {

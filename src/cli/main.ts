@@ -19,6 +19,16 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
   verify: async () => (await import('./verify.ts')).verifyCommand(),
 };
 
+/** A pipe whose reader is gone (a `tee` that Ctrl-C ended too) must not end a run before it is saved. */
+function outliveReaders(): void {
+  for (const stream of [process.stdout, process.stderr]) {
+    stream.on('error', (error: NodeJS.ErrnoException) => {
+      if (error.code !== 'EPIPE') throw error;
+      if (stream === process.stdout) process.exitCode = 1;
+    });
+  }
+}
+
 /** Exit status 0: done; 1: it failed; 2: bad usage or input. */
 async function main(): Promise<void> {
   const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
@@ -44,4 +54,5 @@ async function main(): Promise<void> {
   }
 }
 
+outliveReaders();
 await main();

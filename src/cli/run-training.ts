@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs';
 import type { EngineOptions } from '../compile.ts';
-import { requireLabels, type TrainTest } from '../data/dataset.ts';
+import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
-import { claimFolder, runFiles } from '../train/run-folder.ts';
+import { loadCheckpoint } from '../train/checkpoint.ts';
+import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
 import { CutShortError, fileSystemLine } from './errors.ts';
 import { say } from './progress.ts';
@@ -53,6 +54,16 @@ interface FolderRun extends Omit<TrainingRun, 'files' | 'listener'> {
   readonly charts?: boolean;
 }
 
+/** @throws DataError where another process has worked in the folder since it was looked at. */
+function requireUntouched(folder: string, resumeFrom: TrainingRun['resumeFrom']): void {
+  if (!resumeFrom) return requireFree(folder);
+  const { globalStep } = loadCheckpoint(runFiles(folder).last).run.progress;
+  if (globalStep === resumeFrom.run.progress.globalStep) return;
+  throw new DataError(
+    `${folder}: another process has gone on with this run, to step ${globalStep}: try again`,
+  );
+}
+
 /** Trains in a folder with checkpoints, log and curves. @throws CutShortError when there is a checkpoint to go on from. */
 export async function runTraining({
   folder,
@@ -66,6 +77,7 @@ export async function runTraining({
   const release = claimFolder(folder);
   const files = runFiles(folder);
   try {
+    requireUntouched(folder, resumeFrom);
     if (resumeFrom && resumeFrom.run.isa !== engine.isa) {
       say(
         `this run was on ${resumeFrom.run.isa}, now it is ${engine.isa}: the numbers will differ in the last bits`,

@@ -1,6 +1,6 @@
-import { readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
-import { join } from 'node:path';
+import { resolve } from 'node:path';
 import { naming } from './atomic-file.ts';
 
 /** Another process works in the folder. */
@@ -9,28 +9,36 @@ export class LockedError extends Error {
 }
 
 const FILE = 'run.lock';
+/** What this process has: in a container, the process of an earlier start may have had its number and host. */
+const held = new Set<string>();
+/** A lock without a holder is one that is being written, unless it is older than this. */
+const WRITING_MS = 5000;
 
 /**
  * Takes a folder for this process; returns how to give it back. A lock whose process is gone is taken over.
  * @throws LockedError naming the process that holds it.
  */
 export function lockFolder(folder: string): () => void {
-  const path = join(folder, FILE);
+  const path = resolve(folder, FILE);
   const mine = `${process.pid} ${hostname()}\n`;
   for (;;) {
     try {
       writeFileSync(path, mine, { flag: 'wx' });
+      held.add(path);
       return () => {
+        held.delete(path);
         if (readIfThere(path) === mine) rmSync(path, { force: true });
       };
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw naming(path, error);
       const holder = readIfThere(path);
       if (holder === undefined) continue; // Given back in this very moment.
-      if (isAlive(holder)) {
-        const [pid, host] = holder.trim().split(' ');
+      const isHeld = holder === mine ? held.has(path) : holder === '' ? isYoung(path) : isAlive(holder);
+      if (isHeld) {
+        const [pid = '', host] = holder.trim().split(' ');
+        const whose = host === undefined ? 'another process' : `process ${pid} on ${host}`;
         throw new LockedError(
-          `${folder} is in use by process ${pid} on ${host}: wait for it, or use another --out`,
+          `${folder} is in use by ${whose}: wait for it, or use another --out (if it is gone, delete ${path})`,
         );
       }
       rmSync(path, { force: true });
@@ -47,6 +55,14 @@ function isAlive(holder: string): boolean {
     return true;
   } catch (error) {
     return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
+}
+
+function isYoung(path: string): boolean {
+  try {
+    return Date.now() - statSync(path).mtimeMs < WRITING_MS;
+  } catch {
+    return false; // Given back in this very moment.
   }
 }
 

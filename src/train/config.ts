@@ -118,7 +118,7 @@ export function describeRecipe(config: RunConfig): string {
     labelSmoothing > 0 && `labels smoothed by ${labelSmoothing}`,
     clip !== undefined && `gradients clipped at ${clip}`,
     ema !== undefined && `weights averaged with ${ema}`,
-    validate !== undefined && `${100 * validate}% held out`,
+    validate !== undefined && `${Number((100 * validate).toFixed(2))}% held out`,
     patience !== undefined && `patience ${patience}`,
     precision !== 'f32' && `feature maps in ${precision}`,
   ]

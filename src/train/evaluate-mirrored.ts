@@ -14,11 +14,13 @@ export const evaluateMirrored: typeof evaluate = async (
   onProgress = () => {},
   signal,
 ) => {
-  const classes = dataset.classNames.length;
   const { batch, onBatch } = options;
   const count = Math.min(options.limit ?? dataset.count, dataset.count);
-  const means = new Float64Array(count * classes);
+  let classes = 0; // Of the network: it may know more than the data set.
+  let means = new Float64Array();
   const addHalf = (first: number, labels: Labels, logits: Float32Array | Float64Array) => {
+    classes = logits.length / labels.length;
+    if (means.length === 0) means = new Float64Array(count * classes);
     for (let i = 0; i < labels.length; i++) {
       const row = softmax(logits.subarray(i * classes, (i + 1) * classes));
       for (let c = 0; c < classes; c++) means[(first + i) * classes + c]! += row[c]! / 2;

@@ -85,14 +85,13 @@ class Trainer {
       ...trainTransforms(config),
     });
     this.#schedule = scheduleOf(config, this.#loader.batches);
-    this.#run = resumeFrom?.run ?? {
+    const from = resumeFrom?.run ?? {
       format: 1,
       config,
-      engine: engine.name,
-      isa: engine.isa,
       progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
       history: [],
     };
+    this.#run = { ...from, engine: engine.name, isa: engine.isa };
   }
 
   async run(): Promise<TrainingResult> {
@@ -159,7 +158,7 @@ class Trainer {
   }
 
   #stepDone(batchSize: number, { loss, correct }: StepResult, stepMs: number): void {
-    const { config, listener } = this.#training;
+    const { config, data, listener } = this.#training;
     const { batches } = this.#loader;
     const learningRate = this.#learningRate();
     const before = this.#run.progress;
@@ -175,7 +174,9 @@ class Trainer {
     this.#run = { ...this.#run, progress };
     this.#pace.addStep(stepMs);
     const [trainLoss, trainAccuracy] = [meanLoss(sums), accuracy(sums)];
-    const evaluationBatches = Math.ceil(this.#judge().count / evaluationBatch(config));
+    const judge = this.#judge().count;
+    const evaluationBatches = Math.ceil(judge / evaluationBatch(config));
+    const finalTest = data.validation ? data.test.count / judge : 0; // In evaluations of an epoch.
     listener({
       kind: 'step',
       epoch: progress.epoch,
@@ -191,7 +192,7 @@ class Trainer {
       examplesPerSecond: (1000 * progress.trainedExamples) / progress.trainMs,
       etaMs: this.#pace.left(
         config.epochs * batches - progress.globalStep,
-        config.epochs - progress.epoch,
+        config.epochs - progress.epoch + finalTest,
         evaluationBatches,
       ),
       rssBytes: process.memoryUsage.rss(),
@@ -230,8 +231,9 @@ class Trainer {
       durationMs: performance.now() - startedAt,
       rssBytes: process.memoryUsage.rss(),
     });
-    this.#save('last');
+    // In this order: where `last` was not written the epoch is done again, where `best` was not it would never be.
     if (isBest) this.#save('best');
+    this.#save('last');
     return true;
   }
 
@@ -248,9 +250,14 @@ class Trainer {
       await measureAveragedStatistics(this.#target(), this.#loader, { seed: config.seed, epoch }, signal);
       return true;
     } catch (error) {
-      if (error === signal?.reason) return undefined;
-      return this.#failed(error);
+      return this.#stoppedEvaluation(error, epoch);
     }
+  }
+
+  /** @returns undefined when interrupted. */
+  #stoppedEvaluation(error: unknown, epoch: number): undefined {
+    if (error === this.#training.signal?.reason) return undefined;
+    return this.#failed(error, `evaluation of epoch ${epoch + 1}`);
   }
 
   /** The images that say which epoch is best. */
@@ -273,10 +280,7 @@ class Trainer {
       },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
-    ).catch((error: unknown) => {
-      if (error === signal?.reason) return undefined;
-      throw error;
-    });
+    ).catch((error: unknown) => this.#stoppedEvaluation(error, epoch));
     return sums && accuracy(sums);
   }
 
@@ -335,11 +339,12 @@ class Trainer {
     return false;
   }
 
-  #failed(error: unknown): never {
+  #failed(error: unknown, where?: string): never {
     if (!(error instanceof NonFiniteError)) throw error;
     const { globalStep, epoch, step } = this.#run.progress;
+    const atStep = `step ${globalStep + 1} (epoch ${epoch + 1}, batch ${step + 1})`;
     const message =
-      `step ${globalStep + 1} (epoch ${epoch + 1}, batch ${step + 1}): ${error.message}; ` +
+      `${where ?? atStep}: ${error.message}; ` +
       `${this.#training.files.last} is the last good checkpoint; try a smaller --lr`;
     this.#training.listener({ kind: 'stopped', reason: 'nonFinite', globalStep, message });
     throw new TrainingStoppedError(message, { cause: error });

@@ -126,6 +126,24 @@ describe('densor train', () => {
     expect(result.trainLoss).toBeGreaterThan(0);
   });
 
+  test('saves on Ctrl-C though whoever read what it says is gone', async () => {
+    const args = ['train', ...SMALL, '--epochs', '30', '--out', 'run'];
+    const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
+    let stderr = '';
+    child.stderr.on('data', (chunk: Buffer) => {
+      stderr += chunk;
+      if (!stderr.includes('step 1/3')) return;
+      child.stdout.destroy();
+      child.stderr.destroy();
+      child.kill('SIGINT');
+    });
+    expect(await new Promise((resolve) => child.on('exit', resolve))).toBe(1);
+    expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
+    const { globalStep } = loadCheckpoint(join(folder, 'run/last.safetensors')).run.progress;
+    expect(globalStep).toBeGreaterThan(0);
+    expect(globalStep).toBeLessThan(90);
+  });
+
   test('finishes its step on Ctrl-C, saves, says how to go on, and goes on', async () => {
     const args = ['train', ...SMALL, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
@@ -137,7 +155,7 @@ describe('densor train', () => {
     const status = await new Promise((resolve) => child.on('exit', resolve));
     expect(status, stderr).toBe(1);
     expect(stderr).toMatch(
-      /interrupted after step \d+\n.*continue with: (npm run densor --|densor) train --resume run\n/,
+      /interrupted after step \d+\n.*continue with: (npm run densor --|densor) train --resume run --threads 2\n/,
     );
     expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
     expect(readdirSync(join(folder, 'run'))).toEqual(expect.arrayContaining(['curves.png', 'curves.svg']));

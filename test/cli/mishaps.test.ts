@@ -35,7 +35,7 @@ describe('a disk that is full', () => {
     const { status, lastLine, stderr } = densorWithRoom(kibibytes, folder, 'train', ...SMALL, '--out', 'run');
     expect(status, stderr).toBe(1);
     expect(lastLine).toMatch(
-      /^densor: run\/log\.jsonl: .*: free some room, then continue from the last checkpoint with: .*train --resume run$/,
+      /^densor: run\/log\.jsonl: .*: free some room, then continue from the last checkpoint with: .*train --resume run --threads 2$/,
     );
     expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
     expect(densor('train', '--resume', 'run').status).toBe(0);

@@ -1,5 +1,13 @@
 import { spawnSync } from 'node:child_process';
-import { mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import {
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -59,6 +67,19 @@ describe('a folder', () => {
 
   test('held from another machine is not', () => {
     writeFileSync(join(folder, 'run.lock'), `1 elsewhere\n`);
-    expect(() => lockFolder(folder)).toThrow(/process 1 on elsewhere/);
+    expect(() => lockFolder(folder)).toThrow(/process 1 on elsewhere: .*delete .*run\.lock/);
+  });
+
+  test("held by an earlier process of this one's number, as in a container that was started again, is free", () => {
+    writeFileSync(join(folder, 'run.lock'), `${process.pid} ${hostname()}\n`);
+    lockFolder(folder)();
+  });
+
+  test('whose lock is just being written is not, until that takes too long', () => {
+    const lock = join(folder, 'run.lock');
+    writeFileSync(lock, '');
+    expect(() => lockFolder(folder)).toThrow(/in use by another process/);
+    utimesSync(lock, 1, 1);
+    lockFolder(folder)();
   });
 });

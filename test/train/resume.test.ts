@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -27,8 +27,8 @@ import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
 import { runFiles } from '../../src/train/run-folder.ts';
-import { train } from '../../src/train/trainer.ts';
-import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { TrainingStoppedError, train } from '../../src/train/trainer.ts';
+import { ENGINES, type EngineCase, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
 let folder: string;
@@ -79,12 +79,15 @@ async function run(
     threads = 2,
     config = plain,
     model = small,
+    images = data,
+    best = undefined as string | undefined,
+    startFrom = undefined as ReadonlyMap<string, Float32Array> | undefined,
   } = {},
 ): Promise<TrainEvent[]> {
-  const files = runFiles(join(folder, name));
-  const { mkdirSync } = await import('node:fs');
+  const places = runFiles(join(folder, name));
+  const files = { ...places, best: best ?? places.best };
   mkdirSync(join(folder, name), { recursive: true });
-  const runData = dataOf(config, data);
+  const runData = dataOf(config, images);
   const compiled = compileRun(config, model, runData);
   const engine = await open(threads);
   const session = await engine.open(compiled.network);
@@ -100,6 +103,7 @@ async function run(
     files,
     signal: controller.signal,
     ...(resume && { resumeFrom: loadCheckpoint(files.last) }),
+    ...(startFrom && { startFrom }),
     listener: (event) => {
       events.push(event);
       if (event.kind === 'step' && event.globalStep === stopAfter) controller.abort();
@@ -329,6 +333,51 @@ describe('a run', () => {
     const etas = (await run(open, 'eta')).flatMap((event) => (event.kind === 'step' ? [event.etaMs] : []));
     expect(etas[0]).toBeGreaterThan(0);
     expect(etas.at(-1)).toBeLessThan(etas[0]!);
+  });
+
+  test('says on which instruction set it is now', async () => {
+    const [first, second] = ENGINES as [EngineCase, EngineCase];
+    await run(first.open, 'run', { stopAfter: 9 });
+    await run(second.open, 'run', { resume: true });
+    const engine = await second.open();
+    expect(loadCheckpoint(runFiles(join(folder, 'run')).last).run.isa).toBe(engine.isa);
+    await engine.close();
+  });
+
+  test('that cannot write its best checkpoint does not count the epoch as done', async () => {
+    const best = join(folder, 'is a folder');
+    mkdirSync(best);
+    await expect(run(open, 'run', { best })).rejects.toThrow(/is a folder/);
+    const { last } = runFiles(join(folder, 'run'));
+    expect(loadCheckpoint(last).run.progress.globalStep).toBe(0);
+    await run(open, 'run', { resume: true });
+    await run(open, 'whole');
+    expect(comparable('run')).toEqual(comparable('whole'));
+  });
+
+  test('whose evaluation is not finite has diverged, and names the last good checkpoint', async () => {
+    const root = sequential([
+      conv2d(4, 3, { bias: false }),
+      relu(),
+      conv2d(4, 3, { bias: false }),
+      globalAvgPool(),
+      flatten(),
+      linear(4),
+    ]);
+    const model: Model = { name: 'two convolutions', channels: 1, classes: 4, root };
+    // Weights beyond float32 together, which black images do not meet.
+    const huge = (count: number) => new Float32Array(count).fill(1e30);
+    const startFrom = new Map([
+      ['0.weight', huge(36)],
+      ['2.weight', huge(144)],
+    ]);
+    const black = { ...data.train, pixels: new Uint8Array(data.train.count * 256) };
+    const images = { ...data, train: black };
+    const diverged = run(open, 'run', { model, images, startFrom });
+    await expect(diverged).rejects.toThrow(TrainingStoppedError);
+    await expect(diverged).rejects.toThrow(
+      /^evaluation of epoch 1: .*last\.safetensors is the last good checkpoint/,
+    );
   });
 
   test('keeps the best checkpoint beside the last', async () => {
