@@ -2,6 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
+import { imageFolderOf } from '../data/open-dataset.ts';
 import type { Graph } from '../graph/op.ts';
 import { writeFileAtomic } from '../io/atomic-file.ts';
 import { cardMetadata, cardText, type ModelCard } from '../io/model-card.ts';
@@ -97,6 +98,7 @@ function openTrained({ path, checkpoint, config, model, classNames }: ReturnType
     channels: model.channels,
     size,
     classNames,
+    isCropped: config.data !== undefined && imageFolderOf(config.data) !== undefined,
     ...(transforms?.normalization && { normalization: transforms.normalization }),
   };
   return { card, graph, tensors };

@@ -1,5 +1,6 @@
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
+import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
 import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weight-names.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
@@ -21,6 +22,7 @@ interface ImportOptions extends ModelOverrides {
   readonly model: string;
   readonly out: string;
   readonly size?: number;
+  readonly normalize?: 'none' | 'imagenet';
   readonly seed?: number;
   readonly json?: boolean;
 }
@@ -36,6 +38,12 @@ export function importCommand(): Command {
     .addOption(options.classes())
     .addOption(options.channels())
     .addOption(options.size())
+    .addOption(
+      new Option(
+        '--normalize <how>',
+        "what its images had: imagenet for torchvision's pretrained networks (default: as the file says, else none)",
+      ).choices(['none', 'imagenet']),
+    )
     .addOption(options.seed())
     .addOption(options.json())
     .action(runImport);
@@ -53,8 +61,8 @@ const BATCH = 32;
 async function runImport(file: string, given: ImportOptions): Promise<void> {
   requireFree(given.out);
   const source = await openWeights(file);
-  const size =
-    given.size ?? (given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!);
+  const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
+  const size = given.size ?? source.images?.size ?? usualSize;
   const model = modelFor(given, size, source);
   const { state: wanted, initializers } = networkOf(model, size);
   const { state: found, report } = matchWeights(source.weights, wanted, {
@@ -70,7 +78,12 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   );
   const { channels, classes } = model;
   const network = { model: given.model, classes, size };
-  writeRun(given.out, { run: untrained({ ...network, seed }, source), state }, wanted);
+  const { classNames } = source.images ?? {};
+  const images = {
+    ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
+    ...imageTransforms(given.normalize, channels, source),
+  };
+  writeRun(given.out, { run: untrained({ ...network, ...images, seed }, source), state }, wanted);
 
   const parameters = parameterCount(wanted);
   if (given.json) {
@@ -84,9 +97,29 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   );
 }
 
+/**
+ * How images are to be normalised: as is asked for, as the file says, or not at all, which is said.
+ * @throws DataError when ImageNet's three numbers do not fit the channels.
+ */
+function imageTransforms(
+  asked: 'none' | 'imagenet' | undefined,
+  channels: number,
+  { images }: WeightsSource,
+): Pick<RunConfig, 'transforms'> {
+  const known = images?.normalization?.mean.length === channels ? images.normalization : undefined;
+  if (asked === undefined && !images) {
+    say('note: nothing says how its images were normalised, so they will not be: --normalize imagenet does');
+  }
+  if (asked === undefined && known) say(`images are normalised as the file says: ${meansText(known)}`);
+  const numbers = asked === undefined ? known : fixedNormalization(asked, channels);
+  if (!numbers) return {};
+  const normalization = { mean: [...numbers.mean], std: [...numbers.std] };
+  return { transforms: { augment: [], normalize: asked ?? 'measured', normalization } };
+}
+
 /** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
 function untrained(
-  network: Pick<RunConfig, 'model' | 'classes' | 'size' | 'seed'>,
+  network: Pick<RunConfig, 'model' | 'classes' | 'size' | 'seed' | 'classNames' | 'transforms'>,
   { source, sha256 }: WeightsSource,
 ): RunState {
   const { epochs, lr, precision } = NOTES_DEFAULTS;

@@ -68,7 +68,7 @@ export function channelsOf(path: string, shapes: ReadonlyMap<string, readonly nu
 }
 
 /** Older runs hold no names: those of the data set, or numbers. */
-function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
+export function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
   const names = classNames ?? (data === undefined ? undefined : knownClassNames(data)) ?? [];
   return Array.from({ length: classes }, (_, label) => names[label] ?? `${label}`);
 }

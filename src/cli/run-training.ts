@@ -1,12 +1,12 @@
 import { existsSync } from 'node:fs';
 import type { EngineOptions } from '../compile.ts';
 import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
+import { loadCheckpoint } from '../train/checkpoint.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { logTo, truncateLog } from '../train/log.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
-import { loadCheckpoint } from '../train/checkpoint.ts';
 import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
 import { CutShortError, fileSystemLine } from './errors.ts';

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import { Command } from 'commander';
 import { openDataset, scratchFolder } from '../data/open-dataset.ts';
 import { spilled } from '../data/pixel-store.ts';
+import { meansText } from '../data/transforms/normalize.ts';
+import type { TrainedImages } from '../io/model-card.ts';
 import { describeReport, matchWeights } from '../io/weight-names.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { requireFits } from '../train/checkpoint.ts';
@@ -131,6 +133,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
     const start = source && matchWeights(source.weights, ownState(network), { ...source, newHead: true });
     for (const line of start ? describeReport(start.report) : []) say(line);
+    if (source?.images) warnOfNormalization(source.images, settled);
     await collectGarbage(); // Before memory is taken that will stay.
     const session = await engine.open(network);
     announce(engineName as EngineName);
@@ -175,6 +178,17 @@ function withoutAuto({ precision, microBatch, ...settings }: TrainOptions): RunO
 /** The model's own state, without what an optimiser remembers. */
 function ownState({ state }: CompiledNetwork): CompiledNetwork['state'] {
   return new Map([...state].filter(([, { role }]) => role !== 'optimizer'));
+}
+
+/** Weights expect images as they were trained on: other ones are another task, which may be meant. */
+function warnOfNormalization({ normalization: before }: TrainedImages, { transforms }: RunConfig): void {
+  const now = transforms?.normalization;
+  const [said, is] = [before, now].map((each) => (each ? meansText(each) : 'as they are')) as [
+    string,
+    string,
+  ];
+  if (said !== is)
+    say(`warning: the weights were trained on images ${said}; these are ${is}: --normalize changes that`);
 }
 
 function freeFolder({ model, data = 'unknown' }: RunConfig): string {

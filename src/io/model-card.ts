@@ -1,15 +1,22 @@
+import { z } from 'zod';
 import { VERSION } from '../version.ts';
 
-/** What somebody who has only the file must know to use a trained network. */
-export interface ModelCard {
-  readonly model: string;
-  readonly channels: number;
+/** The images that a network was trained on. */
+export interface TrainedImages {
   /** Height and width of the images in pixels. */
   readonly size: number;
   /** One for each class, in the order of the logits. */
   readonly classNames: readonly string[];
   /** Of each channel, applied to pixels from 0 to 1: `(x − mean)/std`. */
-  readonly normalization?: { readonly mean: readonly number[]; readonly std: readonly number[] };
+  readonly normalization?: { readonly mean: readonly number[]; readonly std: readonly number[] } | undefined;
+}
+
+/** What somebody who has only the file must know to use a trained network. */
+export interface ModelCard extends TrainedImages {
+  readonly model: string;
+  readonly channels: number;
+  /** Whether images that are not square lost their ends, or were stretched. */
+  readonly isCropped: boolean;
 }
 
 /** The card as names and values, for the metadata of a file. */
@@ -36,9 +43,38 @@ export function cardText(card: ModelCard): string {
   );
 }
 
-function preprocessing({ channels, size, normalization }: ModelCard): string {
+const normalizationSchema = z.strictObject({
+  mean: z.array(z.number()),
+  std: z.array(z.number().positive()),
+});
+const imagesSchema = z.object({
+  size: z.int().positive(),
+  classNames: z.array(z.string()),
+  normalization: normalizationSchema.optional(),
+});
+
+/** What the metadata of a file that was exported here say of its images; undefined of any other file. */
+export function imagesOfCard(metadata: ReadonlyMap<string, string>): TrainedImages | undefined {
+  if (!metadata.get('producer')?.startsWith('densor ')) return undefined;
+  try {
+    const json = (key: string) => (metadata.has(key) ? JSON.parse(metadata.get(key)!) : undefined);
+    const said = {
+      size: json('size'),
+      classNames: json('class_names'),
+      normalization: json('normalization'),
+    };
+    return imagesSchema.parse(said);
+  } catch {
+    return undefined; // Somebody has written in it.
+  }
+}
+
+function preprocessing({ channels, size, isCropped, normalization }: ModelCard): string {
   const color = { 1: 'grey', 3: 'RGB' }[channels] ?? `${channels} channels`;
-  const resized = `${color} pixels resized to ${size}×${size} (bilinear, antialiased), divided by 255`;
+  const fitted = isCropped
+    ? `the shorter side resized to ${size} (bilinear, antialiased), the middle ${size}×${size} cut out`
+    : `resized to ${size}×${size} (bilinear, antialiased)`;
+  const resized = `${color} pixels${isCropped ? ',' : ''} ${fitted}, divided by 255`;
   if (!normalization) return resized;
   const { mean, std } = normalization;
   return `${resized}, less the mean ${mean.join(', ')}, divided by the standard deviation ${std.join(', ')}`;

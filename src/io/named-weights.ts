@@ -16,4 +16,6 @@ export interface Weights {
   readonly format: string;
   readonly tensors: ReadonlyMap<string, WeightTensor>;
   readonly notes: readonly string[];
+  /** What the file says of itself, in formats that have room for that. */
+  readonly metadata?: ReadonlyMap<string, string>;
 }

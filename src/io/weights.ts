@@ -2,7 +2,7 @@ import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
 import { naming } from './atomic-file.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 import { readOnnxWeights } from './onnx/read.ts';
-import { decodeSafetensors, type StoredTensor } from './safetensors.ts';
+import { decodeSafetensors, type SafetensorsContent } from './safetensors.ts';
 import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch/read.ts';
 import { stateDictOf } from './torch/state-dict.ts';
 
@@ -27,18 +27,12 @@ const FORMATS: readonly WeightFormat[] = [
   {
     name: 'safetensors',
     recognizes: (bytes) => bytes.length > 8 && bytes[8] === 0x7b, // The header's `{` behind its length.
-    decode: async (bytes, source) => ({
-      tensors: weightTensors(decodeSafetensors(bytes, source).tensors),
-      notes: [],
-    }),
+    decode: async (bytes, source) => named(decodeSafetensors(bytes, source)),
   },
   {
     name: 'ONNX',
     recognizes: (bytes) => bytes[0] === IR_VERSION_TAG && bytes.length > 2,
-    decode: async (bytes, source) => ({
-      tensors: weightTensors(readOnnxWeights(bytes, source).tensors),
-      notes: [],
-    }),
+    decode: async (bytes, source) => named(readOnnxWeights(bytes, source)),
   },
 ];
 
@@ -71,14 +65,13 @@ export async function decodeWeights(bytes: Uint8Array, source: string): Promise<
   );
 }
 
-function weightTensors(tensors: ReadonlyMap<string, StoredTensor>): Map<string, WeightTensor> {
-  return new Map(
-    [...tensors].map(([name, { shape, data }]) => {
-      const read = () =>
-        data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
-      return [name, { shape, read }];
-    }),
-  );
+function named({ metadata, tensors }: SafetensorsContent): Omit<Weights, 'format'> {
+  const weights = [...tensors].map(([name, { shape, data }]): [string, WeightTensor] => {
+    const read = () =>
+      data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
+    return [name, { shape, read }];
+  });
+  return { tensors: new Map(weights), metadata, notes: [] };
 }
 
 /** A whole file. @throws WeightsError when it is too large to be one of weights. */

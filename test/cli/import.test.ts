@@ -101,6 +101,37 @@ describe('densor import', () => {
     });
   });
 
+  test('of what was exported here knows the images: size, classes and how they were normalised', () => {
+    const wanted = ['--normalize', 'measured', '--out', 'run'];
+    expect(densor('train', ...SMALL, ...wanted).status).toBe(0);
+    expect(densor('export', 'run', '--onnx', 'a.onnx', '--safetensors', 'a.safetensors').status).toBe(0);
+    const { size, classNames, transforms } = loadCheckpoint(join(folder, 'run/last.safetensors')).run.config;
+    for (const file of ['a.onnx', 'a.safetensors', 'run', 'run/best.safetensors']) {
+      const out = `from-${file.replaceAll('/', '-')}`;
+      const { status, stderr } = densor('import', file, '--model', 'notes', '--out', out);
+      expect(status, stderr).toBe(0);
+      expect(stderr).toMatch(/images are normalised as the file says: less 0\.\d+, divided by 0\.\d+/);
+      const { config } = loadCheckpoint(join(folder, out, 'last.safetensors')).run;
+      expect(config).toMatchObject({ size, classNames, transforms });
+    }
+    const other = densor('train', '--from', 'run', ...SMALL, '--out', 'other');
+    expect(other.stderr).toMatch(
+      /warning: the weights were trained on images less 0\.\d+.*; these are as they are/,
+    );
+    const same = densor('train', '--from', 'run', ...SMALL, '--normalize', 'measured', '--out', 'same');
+    expect(same.stderr).not.toContain('warning');
+  });
+
+  test('says where nothing is known of the images, and takes what it is told', () => {
+    write('net.pth', torchFile());
+    const args = ['import', 'net.pth', '--model', 'notes', '--size', '32'];
+    expect(densor(...args, '--out', 'a').stderr).toMatch(/note: nothing says how its images were normalised/);
+    expect(densor(...args, '--normalize', 'none', '--out', 'b').stderr).not.toContain('note:');
+    const wrong = densor(...args, '--normalize', 'imagenet', '--out', 'c');
+    expect([wrong.status, wrong.lastLine]).toEqual([2, expect.stringMatching(/3 channels, these have 1$/)]);
+    expect(existsSync(join(folder, 'c'))).toBe(false);
+  });
+
   test('of another number of classes begins the classifier anew, and trains on', () => {
     write('net.pth', torchFile());
     const { status, stdout } = densor(

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
-import { cardMetadata, cardText } from '../../src/io/model-card.ts';
+import { cardMetadata, cardText, imagesOfCard } from '../../src/io/model-card.ts';
 
 describe('what a file says of the images that its network expects', () => {
-  const card = { model: 'net', channels: 3, size: 64, classNames: ['cat', 'dog'] };
+  const card = { model: 'net', channels: 3, size: 64, classNames: ['cat', 'dog'], isCropped: false };
 
   test('is their size, colour and range', () => {
     const metadata = cardMetadata(card);
@@ -21,5 +21,23 @@ describe('what a file says of the images that its network expects', () => {
     const sentence = 'less the mean 0.5, 0.4, 0.3, divided by the standard deviation 0.2, 0.25, 0.3';
     expect(metadata.get('preprocessing')).toContain(sentence);
     expect(cardText({ ...card, normalization })).toContain(sentence);
+  });
+
+  test('is that they are cropped, where folders of images were', () => {
+    expect(cardText({ ...card, isCropped: true })).toContain(
+      'RGB pixels, the shorter side resized to 64 (bilinear, antialiased), the middle 64×64 cut out, divided by 255',
+    );
+  });
+
+  test('is read back, but not what others say', () => {
+    const normalization = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] };
+    const { size, classNames } = card;
+    expect(imagesOfCard(cardMetadata(card))).toEqual({ size, classNames });
+    const metadata = cardMetadata({ ...card, normalization });
+    expect(imagesOfCard(metadata)).toEqual({ size, classNames, normalization });
+    expect(imagesOfCard(new Map([...metadata, ['producer', 'pytorch']]))).toBeUndefined();
+    for (const spoilt of ['{"mean": [0], "std": [0]}', '{', '[]']) {
+      expect(imagesOfCard(new Map([...metadata, ['normalization', spoilt]]))).toBeUndefined();
+    }
   });
 });

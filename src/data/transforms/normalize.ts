@@ -23,12 +23,25 @@ export function normalizationOf(
   train: Dataset,
   limit = train.count,
 ): Normalization | undefined {
-  if (name === 'none') return undefined;
   if (name === 'measured') return measure(train, Math.min(limit, train.count));
-  if (train.channels === IMAGENET.mean.length) return IMAGENET;
-  throw new DataError(
-    `--normalize imagenet is for images of 3 channels, these have ${train.channels}: use --normalize measured, or --channels 3`,
-  );
+  return fixedNormalization(name, train.channels, ': use --normalize measured, or --channels 3');
+}
+
+/** What needs no images to be measured on. @throws DataError as `normalizationOf`. @param remedy what to do then. */
+export function fixedNormalization(
+  name: 'none' | 'imagenet',
+  channels: number,
+  remedy = '',
+): Normalization | undefined {
+  if (name === 'none') return undefined;
+  if (channels === IMAGENET.mean.length) return IMAGENET;
+  throw new DataError(`--normalize imagenet is for images of 3 channels, these have ${channels}${remedy}`);
+}
+
+/** `less 0.286, divided by 0.353`, for each channel. */
+export function meansText({ mean, std }: Normalization): string {
+  const list = (numbers: readonly number[]) => numbers.map((number) => Number(number.toFixed(3))).join(', ');
+  return `less ${list(mean)}, divided by ${list(std)}`;
 }
 
 /** Exact: from how often each byte occurs. Where a channel is the same everywhere, it is divided by 1/255. */
