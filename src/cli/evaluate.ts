@@ -2,14 +2,14 @@ import { Command, Option } from 'commander';
 import { DataError, type Dataset } from '../data/dataset.ts';
 import { sha256Of, sha256OfHalf } from '../data/fingerprint.ts';
 import { holdOut } from '../data/hold-out.ts';
-import { openDataset, openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { imageFolderOf, openDataset, openTestSet, requireChannels } from '../data/open-dataset.ts';
 import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
 import { Scorecard } from '../train/scorecard.ts';
-import { imageOptions } from './data-options.ts';
+import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
@@ -116,6 +116,9 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
   if (name === undefined) {
     throw new UsageError('these weights were imported and know of no data: say which by --data');
   }
+  requireFolderOptions({ strict: given.strict }, name);
+  const own = await ownTestImages(run, given, name);
+  if (own) return own;
   const images = { ...imageOptions(given, config, channels), whole: given.data !== undefined };
   const { test, skipped = [] } = await openTestSet(name, given.dataDir, showData(), images);
   showSkipped(skipped);
@@ -127,6 +130,29 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
     return test;
   }
   return withLabelsOf(run, test, name);
+}
+
+/** Where `--data` names the folder that the run itself was split from, wherever it lies now: the half that it was not trained on. */
+async function ownTestImages(
+  { config, channels }: SavedRun,
+  given: EvaluateOptions,
+  name: string,
+): Promise<Dataset | undefined> {
+  const { testShare, testSha256 } = config;
+  if (given.data === undefined || testShare === undefined || imageFolderOf(name) === undefined)
+    return undefined;
+  try {
+    const silent = { note: () => {}, bytes: () => {} };
+    const images = imageOptions(given, config, channels);
+    const { test, skipped = [] } = await openTestSet(name, given.dataDir, silent, images);
+    if (sha256OfHalf(test) !== testSha256) return undefined;
+    say(`${name} is what the run was trained on: tested on the images that it put aside`);
+    showSkipped(skipped);
+    return test;
+  } catch (error) {
+    if (error instanceof DataError) return undefined; // Another folder, that cannot be split so.
+    throw error;
+  }
 }
 
 /** @throws UsageError where the run held nothing out, DataError where its images are others now. */

@@ -136,7 +136,7 @@ function requireSame(read: ReadonlyMap<string, StoredTensor>, written: Trained['
   }
 }
 
-/** @throws UsageError when a file would take the place of another, or of the run's own. */
+/** @throws UsageError when a file would take the place of another, or of the run's own, or has no place. */
 function requireHarmless(targets: readonly string[], folder: string): void {
   const real = (file: string) =>
     existsSync(file)
@@ -145,6 +145,9 @@ function requireHarmless(targets: readonly string[], folder: string): void {
   const [first, second] = targets.map(real);
   if (first === second)
     throw new UsageError(`${targets[0]} is to be both files: give each a name of its own`);
+  const nowhere = targets.find((file) => !existsSync(dirname(file)));
+  if (nowhere !== undefined)
+    throw new UsageError(`${dirname(nowhere)} does not exist: make that folder first`);
   const own = Object.values(runFiles(folder)).map(real);
   const clash = targets.find((file) => own.includes(real(file)));
   if (clash !== undefined) throw new UsageError(`${clash} belongs to the run: choose another file`);

@@ -8,7 +8,7 @@ import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
 import { type Overrides, resolveRecipe } from '../train/recipes.ts';
-import { imageOptions } from './data-options.ts';
+import { type DataOptions, dataOptions, imageOptions, requireFolderOptions } from './data-options.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatRate } from './format.ts';
@@ -16,7 +16,7 @@ import { options, positive } from './options.ts';
 import { say, showData } from './progress.ts';
 import { completeRecipe, modelOf } from './run-config.ts';
 
-interface LrFindOptions extends Overrides {
+interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testShare' | 'strict'> {
   readonly dataDir?: string;
   readonly engine: EngineName;
   readonly threads: number;
@@ -30,14 +30,16 @@ interface LrFindOptions extends Overrides {
 const LINE_EVERY_MS = 10_000;
 
 export function lrFindCommand(): Command {
-  return new Command('lr-find')
+  const command = new Command('lr-find')
     .description('learning-rate range test: the rate grows step by step until the loss explodes')
     .addOption(options.recipe())
     .addOption(options.model())
     .addOption(options.data())
     .addOption(options.dataDir())
     .addOption(options.classes())
-    .addOption(options.size())
+    .addOption(options.size());
+  for (const option of dataOptions()) command.addOption(option);
+  return command
     .addOption(options.batch())
     .addOption(options.microBatch())
     .addOption(options.optimizer())
@@ -46,6 +48,8 @@ export function lrFindCommand(): Command {
     .addOption(options.weightDecayOn())
     .addOption(options.labelSmoothing())
     .addOption(options.clip())
+    .addOption(options.dropout())
+    .addOption(options.freeze())
     .addOption(options.seed())
     .addOption(options.limit())
     .addOption(options.steps('steps to take', 100))
@@ -75,7 +79,8 @@ async function runLrFind(given: LrFindOptions): Promise<void> {
   const { steps, from, to } = given;
   if (from >= to) throw new UsageError(`--from ${from} is not below --to ${to}`);
   const recipe = resolveRecipe(given);
-  const data = await openDataset(recipe.data, given.dataDir, showData(), imageOptions({}, recipe));
+  requireFolderOptions(given, recipe.data);
+  const data = await openDataset(recipe.data, given.dataDir, showData(), imageOptions(given, recipe));
   const config = completeRecipe(recipe, data);
   requireLabels(data.train, config.classes);
   const model = modelOf(config, data.train.channels);

@@ -21,6 +21,9 @@ export function imageFolderOf(name: string): string | undefined {
   return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
 }
 
+/** Data sets that lie where `--data-dir` says, if anywhere. */
+const SOUGHT = ['fashion-mnist', 'cifar10'];
+
 /** Class names that are known without opening the data set. */
 export function knownClassNames(name: string): readonly string[] | undefined {
   if (name === 'cifar10') return CIFAR10_CLASSES;
@@ -38,6 +41,11 @@ export async function openDataset(
   progress: DataProgress,
   images: Partial<ImageFolderOptions> = {},
 ): Promise<TrainTest> {
+  if (dataDir !== undefined && !SOUGHT.includes(name)) {
+    throw new DataError(
+      `--data-dir is where ${SOUGHT.join(' and ')} are looked for: leave it out with ${name}`,
+    );
+  }
   if (name === 'fashion-mnist') return openFashionMnist(dataDir, progress);
   if (name === 'sample') return readIdxFolder(sampleFolder(), 'sample', FASHION_CLASSES);
   if (name === 'cifar10') return openCifar10(dataDir);
@@ -68,7 +76,7 @@ export async function openTestSet(
   { whole = false, ...images }: Partial<ImageFolderOptions> & { readonly whole?: boolean } = {},
 ): Promise<Pick<TrainTest, 'test' | 'skipped'>> {
   const folder = imageFolderOf(name);
-  if (folder === undefined) return openDataset(name, dataDir, progress, images);
+  if (folder === undefined || dataDir !== undefined) return openDataset(name, dataDir, progress, images);
   return openTestFolder(folder, { ...withDefaults(images), whole }, progress);
 }
 

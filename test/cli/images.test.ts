@@ -9,6 +9,8 @@ import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
 let folder: string;
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 const TINY = '--size 32 --batch 5 --lr 0.02 --threads 1'.split(' ');
+/** All of it but the learning rate. */
+const SAME = '--size 32 --batch 5 --threads 1'.split(' ');
 const AUGMENTED = ['--augment', 'flip,crop,erase,resized-crop', '--normalize', 'measured'];
 const checkpointOf = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
 
@@ -57,6 +59,32 @@ describe('a run on a folder of images', () => {
       kind: 'data',
       skipped: [{ file: 'red/notes.txt', reason: 'is neither JPEG, PNG nor WebP' }],
     });
+  });
+
+  test('is tested on what it put aside wherever the folder lies now, and on all of another one', () => {
+    cpSync(join(folder, 'data'), join(folder, 'moved'), { recursive: true });
+    const own = JSON.parse(densor('evaluate', 'run', '--json', '--out', 'own').stdout);
+    const moved = densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own');
+    expect(moved.stderr).toMatch(
+      /^folder:moved is what the run was trained on: tested on the images that it put aside$/m,
+    );
+    const { images, testLoss } = JSON.parse(moved.stdout);
+    expect({ images, testLoss }).toEqual({ images: own.images, testLoss: own.testLoss });
+    rmSync(join(folder, 'moved/red'), { recursive: true });
+    const other = JSON.parse(
+      densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own').stdout,
+    );
+    expect(other.images).toBe(24);
+  });
+
+  test('is looked for a learning rate as it is trained', () => {
+    const found = densor('lr-find', '--data', 'folder:data', ...SAME, ...AUGMENTED, '--steps', '3', '--json');
+    expect(found.status, found.stderr).toBe(0);
+    const [first] = JSON.parse(found.stdout).points;
+    const [, step] = readFileSync(join(folder, 'run/log.jsonl'), 'utf8')
+      .split('\n')
+      .filter((line) => /"kind":"(start|step)"/.test(line));
+    expect(first.loss).toBe(JSON.parse(step!).loss);
   });
 
   test('that is cut short goes on with the very bits, augmented or not', () => {

@@ -35,6 +35,11 @@ export async function openImageFolder(
 ): Promise<TrainTest> {
   const root = rootOf(folder);
   const { split, classNames } = halvesOf(root, options);
+  const unused = ownHalves(root)?.unused;
+  if (unused !== undefined) {
+    const later = `evaluate RUN --data folder:${join(folder, unused)}`;
+    progress.note(`${folder}: tested on its images in val; those in ${unused} are for later (${later})`);
+  }
   const all = [...split.train, ...split.test];
   const reading = await readingOf(root, all, classNames, options, progress);
   const train = await readImages(shuffled(split.train, options.seed), reading);
@@ -81,11 +86,19 @@ function rootOf(folder: string): string {
   return realpathSync(folder);
 }
 
-/** The names of the folders that hold training and test images, where there are such. */
-function ownHalves(root: string): { readonly train: string; readonly test: string } | undefined {
+/** The names of the folders that hold training and test images. */
+interface OwnHalves {
+  readonly train: string;
+  readonly test: string;
+  /** A `test` beside a `val`. */
+  readonly unused?: string | undefined;
+}
+
+/** Undefined where a folder has no such folders. */
+function ownHalves(root: string): OwnHalves | undefined {
   const names = folderNames(root, '');
-  const test = ['val', 'test'].find((name) => names.includes(name));
-  return names.includes('train') && test !== undefined ? { train: 'train', test } : undefined;
+  const [test, unused] = ['val', 'test'].filter((name) => names.includes(name));
+  return names.includes('train') && test !== undefined ? { train: 'train', test, unused } : undefined;
 }
 
 function halvesOf(root: string, { testShare, seed }: ImageFolderOptions) {

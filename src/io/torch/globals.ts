@@ -28,10 +28,17 @@ const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {
 };
 
 const MAX_DIMENSIONS = 32;
+/** What calls may make of a pickle's values altogether, bytes and entries: a memo gives large ones for a few bytes again and again. */
+const MAX_MADE = 2 ** 26;
 
 /** All that a pickle of weights may name. Every call makes plain data, or a tensor that lies inside its storage. */
 export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> {
   const globals = new Map<string, PickleGlobal>();
+  let made = 0;
+  const spend = (count: number) => {
+    made += count;
+    if (made > MAX_MADE) refuse(`the pickle's calls make more than ${MAX_MADE} bytes or entries`);
+  };
   const add = (name: string, more: Pick<PickleGlobal, 'call' | 'dtype'>) =>
     globals.set(name, { kind: 'global', name, ...more });
   for (const [name, dtype] of Object.entries(STORAGES)) add(name, { dtype });
@@ -47,15 +54,18 @@ export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> 
   add('torch.Size', {
     call: ([sizes]) => (isArray(sizes) ? sizes : refuse('a torch.Size is made of no tuple')),
   });
-  add('collections.OrderedDict', { call: ([pairs]) => orderedDict(pairs, refuse) });
-  add('_codecs.encode', { call: (args) => encodedBytes(args, refuse) });
+  add('collections.OrderedDict', { call: ([pairs]) => orderedDict(pairs, spend, refuse) });
+  add('_codecs.encode', { call: (args) => encodedBytes(args, spend, refuse) });
   return globals;
 }
 
-function orderedDict(pairs: PickleValue | undefined, refuse: Refuse): PickleValue {
+type Spend = (count: number) => void;
+
+function orderedDict(pairs: PickleValue | undefined, spend: Spend, refuse: Refuse): PickleValue {
   const dict = new Map();
   if (pairs === undefined) return dict;
   if (isDict(pairs) || !isArray(pairs)) return refuse('an OrderedDict is made of no list of pairs');
+  spend(pairs.length);
   for (const pair of pairs) {
     if (!isArray(pair) || pair.length !== 2) return refuse('an OrderedDict is made of no list of pairs');
     addItem(dict, pair[0]!, pair[1]!, refuse);
@@ -64,9 +74,11 @@ function orderedDict(pairs: PickleValue | undefined, refuse: Refuse): PickleValu
 }
 
 /** Protocol 2 has no bytes: Python writes them as Latin-1 text to encode. */
-function encodedBytes([text, encoding]: readonly PickleValue[], refuse: Refuse): PickleValue {
-  if (typeof text !== 'string' || encoding !== 'latin1' || /[^\0-\xff]/.test(text))
+function encodedBytes([text, encoding]: readonly PickleValue[], spend: Spend, refuse: Refuse): PickleValue {
+  if (typeof text !== 'string' || encoding !== 'latin1')
     return refuse('bytes are made of what is no Latin-1 text');
+  spend(text.length);
+  if (/[^\0-\xff]/.test(text)) return refuse('bytes are made of what is no Latin-1 text');
   return new Uint8Array(Buffer.from(text, 'latin1'));
 }
 

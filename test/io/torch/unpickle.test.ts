@@ -244,3 +244,16 @@ describe('what is no state dict', () => {
     expect(value).toEqual([Uint8Array.of(255, 0, 97), 1.5, true, -5, 0.25, -1, null]);
   });
 });
+
+test.each<[string, Op[], Op[]]>([
+  ['bytes', [text('a'.repeat(2 ** 21))], [global('_codecs', 'encode'), 'h\0', text('latin1'), '\x86R']],
+  [
+    'dicts',
+    ['](', ...Array<Op>(20_000).fill(tuple('K\x01', 'K\x01')), 'e'],
+    [global('collections', 'OrderedDict'), 'h\0', '\x85R'],
+  ],
+])('a memo that gives large %s for a few bytes is not obeyed without end', async (_, large, call) => {
+  const again = Array.from({ length: 4000 }, () => [...call, '0']).flat();
+  const file = torchZip(pickle(...large, 'q\0', '0', ...again, 'N'), {});
+  await expect(decodeTorchFile(file, 'x.pth')).rejects.toThrow(/calls make more than 67108864/);
+});
