@@ -28,8 +28,10 @@ const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {
 };
 
 const MAX_DIMENSIONS = 32;
-/** What calls may make of a pickle's values altogether, bytes and entries: a memo gives large ones for a few bytes again and again. */
+/** Bytes that calls may make of a pickle's values altogether: a memo gives large ones for a few bytes, again and again. */
 const MAX_MADE = 2 ** 26;
+/** About what an entry of a dict takes. */
+const ENTRY_BYTES = 32;
 
 /** All that a pickle of weights may name. Every call makes plain data, or a tensor that lies inside its storage. */
 export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> {
@@ -37,7 +39,7 @@ export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> 
   let made = 0;
   const spend = (count: number) => {
     made += count;
-    if (made > MAX_MADE) refuse(`the pickle's calls make more than ${MAX_MADE} bytes or entries`);
+    if (made > MAX_MADE) refuse(`the pickle's calls make more than ${MAX_MADE} bytes`);
   };
   const add = (name: string, more: Pick<PickleGlobal, 'call' | 'dtype'>) =>
     globals.set(name, { kind: 'global', name, ...more });
@@ -65,7 +67,7 @@ function orderedDict(pairs: PickleValue | undefined, spend: Spend, refuse: Refus
   const dict = new Map();
   if (pairs === undefined) return dict;
   if (isDict(pairs) || !isArray(pairs)) return refuse('an OrderedDict is made of no list of pairs');
-  spend(pairs.length);
+  spend(ENTRY_BYTES * pairs.length);
   for (const pair of pairs) {
     if (!isArray(pair) || pair.length !== 2) return refuse('an OrderedDict is made of no list of pairs');
     addItem(dict, pair[0]!, pair[1]!, refuse);

@@ -249,7 +249,7 @@ test.each<[string, Op[], Op[]]>([
   ['bytes', [text('a'.repeat(2 ** 21))], [global('_codecs', 'encode'), 'h\0', text('latin1'), '\x86R']],
   [
     'dicts',
-    ['](', ...Array<Op>(20_000).fill(tuple('K\x01', 'K\x01')), 'e'],
+    ['](', ...Array.from({ length: 20_000 }, (_, i) => tuple(int(i), 'K\x01')), 'e'],
     [global('collections', 'OrderedDict'), 'h\0', '\x85R'],
   ],
 ])('a memo that gives large %s for a few bytes is not obeyed without end', async (_, large, call) => {
