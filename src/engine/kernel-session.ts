@@ -1,4 +1,4 @@
-import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
 import type { Program } from '../plan/program.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
@@ -11,6 +11,7 @@ import {
   type RunScalars,
   type Session,
 } from './engine.ts';
+import { requireInputs } from './inputs.ts';
 import type { MemoryMap } from './memory-map.ts';
 
 /** Memory that the C++ kernels work in, and the threads that run them: all that WASM and native differ in. */
@@ -78,6 +79,7 @@ export class KernelSession implements Session {
   /** Slabs that hold what their programs make of the state as it is now. */
   readonly #fresh = new Set<number>();
   #last: string | undefined;
+  #isRunning = false;
 
   constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory) {
     this.#network = network;
@@ -129,9 +131,26 @@ export class KernelSession implements Session {
   ): Promise<void> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
+    if (this.#isRunning) throw new EngineError('a program of this session is at work: wait for it first');
+    requireInputs(compiled.graph, inputs);
+    this.#isRunning = true;
+    try {
+      await this.#runProgram(program, compiled, inputs, scalars, durations);
+    } finally {
+      this.#isRunning = false;
+    }
+  }
+
+  async #runProgram(
+    program: string,
+    compiled: CompiledProgram,
+    inputs: Readonly<Record<string, Input>>,
+    scalars: RunScalars | undefined,
+    durations: number | undefined,
+  ): Promise<void> {
     const { scalars: scalarsAt, control, programs, prepares } = this.#map;
     const prepared = this.#map.prepared.get(program)!;
-    for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, name, port, inputs[name]);
+    for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, port, inputs[name]!);
     if (compiled.prepare.recordCount > 0 && !this.#fresh.has(prepared)) {
       await this.#call(prepares.get(program)!, compiled.prepare, prepared, undefined);
       this.#fresh.add(prepared);
@@ -188,11 +207,8 @@ export class KernelSession implements Session {
     await this.#memory.run({ ...slabs, scratch, scalars, control, program, records, durations });
   }
 
-  #writeInput(program: string, name: string, port: Port, numbers: Input | undefined): void {
+  #writeInput(program: string, port: Port, numbers: Input): void {
     const count = elementCount(port.shape);
-    if (numbers?.length !== count) {
-      throw new EngineError(`input ${name} wants ${count} numbers, got ${numbers?.length ?? 'none'}`);
-    }
     const at = this.#bufferOffsets.get(program)!.get(port.view.address!);
     if (at === undefined) return; // Nothing of this program reads it.
     const isHalf = port.view.elementBytes === 2;

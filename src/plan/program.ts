@@ -1,4 +1,5 @@
 import { ALIGNMENT_BYTES } from './arena.ts';
+import { MemoryLimitError } from './memory/error.ts';
 import type { Plan } from './plan.ts';
 import { type BufferId, recordKinds, visitFields } from './records.ts';
 
@@ -10,9 +11,11 @@ export interface Program {
 
 const NO_ADDRESS = 0xffff_ffff;
 const SLAB_BITS = 30;
+/** What 30 bits of cache lines reach: 64 GiB. */
+const SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
 const SLABS = { persistent: 0, transient: 1, prepared: 2 } as const;
 
-/** Encodes a plan. Addresses become slab (2 bits) and offset in units of 64 bytes (30 bits). */
+/** Encodes a plan. Addresses become slab (2 bits) and offset in units of 64 bytes (30 bits). @throws MemoryLimitError beyond that. */
 export function encode(plan: Plan): Program {
   return encodeRecords(plan.records, plan.buffers);
 }
@@ -24,7 +27,8 @@ export function encodePrepare(plan: Plan): Program {
 
 function encodeRecords(records: Plan['records'], buffers: Plan['buffers']): Program {
   const addresses = new Map<BufferId, number>();
-  for (const { id, slab, offset } of buffers) {
+  for (const { id, slab, offset, bytes } of buffers) {
+    if (offset + bytes > SLAB_BYTES) throw new MemoryLimitError(SLAB_BYTES, offset + bytes);
     addresses.set(id, SLABS[slab] * 2 ** SLAB_BITS + offset / ALIGNMENT_BYTES);
   }
   const words: number[] = [];

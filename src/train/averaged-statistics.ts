@@ -34,6 +34,8 @@ export async function measureAveragedStatistics(
       images: partOfInput(images, 0, (images.length / size) * count),
       labels: labels.subarray(0, count),
     };
-    await session.run(programName('statistics', count), inputs);
+    const program = programName('statistics', count);
+    if (network.programs.get(program)!.graph.updates.size === 0) return; // Its batch norms are frozen, or there are none.
+    await session.run(program, inputs);
   }
 }

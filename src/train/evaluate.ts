@@ -28,8 +28,11 @@ export async function evaluate(
     signal?.throwIfAborted();
     const { size, images, labels } = next;
     const running = session.run(programName('evaluate', size), { images, labels });
-    if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
-    await running;
+    try {
+      if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
+    } finally {
+      await running;
+    }
     sums = addBatch(sums, session.output('loss')[0]!, session.output('correct')[0]!, size);
     if (options.onBatch) {
       const first = i * options.batch;

@@ -5,7 +5,7 @@ import { NonFiniteError, type Session } from '../engine/engine.ts';
 import type { RunConfig } from './config.ts';
 import { trainTransforms } from './data-config.ts';
 import { loadState } from './initial-state.ts';
-import { runStep } from './step.ts';
+import { runStep, stepSeedOf } from './step.ts';
 
 export interface RangeTestOptions {
   readonly config: RunConfig;
@@ -62,7 +62,11 @@ export async function findLearningRate(options: RangeTestOptions): Promise<Range
     if (i > 0 && index === 0) order = loader.order(moment);
     const learningRate = from * (to / from) ** (i / Math.max(1, steps - 1));
     const batch = loader.batch(order, index, moment);
-    const result = await runStep(target, batch, { learningRate, step: i + 1 }).catch((error: unknown) => {
+    const result = await runStep(target, batch, {
+      learningRate,
+      step: i + 1,
+      stepSeed: stepSeedOf(config.seed, i),
+    }).catch((error: unknown) => {
       if (error instanceof NonFiniteError) return undefined;
       throw error;
     });

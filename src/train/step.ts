@@ -1,5 +1,6 @@
 import { type Input, type Numbers, partOfInput, type RunScalars, type Session } from '../engine/engine.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import { randomBits, streamOf } from '../tensor/random.ts';
 import { stepParts } from './programs.ts';
 
 /** Where steps are taken: the network's programs are those of `programsFor`. */
@@ -45,8 +46,11 @@ export async function runStep(
     for (const { program, first, images: count } of parts) {
       const inputs = { images: ofPart(images, first, count), labels: ofPart(labels, first, count) };
       const running = session.run(program, inputs, { ...scalars, firstImage: first });
-      if (first + count === size) whenRead();
-      await running;
+      try {
+        if (first + count === size) whenRead();
+      } finally {
+        await running;
+      }
       loss += session.output('loss')[0]!;
       correct += session.output('correct')[0]!;
     }
@@ -55,6 +59,11 @@ export async function runStep(
     throw error;
   }
   return { loss, correct };
+}
+
+/** Of the random numbers of step `index`, from 0: a function of the run's seed, so that a resumed run drops what it would have dropped. */
+export function stepSeedOf(seed: number, index: number): number {
+  return randomBits(seed, streamOf('step'), index);
 }
 
 /** What parts change before the last one has shown that all is finite. */

@@ -5,7 +5,6 @@ import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
-import { randomBits, streamOf } from '../tensor/random.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
 import {
   type LoadedCheckpoint,
@@ -24,7 +23,7 @@ import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import type { RunData } from './run-data.ts';
 import type { RunFiles } from './run-folder.ts';
-import { runStep, type StepResult, type StepTarget } from './step.ts';
+import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
 
 export interface TrainingRun {
   readonly config: RunConfig;
@@ -138,7 +137,7 @@ class Trainer {
       const scalars = {
         learningRate: this.#learningRate(),
         step: this.#run.progress.globalStep + 1,
-        stepSeed: this.#stepSeed(),
+        stepSeed: stepSeedOf(config.seed, this.#run.progress.globalStep),
       };
       const result = await runStep(this.#target(), next, scalars, () => {
         next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
@@ -149,12 +148,6 @@ class Trainer {
     }
     if (signal?.aborted) return this.#interrupted();
     return this.#endEpoch(startedAt);
-  }
-
-  /** A function of the run's seed and the step, so that a resumed run drops what it would have dropped. */
-  #stepSeed(): number {
-    const { config } = this.#training;
-    return randomBits(config.seed, streamOf('step'), this.#run.progress.globalStep);
   }
 
   #stepDone(batchSize: number, { loss, correct }: StepResult, stepMs: number): void {

@@ -70,6 +70,14 @@ describe('a run on a folder of images', () => {
     );
     const { images, testLoss } = JSON.parse(moved.stdout);
     expect({ images, testLoss }).toEqual({ images: own.images, testLoss: own.testLoss });
+    // Where the run's own folder has another class now: before the others it would shift every label.
+    cpSync(join(folder, 'moved'), join(folder, 'elsewhere/data'), { recursive: true });
+    cpSync(join(folder, 'moved/red'), join(folder, 'elsewhere/data/amber'), { recursive: true });
+    const unknown = densorIn(join(folder, 'elsewhere'), 'evaluate', '../run', '--out', 'own');
+    expect([unknown.status, unknown.lastLine]).toEqual([
+      2,
+      expect.stringContaining("class amber is none of the run's"),
+    ]);
     rmSync(join(folder, 'moved/red'), { recursive: true });
     const other = JSON.parse(
       densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own').stdout,

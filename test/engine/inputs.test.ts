@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { floatsOf } from '../../src/data/loader.ts';
 import { byteTables } from '../../src/data/transforms/normalize.ts';
-import type { Engine, Input } from '../../src/engine/engine.ts';
+import { type Engine, EngineError, type Input } from '../../src/engine/engine.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { loadState } from '../../src/train/initial-state.ts';
@@ -59,6 +59,32 @@ describe.each([...ENGINES, REFERENCE])('on $name', ({ open }) => {
     const array = floats(floatsOf(content(), byteTables(1)));
     expect(await lossOf(engine, array, () => array.fill(1))).toBe(want);
     expect(await lossOf(engine, array)).not.toBe(want);
+    await engine.close();
+  });
+
+  test.each<[string, Record<string, Input>, RegExp]>([
+    [
+      'labels that are no class',
+      { labels: Int32Array.of(0, 1, 10, 3) },
+      /labels: number 2 is 10, no class from 0 to 9/,
+    ],
+    ['labels below 0', { labels: Int32Array.of(-1, 1, 2, 3) }, /labels: number 0 is -1/],
+    ['labels that are floats', { labels: Float32Array.of(0, 1, 2, 3) }, /labels wants an Int32Array/],
+    ['images that are integers', { images: new Int32Array(6400) }, /images, .*wants a Float32Array/],
+    ['too few labels', { labels: Int32Array.of(0) }, /labels wants 4 numbers, got 1/],
+  ])('%s are refused, and nothing is changed', async (_, wrong, message) => {
+    const engine = await open();
+    const session = await engine.open(single.network);
+    loadState(session, single, 1);
+    const images = floats(floatsOf(content(), byteTables(1)));
+    await session.run('step', { images, labels }, { learningRate: 0.1 });
+    const told = () => [...session.output('logits'), ...session.read('0.0.weight')];
+    const before = told();
+    const other = images.map((x) => 1 - x);
+    const refused = session.run('step', { images: other, labels, ...wrong }, { learningRate: 0.1 });
+    await expect(refused).rejects.toThrow(message);
+    await expect(refused).rejects.toThrow(EngineError);
+    expect(told()).toEqual(before);
     await engine.close();
   });
 });

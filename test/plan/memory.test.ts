@@ -55,6 +55,18 @@ describe('programs that evaluate', () => {
   });
 });
 
+test('a plan beyond what addresses reach is refused', () => {
+  const programs = { train: { batch: 12_000, mode: 'train' } } as const;
+  expect(() => compile(modelByName('notes')!, [224, 224], programs)).toThrow(MemoryLimitError);
+});
+
+test('what is cheapest for its bytes comes first: in a ResNet not its convolutions', () => {
+  const all = rungs('resnet18', 64, 32, least('resnet18', 64, 32));
+  const [first] = all[1]!.groups;
+  expect(first!.kind).not.toBe('conv2d');
+  expect(all.at(-1)!.groups.map(({ kind }) => kind)).toContain('conv2d');
+});
+
 describe('the ladder of a DenseNet-121', () => {
   const all = rungs('densenet121', 64, 8, least('densenet121', 64, 8));
 
@@ -68,11 +80,17 @@ describe('the ladder of a DenseNet-121', () => {
   });
 
   test('stops at the first rung that fits, with no more of its last group than is needed', () => {
-    const [, , third] = all;
-    const bytes = plannedPeakBytes([third!.plan], THREADS) + MIB;
+    const at = all.findIndex(({ groups }) => (groups.at(-1)?.layers.length ?? 0) > 3);
+    const [before, after] = [all[at - 1]!, all[at]!];
+    const bytesOf = (rung: typeof after) => plannedPeakBytes([rung.plan], THREADS);
+    const bytes = Math.round((bytesOf(before) + bytesOf(after)) / 2);
     const chosen = rungs('densenet121', 64, 8, bytes).at(-1)!;
-    expect(plannedPeakBytes([chosen.plan], THREADS)).toBeLessThanOrEqual(bytes);
-    expect(chosen.predictedSeconds).toBeLessThanOrEqual(third!.predictedSeconds);
+    expect(bytesOf(chosen)).toBeLessThanOrEqual(bytes);
+    const layers = ({ groups }: typeof chosen) => groups.flatMap((group) => group.layers).length;
+    expect(layers(chosen)).toBeLessThan(layers(after));
+    expect(layers(chosen)).toBeGreaterThan(layers(before));
+    expect(chosen.predictedSeconds).toBeLessThan(after.predictedSeconds);
+    expect(chosen.predictedSeconds).toBeGreaterThan(before.predictedSeconds);
   });
 
   test('replaces running statistics once however often a batch norm runs', () => {

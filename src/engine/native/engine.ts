@@ -40,6 +40,8 @@ class NativeEngine implements Engine {
   };
   readonly #module: NativeModule;
   readonly #pool: PoolHandle;
+  /** Of what is open: garbage collection knows nothing of its size. */
+  readonly #memories = new Set<NativeMemory>();
 
   constructor({ threads, isa, module }: NativeEngineOptions) {
     this.isa = isa;
@@ -72,11 +74,17 @@ class NativeEngine implements Engine {
 
   async close(): Promise<void> {
     this.#module.closePool(this.#pool);
+    for (const memory of this.#memories) await memory.close();
   }
 
   #allocate(bytes: number): NativeMemory {
     try {
-      return new NativeMemory(this.#module, this.#pool, this.#module.allocate(bytes));
+      const given = this.#module.allocate(bytes);
+      const memory: NativeMemory = new NativeMemory(this.#module, this.#pool, given, () =>
+        this.#memories.delete(memory),
+      );
+      this.#memories.add(memory);
+      return memory;
     } catch (cause) {
       const mebibytes = Math.ceil(bytes / 2 ** 20);
       throw new EngineError(`cannot allocate ${mebibytes} MiB: use a smaller batch or image size`, { cause });
@@ -88,22 +96,28 @@ class NativeMemory implements KernelMemory {
   readonly #module: NativeModule;
   readonly #pool: PoolHandle;
   readonly #memory: MemoryHandle;
+  readonly #onClose: () => void;
+  #isOpen = true;
 
-  constructor(module: NativeModule, pool: PoolHandle, memory: MemoryHandle) {
+  constructor(module: NativeModule, pool: PoolHandle, memory: MemoryHandle, onClose: () => void) {
     this.#module = module;
     this.#pool = pool;
     this.#memory = memory;
+    this.#onClose = onClose;
   }
 
   read(at: number, floats: number): Float32Array {
+    this.#requireOpen();
     return this.#module.read(this.#memory, at, floats);
   }
 
   write(at: number, numbers: Float32Array | Int32Array | Uint32Array): void {
+    this.#requireOpen();
     this.#module.write(this.#memory, at, numbers);
   }
 
-  run(call: KernelCall): Promise<void> {
+  async run(call: KernelCall): Promise<void> {
+    this.#requireOpen();
     const { persistent, transient, prepared, scalars, control, program, records, scratch } = call;
     const { durations = -1 } = call;
     const offsets = [persistent, transient, prepared, scalars, control, program, durations, ...scratch];
@@ -116,6 +130,12 @@ class NativeMemory implements KernelMemory {
   }
 
   async close(): Promise<void> {
+    this.#isOpen = false;
     this.#module.closeMemory(this.#memory);
+    this.#onClose();
+  }
+
+  #requireOpen(): void {
+    if (!this.#isOpen) throw new EngineError('the engine or its session is closed');
   }
 }

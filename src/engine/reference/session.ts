@@ -11,6 +11,7 @@ import {
   type RunScalars,
   type Session,
 } from '../engine.ts';
+import { requireInputs } from '../inputs.ts';
 import { Frame } from './frame.ts';
 import { runOp } from './run-op.ts';
 
@@ -56,9 +57,10 @@ export class ReferenceSession implements Session {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     const { graph } = compiled;
+    requireInputs(graph, inputs);
     const frame = new Frame(graph);
     for (const [name, id] of graph.inputs) {
-      frame.set(id, channelsFirst(inputOf(inputs, name, frame.shape(id)), frame.shape(id)));
+      frame.set(id, channelsFirst(numbersOf(inputs[name]!), frame.shape(id)));
     }
     for (const [name, id] of graph.state) frame.set(id, this.#tensor(name));
 
@@ -106,15 +108,10 @@ export class ReferenceSession implements Session {
   }
 }
 
-function inputOf(inputs: Readonly<Record<string, Input>>, name: string, shape: Shape): Numbers {
-  const numbers = inputs[name];
-  const count = elementCount(shape);
-  if (numbers?.length !== count) {
-    throw new EngineError(`input ${name} wants ${count} numbers, got ${numbers?.length ?? 'none'}`);
-  }
-  if (!isSource(numbers)) return numbers;
-  const all = new Float32Array(count);
-  numbers.copyTo(all, 0);
+function numbersOf(input: Input): Numbers {
+  if (!isSource(input)) return input;
+  const all = new Float32Array(input.length);
+  input.copyTo(all, 0);
   return all;
 }
 

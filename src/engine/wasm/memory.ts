@@ -30,13 +30,12 @@ export class WasmMemory implements KernelMemory {
   async run(call: KernelCall): Promise<void> {
     const { persistent, transient, prepared, scratch, scalars, control, program, records, durations } = call;
     const shared = [scalars, control, program, records, this.#threads.length];
-    await Promise.all(
-      this.#threads.map((thread, i) => {
-        const each = i === 0 && durations !== undefined ? durations : NOT_WANTED;
-        const args = [persistent, transient, prepared, scratch[i]!, ...shared, each];
-        return thread.send({ kind: 'run', session: this.#session, args });
-      }),
-    );
+    const runs = this.#threads.map((thread, i) => {
+      const each = i === 0 && durations !== undefined ? durations : NOT_WANTED;
+      const args = [persistent, transient, prepared, scratch[i]!, ...shared, each];
+      return thread.send({ kind: 'run', session: this.#session, args });
+    });
+    await this.#all(runs);
   }
 
   async peak({ kernel, control, at, amount }: PeakCall): Promise<number> {
@@ -44,10 +43,22 @@ export class WasmMemory implements KernelMemory {
       const args = [at[i]!, amount, control, this.#threads.length];
       return thread.send({ kind: 'call', session: this.#session, kernel, args });
     });
-    return Math.min(...(await Promise.all(rates)));
+    return Math.min(...(await this.#all(rates)));
   }
 
   async close(): Promise<void> {
-    await Promise.all(this.#threads.map((thread) => thread.send({ kind: 'close', session: this.#session })));
+    const closing = this.#threads.map((thread) => thread.send({ kind: 'close', session: this.#session }));
+    await Promise.allSettled(closing); // Where the engine has ended, so has the session.
+  }
+
+  /** Where one thread fails, the others wait for it at a barrier for ever: all are ended. */
+  async #all(answers: readonly Promise<number>[]): Promise<number[]> {
+    try {
+      return await Promise.all(answers);
+    } catch (error) {
+      await Promise.all(this.#threads.map((thread) => thread.end()));
+      await Promise.allSettled(answers);
+      throw error;
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { EngineError } from '../engine.ts';
 import type { PeakKernel } from '../kernel-session.ts';
 
 /** What crosses to a worker. Memory is shared; everything else is a number. */
@@ -26,7 +27,7 @@ export type FromWorker =
 
 /** A thread that answers each message with one of its own. */
 export interface KernelThread {
-  /** Resolves to what a `call` returns, and to 0 for the others. */
+  /** Resolves to what a `call` returns, and to 0 for the others. @throws EngineError when it has ended, or ends meanwhile. */
   send(message: ToWorker): Promise<number>;
   end(): Promise<void>;
 }
@@ -69,20 +70,30 @@ function workerMain(
 
 /** Starts a thread: a `worker_threads` worker in Node, a Web Worker elsewhere. */
 export async function startThread(): Promise<KernelThread> {
-  let settle: { resolve: (result: number) => void; reject: (error: Error) => void } | undefined;
+  // It answers in the order in which it is asked, by whichever session.
+  const asked: { resolve: (result: number) => void; reject: (error: Error) => void }[] = [];
+  let ended: Error | undefined;
   const receive = (message: FromWorker) => {
-    if (message.kind === 'done') settle?.resolve(message.result);
-    else settle?.reject(new Error(message.message));
+    const first = asked.shift();
+    if (message.kind === 'done') first?.resolve(message.result);
+    else first?.reject(new EngineError(`a kernel failed: ${message.message}`));
   };
-  const fail = (error: Error) => settle?.reject(error);
-  const worker = isNode() ? await nodeWorker(receive, fail) : webWorker(receive, fail);
+  const endWith = (error: Error) => {
+    ended ??= error;
+    for (const { reject } of asked.splice(0)) reject(ended);
+  };
+  const worker = isNode() ? await nodeWorker(receive, endWith) : webWorker(receive, endWith);
   return {
     send: (message) =>
       new Promise((resolve, reject) => {
-        settle = { resolve, reject };
+        if (ended) return reject(ended);
+        asked.push({ resolve, reject });
         worker.postMessage(message);
       }),
-    end: async () => void (await worker.terminate()),
+    end: async () => {
+      endWith(new EngineError('the engine is closed'));
+      await worker.terminate();
+    },
   };
 }
 
@@ -101,6 +112,7 @@ async function nodeWorker(
   worker.unref();
   worker.on('message', receive);
   worker.on('error', fail);
+  worker.on('exit', () => fail(new EngineError('a thread of the engine has ended')));
   return worker;
 }
 

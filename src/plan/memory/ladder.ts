@@ -127,7 +127,7 @@ function cheapest(groups: Iterable<Group>, plan: Plan): Group | undefined {
 
 /** The records that ops become. */
 const RECORD_KINDS: Readonly<Record<RepeatableOp['kind'], readonly RecordKind[]>> = {
-  conv2d: ['conv2d', 'pointwise'],
+  conv2d: ['conv2d', 'pointwise', 'winograd'],
   conv2dMaxPool: ['conv2dMaxPool'],
   avgPool: ['avgPool'],
   batchNorm: ['elementwise'],

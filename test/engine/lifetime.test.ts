@@ -1,0 +1,81 @@
+import { describe, expect, test } from 'vitest';
+import { compile } from '../../src/compile.ts';
+import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
+import { densenet } from '../../src/model/densenet.ts';
+import { loadState } from '../../src/train/initial-state.ts';
+import { ENGINES } from '../support/engines.ts';
+import { numbers } from '../support/module-run.ts';
+
+// Who is asked what while an engine works, and when it has ended.
+
+const BATCH = 8;
+const compiled = compile(densenet({ blocks: [2, 2], growthRate: 8, stem: 8 }), [32, 32], {
+  step: { batch: BATCH, mode: 'train' },
+});
+const random = numbers(3);
+const images = Float32Array.from({ length: BATCH * 32 * 32 }, random);
+const labels = Int32Array.from({ length: BATCH }, (_, i) => i);
+
+async function start(engine: Engine, seed: number): Promise<Session> {
+  const session = await engine.open(compiled.network);
+  loadState(session, compiled, seed);
+  return session;
+}
+const step = (session: Session) => session.run('step', { images, labels }, { learningRate: 0.1 });
+const loss = (session: Session) => session.output('loss')[0]!;
+
+/** Fails where it hangs. */
+async function settled(promise: Promise<unknown>): Promise<unknown> {
+  const hung = new Promise((_, reject) => setTimeout(() => reject(new Error('it hangs')), 10_000).unref());
+  return Promise.race([promise, hung]).then(
+    () => 'resolved',
+    (error: unknown) => error,
+  );
+}
+
+describe.each(ENGINES)('on $name', ({ open }) => {
+  test('two sessions that run at once each have their own answers', async () => {
+    const engine = await open(2);
+    const alone = [];
+    for (const seed of [1, 2]) {
+      const session = await start(engine, seed);
+      await step(session);
+      alone.push(loss(session));
+    }
+    const both = [await start(engine, 1), await start(engine, 2)];
+    await Promise.all([...both.map(step), start(engine, 3)]);
+    expect(both.map(loss)).toEqual(alone);
+    await engine.close();
+  });
+
+  test('a session takes one program at a time', async () => {
+    const engine = await open(2);
+    const session = await start(engine, 1);
+    const running = step(session);
+    await expect(step(session)).rejects.toThrow(/at work: wait for it first/);
+    await running;
+    await step(session);
+    await engine.close();
+  });
+
+  test('when it has ended nothing hangs: runs are refused, closing again is nothing', async () => {
+    const engine = await open(2);
+    const [idle, working] = [await start(engine, 1), await start(engine, 2)];
+    const running = settled(step(working)); // May end in time.
+    await engine.close();
+    expect(['resolved', expect.any(EngineError)]).toContainEqual(await running);
+    expect(await settled(step(idle))).toBeInstanceOf(EngineError);
+    expect(await settled(idle.close())).toBe('resolved');
+    expect(await settled(working.close())).toBe('resolved');
+    expect(await settled(engine.close())).toBe('resolved');
+  });
+});
+
+describe.each(ENGINES.filter(({ name }) => name.startsWith('native')))('on $name', ({ open }) => {
+  test('memory is given back when the engine closes, not when it is collected', async () => {
+    const engine = await open(1);
+    const session = await start(engine, 1);
+    await engine.close();
+    expect(() => session.read('0.0.weight')).toThrow(/closed/);
+  });
+});
