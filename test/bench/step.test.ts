@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { CASES } from '../../bench/network.ts';
-import { defaultContenders } from '../../bench/process.ts';
+import { defaultContenders, isPytorch } from '../../bench/process.ts';
 import { caseName, markdownOf, measure, type StepReport, tableOf } from '../../bench/report.ts';
 import { MACHINE } from '../support/machine.ts';
 
@@ -63,36 +63,36 @@ describe('a report', () => {
   });
 });
 
-test.each([
+describe.each([
   ['plain', [], 5],
   ['with bottlenecks', ['--bottleneck'], 7],
-] as const)(
-  'all contenders begin with the same numbers, %s: after as many steps their losses are alike',
-  (_, more, maps) => {
-    const names = defaultContenders();
-    const tiny = ['--size', '32', '--batch', '4', '--blocks', '1,1', '--growth', '8', '--stem', '8', ...more];
-    const { status, stdout, stderr } = node(
-      'step',
-      ...tiny,
-      '--rounds',
-      '1',
-      '--out',
-      join(folder, 'bench/x'),
-    );
+] as const)('all contenders begin with the same numbers, %s:', (_, more, maps) => {
+  const own = defaultContenders().filter((name) => !isPytorch(name));
+  const torch = defaultContenders().filter(isPytorch);
+  const tiny = ['--size', '32', '--batch', '4', '--blocks', '1,1', '--growth', '8', '--stem', '8', ...more];
+
+  function expectLikeLosses(names: readonly string[]): void {
+    const kept = ['--rounds', '1', '--out', join(folder, 'bench/x')];
+    const { status, stdout, stderr } = node('step', ...tiny, ...kept, '--contenders', names.join(','));
     expect(status, stderr).toBe(0);
     for (const name of names) expect(stdout).toContain(name);
     const { results, machine } = JSON.parse(readFileSync(join(folder, 'bench/x.json'), 'utf8')) as StepReport;
     expect(results.map(({ name }) => name)).toEqual(names);
     for (const { name, loss } of results) {
       // A bfloat16 is off by 2⁻⁹ at most, and so many maps are rounded on the way.
-      expect(Math.abs(loss / results[0]!.loss - 1), name).toBeLessThan(
-        name.includes('bf16') ? maps * 2 ** -9 : 1e-3,
-      );
+      const tolerance = name.includes('bf16') ? maps * 2 ** -9 : 1e-3;
+      expect(Math.abs(loss / results[0]!.loss - 1), name).toBeLessThan(tolerance);
     }
     expect(machine.twoThreads).toBeGreaterThan(0.3);
     expect(readFileSync(join(folder, 'bench/x.md'), 'utf8')).toContain('npm run bench -- --size 32');
-  },
-);
+  }
+
+  test("after as many steps the losses of Densor's engines are alike", () => expectLikeLosses(own));
+
+  test.skipIf(torch.length === 0)("PyTorch's too (Debian's python3-torch is wanted)", () =>
+    expectLikeLosses([own[0]!, ...torch]),
+  );
+});
 
 test('the page has every report of steps, the newest of the others, and a picture', () => {
   expect(node('page', folder).stderr).toContain('holds no reports');
