@@ -48,7 +48,7 @@ export function barsSvg(groups: readonly BarGroup[]): string {
           frameAnchor: 'top-left',
           dx: -180,
           dy: -26,
-          fontSize: 15,
+          fontSize: 13,
           fontWeight: 'bold',
         }),
       ],

@@ -33,7 +33,7 @@ export function networkOf({ blocks, growth, stem, bottleneck }: StepCase): Model
   return torchvisionDensenet({ channels: 1, classes: 10, blocks, growthRate: growth, stemChannels: stem });
 }
 
-/** `96×96, batch 256, blocks 4-4-4-4, growth 32, stem 64`, `…, bottlenecks`. */
+/** `96×96, batch 256, blocks 4-4-4-4, growth 32, stem 64`, `…, bottlenecks 6-12-24-16, …`. */
 export function describeCase({ size, batch, blocks, growth, stem, bottleneck }: StepCase): string {
-  return `${size}×${size}, batch ${batch}, blocks ${blocks.join('-')}, growth ${growth}, stem ${stem}${bottleneck ? ', bottlenecks' : ''}`;
+  return `${size}×${size}, batch ${batch}, ${bottleneck ? 'bottlenecks' : 'blocks'} ${blocks.join('-')}, growth ${growth}, stem ${stem}`;
 }

@@ -19,6 +19,7 @@ from pytorch_network import notes
 
 fmt, case, folder = sys.argv[1], json.loads(sys.argv[2]), sys.argv[3]
 size, batch = case["size"], case["batch"]
+assert fmt in ("default", "channels_last"), f"{fmt} is not for a whole epoch"
 torch.set_num_threads(case["threads"])
 torch.manual_seed(case["seed"])
 times = {}

@@ -10,6 +10,7 @@ import time
 import torch
 
 fmt, convolutions, threads = sys.argv[1], json.loads(sys.argv[2]), int(sys.argv[3])
+assert fmt in ("default", "channels_last"), f"{fmt} is not for convolutions alone"
 torch.set_num_threads(threads)
 layout = torch.channels_last if fmt == "channels_last" else torch.contiguous_format
 

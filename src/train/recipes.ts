@@ -43,9 +43,10 @@ export const RECIPES = {
   notes: { ...COMMON, model: 'notes', data: 'fashion-mnist', size: 96, batch: 256, epochs: 10, lr: 0.1 },
   /** The same network as the newer edition of d2l trains it. */
   d2l: { ...COMMON, model: 'notes', data: 'fashion-mnist', size: 96, batch: 128, epochs: 10, lr: 0.01 },
-  /** The notes' network beyond its test accuracy in minutes: smaller images, one cycle (docs/results/2026-11-24-time-to-accuracy.md). */
+  /** The notes' network beyond its test accuracy in minutes: smaller images, one cycle (docs/results/2026-11-25-time-to-accuracy.md). */
   quick: {
     ...COMMON,
+    precision: 'bf16',
     model: 'notes',
     data: 'fashion-mnist',
     size: 48,
