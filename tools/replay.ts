@@ -44,21 +44,27 @@ export const NEON: ReplayVariant = {
   emulator: CROSS.emulator,
 };
 
-/** AMX's kernels, their tiles emulated: for processors without, if they have what else those kernels use. */
+/** AMX's kernels, their tiles emulated: for processors that have what else those kernels use. */
+const EMULATED_TILES = [...(VARIANTS.x64?.['avx512-bf16'] ?? []), '-DDENSOR_EMULATED_TILES'];
+
+/** For processors without AMX. */
 export const TILES: ReplayVariant = {
   name: 'tiles',
   isa: 'amx',
-  flags: ['-O3', ...(VARIANTS.x64?.['avx512-bf16'] ?? []), '-DDENSOR_EMULATED_TILES'],
+  flags: ['-O3', ...EMULATED_TILES],
   threads: 2,
 };
 
-/** Every instruction set of this architecture (a machine has some of them) under each sanitizer. */
+/**
+ * Every instruction set of this architecture (a machine has some of them) under each sanitizer. AMX's tiles are emulated:
+ * what the real ones read no sanitizer sees.
+ */
 export const SANITIZED: readonly ReplayVariant[] = (['asan', 'tsan'] as const).flatMap((sanitizer) =>
   Object.entries(VARIANTS[process.arch] ?? {}).map(([isa, words]) => ({
     name: `${sanitizer}-${isa}`,
     isa,
     sanitizer,
-    flags: [...SANITIZER_FLAGS, ...SANITIZERS[sanitizer], ...words],
+    flags: [...SANITIZER_FLAGS, ...SANITIZERS[sanitizer], ...(isa === 'amx' ? EMULATED_TILES : words)],
     threads: sanitizer === 'tsan' ? 4 : 2,
   })),
 );

@@ -55,7 +55,7 @@ async function sanitize(asked: readonly string[]): Promise<number> {
     );
     return 2;
   }
-  const here = SANITIZED.filter(({ isa }) => isas.has(isa));
+  const here = SANITIZED.filter(({ isa }) => isas.has(isa === 'amx' ? 'avx512-bf16' : isa));
   const variants = asked.length === 0 ? here : here.filter(({ name }) => asked.includes(name));
   const unknown = asked.filter((name) => !here.some((each) => each.name === name));
   if (unknown.length > 0) {

@@ -327,6 +327,12 @@ napi_value isas(napi_env env, napi_callback_info) {
 }  // namespace
 
 NAPI_MODULE_INIT() {
+#if defined(__AMX_BF16__) && !defined(DENSOR_EMULATED_TILES)
+  if (!hasTiles()) {
+    napi_throw_error(env, nullptr, "this processor has no AMX, or the system does not let this process use it");
+    return nullptr;
+  }
+#endif
   const struct {
     const char *name;
     napi_callback call;

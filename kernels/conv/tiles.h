@@ -17,15 +17,20 @@ constexpr int TILE_ROWS = 16, TILE_DEPTH = 32;
 #ifdef DENSOR_TILES
 constexpr bool HAS_TILES = true;
 
+// What LDTILECFG reads.
+struct alignas(64) TileShapes {
+  uint8_t palette = 1, startRow = 0, reserved[14] = {};
+  uint16_t columnBytes[16] = {};
+  uint8_t rows[16] = {};
+};
+static_assert(sizeof(TileShapes) == 64);
+
 // A thread's tiles, shaped; given back at the end, so that the system need not save them.
 struct TileState {
   TileState() {
-    struct alignas(64) {
-      uint8_t palette = 1, startRow = 0, reserved[14] = {};
-      uint16_t columnBytes[16] = {};
-      uint8_t rows[16] = {};
-    } shapes;
+    TileShapes shapes;
     for (int i = 0; i < 8; i++) shapes.columnBytes[i] = 64, shapes.rows[i] = TILE_ROWS;
+    asm volatile("" ::"r"(&shapes) : "memory"); // GCC 12 believes that 8 of the 64 bytes are read (GCC bug 114098).
     _tile_loadconfig(&shapes);
   }
   ~TileState() { _tile_release(); }

@@ -1,5 +1,6 @@
 // AMX's instructions as their reference describes them, for tests on processors without: eight tiles of a thread, all of 16
-// rows × 64 bytes. (Subnormal numbers are not taken for zero.)
+// rows × 64 bytes. Shapes that are not those, and a thread without, end the process, as a processor would; tiles that were
+// given back hold NaN. (Subnormal numbers are not taken for zero.)
 #pragma once
 #include "base/bfloat16.h"
 #include <stddef.h>
@@ -8,17 +9,40 @@ namespace densor {
 
 struct EmulatedTiles {
   alignas(64) uint8_t bytes[8][16][64];
+  bool areShaped = false;
 
+  void configure(const void *shapes) {
+    const uint8_t *all = static_cast<const uint8_t *>(shapes), *rows = all + 48;
+    uint16_t columnBytes[16];
+    __builtin_memcpy(columnBytes, all + 16, sizeof columnBytes);
+    require(all[0] == 1);
+    for (int i = 1; i < 16; i++) require(all[i] == 0);
+    for (int i = 0; i < 16; i++) require(columnBytes[i] == (i < 8 ? 64 : 0) && rows[i] == (i < 8 ? 16 : 0));
+    areShaped = true;
+  }
+  void release() {
+    areShaped = false;
+    __builtin_memset(bytes, 0xff, sizeof bytes);
+  }
+  static void require(bool holds) {
+    if (!holds) __builtin_trap();
+  }
   void load(int tile, const void *from, size_t stride) {
+    require(areShaped);
     for (size_t row = 0; row < 16; row++)
       __builtin_memcpy(bytes[tile][row], static_cast<const uint8_t *>(from) + row * stride, 64);
   }
   void store(int tile, void *to, size_t stride) const {
+    require(areShaped);
     for (size_t row = 0; row < 16; row++) __builtin_memcpy(static_cast<uint8_t *>(to) + row * stride, bytes[tile][row], 64);
   }
-  void zero(int tile) { __builtin_memset(bytes[tile], 0, sizeof bytes[tile]); }
+  void zero(int tile) {
+    require(areShaped);
+    __builtin_memset(bytes[tile], 0, sizeof bytes[tile]);
+  }
   // sums += a·b: the even and the odd numbers of the pairs are summed apart, then added.
   void dot(int sums, int a, int b) {
+    require(areShaped);
     for (int m = 0; m < 16; m++) {
       float even[16] = {}, odd[16] = {}, sum[16];
       Bfloat16 left[32], right[32];
@@ -46,8 +70,8 @@ inline thread_local EmulatedTiles emulatedTiles;
 #undef _tile_loadd
 #undef _tile_stored
 #undef _tile_dpbf16ps
-#define _tile_loadconfig(shapes) static_cast<void>(shapes)
-#define _tile_release() static_cast<void>(0)
+#define _tile_loadconfig(shapes) densor::emulatedTiles.configure(shapes)
+#define _tile_release() densor::emulatedTiles.release()
 #define _tile_zero(tile) densor::emulatedTiles.zero(tile)
 #define _tile_loadd(tile, from, stride) densor::emulatedTiles.load(tile, from, static_cast<size_t>(stride))
 #define _tile_stored(tile, to, stride) densor::emulatedTiles.store(tile, to, static_cast<size_t>(stride))

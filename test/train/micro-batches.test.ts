@@ -262,6 +262,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     // Logits are 0, and the gradient of the convolution's weight is −½ of the sum of the pixels.
     session.write('0.weight', [0]);
     session.write('2.weight', [1, 1, 1, 1, -1, -1, -1, -1]);
+    session.write('2.bias', [0, 0]);
     const batchOfPixels = (pixel: number) => ({
       size: 2,
       images: new Float32Array(8).fill(pixel),
