@@ -95,7 +95,7 @@ describe('a run on a folder of images', () => {
     expect(first.loss).toBe(JSON.parse(step!).loss);
   });
 
-  test('that is cut short goes on with the very bits, augmented or not', () => {
+  test('that is cut short goes on with the very bits, augmented', () => {
     densor('train', '--data', 'folder:data', ...TINY, ...AUGMENTED, '--epochs', '1', '--out', 'short');
     // A run of two epochs that stopped after the first.
     const path = join(folder, 'short/last.safetensors');

@@ -35,7 +35,8 @@ describe('a safetensors file', () => {
     ['ends in its header', Buffer.concat([file({}).subarray(0, 9)]), /truncated/],
     ['has no JSON header', file('{"a":'), /not valid JSON/],
     ['has a header that is a list', file('[]'), /no object/],
-    ['has bytes of no text', file(''), /not valid JSON/],
+    ['has an empty header', file(''), /not valid JSON/],
+    ['has bytes of no text', Buffer.from('0200000000000000fffe', 'hex'), /not valid/],
     [
       'names a tensor twice',
       file(
