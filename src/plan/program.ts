@@ -1,5 +1,4 @@
 import { ALIGNMENT_BYTES } from './arena.ts';
-import { MemoryLimitError } from './memory/error.ts';
 import type { Plan } from './plan.ts';
 import { type BufferId, recordKinds, visitFields } from './records.ts';
 
@@ -11,11 +10,11 @@ export interface Program {
 
 const NO_ADDRESS = 0xffff_ffff;
 const SLAB_BITS = 30;
-/** What 30 bits of cache lines reach: 64 GiB. */
-const SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
+/** What 30 bits of cache lines reach, 64 GiB: an engine may have no larger slab. */
+export const MAX_SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
 const SLABS = { persistent: 0, transient: 1, prepared: 2 } as const;
 
-/** Encodes a plan. Addresses become slab (2 bits) and offset in units of 64 bytes (30 bits). @throws MemoryLimitError beyond that. */
+/** Encodes a plan. Addresses become slab (2 bits) and offset in units of 64 bytes (30 bits). */
 export function encode(plan: Plan): Program {
   return encodeRecords(plan.records, plan.buffers);
 }
@@ -27,8 +26,7 @@ export function encodePrepare(plan: Plan): Program {
 
 function encodeRecords(records: Plan['records'], buffers: Plan['buffers']): Program {
   const addresses = new Map<BufferId, number>();
-  for (const { id, slab, offset, bytes } of buffers) {
-    if (offset + bytes > SLAB_BYTES) throw new MemoryLimitError(SLAB_BYTES, offset + bytes);
+  for (const { id, slab, offset } of buffers) {
     addresses.set(id, SLABS[slab] * 2 ** SLAB_BITS + offset / ALIGNMENT_BYTES);
   }
   const words: number[] = [];

@@ -119,7 +119,7 @@ describe('densor export refuses with status 2 and one line, and writes nothing:'
     [['nowhere', '--onnx', 'x.onnx'], /nowhere\/last\.safetensors does not exist/],
     [['run', '--onnx', ''], /--onnx.*expected a path/],
     [['run', '--checkpoint', 'first', '--onnx', 'x.onnx'], /'first' is invalid/],
-    [['run', '--onnx', 'nowhere/x.onnx'], /nowhere\/x\.onnx: does not exist/],
+    [['run', '--onnx', 'nowhere/x.onnx'], /nowhere does not exist: make that folder first/],
     [['run', '--onnx', 'run'], /run: is a folder/],
     [['run', '--safetensors', 'run/last.safetensors'], /belongs to the run/],
     [['run', '--onnx', './run/../run/log.jsonl'], /belongs to the run/],

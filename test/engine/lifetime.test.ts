@@ -72,6 +72,15 @@ describe.each(ENGINES)('on $name', ({ open }) => {
 });
 
 describe.each(ENGINES.filter(({ name }) => name.startsWith('native')))('on $name', ({ open }) => {
+  test('no more memory is offered than addresses reach, and what needs more is refused', async () => {
+    const engine = await open(1);
+    expect(engine.limits.maxTotalBytes).toBeLessThanOrEqual(64 * 2 ** 30);
+    const programs = { step: { batch: 12_000, mode: 'train' } } as const;
+    const { network } = compile(densenet(), [224, 224], programs);
+    await expect(engine.open(network)).rejects.toThrow(/needs \d+\.\d+ GiB, the native engine has/);
+    await engine.close();
+  });
+
   test('memory is given back when the engine closes, not when it is collected', async () => {
     const engine = await open(1);
     const session = await start(engine, 1);

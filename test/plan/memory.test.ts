@@ -55,11 +55,6 @@ describe('programs that evaluate', () => {
   });
 });
 
-test('a plan beyond what addresses reach is refused', () => {
-  const programs = { train: { batch: 12_000, mode: 'train' } } as const;
-  expect(() => compile(modelByName('notes')!, [224, 224], programs)).toThrow(MemoryLimitError);
-});
-
 test('what is cheapest for its bytes comes first: in a ResNet not its convolutions', () => {
   const all = rungs('resnet18', 64, 32, least('resnet18', 64, 32));
   const [first] = all[1]!.groups;

@@ -1,5 +1,6 @@
 import { totalmem } from 'node:os';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { MAX_SLAB_BYTES } from '../../plan/program.ts';
 import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
 import {
   type KernelCall,
@@ -34,8 +35,8 @@ class NativeEngine implements Engine {
   readonly threads: number;
   readonly hasTiles: boolean;
   readonly limits: EngineLimits = {
-    maxSlabBytes: totalmem(),
-    maxTotalBytes: totalmem(),
+    maxSlabBytes: Math.min(totalmem(), MAX_SLAB_BYTES),
+    maxTotalBytes: Math.min(totalmem(), MAX_SLAB_BYTES),
     alignmentBytes: 64,
   };
   readonly #module: NativeModule;
@@ -56,7 +57,7 @@ class NativeEngine implements Engine {
     if (map.bytes > this.limits.maxTotalBytes) {
       const [need, have] = [map.bytes, this.limits.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
       throw new EngineError(
-        `this run needs ${need} GiB, this machine has ${have}: use a smaller batch or size`,
+        `this run needs ${need} GiB, the native engine has ${have} here: use a smaller batch or size`,
       );
     }
     return new KernelSession(network, map, this.#allocate(map.bytes));
