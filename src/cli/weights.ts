@@ -26,9 +26,10 @@ export async function openWeights(path: string): Promise<WeightsSource> {
   const source = isFolder ? runFiles(path).last : path;
   const bytes = readFileLimited(source);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (!isFolder && !isCheckpoint(bytes)) {
+  if (!isFolder) {
     const weights = await decodeWeights(bytes, source);
-    return { source, sha256, weights, images: imagesOfCard(weights.metadata ?? new Map()) };
+    const { metadata = new Map<string, string>() } = weights;
+    if (!isCheckpoint(metadata)) return { source, sha256, weights, images: imagesOfCard(metadata) };
   }
   const { run, state, shapes } = decodeCheckpoint(bytes, source);
   const tensors = new Map(

@@ -112,13 +112,9 @@ export function loadCheckpoint(path: string): LoadedCheckpoint {
   return decodeCheckpoint(readFileSync(path), path);
 }
 
-/** Whether a file is a checkpoint: what other files of weights hold is no run's. */
-export function isCheckpoint(bytes: Uint8Array): boolean {
-  try {
-    return decodeSafetensors(bytes, '').metadata.has(METADATA_KEY);
-  } catch {
-    return false;
-  }
+/** Whether a file of this metadata is a checkpoint: what other files of weights hold is no run's. */
+export function isCheckpoint(metadata: ReadonlyMap<string, string>): boolean {
+  return metadata.has(METADATA_KEY);
 }
 
 /** @param path what to blame. @throws as `loadCheckpoint` */
