@@ -1,5 +1,5 @@
 import { type Compiled, compile } from '../src/compile.ts';
-import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { writeFileAtomic } from '../src/node/files.ts';
 import { encodeSafetensors } from '../src/io/safetensors.ts';
 import { initialNumbers } from '../src/model/initialize.ts';
 import type { PlanOptions } from '../src/plan/plan.ts';

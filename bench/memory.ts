@@ -8,7 +8,7 @@ import { formatBytes, markdownTable } from '../src/cli/format.ts';
 import { parseMemorySize } from '../src/cli/memory-size.ts';
 import { compile } from '../src/compile.ts';
 import { openDataset } from '../src/data/open-dataset.ts';
-import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { writeFileAtomic } from '../src/node/files.ts';
 import { modelByName } from '../src/model/zoo.ts';
 import { dataNeeds, limitFor, networkNeeds, type ProcessNeeds } from '../src/train/process-memory.ts';
 import { describeMachine } from './machine.ts';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeFileAtomic } from '../src/io/atomic-file.ts';
+import { writeFileAtomic } from '../src/node/files.ts';
 import { type BarGroup, barsSvg } from './bars.ts';
 import type { InferenceReport } from './inference-report.ts';
 import { writePictures } from './markdown.ts';

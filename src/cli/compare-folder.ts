@@ -1,13 +1,14 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { DataError } from '../data/dataset.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { isTemporary, makeFolder, writeFileAtomic } from '../node/files.ts';
+import { LOCK_FILE } from '../node/folder-lock.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { differenceOf, type Experiment, parseExperiment } from '../train/experiment.ts';
-import { runFiles } from '../train/run-folder.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
 import { UsageError } from './errors.ts';
 
@@ -45,10 +46,12 @@ export interface OpenedComparison {
 export function openComparison(folder: string, experiment: Experiment, given: EngineName): OpenedComparison {
   const fresh = { experiment, engine: given };
   if (!existsSync(folder)) return fresh;
-  if (!statSync(folder).isDirectory()) throw new DataError(`${folder} is a file: --out wants a folder`);
+  if (!statSync(folder).isDirectory())
+    throw new DataError(`${folder} is a file: expected a folder for --out`);
   const path = comparisonFiles(folder).experiment;
   if (!existsSync(path)) {
-    if (readdirSync(folder).length === 0) return fresh;
+    // One that was ended before it had stored anything leaves its lock, or half a file.
+    if (readdirSync(folder).every((name) => name === LOCK_FILE || isTemporary(name))) return fresh;
     throw new DataError(`${folder} is not empty and holds no comparison: choose another --out`);
   }
   const stored = storedSchema.safeParse(parseJson(readFileSync(path, 'utf8')));
@@ -67,7 +70,7 @@ export function openComparison(folder: string, experiment: Experiment, given: En
 }
 
 export function storeExperiment(folder: string, experiment: Experiment, engine: string): void {
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   const text = JSON.stringify({ experiment, engine }, undefined, 2);
   writeFileAtomic(comparisonFiles(folder).experiment, `${text}\n`);
 }

@@ -1,6 +1,6 @@
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { writeFileAtomic } from '../node/files.ts';
 import type { ConfigurationResult, Measure, PairedDifference, Spread } from '../train/compare.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { Experiment } from '../train/experiment.ts';

@@ -12,7 +12,7 @@ import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { PlannedRun } from '../train/experiment.ts';
 import { programName } from '../train/programs.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
-import { runFiles } from '../train/run-folder.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 import { folderOfRun, openStoredRun } from './compare-folder.ts';
 import { type NetworkCosts, partCosts } from './compare-networks.ts';
@@ -20,7 +20,7 @@ import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts
 import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { formatDuration } from './format.ts';
-import { sameCommand } from './interrupt.ts';
+import { sameCommand } from './this-command.ts';
 import { say, showData, showTraining } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { type PreparedRun, prepareRun, runTraining } from './run-training.ts';

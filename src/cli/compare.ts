@@ -10,14 +10,15 @@ import {
   type Settings,
   withOverrides,
 } from '../train/experiment.ts';
-import { claimFolder } from '../train/run-folder.ts';
-import { openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
+import { claimFolder } from '../run/run-folder.ts';
+import { comparisonFiles, openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
 import { networksText } from './compare-networks.ts';
 import { type Comparison, comparisonJson, comparisonText, writeComparison } from './compare-report.ts';
 import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from './compare-runs.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { interruptSignal, sameCommand } from './interrupt.ts';
+import { interruptSignal } from './signals.ts';
+import { sameCommand } from './this-command.ts';
 import { options, path } from './options.ts';
 import { say } from './progress.ts';
 import type { PreparedRun } from './run-training.ts';
@@ -79,7 +80,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
     const prepared = await prepareEach(first, prepare);
     announce(engineName);
     const networks = [...prepared].map(([each, run]) => describeNetwork(each, run, engine.threads));
-    const release = claimFolder(folder);
+    const claimed = claimFolder(folder);
     try {
       storeExperiment(folder, experiment, engine.name);
       const { signal, dispose } = interruptSignal();
@@ -89,7 +90,8 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
       const differences = pairedDifferences(configurations);
       await report({ name, folder, experiment, engine, configurations, differences }, given.json ?? false);
     } finally {
-      release();
+      if (existsSync(comparisonFiles(folder).experiment)) claimed.release();
+      else claimed.abandon([]);
     }
   } finally {
     await engine.close();

@@ -1,5 +1,6 @@
+import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
-import type { TrainTest } from '../data/dataset.ts';
+import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256OfHalf } from '../data/fingerprint.ts';
 import type { ImageFolderOptions } from '../data/image-folder/open.ts';
 import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/open-dataset.ts';
@@ -84,6 +85,22 @@ export function requireFolderOptions(given: DataOptions, name: string): void {
     ['strict', '--strict'],
   ] as const) {
     if (given[key] !== undefined) throw new UsageError(`${option} is for --data folder:DIR, not for ${name}`);
+  }
+}
+
+/**
+ * Opens what a run says that it was trained on: its place may have changed since.
+ * @throws DataError that says how to name the new one.
+ */
+export async function openOwnData<T>(name: string, open: () => Promise<T>): Promise<T> {
+  try {
+    return await open();
+  } catch (error) {
+    const [, kind, folder] = /^(folder|idx):(.*)$/.exec(name) ?? [];
+    if (!(error instanceof DataError) || kind === undefined || existsSync(folder!)) throw error;
+    throw new DataError(
+      `${error.message}: if the run's data is elsewhere now, name its place with --data ${kind}:DIR`,
+    );
   }
 }
 

@@ -2,7 +2,10 @@ import { CommanderError } from 'commander';
 import { DataError } from '../data/dataset.ts';
 import { EngineError, NonFiniteError } from '../engine/engine.ts';
 import { OnnxError } from '../io/onnx/error.ts';
-import { LockedError } from '../io/run-lock.ts';
+import { NotAFileError } from '../node/files.ts';
+import { LockedError } from '../node/folder-lock.ts';
+import { systemFailure } from '../node/system-error.ts';
+import { hasChanged } from '../node/written.ts';
 import { SafetensorsError } from '../io/safetensors.ts';
 import { TorchFileError } from '../io/torch/error.ts';
 import { WeightsError } from '../io/weights.ts';
@@ -39,45 +42,37 @@ const BAD_INPUT = [
   ConfigError,
   ShapeError,
   LockedError,
+  NotAFileError,
   EngineError,
 ];
 
-/** These are about room, and leave one way out. */
-const NO_ROOM = ['ENOSPC', 'EDQUOT', 'EFBIG'];
-
-/** What the file system says no with, in words. */
-const FILE_SYSTEM: Readonly<Record<string, string>> = {
-  ENOSPC: 'the disk is full',
-  EDQUOT: 'the disk quota is used up',
-  EFBIG: 'the file would be larger than the system allows',
-  EACCES: 'no permission',
-  EPERM: 'no permission',
-  EROFS: 'the disk is read-only',
-  ENOENT: 'does not exist',
-  ENOTDIR: 'a part of the path is not a folder',
-  EISDIR: 'is a folder',
-  EEXIST: 'is there already, and is no folder',
-};
-
-/** Exit status and one line for whatever was thrown: 2 for bad usage or input, 1 for what failed. */
+/**
+ * Exit status and one line for whatever was thrown: 2 for bad usage or input, and then nothing was written; 1 for what
+ * failed.
+ */
 export function describeFailure(error: unknown): { readonly status: 1 | 2; readonly line: string } {
+  const { status, line } = describe(error);
+  return { status: status === 2 && hasChanged() ? 1 : status, line };
+}
+
+function describe(error: unknown): { readonly status: 1 | 2; readonly line: string } {
   if (error instanceof CommanderError) return { status: 2, line: error.message.replace(/^error: /, '') };
   if (error instanceof NonFiniteError || error instanceof TrainingStoppedError) {
     return { status: 1, line: error.message };
   }
   if (BAD_INPUT.some((kind) => error instanceof kind)) return { status: 2, line: (error as Error).message };
   if (error instanceof CutShortError) {
-    const { code } = error.cause as NodeJS.ErrnoException;
-    const remedy = NO_ROOM.includes(code!) ? 'free some room, then continue' : 'continue';
+    const { remedy } = systemFailure(error.cause)!;
+    const first = remedy === undefined ? '' : `${remedy.replace(/ or choose another place$/, '')}, then `;
     return {
       status: 1,
-      line: `${fileSystemLine(error.cause)}: ${remedy} from the last checkpoint with: ${error.resume}`,
+      line: `${systemLine(error.cause)}: ${first}continue from the last checkpoint with: ${error.resume}`,
     };
   }
-  const refused = fileSystemLine(error);
-  if (refused) {
-    const noRoom = NO_ROOM.includes((error as NodeJS.ErrnoException).code!);
-    return { status: 2, line: refused + (noRoom ? ': free some room or choose another place' : '') };
+  const line = systemLine(error);
+  if (line !== undefined) {
+    const { remedy } = systemFailure(error)!;
+    return { status: 2, line: line + (remedy === undefined ? '' : `: ${remedy}`) };
   }
   const { message, stack } = error as Error;
   return {
@@ -86,9 +81,8 @@ export function describeFailure(error: unknown): { readonly status: 1 | 2; reado
   };
 }
 
-/** `run/log.jsonl: the disk is full (ENOSPC)`; undefined when the error is not the file system's. */
-export function fileSystemLine(error: unknown): string | undefined {
-  const { code, path } = error as NodeJS.ErrnoException;
-  const reason = code === undefined ? undefined : FILE_SYSTEM[code];
-  return reason && `${path ? `${path}: ` : ''}${reason} (${code})`;
+/** `run/log.jsonl: the disk is full (ENOSPC)`; undefined when the error is not the system's. */
+export function systemLine(error: unknown): string | undefined {
+  const failure = systemFailure(error);
+  return failure && `${failure.path ? `${failure.path}: ` : ''}${failure.reason} (${failure.code})`;
 }

@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
 import { encodePng } from '../data/image-file.ts';
 import { imageReader } from '../data/pixels.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { makeFolder, writeFileAtomic } from '../node/files.ts';
 import { confusionSvg } from '../plot/confusion.ts';
 import { pictureSheetSvg } from '../plot/picture-sheet.ts';
 import { pngOf } from '../plot/png.ts';
@@ -44,7 +43,7 @@ export async function writeReport(
     ['mistakes.svg', sheet],
     ['mistakes.png', [pngOf(sheet)]],
   ];
-  mkdirSync(folder, { recursive: true });
+  makeFolder(folder);
   return files.map(([name, content]) => {
     const path = join(folder, name);
     writeFileAtomic(path, content);

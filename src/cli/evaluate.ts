@@ -9,7 +9,7 @@ import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
 import { Scorecard } from '../train/scorecard.ts';
-import { imageOptions, requireFolderOptions } from './data-options.ts';
+import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
@@ -120,7 +120,8 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
   const own = await ownTestImages(run, given, name);
   if (own) return own;
   const images = { ...imageOptions(given, config, channels), whole: given.data !== undefined };
-  const { test, skipped = [] } = await openTestSet(name, given.dataDir, showData(), images);
+  const open = () => openTestSet(name, given.dataDir, showData(), images);
+  const { test, skipped = [] } = await (given.data === undefined ? openOwnData(name, open) : open());
   showSkipped(skipped);
   requireChannels(test, channels, name);
   if (given.data === undefined) {
@@ -163,7 +164,9 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
       'this run held no images out: --held-out is for runs that were trained with --validate',
     );
   }
-  const all = await openDataset(data, given.dataDir, showData(), imageOptions(given, config, channels));
+  const all = await openOwnData(data, () =>
+    openDataset(data, given.dataDir, showData(), imageOptions(given, config, channels)),
+  );
   if (sha256Of(all) !== dataSha256) {
     throw new DataError(
       `${data}: these are not the images of the run, so which were held out cannot be told`,

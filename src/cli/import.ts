@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
 import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
@@ -8,10 +9,10 @@ import { trace } from '../model/trace.ts';
 import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type Checkpoint, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import { type Checkpoint, FORMAT, NUMERICS, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
-import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
+import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { UsageError } from './errors.ts';
 import { formatCount } from './format.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
@@ -126,7 +127,8 @@ function untrained(
   const startedFrom = { file: source, sha256 };
   const config = { recipe: 'notes', ...network, batch: BATCH, epochs, lr, precision, startedFrom };
   return {
-    format: 1,
+    format: FORMAT,
+    numerics: NUMERICS,
     config: runConfigSchema.parse(config),
     engine: 'none',
     isa: 'none',
@@ -137,12 +139,16 @@ function untrained(
 
 /** Both checkpoints that a run can have, alike. */
 function writeRun(folder: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void {
-  const release = claimFolder(folder);
+  const claimed = claimFolder(folder);
+  const { last, best } = runFiles(folder);
   try {
-    const { last, best } = runFiles(folder);
+    requireFree(folder); // Another process may have been faster.
     for (const path of [best, last]) saveCheckpoint(path, checkpoint, shapes);
-  } finally {
-    release();
+    claimed.release();
+  } catch (error) {
+    if (existsSync(last)) claimed.release();
+    else claimed.abandon([best]);
+    throw error;
   }
 }
 

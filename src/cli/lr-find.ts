@@ -1,9 +1,8 @@
-import { mkdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { makeFolder, writeFileAtomic } from '../node/files.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
@@ -130,7 +129,7 @@ function defaultPath({ model, data = 'unknown' }: RunConfig): string {
 
 /** Table and, where there is anything to see, its picture. @returns the files' names. */
 async function write(csv: string, { points, suggestion }: RangeTest, config: RunConfig): Promise<string[]> {
-  mkdirSync(dirname(csv), { recursive: true });
+  makeFolder(dirname(csv));
   const rows = points.map((point) => [point.learningRate, point.loss, point.smoothedLoss].join(','));
   writeFileAtomic(csv, `${['learning_rate,loss,smoothed_loss', ...rows].join('\n')}\n`);
   if (points.length < 2) return [csv];

@@ -6,7 +6,7 @@ import { modelByName } from '../model/zoo.ts';
 import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
-import { runFiles } from '../train/run-folder.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { UsageError } from './errors.ts';
 
 /** A trained network as its checkpoint has it. */

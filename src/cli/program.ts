@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { VERSION } from '../version.ts';
+import { forgetChanges } from '../node/written.ts';
 import { describeFailure } from './errors.ts';
 
 /** Each command's modules are loaded when it is asked for: most need few of them. */
@@ -23,6 +24,7 @@ const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
  * @returns 0: done; 1: it failed; 2: bad usage or input.
  */
 export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
+  forgetChanges();
   const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
   const asked = words[0] ?? '';
   const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
-import { type LoadedCheckpoint, loadCheckpoint } from '../train/checkpoint.ts';
+import { runFiles } from '../run/run-folder.ts';
+import { type LoadedCheckpoint, loadCheckpoint, type RunState } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
-import { runFiles } from '../train/run-folder.ts';
 import { requireSameDataOptions } from './data-options.ts';
 import { ENGINE_NAMES } from './engines.ts';
 import { UsageError } from './errors.ts';
@@ -18,15 +18,22 @@ export function requireSameData(
 ): void {
   if (dataSha256 === undefined || sha256Of(data) === dataSha256) return;
   throw new DataError(
-    `${name}: images or labels are not those of the run in ${folder}: bring those back ` +
-      '(was there a --data-dir?), or begin a new run with --out',
+    `${name}: images or labels are not those of the run in ${folder}: name the place where those are now with ` +
+      '--data (or --data-dir), or begin a new run with --out',
   );
 }
 
-/** The checkpoint to go on from; what the command line says beside it must agree with it. */
+/** Settings that a run may go on with although it began with others: `openResumed` says how. */
+const CHANGEABLE: readonly (keyof RunConfig)[] = ['data', 'epochs'];
+
+/**
+ * The checkpoint to go on from; what the command line says beside it must agree with it, but for the place of its data
+ * (known by their SHA-256), its engine and, at a constant rate, the number of epochs.
+ * @throws DataError, UsageError, CheckpointError
+ */
 export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint {
   if (!existsSync(folder))
-    throw new DataError(`${folder} does not exist: --resume wants the folder of a run`);
+    throw new DataError(`${folder} does not exist: expected the folder of a run for --resume`);
   if (given.out !== undefined && given.out !== folder) {
     throw new UsageError(
       `--out ${given.out} contradicts --resume ${folder}: a resumed run stays in its folder`,
@@ -36,10 +43,11 @@ export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint
   const { config, engine } = checkpoint.run;
   if (config.data === undefined) {
     throw new UsageError(
-      `${folder} holds imported weights, and no run to go on with: begin one by train --from ${folder}`,
+      `${folder} holds imported weights and no run to go on with: begin one with train --from ${folder}`,
     );
   }
   for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
+    if (CHANGEABLE.includes(key)) continue;
     if (given[key] !== undefined && `${given[key]}` !== `${config[key]}`) {
       throw new UsageError(
         `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
@@ -48,13 +56,49 @@ export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint
   }
   const channels = channelsOf(runFiles(folder).last, checkpoint.shapes);
   requireSameDataOptions(given, config, channels, folder);
-  if (!ENGINE_NAMES.some((name) => name === engine)) {
-    throw new DataError(`the run in ${folder} is on engine ${engine}, which does not exist here`);
+  if (given.engine === 'auto' && !ENGINE_NAMES.some((name) => name === engine)) {
+    throw new DataError(
+      `the run in ${folder} is on engine ${engine}, which does not exist here: choose another with --engine`,
+    );
   }
-  if (given.engine !== 'auto' && given.engine !== engine) {
-    throw new UsageError(`--engine ${given.engine} contradicts the run in ${folder}, which is on ${engine}`);
+  const { data = config.data, epochs = config.epochs } = given;
+  if (data !== config.data && config.dataSha256 === undefined) {
+    throw new UsageError(
+      `--data ${data} contradicts the run in ${folder}, which has ${config.data} and does not say what was in it`,
+    );
   }
-  return checkpoint;
+  const run = withEpochs(checkpoint.run, epochs, folder);
+  return { ...checkpoint, run: { ...run, config: { ...run.config, data } } };
+}
+
+/**
+ * The run as if it had been asked for so many epochs from the start.
+ * @throws UsageError where it would have trained otherwise until now.
+ */
+function withEpochs(run: RunState, epochs: number, folder: string): RunState {
+  const { config, progress, last, best, history } = run;
+  if (epochs === config.epochs) return run;
+  const begun = progress.epoch + (progress.step > 0 ? 1 : 0);
+  if (epochs < begun) {
+    throw new UsageError(`--epochs ${epochs}: the run in ${folder} is in epoch ${begun} already`);
+  }
+  if (config.schedule !== 'constant') {
+    throw new UsageError(
+      `--epochs ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
+        `${config.epochs}: begin a new run with its weights by train --from ${folder} --epochs N`,
+    );
+  }
+  const extended = { ...run, config: { ...config, epochs } };
+  if (config.validate === undefined || last?.testAccuracy === undefined) return extended;
+  // The final test comes after the last epoch, which the run has not reached any more.
+  const { testAccuracy: _, ...lastEpoch } = last;
+  const { testAccuracy: __, ...bestEpoch } = best!;
+  return {
+    ...extended,
+    last: lastEpoch,
+    best: bestEpoch,
+    history: history.filter(({ testAccuracy }) => testAccuracy === undefined),
+  };
 }
 
 /** As the command line writes it: `weightDecay` → `weight-decay`. */

@@ -1,15 +1,18 @@
 import { existsSync } from 'node:fs';
 import type { EngineOptions } from '../compile.ts';
 import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
-import { loadCheckpoint } from '../train/checkpoint.ts';
+import type { Engine } from '../engine/engine.ts';
+import { systemFailure } from '../node/system-error.ts';
+import { checkpointStore } from '../run/checkpoint-store.ts';
+import { newLog, resumedLog } from '../run/log.ts';
+import { type ClaimedFolder, claimFolder, type RunFiles, requireFree, runFiles } from '../run/run-folder.ts';
+import { loadCheckpoint, NUMERICS, type RunState } from '../train/checkpoint.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
-import { logTo, truncateLog } from '../train/log.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
-import { claimFolder, requireFree, runFiles } from '../train/run-folder.ts';
 import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
-import { CutShortError, fileSystemLine } from './errors.ts';
+import { CutShortError, systemLine } from './errors.ts';
 import { say } from './progress.ts';
 import { modelOf } from './run-config.ts';
 
@@ -41,7 +44,7 @@ function sameCounts(a: RunData, b: RunData): boolean {
   return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
 }
 
-interface FolderRun extends Omit<TrainingRun, 'files' | 'listener'> {
+interface FolderRun extends Omit<TrainingRun, 'store' | 'listener'> {
   /** Where everything goes; claimed while the run is at work. */
   readonly folder: string;
   /** Shows the run. */
@@ -64,43 +67,90 @@ function requireUntouched(folder: string, resumeFrom: TrainingRun['resumeFrom'])
   );
 }
 
-/** Trains in a folder with checkpoints, log and curves. @throws CutShortError when there is a checkpoint to go on from. */
-export async function runTraining({
-  folder,
-  show,
-  found,
-  resume,
-  charts = true,
-  ...run
-}: FolderRun): Promise<TrainingResult> {
-  const { config, engine, resumeFrom } = run;
-  const release = claimFolder(folder);
+/**
+ * Trains in a folder with checkpoints, log and curves. Where nothing could be saved, nothing is left there.
+ * @throws CutShortError when there is a checkpoint to go on from.
+ */
+export async function runTraining({ folder, resume, ...run }: FolderRun): Promise<TrainingResult> {
+  const claimed = claimFolder(folder);
   const files = runFiles(folder);
+  const hadLog = existsSync(files.log);
+  const isSaved = () => run.resumeFrom !== undefined || existsSync(files.last);
   try {
-    requireUntouched(folder, resumeFrom);
-    if (resumeFrom && resumeFrom.run.isa !== engine.isa) {
-      say(
-        `this run was on ${resumeFrom.run.isa}, now it is ${engine.isa}: the numbers will differ in the last bits`,
-      );
-    }
-    truncateLog(files.log, resumeFrom?.run.progress.globalStep ?? 0);
-    const listeners = [show, logTo(files.log)];
+    requireUntouched(folder, run.resumeFrom);
+    const result = await trainIn(files, claimed, { folder, ...run });
+    claimed.release();
+    return result;
+  } catch (error) {
+    if (isSaved()) claimed.release();
+    else claimed.abandon(hadLog ? [] : [files.log]);
+    throw systemFailure(error) && isSaved() ? new CutShortError(error, resume) : error;
+  }
+}
+
+async function trainIn(
+  files: RunFiles,
+  { verify }: Pick<ClaimedFolder, 'verify'>,
+  { show, found, charts = true, ...run }: Omit<FolderRun, 'resume'>,
+): Promise<TrainingResult> {
+  const { config, resumeFrom } = run;
+  if (resumeFrom) warnOfChanges(resumeFrom.run, run.engine);
+  const log = resumeFrom ? resumedLog(files.log, resumeFrom.run, say) : newLog(files.log);
+  try {
+    const listeners = [show, log.listener];
     const curves = () => import('./curves.ts'); // Drawing is half a second of modules, and tens of megabytes.
-    if (charts) listeners.push((await curves()).drawCurves(files, config, resumeFrom?.run.history ?? []));
+    const attempt = attemptOf('the curves cannot be drawn');
+    if (charts) {
+      await attempt(async () => {
+        const draw = (await curves()).drawCurves(files, config, resumeFrom?.run.history ?? []);
+        listeners.push((event) => void attempt(() => draw(event)));
+      });
+    }
     const listener: TrainListener = (event) => {
       for (const listen of listeners) listen(event);
     };
     if (found) listener(found);
-    const result = await train({ ...run, files, listener });
+    const store = checkpointStore(files, { verify, syncLog: log.sync });
+    const result = await train({ ...run, store, listener });
+    log.sync();
     if (!charts) {
       await run.session.close();
-      (await curves()).writeCurves(files, config, result.run.history);
+      await attempt(async () => (await curves()).writeCurves(files, config, result.run.history));
     }
     return result;
-  } catch (error) {
-    const canResume = fileSystemLine(error) !== undefined && existsSync(files.last);
-    throw canResume ? new CutShortError(error, resume) : error;
   } finally {
-    release();
+    log.close();
+  }
+}
+
+/** Does what a run can do without: a failure is said once, and harms nothing. */
+function attemptOf(failure: string): (work: () => void | Promise<void>) => void | Promise<void> {
+  let isSaid = false;
+  const warn = (error: unknown) => {
+    if (!isSaid)
+      say(`warning: ${failure}: ${systemLine(error) ?? (error as Error).message}; the run goes on`);
+    isSaid = true;
+  };
+  return (work) => {
+    try {
+      return work()?.catch(warn);
+    } catch (error) {
+      return warn(error);
+    }
+  };
+}
+
+/** What makes the numbers of a resumed run differ, in the last bits, from those it would have had. */
+function warnOfChanges({ engine: before, isa, numerics }: RunState, engine: Engine): void {
+  if (before !== engine.name || isa !== engine.isa) {
+    say(
+      `this run was on ${before} ${isa}, now it is on ${engine.name} ${engine.isa}: the numbers will differ in the last bits`,
+    );
+  }
+  if (numerics !== NUMERICS) {
+    const which = numerics < NUMERICS ? 'an older' : 'a newer';
+    say(
+      `warning: this run was trained by ${which} version of densor: the numbers will differ in the last bits`,
+    );
   }
 }

@@ -1,7 +1,7 @@
-import { mkdirSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { naming, writeFileAtomic } from '../io/atomic-file.ts';
+import { makeFolder, naming, writeFileAtomic } from '../node/files.ts';
 
 /** A parser for the name of an SVG file. */
 export function svgPath(text: string): string {
@@ -14,7 +14,7 @@ export async function writePicture(svgFile: string, svg: string): Promise<readon
   const { pngOf } = await import('../plot/png.ts'); // Drawing is half a second of modules.
   const pngFile = svgFile.replace(/svg$/, 'png');
   const png = pngOf(svg);
-  mkdirSync(dirname(svgFile), { recursive: true });
+  makeFolder(dirname(svgFile));
   for (const file of [svgFile, pngFile]) refuseFolder(file);
   writeFileAtomic(svgFile, svg);
   writeFileAtomic(pngFile, [png]);

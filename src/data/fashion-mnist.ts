@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { writeFileAtomic } from '../node/files.ts';
 import { type ByteDataset, DataError } from './dataset.ts';
 import { fetchDebianPackage } from './debian-package.ts';
 import { download } from './download.ts';

@@ -1,6 +1,6 @@
 import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
-import { naming } from '../io/atomic-file.ts';
+import { naming } from '../node/files.ts';
 import type { Dataset, TrainTest } from './dataset.ts';
 
 /** Takes images one after the other, and holds them in memory or in a file. */

@@ -1,5 +1,5 @@
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { naming } from './atomic-file.ts';
+import { naming } from '../node/files.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 import { readOnnxWeights } from './onnx/read.ts';
 import { decodeSafetensors, type SafetensorsContent } from './safetensors.ts';

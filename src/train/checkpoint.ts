@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
-import { writeFileAtomic } from '../io/atomic-file.ts';
+import { writeFileAtomic } from '../node/files.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
@@ -15,9 +15,18 @@ export class CheckpointError extends Error {
 const finite = z.number();
 const natural = z.int().nonnegative();
 
+/** Raised with every change of what a checkpoint holds. 2: numerics, logBytes. */
+export const FORMAT = 2;
+/** Raised with every change of the bits that training gives: an older run goes on, with a warning. */
+export const NUMERICS = 1;
+
 /** Everything of a run but its tensors. Random numbers are functions of seed, epoch and step: these are its state. */
 const runStateSchema = z.strictObject({
-  format: z.literal(1),
+  format: z.int().min(1).max(FORMAT),
+  /** Of whoever trained last; checkpoints of format 1 are all of the first. */
+  numerics: natural.default(1),
+  /** Length of the run's log when this was saved: what is behind that will happen again. */
+  logBytes: natural.optional(),
   config: runConfigSchema,
   /** The same engine and instruction set continue with the same bits. */
   engine: z.string(),
@@ -123,7 +132,15 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
   const text = metadata.get(METADATA_KEY);
   if (text === undefined)
     throw new CheckpointError(`${path}: no checkpoint of densor: metadata '${METADATA_KEY}' is missing`);
-  const parsed = runStateSchema.safeParse(parseJson(text));
+  const json = parseJson(text);
+  const format = (json as { readonly format?: unknown } | undefined)?.format;
+  if (typeof format === 'number' && format > FORMAT) {
+    throw new CheckpointError(
+      `${path}: a checkpoint of format ${format}, which a newer version of densor wrote; this one reads up to ` +
+        `${FORMAT}: use the newer version`,
+    );
+  }
+  const parsed = runStateSchema.safeParse(json);
   if (!parsed.success) {
     const issue = parsed.error.issues[0]!;
     throw new CheckpointError(`${path}: metadata ${issue.path.join('.') || METADATA_KEY}: ${issue.message}`);

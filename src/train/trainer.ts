@@ -4,15 +4,16 @@ import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
-import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { networkPeakBytes, type StateTensor } from '../plan/compiled-network.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
 import {
+  type Checkpoint,
+  FORMAT,
   type LoadedCheckpoint,
-  loadCheckpoint,
+  NUMERICS,
   type RunState,
   requirePosition,
   type StateNumbers,
-  saveCheckpoint,
 } from './checkpoint.ts';
 import { evaluationBatch, type RunConfig, scheduleOf } from './config.ts';
 import { testTransforms, trainTransforms } from './data-config.ts';
@@ -22,8 +23,16 @@ import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import type { RunData } from './run-data.ts';
-import type { RunFiles } from './run-folder.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
+
+/** Where a run's checkpoints go. */
+export interface RunStore {
+  /** For messages and events. */
+  nameOf(which: 'last' | 'best'): string;
+  /** All or nothing: when it throws, the one before is still there. */
+  save(which: 'last' | 'best', checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void;
+  load(which: 'last' | 'best'): LoadedCheckpoint;
+}
 
 export interface TrainingRun {
   readonly config: RunConfig;
@@ -32,8 +41,7 @@ export interface TrainingRun {
   readonly compiled: Compiled;
   readonly engine: Engine;
   readonly session: Session;
-  /** Where checkpoints go. The caller owns the folder. */
-  readonly files: Pick<RunFiles, 'last' | 'best'>;
+  readonly store: RunStore;
   readonly listener: TrainListener;
   /** Ends the run after the step at work, with a checkpoint. */
   readonly signal?: AbortSignal;
@@ -85,25 +93,26 @@ class Trainer {
     });
     this.#schedule = scheduleOf(config, this.#loader.batches);
     const from = resumeFrom?.run ?? {
-      format: 1,
       config,
       progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
       history: [],
     };
-    this.#run = { ...from, engine: engine.name, isa: engine.isa };
+    this.#run = { ...from, format: FORMAT, numerics: NUMERICS, engine: engine.name, isa: engine.isa };
   }
 
   async run(): Promise<TrainingResult> {
-    const { config, resumeFrom, startFrom, files, session, compiled } = this.#training;
-    if (resumeFrom) requirePosition(files.last, resumeFrom.run, this.#loader.batches);
+    const { resumeFrom, startFrom, store, session, compiled, config } = this.#training;
+    if (resumeFrom) requirePosition(store.nameOf('last'), resumeFrom.run, this.#loader.batches);
     loadState(session, compiled, config.seed, resumeFrom?.training.state ?? startFrom);
     this.#announce();
     if (!resumeFrom) this.#save('last');
     const startedAt = performance.now();
-    while (this.#run.progress.epoch < config.epochs && !this.#patienceIsOver()) {
-      if (!(await this.#epoch())) return { finished: false, run: this.#run };
+    if (!this.#isTested()) {
+      while (this.#run.progress.epoch < config.epochs && !this.#patienceIsOver()) {
+        if (!(await this.#epoch())) return { finished: false, run: this.#run };
+      }
+      if (!(await this.#finalTest())) return { finished: false, run: this.#run };
     }
-    if (!(await this.#finalTest())) return { finished: false, run: this.#run };
     const { progress, last, best } = this.#run;
     const { trainLoss, trainAccuracy, testAccuracy } = last!;
     this.#training.listener({
@@ -294,19 +303,24 @@ class Trainer {
     return true;
   }
 
+  /** With held-out images the final test is the very last thing: nothing is left to do after it. */
+  #isTested(): boolean {
+    return this.#training.data.validation !== undefined && this.#run.last?.testAccuracy !== undefined;
+  }
+
   /** With held-out images: the test images are met here for the first time, by the last weights and by the best. */
   async #finalTest(): Promise<boolean> {
-    const { data, files } = this.#training;
+    const { data } = this.#training;
     const { last, best, progress } = this.#run;
-    if (!data.validation || last?.testAccuracy !== undefined) return true;
+    if (!data.validation) return true;
     const epoch = progress.epoch - 1;
     const ofLast = await this.#accuracyOn(data.test, epoch);
     if (ofLast === undefined) return this.#interrupted();
     let ofBest: number | undefined = ofLast;
     if (best!.epoch !== epoch) {
-      this.#load(files.best);
+      this.#load('best');
       ofBest = await this.#accuracyOn(data.test, epoch);
-      this.#load(files.last); // It was saved after the last epoch.
+      this.#load('last'); // It was saved after the last epoch.
       if (ofBest === undefined) return this.#interrupted();
     }
     this.#run = {
@@ -325,10 +339,10 @@ class Trainer {
   }
 
   #interrupted(): false {
-    this.#save('last');
     const { globalStep } = this.#run.progress;
     const message = `interrupted after step ${globalStep}`;
     this.#training.listener({ kind: 'stopped', reason: 'interrupted', globalStep, message });
+    this.#save('last');
     return false;
   }
 
@@ -338,27 +352,28 @@ class Trainer {
     const atStep = `step ${globalStep + 1} (epoch ${epoch + 1}, batch ${step + 1})`;
     const message =
       `${where ?? atStep}: ${error.message}; ` +
-      `${this.#training.files.last} is the last good checkpoint; try a smaller --lr`;
+      `${this.#training.store.nameOf('last')} is the last good checkpoint; try a smaller --lr`;
     this.#training.listener({ kind: 'stopped', reason: 'nonFinite', globalStep, message });
     throw new TrainingStoppedError(message, { cause: error });
   }
 
-  #load(path: string): void {
-    const { session } = this.#training;
-    for (const [name, numbers] of loadCheckpoint(path).training.state) session.write(name, numbers);
+  #load(which: 'last' | 'best'): void {
+    const { session, store } = this.#training;
+    for (const [name, numbers] of store.load(which).training.state) session.write(name, numbers);
   }
 
   #save(which: 'last' | 'best'): void {
-    const { compiled, files, listener, session } = this.#training;
+    const { compiled, store, listener, session } = this.#training;
     const get = (name: string) => {
       const numbers = session.read(name);
       if (!numbers.every(Number.isFinite)) this.#failed(new NonFiniteError(name, 'parameter'));
       return numbers;
     };
-    saveCheckpoint(files[which], { run: this.#run, state: { get } }, compiled.network.state);
-    this.#savedAt = performance.now();
     const { globalStep } = this.#run.progress;
-    listener({ kind: 'checkpoint', path: files[which], globalStep, best: which === 'best' });
+    // Told before it is saved: a log that is cut to the length in the checkpoint then holds this event, once.
+    listener({ kind: 'checkpoint', path: store.nameOf(which), globalStep, best: which === 'best' });
+    store.save(which, { run: this.#run, state: { get } }, compiled.network.state);
+    this.#savedAt = performance.now();
   }
 
   #announce(): void {

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -26,24 +26,32 @@ describe('a disk that is full', () => {
   });
 
   test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', () => {
-    // The log is so long already that it meets the limit after the first checkpoint, within the first steps.
+    // The log is so long already that it meets the limit within the first steps of the second epoch.
     const kibibytes = 4096;
-    const log = join(folder, 'run/log.jsonl');
-    mkdirSync(join(folder, 'run'));
-    const rest = '{"kind":"note","text":""}\n'.length;
-    writeFileSync(log, `{"kind":"note","text":"${'-'.repeat(kibibytes * 1024 - 1000 - rest)}"}\n`);
-    const { status, lastLine, stderr } = densorWithRoom(kibibytes, folder, 'train', ...SMALL, '--out', 'run');
+    densor('train', ...SMALL, '--out', 'run');
+    const [log, path] = [join(folder, 'run/log.jsonl'), join(folder, 'run/last.safetensors')];
+    const before = readFileSync(log, 'utf8');
+    const rest = before.length + '{"kind":"note","text":""}\n'.length;
+    writeFileSync(log, `${before}{"kind":"note","text":"${'-'.repeat(kibibytes * 1024 - 1500 - rest)}"}\n`);
+    const { run, state, shapes } = loadCheckpoint(path);
+    const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
+    saveCheckpoint(path, { run: { ...run, logBytes: statSync(log).size }, state }, tensors);
+    const { status, lastLine, stderr } = densorWithRoom(
+      kibibytes,
+      folder,
+      ...'train --resume run --epochs 2 --threads 2'.split(' '),
+    );
     expect(status, stderr).toBe(1);
     expect(lastLine).toMatch(
       /^densor: run\/log\.jsonl: .*: free some room, then continue from the last checkpoint with: .*train --resume run --threads 2$/,
     );
     expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
-    expect(densor('train', '--resume', 'run').status).toBe(0);
+    expect(densor('train', '--resume', 'run', '--epochs', '2').status).toBe(0);
     const kinds = readFileSync(log, 'utf8')
       .trim()
       .split('\n')
       .map((line) => JSON.parse(line).kind);
-    expect(kinds.filter((kind) => kind === 'step').length).toBe(3);
+    expect(kinds.filter((kind) => kind === 'step').length).toBe(6);
   });
 });
 

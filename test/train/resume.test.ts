@@ -26,7 +26,8 @@ import type { TrainEvent } from '../../src/train/events.ts';
 import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
-import { runFiles } from '../../src/train/run-folder.ts';
+import { checkpointStore } from '../../src/run/checkpoint-store.ts';
+import { runFiles } from '../../src/run/run-folder.ts';
 import { TrainingStoppedError, train } from '../../src/train/trainer.ts';
 import { ENGINES, type EngineCase, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
@@ -100,7 +101,7 @@ async function run(
     compiled,
     engine,
     session,
-    files,
+    store: checkpointStore(files),
     signal: controller.signal,
     ...(resume && { resumeFrom: loadCheckpoint(files.last) }),
     ...(startFrom && { startFrom }),
@@ -143,7 +144,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])('a run on $name', ({ open }) 
       expect(comparable(`stopped ${stop}`)).toEqual(comparable('whole'));
     }
     const untilTest = await run(open, 'stopped in a test', { stopInTest: 1 });
-    expect(untilTest.at(-1)).toMatchObject({ kind: 'stopped', globalStep: 7 });
+    expect(untilTest.slice(-2)).toMatchObject([{ kind: 'stopped' }, { kind: 'checkpoint', globalStep: 7 }]);
     expect(untilTest.filter(({ kind }) => kind === 'evaluating').length).toBe(1);
     await run(open, 'stopped in a test', { resume: true });
     expect(comparable('stopped in a test')).toEqual(comparable('whole'));
@@ -286,7 +287,7 @@ describe('a run with held-out images', () => {
     await run(open, 'whole', { config });
     const folderOf = { config: { ...config }, stopInFinalTest: true };
     const stopped = await run(open, name, folderOf);
-    expect(stopped.at(-1)).toMatchObject({ kind: 'stopped', reason: 'interrupted' });
+    expect(stopped.at(-2)).toMatchObject({ kind: 'stopped', reason: 'interrupted' });
     const resumed = await run(open, name, { config, resume: true });
     expect(resumed.at(-1)!.kind).toBe('end');
     expect(comparable(name)).toEqual(comparable('whole'));

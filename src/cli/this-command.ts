@@ -1,0 +1,56 @@
+import { basename, delimiter, dirname, relative } from 'node:path';
+
+/** How a process was started: npm's variables, the script, and its words. */
+export interface Started {
+  readonly env: Readonly<Record<string, string | undefined>>;
+  /** As `process.argv` has it. */
+  readonly script: string;
+  readonly words: readonly string[];
+}
+
+const here = (): Started => ({
+  env: process.env,
+  script: process.argv[1] ?? '',
+  words: process.argv.slice(2),
+});
+
+/** Options that a run's checkpoint does not hold. */
+const CARRIED = ['--data-dir', '--strict', '--memory-limit', '--threads', '--json'];
+
+/** The command that continues a run, typed the way this process was started. */
+export function resumeCommand(folder: string, started = here()): string {
+  const { words } = started;
+  const carried = words.flatMap((word, i) => {
+    const [option] = word.split('=', 1) as [string];
+    if (!CARRIED.includes(option)) return [];
+    const value = words[i + 1];
+    const hasValue = word === option && value !== undefined && !value.startsWith('--');
+    return hasValue ? [word, value] : [word];
+  });
+  return commandLine(['train', '--resume', folder, ...carried], started);
+}
+
+/** The command that this process was started by, to be given again. */
+export function sameCommand(started = here()): string {
+  return commandLine(started.words, started);
+}
+
+function commandLine(words: readonly string[], started: Started): string {
+  return [programOf(started), ...words.map(quoted)].join(' ');
+}
+
+/** What stands before the words: npm puts programs on its own PATH, where a shell does not find them. */
+function programOf({ env, script }: Started): string {
+  const { npm_lifecycle_event: event, npm_package_name: ofPackage, npm_command: command, PATH = '' } = env;
+  if (ofPackage === 'densor' && (event === 'densor' || event === 'start')) return 'npm run densor --';
+  if (command === 'exec' || event !== undefined) return 'npx densor';
+  if (basename(script) === 'densor') {
+    return PATH.split(delimiter).includes(dirname(script)) ? 'densor' : quoted(script);
+  }
+  const near = relative('', script);
+  return `node ${quoted(near.startsWith('..') ? script : near)}`;
+}
+
+function quoted(word: string): string {
+  return /^[\w.,:=/-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+}
