@@ -6,6 +6,7 @@ import { LockedError } from '../io/run-lock.ts';
 import { SafetensorsError } from '../io/safetensors.ts';
 import { TorchFileError } from '../io/torch/error.ts';
 import { WeightsError } from '../io/weights.ts';
+import { CacheError } from '../node/cache-folder.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
 import { ConfigError } from '../train/config.ts';
@@ -31,6 +32,7 @@ export class CutShortError extends Error {
 const BAD_INPUT = [
   UsageError,
   DataError,
+  CacheError,
   SafetensorsError,
   TorchFileError,
   WeightsError,

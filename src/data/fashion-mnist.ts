@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeFileAtomic } from '../io/atomic-file.ts';
+import { cacheFolder, makeWritable } from '../node/cache-folder.ts';
 import { type ByteDataset, DataError } from './dataset.ts';
 import { fetchDebianPackage } from './debian-package.ts';
 import { download } from './download.ts';
@@ -33,6 +33,9 @@ const SHA256: Readonly<Record<string, string>> = {
 
 const DEBIAN_PACKAGE = 'dataset-fashion-mnist';
 
+const REMEDY =
+  'name a folder with its four files with --data-dir, or set XDG_CACHE_HOME to a folder that you may write to';
+
 /** Where the data may come from; tests point these elsewhere. */
 export interface Sources {
   readonly cache: string;
@@ -44,7 +47,9 @@ export interface Sources {
 }
 
 export const PUBLIC_SOURCES: Sources = {
-  cache: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor', 'fashion-mnist'),
+  get cache() {
+    return join(cacheFolder(), 'fashion-mnist');
+  },
   installed: '/usr/share/datasets/fashion-mnist',
   urls: [
     'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
@@ -56,7 +61,7 @@ export const PUBLIC_SOURCES: Sources = {
 /**
  * Fashion-MNIST from the first of: the user's folder, the cache, Debian's installed package, download, Debian's
  * package fetched and unpacked. What was fetched is verified and kept in the cache.
- * @throws DataError
+ * @throws DataError, CacheError
  */
 export async function openFashionMnist(
   dataDir: string | undefined,
@@ -70,7 +75,7 @@ export async function openFashionMnist(
     if (hasIdxFiles(dataDir)) return read(dataDir);
     progress.note(`${dataDir} does not hold the four Fashion-MNIST files; looking elsewhere`);
   }
-  if (!hasIdxFiles(sources.cache)) {
+  if (!isFilled(sources.cache)) {
     if (hasIdxFiles(sources.installed)) {
       return read(
         sources.installed,
@@ -85,9 +90,18 @@ export async function openFashionMnist(
   );
 }
 
-/** Fills the cache. */
+/** A cache that cannot be looked into is as an empty one: filling it says why. */
+function isFilled(cache: string): boolean {
+  try {
+    return hasIdxFiles(cache);
+  } catch {
+    return false;
+  }
+}
+
+/** Fills the cache. @throws CacheError where it cannot be written, DataError */
 async function fill(sources: Sources, progress: DataProgress): Promise<void> {
-  mkdirSync(sources.cache, { recursive: true });
+  makeWritable(sources.cache, REMEDY);
   const reasons: string[] = [];
   for (const url of sources.urls) {
     try {
