@@ -2,10 +2,10 @@ import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { writeFileAtomic } from '../io/atomic-file.ts';
-import { cacheFolder, makeWritable } from '../node/cache-folder.ts';
+import { cacheFolder, makeWritable, unwritable } from '../node/cache-folder.ts';
 import { type ByteDataset, DataError } from './dataset.ts';
 import { fetchDebianPackage } from './debian-package.ts';
-import { download } from './download.ts';
+import { DOWNLOAD_LIMITS, download } from './download.ts';
 import { hasIdxFiles, IDX_FILES, readIdxFolder, readPlainOrGzip, unpack } from './idx.ts';
 import type { DataProgress } from './progress.ts';
 
@@ -33,6 +33,9 @@ const SHA256: Readonly<Record<string, string>> = {
 
 const DEBIAN_PACKAGE = 'dataset-fashion-mnist';
 
+/** The largest file has 26 MB and unpacks to 47. */
+const MAX_FILE_BYTES = DOWNLOAD_LIMITS.sizeBytes;
+
 const REMEDY =
   'name a folder with its four files with --data-dir, or set XDG_CACHE_HOME to a folder that you may write to';
 
@@ -52,8 +55,8 @@ export const PUBLIC_SOURCES: Sources = {
   },
   installed: '/usr/share/datasets/fashion-mnist',
   urls: [
-    'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
     'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
+    'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
   ],
   debianPackage: fetchDebianPackage,
 };
@@ -113,13 +116,14 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
         await download(
           `${url}${name}.gz`,
           target,
-          (bytes, source) => verify(name, unpack(bytes, source), source),
+          (bytes, source) => verify(name, unpack(bytes, source, MAX_FILE_BYTES), source),
           report,
         );
       }
       return;
     } catch (error) {
-      reasons.push(`${new URL(url).host}: ${(error as Error).message}`);
+      if (!(error instanceof DataError)) throw unwritable(sources.cache, error, REMEDY);
+      reasons.push(`${new URL(url).host}: ${error.message}`);
     }
   }
   progress.note(`No download (${reasons.join('; ')}): trying Debian's package ${DEBIAN_PACKAGE}`);
