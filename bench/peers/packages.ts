@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
-import { homedir } from 'node:os';
 import { basename, join } from 'node:path';
+import { cacheFolder } from '../../src/node/cache-folder.ts';
 
 /** The npm packages of each peer, exactly these versions; the first names the peer. */
 const PACKAGES = {
@@ -35,8 +35,7 @@ export function describePeer(peer: NpmPeer): string {
 export function installPeer(peer: NpmPeer): string {
   const packages = Object.entries(PACKAGES[peer]);
   const [first, version] = packages[0]!;
-  const cache = process.env.XDG_CACHE_HOME || join(homedir(), '.cache');
-  const folder = join(cache, 'densor', `${basename(first)}-${version}`);
+  const folder = join(cacheFolder(), `${basename(first)}-${version}`);
   if (packages.every(([name]) => existsSync(join(folder, 'node_modules', name, 'package.json'))))
     return folder;
   process.stderr.write(`installing ${describePeer(peer)} into ${folder}…\n`);

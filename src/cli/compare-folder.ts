@@ -5,10 +5,10 @@ import { z } from 'zod';
 import { DataError } from '../data/dataset.ts';
 import { isTemporary, makeFolder, writeFileAtomic } from '../node/files.ts';
 import { LOCK_FILE } from '../node/folder-lock.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { type LoadedCheckpoint, loadCheckpoint } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { differenceOf, type Experiment, parseExperiment } from '../train/experiment.ts';
-import { runFiles } from '../run/run-folder.ts';
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
 import { UsageError } from './errors.ts';
 

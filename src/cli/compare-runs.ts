@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
 import { evaluationBatch } from '../train/config.ts';
@@ -12,7 +13,6 @@ import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { PlannedRun } from '../train/experiment.ts';
 import { programName } from '../train/programs.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
-import { runFiles } from '../run/run-folder.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 import { folderOfRun, openStoredRun } from './compare-folder.ts';
 import { type NetworkCosts, partCosts } from './compare-networks.ts';
@@ -20,10 +20,10 @@ import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts
 import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { formatDuration } from './format.ts';
-import { sameCommand } from './this-command.ts';
 import { say, showData, showTraining } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { type PreparedRun, prepareRun, runTraining } from './run-training.ts';
+import { sameCommand } from './this-command.ts';
 import { type Pace, timeLeft } from './time-left.ts';
 
 interface ReadyRun extends PreparedRun {

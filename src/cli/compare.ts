@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Argument, Command } from 'commander';
+import { claimFolder } from '../run/run-folder.ts';
 import { pairedDifferences } from '../train/compare.ts';
 import {
   EXPERIMENTS,
@@ -10,18 +11,17 @@ import {
   type Settings,
   withOverrides,
 } from '../train/experiment.ts';
-import { claimFolder } from '../run/run-folder.ts';
 import { comparisonFiles, openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
 import { networksText } from './compare-networks.ts';
 import { type Comparison, comparisonJson, comparisonText, writeComparison } from './compare-report.ts';
 import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from './compare-runs.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { interruptSignal } from './signals.ts';
-import { sameCommand } from './this-command.ts';
 import { options, path } from './options.ts';
 import { say } from './progress.ts';
 import type { PreparedRun } from './run-training.ts';
+import { interruptSignal } from './signals.ts';
+import { sameCommand } from './this-command.ts';
 
 interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epochs' | 'lr' | 'limit'> {
   readonly dataDir?: string;

@@ -2,13 +2,14 @@ import { CommanderError } from 'commander';
 import { DataError } from '../data/dataset.ts';
 import { EngineError, NonFiniteError } from '../engine/engine.ts';
 import { OnnxError } from '../io/onnx/error.ts';
+import { SafetensorsError } from '../io/safetensors.ts';
+import { TorchFileError } from '../io/torch/error.ts';
+import { WeightsError } from '../io/weights.ts';
+import { CacheError } from '../node/cache-folder.ts';
 import { NotAFileError } from '../node/files.ts';
 import { LockedError } from '../node/folder-lock.ts';
 import { systemFailure } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
-import { SafetensorsError } from '../io/safetensors.ts';
-import { TorchFileError } from '../io/torch/error.ts';
-import { WeightsError } from '../io/weights.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
 import { ConfigError } from '../train/config.ts';
@@ -34,6 +35,7 @@ export class CutShortError extends Error {
 const BAD_INPUT = [
   UsageError,
   DataError,
+  CacheError,
   SafetensorsError,
   TorchFileError,
   WeightsError,

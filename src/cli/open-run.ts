@@ -3,10 +3,10 @@ import { knownClassNames } from '../data/open-dataset.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
-import { runFiles } from '../run/run-folder.ts';
 import { UsageError } from './errors.ts';
 
 /** A trained network as its checkpoint has it. */

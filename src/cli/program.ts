@@ -1,6 +1,6 @@
 import { Command, CommanderError } from 'commander';
-import { VERSION } from '../version.ts';
 import { forgetChanges } from '../node/written.ts';
+import { VERSION } from '../version.ts';
 import { describeFailure } from './errors.ts';
 
 /** Each command's modules are loaded when it is asked for: most need few of them. */

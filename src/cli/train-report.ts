@@ -2,8 +2,8 @@ import type { Engine } from '../engine/engine.ts';
 import type { WeightsReport } from '../io/weight-names.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import { describeEngine } from './engines.ts';
-import { resumeCommand } from './this-command.ts';
 import { say } from './progress.ts';
+import { resumeCommand } from './this-command.ts';
 import { reportAsJson } from './weights.ts';
 
 /** The notes' two lines, or how to go on. */

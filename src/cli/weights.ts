@@ -3,9 +3,9 @@ import { existsSync, statSync } from 'node:fs';
 import { imagesOfCard, type TrainedImages } from '../io/model-card.ts';
 import type { WeightsReport } from '../io/weight-names.ts';
 import { decodeWeights, readFileLimited, type Weights } from '../io/weights.ts';
+import { runFiles } from '../run/run-folder.ts';
 import { decodeCheckpoint, isCheckpoint } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
-import { runFiles } from '../run/run-folder.ts';
 import { classNamesOf } from './open-run.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */

@@ -8,7 +8,18 @@ import { DataError } from './dataset.ts';
 /** Runs a program; rejects when it fails or is missing. Tests put another in its place. */
 export type Run = (program: string, args: readonly string[], cwd: string) => Promise<unknown>;
 
-const runProgram: Run = (program, args, cwd) => promisify(execFile)(program, [...args], { cwd });
+/** What one program may take. apt-get has time limits for a silent server, none for a slow one. */
+export interface ProgramLimits {
+  readonly timeout: number;
+  readonly maxBuffer: number;
+}
+
+const LIMITS: ProgramLimits = { timeout: 15 * 60_000, maxBuffer: 2 ** 22 };
+
+/** Environment, proxies and configuration are apt's own. @throws where a limit is exceeded; the program is ended. */
+export function runWithin(limits: ProgramLimits): Run {
+  return (program, args, cwd) => promisify(execFile)(program, [...args], { cwd, ...limits });
+}
 
 /**
  * Fetches a package of Debian or Ubuntu without installing it, unpacks it into a temporary folder and hands that to
@@ -18,7 +29,7 @@ const runProgram: Run = (program, args, cwd) => promisify(execFile)(program, [..
 export async function fetchDebianPackage(
   name: string,
   use: (folder: string) => void,
-  run: Run = runProgram,
+  run: Run = runWithin(LIMITS),
 ): Promise<void> {
   const folder = mkdtempSync(join(tmpdir(), 'densor-'));
   try {
@@ -27,6 +38,7 @@ export async function fetchDebianPackage(
     } catch (error) {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT')
         throw new DataError('not a Debian or Ubuntu system');
+      if (exceeded(error)) throw failure(`apt-get download ${name}`, error);
       await step('apt-get update', run('apt-get', ['update'], folder));
       await step(`apt-get download ${name}`, run('apt-get', ['download', name], folder));
     }
@@ -43,7 +55,19 @@ async function step(what: string, work: Promise<unknown>): Promise<void> {
   try {
     await work;
   } catch (error) {
-    const lines = (error as { stderr?: string }).stderr?.trim().split('\n') ?? [];
-    throw new DataError(`${what} failed${lines.length > 0 ? `: ${lines.at(-1)}` : ''}`);
+    throw failure(what, error);
   }
+}
+
+function failure(what: string, error: unknown): DataError {
+  const lastLine = (error as { stderr?: string }).stderr?.trim().split('\n').at(-1);
+  const why = exceeded(error) ?? lastLine;
+  return new DataError(`${what} failed${why ? `: ${why}` : ''}`);
+}
+
+/** Which limit ended the program, if one did. */
+function exceeded(error: unknown): string | undefined {
+  const { code, killed } = error as { code?: unknown; killed?: boolean };
+  if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'it wrote too much';
+  return killed ? 'it took too long' : undefined;
 }

@@ -1,80 +1,165 @@
-import { createWriteStream, existsSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
-import { Readable } from 'node:stream';
-import { pipeline } from 'node:stream/promises';
+import { writeFileAtomic } from '../node/files.ts';
 import { DataError } from './dataset.ts';
+import { openConnections, proxyHint } from './proxy.ts';
 
 const ATTEMPTS = 4;
-const SILENCE_MS = 20_000;
+
+export interface DownloadLimits {
+  /** Of the file. It is received into memory, so memory is bounded by twice as much. */
+  readonly sizeBytes: number;
+  /** Without any byte: the attempt has failed. */
+  readonly silenceMs: number;
+  /** For all attempts together. */
+  readonly totalMs: number;
+}
+
+export const DOWNLOAD_LIMITS: DownloadLimits = {
+  sizeBytes: 2 ** 26,
+  silenceMs: 20_000,
+  totalMs: 30 * 60_000,
+};
+
+/** What has been received so far, over all attempts. */
+interface Received {
+  /** Grows by doubling: a list of chunks would take far more memory than the file if each had one byte. */
+  buffer: Uint8Array;
+  sizeBytes: number;
+}
+
+type Connections = Awaited<ReturnType<typeof openConnections>>;
+type Report = (received: number, total: number) => void;
 
 /**
- * Downloads a file into `target`: a dropped connection is resumed where the server can, else begun anew; the file
- * appears under its name only when `check` has accepted its bytes.
- * @throws DataError after four attempts, or when the content is refused.
+ * Downloads a file into `target`: a dropped connection is resumed where the server can, else the file is begun anew.
+ * The bytes are received into memory and written only when `check` has accepted them, under a random name and then
+ * renamed: processes that download the same file at once do not disturb each other.
+ * @throws DataError after four attempts, beyond a limit, or when the content is refused; an error of the file system
+ * when `target` cannot be written.
  */
 export async function download(
   url: string,
   target: string,
   check: (bytes: Uint8Array, source: string) => void,
-  report: (received: number, total: number) => void,
+  report: Report,
+  limits: Partial<DownloadLimits> = {},
 ): Promise<void> {
-  const partial = `${target}.download`;
-  for (let attempt = 1; ; attempt++) {
-    try {
-      await receive(url, partial, report);
-      break;
-    } catch (error) {
-      const drops = error instanceof DataError ? ATTEMPTS : attempt;
-      if (drops >= ATTEMPTS || isUnreachable(error)) throw new DataError(reason(error));
-      await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
-    }
-  }
-  try {
-    check(readFileSync(partial), url);
-  } catch (error) {
-    rmSync(partial, { force: true });
-    throw error;
-  }
-  renameSync(partial, target);
+  const bytes = await receiveAll(url, report, { ...DOWNLOAD_LIMITS, ...limits });
+  check(bytes, url);
+  writeFileAtomic(target, [bytes]);
 }
 
+async function receiveAll(url: string, report: Report, limits: DownloadLimits): Promise<Uint8Array> {
+  const received: Received = { buffer: new Uint8Array(2 ** 16), sizeBytes: 0 };
+  const endMs = performance.now() + limits.totalMs;
+  const connections = await openConnections();
+  try {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        await receive(url, connections, received, report, { ...limits, totalMs: endMs - performance.now() });
+        return received.buffer.subarray(0, received.sizeBytes);
+      } catch (error) {
+        if (error instanceof DataError) throw error;
+        if (attempt >= ATTEMPTS || isFinal(error)) throw new DataError(reason(error) + proxyHint(url));
+        await new Promise((resolve) => setTimeout(resolve, 250 * 2 ** attempt));
+      }
+    }
+  } finally {
+    await connections.close();
+  }
+}
+
+/** One attempt. @throws DataError where another attempt is of no use. */
 async function receive(
   url: string,
-  partial: string,
-  report: (received: number, total: number) => void,
+  connections: Connections,
+  received: Received,
+  report: Report,
+  { sizeBytes, silenceMs, totalMs }: DownloadLimits,
 ): Promise<void> {
-  const have = existsSync(partial) ? statSync(partial).size : 0;
-  const silence = new AbortController();
-  let timer = setTimeout(() => silence.abort(), SILENCE_MS);
+  const aborter = new AbortController();
+  const giveUp = () =>
+    aborter.abort(new DataError(`${url} takes too long: given up after ${received.sizeBytes} bytes`));
+  const whole = setTimeout(giveUp, Math.max(0, totalMs));
+  const watch = () =>
+    setTimeout(() => aborter.abort(new Error(`no byte for ${silenceMs / 1000} s`)), silenceMs);
+  let silence = watch();
   try {
-    const headers: Record<string, string> = have > 0 ? { range: `bytes=${have}-` } : {};
-    const response = await fetch(url, { headers, signal: silence.signal });
-    if (response.status === 416) rmSync(partial, { force: true });
-    if (!response.ok || !response.body) throw new DataError(`${url} answers ${response.status}`);
-    const resumed = response.status === 206;
-    let received = resumed ? have : 0;
-    const total = received + Number(response.headers.get('content-length') ?? 0);
-    const body = Readable.fromWeb(response.body as Parameters<typeof Readable.fromWeb>[0]);
-    body.on('data', (chunk: Uint8Array) => {
-      received += chunk.length;
-      report(received, total);
-      clearTimeout(timer);
-      timer = setTimeout(() => silence.abort(), SILENCE_MS);
-    });
-    await pipeline(body, createWriteStream(partial, { flags: resumed ? 'a' : 'w' }));
-    if (total > 0 && received < total)
-      throw new Error(`the connection dropped at ${received} of ${total} bytes`);
+    const resumeAt = received.sizeBytes;
+    const headers: Record<string, string> = { 'accept-encoding': 'identity' };
+    if (resumeAt > 0) headers.range = `bytes=${resumeAt}-`;
+    const response = await connections.fetch(url, { headers, signal: aborter.signal });
+    if (response.status === 206 || (response.status === 416 && resumeAt > 0))
+      requireRange(response, received);
+    else received.sizeBytes = 0;
+    if (!response.ok || !response.body) {
+      throw new DataError(`${url} answers ${response.status}${proxyHint(url)}`);
+    }
+    const encoding = response.headers.get('content-encoding') ?? 'identity';
+    if (encoding !== 'identity') throw new DataError(`${url} answers in ${encoding}, unasked`);
+    const total = received.sizeBytes + Number(response.headers.get('content-length') ?? 0);
+    const requireFits = (bytes: number) => {
+      if (bytes <= sizeBytes) return;
+      throw new DataError(`${url} has at least ${bytes} bytes: more than the ${sizeBytes} that are accepted`);
+    };
+    requireFits(total);
+    for await (const chunk of response.body as AsyncIterable<Uint8Array>) {
+      clearTimeout(silence);
+      silence = watch();
+      requireFits(received.sizeBytes + chunk.length);
+      append(received, chunk);
+      report(received.sizeBytes, total);
+    }
+    if (received.sizeBytes < total) {
+      throw new Error(`the connection dropped at ${received.sizeBytes} of ${total} bytes`);
+    }
   } finally {
-    clearTimeout(timer);
+    clearTimeout(whole);
+    clearTimeout(silence);
+    aborter.abort(); // Ends a response that was refused before its end.
   }
 }
 
-/** No such host, or nobody listens: trying again at once is of no use. */
-function isUnreachable(error: unknown): boolean {
-  const code = ((error as Error).cause as NodeJS.ErrnoException | undefined)?.code;
-  return code !== undefined && ['ENOTFOUND', 'ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH'].includes(code);
+/**
+ * A part must begin where the last attempt ended; otherwise the next attempt asks for the whole file.
+ * @throws DataError when the whole file was asked for.
+ */
+function requireRange({ headers }: { headers: { get(name: string): string | null } }, received: Received) {
+  const range = headers.get('content-range');
+  const from = /^bytes (\d+)-/.exec(range ?? '')?.[1];
+  if (received.sizeBytes > 0 && from !== undefined && Number(from) === received.sizeBytes) return;
+  const message = `the server sends another part of the file than was asked for (content-range: ${range})`;
+  if (received.sizeBytes === 0) throw new DataError(message);
+  received.sizeBytes = 0;
+  throw new Error(message);
+}
+
+function append(received: Received, chunk: Uint8Array): void {
+  const { buffer, sizeBytes } = received;
+  const end = sizeBytes + chunk.length;
+  if (end > buffer.length) {
+    received.buffer = new Uint8Array(Math.max(end, 2 * buffer.length));
+    received.buffer.set(buffer.subarray(0, sizeBytes));
+  }
+  received.buffer.set(chunk, sizeBytes);
+  received.sizeBytes = end;
+}
+
+/** No such host, nobody listens, or the proxy refuses: trying again at once is of no use. */
+function isFinal(error: unknown): boolean {
+  const unreachable = ['ENOTFOUND', 'ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH'];
+  const refusedByProxy = ['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG'];
+  return [...unreachable, ...refusedByProxy].includes(root(error).code ?? '');
 }
 
 function reason(error: unknown): string {
-  const { cause, message } = error as Error;
-  return (cause as NodeJS.ErrnoException | undefined)?.code ?? message;
+  const { code, message } = root(error);
+  const refusal = /^Proxy response \((\d+)\)/.exec(message)?.[1];
+  if (refusal !== undefined) return `the proxy refuses the connection with status ${refusal}`;
+  return code === undefined || code.startsWith('UND_ERR') ? message : code;
+}
+
+/** Fetch wraps what went wrong in an error without a reason. */
+function root(error: unknown): NodeJS.ErrnoException {
+  const { cause } = error as Error;
+  return cause instanceof Error ? root(cause) : (error as NodeJS.ErrnoException);
 }

@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
-import { existsSync, mkdirSync, readFileSync } from 'node:fs';
-import { homedir } from 'node:os';
+import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
+import { cacheFolder, makeWritable, unwritable } from '../node/cache-folder.ts';
 import { writeFileAtomic } from '../node/files.ts';
 import { type ByteDataset, DataError } from './dataset.ts';
 import { fetchDebianPackage } from './debian-package.ts';
-import { download } from './download.ts';
+import { DOWNLOAD_LIMITS, download } from './download.ts';
 import { hasIdxFiles, IDX_FILES, readIdxFolder, readPlainOrGzip, unpack } from './idx.ts';
 import type { DataProgress } from './progress.ts';
 
@@ -33,6 +33,12 @@ const SHA256: Readonly<Record<string, string>> = {
 
 const DEBIAN_PACKAGE = 'dataset-fashion-mnist';
 
+/** The largest file has 26 MB and unpacks to 47. */
+const MAX_FILE_BYTES = DOWNLOAD_LIMITS.sizeBytes;
+
+const REMEDY =
+  'name a folder with its four files with --data-dir, or set XDG_CACHE_HOME to a folder that you may write to';
+
 /** Where the data may come from; tests point these elsewhere. */
 export interface Sources {
   readonly cache: string;
@@ -44,11 +50,13 @@ export interface Sources {
 }
 
 export const PUBLIC_SOURCES: Sources = {
-  cache: join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor', 'fashion-mnist'),
+  get cache() {
+    return join(cacheFolder(), 'fashion-mnist');
+  },
   installed: '/usr/share/datasets/fashion-mnist',
   urls: [
-    'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
     'https://raw.githubusercontent.com/zalandoresearch/fashion-mnist/master/data/fashion/',
+    'http://fashion-mnist.s3-website.eu-central-1.amazonaws.com/',
   ],
   debianPackage: fetchDebianPackage,
 };
@@ -56,7 +64,7 @@ export const PUBLIC_SOURCES: Sources = {
 /**
  * Fashion-MNIST from the first of: the user's folder, the cache, Debian's installed package, download, Debian's
  * package fetched and unpacked. What was fetched is verified and kept in the cache.
- * @throws DataError
+ * @throws DataError, CacheError
  */
 export async function openFashionMnist(
   dataDir: string | undefined,
@@ -70,7 +78,7 @@ export async function openFashionMnist(
     if (hasIdxFiles(dataDir)) return read(dataDir);
     progress.note(`${dataDir} does not hold the four Fashion-MNIST files; looking elsewhere`);
   }
-  if (!hasIdxFiles(sources.cache)) {
+  if (!isFilled(sources.cache)) {
     if (hasIdxFiles(sources.installed)) {
       return read(
         sources.installed,
@@ -85,9 +93,18 @@ export async function openFashionMnist(
   );
 }
 
-/** Fills the cache. */
+/** A cache that cannot be looked into is as an empty one: filling it says why. */
+function isFilled(cache: string): boolean {
+  try {
+    return hasIdxFiles(cache);
+  } catch {
+    return false;
+  }
+}
+
+/** Fills the cache. @throws CacheError where it cannot be written, DataError */
 async function fill(sources: Sources, progress: DataProgress): Promise<void> {
-  mkdirSync(sources.cache, { recursive: true });
+  makeWritable(sources.cache, REMEDY);
   const reasons: string[] = [];
   for (const url of sources.urls) {
     try {
@@ -99,13 +116,14 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
         await download(
           `${url}${name}.gz`,
           target,
-          (bytes, source) => verify(name, unpack(bytes, source), source),
+          (bytes, source) => verify(name, unpack(bytes, source, MAX_FILE_BYTES), source),
           report,
         );
       }
       return;
     } catch (error) {
-      reasons.push(`${new URL(url).host}: ${(error as Error).message}`);
+      if (!(error instanceof DataError)) throw unwritable(sources.cache, error, REMEDY);
+      reasons.push(`${new URL(url).host}: ${error.message}`);
     }
   }
   progress.note(`No download (${reasons.join('; ')}): trying Debian's package ${DEBIAN_PACKAGE}`);

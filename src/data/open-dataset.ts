@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
-import { homedir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { cacheFolder } from '../node/cache-folder.ts';
 import { CIFAR10_CLASSES, openCifar10 } from './cifar10.ts';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
 import { FASHION_CLASSES, openFashionMnist } from './fashion-mnist.ts';
@@ -90,7 +90,7 @@ function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
     seed: 0,
     strict: false,
     memoryBytes: imageMemoryBytes(),
-    scratch: scratchFolder(),
+    scratch: scratchFolder,
     ...images,
   };
 }
@@ -121,5 +121,5 @@ function sampleFolder(): string {
 
 /** Where temporary files of pixels lie: on a disk, which a folder for temporary files may not be. */
 export function scratchFolder(): string {
-  return join(process.env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'densor');
+  return cacheFolder();
 }

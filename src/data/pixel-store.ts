@@ -1,6 +1,8 @@
-import { closeSync, mkdirSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
+import { randomBytes } from 'node:crypto';
+import { closeSync, openSync, readSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { naming } from '../node/files.ts';
+import { makeWritable, SET_CACHE_HOME } from '../node/cache-folder.ts';
+import { naming, writeAll } from '../node/files.ts';
 import type { Dataset, TrainTest } from './dataset.ts';
 
 /** Takes images one after the other, and holds them in memory or in a file. */
@@ -23,13 +25,11 @@ export function memoryStore(bytes: number): PixelStore {
   };
 }
 
-let stores = 0;
-
-/** A temporary file in the folder; it goes with the process. An error names it. */
+/** A temporary file in the folder; it goes with the process. An error names it. @throws CacheError */
 export function fileStore(folder: string): PixelStore {
-  mkdirSync(folder, { recursive: true });
-  const path = join(folder, `pixels-${process.pid}-${stores++}`);
-  const file = openSync(path, 'w+', 0o600);
+  makeWritable(folder, SET_CACHE_HOME);
+  const path = join(folder, `pixels-${randomBytes(8).toString('hex')}`);
+  const file = openSync(path, 'wx+', 0o600); // O_EXCL: no planted file or link is opened.
   try {
     rmSync(path); // The bytes stay until the file is closed, however the process ends.
   } catch {
@@ -41,7 +41,7 @@ export function fileStore(folder: string): PixelStore {
   return {
     append(image) {
       try {
-        for (let done = 0; done < image.length; ) done += writeSync(file, image, done);
+        writeAll(file, image);
       } catch (error) {
         throw naming(path, error);
       }

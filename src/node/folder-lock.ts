@@ -15,7 +15,7 @@ import {
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { z } from 'zod';
-import { createTemporary, naming, NotAFileError, writeAll } from './files.ts';
+import { createTemporary, NotAFileError, naming, writeAll } from './files.ts';
 import { describeProcess, isAlive, isLocal, type ProcessIdentity, thisProcess } from './process-identity.ts';
 import { systemCode } from './system-error.ts';
 

@@ -1,8 +1,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
-import { writeFileAtomic } from '../node/files.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
+import { writeFileAtomic } from '../node/files.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { runConfigSchema } from './config.ts';

@@ -1,41 +1,25 @@
-import {
-  existsSync,
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from 'node:fs';
-import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fetchDebianPackage } from '../../src/data/debian-package.ts';
-import { download } from '../../src/data/download.ts';
-import { openFashionMnist, type Sources } from '../../src/data/fashion-mnist.ts';
+import { fetchDebianPackage, runWithin } from '../../src/data/debian-package.ts';
+import { openFashionMnist, PUBLIC_SOURCES, type Sources } from '../../src/data/fashion-mnist.ts';
+import { CacheError } from '../../src/node/cache-folder.ts';
+import { closeServers, serve } from '../support/http.ts';
 import { writeIdxFolder } from '../support/idx.ts';
 
 let folder: string;
 let notes: string[];
-let closing: (() => void)[];
 const progress = { note: (text: string) => void notes.push(text), bytes: () => {} };
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
-  [notes, closing] = [[], []];
+  notes = [];
 });
 afterEach(() => {
-  for (const close of closing) close();
+  closeServers();
   rmSync(folder, { recursive: true, force: true });
 });
-
-async function serve(handle: (request: IncomingMessage, response: ServerResponse) => void): Promise<string> {
-  const server = createServer(handle);
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-  closing.push(() => server.close());
-  return `http://127.0.0.1:${(server.address() as AddressInfo).port}/`;
-}
 
 describe('Fashion-MNIST', () => {
   const sources = (changed: Partial<Sources> = {}): Sources => ({
@@ -93,59 +77,34 @@ describe('Fashion-MNIST', () => {
     );
   });
 
+  test('that unpacks to far more than the published files is refused before it fills memory', async () => {
+    const bomb = gzipSync(Buffer.alloc(2 ** 26 + 1));
+    const url = await serve((_, response) => response.end(bomb));
+    await expect(openFashionMnist(undefined, progress, sources({ urls: [url] }))).rejects.toThrow(
+      /cannot be unpacked as gzip: it has more than 67108864 bytes/,
+    );
+  });
+
+  test('says what to do where the cache cannot be made', async () => {
+    writeFileSync(join(folder, 'file'), '');
+    const cache = join(folder, 'file', 'cache');
+    const opened = openFashionMnist(undefined, progress, sources({ cache }));
+    await expect(opened).rejects.toThrow(CacheError);
+    await expect(opened).rejects.toThrow(
+      new RegExp(
+        `${cache} cannot be written to: a part of the path is not a folder.*--data-dir.*XDG_CACHE_HOME`,
+      ),
+    );
+  });
+
+  test('is downloaded over HTTPS first', () => {
+    expect(PUBLIC_SOURCES.urls[0]).toMatch(/^https:/);
+  });
+
   test('named by a folder that does not exist is refused', async () => {
     await expect(openFashionMnist(join(folder, 'none'), progress, sources())).rejects.toThrow(
       /does not exist/,
     );
-  });
-});
-
-describe('a download', () => {
-  const content = Buffer.from(Array.from({ length: 300_000 }, (_, i) => i % 251));
-  const accept = () => {};
-
-  test('that drops is resumed where it stopped', async () => {
-    const ranges: (string | undefined)[] = [];
-    const url = await serve((request, response) => {
-      ranges.push(request.headers.range);
-      const from = Number(/bytes=(\d+)-/.exec(request.headers.range ?? '')?.[1] ?? 0);
-      response.writeHead(from > 0 ? 206 : 200, { 'content-length': content.length - from });
-      if (from > 0) return response.end(content.subarray(from));
-      return response.write(content.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 50));
-    });
-    const seen: number[] = [];
-    await download(`${url}file`, join(folder, 'file'), accept, (received) => void seen.push(received));
-    expect(readFileSync(join(folder, 'file')).equals(content)).toBe(true);
-    expect(ranges[0]).toBeUndefined();
-    expect(ranges[1]).toBe('bytes=100000-');
-    expect(seen.at(-1)).toBe(content.length);
-    expect(readdirSync(folder)).toEqual(['file']);
-  });
-
-  test('from a server that cannot resume begins anew', async () => {
-    writeFileSync(join(folder, 'file.download'), 'stale beginning');
-    const url = await serve((_, response) => response.end(content));
-    await download(`${url}file`, join(folder, 'file'), accept, () => {});
-    expect(readFileSync(join(folder, 'file')).equals(content)).toBe(true);
-  });
-
-  test('whose content is refused leaves nothing', async () => {
-    const url = await serve((_, response) => response.end('wrong'));
-    const refuse = () => {
-      throw new Error('refused');
-    };
-    await expect(download(`${url}file`, join(folder, 'file'), refuse, () => {})).rejects.toThrow('refused');
-    expect(readdirSync(folder)).toEqual([]);
-  });
-
-  test('of a file that is not there fails at once', async () => {
-    let asked = 0;
-    const url = await serve((_, response) => {
-      asked++;
-      response.writeHead(404).end();
-    });
-    await expect(download(`${url}file`, join(folder, 'file'), accept, () => {})).rejects.toThrow(/404/);
-    expect(asked).toBe(1);
   });
 });
 
@@ -183,5 +142,15 @@ describe("Debian's package", () => {
   test('on another system is no way', async () => {
     const run = () => Promise.reject(Object.assign(new Error('missing'), { code: 'ENOENT' }));
     await expect(fetchDebianPackage('data', () => {}, run)).rejects.toThrow(/not a Debian/);
+  });
+
+  test('is given up when a program takes too long or writes too much', async () => {
+    const asTool = (script: string) => {
+      const limited = runWithin({ timeout: script === 'yes' ? 60_000 : 50, maxBuffer: 1000 });
+      return () => limited('sh', ['-c', `exec ${script}`], folder);
+    };
+    const fetched = (script: string) => fetchDebianPackage('data', () => {}, asTool(script));
+    await expect(fetched('sleep 600')).rejects.toThrow('apt-get download data failed: it took too long');
+    await expect(fetched('yes')).rejects.toThrow('apt-get download data failed: it wrote too much');
   });
 });

@@ -107,7 +107,10 @@ describe('a folder of images', () => {
     await writeColours(folder, 4);
     const notes: string[] = [];
     const scratch = join(folder, '.scratch');
-    const [inMemory, inFile] = [await open(), await open({ memoryBytes: 5000, scratch }, notes)];
+    const [inMemory, inFile] = [
+      await open(),
+      await open({ memoryBytes: 5000, scratch: () => scratch }, notes),
+    ];
     expect(notes[0]).toMatch(/in a temporary file below .*as memory is short/);
     expect(inFile.train.pixels).not.toBeInstanceOf(Uint8Array);
     expect(sha256Of(inFile)).toBe(sha256Of(inMemory));

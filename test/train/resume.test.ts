@@ -18,6 +18,8 @@ import {
   sequential,
 } from '../../src/model/module.ts';
 import { learningRateAt } from '../../src/optim/schedule.ts';
+import { checkpointStore } from '../../src/run/checkpoint-store.ts';
+import { runFiles } from '../../src/run/run-folder.ts';
 import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
 import { compileRun } from '../../src/train/compile-run.ts';
 import { type RunConfig, runConfigSchema, scheduleOf } from '../../src/train/config.ts';
@@ -26,8 +28,6 @@ import type { TrainEvent } from '../../src/train/events.ts';
 import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
-import { checkpointStore } from '../../src/run/checkpoint-store.ts';
-import { runFiles } from '../../src/run/run-folder.ts';
 import { TrainingStoppedError, train } from '../../src/train/trainer.ts';
 import { ENGINES, type EngineCase, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';

@@ -18,9 +18,10 @@ export interface ImageFolderOptions {
   readonly seed: number;
   /** Refuse a file that is no image, rather than leave it out. */
   readonly strict: boolean;
-  /** More pixels than this are kept in a file below `scratch`. */
+  /** More pixels than this are kept in a file below `scratch()`. */
   readonly memoryBytes: number;
-  readonly scratch: string;
+  /** Called only when that file is needed. */
+  readonly scratch: () => string;
 }
 
 /**
@@ -143,14 +144,14 @@ async function readingOf(
     channels,
     strict,
     classNames,
-    store: (count) => (fits ? memoryStore(count * bytes) : fileStore(scratch)),
+    store: (count) => (fits ? memoryStore(count * bytes) : fileStore(scratch())),
     tick: (isKept) => {
       done++;
       if (isKept) kept++;
       progress.images?.(done, files.length);
     },
     finish: (folder) => {
-      const where = fits ? 'in memory' : `in a temporary file below ${scratch}, as memory is short`;
+      const where = fits ? 'in memory' : `in a temporary file below ${scratch()}, as memory is short`;
       const mebibytes = Math.ceil((kept * bytes) / 2 ** 20);
       const kind = channels === 1 ? 'grey' : 'RGB';
       progress.note(
