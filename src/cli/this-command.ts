@@ -43,8 +43,8 @@ function commandLine(words: readonly string[], started: Started): string {
 function programOf({ env, script }: Started): string {
   const { npm_lifecycle_event: event, npm_package_name: ofPackage, npm_command: command, PATH = '' } = env;
   if (ofPackage === 'densor' && (event === 'densor' || event === 'start')) return 'npm run densor --';
-  if (command === 'exec' || event !== undefined) return 'npx densor';
   if (basename(script) === 'densor') {
+    if (command === 'exec' || event !== undefined) return 'npx densor';
     return PATH.split(delimiter).includes(dirname(script)) ? 'densor' : quoted(script);
   }
   const near = relative('', script);

@@ -159,11 +159,11 @@ export function makeFolder(path: string): readonly string[] {
         mkdirSync(folder);
         made.push(folder);
         noteChange(folder);
+        syncFolder(dirname(folder));
       } catch (error) {
         // Another process may have made it meanwhile; a file in its place is an error.
         if (systemCode(error) !== 'EEXIST' || !isFolder(folder)) throw naming(folder, error);
       }
-      syncFolder(dirname(folder));
     }
   } catch (error) {
     removeFolders(made);

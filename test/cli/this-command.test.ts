@@ -19,7 +19,11 @@ describe('the command that continues a run', () => {
   test.each([
     ['from the PATH', direct, 'densor'],
     ['from a folder that is on no PATH', { ...direct, env: { PATH: '/bin' } }, '/usr/local/bin/densor'],
-    ['by npm start', { ...direct, env: { ...npm, npm_lifecycle_event: 'start' } }, 'npm run densor --'],
+    [
+      'by npm start',
+      { env: { ...npm, npm_lifecycle_event: 'start' }, script: '/densor/dist/src/cli/main.js' },
+      'npm run densor --',
+    ],
     ['by npm run densor', { ...direct, env: { ...npm, npm_lifecycle_event: 'densor' } }, 'npm run densor --'],
     [
       'by npx in a folder without a package',
@@ -34,7 +38,14 @@ describe('the command that continues a run', () => {
       },
       'npx densor',
     ],
-    ['as a file', { env: {}, script: `${process.cwd()}/dist/src/cli/main.js` }, 'node dist/src/cli/main.js'],
+    [
+      'as a file',
+      {
+        env: { npm_command: 'exec', npm_lifecycle_event: 'npx' },
+        script: `${process.cwd()}/dist/src/cli/main.js`,
+      },
+      'node dist/src/cli/main.js',
+    ],
     ['as a file elsewhere', { env: {}, script: '/opt/my densor/main.js' }, "node '/opt/my densor/main.js'"],
   ])('is typed as the program was started: %s', (_, started, program) => {
     const all = { ...started, words: words('compare pooling --seeds 0,1') };

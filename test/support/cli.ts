@@ -1,4 +1,6 @@
 import { spawnSync } from 'node:child_process';
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 /** The built command line, as a user runs it. */
@@ -21,4 +23,31 @@ export function densorWithRoom(kibibytes: number, folder: string, ...args: reado
 
 function told({ status, stdout, stderr }: { status: number | null; stdout: string; stderr: string }) {
   return { status, stdout, stderr, lastLine: stderr.trim().split('\n').at(-1)! };
+}
+
+/** A network and images so small that a run of hundreds of steps takes seconds. */
+export const TINY: readonly string[] =
+  '--model densenet-bc-10-4 --data sample --size 16 --batch 16 --threads 1'.split(' ');
+
+/** The events of a run's log. @returns none where there is no log. */
+export function eventsOf(run: string): readonly Readonly<Record<string, unknown>>[] {
+  const log = join(run, 'log.jsonl');
+  if (!existsSync(log)) return [];
+  const lines = readFileSync(log, 'utf8').split('\n');
+  // The last piece is empty, or a line that is being written.
+  return lines.slice(0, -1).map((line) => JSON.parse(line));
+}
+
+/** The last step that a run's log has. */
+export function stepOf(run: string): number {
+  return (eventsOf(run).findLast(({ kind }) => kind === 'step')?.globalStep as number | undefined) ?? 0;
+}
+
+/** Waits until something is so. @throws after a minute, with what was waited for. */
+export async function until(what: string, isSo: () => boolean): Promise<void> {
+  for (let i = 0; i < 3000; i++) {
+    if (isSo()) return;
+    await new Promise((resolve) => setTimeout(resolve, 20));
+  }
+  throw new Error(`waited a minute for: ${what}`);
 }

@@ -1,0 +1,305 @@
+import { spawnSync } from 'node:child_process';
+import {
+  chmodSync,
+  copyFileSync,
+  cpSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadCheckpoint, type RunState, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { densorIn, eventsOf, MAIN, TINY } from '../support/cli.ts';
+import { writeIdxFolder } from '../support/idx.ts';
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const densor = (line: string, ...words: readonly string[]) => densorIn(folder, ...line.split(' '), ...words);
+const train = (line: string) => densor(`train ${line}`, ...TINY, '--limit', '48');
+const last = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
+
+/** What must be alike in two runs that trained alike: all but times and places. */
+function numbersOf(run: string, which: 'last' | 'best' = 'last') {
+  const checkpoint = loadCheckpoint(join(folder, run, `${which}.safetensors`));
+  const { logBytes: _, progress, ...state } = checkpoint.run;
+  const { trainMs: __, ...done } = progress;
+  const bits = [...checkpoint.training.state].map(([name, { buffer }]) => [name, Buffer.from(buffer)]);
+  return { state, done, bits };
+}
+
+/** The checkpoint with another state of the run. */
+function changeState(run: string, change: (state: RunState) => RunState): void {
+  const path = join(folder, run, 'last.safetensors');
+  const { run: state, training } = loadCheckpoint(path);
+  const shapes = new Map(
+    [...training.shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]),
+  );
+  saveCheckpoint(path, { run: change(state), state: training.state }, shapes);
+}
+
+describe('a run that goes on for more epochs', () => {
+  test.each([['--momentum 0.9'], ['--validate 0.25 --ema 0.9 --seed 5']])(
+    'ends with the bits of one that was asked for them from the start (%s)',
+    (settings) => {
+      expect(train(`${settings} --epochs 3 --out whole`).status).toBe(0);
+      expect(train(`${settings} --epochs 1 --out run`).status).toBe(0);
+      expect(densor('train --resume run --epochs 3').status).toBe(0);
+      expect(numbersOf('run')).toEqual(numbersOf('whole'));
+      const told = (run: string, kind: string) =>
+        eventsOf(join(folder, run))
+          .filter((event) => event.kind === kind)
+          .map(({ globalStep, epoch, trainLoss, validationAccuracy }) => [
+            ...[globalStep, epoch, trainLoss, validationAccuracy],
+          ]);
+      for (const kind of ['step', 'epoch', 'end']) expect(told('run', kind)).toEqual(told('whole', kind));
+    },
+  );
+
+  test('whose rate follows a schedule is refused, naming the way out; fewer than were done too', () => {
+    train('--schedule cosine --epochs 1 --out run');
+    const before = readFileSync(join(folder, 'run/last.safetensors'));
+    expect(densor('train --resume run --epochs 2')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringMatching(/cosine schedule was made for 1: .*train --from run --epochs N$/),
+    });
+    expect(readFileSync(join(folder, 'run/last.safetensors')).equals(before)).toBe(true);
+    expect(densor('train --resume run --epochs 1').status).toBe(0);
+    train('--epochs 2 --out longer');
+    expect(densor('train --resume longer --epochs 1')).toMatchObject({
+      status: 2,
+      lastLine: 'densor: --epochs 1: the run in longer is in epoch 2 already',
+    });
+  });
+});
+
+test('a run goes on with another engine, which is said once and recorded', () => {
+  train('--epochs 1 --engine wasm --out run');
+  const { stderr, status } = densor('train --resume run --epochs 2 --engine reference');
+  expect(status, stderr).toBe(0);
+  expect(stderr.match(/this run was on wasm \S+, now it is on reference float64/g)).toHaveLength(1);
+  expect(last('run').run.engine).toBe('reference');
+  expect(densor('train --resume run').stderr).not.toMatch(/this run was on/);
+});
+
+test('a finished run that is resumed says its result again, and its log tells of one end', () => {
+  const first = train('--validate 0.25 --patience 1 --epochs 2 --out run');
+  const bits = numbersOf('run');
+  for (const _ of [1, 2]) {
+    const again = densor('train --resume run');
+    expect(again.status).toBe(0);
+    expect(again.stdout.split('\n')[0]).toBe(first.stdout.split('\n')[0]);
+  }
+  expect(numbersOf('run')).toEqual(bits);
+  expect(eventsOf(join(folder, 'run')).filter(({ kind }) => kind === 'end')).toHaveLength(1);
+});
+
+describe('a run whose data was moved', () => {
+  beforeEach(() => {
+    writeIdxFolder(join(folder, 'data'));
+    densor(
+      'train --data idx:data --size 16 --batch 3 --epochs 1 --model densenet-bc-10-4 --threads 1 --out run',
+    );
+    renameSync(join(folder, 'data'), join(folder, 'moved'));
+  });
+
+  test('says how to name the new place', () => {
+    const lastLine = expect.stringMatching(
+      /^densor: data does not exist: .*name its place with --data idx:DIR$/,
+    );
+    expect(densor('train --resume run')).toMatchObject({ status: 2, lastLine });
+    expect(densor('evaluate run')).toMatchObject({ status: 2, lastLine });
+  });
+
+  test('goes on with it there, and remembers', () => {
+    const { status, stderr } = densor('train --resume run --epochs 2 --data idx:moved');
+    expect(status, stderr).toBe(0);
+    expect(last('run').run.config.data).toBe('idx:moved');
+    expect(densor('train --resume run').status).toBe(0);
+    const elsewhere = join(folder, 'elsewhere');
+    mkdirSync(elsewhere);
+    expect(densorIn(elsewhere, ...'train --resume ../run --data idx:../moved'.split(' ')).status).toBe(0);
+  });
+
+  test('does not go on with other data', () => {
+    expect(densor('train --resume run --data sample')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringMatching(
+        /^densor: sample: images or labels are not those of the run in run: .*--data/,
+      ),
+    });
+  });
+});
+
+describe('a run of an earlier version', () => {
+  const fixture = (name: string) => fileURLToPath(new URL(`../golden/run-format-1/${name}`, import.meta.url));
+  const stepsOf = (run: string) =>
+    eventsOf(run)
+      .filter(({ kind }) => kind === 'step')
+      .map(({ globalStep, loss, trainLoss }) => [globalStep, loss, trainLoss]);
+
+  test('of format 1 (commit 0ae2c70) goes on with the bits that that version would have given', () => {
+    cpSync(fixture('interrupted'), join(folder, 'run'), { recursive: true });
+    const whole = fixture('whole');
+    // It died while it wrote its log.
+    writeFileSync(join(folder, 'run/log.jsonl'), '{"kind":"step","globalStep":6}\n{"ki', { flag: 'a' });
+    const { status, stderr } = densor('train --resume run');
+    expect(status, stderr).toBe(0);
+    expect(stderr).not.toMatch(/warning/);
+    copyFileSync(join(whole, 'last.safetensors'), join(folder, 'last.safetensors'));
+    const [mine, theirs] = [numbersOf('run'), numbersOf('.')];
+    expect(mine.bits).toEqual(theirs.bits);
+    expect({ ...mine.state, format: 1 }).toEqual(theirs.state);
+    expect(stepsOf(join(folder, 'run'))).toEqual(stepsOf(whole));
+  });
+
+  test('whose numbers were made otherwise goes on with one warning', () => {
+    train('--epochs 1 --out run');
+    changeState('run', (state) => ({ ...state, numerics: 0 }));
+    const { status, stderr } = densor('train --resume run --epochs 2');
+    expect(status).toBe(0);
+    expect(stderr.match(/warning: this run was trained by an older version of densor/g)).toHaveLength(1);
+    expect(densor('train --resume run').stderr).not.toMatch(/warning/);
+  });
+});
+
+describe('the same command works again', () => {
+  test('after an import that ended between its two files', () => {
+    train('--epochs 1 --out run');
+    const line = 'import run/last.safetensors --model densenet-bc-10-4 --out imported';
+    expect(densor(line).status).toBe(0);
+    rmSync(join(folder, 'imported/last.safetensors'));
+    const { status, stderr } = densor(line);
+    expect(status, stderr).toBe(0);
+    expect(readdirSync(join(folder, 'imported')).sort()).toEqual(['best.safetensors', 'last.safetensors']);
+  });
+
+  test('but never at the cost of a trained network', () => {
+    train('--epochs 1 --out run');
+    rmSync(join(folder, 'run/last.safetensors'));
+    expect(train('--epochs 1 --out run')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringMatching(
+        /run holds the best checkpoint of a run .*--from run\/best\.safetensors$/,
+      ),
+    });
+  });
+
+  test('after a comparison that ended before it had stored what it compares', () => {
+    const experiment = {
+      common: { epochs: 1, model: 'densenet-bc-10-4', data: 'sample', size: 16, batch: 16, limit: 16 },
+      configurations: { a: { lr: 0.1 }, b: { lr: 0.2 } },
+    };
+    writeFileSync(join(folder, 'e.json'), JSON.stringify({ ...experiment, seeds: [0] }));
+    mkdirSync(join(folder, 'out'));
+    writeFileSync(join(folder, 'out/run.lock'), '');
+    writeFileSync(join(folder, 'out/experiment.json.0123456789abcdef.partial'), '{');
+    const { status, stderr } = densor('compare e.json --threads 1 --out out');
+    expect(status, stderr).toBe(0);
+  });
+
+  test('where the folder is locked by a job on another machine that is gone', () => {
+    train('--epochs 1 --out run');
+    const lock = join(folder, 'run/run.lock');
+    writeFileSync(lock, '7 worker-0a1b2c\n');
+    expect(densor('train --resume run')).toMatchObject({
+      status: 2,
+      lastLine: expect.stringMatching(/in use by process 7 on worker-0a1b2c, last heard of \d+ s ago/),
+    });
+    const time = Date.now() / 1000 - 120;
+    utimesSync(lock, time, time);
+    expect(densor('train --resume run').status).toBe(0);
+    expect(existsSync(lock)).toBe(false);
+  });
+
+  test('is told what is in the way where the lock is no file', () => {
+    mkdirSync(join(folder, 'run/run.lock'), { recursive: true });
+    expect(train('--epochs 1 --out run')).toMatchObject({
+      status: 2,
+      lastLine: 'densor: RUN/run.lock is a folder and not a lock: remove it'.replace(
+        'RUN',
+        join(folder, 'run'),
+      ),
+    });
+  });
+});
+
+describe('a file system', () => {
+  /** Runs with a module that replaces functions of node:fs. */
+  function withHook(source: string, line: string) {
+    const hook = join(folder, 'hook.mjs');
+    writeFileSync(
+      hook,
+      `import fs from 'node:fs';\nimport { syncBuiltinESMExports } from 'node:module';\n${source}\nsyncBuiltinESMExports();`,
+    );
+    const words = [
+      '--import',
+      hook,
+      MAIN,
+      'train',
+      ...TINY,
+      '--limit',
+      '16',
+      '--epochs',
+      '1',
+      ...line.split(' '),
+    ];
+    return spawnSync(process.execPath, words, { cwd: folder, encoding: 'utf8' });
+  }
+  const failing = (call: string, code: string, when = 'true') => `
+    const { ${call}: real } = fs;
+    fs.${call} = (...args) => {
+      if (${when}) throw Object.assign(new Error('${code}: not here, ${call}'), { code: '${code}', syscall: '${call.replace('Sync', '')}' });
+      return real(...args);
+    };`;
+
+  test.each(['EINVAL', 'EPERM'])('that cannot sync (%s) does not end a run', (code) => {
+    const { status, stderr } = withHook(failing('fsyncSync', code), '--out run');
+    expect(status, stderr).toBe(0);
+  });
+
+  test('that fails to sync does, in words', () => {
+    const { status, stderr } = withHook(failing('fsyncSync', 'EIO'), '--out run');
+    expect([status, stderr.trim().split('\n').at(-1)]).toEqual([
+      2,
+      expect.stringMatching(/^densor: run: input\/output error \(EIO\): check the disk/),
+    ]);
+    expect(existsSync(join(folder, 'run'))).toBe(false);
+  });
+
+  test('that refuses pictures does not end a run', () => {
+    const refuse = failing('renameSync', 'EIO', 'String(args[1]).includes("curves")');
+    const { status, stderr } = withHook(refuse, '--out run');
+    expect(status, stderr).toBe(0);
+    expect(
+      stderr.match(/warning: the curves cannot be drawn: run\/curves\.svg: input\/output error/g),
+    ).toHaveLength(1);
+    expect(eventsOf(join(folder, 'run')).at(-1)!.kind).toBe('end');
+  });
+
+  test.skipIf(process.getuid?.() !== 0)('whose run.lock nobody may open says so', () => {
+    mkdirSync(join(folder, 'run'));
+    chmodSync(folder, 0o777);
+    chmodSync(join(folder, 'run'), 0o777);
+    writeFileSync(join(folder, 'run/run.lock'), '', { mode: 0o600 });
+    const user = ['--reuid', '12345', '--regid', '12345', '--clear-groups', process.execPath, MAIN, 'train'];
+    const words = [...user, ...TINY, ...'--limit 16 --epochs 1 --out run'.split(' ')];
+    const { status, stderr } = spawnSync('setpriv', words, { cwd: folder, encoding: 'utf8' });
+    expect([status, stderr.trim().split('\n').at(-1)]).toEqual([
+      2,
+      expect.stringMatching(/run\.lock: no permission \(EACCES\)/),
+    ]);
+  });
+});
