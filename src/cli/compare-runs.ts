@@ -21,9 +21,10 @@ import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { formatDuration } from './format.ts';
 import { sameCommand } from './interrupt.ts';
-import { say, showData, showTraining } from './progress.ts';
+import { showData, showTraining } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { type PreparedRun, prepareRun, runTraining } from './run-training.ts';
+import { say } from './terminal.ts';
 import { type Pace, timeLeft } from './time-left.ts';
 
 interface ReadyRun extends PreparedRun {

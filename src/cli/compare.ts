@@ -19,8 +19,8 @@ import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { interruptSignal, sameCommand } from './interrupt.ts';
 import { options, path } from './options.ts';
-import { say } from './progress.ts';
 import type { PreparedRun } from './run-training.ts';
+import { say } from './terminal.ts';
 
 interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epochs' | 'lr' | 'limit'> {
   readonly dataDir?: string;

@@ -11,10 +11,11 @@ import { OPSET } from '../io/onnx/schema.ts';
 import { encodeOnnx } from '../io/onnx/write.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
 import { trace } from '../model/trace.ts';
+import { counted } from '../tensor/counted.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { runFiles } from '../train/run-folder.ts';
 import { UsageError } from './errors.ts';
-import { formatBytes, formatCount } from './format.ts';
+import { formatBytes } from './format.ts';
 import { loadRun } from './open-run.ts';
 import { options, path } from './options.ts';
 
@@ -75,8 +76,8 @@ function runExport(folder: string, given: ExportOptions): void {
   for (const { report } of files) {
     const format = report.format === 'onnx' ? `ONNX, opset ${OPSET}` : 'safetensors';
     process.stdout.write(
-      `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${report.tensors} tensors of ` +
-        `${formatCount(numbers)} numbers (${card.model}, ${given.checkpoint} checkpoint)\n`,
+      `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${counted(report.tensors, 'tensor')} of ` +
+        `${counted(numbers, 'number')} (${card.model}, ${given.checkpoint} checkpoint)\n`,
     );
   }
 }

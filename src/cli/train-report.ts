@@ -3,7 +3,7 @@ import type { WeightsReport } from '../io/weight-names.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import { describeEngine } from './engines.ts';
 import { resumeCommand } from './interrupt.ts';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 import { reportAsJson } from './weights.ts';
 
 /** The notes' two lines, or how to go on. */

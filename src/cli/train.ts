@@ -23,10 +23,11 @@ import { interruptSignal, resumeCommand } from './interrupt.ts';
 import { withinLimit } from './memory-limit.ts';
 import { channelsOf } from './open-run.ts';
 import { options, path } from './options.ts';
-import { say, showData, showTraining } from './progress.ts';
+import { showData, showTraining } from './progress.ts';
 import { openResumed, requireSameData } from './resume-run.ts';
 import { completeRecipe, type RunOptions } from './run-config.ts';
 import { prepareRun, runTraining } from './run-training.ts';
+import { say } from './terminal.ts';
 import { reportTraining } from './train-report.ts';
 import { openWeights } from './weights.ts';
 
