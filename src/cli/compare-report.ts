@@ -1,6 +1,7 @@
 import { basename } from 'node:path';
 import type { Engine } from '../engine/engine.ts';
 import { writeFileAtomic } from '../node/files.ts';
+import { counted } from '../tensor/counted.ts';
 import type { ConfigurationResult, Measure, PairedDifference, Spread } from '../train/compare.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { Experiment } from '../train/experiment.ts';
@@ -124,8 +125,7 @@ function sharedBy(configurations: readonly ComparedConfiguration[]): readonly st
     ({ config }) => `${config.size}×${config.size}`,
     ({ config }) => `batch ${config.batch}`,
     ({ config }) => `lr ${config.lr}`,
-    ({ config, trainImages }) =>
-      `${config.epochs} ${config.epochs === 1 ? 'epoch' : 'epochs'} of ${formatCount(trainImages)} images`,
+    ({ config, trainImages }) => `${counted(config.epochs, 'epoch')} of ${counted(trainImages, 'image')}`,
   ];
   return parts.flatMap((part) => {
     const texts = new Set(configurations.map(part));

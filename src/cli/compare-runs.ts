@@ -20,9 +20,10 @@ import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts
 import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { formatDuration } from './format.ts';
-import { say, showData, showTraining } from './progress.ts';
+import { showData, showTraining } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { type PreparedRun, prepareRun, runTraining } from './run-training.ts';
+import { say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';
 import { type Pace, timeLeft } from './time-left.ts';
 

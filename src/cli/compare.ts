@@ -18,9 +18,9 @@ import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from '.
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { options, path } from './options.ts';
-import { say } from './progress.ts';
 import type { PreparedRun } from './run-training.ts';
 import { interruptSignal } from './signals.ts';
+import { say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';
 
 interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epochs' | 'lr' | 'limit'> {

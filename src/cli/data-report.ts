@@ -1,7 +1,8 @@
 import type { Dataset, SkippedFile, TrainTest } from '../data/dataset.ts';
+import { counted } from '../tensor/counted.ts';
 import type { TrainEvent } from '../train/events.ts';
 import { formatTable } from './format.ts';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 
 /** Longer tables tell nobody anything. */
 const MOST_ROWS = 20;
@@ -39,7 +40,8 @@ export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): 
   if (skipped.length === 0) return;
   for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${reason}`);
   const more = skipped.length - NAMED_FILES;
-  if (more > 0) say(`skipped: ${more} more files${isLogged ? "; the run's log.jsonl names them all" : ''}`);
+  if (more > 0)
+    say(`skipped: ${counted(more, 'more file')}${isLogged ? "; the run's log.jsonl names them all" : ''}`);
 }
 
 function listing(names: readonly string[]): string {

@@ -4,7 +4,8 @@ import { loadNativeModule, nativeIsas } from '../engine/native/load-module.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
 import { createWasmEngine } from '../engine/wasm/engine.ts';
 import { loadWasmModule } from '../engine/wasm/load-module.ts';
-import { say } from './progress.ts';
+import { counted } from '../tensor/counted.ts';
+import { say } from './terminal.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -35,5 +36,5 @@ export function announce(name: EngineName): void {
 
 /** `wasm relaxed-simd, 2 threads`. */
 export function describeEngine({ name, isa, threads }: Engine): string {
-  return `${name} ${isa}, ${threads} ${threads === 1 ? 'thread' : 'threads'}`;
+  return `${name} ${isa}, ${counted(threads, 'thread')}`;
 }

@@ -6,6 +6,7 @@ import { makeFolder, writeFileAtomic } from '../node/files.ts';
 import { confusionSvg } from '../plot/confusion.ts';
 import { pictureSheetSvg } from '../plot/picture-sheet.ts';
 import { pngOf } from '../plot/png.ts';
+import { counted } from '../tensor/counted.ts';
 import type { ClassScore, Mistake, Scorecard } from '../train/scorecard.ts';
 import { formatTable } from './format.ts';
 
@@ -24,7 +25,7 @@ export async function writeReport(
   scores: Scorecard,
   dataset: Dataset,
 ): Promise<readonly string[]> {
-  const percent = `${dataset.count} images, top-1 ${share(scores.accuracy)}, top-5 ${share(scores.topFiveAccuracy)}`;
+  const percent = `${counted(dataset.count, 'image')}, top-1 ${share(scores.accuracy)}, top-5 ${share(scores.topFiveAccuracy)}`;
   const { classNames, confusion, classes, mistakes } = scores;
   const short =
     [...title].length <= LONGEST_TITLE ? title : `${[...title].slice(0, LONGEST_TITLE - 1).join('')}…`;
@@ -33,7 +34,7 @@ export async function writeReport(
   const subtitle =
     mistakes.length === 0
       ? 'no mistakes'
-      : `the ${mistakes.length} most confident mistakes: ✗ what it was taken for, ✓ what it is, each with its probability`;
+      : `the ${counted(mistakes.length, 'most confident mistake')}: ✗ what it was taken for, ✓ what it is, each with its probability`;
   const sheet = pictureSheetSvg(pictures, short, subtitle);
   const files: readonly (readonly [string, string | Uint8Array[]])[] = [
     ['confusion.csv', confusionCsv(classNames, confusion)],

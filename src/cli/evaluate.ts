@@ -3,6 +3,7 @@ import { DataError, type Dataset } from '../data/dataset.ts';
 import { sha256Of, sha256OfHalf } from '../data/fingerprint.ts';
 import { holdOut } from '../data/hold-out.ts';
 import { imageFolderOf, openDataset, openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { counted } from '../tensor/counted.ts';
 import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
@@ -15,7 +16,8 @@ import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { openRun, type SavedRun } from './open-run.ts';
 import { options, path } from './options.ts';
-import { say, showData, showTesting } from './progress.ts';
+import { showData, showTesting } from './progress.ts';
+import { say } from './terminal.ts';
 
 interface EvaluateOptions {
   readonly checkpoint: 'last' | 'best';
@@ -100,7 +102,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     }
     process.stdout.write(
       `${half} loss ${meanLoss(sums).toFixed(3)}, ${half} acc ${accuracy(sums).toFixed(4)} ` +
-        `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${sums.count} images ` +
+        `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${counted(sums.count, 'image')} ` +
         `(${result.examplesPerSecond.toFixed(1)} examples/sec)\n${scoreTable(scores.classes)}\n${files.join(' ')}\n`,
     );
   } finally {

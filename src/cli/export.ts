@@ -12,9 +12,10 @@ import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/s
 import { trace } from '../model/trace.ts';
 import { writeFileAtomic } from '../node/files.ts';
 import { runFiles } from '../run/run-folder.ts';
+import { counted } from '../tensor/counted.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { UsageError } from './errors.ts';
-import { formatBytes, formatCount } from './format.ts';
+import { formatBytes } from './format.ts';
 import { loadRun } from './open-run.ts';
 import { options, path } from './options.ts';
 
@@ -75,8 +76,8 @@ function runExport(folder: string, given: ExportOptions): void {
   for (const { report } of files) {
     const format = report.format === 'onnx' ? `ONNX, opset ${OPSET}` : 'safetensors';
     process.stdout.write(
-      `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${report.tensors} tensors of ` +
-        `${formatCount(numbers)} numbers (${card.model}, ${given.checkpoint} checkpoint)\n`,
+      `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${counted(report.tensors, 'tensor')} of ` +
+        `${counted(numbers, 'number')} (${card.model}, ${given.checkpoint} checkpoint)\n`,
     );
   }
 }

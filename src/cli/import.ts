@@ -9,14 +9,14 @@ import { trace } from '../model/trace.ts';
 import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
+import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { type Checkpoint, FORMAT, NUMERICS, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
-import { formatCount } from './format.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 import { openWeights, reportAsJson, type WeightsSource } from './weights.ts';
 
 interface ImportOptions extends ModelOverrides {
@@ -94,7 +94,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   }
   for (const line of describeReport(report)) say(line);
   process.stdout.write(
-    `${given.model}, ${channels}×${size}×${size}, ${classes} classes, ${formatCount(parameters)} parameters: ${given.out}\n`,
+    `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}\n`,
   );
 }
 

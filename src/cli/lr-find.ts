@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
+import { counted } from '../tensor/counted.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
@@ -12,8 +13,9 @@ import { announce, describeEngine, type EngineName, openEngine } from './engines
 import { UsageError } from './errors.ts';
 import { formatRate } from './format.ts';
 import { options, positive } from './options.ts';
-import { say, showData } from './progress.ts';
+import { showData } from './progress.ts';
 import { completeRecipe, modelOf } from './run-config.ts';
+import { say } from './terminal.ts';
 
 interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testShare' | 'strict'> {
   readonly dataDir?: string;
@@ -116,8 +118,8 @@ function showSteps(steps: number): (done: number, point: RangePoint) => void {
 
 function verdict({ suggestion, points, exploded }: RangeTest, steps: number): string {
   const end = exploded
-    ? `the loss exploded after ${points.length} steps${points.length > 0 ? ` at ${formatRate(points.at(-1)!.learningRate)}` : ''}`
-    : `the loss did not explode in ${steps} steps`;
+    ? `the loss exploded after ${counted(points.length, 'step')}${points.length > 0 ? ` at ${formatRate(points.at(-1)!.learningRate)}` : ''}`
+    : `the loss did not explode in ${counted(steps, 'step')}`;
   return suggestion === undefined
     ? `no suggestion: the loss did not fall; ${end}`
     : `suggested --lr ${Number(suggestion.toPrecision(2))}, where the loss falls fastest; ${end}`;

@@ -10,7 +10,7 @@ import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
 import { describeChoices } from './memory-choices.ts';
 import { formatMemorySize } from './memory-size.ts';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 
 /** What is left of an engine's own memory beside plans: programs, stacks, what its module holds. */
 const ENGINE_BYTES = 32 * 2 ** 20;

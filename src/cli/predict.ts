@@ -10,7 +10,7 @@ import { type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
 import { openRun, type SavedRun } from './open-run.ts';
 import { options } from './options.ts';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 
 interface PredictOptions {
   readonly checkpoint: 'last' | 'best';

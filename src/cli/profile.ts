@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { Command, Option } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
+import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
@@ -113,7 +114,7 @@ function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png
     '',
     formatTable([[`the ${costliest.length} costliest records`, 'kind', ...HEADINGS], ...records]),
     '',
-    `the fastest of ${stepMs.length} ${given.inference ? 'runs' : 'steps'}: ${milliseconds(Math.min(...stepMs))} ms, ${milliseconds(total.ms)} of them in records; ` +
+    `the fastest of ${counted(stepMs.length, given.inference ? 'run' : 'step')}: ${milliseconds(Math.min(...stepMs))} ms, ${milliseconds(total.ms)} of them in records; ` +
       `${giga(total.flopsPerSecond)} GFLOP/s, ${ofPeak} of the multiply-add peak, ${percent(total.reached)} of the roofline`,
     `${svg}, ${png}`,
     '',

@@ -2,6 +2,7 @@ import { Command, CommanderError } from 'commander';
 import { forgetChanges } from '../node/written.ts';
 import { VERSION } from '../version.ts';
 import { describeFailure } from './errors.ts';
+import { closeStatus, say } from './terminal.ts';
 
 /** Each command's modules are loaded when it is asked for: most need few of them. */
 const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
@@ -41,10 +42,12 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
     const { status, line } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
-      process.stderr.write(
-        `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)\n`,
+      say(
+        `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)`,
       );
-    } else process.stderr.write(`densor: ${line.replaceAll('\n', ' ')}\n`);
+    } else say(`densor: ${line.replaceAll('\n', ' ')}`);
     return status;
+  } finally {
+    closeStatus(); // A failure leaves it open, and its timer would keep the process alive.
   }
 }

@@ -1,9 +1,11 @@
-import { SingleBar } from 'cli-progress';
 import type { DataProgress } from '../data/progress.ts';
+import { counted } from '../tensor/counted.ts';
 import { describeRecipe, type RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { stepParts } from '../train/programs.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { type Field, openStatusLine, type StatusLine } from './status-line.ts';
+import { say } from './terminal.ts';
 
 const LINE_EVERY_MS = 10_000;
 type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
@@ -29,7 +31,9 @@ function trainingLines(remark: Remark): TrainListener {
     lineAt = performance.now();
     const now =
       event.kind === 'step'
-        ? `step ${event.step}/${event.stepsPerEpoch}  ${stepText(event, remark)}`
+        ? `step ${event.step}/${event.stepsPerEpoch}  ${stepFields(event, remark)
+            .map(({ text }) => text)
+            .join('  ')}`
         : testText(event.done, event.total);
     say(`epoch ${event.epoch + 1}/${epochs} ${now}`);
   };
@@ -51,52 +55,52 @@ function testText(done: number, total: number): string {
 
 function trainingBar(remark: Remark): TrainListener {
   let epochs = 0;
-  const bar = new SingleBar({
-    format: 'epoch {epoch} [{bar}] {value}/{total}  {text}',
-    barsize: 20,
-    hideCursor: true,
-    clearOnComplete: true,
-    forceRedraw: true,
-    stream: process.stderr,
-  });
-  let running = false;
-  const close = () => {
-    if (running) bar.stop();
-    running = false;
+  let fields: readonly Field[] = [];
+  let status: StatusLine | undefined;
+  const show = (done: number, total: number, now: readonly Field[]) => {
+    fields = now;
+    status ??= openStatusLine(done, total, () => fields);
+    status.update(done, total);
   };
   return (event) => {
     if (event.kind === 'start') epochs = event.epochs;
     if (event.kind === 'step') {
-      const epoch = `${event.epoch + 1}/${epochs}`;
-      const payload = { epoch, text: stepText(event, remark) };
-      if (!running) bar.start(event.stepsPerEpoch, event.step, payload);
-      running = true;
-      bar.update(event.step, payload);
+      const { step, stepsPerEpoch } = event;
+      const steps = `${step}/${stepsPerEpoch}`;
+      show(step, stepsPerEpoch, [
+        { text: `epoch ${event.epoch + 1}/${epochs}`, worth: 1 },
+        { share: step / stepsPerEpoch, worth: 5 },
+        { text: `step ${steps}`, short: steps, worth: 1 },
+        ...stepFields(event, remark),
+      ]);
     } else if (event.kind === 'evaluating') {
-      const payload = { epoch: `${event.epoch + 1}/${epochs}`, text: testText(event.done, event.total) };
-      if (!running) bar.start(event.total, event.done, payload); // Resumed in a test: no step came before.
-      running = true;
-      bar.update(payload);
+      const { done, total } = event;
+      show(done, total, [
+        { text: `epoch ${event.epoch + 1}/${epochs}`, worth: 1 },
+        { share: done / total, worth: 2 },
+        { text: testText(done, total), worth: 1 },
+      ]);
     }
     const line = lineOf(event, epochs);
-    if (line === undefined) return;
-    close();
-    say(line);
+    if (line === undefined && event.kind !== 'stopped') return;
+    status?.close();
+    status = undefined;
+    if (line !== undefined) say(line);
   };
 }
 
-function stepText(event: StepEvent, remark: Remark): string {
+/** What there is to tell of a step, and how much each is worth on a narrow terminal. */
+function stepFields(event: StepEvent, remark: Remark): readonly { text: string; worth: number }[] {
+  const said = remark(event);
   return [
-    `loss ${event.trainLoss.toFixed(3)}`,
-    `train acc ${event.trainAccuracy.toFixed(3)}`,
-    `lr ${formatRate(event.learningRate)}`,
-    `${event.examplesPerSecond.toFixed(1)} examples/s`,
-    `ETA ${formatDuration(event.etaMs)}`,
-    formatBytes(event.rssBytes),
-    remark(event),
-  ]
-    .filter((part) => part !== undefined)
-    .join('  ');
+    { text: `loss ${event.trainLoss.toFixed(3)}`, worth: 1 },
+    { text: `train acc ${event.trainAccuracy.toFixed(3)}`, worth: 2 },
+    { text: `lr ${formatRate(event.learningRate)}`, worth: 6 },
+    { text: `${event.examplesPerSecond.toFixed(1)} examples/s`, worth: 4 },
+    { text: `ETA ${formatDuration(event.etaMs)}`, worth: 1 },
+    { text: formatBytes(event.rssBytes), worth: 7 },
+    ...(said === undefined ? [] : [{ text: said, worth: 3 }]),
+  ];
 }
 
 /** What is worth a line of its own on any output. */
@@ -106,9 +110,9 @@ function lineOf(event: TrainEvent, epochs: number): string | undefined {
       const resumed =
         event.resumedAtStep > 0 ? `, resumed after step ${formatCount(event.resumedAtStep)}` : '';
       return (
-        `${event.model}: ${formatCount(event.parameters)} parameters, ${formatCount(event.trainImages)} images, ` +
-        `${event.epochs} epochs of ${event.stepsPerEpoch} steps, ${event.engine} ${event.isa} on ${event.threads} ` +
-        `${event.threads === 1 ? 'thread' : 'threads'}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}\n` +
+        `${event.model}: ${counted(event.parameters, 'parameter')}, ${counted(event.trainImages, 'image')}, ` +
+        `${counted(event.epochs, 'epoch')} of ${counted(event.stepsPerEpoch, 'step')}, ` +
+        `${event.engine} ${event.isa} on ${counted(event.threads, 'thread')}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}\n` +
         describeRecipe(event.config) +
         describeParts(event.config)
       );
@@ -130,7 +134,8 @@ function describeParts({ batch, microBatch }: RunConfig): string {
   const sizes = new Set(stepParts(batch, microBatch).map(({ images }) => images));
   if (sizes.has(batch)) return '';
   const seen = [...sizes].join(' or ');
-  return `\nmicro-batches: batch norm sees ${seen} images at a time, gradients are those of ${batch}`;
+  const images = seen === '1' ? 'image' : 'images';
+  return `\nmicro-batches: batch norm sees ${seen} ${images} at a time, gradients are those of ${batch}`;
 }
 
 function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {
@@ -140,10 +145,13 @@ function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind
 
 /** Shows where data comes from, and a bar for downloads. */
 export function showData(): DataProgress {
-  let bar: SingleBar | undefined;
   let shown: string | undefined;
+  let status: StatusLine | undefined;
   return {
-    note: say,
+    note(text) {
+      status?.close(); // A download that failed.
+      say(text);
+    },
     images: showReading(),
     bytes(file, received, total) {
       if (!process.stderr.isTTY) {
@@ -151,36 +159,26 @@ export function showData(): DataProgress {
         shown = file;
         return;
       }
-      if (shown !== file) {
-        bar?.stop();
-        bar = new SingleBar({
-          format: `${file} [{bar}] {percentage}%  ETA {eta_formatted}`,
-          stream: process.stderr,
-        });
-        bar.start(total, received);
-        shown = file;
-      }
-      bar?.update(received);
-      if (received >= total) bar?.stop();
+      if (shown !== file)
+        status = openProgress(file, received, total, (done, of) => `${Math.floor((100 * done) / of)}%`);
+      shown = file;
+      status?.update(received, total);
+      if (received >= total) status?.close();
     },
   };
 }
 
 /** How far the reading of image files has come: a bar on a terminal, a line now and then elsewhere. */
 function showReading(): (done: number, total: number) => void {
-  let bar: SingleBar | undefined;
+  let status: StatusLine | undefined;
   let lineAt = performance.now();
   return (done, total) => {
     if (process.stderr.isTTY) {
-      bar ??= new SingleBar({
-        format: 'reading images [{bar}] {value}/{total}  ETA {eta_formatted}',
-        barsize: 20,
-        clearOnComplete: true,
-        stream: process.stderr,
-      });
-      if (done === 1) bar.start(total, done);
-      bar.update(done);
-      if (done === total) bar.stop();
+      status ??= openProgress('reading images', done, total, (now, of) => `${now}/${of}`);
+      status.update(done, total);
+      if (done < total) return;
+      status.close();
+      status = undefined;
     } else if (performance.now() - lineAt > LINE_EVERY_MS) {
       lineAt = performance.now();
       say(`reading images, ${formatCount(done)}/${formatCount(total)}`);
@@ -188,6 +186,25 @@ function showReading(): (done: number, total: number) => void {
   };
 }
 
-export function say(line: string): void {
-  process.stderr.write(`${line}\n`);
+/** A status line of one thing that is counted. */
+function openProgress(
+  title: string,
+  begun: number,
+  total: number,
+  count: (done: number, total: number) => string,
+): StatusLine {
+  let [done, of] = [begun, total];
+  const status = openStatusLine(begun, total, (etaMs) => [
+    { text: title, worth: 1 },
+    { share: done / of, worth: 2 },
+    { text: count(done, of), worth: 1 },
+    ...(etaMs === undefined ? [] : [{ text: `ETA ${formatDuration(etaMs)}`, worth: 1 }]),
+  ]);
+  return {
+    update(now, all) {
+      [done, of] = [now, all];
+      status.update(now, all);
+    },
+    close: status.close,
+  };
 }

@@ -13,8 +13,8 @@ import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
 import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
 import { CutShortError, systemLine } from './errors.ts';
-import { say } from './progress.ts';
 import { modelOf } from './run-config.ts';
+import { say } from './terminal.ts';
 
 /** Everything of a run that is known before an engine is opened. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;

@@ -1,5 +1,5 @@
 import { constants } from 'node:os';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 
 /** npm forwards a Ctrl-C that the terminal has sent to its children already: twins count once. */
 const TWINS_MS = 1000;

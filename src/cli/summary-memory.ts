@@ -5,6 +5,7 @@ import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
 import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
+import { counted } from '../tensor/counted.ts';
 import { networkNeeds, planBudget } from '../train/process-memory.ts';
 import { programsFor, stepParts } from '../train/programs.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
@@ -205,12 +206,7 @@ function roleRows(report: MemoryReport): string[][] {
       formatBytes(bytesAtPeak),
     ]),
     ['gaps, and what rounds to cache lines', '', '', formatBytes(unusedBytes)],
-    [
-      `scratch of ${threads} ${threads > 1 ? 'threads' : 'thread'}`,
-      `${threads}`,
-      '',
-      formatBytes(threads * scratchBytes),
-    ],
+    [`scratch of ${counted(threads, 'thread')}`, `${threads}`, '', formatBytes(threads * scratchBytes)],
     ['planned', '', '', formatBytes(report.plannedPeakBytes)],
   ];
 }

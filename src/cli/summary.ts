@@ -4,6 +4,7 @@ import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
 import { type CompiledNetwork, networkPeakBytes } from '../plan/compiled-network.ts';
+import { counted } from '../tensor/counted.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
@@ -91,7 +92,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   ]);
   process.stdout.write(
     `${formatTable([['layer', 'output shape', 'parameters'], ...rows])}\n\n` +
-      `${formatCount(parameters)} parameters, ${formatCount(macs)} multiplications per image, ` +
+      `${counted(parameters, 'parameter')}, ${counted(macs, 'multiplication')} per image, ` +
       `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch}${training ? atATime : ''} at ${size}×${size}\n`,
   );
 }

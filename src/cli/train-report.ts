@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { WeightsReport } from '../io/weight-names.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import { describeEngine } from './engines.ts';
-import { say } from './progress.ts';
+import { say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
 import { reportAsJson } from './weights.ts';
 

@@ -1,3 +1,5 @@
+import { counted } from '../tensor/counted.ts';
+
 /** A data set held as bytes: `count` images of height × width × channels (channel last), and a label each. */
 export interface Dataset {
   readonly name: string;
@@ -67,5 +69,7 @@ export class DataError extends Error {
 export function requireLabels({ labels, name }: Dataset, classes: number): void {
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong < 0) return;
-  throw new DataError(`${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${classes} classes`);
+  throw new DataError(
+    `${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${counted(classes, 'class', 'classes')}`,
+  );
 }

@@ -1,3 +1,4 @@
+import { counted } from '../tensor/counted.ts';
 import { permutation, streamOf } from '../tensor/random.ts';
 import { DataError, type Dataset, type PixelFile } from './dataset.ts';
 import { imageReader } from './pixels.ts';
@@ -35,7 +36,7 @@ export function holdOut(
   const [kept, out] = [indices.filter((i) => !held.has(i)), indices.filter((i) => held.has(i))];
   if (kept.length === 0 || out.length === 0) {
     throw new DataError(
-      `${dataset.name}: ${fraction} of each class of ${count} images leaves ${kept.length} to train on and holds out ` +
+      `${dataset.name}: ${fraction} of each class of ${counted(count, 'image')} leaves ${kept.length} to train on and holds out ` +
         `${out.length}: use another --validate, or more images`,
     );
   }

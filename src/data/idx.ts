@@ -1,6 +1,7 @@
 import { readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { gunzipSync } from 'node:zlib';
+import { counted } from '../tensor/counted.ts';
 import { type ByteDataset, DataError } from './dataset.ts';
 
 /** More than any IDX data set; a gzip bomb is refused here. */
@@ -132,14 +133,14 @@ export function readIdxFolder(
     const [count, height, width] = images.sizes as [number, number, number];
     if (count !== labels.bytes.length) {
       throw new DataError(
-        `${paths.labels} has ${labels.bytes.length} labels for the ${count} images beside it`,
+        `${paths.labels} has ${counted(labels.bytes.length, 'label')} for the ${counted(count, 'image')} beside it`,
       );
     }
     if (count === 0) throw new DataError(`${paths.images} has no images`);
     const wrong = labels.bytes.findIndex((label) => label >= names.length);
     if (wrong >= 0) {
       throw new DataError(
-        `${paths.labels}: label ${labels.bytes[wrong]} of image ${wrong} is beyond the ${names.length} classes`,
+        `${paths.labels}: label ${labels.bytes[wrong]} of image ${wrong} is beyond the ${counted(names.length, 'class', 'classes')}`,
       );
     }
     return {

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { cacheFolder } from '../node/cache-folder.ts';
+import { counted } from '../tensor/counted.ts';
 import { CIFAR10_CLASSES, openCifar10 } from './cifar10.ts';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
 import { FASHION_CLASSES, openFashionMnist } from './fashion-mnist.ts';
@@ -104,9 +105,7 @@ function imageMemoryBytes(): number {
 /** @throws DataError unless the images have as many channels as the network reads. */
 export function requireChannels({ channels }: Dataset, wanted: number, name: string): void {
   if (channels === wanted) return;
-  throw new DataError(
-    `${name} has images of ${channels} ${channels === 1 ? 'channel' : 'channels'}, the network reads ${wanted}`,
-  );
+  throw new DataError(`${name} has images of ${counted(channels, 'channel')}, the network reads ${wanted}`);
 }
 
 /** The first 1,000 training and 200 test images of Fashion-MNIST, beside the sources and in the package. */

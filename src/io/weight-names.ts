@@ -1,3 +1,4 @@
+import { counted } from '../tensor/counted.ts';
 import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 
@@ -108,7 +109,7 @@ export function matchWeights(
   const leftOver = [...tensors.keys()].filter((name) => !wanted.has(name));
   if (missing.length) {
     throw new WeightsError(
-      `${source} is not of this model: of its ${wanted.size} tensors ${missing.length} are missing ` +
+      `${source} is not of this model: of its ${counted(wanted.size, 'tensor')} ${missing.length} ${missing.length === 1 ? 'is' : 'are'} missing ` +
         `(${listed(missing)})${leftOver.length ? `; the file has others (${listed(leftOver)})` : ''}`,
     );
   }
@@ -155,11 +156,11 @@ export function listed(names: readonly string[]): string {
 export function describeReport(report: WeightsReport): readonly string[] {
   const { format, matched, renamed, prefix, dropped, newHead, leftOver, notes } = report;
   const lines = [
-    `${format}: ${matched} tensors taken over${renamed ? `, ${renamed} of them renamed` : ''}`,
+    `${format}: ${counted(matched, 'tensor')} taken over${renamed ? `, ${renamed} of them renamed` : ''}`,
     ...notes,
   ];
   if (prefix) lines.push(`all names begin with ${prefix}, which was left out`);
-  if (dropped) lines.push(`left out ${dropped} counters of batches (num_batches_tracked)`);
+  if (dropped) lines.push(`left out ${counted(dropped, 'counter')} of batches (num_batches_tracked)`);
   if (newHead.length)
     lines.push(`new head: ${listed(newHead)} start anew, since the number of classes differs`);
   if (leftOver.length) lines.push(`the model has no use for ${leftOver.length}: ${listed(leftOver)}`);

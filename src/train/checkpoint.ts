@@ -4,6 +4,7 @@ import { averagedName, isOptimizerState } from '../compile.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import { writeFileAtomic } from '../node/files.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
+import { counted } from '../tensor/counted.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { runConfigSchema } from './config.ts';
 
@@ -198,7 +199,7 @@ export function requirePosition(path: string, { config, progress }: RunState, st
   if (epoch > config.epochs || step > stepsPerEpoch || globalStep !== epoch * stepsPerEpoch + step) {
     throw new CheckpointError(
       `${path}: the run stands at step ${step} of epoch ${epoch + 1}, ${globalStep} in all, which does not fit ` +
-        `${config.epochs} epochs of ${stepsPerEpoch} steps: was the data another?`,
+        `${counted(config.epochs, 'epoch')} of ${counted(stepsPerEpoch, 'step')}: was the data another?`,
     );
   }
 }

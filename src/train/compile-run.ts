@@ -1,6 +1,7 @@
 import { type Compiled, compile, type EngineOptions } from '../compile.ts';
 import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
+import { counted } from '../tensor/counted.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { ConfigError, evaluationBatch, type RunConfig, trainingOptions } from './config.ts';
 import { programsFor, statisticsProgram } from './programs.ts';
@@ -46,8 +47,8 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, on: E
     }
     throw new ShapeError(
       error.layer,
-      `batch norm needs more than one value per channel, and the last, short batch of an epoch has ${last} ` +
-        `${last === 1 ? 'image' : 'images'} (${count} in batches of ${batch}): ` +
+      `batch norm needs more than one value per channel, and the last, short batch of an epoch has ` +
+        `${counted(last, 'image')} (${count} in batches of ${batch}): ` +
         (data.validation
           ? 'use another --batch, a larger --size, or another --validate'
           : `use another --batch, a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import type { TrainingOptions } from '../compile.ts';
 import { SCHEDULES, type Schedule } from '../optim/schedule.ts';
+import { counted } from '../tensor/counted.ts';
 import { PRECISIONS } from '../tensor/precision.ts';
 import { dataFields } from './data-config.ts';
 
@@ -113,7 +114,7 @@ export function describeRecipe(config: RunConfig): string {
     `recipe ${recipe}: ${optimizer}${momentum > 0 ? ` ${momentum}` : ''}`,
     `lr ${lr}`,
     schedule !== 'constant' && schedule,
-    warmup > 0 && `warm-up over ${warmup} ${warmup === 1 ? 'epoch' : 'epochs'}`,
+    warmup > 0 && `warm-up over ${counted(warmup, 'epoch')}`,
     weightDecay > 0 && `weight decay ${weightDecay} on ${weightDecayOn}`,
     labelSmoothing > 0 && `labels smoothed by ${labelSmoothing}`,
     clip !== undefined && `gradients clipped at ${clip}`,

@@ -3,6 +3,7 @@ import { compile } from '../compile.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type SafetensorsContent, SafetensorsError } from '../io/safetensors.ts';
 import { densenet } from '../model/densenet.ts';
+import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
 
@@ -82,7 +83,9 @@ export async function replayOneStep(
   const { growth: growthRate, stem, classes, blocks, pool, bn_eps: eps, bn_momentum: momentum } = meta;
   const labels = Int32Array.from(expect('y', [batch]));
   if (labels.some((label) => label < 0 || label >= classes)) {
-    throw new SafetensorsError(`${source}: a label of y is beyond the ${classes} classes`);
+    throw new SafetensorsError(
+      `${source}: a label of y is beyond the ${counted(classes, 'class', 'classes')}`,
+    );
   }
   const model = densenet({ name: source, channels, classes, stem, growthRate, blocks, pool, eps, momentum });
   const programs = { train: { batch, mode: 'train' }, evaluate: { batch, mode: 'evaluate' } } as const;

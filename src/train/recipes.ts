@@ -1,6 +1,7 @@
 import type { z } from 'zod';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import type { NormalizationName } from '../data/transforms/normalize.ts';
+import { counted } from '../tensor/counted.ts';
 import { ConfigError, type RunConfig, requireMicroBatch, runConfigSchema } from './config.ts';
 
 type Settings = z.input<typeof runConfigSchema>;
@@ -112,7 +113,7 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
   }
   if (warmup > epochs) {
     throw new ConfigError(
-      `a warm-up of ${warmup} epochs is longer than the run of ${epochs}: use a shorter --warmup or more --epochs`,
+      `a warm-up of ${counted(warmup, 'epoch')} is longer than the run of ${epochs}: use a shorter --warmup or more --epochs`,
     );
   }
   return { ...merged, momentum: momentumOf(given, merged) };

@@ -5,6 +5,7 @@ import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { networkPeakBytes, type StateTensor } from '../plan/compiled-network.ts';
+import { counted } from '../tensor/counted.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
 import {
   type Checkpoint,
@@ -297,8 +298,8 @@ class Trainer {
     if (config.patience === undefined || !best) return false;
     if (progress.epoch - 1 - best.epoch < config.patience) return false;
     const message =
-      `no better on the held-out images than after epoch ${best.epoch + 1} for ${config.patience} ` +
-      `${config.patience === 1 ? 'epoch' : 'epochs'}: done after epoch ${progress.epoch}`;
+      `no better on the held-out images than after epoch ${best.epoch + 1} for ` +
+      `${counted(config.patience, 'epoch')}: done after epoch ${progress.epoch}`;
     listener({ kind: 'stopped', reason: 'patience', globalStep: progress.globalStep, message });
     return true;
   }

@@ -274,7 +274,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     writeIdxFolder(join(folder, 'data'), { 'train-labels-idx1-ubyte': idxLabels([1]) });
     const { status, stderr } = densor('train', '--data', 'idx:data', '--out', 'run');
     expect(status).toBe(2);
-    expect(stderr).toMatch(/1 labels for the 6 images/);
+    expect(stderr).toMatch(/1 label for the 6 images/);
     expect(existsSync(join(folder, 'run'))).toBe(false);
   });
 

@@ -1,5 +1,6 @@
 import { existsSync, realpathSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { counted } from '../../tensor/counted.ts';
 import { DataError, type Dataset, type SkippedFile, type TrainTest } from '../dataset.ts';
 import { fileStore, memoryStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
@@ -155,7 +156,7 @@ async function readingOf(
       const mebibytes = Math.ceil((kept * bytes) / 2 ** 20);
       const kind = channels === 1 ? 'grey' : 'RGB';
       progress.note(
-        `${folder}: ${kept} ${kind} images of ${classNames.length} classes, ${size}×${size}: ${mebibytes} MiB ${where}`,
+        `${folder}: ${counted(kept, `${kind} image`)} of ${counted(classNames.length, 'class', 'classes')}, ${size}×${size}: ${mebibytes} MiB ${where}`,
       );
     },
   };
