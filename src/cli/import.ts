@@ -11,7 +11,14 @@ import type { StateTensor } from '../plan/compiled-network.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type Checkpoint, FORMAT, NUMERICS, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import {
+  type Checkpoint,
+  FORMAT,
+  NUMERICS,
+  type RunState,
+  readerOf,
+  saveCheckpoint,
+} from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
@@ -84,7 +91,8 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
     ...imageTransforms(given.normalize, channels, source),
   };
-  writeRun(given.out, { run: untrained({ ...network, ...images, seed }, source), state }, wanted);
+  const run = untrained({ ...network, ...images, seed }, source);
+  await writeRun(given.out, { run, state: readerOf(state) }, wanted);
 
   const parameters = parameterCount(wanted);
   if (given.json) {
@@ -138,12 +146,16 @@ function untrained(
 }
 
 /** Both checkpoints that a run can have, alike. */
-function writeRun(folder: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void {
+async function writeRun(
+  folder: string,
+  checkpoint: Checkpoint,
+  shapes: ReadonlyMap<string, StateTensor>,
+): Promise<void> {
   const claimed = claimFolder(folder);
   const { last, best } = runFiles(folder);
   try {
     requireFree(folder); // Another process may have been faster.
-    for (const path of [best, last]) saveCheckpoint(path, checkpoint, shapes);
+    for (const path of [best, last]) await saveCheckpoint(path, checkpoint, shapes);
     claimed.release();
   } catch (error) {
     if (existsSync(last)) claimed.release();
