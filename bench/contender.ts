@@ -27,13 +27,13 @@ await answerLines(async () => {
     const ms = performance.now() - started;
     const peakRssBytes = process.resourceUsage().maxRSS * 1024;
     const plan = planned !== undefined && { plannedPeakBytes: planned };
-    return { ms, loss: loss(), peakRssBytes, ...plan, ...(version !== undefined && { version }) };
+    return { ms, loss, peakRssBytes, ...plan, ...(version !== undefined && { version }) };
   };
 });
 
 interface Training {
-  /** Makes a step; then its loss can be had. */
-  readonly train: () => Promise<() => number>;
+  /** Runs one step; resolves to its loss. */
+  readonly train: () => Promise<number>;
   readonly planned?: number;
   readonly version?: string;
 }
@@ -47,8 +47,8 @@ async function densor(): Promise<Training> {
   for (const [tensor, numbers] of initialState(compiled)) session.write(tensor, numbers);
   const batch = batchOf(step);
   const train = async () => {
-    await session.run('train', { ...batch }, { learningRate: LEARNING_RATE });
-    return () => session.output('loss')[0]!;
+    const outputs = await session.run('train', { ...batch }, { learningRate: LEARNING_RATE });
+    return outputs.get('loss')![0]!;
   };
   return { train, planned: plannedPeakBytes([network.programs.get('train')!.plan], engine.threads) };
 }
@@ -63,12 +63,7 @@ async function peer(): Promise<Training> {
     classes: 10,
     learningRate: LEARNING_RATE,
   };
-  const lossOf = await trainingOf(task);
-  const train = async () => {
-    const loss = await lossOf();
-    return () => loss;
-  };
-  return { train, version: versionOf(npmPeerOf(name)!) };
+  return { train: await trainingOf(task), version: versionOf(npmPeerOf(name)!) };
 }
 
 function trainingOf(task: TrainingTask): Promise<() => Promise<number>> {

@@ -60,10 +60,7 @@ async function densor(): Promise<Inference> {
   const session = await engine.open(compiled.network);
   for (const [tensor, numbers] of inferenceState(compiled)) session.write(tensor, numbers);
   const inputs = { images: imagesOf(of), labels: new Int32Array(of.batch) };
-  const infer = async () => {
-    await session.run('evaluate', inputs);
-    return session.output('logits');
-  };
+  const infer = async () => (await session.run('evaluate', inputs)).get('logits')!;
   const { plan } = compiled.network.programs.get('evaluate')!;
   return { infer, planned: plannedPeakBytes([plan], engine.threads) };
 }

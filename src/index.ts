@@ -13,7 +13,7 @@ export { encodeOnnx, type OnnxModel } from './io/onnx/write.ts';
 export { TorchFileError } from './io/torch/error.ts';
 export { decodeWeights, readWeights, type Weights, WeightsError, type WeightTensor } from './io/weights.ts';
 export * from './portable.ts';
-export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';
+export { CheckpointError, loadCheckpoint, readerOf, saveCheckpoint } from './train/checkpoint.ts';
 export { compileRun } from './train/compile-run.ts';
 export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { train } from './train/trainer.ts';

@@ -10,7 +10,14 @@ import type { StateTensor } from '../plan/compiled-network.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type Checkpoint, FORMAT, NUMERICS, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import {
+  type Checkpoint,
+  FORMAT,
+  NUMERICS,
+  type RunState,
+  readerOf,
+  saveCheckpoint,
+} from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
@@ -83,7 +90,8 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
     ...imageTransforms(given.normalize, channels, source),
   };
-  writeRun(given.out, { run: untrained({ ...network, ...images, seed }, source), state }, wanted);
+  const run = untrained({ ...network, ...images, seed }, source);
+  await writeRun(given.out, { run, state: readerOf(state) }, wanted);
 
   const parameters = parameterCount(wanted);
   if (given.json) {
@@ -137,14 +145,18 @@ function untrained(
 }
 
 /** Both checkpoints that a run can have, alike. */
-function writeRun(folder: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void {
+async function writeRun(
+  folder: string,
+  checkpoint: Checkpoint,
+  shapes: ReadonlyMap<string, StateTensor>,
+): Promise<void> {
   const claimed = claimFolder(folder);
   const { last, best } = runFiles(folder);
   let made: readonly string[] = [];
   try {
     requireFree(folder); // Another process may have been faster.
     made = [best, last];
-    for (const path of made) saveCheckpoint(path, checkpoint, shapes);
+    for (const path of made) await saveCheckpoint(path, checkpoint, shapes);
     claimed.release();
   } catch (error) {
     claimed.abandon(made); // Also where it was only not made durable: the same command works again.

@@ -17,6 +17,12 @@ export function isSource(input: Input): input is NumberSource {
   return !ArrayBuffer.isView(input);
 }
 
+/**
+ * What a run answers, by name: every output of the program that is not state, such as `loss`, `correct`, `logits` or
+ * feature maps that were asked for. The arrays are the caller's own.
+ */
+export type Outputs = ReadonlyMap<string, Float32Array | Float64Array>;
+
 /** Numbers [start, end) of an input, without a copy. */
 export function partOfInput(input: Input, start: number, end: number): Input {
   if (!isSource(input)) return input.subarray(start, end);
@@ -59,24 +65,26 @@ export interface MachinePeak {
  * gradients in PyTorch's layout (conv O, I, kH, kW; linear O, I). One call at a time.
  */
 export interface Session {
-  /** A copy of a parameter or running statistic by its name, or of a gradient as `grad.NAME`. */
-  read(name: string): Float32Array | Float64Array;
+  /**
+   * Resolves to a copy of a parameter or running statistic by its name, or of a gradient as `grad.NAME`; rejects with
+   * EngineError when there is no such tensor.
+   */
+  read(name: string): Promise<Float32Array | Float64Array>;
   /** Replaces a parameter or running statistic; throws EngineError when the name or the length is wrong. */
   write(name: string, numbers: ArrayLike<number>): void;
   /**
-   * Runs one program with its inputs (`images` float32, `labels` int32, …). Never blocks the calling thread. Inputs
-   * are copied before the promise is returned: their memory may be filled anew while the program runs.
+   * Runs one program with its inputs (`images` float32, `labels` int32, …); resolves to its outputs. Never blocks the
+   * calling thread. Inputs are copied before the promise is returned: their memory may be filled anew while the program
+   * runs.
    * @throws NonFiniteError when statistics, loss or gradients were not finite; the state is then unchanged.
    */
-  run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<void>;
-  /** Like `run`; gives the milliseconds of each record of the program's plan. Where an engine can tell. */
+  run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs>;
+  /** Like `run`; resolves to the milliseconds of each record of the program's plan. Where an engine can tell. */
   profile?(
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
   ): Promise<Float64Array>;
-  /** A copy of an output of the program that ran last: `loss`, `correct`, `logits`, … */
-  output(name: string): Float32Array | Float64Array;
   close(): Promise<void>;
 }
 

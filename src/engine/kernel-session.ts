@@ -8,6 +8,7 @@ import {
   type Input,
   isSource,
   NonFiniteError,
+  type Outputs,
   type RunScalars,
   type Session,
 } from './engine.ts';
@@ -78,7 +79,6 @@ export class KernelSession implements Session {
   readonly #words = new Uint32Array(PIECE_FLOATS / 2);
   /** Slabs that hold what their programs make of the state as it is now. */
   readonly #fresh = new Set<number>();
-  #last: string | undefined;
   #isRunning = false;
 
   constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory) {
@@ -94,7 +94,7 @@ export class KernelSession implements Session {
     }
   }
 
-  read(name: string): Float32Array {
+  async read(name: string): Promise<Float32Array> {
     const { at, count } = this.#stateTensor(name);
     return this.#memory.read(at, count);
   }
@@ -108,27 +108,37 @@ export class KernelSession implements Session {
     this.#memory.write(at, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
   }
 
-  run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<void> {
-    return this.#execute(program, inputs, scalars, undefined);
+  run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
+    return this.#execute(program, inputs, scalars, undefined, ({ plan }) => {
+      const answers = [...plan.outputs].filter(([name]) => !this.#network.layout.shapes.has(name));
+      return new Map(answers.map(([name, port]) => [name, this.#readOutput(program, port)]));
+    });
   }
 
-  async profile(
+  profile(
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
   ): Promise<Float64Array> {
     const { durations } = this.#map;
-    await this.#execute(program, inputs, scalars, durations);
-    const { recordCount } = this.#network.programs.get(program)!.program;
-    return new Float64Array(this.#memory.read(durations, 2 * recordCount).buffer);
+    return this.#execute(
+      program,
+      inputs,
+      scalars,
+      durations,
+      ({ program: { recordCount } }) =>
+        new Float64Array(this.#memory.read(durations, 2 * recordCount).buffer),
+    );
   }
 
-  async #execute(
+  /** @param answer reads what the program has left, before another may run. */
+  async #execute<T>(
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars: RunScalars | undefined,
     durations: number | undefined,
-  ): Promise<void> {
+    answer: (compiled: CompiledProgram) => T,
+  ): Promise<T> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     if (this.#isRunning) throw new EngineError('a program of this session is at work: wait for it first');
@@ -136,6 +146,7 @@ export class KernelSession implements Session {
     this.#isRunning = true;
     try {
       await this.#runProgram(program, compiled, inputs, scalars, durations);
+      return answer(compiled);
     } finally {
       this.#isRunning = false;
     }
@@ -157,7 +168,6 @@ export class KernelSession implements Session {
     }
     if (compiled.graph.updates.size > 0) this.#fresh.clear();
     this.#memory.write(scalarsAt, scalarWords(scalars));
-    this.#last = program;
     await this.#call(programs.get(program)!, compiled.program, prepared, durations);
     const failed = new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
     if (failed > 0) {
@@ -169,26 +179,6 @@ export class KernelSession implements Session {
       };
       throw new NonFiniteError(layer, quantities[record.kind] ?? 'gradient');
     }
-  }
-
-  output(name: string): Float32Array {
-    const program = this.#last ?? '';
-    const port = this.#network.programs.get(program)?.plan.outputs.get(name);
-    if (!port) throw new EngineError(`no output called ${name}: the last program was '${program}'`);
-    const { view, shape } = port;
-    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * view.elementBytes;
-    const count = elementCount(shape);
-    if (shape.length === 1) return this.#memory.read(at, count);
-    const [n, c, h, w] = asFeatureMap(shape);
-    const pixels = n * h * w;
-    const elements = (pixels - 1) * view.stride + c;
-    const padded =
-      view.elementBytes === 2 ? this.#readBfloat16(at, elements) : this.#memory.read(at, elements);
-    const dense = new Float32Array(count);
-    for (let pixel = 0; pixel < pixels; pixel++) {
-      dense.set(padded.subarray(pixel * view.stride, pixel * view.stride + c), pixel * c);
-    }
-    return dense;
   }
 
   async close(): Promise<void> {
@@ -229,6 +219,23 @@ export class KernelSession implements Session {
   #narrowed(piece: Float32Array): Uint32Array {
     narrowToBfloat16(piece, new Uint16Array(this.#words.buffer));
     return this.#words.subarray(0, Math.ceil(piece.length / 2));
+  }
+
+  /** A copy, dense. */
+  #readOutput(program: string, { view, shape }: Port): Float32Array {
+    const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * view.elementBytes;
+    const count = elementCount(shape);
+    if (shape.length === 1) return this.#memory.read(at, count);
+    const [n, c, h, w] = asFeatureMap(shape);
+    const pixels = n * h * w;
+    const elements = (pixels - 1) * view.stride + c;
+    const padded =
+      view.elementBytes === 2 ? this.#readBfloat16(at, elements) : this.#memory.read(at, elements);
+    const dense = new Float32Array(count);
+    for (let pixel = 0; pixel < pixels; pixel++) {
+      dense.set(padded.subarray(pixel * view.stride, pixel * view.stride + c), pixel * c);
+    }
+    return dense;
   }
 
   #readBfloat16(at: number, count: number): Float32Array {

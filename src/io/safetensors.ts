@@ -116,7 +116,7 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsContent): Ui
   const described = new Map(
     [...tensors].map(([name, { shape, data }]) => [name, { shape, type: typeOf(data) }]),
   );
-  return [...streamSafetensors(metadata, described, (name) => tensors.get(name)!.data)];
+  return [...headerOf(metadata, described), ...[...tensors.values()].map(({ data }) => bytesOf(data))];
 }
 
 /** A tensor that is to be written: its data comes when its turn does. */
@@ -126,11 +126,20 @@ export interface TensorToWrite {
 }
 
 /** The same, of tensors that need not all be in memory: each is asked for when what came before has been written. */
-export function* streamSafetensors(
+export async function* streamSafetensors(
   metadata: ReadonlyMap<string, string>,
   tensors: ReadonlyMap<string, TensorToWrite>,
-  read: (name: string) => StoredArray,
-): Generator<Uint8Array> {
+  read: (name: string) => Promise<StoredArray>,
+): AsyncGenerator<Uint8Array> {
+  yield* headerOf(metadata, tensors);
+  for (const name of tensors.keys()) yield bytesOf(await read(name));
+}
+
+/** The length of the header, and the header. */
+function headerOf(
+  metadata: ReadonlyMap<string, string>,
+  tensors: ReadonlyMap<string, TensorToWrite>,
+): readonly Uint8Array[] {
   const header: Record<string, unknown> = { __metadata__: Object.fromEntries(metadata) };
   let at = 0;
   for (const [name, { shape, type }] of tensors) {
@@ -143,12 +152,12 @@ export function* streamSafetensors(
   padded.set(json);
   const length = new Uint8Array(8);
   new DataView(length.buffer).setBigUint64(0, BigInt(padded.length), true);
-  yield length;
-  yield padded;
-  for (const name of tensors.keys()) {
-    const data = read(name);
-    yield new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
-  }
+  return [length, padded];
+}
+
+/** The array's own memory. */
+function bytesOf(data: StoredArray): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }
 
 function typeOf(data: StoredArray): WrittenType {

@@ -49,46 +49,109 @@ export class NotAFileError extends Error {
  * @throws NotAFileError where a socket or a disk is in its place; the system's errors, naming `path`.
  */
 export function writeFileAtomic(path: string, chunks: Iterable<Uint8Array> | string): void {
-  const parts = typeof chunks === 'string' ? [Buffer.from(chunks)] : chunks;
+  const written = AtomicFile.open(path);
   try {
-    const { target, found } = targetOf(path);
-    if (found?.isFIFO() || found?.isCharacterDevice()) writeInPlace(target, found, parts);
-    else replaceFile(target, found, parts);
+    for (const chunk of typeof chunks === 'string' ? [Buffer.from(chunks)] : chunks) written.write(chunk);
+    written.commit();
   } catch (error) {
-    throw naming(path, error);
+    throw written.abandon(error);
   }
 }
 
-function replaceFile(target: string, old: Stats | undefined, parts: Iterable<Uint8Array>): void {
-  const { path: temporary, file } = createTemporary(target, old ? old.mode & 0o777 : 0o666);
+/** As `writeFileAtomic`, of chunks that are still to come; when they reject, the old file is left as it was. */
+export async function writeStreamAtomic(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
+  const written = AtomicFile.open(path);
   try {
+    for await (const chunk of chunks) written.write(chunk);
+    written.commit();
+  } catch (error) {
+    throw written.abandon(error);
+  }
+}
+
+/** A file that is being written: whoever opens one ends it with `commit` or, on any failure, `abandon`. */
+class AtomicFile {
+  readonly #path: string;
+  readonly #target: string;
+  readonly #file: number;
+  /** Undefined in place: of pipes and devices, and when it has become the target. */
+  #temporary: string | undefined;
+  #isOpen = true;
+  readonly #gathered = new Uint8Array(WRITE_BYTES);
+  #length = 0;
+
+  private constructor(path: string, target: string, file: number, temporary: string | undefined) {
+    this.#path = path;
+    this.#target = target;
+    this.#file = file;
+    this.#temporary = temporary;
+  }
+
+  static open(path: string): AtomicFile {
     try {
-      writeChunks(file, parts);
-      fsyncSync(file);
+      const { target, found } = targetOf(path);
+      if (found?.isFIFO() || found?.isCharacterDevice()) {
+        return new AtomicFile(path, target, openInPlace(target, found), undefined);
+      }
+      const { path: temporary, file } = createTemporary(target, found ? found.mode & 0o777 : 0o666);
+      return new AtomicFile(path, target, file, temporary);
     } catch (error) {
-      if (!isUnsupportedSync(error)) throw error;
-    } finally {
-      closeSync(file);
+      throw naming(path, error);
     }
-    renameSync(temporary, target);
-  } catch (error) {
-    removeQuietly(temporary);
-    throw error;
   }
-  noteChange(target);
-  syncFolder(dirname(target));
+
+  write(chunk: Uint8Array): void {
+    if (this.#length + chunk.length > this.#gathered.length) this.#flush();
+    if (chunk.length > this.#gathered.length) writeAll(this.#file, chunk);
+    else {
+      this.#gathered.set(chunk, this.#length);
+      this.#length += chunk.length;
+    }
+  }
+
+  commit(): void {
+    this.#flush();
+    if (this.#temporary !== undefined) syncFile(this.#file);
+    this.#close();
+    if (this.#temporary === undefined) return;
+    renameSync(this.#temporary, this.#target);
+    this.#temporary = undefined;
+    noteChange(this.#target);
+    syncFolder(dirname(this.#target));
+  }
+
+  /** Leaves nothing behind. @returns the error that led here, naming the file. */
+  abandon(error: unknown): unknown {
+    try {
+      this.#close();
+    } catch {} // The error that led here matters more.
+    if (this.#temporary !== undefined) removeQuietly(this.#temporary);
+    return naming(this.#path, error);
+  }
+
+  #flush(): void {
+    writeAll(this.#file, this.#gathered.subarray(0, this.#length));
+    this.#length = 0;
+  }
+
+  #close(): void {
+    if (!this.#isOpen) return;
+    this.#isOpen = false;
+    closeSync(this.#file);
+  }
 }
 
-function writeInPlace(target: string, found: Stats, parts: Iterable<Uint8Array>): void {
+function openInPlace(target: string, found: Stats): number {
   // Opening a pipe waits for its reader for ever; this fails with ENXIO where there is none.
   const probe = found.isFIFO() ? openSync(target, O_WRONLY | O_NONBLOCK) : undefined;
   const file = openSync(target, O_WRONLY);
   try {
     if (probe !== undefined) closeSync(probe);
     noteChange(target);
-    writeChunks(file, parts);
-  } finally {
+    return file;
+  } catch (error) {
     closeSync(file);
+    throw error;
   }
 }
 
@@ -247,9 +310,9 @@ export class AppendFile {
   /** What was appended survives a power failure. */
   sync(): void {
     try {
-      fsyncSync(this.#file);
+      syncFile(this.#file);
     } catch (error) {
-      if (!isUnsupportedSync(error)) throw naming(this.path, error);
+      throw naming(this.path, error);
     }
   }
 
@@ -283,22 +346,13 @@ export function writeAll(file: number, bytes: Uint8Array, at?: number): void {
   }
 }
 
-function writeChunks(file: number, chunks: Iterable<Uint8Array>): void {
-  const gathered = new Uint8Array(WRITE_BYTES);
-  let length = 0;
-  const flush = () => {
-    writeAll(file, gathered.subarray(0, length));
-    length = 0;
-  };
-  for (const chunk of chunks) {
-    if (length + chunk.length > gathered.length) flush();
-    if (chunk.length > gathered.length) writeAll(file, chunk);
-    else {
-      gathered.set(chunk, length);
-      length += chunk.length;
-    }
+/** Makes what was written durable, as far as the file system can. */
+function syncFile(file: number): void {
+  try {
+    fsyncSync(file);
+  } catch (error) {
+    if (!isUnsupportedSync(error)) throw error;
   }
-  flush();
 }
 
 /** Makes a rename or a new file durable. Windows has no such thing, and needs none. */

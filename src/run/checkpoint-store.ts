@@ -17,15 +17,15 @@ export function checkpointStore(
 ): RunStore {
   return {
     nameOf: (which) => files[which],
-    save(which, { run, state }, shapes) {
+    async save(which, { run, state }, shapes) {
       verify?.();
       const logBytes = syncLog?.();
-      saveCheckpoint(
+      await saveCheckpoint(
         files[which],
         { run: { ...run, ...(logBytes !== undefined && { logBytes }) }, state },
         shapes,
       );
     },
-    load: (which) => loadCheckpoint(files[which]),
+    load: async (which) => loadCheckpoint(files[which]),
   };
 }

@@ -23,7 +23,9 @@ export async function measureAveragedStatistics(
 ): Promise<void> {
   for (const name of network.state.keys()) {
     const of = averagedName(name);
-    if (of !== undefined && network.state.get(of)!.role === 'buffer') session.write(name, session.read(of));
+    if (of !== undefined && network.state.get(of)!.role === 'buffer') {
+      session.write(name, await session.read(of));
+    }
   }
   const order = loader.order(moment);
   for (let i = 0; i < BATCHES; i++) {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
-import { writeFileAtomic } from '../node/files.ts';
+import { writeStreamAtomic } from '../node/files.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
@@ -74,13 +74,28 @@ const runStateSchema = z.strictObject({
 export type RunState = z.infer<typeof runStateSchema>;
 export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
 
+/**
+ * Parameters and running statistics under PyTorch's names, and what the optimiser remembers; all of one type. Each is
+ * read when it is written, so that an engine's need not all be copied at once. A `Session` is one.
+ */
+export interface StateReader {
+  read(name: string): Promise<Float32Array | Float64Array>;
+}
+
 export interface Checkpoint {
   readonly run: RunState;
-  /**
-   * Parameters and running statistics under PyTorch's names, and what the optimiser remembers; all of one type. Each is
-   * asked for when it is written, so that an engine's need not all be copied at once.
-   */
-  readonly state: { get(name: string): Float32Array | Float64Array | undefined };
+  readonly state: StateReader;
+}
+
+/** Numbers that are in memory, as a checkpoint is written from. */
+export function readerOf(numbers: StateNumbers): StateReader {
+  return {
+    read: async (name) => {
+      const found = numbers.get(name);
+      if (!found) throw new CheckpointError(`there are no numbers of ${name}`);
+      return found;
+    },
+  };
 }
 
 /** Tensors with their shapes, as a file has them. */
@@ -100,19 +115,20 @@ export interface LoadedCheckpoint extends StoredTensors {
 
 const METADATA_KEY = 'densor';
 
-/** Writes one safetensors file, atomically: when the state throws, the file stays as it was. */
-export function saveCheckpoint(
+/** Writes one safetensors file, atomically: when a tensor cannot be read, the file stays as it was. */
+export async function saveCheckpoint(
   path: string,
   { run, state }: Checkpoint,
   shapes: ReadonlyMap<string, StateTensor>,
-): void {
-  const [first = ''] = shapes.keys();
-  const type = state.get(first) instanceof Float64Array ? 'F64' : 'F32';
+): Promise<void> {
+  const [first] = shapes.keys();
+  const isDouble = first !== undefined && (await state.read(first)) instanceof Float64Array;
+  const type = isDouble ? 'F64' : 'F32';
   const tensors = new Map([...shapes].map(([name, { shape }]) => [name, { shape, type } as const]));
   const metadata = new Map([[METADATA_KEY, JSON.stringify(run)]]);
-  writeFileAtomic(
+  await writeStreamAtomic(
     path,
-    streamSafetensors(metadata, tensors, (name) => state.get(name)!),
+    streamSafetensors(metadata, tensors, (name) => state.read(name)),
   );
 }
 

@@ -1,6 +1,6 @@
 import type { Dataset, Labels } from '../data/dataset.ts';
 import { Loader, type LoaderOptions } from '../data/loader.ts';
-import type { Session } from '../engine/engine.ts';
+import type { Outputs, Session } from '../engine/engine.ts';
 import { addBatch, NOTHING, type Sums } from './metrics.ts';
 import { programName } from './programs.ts';
 
@@ -28,15 +28,16 @@ export async function evaluate(
     signal?.throwIfAborted();
     const { size, images, labels } = next;
     const running = session.run(programName('evaluate', size), { images, labels });
+    let outputs: Outputs;
     try {
       if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
     } finally {
-      await running;
+      outputs = await running;
     }
-    sums = addBatch(sums, session.output('loss')[0]!, session.output('correct')[0]!, size);
+    sums = addBatch(sums, outputs.get('loss')![0]!, outputs.get('correct')![0]!, size);
     if (options.onBatch) {
       const first = i * options.batch;
-      options.onBatch(first, dataset.labels.subarray(first, first + size), session.output('logits'));
+      options.onBatch(first, dataset.labels.subarray(first, first + size), outputs.get('logits')!);
     }
     onProgress(i + 1, loader.batches);
   }

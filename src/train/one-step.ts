@@ -96,14 +96,14 @@ export async function replayOneStep(
   try {
     for (const [name, { shape }] of network.state) session.write(name, expect(`before.${name}`, shape));
     const inputs = { images: channelsLast(x, channels, height * width), labels };
-    await session.run('train', inputs, { learningRate: meta.lr });
-    for (const name of ['logits', 'loss']) got.set(name, session.output(name));
+    const step = await session.run('train', inputs, { learningRate: meta.lr });
+    for (const name of ['logits', 'loss']) got.set(name, step.get(name)!);
     for (const [name, { role }] of network.state) {
-      got.set(`after.${name}`, session.read(name));
-      if (role === 'parameter') got.set(`grad.${name}`, session.read(`grad.${name}`));
+      got.set(`after.${name}`, await session.read(name));
+      if (role === 'parameter') got.set(`grad.${name}`, await session.read(`grad.${name}`));
     }
-    await session.run('evaluate', inputs);
-    got.set('eval_logits', session.output('logits'));
+    const evaluation = await session.run('evaluate', inputs);
+    got.set('eval_logits', evaluation.get('logits')!);
   } finally {
     await session.close();
   }

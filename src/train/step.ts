@@ -1,4 +1,11 @@
-import { type Input, type Numbers, partOfInput, type RunScalars, type Session } from '../engine/engine.ts';
+import {
+  type Input,
+  type Numbers,
+  type Outputs,
+  partOfInput,
+  type RunScalars,
+  type Session,
+} from '../engine/engine.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { randomBits, streamOf } from '../tensor/random.ts';
 import { stepParts } from './programs.ts';
@@ -36,7 +43,7 @@ export async function runStep(
   whenRead: () => void = () => {},
 ): Promise<StepResult> {
   const parts = stepParts(size, microBatch);
-  const before = parts.length > 1 ? runningStatistics(session, network) : [];
+  const before = parts.length > 1 ? await runningStatistics(session, network) : [];
   const ofPart = (all: Input, first: number, count: number) => {
     const each = all.length / size;
     return partOfInput(all, first * each, (first + count) * each);
@@ -46,13 +53,14 @@ export async function runStep(
     for (const { program, first, images: count } of parts) {
       const inputs = { images: ofPart(images, first, count), labels: ofPart(labels, first, count) };
       const running = session.run(program, inputs, { ...scalars, firstImage: first });
+      let outputs: Outputs;
       try {
         if (first + count === size) whenRead();
       } finally {
-        await running;
+        outputs = await running;
       }
-      loss += session.output('loss')[0]!;
-      correct += session.output('correct')[0]!;
+      loss += outputs.get('loss')![0]!;
+      correct += outputs.get('correct')![0]!;
     }
   } catch (error) {
     for (const [name, numbers] of before) session.write(name, numbers);
@@ -67,10 +75,12 @@ export function stepSeedOf(seed: number, index: number): number {
 }
 
 /** What parts change before the last one has shown that all is finite. */
-function runningStatistics(
+async function runningStatistics(
   session: Session,
   { state }: CompiledNetwork,
-): readonly (readonly [string, Numbers])[] {
+): Promise<readonly (readonly [string, Numbers])[]> {
   const names = [...state].flatMap(([name, { role }]) => (role === 'buffer' ? [name] : []));
-  return names.map((name) => [name, session.read(name)]);
+  const read: (readonly [string, Numbers])[] = [];
+  for (const name of names) read.push([name, await session.read(name)]);
+  return read;
 }

@@ -30,9 +30,13 @@ import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts
 export interface RunStore {
   /** For messages and events. */
   nameOf(which: 'last' | 'best'): string;
-  /** All or nothing: when it throws, the one before is still there. */
-  save(which: 'last' | 'best', checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void;
-  load(which: 'last' | 'best'): LoadedCheckpoint;
+  /** All or nothing: when it rejects, the one before is still there. */
+  save(
+    which: 'last' | 'best',
+    checkpoint: Checkpoint,
+    shapes: ReadonlyMap<string, StateTensor>,
+  ): Promise<void>;
+  load(which: 'last' | 'best'): Promise<LoadedCheckpoint>;
 }
 
 export interface TrainingRun {
@@ -106,7 +110,7 @@ class Trainer {
     if (resumeFrom) requirePosition(store.nameOf('last'), resumeFrom.run, this.#loader.batches);
     loadState(session, compiled, config.seed, resumeFrom?.training.state ?? startFrom);
     this.#announce();
-    if (!resumeFrom) this.#save('last');
+    if (!resumeFrom) await this.#save('last');
     const startedAt = performance.now();
     if (!this.#isTested()) {
       while (this.#run.progress.epoch < config.epochs && !this.#patienceIsOver()) {
@@ -154,7 +158,7 @@ class Trainer {
       }).catch((error: unknown) => this.#failed(error));
       this.#stepDone(size, result, performance.now() - stepStart);
       const { checkpointEveryMs = 5 * 60_000 } = this.#training;
-      if (performance.now() - this.#savedAt > checkpointEveryMs) this.#save('last');
+      if (performance.now() - this.#savedAt > checkpointEveryMs) await this.#save('last');
     }
     if (signal?.aborted) return this.#interrupted();
     return this.#endEpoch(startedAt);
@@ -235,8 +239,8 @@ class Trainer {
       rssBytes: process.memoryUsage.rss(),
     });
     // In this order: where `last` was not written the epoch is done again, where `best` was not it would never be.
-    if (isBest) this.#save('best');
-    this.#save('last');
+    if (isBest) await this.#save('best');
+    await this.#save('last');
     return true;
   }
 
@@ -319,9 +323,9 @@ class Trainer {
     if (ofLast === undefined) return this.#interrupted();
     let ofBest: number | undefined = ofLast;
     if (best!.epoch !== epoch) {
-      this.#load('best');
+      await this.#load('best');
       ofBest = await this.#accuracyOn(data.test, epoch);
-      this.#load('last'); // It was saved after the last epoch.
+      await this.#load('last'); // It was saved after the last epoch.
       if (ofBest === undefined) return this.#interrupted();
     }
     this.#run = {
@@ -330,7 +334,7 @@ class Trainer {
       best: { ...best!, testAccuracy: ofBest },
     };
     this.#addPoint({ epoch: progress.epoch, testAccuracy: ofLast });
-    this.#save('last');
+    await this.#save('last');
     return true;
   }
 
@@ -339,11 +343,11 @@ class Trainer {
     this.#training.listener({ kind: 'point', point });
   }
 
-  #interrupted(): false {
+  async #interrupted(): Promise<false> {
     const { globalStep } = this.#run.progress;
     const message = `interrupted after step ${globalStep}`;
     this.#training.listener({ kind: 'stopped', reason: 'interrupted', globalStep, message });
-    this.#save('last');
+    await this.#save('last');
     return false;
   }
 
@@ -358,22 +362,23 @@ class Trainer {
     throw new TrainingStoppedError(message, { cause: error });
   }
 
-  #load(which: 'last' | 'best'): void {
+  async #load(which: 'last' | 'best'): Promise<void> {
     const { session, store } = this.#training;
-    for (const [name, numbers] of store.load(which).training.state) session.write(name, numbers);
+    const { training } = await store.load(which);
+    for (const [name, numbers] of training.state) session.write(name, numbers);
   }
 
-  #save(which: 'last' | 'best'): void {
+  async #save(which: 'last' | 'best'): Promise<void> {
     const { compiled, store, listener, session } = this.#training;
-    const get = (name: string) => {
-      const numbers = session.read(name);
+    const read = async (name: string) => {
+      const numbers = await session.read(name);
       if (!numbers.every(Number.isFinite)) this.#failed(new NonFiniteError(name, 'parameter'));
       return numbers;
     };
     const { globalStep } = this.#run.progress;
     // Told before it is saved: a log that is cut to the length in the checkpoint then holds this event, once.
     listener({ kind: 'checkpoint', path: store.nameOf(which), globalStep, best: which === 'best' });
-    store.save(which, { run: this.#run, state: { get } }, compiled.network.state);
+    await store.save(which, { run: this.#run, state: { read } }, compiled.network.state);
     this.#savedAt = performance.now();
   }
 

@@ -31,12 +31,12 @@ export async function oneStep(
   const labels = Int32Array.from({ length: batch }, (_, i) => i % 7);
   const losses: number[] = [];
   for (let step = 0; step < 2; step++) {
-    await session.run('train', { images, labels }, { learningRate: 0.02 });
-    losses.push(session.output('loss')[0]!);
+    const outputs = await session.run('train', { images, labels }, { learningRate: 0.02 });
+    losses.push(outputs.get('loss')![0]!);
   }
   const bits: Record<string, number[]> = {};
   for (const name of compiled.state.keys()) {
-    const data = session.read(name);
+    const data = await session.read(name);
     bits[name] = Array.from(new Uint32Array(data.buffer, data.byteOffset, data.length));
   }
   await engine.close();

@@ -2,7 +2,7 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint, readerOf, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import { densorIn } from '../support/cli.ts';
 import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
 
@@ -95,13 +95,17 @@ describe('a run on a folder of images', () => {
     expect(first.loss).toBe(JSON.parse(step!).loss);
   });
 
-  test('that is cut short goes on with the very bits, augmented', () => {
+  test('that is cut short goes on with the very bits, augmented', async () => {
     densor('train', '--data', 'folder:data', ...TINY, ...AUGMENTED, '--epochs', '1', '--out', 'short');
     // A run of two epochs that stopped after the first.
     const path = join(folder, 'short/last.safetensors');
     const { run, state, shapes } = checkpointOf('short');
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
-    saveCheckpoint(path, { run: { ...run, config: { ...run.config, epochs: 2 } }, state }, tensors);
+    await saveCheckpoint(
+      path,
+      { run: { ...run, config: { ...run.config, epochs: 2 } }, state: readerOf(state) },
+      tensors,
+    );
     expect(densor('train', '--resume', 'short').status).toBe(0);
     expect(checkpointOf('short').state).toEqual(checkpointOf('run').state);
   });
@@ -177,12 +181,16 @@ describe('densor evaluate', () => {
     expect(readFileSync(join(folder, 'report/mistakes.png')).subarray(1, 4).toString()).toBe('PNG');
   });
 
-  test('warns when the test images are no longer those of the run', () => {
+  test('warns when the test images are no longer those of the run', async () => {
     cpSync(join(folder, 'run'), join(folder, 'changed'), { recursive: true });
     const { run, state, shapes } = checkpointOf('changed');
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
     const config = { ...run.config, testSha256: '0'.repeat(64) };
-    saveCheckpoint(join(folder, 'changed/last.safetensors'), { run: { ...run, config }, state }, tensors);
+    await saveCheckpoint(
+      join(folder, 'changed/last.safetensors'),
+      { run: { ...run, config }, state: readerOf(state) },
+      tensors,
+    );
     expect(densor('evaluate', 'changed').stderr).toMatch(
       /^warning: these are not the test images of the run/m,
     );
@@ -247,14 +255,18 @@ describe('densor predict', () => {
     expect(stderr.trim().split('\n').length).toBe(1);
   });
 
-  test('of a run that is older than class names has those of its data set', () => {
+  test('of a run that is older than class names has those of its data set', async () => {
     densor('train', '--data', 'sample', ...TINY, '--epochs', '1', '--limit', '5', '--out', 'old');
     const { run, state, shapes } = checkpointOf('old');
     const { classNames, ...config } = run.config;
     expect(classNames![9]).toBe('ankle boot');
     expect(config).not.toHaveProperty('transforms');
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
-    saveCheckpoint(join(folder, 'old/last.safetensors'), { run: { ...run, config }, state }, tensors);
+    await saveCheckpoint(
+      join(folder, 'old/last.safetensors'),
+      { run: { ...run, config }, state: readerOf(state) },
+      tensors,
+    );
     const { stdout } = densor('predict', 'old', 'blue.png', '--top', '10', '--json');
     const names = JSON.parse(stdout).predictions[0].top.map((each: { class: string }) => each.class);
     expect(names.sort()).toEqual([...classNames!].sort());

@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadCheckpoint, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint, readerOf, saveCheckpoint } from '../../src/train/checkpoint.ts';
 import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
 import { idxImages, writeIdxFolder } from '../support/idx.ts';
 
@@ -25,7 +25,7 @@ describe('a disk that is full', () => {
     expect(densor('train', ...SMALL, '--out', 'run').status).toBe(0);
   });
 
-  test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', () => {
+  test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', async () => {
     // The log is so long already that it meets the limit within the first steps of the second epoch.
     const kibibytes = 4096;
     densor('train', ...SMALL, '--out', 'run');
@@ -35,7 +35,11 @@ describe('a disk that is full', () => {
     writeFileSync(log, `${before}{"kind":"note","text":"${'-'.repeat(kibibytes * 1024 - 1500 - rest)}"}\n`);
     const { run, state, shapes } = loadCheckpoint(path);
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
-    saveCheckpoint(path, { run: { ...run, logBytes: statSync(log).size }, state }, tensors);
+    await saveCheckpoint(
+      path,
+      { run: { ...run, logBytes: statSync(log).size }, state: readerOf(state) },
+      tensors,
+    );
     const { status, lastLine, stderr } = densorWithRoom(
       kibibytes,
       folder,
@@ -95,7 +99,7 @@ describe('a run that is resumed', () => {
     expect(densor('train', '--resume', 'run').status).toBe(0);
   });
 
-  test('and knows nothing of its data, being older than that check, goes on', () => {
+  test('and knows nothing of its data, being older than that check, goes on', async () => {
     writeIdxFolder(join(folder, 'data'));
     densor('train', ...ARGS);
     const path = join(folder, 'run/last.safetensors');
@@ -103,7 +107,7 @@ describe('a run that is resumed', () => {
     const { dataSha256, ...config } = run.config;
     expect(dataSha256).toMatch(/^[0-9a-f]{64}$/);
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
-    saveCheckpoint(path, { run: { ...run, config }, state }, tensors);
+    await saveCheckpoint(path, { run: { ...run, config }, state: readerOf(state) }, tensors);
     changeOnePixel();
     expect(densor('train', '--resume', 'run').status).toBe(0);
   });

@@ -6,6 +6,7 @@ import { elementCount } from '../../src/tensor/shape.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
+import { readState } from '../support/read-state.ts';
 import { updateNetwork } from '../support/update-run.ts';
 
 /** Several chunks, whose ends fall inside tensors; tails of every vector; single numbers. */
@@ -60,7 +61,7 @@ async function threeSteps(
     const scalars = { learningRate: 0.1 / step, step };
     await session.run('step', Object.fromEntries(inputs), scalars);
   }
-  const state = new Map([...network.state.keys()].map((name) => [name, session.read(name)]));
+  const state = await readState(session, network.state.keys());
   await session.close();
   return state;
 }

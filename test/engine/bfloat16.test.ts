@@ -9,6 +9,7 @@ import { layOutState } from '../../src/plan/plan.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../../src/tensor/bfloat16.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
+import { readState } from '../support/read-state.ts';
 
 /** The lower halves that decide: exact, just above, just below half, half, just above half, all. */
 const LOWER_HALVES = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
@@ -66,8 +67,8 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     for (const lower of LOWER_HALVES) {
       const numbers = floats(lower);
       session.write('bias', numbers); // Only what is added keeps all its bits: products may be of bfloat16 numbers.
-      await session.run('copy', { x: Float32Array.of(0) }); // 0 · weight + bias, stored.
-      expect(differences(session.output('y'), numbers)).toEqual([]);
+      const outputs = await session.run('copy', { x: Float32Array.of(0) }); // 0 · weight + bias, stored.
+      expect(differences(outputs.get('y')!, numbers)).toEqual([]);
     }
     await engine.close();
   });
@@ -80,7 +81,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
   });
 });
 
-async function twoSteps(engine: Engine): Promise<readonly (readonly [string, unknown])[]> {
+async function twoSteps(engine: Engine): Promise<ReadonlyMap<string, unknown>> {
   const session = await engine.open(trained.network);
   for (const [name, { shape }] of trained.network.state) {
     session.write(name, initialNumbers(3, name, elementCount(shape), trained.initializers.get(name)!));
@@ -88,5 +89,5 @@ async function twoSteps(engine: Engine): Promise<readonly (readonly [string, unk
   const images = Float32Array.from({ length: 19 * 24 * 24 * 2 }, (_, i) => Math.sin(i * 0.7));
   const labels = Int32Array.from({ length: 19 }, (_, i) => i % 5);
   for (let step = 0; step < 2; step++) await session.run('train', { images, labels }, { learningRate: 0.1 });
-  return [...trained.network.state.keys()].map((name) => [name, session.read(name)] as const);
+  return readState(session, trained.network.state.keys());
 }

@@ -5,6 +5,7 @@ import { initialNumbers } from '../../src/model/initialize.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, WASM } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
+import { readBits } from '../support/read-state.ts';
 
 const model = densenet({ blocks: [2, 3], growthRate: 12, stem: 20 });
 const { network, initializers } = compile(model, [40, 40], { train: { batch: 19, mode: 'train' } });
@@ -20,11 +21,9 @@ async function threeSteps(open: (typeof ENGINES)[number]['open'], threads: numbe
     session.write(name, initialNumbers(1, name, elementCount(shape), initializers.get(name)!));
   }
   for (let step = 0; step < 3; step++) await session.run('train', { images, labels }, { learningRate: 0.1 });
-  const state = [...network.state.keys()].map(
-    (name) => [name, Buffer.from(session.read(name).buffer)] as const,
-  );
+  const state = await readBits(session, network.state.keys());
   await engine.close();
-  return new Map(state);
+  return state;
 }
 
 describe.each(ENGINES)('on $name', ({ open }) => {
@@ -52,9 +51,7 @@ test('two networks open in one engine do not disturb each other', async () => {
   for (let step = 0; step < 3; step++) {
     for (const session of sessions) await session.run('train', { images, labels }, { learningRate: 0.1 });
   }
-  for (const session of sessions) {
-    for (const [name, bits] of alone) expect(Buffer.from(session.read(name).buffer), name).toEqual(bits);
-  }
+  for (const session of sessions) expect(await readBits(session, alone.keys())).toEqual(alone);
   await engine.close();
 });
 

@@ -10,6 +10,7 @@ import { streamOf, uniform } from '../../src/tensor/random.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
+import { readBits } from '../support/read-state.ts';
 
 const [N, C, H, W] = [3, 21, 7, 9];
 const RATE = 0.3;
@@ -24,8 +25,8 @@ async function ofOnes(engine: Engine, stepSeed: number) {
     layout,
     programs: new Map([['run', compileGraph(graph, layout)]]),
   });
-  await session.run('run', { x: new Float32Array(N * C * H * W).fill(1) }, { learningRate: 0, stepSeed });
-  const y = session.output('y');
+  const ones = new Float32Array(N * C * H * W).fill(1);
+  const y = (await session.run('run', { x: ones }, { learningRate: 0, stepSeed })).get('y')!;
   await session.close();
   const at = (i: number) => {
     const [n, c, pixel] = [Math.floor(i / (C * H * W)), Math.floor(i / (H * W)) % C, i % (H * W)];
@@ -71,12 +72,10 @@ async function trained(engine: Engine, seeds: readonly number[]) {
     session.write(name, initialNumbers(1, name, elementCount(shape), initializers.get(name)!));
   for (const stepSeed of seeds)
     await session.run('train', { images, labels }, { learningRate: 0.1, stepSeed });
-  const bits = [...network.state.keys()].map(
-    (name) => [name, Buffer.from(session.read(name).buffer)] as const,
-  );
+  const bits = await readBits(session, network.state.keys());
   await session.close();
   await engine.close();
-  return new Map(bits);
+  return bits;
 }
 
 describe.each(ENGINES)('training with dropout on $name', ({ open }) => {

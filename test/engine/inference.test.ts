@@ -30,17 +30,17 @@ const first = images.subarray(0, images.length / 2);
 
 /** Logits of the first image, by the program of one image and by that of two. */
 async function logits(session: Session): Promise<readonly number[][]> {
-  await session.run('one', { images: first, labels: new Int32Array(1) });
-  const one = Array.from(session.output('logits'));
-  await session.run('two', { images, labels: new Int32Array(2) });
-  return [one, Array.from(session.output('logits')).slice(0, one.length)];
+  const ofOne = await session.run('one', { images: first, labels: new Int32Array(1) });
+  const ofTwo = await session.run('two', { images, labels: new Int32Array(2) });
+  const one = Array.from(ofOne.get('logits')!);
+  return [one, Array.from(ofTwo.get('logits')!).slice(0, one.length)];
 }
 
 const train = (session: Session) =>
   session.run('train', { images, labels: Int32Array.of(0, 1) }, { learningRate: 0.5 });
 
-function copyState(from: Session, to: Session): void {
-  for (const name of network.state.keys()) to.write(name, from.read(name));
+async function copyState(from: Session, to: Session): Promise<void> {
+  for (const name of network.state.keys()) to.write(name, await from.read(name));
 }
 
 describe.each(ENGINES)('inference on $name', ({ open }) => {
@@ -59,7 +59,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
   test('answers with the weights that were written last, by every program', async () => {
     const [used, other] = [await start(1), await start(2)];
     const before = await logits(used);
-    copyState(other, used);
+    await copyState(other, used);
     const after = await logits(used);
     expect(after).toEqual(await logits(other));
     expect(after).not.toEqual(before);
@@ -67,7 +67,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     const [name] = [...network.state.keys()].filter((each) => each.endsWith('running_var')).slice(-1);
     used.write(
       name!,
-      used.read(name!).map((v) => 2 * v),
+      (await used.read(name!)).map((v) => 2 * v),
     );
     expect(await logits(used)).not.toEqual(after);
   });
@@ -77,9 +77,9 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     const mine = images.slice();
     const running = session.run('two', { images: mine, labels: new Int32Array(2) });
     mine.fill(0);
-    await running;
+    const outputs = await running;
     const [, two] = await logits(await start());
-    expect(Array.from(session.output('logits')).slice(0, two!.length)).toEqual(two);
+    expect(Array.from(outputs.get('logits')!).slice(0, two!.length)).toEqual(two);
   });
 
   test('answers nearly the same with feature maps in bfloat16, and the same for one image and two', async () => {
@@ -97,7 +97,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
       await logits(trained);
       await train(trained);
       const fresh = await start(3);
-      copyState(trained, fresh);
+      await copyState(trained, fresh);
       expect(await logits(trained)).toEqual(await logits(fresh));
     }
   });
@@ -113,7 +113,9 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     await train(session);
     const after = await logits(session);
     const plain = await engine.open(network);
-    for (const name of network.state.keys()) plain.write(name, session.read(`optimizer.average.${name}`));
+    for (const name of network.state.keys()) {
+      plain.write(name, await session.read(`optimizer.average.${name}`));
+    }
     expect(after).toEqual(await logits(plain));
   });
 });

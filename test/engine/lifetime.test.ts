@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
-import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
+import { type Engine, EngineError, type Outputs, type Session } from '../../src/engine/engine.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { loadState } from '../../src/train/initial-state.ts';
 import { ENGINES } from '../support/engines.ts';
@@ -22,7 +22,7 @@ async function start(engine: Engine, seed: number): Promise<Session> {
   return session;
 }
 const step = (session: Session) => session.run('step', { images, labels }, { learningRate: 0.1 });
-const loss = (session: Session) => session.output('loss')[0]!;
+const lossOf = (outputs: Outputs) => outputs.get('loss')![0]!;
 
 /** Fails where it hangs. */
 async function settled(promise: Promise<unknown>): Promise<unknown> {
@@ -39,12 +39,11 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     const alone = [];
     for (const seed of [1, 2]) {
       const session = await start(engine, seed);
-      await step(session);
-      alone.push(loss(session));
+      alone.push(lossOf(await step(session)));
     }
     const both = [await start(engine, 1), await start(engine, 2)];
-    await Promise.all([...both.map(step), start(engine, 3)]);
-    expect(both.map(loss)).toEqual(alone);
+    const [answers] = await Promise.all([Promise.all(both.map(step)), start(engine, 3)]);
+    expect(answers.map(lossOf)).toEqual(alone);
     await engine.close();
   });
 
@@ -85,6 +84,6 @@ describe.each(ENGINES.filter(({ name }) => name.startsWith('native')))('on $name
     const engine = await open(1);
     const session = await start(engine, 1);
     await engine.close();
-    expect(() => session.read('0.0.weight')).toThrow(/closed/);
+    await expect(session.read('0.0.weight')).rejects.toThrow(/closed/);
   });
 });

@@ -57,7 +57,7 @@ describe.each([REFERENCE, ...ENGINES])('NaN or infinity on $name', ({ open }) =>
       () => undefined,
       (reason: unknown) => reason,
     );
-    for (const [name, data] of state) expect(Float32Array.from(session.read(name)), name).toEqual(data);
+    for (const [name, data] of state) expect(Float32Array.from(await session.read(name)), name).toEqual(data);
     await engine.close();
     expect(error).toBeInstanceOf(NonFiniteError);
     return error as NonFiniteError;

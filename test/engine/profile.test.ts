@@ -6,6 +6,7 @@ import { densenet } from '../../src/model/densenet.ts';
 import { initialNumbers } from '../../src/model/initialize.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
+import { readState } from '../support/read-state.ts';
 
 const model = densenet({ blocks: [2, 2], growthRate: 12, stem: 20 });
 const { network, initializers } = compile(model, [32, 32], { train: { batch: 8, mode: 'train' } });
@@ -23,8 +24,7 @@ async function openFilled(engine: Engine): Promise<Session> {
   return session;
 }
 
-const stateOf = (session: Session) =>
-  new Map([...network.state.keys()].map((name) => [name, session.read(name)] as const));
+const stateOf = (session: Session) => readState(session, network.state.keys());
 
 describe.each(ENGINES)('on $name', ({ open }) => {
   test('a profiled step has the bits of any other, and a duration for each record', async () => {
@@ -34,7 +34,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     const started = performance.now();
     const durations = await profiled.profile!('train', inputs, { learningRate: 0.1 });
     const wallMs = performance.now() - started;
-    expect(stateOf(profiled)).toEqual(stateOf(plain));
+    expect(await stateOf(profiled)).toEqual(await stateOf(plain));
     expect(durations.length).toBe(plan.records.length);
     expect(durations.every((ms) => ms >= 0)).toBe(true);
     const sum = durations.reduce((a, b) => a + b);

@@ -12,6 +12,7 @@ import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
 import { leastBytes } from '../support/least-bytes.ts';
 import { numbers } from '../support/module-run.ts';
+import { readBits } from '../support/read-state.ts';
 
 const BATCH = 6;
 const THREADS = 2;
@@ -45,10 +46,11 @@ async function threeSteps(open: (typeof ENGINES)[number]['open'], { network, ini
   }
   const bits: (readonly [string, Buffer])[] = [];
   for (let step = 1; step <= 3; step++) {
-    await session.run('train', { images, labels }, { learningRate: 0.05, step, stepSeed: 77 * step });
-    bits.push([`loss ${step}`, Buffer.from(session.output('loss').buffer)]);
+    const scalars = { learningRate: 0.05, step, stepSeed: 77 * step };
+    const outputs = await session.run('train', { images, labels }, scalars);
+    bits.push([`loss ${step}`, Buffer.from(outputs.get('loss')!.buffer)]);
   }
-  for (const name of network.layout.shapes.keys()) bits.push([name, Buffer.from(session.read(name).buffer)]);
+  bits.push(...(await readBits(session, network.layout.shapes.keys())));
   await engine.close();
   return bits;
 }

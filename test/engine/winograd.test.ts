@@ -45,11 +45,10 @@ const prepared = CASES.map(([name, module, shape], i) => {
   return { name, shape, program, network, state: filled, x };
 });
 
-async function outputs(engine: Engine, { network, state, x, program }: (typeof prepared)[number]) {
+async function outputs(engine: Engine, { network, state, x }: (typeof prepared)[number]) {
   const session = await engine.open(network);
   for (const [name, data] of state) session.write(name, data);
-  await session.run('it', { x });
-  return new Map([...program.graph.outputs.keys()].map((name) => [name, session.output(name)]));
+  return session.run('it', { x });
 }
 
 test.each(prepared)('is planned for $name', ({ program: { plan } }) => {

@@ -23,11 +23,11 @@ async function squares(open: (typeof ENGINES)[number]['open'], module: Sequentia
   const x = channelsLast(file, 'x');
   for (const name of state.keys()) session.write(name, tensorOf(file, name));
   const shape = graph.values[graph.outputs.get('y')!]!.shape;
-  await session.run('step', { x, seed: new Float64Array(shape.reduce((a, b) => a * b, 1)) });
-  const y = session.output('y');
-  await session.run('step', { x, seed: y.map((value) => 2 * value) });
-  const gradients = new Map(parameters.map((name) => [name, session.read(`grad.${name}`)]));
-  const gradX = session.output('grad.x');
+  const nothing = new Float64Array(shape.reduce((a, b) => a * b, 1));
+  const y = (await session.run('step', { x, seed: nothing })).get('y')!;
+  const gradX = (await session.run('step', { x, seed: y.map((value) => 2 * value) })).get('grad.x')!;
+  const gradients = new Map<string, ArrayLike<number>>();
+  for (const name of parameters) gradients.set(name, await session.read(`grad.${name}`));
   await engine.close();
   return { y, gradX, gradients };
 }

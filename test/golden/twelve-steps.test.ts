@@ -43,8 +43,9 @@ async function firstLosses(open: () => Promise<Engine>, steps: number, precision
   const found: { readonly loss: number; readonly right: number }[] = [];
   for (let step = 0; step < steps; step++) {
     const { images, labels } = loader.batch(order, step);
-    await session.run(step < steps - 1 ? 'train' : 'last', { images, labels }, { learningRate: 0.1 });
-    found.push({ loss: session.output('loss')[0]!, right: session.output('correct')[0]! });
+    const program = step < steps - 1 ? 'train' : 'last';
+    const outputs = await session.run(program, { images, labels }, { learningRate: 0.1 });
+    found.push({ loss: outputs.get('loss')![0]!, right: outputs.get('correct')![0]! });
   }
   await engine.close();
   return found;

@@ -34,18 +34,20 @@ describe('in float64 every gradient is the slope of', () => {
   test.each(SMOOTH.map((each, i) => ({ ...each, seed: 2000 + i })))('$name', async (each) => {
     const { network, state, inputs } = moduleCase(each.module, each.input, each.seed, each);
     const x = Float64Array.from(inputs.x);
-    const f = async (changed: string | undefined, values: Float64Array, session?: Session) => {
-      const run = session ?? (await createReferenceEngine().open(network));
-      for (const [name, data] of state) run.write(name, name === changed ? values : data);
-      await run.run('step', { ...inputs, x: changed === 'x' ? values : x });
-      return Float64Array.from(run.output('y')).reduce((sum, y, i) => sum + y * inputs.seed[i]!, 0);
+    const run = async (session: Session, changed: string | undefined, values: Float64Array) => {
+      for (const [name, data] of state) session.write(name, name === changed ? values : data);
+      return session.run('step', { ...inputs, x: changed === 'x' ? values : x });
+    };
+    const f = async (changed: string, values: Float64Array) => {
+      const outputs = await run(await createReferenceEngine().open(network), changed, values);
+      return Float64Array.from(outputs.get('y')!).reduce((sum, y, i) => sum + y * inputs.seed[i]!, 0);
     };
     const session = await createReferenceEngine().open(network);
-    await f(undefined, x, session);
+    const outputs = await run(session, undefined, x);
     const gradients = new Map<string, ArrayLike<number>>();
-    if (!each.inputIsData) gradients.set('x', session.output('grad.x'));
+    if (!each.inputIsData) gradients.set('x', outputs.get('grad.x')!);
     for (const [name, { role }] of network.state) {
-      if (role === 'parameter') gradients.set(name, session.read(`grad.${name}`));
+      if (role === 'parameter') gradients.set(name, await session.read(`grad.${name}`));
     }
     const scale = Math.max(1, ...[...gradients.values()].map(largest));
     for (const [name, gradient] of gradients) {
@@ -72,14 +74,14 @@ describe('in float64 every gradient is the slope of', () => {
     const f = async (changed?: string, values?: Float64Array) => {
       const session = await createReferenceEngine().open(network);
       for (const [name, data] of state) session.write(name, name === changed ? values! : data);
-      await session.run('train', { images, labels });
-      return session;
+      const outputs = await session.run('train', { images, labels });
+      return { session, loss: outputs.get('loss')![0]! };
     };
-    const session = await f();
+    const { session } = await f();
     for (const [name, { role }] of network.state) {
       if (role !== 'parameter') continue;
-      const loss = async (moved: Float64Array) => (await f(name, moved)).output('loss')[0]!;
-      await check(state.get(name)!, session.read(`grad.${name}`), 1, loss, name);
+      const loss = async (moved: Float64Array) => (await f(name, moved)).loss;
+      await check(state.get(name)!, await session.read(`grad.${name}`), 1, loss, name);
     }
   });
 });

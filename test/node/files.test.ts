@@ -23,6 +23,7 @@ import {
   removeFolders,
   removeStaleTemporaries,
   writeFileAtomic,
+  writeStreamAtomic,
 } from '../../src/node/files.ts';
 import { forgetChanges, hasChanged } from '../../src/node/written.ts';
 
@@ -63,6 +64,38 @@ describe('an atomic write', () => {
     expect(text('a')).toBe('old');
     expect(readdirSync(folder)).toEqual(['a']);
     expect(hasChanged()).toBe(false);
+  });
+
+  test('of chunks that are still to come is the same, and until the last one the old file stands', async () => {
+    writeFileAtomic(at('a'), 'old');
+    const sizes = [3, 300_000, 0, 5, 262_144, 1];
+    const chunks = sizes.map((size, i) => new Uint8Array(size).fill(i));
+    const coming = async function* () {
+      for (const chunk of chunks) {
+        await new Promise((resolve) => setImmediate(resolve));
+        expect(text('a')).toBe('old');
+        yield chunk;
+      }
+    };
+    await writeStreamAtomic(at('a'), coming());
+    expect(readFileSync(at('a')).equals(Buffer.concat(chunks))).toBe(true);
+    expect(readdirSync(folder)).toEqual(['a']);
+  });
+
+  test('of chunks that reject keeps the old file and cleans up', async () => {
+    writeFileAtomic(at('a'), 'old');
+    forgetChanges();
+    const broken = async function* () {
+      yield Uint8Array.of(1);
+      throw new Error('no more');
+    };
+    await expect(writeStreamAtomic(at('a'), broken())).rejects.toThrow('no more');
+    expect(text('a')).toBe('old');
+    expect(readdirSync(folder)).toEqual(['a']);
+    expect(hasChanged()).toBe(false);
+    await expect(writeStreamAtomic(at('none/a'), broken())).rejects.toThrow(
+      expect.objectContaining({ code: 'ENOENT', path: at('none/a') }),
+    );
   });
 
   test('keeps the permissions of the file that it replaces', () => {

@@ -71,13 +71,14 @@ export async function runModuleCase(
 ): Promise<Results> {
   const session = await engine.open(network);
   for (const [name, data] of state) session.write(name, data);
-  await session.run('step', inputs);
+  const outputs = await session.run('step', inputs);
   const results = new Map<string, Float32Array | Float64Array>();
-  const { outputs } = network.programs.get('step')!.graph;
-  for (const name of outputs.keys()) {
-    results.set(name, network.layout.shapes.has(name) ? session.read(name) : session.output(name));
+  for (const name of network.programs.get('step')!.graph.outputs.keys()) {
+    results.set(name, outputs.get(name) ?? (await session.read(name)));
   }
-  for (const [name, { role }] of network.state) if (role === 'buffer') results.set(name, session.read(name));
+  for (const [name, { role }] of network.state) {
+    if (role === 'buffer') results.set(name, await session.read(name));
+  }
   await session.close();
   return results;
 }

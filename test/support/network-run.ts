@@ -40,12 +40,12 @@ export async function runNetwork(
   const labels = Int32Array.from({ length: shapeOf('labels')[0]! }, (_, i) => (5 * i + 2) % classes);
   const session = await engine.open(network);
   for (const [name, data] of state) session.write(name, data);
-  await session.run(program, { images, labels }, { learningRate });
+  const outputs = await session.run(program, { images, labels }, { learningRate });
   const results = new Map<string, Float32Array | Float64Array>();
   for (const name of graph.outputs.keys()) {
-    results.set(name, network.layout.shapes.has(name) ? session.read(name) : session.output(name));
+    results.set(name, outputs.get(name) ?? (await session.read(name)));
   }
-  for (const name of network.state.keys()) results.set(`after.${name}`, session.read(name));
+  for (const name of network.state.keys()) results.set(`after.${name}`, await session.read(name));
   await session.close();
   return results;
 }

@@ -69,11 +69,11 @@ export async function referenceLogits(model: Model, size: Pair, state: State, im
   const { network } = compile(model, size, { evaluate: { batch, mode: 'evaluate' } });
   const session = await createReferenceEngine().open(network);
   for (const [name, data] of state) session.write(name, data);
-  await session.run('evaluate', {
+  const outputs = await session.run('evaluate', {
     images: toChannelsLast(images, [batch, model.channels, ...size]),
     labels: new Int32Array(batch),
   });
-  return session.output('logits');
+  return outputs.get('logits')!;
 }
 
 /** What onnxruntime answers to batches of images, [N, C, H, W] each: another's reading of the file. */

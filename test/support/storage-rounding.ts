@@ -33,27 +33,30 @@ export function roundedReference(draw: number): Engine {
       return {
         read: (name) => session.read(name),
         write: (name, data) => session.write(name, data),
-        output: (name) => session.output(name),
         close: () => session.close(),
         run: async (program, inputs, scalars) => {
           const stored = Object.entries(inputs).map(([name, data]) => [
             name,
-            data instanceof Int32Array ? data : Float64Array.from(isSource(data) ? floats(data) : data, off),
+            data instanceof Int32Array
+              ? data.slice()
+              : Float64Array.from(isSource(data) ? floats(data) : data, off),
           ]);
-          const errors = weights.map((name) => {
-            const exact = session.read(name);
+          const errors: (Float32Array | Float64Array)[] = [];
+          for (const name of weights) {
+            const exact = await session.read(name);
             const rounded = Float64Array.from(exact, off);
             session.write(name, rounded);
-            return exact.map((weight, i) => weight - rounded[i]!);
-          });
-          await session.run(program, Object.fromEntries(stored), scalars);
+            errors.push(exact.map((weight, i) => weight - rounded[i]!));
+          }
+          const outputs = await session.run(program, Object.fromEntries(stored), scalars);
           for (const [i, name] of weights.entries()) {
-            const changed = session.read(name);
+            const changed = await session.read(name);
             session.write(
               name,
               changed.map((weight, k) => weight + errors[i]![k]!),
             );
           }
+          return outputs;
         },
       };
     },

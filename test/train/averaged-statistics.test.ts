@@ -11,6 +11,7 @@ import { programsFor, statisticsProgram } from '../../src/train/programs.ts';
 import { runStep } from '../../src/train/step.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
+import { readState } from '../support/read-state.ts';
 
 const SIZE = [18, 18] as const;
 const BATCHES = { count: 20, batch: 8 };
@@ -68,7 +69,7 @@ async function oracle(name: ModelName, from: Session, names: Iterable<string>, i
   const session = await engine.open(compiled.network);
   for (const each of names) {
     const of = averagedName(each);
-    if (of !== undefined) session.write(of, from.read(/running_(mean|var)$/.test(of) ? of : each));
+    if (of !== undefined) session.write(of, await from.read(/running_(mean|var)$/.test(of) ? of : each));
   }
   const loader = loaderOf();
   const order = loader.order(moment);
@@ -104,7 +105,7 @@ describe.each([REFERENCE, ...ENGINES])(
         const { compiled, session, loader } = await trained(engine, model, precision, microBatch);
         const { state } = compiled.network;
         const averages = [...state.keys()].filter((each) => averagedName(each) !== undefined);
-        const before = new Map([...state.keys()].map((each) => [each, session.read(each)]));
+        const before = await readState(session, state.keys());
         await measureAveragedStatistics(target(session, compiled, microBatch), loader, moment);
         const expected = await oracle(model, session, averages, microBatch === undefined ? 8 : 2);
         // Noise that the average of the statistics has and these have not: far more than rounding.
@@ -114,10 +115,10 @@ describe.each([REFERENCE, ...ENGINES])(
         for (const each of state.keys()) {
           const of = averagedName(each);
           if (of === undefined || !/running_(mean|var)$/.test(of)) {
-            expect(session.read(each), each).toEqual(before.get(each));
+            expect(await session.read(each), each).toEqual(before.get(each));
             continue;
           }
-          const [is, right, was] = [session.read(each), expected.read(of), before.get(each)!];
+          const [is, right, was] = [await session.read(each), await expected.read(of), before.get(each)!];
           const scale = Math.max(...right.map(Math.abs));
           right.forEach((number, i) => {
             expect(Math.abs(is[i]! - number) / scale, `${each} ${i}`).toBeLessThan(tolerance);
@@ -126,9 +127,9 @@ describe.each([REFERENCE, ...ENGINES])(
         }
         expect(moved).toBeGreaterThan(10 * tolerance);
 
-        const once = averages.map((each) => session.read(each));
+        const once = await readState(session, averages);
         await measureAveragedStatistics(target(session, compiled, microBatch), loader, moment);
-        expect(averages.map((each) => session.read(each))).toEqual(once);
+        expect(await readState(session, averages)).toEqual(once);
       },
     );
   },

@@ -1,4 +1,4 @@
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
@@ -10,6 +10,7 @@ import {
   loadCheckpoint,
   NUMERICS,
   type RunState,
+  readerOf,
   requireFits,
   saveCheckpoint,
 } from '../../src/train/checkpoint.ts';
@@ -59,25 +60,57 @@ const state = new Map([
 const path = () => join(folder, 'last.safetensors');
 
 describe('a checkpoint', () => {
-  test('comes back as it was saved', () => {
-    saveCheckpoint(path(), { run, state }, network);
+  test('comes back as it was saved', async () => {
+    await saveCheckpoint(path(), { run, state: readerOf(state) }, network);
     const loaded = loadCheckpoint(path());
     expect(loaded.run).toEqual(run);
     expect(loaded.state).toEqual(state);
     requireFits(path(), loaded, network);
   });
 
-  test('of the time before optimisers had options loads, as of the plain SGD that it was', () => {
+  test('reads one tensor at a time, and one that cannot be read leaves the old file', async () => {
+    await saveCheckpoint(path(), { run, state: readerOf(state) }, network);
+    const calls: string[] = [];
+    const slowly = (failing?: string) => ({
+      read: async (name: string) => {
+        calls.push(`asked for ${name}`);
+        await new Promise((resolve) => setImmediate(resolve));
+        if (name === failing) throw new Error(`lost ${name}`);
+        calls.push(`got ${name}`);
+        return state.get(name)!.map((number) => -number);
+      },
+    });
+    const failed = saveCheckpoint(path(), { run, state: slowly('a.running_mean') }, network);
+    await expect(failed).rejects.toThrow('lost a.running_mean');
+    expect(loadCheckpoint(path()).state).toEqual(state);
+    expect(readdirSync(folder)).toEqual(['last.safetensors']);
+
+    calls.length = 0;
+    await saveCheckpoint(path(), { run, state: slowly() }, network);
+    expect(calls.slice(2)).toEqual([
+      'asked for a.weight',
+      'got a.weight',
+      'asked for a.running_mean',
+      'got a.running_mean',
+    ]);
+    expect(loadCheckpoint(path()).state.get('a.running_mean')).toEqual(Float32Array.of(-7, -8, -9));
+  });
+
+  test('of the time before optimisers had options loads, as of the plain SGD that it was', async () => {
     const { recipe, model, data, classes, size, batch, epochs, lr, seed, precision } = run.config;
     const config = { recipe, model, data, classes, size, batch, epochs, lr, seed, precision };
-    saveCheckpoint(path(), { run: { ...run, config: config as RunState['config'] }, state }, network);
+    await saveCheckpoint(
+      path(),
+      { run: { ...run, config: config as RunState['config'] }, state: readerOf(state) },
+      network,
+    );
     const loaded = loadCheckpoint(path());
     expect(loaded.run.config).toEqual(run.config);
     expect(loaded.run.config).toMatchObject({ optimizer: 'sgd', momentum: 0, schedule: 'constant' });
     requireFits(path(), loaded.training, network);
   });
 
-  test('is used with the averages, and gone on from with everything', () => {
+  test('is used with the averages, and gone on from with everything', async () => {
     const more = new Map([
       ['optimizer.velocity.a.weight', Float32Array.of(0, 0, 0, 0, 0, 1)],
       ['optimizer.average.a.weight', Float32Array.of(9, 8, 7, 6, 5, 4)],
@@ -86,7 +119,7 @@ describe('a checkpoint', () => {
     const shapes = new Map(network);
     for (const [name, { length }] of more) shapes.set(name, { role: 'optimizer', shape: [length] });
     const all = new Map([...state, ...more]);
-    saveCheckpoint(path(), { run, state: all }, shapes);
+    await saveCheckpoint(path(), { run, state: readerOf(all) }, shapes);
     const loaded = loadCheckpoint(path());
     requireFits(path(), loaded, network);
     requireFits(path(), loaded.training, shapes);
@@ -95,17 +128,21 @@ describe('a checkpoint', () => {
     expect([...loaded.state.values()]).toEqual([Float32Array.of(9, 8, 7, 6, 5, 4), Float32Array.of(3, 2, 1)]);
   });
 
-  test('tells what data it was on, where it knows', () => {
+  test('tells what data it was on, where it knows', async () => {
     const config = { ...run.config, dataSha256: 'a5'.repeat(32) };
-    saveCheckpoint(path(), { run: { ...run, config }, state }, network);
+    await saveCheckpoint(path(), { run: { ...run, config }, state: readerOf(state) }, network);
     expect(loadCheckpoint(path()).run.config.dataSha256).toBe(config.dataSha256);
-    saveCheckpoint(path(), { run: { ...run, config: { ...config, dataSha256: 'a5' } }, state }, network);
+    await saveCheckpoint(
+      path(),
+      { run: { ...run, config: { ...config, dataSha256: 'a5' } }, state: readerOf(state) },
+      network,
+    );
     expect(() => loadCheckpoint(path())).toThrow(/metadata config.dataSha256/);
   });
 
-  test('that is missing, truncated or of another program is refused', () => {
+  test('that is missing, truncated or of another program is refused', async () => {
     expect(() => loadCheckpoint(path())).toThrow(/does not exist/);
-    saveCheckpoint(path(), { run, state }, network);
+    await saveCheckpoint(path(), { run, state: readerOf(state) }, network);
     const whole = readFileSync(path());
     for (const length of [0, 7, 100, whole.length - 1]) {
       writeFileSync(path(), whole.subarray(0, length));
@@ -115,18 +152,18 @@ describe('a checkpoint', () => {
     expect(() => loadCheckpoint(path())).toThrow(/metadata 'densor' is missing/);
   });
 
-  test('of a newer format is refused by its number, whatever else it holds', () => {
+  test('of a newer format is refused by its number, whatever else it holds', async () => {
     const newer = { ...run, format: FORMAT + 1, optimiser: 'of the future' } as RunState;
-    saveCheckpoint(path(), { run: newer, state }, network);
+    await saveCheckpoint(path(), { run: newer, state: readerOf(state) }, network);
     expect(() => loadCheckpoint(path())).toThrow(CheckpointError);
     expect(() => loadCheckpoint(path())).toThrow(
       /a checkpoint of format 3, which a newer version .* up to 2/,
     );
   });
 
-  test('whose metadata make no sense is refused by the field', () => {
+  test('whose metadata make no sense is refused by the field', async () => {
     const broken = { ...run, config: { ...run.config, batch: -3 } };
-    saveCheckpoint(path(), { run: broken, state }, network);
+    await saveCheckpoint(path(), { run: broken, state: readerOf(state) }, network);
     expect(() => loadCheckpoint(path())).toThrow(/metadata config.batch/);
   });
 
@@ -145,9 +182,9 @@ describe('a checkpoint', () => {
       network,
       /not finite/,
     ],
-  ])('with %s does not fit', (_, numbers, wanted, message) => {
+  ])('with %s does not fit', async (_, numbers, wanted, message) => {
     const saved = new Map([...network].filter(([name]) => numbers.has(name)));
-    saveCheckpoint(path(), { run, state: numbers }, saved);
+    await saveCheckpoint(path(), { run, state: readerOf(numbers) }, saved);
     const loaded = loadCheckpoint(path());
     expect(() => requireFits(path(), loaded, wanted)).toThrow(CheckpointError);
     expect(() => requireFits(path(), loaded, wanted)).toThrow(message);

@@ -103,9 +103,9 @@ async function take(
   }
   const results = new Map<string, Float32Array | Float64Array>();
   for (const [name, { role }] of network.state) {
-    results.set(`after.${name}`, session.read(name));
+    results.set(`after.${name}`, await session.read(name));
     const isTrained = role === 'parameter' && network.layout.shapes.has(`grad.${name}`);
-    if (isTrained) results.set(`grad.${name}`, session.read(`grad.${name}`));
+    if (isTrained) results.set(`grad.${name}`, await session.read(`grad.${name}`));
   }
   await session.close();
   return { numbers: results, told };
@@ -187,21 +187,22 @@ describe('in float64', () => {
         labels: labels.slice(first, first + count),
       };
       // Nothing is learnt yet: only the running statistics move on.
-      await session.run(`train ${count}`, inputs, { learningRate: 0, stepSeed: 77, firstImage: first });
-      loss += (session.output('loss')[0]! * count) / BATCH;
-      correct += session.output('correct')[0]!;
+      const scalars = { learningRate: 0, stepSeed: 77, firstImage: first };
+      const outputs = await session.run(`train ${count}`, inputs, scalars);
+      loss += (outputs.get('loss')![0]! * count) / BATCH;
+      correct += outputs.get('correct')![0]!;
       for (const [name, { role, shape }] of network.state) {
         if (role !== 'parameter') continue;
         const sum = sums.get(name) ?? new Float64Array(elementCount(shape));
         sums.set(name, sum);
-        session.read(`grad.${name}`).forEach((each, i) => {
+        (await session.read(`grad.${name}`)).forEach((each, i) => {
           sum[i]! += (each * count) / BATCH;
         });
       }
     }
     const want = new Map<string, Float64Array>();
     for (const [name, { role }] of network.state) {
-      const now = Float64Array.from(session.read(name));
+      const now = Float64Array.from(await session.read(name));
       const sum = sums.get(name);
       if (role === 'parameter') want.set(`grad.${name}`, sum!);
       want.set(`after.${name}`, sum ? now.map((each, i) => each - 0.1 * sum[i]!) : now);
@@ -270,10 +271,10 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     });
     const target = { session, network, microBatch: 1 };
     await runStep(target, batchOfPixels(3e37), { learningRate: 0 });
-    expect(session.read('grad.0.weight')[0]! / -1.2e38).toBeCloseTo(1, 5);
+    expect((await session.read('grad.0.weight'))[0]! / -1.2e38).toBeCloseTo(1, 5);
     const beyond = runStep(target, batchOfPixels(1e38), { learningRate: 1 });
     await expect(beyond).rejects.toThrow(/NaN or infinity in the gradient of layer 0 conv2d/);
-    expect(session.read('0.weight')[0]).toBe(0);
+    expect((await session.read('0.weight'))[0]).toBe(0);
     await engine.close();
   });
 });
@@ -293,11 +294,14 @@ describe.each([REFERENCE, ...ENGINES])('NaN in a part on $name', ({ open }) => {
       spoilt.images[image * SIZE * SIZE * 2 + 17] = Number.NaN;
       const failed = runStep(target, spoilt, { learningRate: 0.1 });
       await expect(failed).rejects.toBeInstanceOf(NonFiniteError);
-      for (const [name, data] of state) expect(Float32Array.from(session.read(name)), name).toEqual(data);
+      for (const [name, data] of state)
+        expect(Float32Array.from(await session.read(name)), name).toEqual(data);
 
       await runStep(target, batchOf(BATCH, 1), { learningRate: 0.1, step: 1, stepSeed: 77 });
       const { numbers: want } = await take(engine, model, microBatch, 1);
-      for (const name of state.keys()) expect(session.read(name), name).toEqual(want.get(`after.${name}`));
+      for (const name of state.keys()) {
+        expect(await session.read(name), name).toEqual(want.get(`after.${name}`));
+      }
       await engine.close();
     },
   );

@@ -8,6 +8,7 @@ import {
   isSource,
   NonFiniteError,
   type Numbers,
+  type Outputs,
   type RunScalars,
   type Session,
 } from '../engine.ts';
@@ -22,12 +23,11 @@ export type Store = (values: Float64Array, op: Op, index: number) => Float64Arra
 
 export const exactly: Store = (values) => values;
 
-/** A network's state in float64, and the outputs of the run before. */
+/** A network's state in float64. */
 export class ReferenceSession implements Session {
   readonly #network: CompiledNetwork;
   readonly #store: Store;
   readonly #state = new Map<string, Float64Array>();
-  readonly #outputs = new Map<string, Float64Array>();
   #leftThreadAt = performance.now();
 
   constructor(network: CompiledNetwork, store: Store) {
@@ -37,7 +37,7 @@ export class ReferenceSession implements Session {
       this.#state.set(name, new Float64Array(elementCount(shape)));
   }
 
-  read(name: string): Float64Array {
+  async read(name: string): Promise<Float64Array> {
     return this.#tensor(name).slice();
   }
 
@@ -53,7 +53,7 @@ export class ReferenceSession implements Session {
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars: RunScalars = { learningRate: 0 },
-  ): Promise<void> {
+  ): Promise<Outputs> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
     const { graph } = compiled;
@@ -76,20 +76,14 @@ export class ReferenceSession implements Session {
       await this.#leaveThread();
     }
 
-    this.#outputs.clear();
+    const outputs = new Map<string, Float64Array>();
     for (const [name, id] of graph.outputs) {
-      const ofState = this.#state.has(name);
-      if (ofState) this.#state.set(name, frame.get(id));
-      this.#outputs.set(name, ofState ? frame.get(id) : channelsLast(frame.get(id), frame.shape(id)));
+      if (this.#state.has(name)) this.#state.set(name, frame.get(id));
+      else outputs.set(name, channelsLast(frame.get(id), frame.shape(id)));
     }
     const names = new Map([...graph.state].map(([name, id]) => [id, name]));
     for (const [old, id] of graph.updates) this.#state.set(names.get(old)!, frame.get(id));
-  }
-
-  output(name: string): Float64Array {
-    const output = this.#outputs.get(name);
-    if (!output) throw new EngineError(`no output called ${name}`);
-    return output.slice();
+    return outputs;
   }
 
   async close(): Promise<void> {}
@@ -150,9 +144,9 @@ function channelsFirst(data: Numbers, shape: Shape): Float64Array {
   return out;
 }
 
-/** N, C, H, W → N, H, W, C; vectors and scalars stay. */
+/** A copy: N, C, H, W → N, H, W, C; vectors and scalars as they are. */
 function channelsLast(data: Float64Array, shape: Shape): Float64Array {
-  if (shape.length !== 4) return data;
+  if (shape.length !== 4) return data.slice();
   const [n, c, h, w] = asFeatureMap(shape);
   const out = new Float64Array(data.length);
   forPixels(n, c, h * w, (first, last) => {
