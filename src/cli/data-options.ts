@@ -104,26 +104,6 @@ export async function openOwnData<T>(name: string, open: () => Promise<T>): Prom
   }
 }
 
-/** @throws UsageError when an option contradicts the run that is resumed. */
-export function requireSameDataOptions(
-  given: DataOptions,
-  config: RunConfig,
-  channels: number,
-  folder: string,
-): void {
-  const { augment = [], normalize = 'none' } = config.transforms ?? {};
-  const refuse = (option: string, value: string, has: string) => {
-    throw new UsageError(`${option} ${value} contradicts the run in ${folder}, which has ${has}`);
-  };
-  if (given.augment && `${given.augment}` !== `${augment}`)
-    refuse('--augment', `${given.augment}`, `${augment}` || 'none');
-  if (given.normalize && given.normalize !== normalize) refuse('--normalize', given.normalize, normalize);
-  if (given.channels !== undefined && given.channels !== channels)
-    refuse('--channels', `${given.channels}`, `${channels}`);
-  if (given.testShare !== undefined && given.testShare !== config.testShare)
-    refuse('--test-share', `${given.testShare}`, `${config.testShare ?? 'none'}`);
-}
-
 /** The list in the order in which it is done, each once. */
 function augmentations(text: string): readonly Augmentation[] {
   const names = text.split(',').map((name) => name.trim());

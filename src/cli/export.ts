@@ -11,12 +11,12 @@ import { encodeOnnx } from '../io/onnx/write.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
 import { trace } from '../model/trace.ts';
 import { writeFileAtomic } from '../node/files.ts';
+import { loadRun } from '../run/open-run.ts';
 import { runFiles } from '../run/run-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
-import { loadRun } from './open-run.ts';
 import { options, path } from './options.ts';
 
 interface ExportOptions {

@@ -3,6 +3,7 @@ import { Command, InvalidArgumentError, Option } from 'commander';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../data/open-dataset.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
+import { modelOf } from '../run/prepare-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
@@ -14,7 +15,7 @@ import { UsageError } from './errors.ts';
 import { formatRate } from './format.ts';
 import { options, positive } from './options.ts';
 import { showData } from './progress.ts';
-import { completeRecipe, modelOf } from './run-config.ts';
+import { completeRecipe } from './run-config.ts';
 import { say } from './terminal.ts';
 
 interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testShare' | 'strict'> {

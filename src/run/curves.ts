@@ -1,9 +1,9 @@
 import { writeFileAtomic } from '../node/files.ts';
 import { curvesSvg } from '../plot/curves.ts';
 import { pngOf } from '../plot/png.ts';
-import type { RunFiles } from '../run/run-folder.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { CurvePoint, TrainListener } from '../train/events.ts';
+import type { RunFiles } from './run-folder.ts';
 
 const DRAW_EVERY_MS = 30_000;
 
