@@ -2,7 +2,6 @@
 export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
 export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
-export { openDataset } from './data/open-dataset.ts';
 export type { DataProgress } from './data/progress.ts';
 export { createNativeEngine, NATIVE_ISAS, type NativeIsa } from './engine/native/engine.ts';
 export { loadNativeModule, nativeIsas } from './engine/native/load-module.ts';
@@ -11,7 +10,9 @@ export { OnnxError } from './io/onnx/error.ts';
 export { type OnnxWeights, readOnnxWeights } from './io/onnx/read.ts';
 export { encodeOnnx, type OnnxModel } from './io/onnx/write.ts';
 export { TorchFileError } from './io/torch/error.ts';
-export { decodeWeights, readWeights, type Weights, WeightsError, type WeightTensor } from './io/weights.ts';
+export { type Weights, WeightsError, type WeightTensor } from './io/weights.ts';
+export { openDataset } from './node/data/open-dataset.ts';
+export { decodeWeights, readWeights } from './node/weights-file.ts';
 export * from './portable.ts';
 export { CheckpointError, loadCheckpoint, saveCheckpoint } from './train/checkpoint.ts';
 export { compileRun } from './train/compile-run.ts';

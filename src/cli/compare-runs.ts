@@ -1,9 +1,10 @@
 import type { EngineOptions } from '../compile.ts';
 import type { TrainTest } from '../data/dataset.ts';
-import { imageFolderOf, openDataset } from '../data/open-dataset.ts';
+import { imageFolderOf } from '../data/names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';
+import { openDataset } from '../node/data/open-dataset.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { type PreparedRun, prepareRun } from '../run/prepare-run.ts';
 import { runFiles } from '../run/run-folder.ts';

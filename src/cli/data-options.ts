@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
-import { sha256OfHalf } from '../data/fingerprint.ts';
 import type { ImageFolderOptions } from '../data/image-folder/open.ts';
-import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/open-dataset.ts';
+import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/names.ts';
 import { AUGMENTATIONS, type Augmentation } from '../data/transforms/augment.ts';
 import { NORMALIZATIONS, type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
+import { sha256OfHalf } from '../node/data/fingerprint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { UsageError } from './errors.ts';
 

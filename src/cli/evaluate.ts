@@ -1,8 +1,9 @@
 import { Command, Option } from 'commander';
-import { DataError, type Dataset } from '../data/dataset.ts';
-import { sha256Of, sha256OfHalf } from '../data/fingerprint.ts';
+import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
 import { holdOut } from '../data/hold-out.ts';
-import { imageFolderOf, openDataset, openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { imageFolderOf } from '../data/names.ts';
+import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
+import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { evaluationBatch } from '../train/config.ts';

@@ -1,5 +1,5 @@
 import type { Compiled } from '../compile.ts';
-import { defaultLimitBytes } from '../io/machine-memory.ts';
+import { defaultLimitBytes } from '../node/machine-memory.ts';
 import { type Choice, chooseForm, type LimitRequest, ProcessLimitError } from '../run/memory-limit.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';

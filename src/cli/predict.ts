@@ -1,7 +1,7 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DataError } from '../data/dataset.ts';
 import { fitImage } from '../data/fit-image.ts';
-import { decodeImage, readImageFile } from '../data/image-file.ts';
+import { decodeImage, readImageFile } from '../node/data/image-file.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';

@@ -1,5 +1,5 @@
 import type { TrainTest } from '../data/dataset.ts';
-import { sha256Of } from '../data/fingerprint.ts';
+import { sha256Of } from '../node/data/fingerprint.ts';
 import type { WeightsSource } from '../run/weights-source.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';

@@ -1,7 +1,7 @@
 import { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
-import { openDataset, scratchFolder } from '../data/open-dataset.ts';
-import { spilled } from '../data/pixel-store.ts';
+import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
+import { spilled } from '../node/data/pixel-file.ts';
 import { channelsOf } from '../run/open-run.ts';
 import { prepareRun } from '../run/prepare-run.ts';
 import { trainingNeeds } from '../run/process-memory.ts';

@@ -1,6 +1,6 @@
 import type { Compiled, MemoryBudget } from '../compile.ts';
 import type { Engine } from '../engine/engine.ts';
-import { defaultLimitBytes } from '../io/machine-memory.ts';
+import { defaultLimitBytes } from '../node/machine-memory.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { MemoryLimitError } from '../plan/memory/error.ts';
 import { ShapeError } from '../tensor/shape.ts';

@@ -1,5 +1,5 @@
 import { compile } from '../compile.ts';
-import { knownClassNames } from '../data/open-dataset.ts';
+import { knownClassNames } from '../data/names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
