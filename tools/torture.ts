@@ -1,0 +1,46 @@
+import { parseArgs } from 'node:util';
+import { TortureUsageError } from './torture/options.ts';
+import { torture } from './torture/run.ts';
+import { formatReport, KINDS, type Kind } from './torture/report.ts';
+
+/**
+ * Fails calls, kills processes, races locks, closes terminals and cuts the power, and checks that nothing is lost, torn,
+ * doubled or hung. `npm run torture -- --minutes 10 --seed 1 --only faults,kills`; `--json` for programs.
+ * A fault that it reports again: `--reproduce faults:train-fresh:ENOSPC:123` with the same seed.
+ */
+const { values } = parseArgs({
+  options: {
+    minutes: { type: 'string', default: '10' },
+    seed: { type: 'string', default: '1' },
+    only: { type: 'string', multiple: true, default: [] },
+    reproduce: { type: 'string' },
+    json: { type: 'boolean', default: false },
+  },
+});
+
+const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+const asked = values.only.flatMap((list) => list.split(','));
+const unknown = asked.find((name) => !KINDS.some((kind) => kind === name));
+if (!(minutes > 0) || !Number.isSafeInteger(seed) || seed < 0 || unknown !== undefined) {
+  process.stderr.write(
+    `torture: expected --minutes above 0, --seed a whole number, and --only ${KINDS.join(', ')}\n`,
+  );
+  process.exitCode = 2;
+} else {
+  process.stderr.write(`seed ${seed}\n`);
+  const controller = new AbortController();
+  process.once('SIGINT', () => controller.abort());
+  try {
+    const report = await torture({
+      ...{ seed, minutes, reproduce: values.reproduce, signal: controller.signal },
+      only: asked.length > 0 ? (asked as Kind[]) : KINDS,
+      tell: (line) => process.stderr.write(`${line}\n`),
+    });
+    process.stdout.write(values.json ? `${JSON.stringify(report)}\n` : formatReport(report));
+    if (report.faults.length > 0) process.exitCode = 1;
+  } catch (error) {
+    if (!(error instanceof TortureUsageError)) throw error;
+    process.stderr.write(`torture: ${error.message}\n`);
+    process.exitCode = 2;
+  }
+}

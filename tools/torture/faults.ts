@@ -1,0 +1,222 @@
+import { cpSync, rmSync } from 'node:fs';
+import { basename, join } from 'node:path';
+import { type Below, randomOf } from '../fuzz/random.ts';
+import { changedFiles, differences, leftovers, summarize, tornFiles, treeOf } from './check-run.ts';
+import { canFail, describeError, FAULT_ERRORS, type FaultError } from './fault-fs.ts';
+import { type PreparedScenario, prepareScenario, SCENARIOS } from './fault-scenarios.ts';
+import type { Outcome } from './fault-worker.ts';
+import { type Bounds, TortureUsageError } from './options.ts';
+import { isPicture, isTemporary, LOCK_FILE, withoutRandom } from './product.ts';
+import type { Fault, Findings } from './report.ts';
+import type { Scratch } from './scratch.ts';
+import { shuffled } from './shuffle.ts';
+import { type Answer, WorkerPool } from './worker-pool.ts';
+
+/** One attempt: the `at`-th call of a scenario on a file fails. */
+interface Attempt {
+  readonly scenario: string;
+  readonly error: FaultError;
+  readonly at: number;
+}
+
+/**
+ * Fails each call of each scenario on a file in each way, the rare calls first, as far as there is time; then does what
+ * a user does, and compares with an undisturbed run.
+ */
+export async function tortureFaults(bounds: Bounds, findings: Findings, scratch: Scratch): Promise<void> {
+  const pool = new WorkerPool();
+  try {
+    const only = bounds.reproduce && parseId(bounds.reproduce);
+    const wanted = SCENARIOS.filter(({ name }) => !only || name === only.scenario);
+    const prepared = new Map<string, PreparedScenario>();
+    for (const scenario of wanted)
+      prepared.set(scenario.name, await prepareScenario(pool, scenario, scratch.folder));
+    if (only && only.at > prepared.get(only.scenario)!.calls.length)
+      throw new TortureUsageError(`${bounds.reproduce}: ${only.scenario} makes fewer calls`);
+    const attempts = only ? [only] : plan([...prepared.values()], randomOf(bounds.seed, 0));
+    let done = 0;
+    for (const attempt of attempts) {
+      if (bounds.isOver(done++)) break;
+      const folder = join(scratch.folder, `attempt-${done}`);
+      const { problems, hit } = await tryOne(pool, prepared.get(attempt.scenario)!, attempt, folder);
+      const id = `faults:${attempt.scenario}:${attempt.error}:${attempt.at}`;
+      const circumstances = `${describeError(attempt.error)}: ${withoutRandom(hit)}`;
+      const kept = problems.some((problem) => findings.isNew(problem)) && { folder: scratch.keep(folder) };
+      const faults = problems.map((problem): Fault => ({ id, problem, circumstances, ...kept }));
+      findings.tried('faults', `${attempt.scenario} ${attempt.error}`, faults);
+      rmSync(folder, { recursive: true, force: true });
+    }
+  } finally {
+    pool.end();
+  }
+}
+
+function parseId(id: string): Attempt {
+  const [, scenario = '', error = '', at = ''] = id.split(':');
+  const known =
+    SCENARIOS.some(({ name }) => name === scenario) && FAULT_ERRORS.find((each) => each === error);
+  if (!known || !/^[1-9]\d*$/.test(at))
+    throw new TortureUsageError(`${id} is no fault: faults:SCENARIO:ERROR:CALL`);
+  return { scenario, error: known, at: Number(at) };
+}
+
+/**
+ * All attempts, scenarios in turn; of calls that are alike, such as the writes of one file, one comes first and the
+ * others later.
+ */
+export function plan(prepared: readonly PreparedScenario[], below: Below): readonly Attempt[] {
+  const ranked: { readonly attempt: Attempt; readonly rank: number; readonly turn: number }[] = [];
+  for (const { scenario, calls } of prepared) {
+    const candidates = [...calls.keys()].flatMap((i) =>
+      FAULT_ERRORS.filter((error) => canFail(calls[i]!, error)).map((error) => ({ i, error })),
+    );
+    const alike = new Map<string, number>();
+    const turns = new Map<number, number>();
+    for (const { i, error } of shuffled(candidates, below)) {
+      const sort = `${error} ${calls[i]}`;
+      const rank = alike.get(sort) ?? 0;
+      const turn = turns.get(rank) ?? 0;
+      alike.set(sort, rank + 1);
+      turns.set(rank, turn + 1);
+      ranked.push({ attempt: { scenario: scenario.name, error, at: i + 1 }, rank, turn });
+    }
+  }
+  return ranked.sort((a, b) => a.rank - b.rank || a.turn - b.turn).map(({ attempt }) => attempt);
+}
+
+/** Lets one call fail and does what a user does then. @returns what is wrong, and the call. */
+export async function tryOne(
+  pool: WorkerPool,
+  prepared: PreparedScenario,
+  { error, at }: Attempt,
+  folder: string,
+): Promise<{ readonly problems: readonly string[]; readonly hit: string }> {
+  const { scenario, template, shared } = prepared;
+  cpSync(template, folder, { recursive: true });
+  const before = treeOf(folder);
+  const { interrupt } = scenario;
+  const answer = await pool.hit({
+    words: scenario.words(folder, shared),
+    root: folder,
+    at,
+    error,
+    interrupt,
+  });
+  const usual = prepared.calls[at - 1] ?? `call ${at}`;
+  const hit = typeof answer === 'string' ? usual : (answer.hit ?? usual);
+  const problems = [
+    ...endProblems(answer, error, hit, interrupt !== undefined),
+    ...fileProblems(answer, hit, before, folder),
+  ];
+  if (leftovers(folder).some((file) => basename(file) === LOCK_FILE)) pool.bury(); // Its process holds it no longer.
+
+  const isDone = typeof answer !== 'string' && answer.status === 0;
+  if (!isDone) {
+    const again = (scenario.again ?? scenario.words)(folder, shared);
+    const rest = await pool.run({ words: again, root: folder });
+    if (typeof rest === 'string') return { problems: [...problems, `does not go on: ${rest}`], hit };
+    if (rest.status !== 0)
+      return { problems: [...problems, `does not go on: ${lastLine(rest, folder)}`], hit };
+  }
+  const mayLackPictures = isDone && /warning: .*curves/.test(answer.stderr);
+  const whatHappened = isDone ? 'says that it is done' : 'after going on';
+  const isAllowed = (file: string) =>
+    (mayLackPictures && isPicture(file)) ||
+    (isDone && couldNotRemove(hit, file)) ||
+    (scenario.isGuest && answer === 'killed' && isTemporary(file));
+  const final = finalProblems(prepared, folder).filter(({ file }) => !isAllowed(file));
+  problems.push(...final.map(({ text }) => withoutRandom(`${whatHappened}, ${text}`)));
+  return { problems, hit };
+}
+
+/** In what a folder differs from the undisturbed one, and the file that it is about. */
+function finalProblems(
+  { reference, least, files, exact }: PreparedScenario,
+  folder: string,
+): readonly { readonly text: string; readonly file: string }[] {
+  try {
+    const now = treeOf(folder);
+    const other = exact.filter((file) => now.has(file) && now.get(file) !== files.get(file));
+    return [
+      ...differences(summarize(folder), reference, least),
+      ...other.map((file) => `${file} has other bytes`),
+    ].map((text) => ({ text, file: text.split(' ', 1)[0]!.replace(/:$/, '') }));
+  } catch (unreadable) {
+    return [{ text: (unreadable as Error).message, file: '' }];
+  }
+}
+
+/** What is wrong with how a command ended that something befell. */
+function endProblems(
+  answer: Answer,
+  error: FaultError,
+  hit: string,
+  isInterrupted: boolean,
+): readonly string[] {
+  if (typeof answer === 'string') {
+    if (error === 'kill' && answer === 'killed') return [];
+    return [
+      answer === 'hung'
+        ? `hangs where ${withoutRandom(hit)} fails`
+        : `its process is ${answer} where ${withoutRandom(hit)} fails`,
+    ];
+  }
+  const problems = answer.uncaught.map((each) => `nothing catches ${each}`);
+  const { status, isEndless, stderr } = answer;
+  if (error === 'kill') problems.push(`was not killed: ${hit} was not reached`);
+  if (isEndless) problems.push('goes on writing where no bytes are written');
+  if (![0, 1, 2].includes(status)) problems.push(`ends with status ${status}`);
+  if (/unexpected|\n\s+at /.test(stderr)) problems.push(`has no words for it: ${lastLine(answer, '')}`);
+  if (status !== 0 && stderr.trim() === '') problems.push(`ends with status ${status} and says nothing`);
+  if (error === 'short' && status !== (isInterrupted ? 1 : 0))
+    problems.push(`half a write ends it: ${lastLine(answer, '')}`);
+  if (status === 0 && isSilent(error, hit, stderr))
+    problems.push(`says nothing where ${withoutRandom(hit)} fails`);
+  return problems;
+}
+
+/** What messages call the errors that may cost data. */
+const TOLD: Partial<Readonly<Record<FaultError, RegExp>>> = {
+  ENOSPC: /ENOSPC/,
+  full: /ENOSPC/,
+  EIO: /EIO/,
+  EDQUOT: /EDQUOT|quota/,
+};
+
+/** Whether a failure that may have cost data was not told of. Removing and reading may be tried again or left. */
+function isSilent(error: FaultError, hit: string, stderr: string): boolean {
+  const [op = ''] = hit.split(' ');
+  const matters = ['write', 'create', 'rename', 'fsync', 'mkdir', 'ftruncate'].includes(op);
+  return matters && TOLD[error]?.test(stderr) === false;
+}
+
+/** What is wrong with the files that a command left that something befell. */
+function fileProblems(
+  answer: Answer,
+  hit: string,
+  before: ReadonlyMap<string, string>,
+  folder: string,
+): readonly string[] {
+  const problems = [...tornFiles(folder)];
+  if (answer === 'killed') return problems;
+  for (const left of leftovers(folder))
+    if (!couldNotRemove(hit, left)) problems.push(`leaves ${withoutRandom(left)}`);
+  if (typeof answer !== 'string' && answer.status === 2) {
+    const changed = changedFiles(before, treeOf(folder)).map(withoutRandom);
+    if (changed.length > 0) problems.push(`status 2, but it changed ${changed.join(', ')}`);
+  }
+  return problems;
+}
+
+/** Whether what failed is the removal of this file, or the look at it before. */
+function couldNotRemove(hit: string, left: string): boolean {
+  const [op = '', file = ''] = hit.split(' ');
+  return file === left && ['rm', 'unlink', 'stat', 'lstat', 'fstat'].includes(op);
+}
+
+function lastLine({ stderr }: Outcome, folder: string): string {
+  const line = stderr.trim().split('\n').at(-1) ?? '';
+  return withoutRandom(
+    (folder === '' ? line : line.replaceAll(folder, 'FOLDER')).replace(/\/\S*attempt-\d+/g, 'FOLDER'),
+  );
+}

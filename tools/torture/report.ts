@@ -1,0 +1,120 @@
+/** What can be tried alone. */
+export const KINDS = ['faults', 'kills', 'locks', 'terminals', 'power'] as const;
+export type Kind = (typeof KINDS)[number];
+
+/** Something was lost, torn, doubled, refused without need, or hung. */
+export interface Fault {
+  /** For `--reproduce`. */
+  readonly id: string;
+  readonly problem: string;
+  /** What was done to the product. */
+  readonly circumstances: string;
+  /** The files as they were left. */
+  readonly folder?: string;
+}
+
+export interface KindResult {
+  readonly kind: Kind;
+  /** What was tried: a scenario, or a group of them. */
+  readonly name: string;
+  readonly tried: number;
+  readonly survived: number;
+  /** Why nothing was tried. */
+  readonly skipped?: string;
+}
+
+export interface Report {
+  readonly seed: number;
+  readonly results: readonly KindResult[];
+  readonly faults: readonly Fault[];
+}
+
+interface FindingsOptions {
+  /** Told of each fault of a sort that was not met before. */
+  readonly tell?: ((line: string) => void) | undefined;
+  /** What is found after it is aborted does not count. */
+  readonly signal?: AbortSignal | undefined;
+}
+
+/** Counts what was tried and collects what was found. Each kind of torture reports to one. */
+export class Findings {
+  readonly #results = new Map<string, { kind: Kind; name: string; tried: number; survived: number }>();
+  readonly #skipped: KindResult[] = [];
+  readonly #faults: Fault[] = [];
+  readonly #options: FindingsOptions;
+
+  constructor(options: FindingsOptions = {}) {
+    this.#options = options;
+  }
+
+  /** One attempt. @param problems none where the product survived. */
+  tried(kind: Kind, name: string, problems: readonly Fault[]): void {
+    const { tell, signal } = this.#options;
+    if (signal?.aborted) return;
+    const key = `${kind} ${name}`;
+    const result = this.#results.get(key) ?? { kind, name, tried: 0, survived: 0 };
+    this.#results.set(key, result);
+    result.tried++;
+    if (problems.length === 0) result.survived++;
+    for (const fault of problems) {
+      if (this.isNew(fault.problem)) tell?.(`${fault.id}: ${fault.problem} (${fault.circumstances})`);
+      this.#faults.push(fault);
+    }
+  }
+
+  isNew(problem: string): boolean {
+    return !this.#faults.some((known) => sortOf(known.problem) === sortOf(problem));
+  }
+
+  skipped(kind: Kind, name: string, reason: string): void {
+    this.#skipped.push({ kind, name, tried: 0, survived: 0, skipped: reason });
+  }
+
+  report(seed: number): Report {
+    const results = [...this.#results.values(), ...this.#skipped].sort(
+      (a, b) => KINDS.indexOf(a.kind) - KINDS.indexOf(b.kind) || a.name.localeCompare(b.name),
+    );
+    return { seed, results, faults: this.#faults };
+  }
+}
+
+/** Faults of one sort differ in numbers only. */
+function sortOf(problem: string): string {
+  return problem.replace(/\d+/g, 'N');
+}
+
+/** The table of what was tried, and below it each sort of fault with examples. */
+export function formatReport({ results, faults }: Report): string {
+  const rows = results.map(
+    ({ kind, name, tried, survived, skipped }) =>
+      [kind, name, ...(skipped === undefined ? [`${tried}`, `${survived}`] : ['skipped', skipped])] as const,
+  );
+  const sum = (of: 'tried' | 'survived') => `${results.reduce((all, result) => all + result[of], 0)}`;
+  const total = ['all', '', sum('tried'), sum('survived')];
+  const lines = table([['kind', 'what', 'tried', 'survived'], ...rows, total]);
+  const sorts = new Map<string, Fault[]>();
+  for (const fault of faults) {
+    const sort = sortOf(fault.problem);
+    sorts.set(sort, [...(sorts.get(sort) ?? []), fault]);
+  }
+  const found = [...sorts.values()].sort((a, b) => b.length - a.length);
+  for (const same of found) {
+    const [{ problem }] = same as [Fault];
+    lines.push('', `${same.length} × ${problem}`);
+    for (const { id, circumstances } of same.slice(0, 3))
+      lines.push(`    --reproduce ${id}  (${circumstances})`);
+    const folder = same.find((fault) => fault.folder)?.folder;
+    if (folder) lines.push(`    files: ${folder}`);
+  }
+  return `${lines.join('\n')}\n`;
+}
+
+function table(rows: readonly (readonly string[])[]): string[] {
+  const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
+  return rows.map((row) =>
+    row
+      .map((cell, i) => cell.padEnd(widths[i]!))
+      .join('  ')
+      .trimEnd(),
+  );
+}
