@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { TortureUsageError } from './torture/options.ts';
-import { torture } from './torture/run.ts';
 import { formatReport, KINDS, type Kind } from './torture/report.ts';
+import { torture } from './torture/run.ts';
 
 /**
  * Fails calls, kills processes, races locks, closes terminals and cuts the power, and checks that nothing is lost, torn,

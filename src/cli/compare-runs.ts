@@ -1,6 +1,6 @@
 import type { EngineOptions } from '../compile.ts';
 import type { TrainTest } from '../data/dataset.ts';
-import { imageFolderOf } from '../data/names.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';

@@ -1,8 +1,8 @@
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
+import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/dataset-names.ts';
 import type { ImageFolderOptions } from '../data/image-folder/open.ts';
-import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/names.ts';
 import { AUGMENTATIONS, type Augmentation } from '../data/transforms/augment.ts';
 import { NORMALIZATIONS, type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
 import { sha256OfHalf } from '../node/data/fingerprint.ts';

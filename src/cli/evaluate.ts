@@ -1,7 +1,7 @@
 import { Command, Option } from 'commander';
 import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import { holdOut } from '../data/hold-out.ts';
-import { imageFolderOf } from '../data/names.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';

@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
-import { imageFolderOf } from '../data/names.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Graph } from '../graph/op.ts';
 import { cardMetadata, cardText, type ModelCard } from '../io/model-card.ts';
 import { readOnnxWeights } from '../io/onnx/read.ts';

@@ -1,11 +1,12 @@
 import { compile } from '../compile.ts';
-import { knownClassNames } from '../data/names.ts';
+import { knownClassNames } from '../data/dataset-names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
-import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import { CheckpointError, type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
 import { runFiles } from './run-folder.ts';
 
 /** A trained network as its checkpoint has it. */

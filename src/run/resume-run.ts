@@ -1,9 +1,10 @@
 import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
-import { type LoadedCheckpoint, loadCheckpoint, type RunState } from '../train/checkpoint.ts';
+import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
 import { ConfigError, type RunConfig, runConfigSchema } from '../train/config.ts';
 import type { Overrides } from '../train/recipes.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
 import { channelsOf } from './open-run.ts';
 import { runFiles } from './run-folder.ts';
 

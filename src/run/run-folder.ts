@@ -4,8 +4,8 @@ import { DataError } from '../data/dataset.ts';
 import { makeFolder, removeFolders, removeStaleTemporaries } from '../node/files.ts';
 import { type FolderLock, lockFolder } from '../node/folder-lock.ts';
 import { noteUndone } from '../node/written.ts';
-import { loadCheckpoint } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
 
 /** Where each file of a run lies. */
 export function runFiles(folder: string) {

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { DataError } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
 import { systemFailure, systemLine } from '../node/system-error.ts';
-import { loadCheckpoint, NUMERICS, type RunState } from '../train/checkpoint.ts';
+import { NUMERICS, type RunState } from '../train/checkpoint.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
 import { checkpointStore } from './checkpoint-store.ts';
 import { newLog, resumedLog } from './log.ts';
 import { type ClaimedFolder, claimFolder, type RunFiles, requireFree, runFiles } from './run-folder.ts';
@@ -90,7 +91,7 @@ async function trainIn(
     };
     if (found) listener(found);
     const store = checkpointStore(files, { verify, syncLog: log.sync });
-    const result = await train({ ...run, store, listener });
+    const result = await train({ ...run, store, listener, memoryBytes: () => process.memoryUsage.rss() });
     log.sync();
     if (!charts) {
       await run.session.close();

@@ -3,7 +3,7 @@ import { existsSync, statSync } from 'node:fs';
 import { meansText } from '../data/transforms/normalize.ts';
 import { imagesOfCard, type TrainedImages } from '../io/model-card.ts';
 import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
-import { type Weights } from '../io/weights.ts';
+import type { Weights } from '../io/weights.ts';
 import { decodeWeights, readFileLimited } from '../node/weights-file.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/checkpoint.ts';

@@ -2,8 +2,8 @@ import { tortureFaults } from './faults.ts';
 import { tortureKills } from './kills.ts';
 import { tortureLocks } from './locks.ts';
 import { type Bounds, type TortureOptions, TortureUsageError } from './options.ts';
-import { Findings, type Kind, KINDS, type Report } from './report.ts';
 import { torturePower } from './power.ts';
+import { Findings, KINDS, type Kind, type Report } from './report.ts';
 import { openScratch, type Scratch } from './scratch.ts';
 import { tortureTerminals } from './terminals.ts';
 

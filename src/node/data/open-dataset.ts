@@ -3,12 +3,17 @@ import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { DataError, type TrainTest } from '../../data/dataset.ts';
 import {
+  DATASET_NAMES,
+  DEFAULT_TEST_SHARE,
+  FASHION_CLASSES,
+  imageFolderOf,
+} from '../../data/dataset-names.ts';
+import {
   type ImageFolderOptions,
   type ImageSource,
   openImageFolder,
   openTestFolder,
 } from '../../data/image-folder/open.ts';
-import { DATASET_NAMES, DEFAULT_TEST_SHARE, FASHION_CLASSES, imageFolderOf } from '../../data/names.ts';
 import type { DataProgress } from '../../data/progress.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { openCifar10 } from './cifar10-files.ts';

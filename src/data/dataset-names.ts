@@ -1,6 +1,6 @@
 import { CIFAR10_CLASSES } from './cifar10.ts';
 
-/** What `--data` may say. */
+/** The data sets that `openDataset` knows. */
 export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR', 'folder:DIR', 'cifar10'] as const;
 
 export function isDatasetName(name: string): boolean {
@@ -11,6 +11,9 @@ export function isDatasetName(name: string): boolean {
 export function imageFolderOf(name: string): string | undefined {
   return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
 }
+
+/** The share of each class that is put aside for testing by default. */
+export const DEFAULT_TEST_SHARE = 0.2;
 
 /** Xiao, Rasul, Vollgraf 2017, in the order of the labels. */
 export const FASHION_CLASSES = [
@@ -31,6 +34,3 @@ export function knownClassNames(name: string): readonly string[] | undefined {
   if (name === 'cifar10') return CIFAR10_CLASSES;
   return name === 'fashion-mnist' || name === 'sample' ? FASHION_CLASSES : undefined;
 }
-
-/** The share of each class that is put aside for testing by default. */
-export const DEFAULT_TEST_SHARE = 0.2;
