@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
+import { newDocument } from '../src/node/document.ts';
 
 /** The accuracy after an epoch, and the seconds since the run began. */
 export interface Reading {
@@ -16,7 +16,7 @@ interface Run {
 
 /** Test accuracy of every run against minutes, a colour for each recipe, and the target as a line. @returns SVG text. */
 export function accuracyOverTimeSvg(runs: readonly Run[], target: number): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const document = newDocument();
   const points = runs.flatMap(({ recipe, seed, readings }) =>
     readings.map(({ seconds, testAccuracy }) => ({
       recipe,

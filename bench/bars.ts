@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
+import { newDocument } from '../src/node/document.ts';
 
 /** What one case's contenders reached. */
 export interface BarGroup {
@@ -14,7 +14,7 @@ const FOOT = 36;
 
 /** Examples per second of every contender, a group of bars with a scale of its own per case. @returns SVG text. */
 export function barsSvg(groups: readonly BarGroup[]): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const document = newDocument();
   let top = 8;
   const plots = groups.map(({ title, bars }) => {
     const height = HEAD + BAR * bars.length + FOOT;

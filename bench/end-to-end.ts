@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import { openFashionMnist, PUBLIC_SOURCES } from '../src/data/fashion-mnist.ts';
-import { hasIdxFiles } from '../src/data/idx.ts';
+import { openFashionMnist, PUBLIC_SOURCES } from '../src/node/data/fashion-mnist.ts';
+import { hasIdxFiles } from '../src/node/data/idx-files.ts';
 import { type EpochReport, epochMarkdown, epochTable } from './end-to-end-report.ts';
 import { type EpochCase, type EpochRun, runEpoch, trainArguments } from './end-to-end-run.ts';
 import { describeMachine, spinText } from './machine.ts';

@@ -41,7 +41,7 @@ try {
 } finally {
   rmSync(folder, { recursive: true, force: true });
 }
-const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes] : []));
+const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes!] : []));
 const start = events.find((event) => event.kind === 'start')!;
 /** The highest of each hundred steps: what falls back in between does not hide there. */
 const highest = Array.from({ length: STEPS / EVERY }, (_, i) =>

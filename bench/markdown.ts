@@ -2,7 +2,7 @@ import { mkdirSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { formatBytes, formatTable } from '../src/cli/format.ts';
 import { writeFileAtomic } from '../src/node/files.ts';
-import { pngOf } from '../src/plot/png.ts';
+import { pngOf } from '../src/node/png.ts';
 import { doubt, type Machine, spinText } from './machine.ts';
 
 /** What the reports of all benchmarks have in common. */

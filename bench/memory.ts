@@ -7,10 +7,10 @@ import { Command } from 'commander';
 import { formatBytes, markdownTable } from '../src/cli/format.ts';
 import { parseMemorySize } from '../src/cli/memory-size.ts';
 import { compile } from '../src/compile.ts';
-import { openDataset } from '../src/data/open-dataset.ts';
 import { modelByName } from '../src/model/zoo.ts';
+import { openDataset } from '../src/node/data/open-dataset.ts';
 import { writeFileAtomic } from '../src/node/files.ts';
-import { dataNeeds, limitFor, networkNeeds, type ProcessNeeds } from '../src/train/process-memory.ts';
+import { dataNeeds, limitFor, networkNeeds, type ProcessNeeds } from '../src/run/process-memory.ts';
 import { describeMachine } from './machine.ts';
 import { showTable, whenAndWhere, writeReport } from './markdown.ts';
 import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
@@ -169,7 +169,7 @@ if (out !== undefined) {
   const date = new Date().toISOString();
   const about =
     `${whenAndWhere(date, machine)}. ` +
-    'Made by `npm run bench:memory`. `beside` is what src/train/process-memory.ts adds to a plan: Node and the kernels, ' +
+    'Made by `npm run bench:memory`. `beside` is what src/run/process-memory.ts adds to a plan: Node and the kernels, ' +
     'workers and their stacks, images, a batch, copies of state, and in training what draws curves.';
   const made = results.flatMap(({ command, said }) =>
     said.length === 0 ? [] : [`- \`${command}\`\n${said.map((text) => `  - ${text}`).join('\n')}`],

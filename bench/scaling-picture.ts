@@ -1,5 +1,5 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
+import { newDocument } from '../src/node/document.ts';
 
 /** Steps along one axis. */
 export interface ScalingPanel {
@@ -31,7 +31,7 @@ export function scalingSvg(panels: readonly ScalingPanel[]): string {
 }
 
 function panelPlot({ axis, points }: ScalingPanel): Element {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+  const document = newDocument();
   const total = (of: (point: ScalingPanel['points'][number]) => number) =>
     points.reduce((sum, point) => sum + of(point), 0);
   const msPerMac = total(({ ms }) => ms) / total(({ macs }) => macs);

@@ -2,8 +2,8 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { gzipSync } from 'node:zlib';
-import { openFashionMnist } from '../src/data/fashion-mnist.ts';
 import { IDX_FILES } from '../src/data/idx.ts';
+import { openFashionMnist } from '../src/node/data/fashion-mnist.ts';
 
 /** Writes `sample/`: the first 1,000 training and 200 test images of Fashion-MNIST, as IDX files. */
 

@@ -186,14 +186,15 @@ export async function writeComparison(comparison: Comparison): Promise<void> {
   const { name, folder, configurations } = comparison;
   const files = comparisonFiles(folder);
   const { comparisonSvg } = await import('../plot/comparison.ts'); // Drawing is half a second of modules.
-  const { pngOf } = await import('../plot/png.ts');
+  const { newDocument } = await import('../node/document.ts');
+  const { pngOf } = await import('../node/png.ts');
   const compared = configurations.map(({ name: configuration, runs, over }) => ({
     label: `${configuration}: test accuracy ${formatSpread(over.testAccuracy, (accuracy) => accuracy.toFixed(4))}`,
     runs: runs.map(({ history }) => history),
   }));
   const epochs = Math.max(...configurations.map(({ config }) => config.epochs));
   const title = [name, ...sharedBy(configurations)].join(', ');
-  const svg = comparisonSvg(compared, epochs, title);
+  const svg = comparisonSvg(newDocument(), compared, epochs, title);
   writeFileAtomic(files.svg, svg);
   writeFileAtomic(files.png, [pngOf(svg)]);
   writeFileAtomic(files.markdown, markdownOf(comparison));

@@ -1,11 +1,14 @@
 import type { EngineOptions } from '../compile.ts';
 import type { TrainTest } from '../data/dataset.ts';
-import { imageFolderOf, openDataset } from '../data/open-dataset.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';
+import { openDataset } from '../node/data/open-dataset.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { type PreparedRun, prepareRun } from '../run/prepare-run.ts';
 import { runFiles } from '../run/run-folder.ts';
+import { runTraining } from '../run/run-training.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
 import { evaluationBatch } from '../train/config.ts';
@@ -22,7 +25,6 @@ import { dataEvent, showDataReport } from './data-report.ts';
 import { formatDuration } from './format.ts';
 import { showData, showTraining } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
-import { type PreparedRun, prepareRun, runTraining } from './run-training.ts';
 import { say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';
 import { type Pace, timeLeft } from './time-left.ts';
@@ -168,7 +170,7 @@ async function runOne(
     const resume = sameCommand();
     const resumed = stored && { resumeFrom: stored };
     const { finished, run } = await runTraining({
-      ...{ ...prepared, engine, session, folder, signal, found, show, resume, ...resumed },
+      ...{ ...prepared, engine, session, folder, signal, found, show, say, resume, ...resumed },
     });
     return finished ? resultOf(run, folder) : undefined;
   } catch (error) {

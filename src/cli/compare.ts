@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Argument, Command } from 'commander';
+import type { PreparedRun } from '../run/prepare-run.ts';
 import { claimFolder } from '../run/run-folder.ts';
 import { pairedDifferences } from '../train/compare.ts';
 import {
@@ -18,7 +19,6 @@ import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from '.
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { options, path } from './options.ts';
-import type { PreparedRun } from './run-training.ts';
 import { interruptSignal } from './signals.ts';
 import { say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';

@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, Option } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
-import { sha256OfHalf } from '../data/fingerprint.ts';
+import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/dataset-names.ts';
 import type { ImageFolderOptions } from '../data/image-folder/open.ts';
-import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/open-dataset.ts';
 import { AUGMENTATIONS, type Augmentation } from '../data/transforms/augment.ts';
 import { NORMALIZATIONS, type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
+import { sha256OfHalf } from '../node/data/fingerprint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { UsageError } from './errors.ts';
 
@@ -102,26 +102,6 @@ export async function openOwnData<T>(name: string, open: () => Promise<T>): Prom
       `${error.message}: if the run's data is elsewhere now, name its place with --data ${kind}:DIR`,
     );
   }
-}
-
-/** @throws UsageError when an option contradicts the run that is resumed. */
-export function requireSameDataOptions(
-  given: DataOptions,
-  config: RunConfig,
-  channels: number,
-  folder: string,
-): void {
-  const { augment = [], normalize = 'none' } = config.transforms ?? {};
-  const refuse = (option: string, value: string, has: string) => {
-    throw new UsageError(`${option} ${value} contradicts the run in ${folder}, which has ${has}`);
-  };
-  if (given.augment && `${given.augment}` !== `${augment}`)
-    refuse('--augment', `${given.augment}`, `${augment}` || 'none');
-  if (given.normalize && given.normalize !== normalize) refuse('--normalize', given.normalize, normalize);
-  if (given.channels !== undefined && given.channels !== channels)
-    refuse('--channels', `${given.channels}`, `${channels}`);
-  if (given.testShare !== undefined && given.testShare !== config.testShare)
-    refuse('--test-share', `${given.testShare}`, `${config.testShare ?? 'none'}`);
 }
 
 /** The list in the order in which it is done, each once. */

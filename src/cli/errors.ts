@@ -8,8 +8,9 @@ import { WeightsError } from '../io/weights.ts';
 import { CacheError } from '../node/cache-folder.ts';
 import { NotAFileError } from '../node/files.ts';
 import { LockedError } from '../node/folder-lock.ts';
-import { systemFailure } from '../node/system-error.ts';
+import { systemFailure, systemLine } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
+import { CutShortError } from '../run/run-training.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
 import { ConfigError } from '../train/config.ts';
@@ -18,18 +19,6 @@ import { TrainingStoppedError } from '../train/trainer.ts';
 /** The command line is wrong: says what was given, what is expected. */
 export class UsageError extends Error {
   override readonly name = 'UsageError';
-}
-
-/** The file system ended a run that has a checkpoint. */
-export class CutShortError extends Error {
-  override readonly name = 'CutShortError';
-  readonly resume: string;
-
-  /** @param resume the command that continues the run. */
-  constructor(cause: unknown, resume: string) {
-    super((cause as Error).message, { cause });
-    this.resume = resume;
-  }
 }
 
 const BAD_INPUT = [
@@ -81,10 +70,4 @@ function describe(error: unknown): { readonly status: 1 | 2; readonly line: stri
     status: 1,
     line: process.env.DENSOR_DEBUG ? String(stack) : `unexpected: ${message ?? String(error)}`,
   };
-}
-
-/** `run/log.jsonl: the disk is full (ENOSPC)`; undefined when the error is not the system's. */
-export function systemLine(error: unknown): string | undefined {
-  const failure = systemFailure(error);
-  return failure && `${failure.path ? `${failure.path}: ` : ''}${failure.reason} (${failure.code})`;
 }

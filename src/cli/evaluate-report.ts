@@ -1,11 +1,12 @@
 import { basename, join } from 'node:path';
 import type { Dataset } from '../data/dataset.ts';
-import { encodePng } from '../data/image-file.ts';
 import { imageReader } from '../data/pixels.ts';
+import { encodePng } from '../node/data/image-file.ts';
+import { newDocument } from '../node/document.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
+import { pngOf } from '../node/png.ts';
 import { confusionSvg } from '../plot/confusion.ts';
 import { pictureSheetSvg } from '../plot/picture-sheet.ts';
-import { pngOf } from '../plot/png.ts';
 import { counted } from '../tensor/counted.ts';
 import type { ClassScore, Mistake, Scorecard } from '../train/scorecard.ts';
 import { formatTable } from './format.ts';
@@ -29,13 +30,13 @@ export async function writeReport(
   const { classNames, confusion, classes, mistakes } = scores;
   const short =
     [...title].length <= LONGEST_TITLE ? title : `${[...title].slice(0, LONGEST_TITLE - 1).join('')}…`;
-  const confusionPicture = confusionSvg(classNames, confusion, short, percent);
+  const confusionPicture = confusionSvg(newDocument(), classNames, confusion, short, percent);
   const pictures = await Promise.all(mistakes.map((mistake) => pictureOf(mistake, dataset, classNames)));
   const subtitle =
     mistakes.length === 0
       ? 'no mistakes'
       : `the ${counted(mistakes.length, 'most confident mistake')}: ✗ what it was taken for, ✓ what it is, each with its probability`;
-  const sheet = pictureSheetSvg(pictures, short, subtitle);
+  const sheet = pictureSheetSvg(newDocument(), pictures, short, subtitle);
   const files: readonly (readonly [string, string | Uint8Array[]])[] = [
     ['confusion.csv', confusionCsv(classNames, confusion)],
     ['classes.csv', classesCsv(classes)],

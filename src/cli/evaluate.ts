@@ -1,8 +1,10 @@
 import { Command, Option } from 'commander';
-import { DataError, type Dataset } from '../data/dataset.ts';
-import { sha256Of, sha256OfHalf } from '../data/fingerprint.ts';
+import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import { holdOut } from '../data/hold-out.ts';
-import { imageFolderOf, openDataset, openTestSet, requireChannels } from '../data/open-dataset.ts';
+import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
+import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
+import { openRun, type SavedRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
@@ -14,7 +16,6 @@ import { imageOptions, openOwnData, requireFolderOptions } from './data-options.
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { openRun, type SavedRun } from './open-run.ts';
 import { options, path } from './options.ts';
 import { showData, showTesting } from './progress.ts';
 import { say } from './terminal.ts';

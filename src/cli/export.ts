@@ -2,7 +2,7 @@ import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
-import { imageFolderOf } from '../data/open-dataset.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Graph } from '../graph/op.ts';
 import { cardMetadata, cardText, type ModelCard } from '../io/model-card.ts';
 import { readOnnxWeights } from '../io/onnx/read.ts';
@@ -11,12 +11,12 @@ import { encodeOnnx } from '../io/onnx/write.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
 import { trace } from '../model/trace.ts';
 import { writeFileAtomic } from '../node/files.ts';
+import { loadRun } from '../run/open-run.ts';
 import { runFiles } from '../run/run-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
-import { loadRun } from './open-run.ts';
 import { options, path } from './options.ts';
 
 interface ExportOptions {

@@ -7,23 +7,18 @@ import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
 import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
+import { saveCheckpoint } from '../run/checkpoint-file.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
+import { openWeights, type WeightsSource } from '../run/weights-source.ts';
 import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
-import {
-  type Checkpoint,
-  FORMAT,
-  NUMERICS,
-  type RunState,
-  readerOf,
-  saveCheckpoint,
-} from '../train/checkpoint.ts';
+import { type Checkpoint, FORMAT, NUMERICS, type RunState, readerOf } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
 import { NOTES_DEFAULTS, options, path } from './options.ts';
 import { say } from './terminal.ts';
-import { openWeights, reportAsJson, type WeightsSource } from './weights.ts';
+import { reportAsJson } from './weights-report.ts';
 
 interface ImportOptions extends ModelOverrides {
   readonly model: string;

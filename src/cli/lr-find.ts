@@ -1,8 +1,9 @@
 import { dirname, join } from 'node:path';
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { requireLabels } from '../data/dataset.ts';
-import { openDataset } from '../data/open-dataset.ts';
+import { openDataset } from '../node/data/open-dataset.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
+import { modelOf } from '../run/prepare-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
@@ -14,7 +15,7 @@ import { UsageError } from './errors.ts';
 import { formatRate } from './format.ts';
 import { options, positive } from './options.ts';
 import { showData } from './progress.ts';
-import { completeRecipe, modelOf } from './run-config.ts';
+import { completeRecipe } from './run-config.ts';
 import { say } from './terminal.ts';
 
 interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testShare' | 'strict'> {
@@ -138,8 +139,9 @@ async function write(csv: string, { points, suggestion }: RangeTest, config: Run
   const { model, data, size, batch, optimizer } = config;
   const title = `${model} on ${data}, ${size}×${size}, batch ${batch}, ${optimizer}: range test`;
   const { rangeTestSvg } = await import('../plot/range-test.ts');
-  const { pngOf } = await import('../plot/png.ts');
-  const svg = rangeTestSvg(points, suggestion, title);
+  const { newDocument } = await import('../node/document.ts');
+  const { pngOf } = await import('../node/png.ts');
+  const svg = rangeTestSvg(newDocument(), points, suggestion, title);
   const [svgFile, pngFile] = [csv.replace(/csv$/, 'svg'), csv.replace(/csv$/, 'png')];
   writeFileAtomic(svgFile, svg);
   writeFileAtomic(pngFile, [pngOf(svg)]);

@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { DATASET_NAMES, isDatasetName } from '../data/open-dataset.ts';
+import { DATASET_NAMES, isDatasetName } from '../data/dataset-names.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
 import { SCHEDULES } from '../optim/schedule.ts';
 import { PRECISIONS } from '../tensor/precision.ts';

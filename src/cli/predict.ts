@@ -1,14 +1,14 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { DataError } from '../data/dataset.ts';
 import { fitImage } from '../data/fit-image.ts';
-import { decodeImage, readImageFile } from '../data/image-file.ts';
+import { decodeImage, readImageFile } from '../node/data/image-file.ts';
+import { openRun, type SavedRun } from '../run/open-run.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { softmax } from '../train/scorecard.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
-import { openRun, type SavedRun } from './open-run.ts';
 import { options } from './options.ts';
 import { say } from './terminal.ts';
 

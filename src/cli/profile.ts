@@ -136,6 +136,7 @@ function cells(row: Rates): string[] {
 
 async function drawRoofline(profile: Profile, peak: MachinePeak, title: string): Promise<string> {
   const { rooflineSvg } = await import('../plot/roofline.ts'); // Drawing is half a second of modules.
+  const { newDocument } = await import('../node/document.ts');
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
     // `dense block 1 (1.net.3.2 conv2d)`: the module's name is enough beside the kind.
     name: `${/\((\S+) /.exec(layer)?.[1] ?? layer} ${kind}`,
@@ -148,7 +149,7 @@ async function drawRoofline(profile: Profile, peak: MachinePeak, title: string):
     gflopsPerSecond: peak.flopsPerSecond / 1e9,
     gigabytesPerSecond: peak.bytesPerSecond / 1e9,
   };
-  return rooflineSvg(dots, roof, title);
+  return rooflineSvg(newDocument(), dots, roof, title);
 }
 
 function titleOf(

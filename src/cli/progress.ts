@@ -98,7 +98,7 @@ function stepFields(event: StepEvent, remark: Remark): readonly { text: string; 
     { text: `lr ${formatRate(event.learningRate)}`, worth: 6 },
     { text: `${event.examplesPerSecond.toFixed(1)} examples/s`, worth: 4 },
     { text: `ETA ${formatDuration(event.etaMs)}`, worth: 1 },
-    { text: formatBytes(event.rssBytes), worth: 7 },
+    ...(event.rssBytes === undefined ? [] : [{ text: formatBytes(event.rssBytes), worth: 7 }]),
     ...(said === undefined ? [] : [{ text: said, worth: 3 }]),
   ];
 }

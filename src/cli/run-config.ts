@@ -1,13 +1,10 @@
 import type { TrainTest } from '../data/dataset.ts';
-import { sha256Of } from '../data/fingerprint.ts';
-import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
+import { sha256Of } from '../node/data/fingerprint.ts';
+import type { WeightsSource } from '../run/weights-source.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
 import { type DataOptions, dataConfig } from './data-options.ts';
 import type { EngineName } from './engines.ts';
-import { UsageError } from './errors.ts';
-import type { WeightsSource } from './weights.ts';
 
 /** The options of a command that trains: single settings of a run, and where and with what it runs. */
 export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>, DataOptions {
@@ -28,15 +25,4 @@ export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: W
     ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),
     ...dataConfig(recipe, recipe.data, data, recipe.limit),
   });
-}
-
-/** @throws UsageError when the run is of a model that does not exist here, or has no dropout and is to have it. */
-export function modelOf({ model: name, classes, dropout }: RunConfig, channels: number): Model {
-  try {
-    const model = modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
-    if (!model) throw new UsageError(`unknown model ${name}`);
-    return model;
-  } catch (error) {
-    throw error instanceof RangeError ? new UsageError(`--dropout ${dropout}: ${error.message}`) : error;
-  }
 }

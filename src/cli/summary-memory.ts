@@ -5,8 +5,8 @@ import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
 import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
+import { networkNeeds, planBudget } from '../run/process-memory.ts';
 import { counted } from '../tensor/counted.ts';
-import { networkNeeds, planBudget } from '../train/process-memory.ts';
 import { programsFor, stepParts } from '../train/programs.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { formatBytes, formatTable } from './format.ts';
@@ -40,9 +40,10 @@ export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const special = describeForm({ precision: 'f32' }, form);
   const title = `${name}, ${size}×${size}, batch ${batch}${special && `, ${special}`}: the memory of a training step`;
   const { memorySvg } = await import('../plot/memory.ts'); // Drawing is half a second of modules.
+  const { newDocument } = await import('../node/document.ts');
   const svg = request.out ?? join('runs', `memory-${name}.svg`);
   const picture = memoryPicture(title, plan.records, report, rungs, shown);
-  const files = await writePicture(svg, memorySvg(picture));
+  const files = await writePicture(svg, memorySvg(newDocument(), picture));
   const chosen = ladder.chosen && shown;
   const others = otherForms(request);
   process.stdout.write(

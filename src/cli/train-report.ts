@@ -4,7 +4,7 @@ import type { RunState } from '../train/checkpoint.ts';
 import { describeEngine } from './engines.ts';
 import { say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
-import { reportAsJson } from './weights.ts';
+import { reportAsJson } from './weights-report.ts';
 
 /** The notes' two lines, or how to go on. */
 export function reportTraining(

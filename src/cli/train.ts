@@ -1,36 +1,32 @@
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command } from 'commander';
-import { openDataset, scratchFolder } from '../data/open-dataset.ts';
-import { spilled } from '../data/pixel-store.ts';
-import { meansText } from '../data/transforms/normalize.ts';
-import type { TrainedImages } from '../io/model-card.ts';
-import { describeReport, matchWeights } from '../io/weight-names.ts';
-import type { CompiledNetwork } from '../plan/compiled-network.ts';
-import { requireFree, runFiles } from '../run/run-folder.ts';
-import { requireFits } from '../train/checkpoint.ts';
+import { DataError, type TrainTest } from '../data/dataset.ts';
+import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
+import { spilled } from '../node/data/pixel-file.ts';
+import { channelsOf } from '../run/open-run.ts';
+import { prepareRun } from '../run/prepare-run.ts';
+import { trainingNeeds } from '../run/process-memory.ts';
+import { openResumed, requireSameData } from '../run/resume-run.ts';
+import { freeFolder, requireFree, runFiles } from '../run/run-folder.ts';
+import { runTraining } from '../run/run-training.ts';
+import { openWeights, startingWeights, type WeightsSource } from '../run/weights-source.ts';
+import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
-import { dataNeeds } from '../train/process-memory.ts';
-import { resolveRecipe } from '../train/recipes.ts';
+import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { dataOptions, imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
-import { announce, type EngineName, openEngine } from './engines.ts';
+import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
-import { channelsOf } from './open-run.ts';
 import { options, path } from './options.ts';
 import { showData, showTraining } from './progress.ts';
-import { openResumed, requireSameData } from './resume-run.ts';
 import { completeRecipe, type RunOptions } from './run-config.ts';
-import { prepareRun, runTraining } from './run-training.ts';
 import { interruptSignal } from './signals.ts';
 import { say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
 import { reportTraining } from './train-report.ts';
-import { openWeights } from './weights.ts';
 
 interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<AllowedForms, keyof StepForm>> {
   readonly resume?: string;
@@ -88,72 +84,40 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {
-  if (given.from !== undefined && given.resume !== undefined) {
-    throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
-  }
-  const settings = withoutAuto(given);
-  const resumeFrom = given.resume === undefined ? undefined : openResumed(given.resume, settings);
-  if (given.out !== undefined && !given.resume) requireFree(given.out);
-  const source = given.from === undefined ? undefined : await openWeights(given.from);
-
-  const recipe = resumeFrom ? undefined : resolveRecipe({ ...source?.network, ...settings });
-  const early = resumeFrom?.run.config ?? recipe!;
-  const name = early.data!;
-  requireFolderOptions(given, name);
-  const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
-  const open = () => openDataset(name, given.dataDir, showData(), imageOptions(given, early, channels));
-  let all = await (resumeFrom ? openOwnData(name, open) : open());
-  const found = all.skipped ? dataEvent(name, all) : undefined;
-  if (found) showDataReport(found);
-  const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, all, source);
-  if (resumeFrom) requireSameData(settled, all, given.resume!);
-  const engineName = (given.engine === 'auto' ? resumeFrom?.run.engine : undefined) ?? given.engine;
-  const engine = await openEngine(engineName as EngineName, given.threads);
+  const { resumeFrom, source, recipe } = await begin(given);
+  const engineName = engineOf(given, resumeFrom);
+  const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
+  const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, opened.data, source);
+  if (resumeFrom) requireSameData(settled, opened.data, given.resume!);
+  const engine = await openEngine(engineName, given.threads);
   try {
     const { prepared, form, isFrugal } = withinLimit({
       limit: given.memoryLimit,
       engine,
-      needs: { charts: 'meanwhile', ...dataNeeds(all, settled) },
-      frugal: {
-        needs: { charts: 'afterwards', ...dataNeeds(all, settled), dataBytes: 0 },
-        describe: 'images are read from a temporary file, and curves are drawn when the run has ended',
-      },
+      ...trainingNeeds(opened.data, settled),
       batch: settled.batch,
       // A resumed run keeps the form that it began in.
       forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
       compile: (form, memory) => {
-        const { model, compiled } = prepareRun({ ...settled, ...form }, all, {
-          memory,
-          tiles: engine.hasTiles,
-        });
+        const on = { memory, tiles: engine.hasTiles };
+        const { model, compiled } = prepareRun({ ...settled, ...form }, opened.data, on);
         return { model, compiled };
       },
     });
     const config = { ...settled, ...form };
-    if (isFrugal) all = spilled(all, scratchFolder());
-    const data = dataOf(config, all);
     const { network } = prepared.compiled;
+    if (isFrugal) opened.data = spilled(opened.data, scratchFolder());
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
-    const start = source && matchWeights(source.weights, ownState(network), { ...source, newHead: true });
-    for (const line of start ? describeReport(start.report) : []) say(line);
-    if (source?.images) warnOfNormalization(source.images, settled);
+    const start = source && startingWeights(source, network, settled);
+    for (const line of start?.remarks ?? []) say(line);
     await collectGarbage(); // Before memory is taken that will stay.
     const session = await engine.open(network);
-    announce(engineName as EngineName);
+    announce(engineName);
     const folder = given.resume ?? given.out ?? freeFolder(config);
     const { signal, dispose } = interruptSignal();
     const { finished, run } = await runTraining({
-      ...prepared,
-      config,
-      data,
-      engine,
-      session,
-      folder,
-      signal,
-      found,
-      charts: !isFrugal,
-      show: showTraining(),
-      resume: resumeCommand(folder),
+      ...{ ...prepared, config, data: dataOf(config, opened.data), engine, session, folder, signal, say },
+      ...{ found: opened.found, charts: !isFrugal, show: showTraining(), resume: resumeCommand(folder) },
       ...(resumeFrom && { resumeFrom }),
       ...(start && { startFrom: start.state }),
     });
@@ -162,6 +126,59 @@ async function runTrain(given: TrainOptions): Promise<void> {
   } finally {
     await engine.close();
   }
+}
+
+/** What a run begins with: the checkpoint that it goes on from; or its settings, and the weights that it was given. */
+interface Beginning {
+  readonly resumeFrom?: LoadedCheckpoint;
+  readonly recipe?: ResolvedRecipe;
+  readonly source?: WeightsSource | undefined;
+}
+
+/** @throws UsageError, ConfigError, DataError, and what a checkpoint or a file of weights may throw. */
+async function begin(given: TrainOptions): Promise<Beginning> {
+  const settings = withoutAuto(given);
+  if (given.resume !== undefined) {
+    if (given.from !== undefined) {
+      throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
+    }
+    return { resumeFrom: openResumed(given.resume, settings) };
+  }
+  if (given.out !== undefined) requireFree(given.out);
+  const source = given.from === undefined ? undefined : await openWeights(given.from);
+  return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
+}
+
+/** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */
+interface OpenedData {
+  data: TrainTest;
+  /** What there is to tell of a folder of images. */
+  readonly found: ReturnType<typeof dataEvent> | undefined;
+}
+
+async function openData(
+  given: TrainOptions,
+  config: RunConfig | ResolvedRecipe,
+  resumeFrom: LoadedCheckpoint | undefined,
+): Promise<OpenedData> {
+  const name = config.data!;
+  requireFolderOptions(given, name);
+  const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
+  const open = () => openDataset(name, given.dataDir, showData(), imageOptions(given, config, channels));
+  const data = await (resumeFrom ? openOwnData(name, open) : open());
+  const found = data.skipped ? dataEvent(name, data) : undefined;
+  if (found) showDataReport(found);
+  return { data, found };
+}
+
+/** The engine that was asked for or, where any will do, that of the run before. @throws DataError */
+function engineOf({ engine, resume }: TrainOptions, resumeFrom: LoadedCheckpoint | undefined): EngineName {
+  if (engine !== 'auto' || !resumeFrom) return engine;
+  const known = ENGINE_NAMES.find((name) => name === resumeFrom.run.engine);
+  if (known) return known;
+  throw new DataError(
+    `the run in ${resume} is on engine ${resumeFrom.run.engine}, which does not exist here: choose another with --engine`,
+  );
 }
 
 /** What the command line says of a step's form, where it says it. */
@@ -176,28 +193,4 @@ function withoutAuto({ precision, microBatch, ...settings }: TrainOptions): RunO
     ...(precision !== undefined && precision !== 'auto' && { precision }),
     ...(microBatch !== undefined && microBatch !== 'auto' && { microBatch }),
   };
-}
-
-/** The model's own state, without what an optimiser remembers. */
-function ownState({ state }: CompiledNetwork): CompiledNetwork['state'] {
-  return new Map([...state].filter(([, { role }]) => role !== 'optimizer'));
-}
-
-/** Weights expect images as they were trained on: other ones are another task, which may be meant. */
-function warnOfNormalization({ normalization: before }: TrainedImages, { transforms }: RunConfig): void {
-  const now = transforms?.normalization;
-  const [said, is] = [before, now].map((each) => (each ? meansText(each) : 'as they are')) as [
-    string,
-    string,
-  ];
-  if (said !== is)
-    say(`warning: the weights were trained on images ${said}; these are ${is}: --normalize changes that`);
-}
-
-function freeFolder({ model, data = 'unknown' }: RunConfig): string {
-  const name = `${model}-${data.replace(/[^\w-]+/g, '-')}`;
-  for (let n = 1; ; n++) {
-    const folder = join('runs', `${name}-${n}`);
-    if (!existsSync(folder)) return folder;
-  }
 }

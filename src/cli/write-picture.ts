@@ -11,7 +11,7 @@ export function svgPath(text: string): string {
 
 /** Writes an SVG, and beside it the same as PNG: both or, where one cannot be, neither. @returns their names. */
 export async function writePicture(svgFile: string, svg: string): Promise<readonly [string, string]> {
-  const { pngOf } = await import('../plot/png.ts'); // Drawing is half a second of modules.
+  const { pngOf } = await import('../node/png.ts'); // Drawing is half a second of modules.
   const pngFile = svgFile.replace(/svg$/, 'png');
   const png = pngOf(svg);
   makeFolder(dirname(svgFile));

@@ -1,8 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
-import { DataError, type Dataset, type TrainTest } from './dataset.ts';
-import { unpack } from './idx.ts';
-import { readTar } from './tar.ts';
+import { DataError, type Dataset, type NamedFiles, type TrainTest } from './dataset.ts';
 
 /** Krizhevsky 2009, in the order of the labels (batches.meta.txt). */
 export const CIFAR10_CLASSES = [
@@ -23,52 +19,16 @@ const PLANE = SIDE * SIDE;
 const RECORD = 1 + CHANNELS * PLANE;
 
 const TRAIN_FILES = [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`);
-const TEST_FILE = 'test_batch.bin';
-const ARCHIVE = 'cifar-10-binary.tar.gz';
-/** Where the archive unpacks to. */
-const UNPACKED = 'cifar-10-batches-bin';
+/** One of the six files of the binary version. */
+export const CIFAR10_TEST_FILE = 'test_batch.bin';
 
-/**
- * CIFAR-10's binary version (https://www.cs.toronto.edu/~kriz/cifar.html): from its six files in the folder, or in
- * cifar-10-batches-bin below it, or from the archive as it is published. @throws DataError
- */
-export function openCifar10(folder: string | undefined): TrainTest {
-  if (folder === undefined) {
-    throw new DataError(
-      `cifar10 is not downloaded: fetch https://www.cs.toronto.edu/~kriz/${ARCHIVE} and name its folder with --data-dir`,
-    );
-  }
-  if (!existsSync(folder)) throw new DataError(`--data-dir ${folder} does not exist`);
-  const files = filesIn(folder);
-  return { train: decode(files, TRAIN_FILES), test: decode(files, [TEST_FILE]) };
-}
-
-/** Reads one of the six files by its name. */
-type Files = (name: string) => { readonly source: string; readonly bytes: Uint8Array };
-
-function filesIn(folder: string): Files {
-  const archive = join(folder, ARCHIVE);
-  const at = [folder, join(folder, UNPACKED)].find((place) => existsSync(join(place, TEST_FILE)));
-  if (at !== undefined) {
-    return (name) => {
-      const source = join(at, name);
-      if (!existsSync(source)) throw new DataError(`${source} does not exist`);
-      return { source, bytes: readFileSync(source) };
-    };
-  }
-  if (!existsSync(archive)) {
-    throw new DataError(`${folder} holds neither ${TEST_FILE} and data_batch_1.bin to 5, nor ${ARCHIVE}`);
-  }
-  const entries = [...readTar(unpack(readFileSync(archive), archive), archive)];
-  return (name) => {
-    const entry = entries.find(([path]) => basename(path) === name);
-    if (!entry) throw new DataError(`${archive} lacks ${name}`);
-    return { source: `${archive}: ${name}`, bytes: entry[1] };
-  };
+/** CIFAR-10 from the six files of its binary version (https://www.cs.toronto.edu/~kriz/cifar.html). @throws DataError */
+export function readCifar10(files: NamedFiles): TrainTest {
+  return { train: decode(files, TRAIN_FILES), test: decode(files, [CIFAR10_TEST_FILE]) };
 }
 
 /** Records of a label and three planes → images with their channels last. */
-function decode(files: Files, names: readonly string[]): Dataset {
+function decode(files: NamedFiles, names: readonly string[]): Dataset {
   const parts = names.map(files);
   for (const { source, bytes } of parts) {
     if (bytes.length > 0 && bytes.length % RECORD === 0) continue;

@@ -45,6 +45,9 @@ export interface TrainTest {
   readonly skipped?: readonly SkippedFile[];
 }
 
+/** Files of a data set by their names: the content of each, and what messages call it. @throws DataError */
+export type NamedFiles = (name: string) => { readonly source: string; readonly bytes: Uint8Array };
+
 /** A batch ready for an engine; its memory is used again by the next call of the loader. */
 export interface Batch {
   readonly size: number;
@@ -72,4 +75,10 @@ export function requireLabels({ labels, name }: Dataset, classes: number): void 
   throw new DataError(
     `${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${counted(classes, 'class', 'classes')}`,
   );
+}
+
+/** @throws DataError unless the images have as many channels as the network reads. */
+export function requireChannels({ channels }: Dataset, wanted: number, name: string): void {
+  if (channels === wanted) return;
+  throw new DataError(`${name} has images of ${counted(channels, 'channel')}, the network reads ${wanted}`);
 }

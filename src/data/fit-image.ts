@@ -1,5 +1,5 @@
 import type { Pair } from '../tensor/shape.ts';
-import type { DecodedImage } from './image-file.ts';
+import type { DecodedImage } from './image.ts';
 import { createResizer } from './resize.ts';
 
 /**

@@ -1,16 +1,6 @@
-import { readFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
-import { gunzipSync } from 'node:zlib';
 import { counted } from '../tensor/counted.ts';
-import { type ByteDataset, DataError } from './dataset.ts';
+import { type ByteDataset, DataError, type NamedFiles } from './dataset.ts';
 
-/** More than any IDX data set; a gzip bomb is refused here. */
-const MAX_BYTES = 2 ** 30;
-/** Checksum and length. */
-const GZIP_TRAILER_BYTES = 8;
-const LEAST_CHUNK_BYTES = 2 ** 14;
-/** Deflate's: 258 bytes from two bits. */
-const GREATEST_RATIO = 1032;
 const MAGIC = { images: 0x803, labels: 0x801 } as const;
 
 /** The four files of a data set, without `.gz`. */
@@ -52,95 +42,43 @@ export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: st
   return { sizes, bytes: bytes.subarray(headerBytes) };
 }
 
-/** Reads FILE or FILE.gz. @throws DataError */
-export function readIdxFile(path: string, kind: keyof typeof MAGIC, read = readPlainOrGzip): IdxContent {
-  return parseIdx(read(path), kind, path);
+export type IdxHalves = Readonly<Record<'train' | 'test', ByteDataset>>;
+
+interface IdxDescription {
+  readonly name: string;
+  /** Where the files are, for messages. */
+  readonly place: string;
+  /** By default the labels' numbers. */
+  readonly classNames?: readonly string[] | undefined;
 }
 
-/** The file's content, unpacked; undefined where neither FILE nor FILE.gz exists. @throws DataError */
-export function readPlainOrGzip(path: string): Uint8Array {
-  const packed = `${path}.gz`;
-  if (isFile(path)) return readFileSync(path);
-  if (!isFile(packed)) throw new DataError(`${path}(.gz) does not exist`);
-  return unpack(readFileSync(packed), packed);
-}
-
-/**
- * Into one array of the size that the file claims for itself: nothing is put together from pieces.
- * @throws DataError when the gzip stream is damaged, truncated or unpacks to more than `maxBytes` (1 GiB).
- */
-export function unpack(bytes: Uint8Array, source: string, maxBytes = MAX_BYTES): Uint8Array {
-  try {
-    return gunzipSync(bytes, {
-      maxOutputLength: maxBytes,
-      chunkSize: claimedBytes(bytes, maxBytes) + GZIP_TRAILER_BYTES,
-    });
-  } catch (error) {
-    const { code, message } = error as NodeJS.ErrnoException;
-    const reason = code === 'ERR_BUFFER_TOO_LARGE' ? `it has more than ${maxBytes} bytes` : message;
-    throw new DataError(`${source}: cannot be unpacked as gzip: ${reason}`);
-  }
-}
-
-/** The length at the end of a gzip file (RFC 1952), as far as it can be true. */
-function claimedBytes(packed: Uint8Array, maxBytes: number): number {
-  if (packed.length < GZIP_TRAILER_BYTES) return LEAST_CHUNK_BYTES;
-  const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);
-  const claimed = view.getUint32(packed.length - 4, true);
-  return Math.max(LEAST_CHUNK_BYTES, Math.min(claimed, packed.length * GREATEST_RATIO, maxBytes));
-}
-
-export function hasIdxFiles(folder: string): boolean {
-  return Object.values(IDX_FILES)
-    .flatMap((files) => Object.values(files))
-    .every((name) => isFile(join(folder, name)) || isFile(join(folder, `${name}.gz`)));
-}
-
-function isFile(path: string): boolean {
-  return statSync(path, { throwIfNoEntry: false })?.isFile() ?? false;
-}
-
-type Halves = Readonly<Record<'train' | 'test', ByteDataset>>;
-
-/**
- * The two halves of a data set from its four files.
- * @param read gives a file's content, unpacked, and may refuse it.
- * @throws DataError when they do not fit together.
- */
-export function readIdxFolder(
-  folder: string,
-  name: string,
-  classNames?: readonly string[],
-  read = readPlainOrGzip,
-): Halves {
-  const halves = (['train', 'test'] as const).map((half) => {
-    const paths = {
-      images: join(folder, IDX_FILES[half].images),
-      labels: join(folder, IDX_FILES[half].labels),
-    };
-    return {
-      paths,
-      images: readIdxFile(paths.images, 'images', read),
-      labels: readIdxFile(paths.labels, 'labels', read),
-    };
-  });
+/** The two halves of a data set from its four files. @throws DataError when they do not fit together. */
+export function readIdx(files: NamedFiles, { name, place, classNames }: IdxDescription): IdxHalves {
+  const read = (file: string, kind: keyof typeof MAGIC) => {
+    const { source, bytes } = files(file);
+    return { source, ...parseIdx(bytes, kind, source) };
+  };
+  const halves = (['train', 'test'] as const).map((half) => ({
+    images: read(IDX_FILES[half].images, 'images'),
+    labels: read(IDX_FILES[half].labels, 'labels'),
+  }));
   const greatest = halves.reduce(
     (most, { labels }) => labels.bytes.reduce((a, b) => Math.max(a, b), most),
     0,
   );
   const names = classNames ?? Array.from({ length: greatest + 1 }, (_, i) => `${i}`);
-  const [train, test] = halves.map(({ paths, images, labels }): ByteDataset => {
+  const [train, test] = halves.map(({ images, labels }): ByteDataset => {
     const [count, height, width] = images.sizes as [number, number, number];
     if (count !== labels.bytes.length) {
       throw new DataError(
-        `${paths.labels} has ${counted(labels.bytes.length, 'label')} for the ${counted(count, 'image')} beside it`,
+        `${labels.source} has ${counted(labels.bytes.length, 'label')} for the ${counted(count, 'image')} beside it`,
       );
     }
-    if (count === 0) throw new DataError(`${paths.images} has no images`);
+    if (count === 0) throw new DataError(`${images.source} has no images`);
     const wrong = labels.bytes.findIndex((label) => label >= names.length);
     if (wrong >= 0) {
       throw new DataError(
-        `${paths.labels}: label ${labels.bytes[wrong]} of image ${wrong} is beyond the ${counted(names.length, 'class', 'classes')}`,
+        `${labels.source}: label ${labels.bytes[wrong]} of image ${wrong} is beyond the ${counted(names.length, 'class', 'classes')}`,
       );
     }
     return {
@@ -156,7 +94,7 @@ export function readIdxFolder(
   }) as [ByteDataset, ByteDataset];
   if (train.height !== test.height || train.width !== test.width) {
     throw new DataError(
-      `${folder}: training images are ${train.height}×${train.width}, test images ${test.height}×${test.width}`,
+      `${place}: training images are ${train.height}×${train.width}, test images ${test.height}×${test.width}`,
     );
   }
   return { train, test };

@@ -1,3 +1,4 @@
+import { decodeLatin1 } from '../io/latin1.ts';
 import { DataError } from './dataset.ts';
 
 const BLOCK = 512;
@@ -9,9 +10,7 @@ const BLOCK = 512;
 export function readTar(bytes: Uint8Array, source: string): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();
   const text = (from: number, length: number) =>
-    Buffer.from(bytes.subarray(from, from + length))
-      .toString('latin1')
-      .replace(/\0.*$/s, '');
+    decodeLatin1(bytes.subarray(from, from + length)).replace(/\0.*$/s, '');
   for (let at = 0; at + BLOCK <= bytes.length && bytes[at] !== 0; ) {
     const size = Number.parseInt(text(at + 124, 12), 8);
     if (!text(at + 257, 5).startsWith('ustar') || !(size >= 0)) {

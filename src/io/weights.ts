@@ -1,17 +1,17 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
-import { naming } from '../node/files.ts';
+import { decodeLatin1 } from './latin1.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 import { readOnnxWeights } from './onnx/read.ts';
 import { decodeSafetensors, type SafetensorsContent } from './safetensors.ts';
 import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch/read.ts';
 import { stateDictOf } from './torch/state-dict.ts';
+import type { ZipReader } from './torch/zip.ts';
 
 export { type Weights, WeightsError, type WeightTensor };
 
 interface WeightFormat {
   readonly name: string;
   readonly recognizes: (bytes: Uint8Array) => boolean;
-  readonly decode: (bytes: Uint8Array, source: string) => Promise<Omit<Weights, 'format'>>;
+  readonly decode: (bytes: Uint8Array, source: string, zip: ZipReader) => Promise<Omit<Weights, 'format'>>;
 }
 
 /** The first byte of a `ModelProto`: field 1, `ir_version`, a varint. */
@@ -22,7 +22,7 @@ const FORMATS: readonly WeightFormat[] = [
   {
     name: 'torch.save',
     recognizes: (bytes) => isZip(bytes) || isLegacyTorchFile(bytes),
-    decode: async (bytes, source) => stateDictOf(await decodeTorchFile(bytes, source), source),
+    decode: async (bytes, source, zip) => stateDictOf(await decodeTorchFile(bytes, source, zip), source),
   },
   {
     name: 'safetensors',
@@ -44,21 +44,16 @@ const OTHERS: readonly (readonly [name: string, begin: string])[] = [
   ['an empty zip', 'PK\x05\x06'],
 ];
 
-const MAX_FILE_BYTES = 2 ** 31 - 1;
-
 /**
  * Reads a file of weights of any known format.
+ * @param source the file's name in messages.
+ * @param zip reads those files of torch.save that are zip files.
  * @throws WeightsError when it is of none; TorchFileError, SafetensorsError or OnnxError when it is damaged or asks for too much.
  */
-export async function readWeights(path: string): Promise<Weights> {
-  return decodeWeights(readFileLimited(path), path);
-}
-
-/** The same for a file's bytes. @param source the file's name in messages. */
-export async function decodeWeights(bytes: Uint8Array, source: string): Promise<Weights> {
+export async function decodeWeights(bytes: Uint8Array, source: string, zip: ZipReader): Promise<Weights> {
   const format = FORMATS.find(({ recognizes }) => recognizes(bytes));
-  if (format) return { format: format.name, ...(await format.decode(bytes, source)) };
-  const start = Buffer.from(bytes.subarray(0, 16)).toString('latin1');
+  if (format) return { format: format.name, ...(await format.decode(bytes, source, zip)) };
+  const start = decodeLatin1(bytes.subarray(0, 16));
   const [other] = OTHERS.find(([, begin]) => start.startsWith(begin)) ?? ['of another format'];
   throw new WeightsError(
     `${source} is ${other}: expected a file of weights: ${FORMATS.map(({ name }) => name).join(', ')}`,
@@ -72,19 +67,4 @@ function named({ metadata, tensors }: SafetensorsContent): Omit<Weights, 'format
     return [name, { shape, read }];
   });
   return { tensors: new Map(weights), metadata, notes: [] };
-}
-
-/** A whole file. @throws WeightsError when it is too large to be one of weights. */
-export function readFileLimited(path: string): Uint8Array {
-  const file = openSync(path, 'r');
-  try {
-    const { size } = fstatSync(file);
-    if (size > MAX_FILE_BYTES)
-      throw new WeightsError(`${path} is larger than 2 GiB: expected a file of weights`);
-    return readFileSync(file);
-  } catch (error) {
-    throw naming(path, error);
-  } finally {
-    closeSync(file);
-  }
 }

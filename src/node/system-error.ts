@@ -78,6 +78,12 @@ export function systemFailure(error: unknown): SystemFailure | undefined {
   return { code, path, reason, remedy: known?.[1] };
 }
 
+/** `run/log.jsonl: the disk is full (ENOSPC)`; undefined when the error is not the system's. */
+export function systemLine(error: unknown): string | undefined {
+  const failure = systemFailure(error);
+  return failure && `${failure.path ? `${failure.path}: ` : ''}${failure.reason} (${failure.code})`;
+}
+
 /** Whether an error says that the file system cannot do this, rather than that it failed. */
 export function isUnsupported(error: unknown): boolean {
   return UNSUPPORTED.includes(systemCode(error) ?? '');

@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 import type { CurvePoint } from './curves.ts';
 
 /** The runs of a configuration, and what the legend says of it. */
@@ -26,6 +25,7 @@ const LINE = 22;
  * colour for each configuration, and the mean over its runs bold. @returns SVG text.
  */
 export function comparisonSvg(
+  document: Document,
   configurations: readonly ComparedRuns[],
   epochs: number,
   title: string,
@@ -49,9 +49,9 @@ export function comparisonSvg(
   };
   const head = 44 + LINE * Math.ceil(configurations.length / LEGEND_COLUMNS);
   const parts = [
-    headSvg(configurations, title, head),
-    panelSvg(accuracy, configurations, epochs, head),
-    panelSvg(loss, configurations, epochs, head + accuracy.height),
+    headSvg(document, configurations, title, head),
+    panelSvg(document, accuracy, configurations, epochs, head),
+    panelSvg(document, loss, configurations, epochs, head + accuracy.height),
   ];
   const height = head + accuracy.height + loss.height;
   return (
@@ -60,8 +60,12 @@ export function comparisonSvg(
   );
 }
 
-function headSvg(configurations: readonly ComparedRuns[], title: string, height: number): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+function headSvg(
+  document: Document,
+  configurations: readonly ComparedRuns[],
+  title: string,
+  height: number,
+): string {
   const plot = Plot.plot({
     document,
     width: WIDTH,
@@ -85,12 +89,12 @@ function headSvg(configurations: readonly ComparedRuns[], title: string, height:
 }
 
 function panelSvg(
+  document: Document,
   panel: Panel,
   configurations: readonly ComparedRuns[],
   epochs: number,
   top: number,
 ): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const { label, height, hasDots } = panel;
   const at = { x: 'epoch', y: 'value' } as const;
   const drawn = configurations.map(({ runs }, i) => {

@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 
 /** Numbers stand in cells this wide and wider, names beside rows this high and higher, in pixels. */
 const NUMBERED = 26;
@@ -14,12 +13,12 @@ const LETTER = 7.2;
  * @param confusion [true class, predicted class] images. @returns SVG text.
  */
 export function confusionSvg(
+  document: Document,
   classNames: readonly string[],
   confusion: ArrayLike<number>,
   title: string,
   subtitle: string,
 ): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const classes = classNames.length;
   const cell = Math.max(1, Math.min(54, Math.floor(820 / classes)));
   const isNamed = cell >= NAMED;

@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 
 /** A point of a training run's history; epochs are fractional within an epoch, losses and accuracies are means. */
 export interface CurvePoint {
@@ -28,8 +27,12 @@ const LEGEND_COLUMNS = 3;
  * The plot of d2l's training loops: loss, train and test accuracy against epochs. With held-out images their accuracy;
  * a learning rate that is not constant is drawn to its own scale, its greatest at the top. @returns SVG text.
  */
-export function curvesSvg(points: readonly CurvePoint[], epochs: number, title: string): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+export function curvesSvg(
+  document: Document,
+  points: readonly CurvePoint[],
+  epochs: number,
+  title: string,
+): string {
   const rows = SERIES.map(({ field, ...look }) => ({ ...look, field, data: valuesOf(points, field) })).filter(
     ({ field, data }) => data.length > 0 || ALWAYS.has(field),
   );

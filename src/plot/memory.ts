@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 import { arenaMarks } from './memory-arena.ts';
 import { ladderMarks } from './memory-ladder.ts';
 import {
@@ -63,8 +62,7 @@ const LEGEND_COLUMNS = 5;
  * A program's arena: a rectangle for each buffer, as wide as it lives and as high as it has bytes, where it lies; beside
  * it what lies there when it is fullest, and below it what less memory would cost in time. @returns SVG text.
  */
-export function memorySvg(picture: MemoryPicture): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+export function memorySvg(document: Document, picture: MemoryPicture): string {
   const { title, subtitle, blocks, arenaBytes } = picture;
   const seen = new Set(
     blocks.flatMap(({ bytes, group }) => (bytes * ARENA.height >= LEAST_PIXELS * arenaBytes ? [group] : [])),

@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 
 /** A picture with three short lines below it. */
 export interface SheetPicture {
@@ -18,12 +17,12 @@ const COLOURS = ['#b3261e', '#1a7f37', '#777'] as const;
 
 /** Pictures in rows, each with its lines: red, green, grey. @returns SVG text. */
 export function pictureSheetSvg(
+  document: Document,
   pictures: readonly SheetPicture[],
   title: string,
   subtitle: string,
   columns = 6,
 ): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const rows = Math.max(1, Math.ceil(pictures.length / columns));
   const width = 2 * MARGIN + columns * STEP_X - (STEP_X - SIDE);
   const height = HEAD + rows * STEP_Y + MARGIN / 2;

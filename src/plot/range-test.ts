@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 
 /** A step of a learning-rate range test. */
 export interface RangeTestPoint {
@@ -15,11 +14,11 @@ const HIGHEST = 2;
 
 /** Losses of batches, and smoothed, against the learning rate by its logarithm; a line at the suggestion. @returns SVG text. */
 export function rangeTestSvg(
+  document: Document,
   points: readonly RangeTestPoint[],
   suggestion: number | undefined,
   title: string,
 ): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
   const top = HIGHEST * points[0]!.smoothedLoss;
   const shown = points.map((point) => ({ ...point, smoothedLoss: Math.min(point.smoothedLoss, top) }));
   const legend = [

@@ -1,5 +1,4 @@
 import * as Plot from '@observablehq/plot';
-import { parseHTML } from 'linkedom';
 import { labelRows } from './label-column.ts';
 import { logScale } from './log-scale.ts';
 
@@ -36,8 +35,12 @@ const ROW = 20;
  * The roofline: what memory lets through (the slope) and what the multiply-adds allow (the flat), and how far below
  * it each kernel call stays. Dots above the roof found their data in caches. @returns SVG text.
  */
-export function rooflineSvg(all: readonly RooflineDot[], roof: Roof, title: string): string {
-  const { document } = parseHTML('<!doctype html><html><body></body></html>');
+export function rooflineSvg(
+  document: Document,
+  all: readonly RooflineDot[],
+  roof: Roof,
+  title: string,
+): string {
   const dots = all
     .filter(({ share }) => share >= DRAWN_SHARE)
     .filter(({ gflopsPerSecond }) => gflopsPerSecond >= DRAWN_OF_PEAK * roof.gflopsPerSecond)

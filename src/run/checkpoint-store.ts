@@ -1,5 +1,5 @@
-import { loadCheckpoint, saveCheckpoint } from '../train/checkpoint.ts';
 import type { RunStore } from '../train/trainer.ts';
+import { loadCheckpoint, saveCheckpoint } from './checkpoint-file.ts';
 import type { RunFiles } from './run-folder.ts';
 
 /** What has to happen before a checkpoint is written. */

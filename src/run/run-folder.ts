@@ -4,7 +4,8 @@ import { DataError } from '../data/dataset.ts';
 import { makeFolder, removeFolders, removeStaleTemporaries } from '../node/files.ts';
 import { type FolderLock, lockFolder } from '../node/folder-lock.ts';
 import { noteUndone } from '../node/written.ts';
-import { loadCheckpoint } from '../train/checkpoint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
 
 /** Where each file of a run lies. */
 export function runFiles(folder: string) {
@@ -35,6 +36,15 @@ export function requireFree(folder: string): void {
       `${folder} holds the best checkpoint of a run whose last one is missing: choose another --out, ` +
         `and use its weights with --from ${best}`,
     );
+  }
+}
+
+/** A folder below `runs` that nothing is in yet, named after what is trained on what. */
+export function freeFolder({ model, data = 'unknown' }: RunConfig): string {
+  const name = `${model}-${data.replace(/[^\w-]+/g, '-')}`;
+  for (let n = 1; ; n++) {
+    const folder = join('runs', `${name}-${n}`);
+    if (!existsSync(folder)) return folder;
   }
 }
 

@@ -1,8 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
-import { writeStreamAtomic } from '../node/files.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
@@ -115,27 +113,17 @@ export interface LoadedCheckpoint extends StoredTensors {
 
 const METADATA_KEY = 'densor';
 
-/** Writes one safetensors file, atomically: when a tensor cannot be read, the file stays as it was. */
-export async function saveCheckpoint(
-  path: string,
+/** A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when what is before it was taken. */
+export async function* encodeCheckpoint(
   { run, state }: Checkpoint,
   shapes: ReadonlyMap<string, StateTensor>,
-): Promise<void> {
+): AsyncGenerator<Uint8Array> {
   const [first] = shapes.keys();
   const isDouble = first !== undefined && (await state.read(first)) instanceof Float64Array;
   const type = isDouble ? 'F64' : 'F32';
   const tensors = new Map([...shapes].map(([name, { shape }]) => [name, { shape, type } as const]));
   const metadata = new Map([[METADATA_KEY, JSON.stringify(run)]]);
-  await writeStreamAtomic(
-    path,
-    streamSafetensors(metadata, tensors, (name) => state.read(name)),
-  );
-}
-
-/** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
-export function loadCheckpoint(path: string): LoadedCheckpoint {
-  if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
-  return decodeCheckpoint(readFileSync(path), path);
+  yield* streamSafetensors(metadata, tensors, (name) => state.read(name));
 }
 
 /** Whether a file of this metadata is a checkpoint: what other files of weights hold is no run's. */
@@ -143,7 +131,7 @@ export function isCheckpoint(metadata: ReadonlyMap<string, string>): boolean {
   return metadata.has(METADATA_KEY);
 }
 
-/** @param path what to blame. @throws as `loadCheckpoint` */
+/** @param path what to blame. @throws CheckpointError, or SafetensorsError when the bytes are no valid safetensors. */
 export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpoint {
   const { metadata, tensors } = decodeSafetensors(bytes, path);
   const text = metadata.get(METADATA_KEY);

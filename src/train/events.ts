@@ -53,7 +53,7 @@ export type TrainEvent =
       readonly examplesPerSecond: number;
       /** Left until the run ends, evaluation included. */
       readonly etaMs: number;
-      readonly rssBytes: number;
+      readonly rssBytes?: number;
     }
   /** Of a folder of images: what was found, and what could not be read. */
   | {
@@ -75,7 +75,7 @@ export type TrainEvent =
       readonly validationAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
       readonly durationMs: number;
-      readonly rssBytes: number;
+      readonly rssBytes?: number;
     }
   | {
       readonly kind: 'checkpoint';
@@ -98,7 +98,7 @@ export type TrainEvent =
       readonly bestTestAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
       readonly durationMs: number;
-      readonly rssBytes: number;
+      readonly rssBytes?: number;
     };
 
 export type TrainListener = (event: TrainEvent) => void;

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { isDatasetName } from '../data/open-dataset.ts';
+import { isDatasetName } from '../data/dataset-names.ts';
 import { AUGMENTATIONS } from '../data/transforms/augment.ts';
 import { NORMALIZATIONS } from '../data/transforms/normalize.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';

@@ -55,6 +55,8 @@ export interface TrainingRun {
   readonly startFrom?: StateNumbers;
   /** Longest time between checkpoints. */
   readonly checkpointEveryMs?: number;
+  /** What the process takes now, where that can be asked. */
+  readonly memoryBytes?: () => number;
 }
 
 export interface TrainingResult {
@@ -128,7 +130,7 @@ class Trainer {
       ...(config.validate !== undefined && { bestTestAccuracy: best!.testAccuracy }),
       examplesPerSecond: (1000 * progress.trainedExamples) / progress.trainMs,
       durationMs: performance.now() - startedAt,
-      rssBytes: process.memoryUsage.rss(),
+      ...this.#memory(),
     });
     return { finished: true, run: this.#run };
   }
@@ -202,7 +204,7 @@ class Trainer {
         config.epochs - progress.epoch + finalTest,
         evaluationBatches,
       ),
-      rssBytes: process.memoryUsage.rss(),
+      ...this.#memory(),
     });
     const fifth = Math.max(1, Math.floor(batches / 5));
     if (progress.step % fifth === 0 || progress.step === batches) {
@@ -236,7 +238,7 @@ class Trainer {
       ...last,
       examplesPerSecond: (1000 * progress.trainedExamples) / progress.trainMs,
       durationMs: performance.now() - startedAt,
-      rssBytes: process.memoryUsage.rss(),
+      ...this.#memory(),
     });
     // In this order: where `last` was not written the epoch is done again, where `best` was not it would never be.
     if (isBest) await this.#save('best');
@@ -380,6 +382,11 @@ class Trainer {
     listener({ kind: 'checkpoint', path: store.nameOf(which), globalStep, best: which === 'best' });
     await store.save(which, { run: this.#run, state: { read } }, compiled.network.state);
     this.#savedAt = performance.now();
+  }
+
+  #memory(): { readonly rssBytes?: number } {
+    const { memoryBytes } = this.#training;
+    return memoryBytes ? { rssBytes: memoryBytes() } : {};
   }
 
   #announce(): void {

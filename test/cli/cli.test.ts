@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, MAIN, SMALL } from '../support/cli.ts';
 import { idxLabels, writeIdxFolder } from '../support/idx.ts';
 

@@ -7,8 +7,8 @@ import { encodeSafetensors } from '../../src/io/safetensors.ts';
 import { initialNumbers } from '../../src/model/initialize.ts';
 import { trace } from '../../src/model/trace.ts';
 import { modelByName } from '../../src/model/zoo.ts';
+import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
 import { densorIn } from '../support/cli.ts';
 import { picture, writeColours, writeFiles } from '../support/images.ts';
 

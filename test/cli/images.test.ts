@@ -2,7 +2,8 @@ import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } fr
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { loadCheckpoint, readerOf, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
+import { readerOf } from '../../src/train/checkpoint.ts';
 import { densorIn } from '../support/cli.ts';
 import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
 

@@ -6,7 +6,7 @@ import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { messageType } from '../../src/io/onnx/schema.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, SMALL } from '../support/cli.ts';
 import { bytesOf, dict, global, pickle, storage, tensor, text, torchZip, tuple } from '../support/pickle.ts';
 

@@ -2,7 +2,8 @@ import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadCheckpoint, readerOf, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
+import { readerOf } from '../../src/train/checkpoint.ts';
 import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
 import { idxImages, writeIdxFolder } from '../support/idx.ts';
 

@@ -17,7 +17,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadCheckpoint, type RunState, readerOf, saveCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
+import { type RunState, readerOf } from '../../src/train/checkpoint.ts';
 import { densorIn, eventsOf, MAIN, TINY } from '../support/cli.ts';
 import { writeIdxFolder } from '../support/idx.ts';
 

@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, openSync, readdirSync, readFileSync, rmSync } 
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { loadCheckpoint } from '../../src/train/checkpoint.ts';
+import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { eventsOf, MAIN, stepOf, TINY, until } from '../support/cli.ts';
 
 const isLinux = process.platform === 'linux';

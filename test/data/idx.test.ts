@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DataError } from '../../src/data/dataset.ts';
-import { parseIdx, readIdxFolder } from '../../src/data/idx.ts';
-import { openDataset } from '../../src/data/open-dataset.ts';
+import { parseIdx } from '../../src/data/idx.ts';
+import { readIdxFolder } from '../../src/node/data/idx-files.ts';
+import { openDataset } from '../../src/node/data/open-dataset.ts';
 import { idxImages, idxLabels, writeIdxFolder } from '../support/idx.ts';
 
 const quiet = { note: () => {}, bytes: () => {} };

@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { Loader } from '../../src/data/loader.ts';
-import { openDataset } from '../../src/data/open-dataset.ts';
+import { openDataset } from '../../src/node/data/open-dataset.ts';
 import { floats } from '../support/floats.ts';
 
 const { train } = await openDataset('sample', undefined, { note: () => {}, bytes: () => {} });

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { fitImage } from '../../src/data/fit-image.ts';
-import { type DecodedImage, decodeImage } from '../../src/data/image-file.ts';
+import type { DecodedImage } from '../../src/data/image.ts';
+import { decodeImage } from '../../src/node/data/image-file.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { normalizationOf } from '../../src/data/transforms/normalize.ts';
 import { golden } from '../support/golden.ts';

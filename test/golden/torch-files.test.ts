@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { decodeWeights, readWeights } from '../../src/io/weights.ts';
+import { decodeWeights, readWeights } from '../../src/node/weights-file.ts';
 import { golden } from '../support/golden.ts';
 
 const path = (name: string) => new URL(`../golden/${name}`, import.meta.url).pathname;

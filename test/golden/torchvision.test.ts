@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { matchWeights } from '../../src/io/weight-names.ts';
-import { readWeights } from '../../src/io/weights.ts';
+import { readWeights } from '../../src/node/weights-file.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';

@@ -7,7 +7,8 @@ import {
   sizesOf,
   type WantedTensors,
 } from '../../src/io/weight-names.ts';
-import { decodeWeights, type Weights, WeightsError } from '../../src/io/weights.ts';
+import { type Weights, WeightsError } from '../../src/io/weights.ts';
+import { decodeWeights } from '../../src/node/weights-file.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
 /** Tensors whose first number tells them apart. */

@@ -1,7 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { widenFloat16 } from '../../src/io/half.ts';
 import { SafetensorsError } from '../../src/io/safetensors.ts';
-import { decodeWeights, WeightsError } from '../../src/io/weights.ts';
+import { WeightsError } from '../../src/io/weights.ts';
+import { decodeWeights } from '../../src/node/weights-file.ts';
 import { widenBfloat16 } from '../../src/tensor/bfloat16.ts';
 
 /** A safetensors file of one tensor. */

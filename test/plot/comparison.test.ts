@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { newDocument } from '../../src/node/document.ts';
 import { comparisonSvg } from '../../src/plot/comparison.ts';
 import type { CurvePoint } from '../../src/plot/curves.ts';
 
@@ -13,6 +14,7 @@ const bold = /<g(?=[^>]* aria-label="line")(?=[^>]* stroke-width="3")/g;
 
 test('each run has a thin line, each configuration a bold one of the mean, in both panels', () => {
   const svg = comparisonSvg(
+    newDocument(),
     [
       { label: 'average: 0.75', runs: [points(0.5, 0.7), points(0.6, 0.8)] },
       { label: 'a <b> & c', runs: [points(0.4, 0.7), points(0.4, 0.9), points(0.1, 0.2)] },
@@ -29,23 +31,24 @@ test('each run has a thin line, each configuration a bold one of the mean, in bo
 
 test('a mean ends where the first of its runs ends', () => {
   const runs = [points(0.5, 0.6), points(0.5, 0.6, 0.7)];
-  const svg = comparisonSvg([{ label: 'a', runs }], 3, 'title');
+  const svg = comparisonSvg(newDocument(), [{ label: 'a', runs }], 3, 'title');
   expect(count(svg, /<circle[^>]*r="1\.8"/g)).toBe(5);
   expect(count(svg, /<circle[^>]*r="3\.5"/g)).toBe(2);
 });
 
 test('there is a picture even where no run came to a point', () => {
-  expect(comparisonSvg([{ label: 'a', runs: [] }], 1, 'title')).toContain('■ a');
+  expect(comparisonSvg(newDocument(), [{ label: 'a', runs: [] }], 1, 'title')).toContain('■ a');
 });
 
 test('values that are all the same have a scale that can be read', () => {
-  const svg = comparisonSvg([{ label: 'a', runs: [points(1 / 3, 1 / 3)] }], 2, 'title');
+  const svg = comparisonSvg(newDocument(), [{ label: 'a', runs: [points(1 / 3, 1 / 3)] }], 2, 'title');
   expect(svg).toContain('>0.30</text>');
   expect(svg).not.toContain('0.3333');
 });
 
 test('a single run is its own mean, and held-out accuracy is shown where images are held out', () => {
   const svg = comparisonSvg(
+    newDocument(),
     [
       {
         label: 'a',

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { newDocument } from '../../src/node/document.ts';
 import { type CurvePoint, curvesSvg } from '../../src/plot/curves.ts';
 
 const points = (rate: (epoch: number) => number): CurvePoint[] =>
@@ -13,12 +14,14 @@ const lines = (svg: string) =>
 
 test('a constant learning rate is not worth a line, one that moves is, with its greatest in the legend', () => {
   const constant = curvesSvg(
+    newDocument(),
     points(() => 0.1),
     2,
     'title',
   );
   expect(constant).not.toContain('learning rate');
   const falling = curvesSvg(
+    newDocument(),
     points((epoch) => 0.25 / epoch),
     2,
     'title',
@@ -28,10 +31,10 @@ test('a constant learning rate is not worth a line, one that moves is, with its 
 });
 
 test('held-out accuracy is there where images are held out', () => {
-  const plain = curvesSvg([{ epoch: 1, testAccuracy: 0.5 }], 2, 'title');
+  const plain = curvesSvg(newDocument(), [{ epoch: 1, testAccuracy: 0.5 }], 2, 'title');
   expect(plain).toContain('■ test accuracy 0.500');
   expect(plain).not.toContain('held-out');
-  expect(curvesSvg([{ epoch: 1, validationAccuracy: 0.75 }], 2, 'title')).toContain(
+  expect(curvesSvg(newDocument(), [{ epoch: 1, validationAccuracy: 0.75 }], 2, 'title')).toContain(
     '■ held-out accuracy 0.750',
   );
 });

@@ -3,10 +3,11 @@ import { describe, expect, test } from 'vitest';
 import { memoryPicture } from '../../src/cli/memory-picture.ts';
 import { trainingLadder } from '../../src/compile.ts';
 import { modelByName } from '../../src/model/zoo.ts';
+import { newDocument } from '../../src/node/document.ts';
+import { pngOf } from '../../src/node/png.ts';
 import { memoryReport } from '../../src/plan/memory/report.ts';
 import { rungReports } from '../../src/plan/memory/rung-report.ts';
 import { memorySvg } from '../../src/plot/memory.ts';
-import { pngOf } from '../../src/plot/png.ts';
 
 const { rungs } = trainingLadder(modelByName('densenet-40-12')!, [32, 32], { batch: 8 });
 const reports = rungReports(rungs, 2);
@@ -14,7 +15,7 @@ const reports = rungReports(rungs, 2);
 function drawn(shown: number) {
   const { plan } = rungs[shown]!;
   const picture = memoryPicture('a title', plan.records, memoryReport(plan, 2), reports, shown);
-  const svg = memorySvg(picture);
+  const svg = memorySvg(newDocument(), picture);
   const { document } = parseHTML(svg);
   // The first of the groups is the arena's background.
   const [, buffers] = [...document.querySelectorAll('g[aria-label="rect"]')];

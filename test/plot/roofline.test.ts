@@ -1,8 +1,9 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
+import { newDocument } from '../../src/node/document.ts';
+import { pngOf } from '../../src/node/png.ts';
 import { labelRows } from '../../src/plot/label-column.ts';
 import { logScale } from '../../src/plot/log-scale.ts';
-import { pngOf } from '../../src/plot/png.ts';
 import { rooflineSvg } from '../../src/plot/roofline.ts';
 
 const roof = { gflopsPerSecond: 100, gigabytesPerSecond: 25 };
@@ -17,7 +18,7 @@ const dot = (name: string, share: number) => ({
 describe('the roofline', () => {
   test('names what takes more than 4% of the step, and leaves out what takes next to nothing', () => {
     const dots = [dot('a conv', 0.7), dot('b conv', 0.2), dot('c pool', 0.03), dot('d flatten', 0.0001)];
-    const svg = rooflineSvg(dots, roof, 'a title');
+    const svg = rooflineSvg(newDocument(), dots, roof, 'a title');
     for (const text of ['a title', 'a conv', 'b conv', 'conv 90.0%', 'pool 3.0%', 'memory 25.0 GB/s']) {
       expect(svg).toContain(text);
     }
@@ -27,8 +28,8 @@ describe('the roofline', () => {
   });
 
   test('can be drawn without a dot, and without a name', () => {
-    expect(rooflineSvg([], roof, 'nothing')).toContain('multiply-adds');
-    expect(rooflineSvg([dot('a conv', 0.01)], roof, 'little')).toContain('conv 1.0%');
+    expect(rooflineSvg(newDocument(), [], roof, 'nothing')).toContain('multiply-adds');
+    expect(rooflineSvg(newDocument(), [dot('a conv', 0.01)], roof, 'little')).toContain('conv 1.0%');
   });
 });
 

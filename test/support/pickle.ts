@@ -1,7 +1,7 @@
 import { zipSync } from 'fflate';
 import { expect } from 'vitest';
 import { TorchFileError } from '../../src/io/torch/error.ts';
-import { decodeWeights } from '../../src/io/weights.ts';
+import { decodeWeights } from '../../src/node/weights-file.ts';
 
 /** Pickles by hand, opcode by opcode: what no honest program writes. */
 export type Op = string | Uint8Array;

@@ -4,15 +4,14 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { SafetensorsError } from '../../src/io/safetensors.ts';
 import type { StateTensor } from '../../src/plan/compiled-network.ts';
+import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
 import {
   CheckpointError,
   FORMAT,
-  loadCheckpoint,
   NUMERICS,
   type RunState,
   readerOf,
   requireFits,
-  saveCheckpoint,
 } from '../../src/train/checkpoint.ts';
 import { runConfigSchema } from '../../src/train/config.ts';
 

@@ -31,7 +31,7 @@ test('a training run does not keep a batch per step', () => {
   expect(status, stderr).toBe(0);
   const lines = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trim().split('\n');
   const events = lines.map((line) => JSON.parse(line) as TrainEvent);
-  const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes] : []));
+  const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes!] : []));
   // Node's heap warms up in the first steps, and breathes by some MiB ever after (17 were seen): medians.
   const [early, late] = [rss.slice(6, 14), rss.slice(-8)].map(median) as [number, number];
   const steps = rss.length - 14;

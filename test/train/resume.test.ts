@@ -18,9 +18,10 @@ import {
   sequential,
 } from '../../src/model/module.ts';
 import { learningRateAt } from '../../src/optim/schedule.ts';
+import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { checkpointStore } from '../../src/run/checkpoint-store.ts';
 import { runFiles } from '../../src/run/run-folder.ts';
-import { CheckpointError, loadCheckpoint, requirePosition } from '../../src/train/checkpoint.ts';
+import { CheckpointError, requirePosition } from '../../src/train/checkpoint.ts';
 import { compileRun } from '../../src/train/compile-run.ts';
 import { type RunConfig, runConfigSchema, scheduleOf } from '../../src/train/config.ts';
 import { evaluate } from '../../src/train/evaluate.ts';

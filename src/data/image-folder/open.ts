@@ -1,10 +1,9 @@
-import { existsSync, realpathSync, statSync } from 'node:fs';
-import { join } from 'node:path';
 import { counted } from '../../tensor/counted.ts';
 import { DataError, type Dataset, type SkippedFile, type TrainTest } from '../dataset.ts';
-import { fileStore, memoryStore } from '../pixel-store.ts';
+import type { ImageDecoder } from '../image.ts';
+import { memoryStore, type PixelStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
-import { type ClassFolder, folderNames, listClasses } from './list.ts';
+import { type ClassFolder, type ImageFiles, listClasses } from './classes.ts';
 import { decideChannels, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
 
@@ -25,28 +24,38 @@ export interface ImageFolderOptions {
   readonly scratch: () => string;
 }
 
+/** The folder that is read, and what the machine that this runs on reads it with. */
+export interface ImageSource {
+  /** As whoever asked for it named it. */
+  readonly folder: string;
+  readonly files: ImageFiles;
+  readonly decoder: ImageDecoder;
+  /** Keeps pixels in a file below a folder. */
+  fileStore(scratch: string): PixelStore;
+}
+
 /**
  * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val (or test). Every image is decoded once.
  * Training images are mixed, test images lie in the order of their names.
  * @throws DataError
  */
 export async function openImageFolder(
-  folder: string,
+  source: ImageSource,
   options: ImageFolderOptions,
   progress: DataProgress,
 ): Promise<TrainTest> {
-  const root = rootOf(folder);
-  const { split, classNames } = halvesOf(root, options);
-  const unused = ownHalves(root)?.unused;
+  const { folder, files } = source;
+  const { split, classNames } = halvesOf(files, options);
+  const unused = ownHalves(files)?.unused;
   if (unused !== undefined) {
-    const later = `evaluate RUN --data folder:${join(folder, unused)}`;
+    const later = `evaluate RUN --data folder:${folder.replace(/\/+$/, '')}/${unused}`;
     progress.note(`${folder}: tested on its images in val; those in ${unused} are for later (${later})`);
   }
   const all = [...split.train, ...split.test];
-  const reading = await readingOf(root, all, classNames, options, progress);
+  const reading = await readingOf(source, all, classNames, options, progress);
   const train = await readImages(shuffled(split.train, options.seed), reading);
   const test = await readImages(split.test, reading);
-  reading.finish(folder);
+  reading.finish();
   const missing = missingClass(train.dataset);
   if (missing !== undefined) throw new DataError(`${folder}: no image of class ${missing} can be read`);
   if (test.dataset.count === 0) throw new DataError(`${folder}: no test image can be read`);
@@ -58,34 +67,25 @@ export async function openImageFolder(
  * has no halves of its own. @throws DataError
  */
 export async function openTestFolder(
-  folder: string,
+  source: ImageSource,
   options: ImageFolderOptions & { readonly whole: boolean },
   progress: DataProgress,
 ): Promise<{ readonly test: Dataset; readonly skipped: readonly SkippedFile[] }> {
-  const root = rootOf(folder);
-  const { files, classNames } = testFilesOf(root, options);
-  const reading = await readingOf(root, files, classNames, options, progress);
+  const { files, classNames } = testFilesOf(source.files, options);
+  const reading = await readingOf(source, files, classNames, options, progress);
   const { dataset, skipped } = await readImages(files, reading);
-  reading.finish(folder);
-  if (dataset.count === 0) throw new DataError(`${folder}: no test image can be read`);
+  reading.finish();
+  if (dataset.count === 0) throw new DataError(`${source.folder}: no test image can be read`);
   return { test: dataset, skipped };
 }
 
-function testFilesOf(root: string, options: ImageFolderOptions & { readonly whole: boolean }) {
-  if (!options.whole || ownHalves(root)) {
-    const { split, classNames } = halvesOf(root, options);
+function testFilesOf(images: ImageFiles, options: ImageFolderOptions & { readonly whole: boolean }) {
+  if (!options.whole || ownHalves(images)) {
+    const { split, classNames } = halvesOf(images, options);
     return { files: split.test, classNames };
   }
-  const classes = listClasses(root);
+  const classes = listClasses(images);
   return { files: labelled(classes), classNames: classes.map(({ name }) => name) };
-}
-
-/** Links may lead anywhere to the folder, but not out of it. */
-function rootOf(folder: string): string {
-  if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
-  if (!statSync(folder).isDirectory())
-    throw new DataError(`${folder} is a file: expected a folder of images`);
-  return realpathSync(folder);
 }
 
 /** The names of the folders that hold training and test images. */
@@ -97,23 +97,25 @@ interface OwnHalves {
 }
 
 /** Undefined where a folder has no such folders. */
-function ownHalves(root: string): OwnHalves | undefined {
-  const names = folderNames(root, '');
+function ownHalves(images: ImageFiles): OwnHalves | undefined {
+  const names = images.folders('');
   const [test, unused] = ['val', 'test'].filter((name) => names.includes(name));
   return names.includes('train') && test !== undefined ? { train: 'train', test, unused } : undefined;
 }
 
-function halvesOf(root: string, { testShare, seed }: ImageFolderOptions) {
-  const halves = ownHalves(root);
+function halvesOf(images: ImageFiles, { testShare, seed }: ImageFolderOptions) {
+  const halves = ownHalves(images);
   if (!halves) {
-    const classes = listClasses(root);
+    const classes = listClasses(images);
     return { split: splitByClass(classes, testShare, seed), classNames: classes.map(({ name }) => name) };
   }
-  const [train, test] = [listClasses(root, halves.train), listClasses(root, halves.test)];
+  const [train, test] = [listClasses(images, halves.train), listClasses(images, halves.test)];
   const classNames = train.map(({ name }) => name);
   const unknown = test.find(({ name }) => !classNames.includes(name));
   if (unknown) {
-    throw new DataError(`${join(root, halves.test, unknown.name)} is a class that ${halves.train} lacks`);
+    throw new DataError(
+      `${images.pathOf(`${halves.test}/${unknown.name}`)} is a class that ${halves.train} lacks`,
+    );
   }
   const split: Split = { train: labelled(train), test: labelled(test, classNames) };
   return { split, classNames };
@@ -127,20 +129,21 @@ function labelled(
 }
 
 async function readingOf(
-  root: string,
+  { folder, files: images, decoder, fileStore }: ImageSource,
   files: readonly LabelledFile[],
   classNames: readonly string[],
   options: ImageFolderOptions,
   progress: DataProgress,
-): Promise<Reading & { finish(folder: string): void }> {
+): Promise<Reading & { finish(): void }> {
   const { size, strict, memoryBytes, scratch } = options;
-  const channels = options.channels ?? (await decideChannels(root, files));
+  const channels = options.channels ?? (await decideChannels(images, decoder, files));
   const bytes = size * size * channels;
   const fits = files.length * bytes <= memoryBytes;
   let done = 0;
   let kept = 0;
   return {
-    root,
+    images,
+    decoder,
     size,
     channels,
     strict,
@@ -151,7 +154,7 @@ async function readingOf(
       if (isKept) kept++;
       progress.images?.(done, files.length);
     },
-    finish: (folder) => {
+    finish: () => {
       const where = fits ? 'in memory' : `in a temporary file below ${scratch()}, as memory is short`;
       const mebibytes = Math.ceil((kept * bytes) / 2 ** 20);
       const kind = channels === 1 ? 'grey' : 'RGB';

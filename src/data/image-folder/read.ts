@@ -1,14 +1,14 @@
-import { availableParallelism } from 'node:os';
-import { join } from 'node:path';
 import { DataError, type Dataset, type Labels, type SkippedFile } from '../dataset.ts';
 import { fitImage } from '../fit-image.ts';
-import { decodeImage, isGrey, readImageFile } from '../image-file.ts';
+import type { ImageDecoder } from '../image.ts';
 import type { PixelStore } from '../pixel-store.ts';
+import type { ImageFiles } from './classes.ts';
 import type { LabelledFile } from './split.ts';
 
 /** What reading the halves of a data set has in common. */
 export interface Reading {
-  readonly root: string;
+  readonly images: ImageFiles;
+  readonly decoder: ImageDecoder;
   readonly size: number;
   readonly channels: number;
   readonly strict: boolean;
@@ -24,21 +24,21 @@ export async function readImages(
   files: readonly LabelledFile[],
   reading: Reading,
 ): Promise<{ readonly dataset: Dataset; readonly skipped: readonly SkippedFile[] }> {
-  const { root, size, channels, strict, classNames, tick } = reading;
+  const { images, decoder, size, channels, strict, classNames, tick } = reading;
   const store = reading.store(files.length);
   const [kept, skipped]: [LabelledFile[], SkippedFile[]] = [[], []];
   const read = async ({ file }: LabelledFile) => {
     try {
-      return fitImage(await decodeImage(await readImageFile(join(root, file))), size, channels);
+      return fitImage(await decoder.decode(await images.read(file)), size, channels);
     } catch (error) {
       if (error instanceof DataError) return error;
       throw error;
     }
   };
-  for await (const [labelledFile, image] of inOrder(files, 2 * availableParallelism(), read)) {
+  for await (const [labelledFile, image] of inOrder(files, decoder.atOnce, read)) {
     const { file } = labelledFile;
     if (image instanceof DataError) {
-      if (strict) throw new DataError(`${join(root, file)} ${image.message}`);
+      if (strict) throw new DataError(`${images.pathOf(file)} ${image.message}`);
       skipped.push({ file, reason: image.message });
     } else {
       store.append(image);
@@ -47,7 +47,7 @@ export async function readImages(
     tick(!(image instanceof DataError));
   }
   const dataset: Dataset = {
-    name: root,
+    name: images.root,
     count: kept.length,
     height: size,
     width: size,
@@ -61,10 +61,14 @@ export async function readImages(
 }
 
 /** 1 when no image has colour, else 3: looks no further than the first that has. What is no image has no say. */
-export async function decideChannels(root: string, files: readonly LabelledFile[]): Promise<1 | 3> {
+export async function decideChannels(
+  images: ImageFiles,
+  decoder: ImageDecoder,
+  files: readonly LabelledFile[],
+): Promise<1 | 3> {
   for (const { file } of files) {
     try {
-      if (!(await isGrey(await readImageFile(join(root, file))))) return 3;
+      if (!(await decoder.isGrey(await images.read(file)))) return 3;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
     }

@@ -1,5 +1,5 @@
 import { randomBits, streamOf } from '../../tensor/random.ts';
-import type { ClassFolder } from './list.ts';
+import type { ClassFolder } from './classes.ts';
 
 /** A file and the class it belongs to. */
 export interface LabelledFile {

@@ -75,7 +75,7 @@ function typeOf(code: number | undefined, what: string): DataType {
 
 function shapeOf(pieces: readonly Uint8Array[], what: string): Shape {
   const shape: number[] = [];
-  for (const size of varintsOf(Buffer.concat(pieces), what)) {
+  for (const size of varintsOf(joined(pieces), what)) {
     if (shape.length === MAX_RANK) throw new OnnxError(`${what} has more than ${MAX_RANK} axes`);
     if (size < 0n) throw new OnnxError(`${what} has an axis of size ${size}`);
     shape.push(Number(size));
@@ -97,24 +97,24 @@ function dataOf(
   const count = elementCount(shape);
   const wanted = `${what} (${formatShape(shape)} ${type})`;
   const isVarint = !raw && (field === 'int32_data' || field === 'int64_data');
-  if (isVarint) return fromVarints(Buffer.concat(typed ?? []), type, count, wanted);
+  if (isVarint) return fromVarints(joined(typed ?? []), type, count, wanted);
   const pieces = raw ? raw.slice(-1) : (typed ?? []);
   const present = pieces.reduce((sum, piece) => sum + piece.length, 0);
   if (present !== count * bytes) {
     throw new OnnxError(`${wanted} needs ${count * bytes} bytes, ${present} are there`);
   }
-  return fromBytes(joined(pieces, present), type);
+  return fromBytes(joined(pieces).buffer, type);
 }
 
 /** One copy in memory of its own: aligned, which a view of the file is not. */
-function joined(pieces: readonly Uint8Array[], length: number): ArrayBuffer {
-  const bytes = new Uint8Array(length);
+function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
+  const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;
   for (const piece of pieces) {
     bytes.set(piece, at);
     at += piece.length;
   }
-  return bytes.buffer;
+  return bytes;
 }
 
 function fromBytes(buffer: ArrayBuffer, type: DataType): StoredArray {

@@ -1,4 +1,5 @@
 import { elementCount, formatShape } from '../../tensor/shape.ts';
+import { encodeLatin1 } from '../latin1.ts';
 import { BYTES_OF, type Dtype } from './dtype.ts';
 import type { Refuse } from './error.ts';
 import {
@@ -81,7 +82,7 @@ function encodedBytes([text, encoding]: readonly PickleValue[], spend: Spend, re
     return refuse('bytes are made of what is no Latin-1 text');
   spend(text.length);
   if (/[^\0-\xff]/.test(text)) return refuse('bytes are made of what is no Latin-1 text');
-  return new Uint8Array(Buffer.from(text, 'latin1'));
+  return encodeLatin1(text);
 }
 
 /** (storage, offset, sizes, strides, …): checked against the storage's length, so that reading it cannot go astray. */

@@ -1,9 +1,10 @@
+import { decodeLatin1 } from '../latin1.ts';
 import { BYTES_OF } from './dtype.ts';
 import { quoted, type Refuse, refuser } from './error.ts';
 import { torchGlobals } from './globals.ts';
 import { isArray, isKind, type PickleValue, type TorchStorage } from './pickle-value.ts';
 import { unpickle } from './unpickle.ts';
-import { openZip, type ZipMembers } from './zip.ts';
+import { openZip, type ZipMembers, type ZipReader } from './zip.ts';
 
 /** torch.save before 1.6 begins its files with this number, then its protocol version. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
@@ -26,9 +27,13 @@ export function isLegacyTorchFile(bytes: Uint8Array): boolean {
  * @param source the file's name in messages.
  * @throws TorchFileError on all that is damaged, or that asks for more than tensors and plain containers.
  */
-export async function decodeTorchFile(bytes: Uint8Array, source: string): Promise<PickleValue> {
+export async function decodeTorchFile(
+  bytes: Uint8Array,
+  source: string,
+  zip: ZipReader,
+): Promise<PickleValue> {
   const refuse = refuser(source);
-  if (isZip(bytes)) return decodeZip(await openZip(bytes, refuse), refuse);
+  if (isZip(bytes)) return decodeZip(await openZip(bytes, zip, refuse), refuse);
   if (isLegacyTorchFile(bytes)) return decodeLegacy(bytes, refuse);
   return refuse(
     'not a file of torch.save: it begins neither as a zip nor with the number of the older format',
@@ -45,9 +50,10 @@ function decodeZip(zip: ZipMembers, refuse: Refuse): PickleValue {
     refuse('a TorchScript program, which is not read: save its weights by torch.save(model.state_dict(), …)');
   }
   if (zip.sizeOf(pickle)! > MAX_PICKLE_BYTES) refuse(`${quoted(pickle)} is longer than 64 MiB`);
-  const order = zip.sizeOf(`${root}byteorder`);
-  if (order !== undefined && Buffer.from(zip.read(`${root}byteorder`)).toString('latin1') !== LITTLE_ENDIAN)
-    refuse('its numbers are not little-endian');
+  const order = `${root}byteorder`;
+  const orderBytes = zip.sizeOf(order);
+  const isLittle = orderBytes === LITTLE_ENDIAN.length && decodeLatin1(zip.read(order)) === LITTLE_ENDIAN;
+  if (orderBytes !== undefined && !isLittle) refuse('its numbers are not little-endian');
 
   const storages = new Map<string, TorchStorage>();
   const persistent = (id: PickleValue): TorchStorage => {

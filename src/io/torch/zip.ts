@@ -1,5 +1,3 @@
-import { inflateRawSync } from 'node:zlib';
-import yauzl, { type Entry } from 'yauzl';
 import { crc32 } from './crc32.ts';
 import { quoted, type Refuse } from './error.ts';
 
@@ -12,9 +10,27 @@ export interface ZipMembers {
   readonly read: (name: string) => Uint8Array;
 }
 
-interface Member {
-  readonly entry: Entry;
+/** A member as the directory of a zip file has it. */
+export interface ZipEntry {
+  readonly fileName: string;
+  readonly isEncrypted: boolean;
+  readonly compressionMethod: number;
+  readonly compressedSize: number;
+  readonly uncompressedSize: number;
+  readonly crc32: number;
+  /** Where in the file its bytes begin. */
   readonly dataStart: number;
+}
+
+/** What reads zip files on the machine this runs on. */
+export interface ZipReader {
+  /**
+   * The directory of a file, which bounds every offset by the file and has no names that are absolute or climb (`..`).
+   * @throws where it is damaged, or has more members than `most`.
+   */
+  entriesOf(file: Uint8Array, most: number): Promise<readonly ZipEntry[]>;
+  /** Unpacks a deflated member. @throws where it is damaged, or larger than `mostBytes`. */
+  inflate(packed: Uint8Array, mostBytes: number): Uint8Array;
 }
 
 const STORED = 0;
@@ -25,27 +41,25 @@ const MAX_GROWTH = 10;
 const FREE_GROWTH_BYTES = 64 * 2 ** 20;
 
 /**
- * Reads the directory of a zip file from outside, with yauzl, which bounds every offset by the file and refuses names
- * that are absolute or climb (`..`). On top of that: no name twice, no encryption, only stored and deflated members, and
- * sizes that cannot be true are refused before anything is unpacked.
+ * Reads the directory of a zip file from outside. On top of what the reader refuses: no name twice, no encryption, only
+ * stored and deflated members, and sizes that cannot be true are refused before anything is unpacked.
  */
-export async function openZip(bytes: Uint8Array, refuse: Refuse): Promise<ZipMembers> {
-  const file = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const members = await directoryOf(file).catch((error: Error) =>
-    refuse(`damaged zip: ${printable(error.message)}`),
-  );
+export async function openZip(file: Uint8Array, reader: ZipReader, refuse: Refuse): Promise<ZipMembers> {
+  const entries = await reader
+    .entriesOf(file, MAX_MEMBERS)
+    .catch((error: Error) => refuse(`damaged zip: ${printable(error.message)}`));
   let [packed, unpacked] = [0, 0];
-  const byName = new Map<string, Member>();
-  for (const { entry, dataStart } of members) {
+  const byName = new Map<string, ZipEntry>();
+  for (const entry of entries) {
     const name = quoted(entry.fileName);
     if (byName.has(entry.fileName)) refuse(`damaged zip: it holds ${name} twice`);
-    if (entry.isEncrypted()) refuse(`${name} is encrypted`);
+    if (entry.isEncrypted) refuse(`${name} is encrypted`);
     const { compressionMethod: method } = entry;
     if (method !== STORED && method !== DEFLATED)
       refuse(`${name} is packed by method ${method}: only stored and deflated are read`);
     packed += entry.compressedSize;
     unpacked += entry.uncompressedSize;
-    byName.set(entry.fileName, { entry, dataStart });
+    byName.set(entry.fileName, entry);
   }
   if (packed > file.length)
     refuse(`damaged zip: its members take ${packed} bytes, the file has ${file.length}`);
@@ -54,18 +68,18 @@ export async function openZip(bytes: Uint8Array, refuse: Refuse): Promise<ZipMem
   }
   return {
     names: [...byName.keys()],
-    sizeOf: (name) => byName.get(name)?.entry.uncompressedSize,
-    read: (name) => unpack(file, byName.get(name)!, refuse),
+    sizeOf: (name) => byName.get(name)?.uncompressedSize,
+    read: (name) => unpack(file, byName.get(name)!, reader, refuse),
   };
 }
 
-function unpack(file: Buffer, { entry, dataStart }: Member, refuse: Refuse): Uint8Array {
-  const packed = file.subarray(dataStart, dataStart + entry.compressedSize);
+function unpack(file: Uint8Array, entry: ZipEntry, reader: ZipReader, refuse: Refuse): Uint8Array {
+  const packed = file.subarray(entry.dataStart, entry.dataStart + entry.compressedSize);
   const name = quoted(entry.fileName);
   let content: Uint8Array = packed;
   if (entry.compressionMethod === DEFLATED) {
     try {
-      content = inflateRawSync(packed, { maxOutputLength: Math.max(1, entry.uncompressedSize) });
+      content = reader.inflate(packed, Math.max(1, entry.uncompressedSize));
     } catch {
       refuse(
         `${name} does not unpack to the ${entry.uncompressedSize} bytes it declares: the file is damaged`,
@@ -77,17 +91,6 @@ function unpack(file: Buffer, { entry, dataStart }: Member, refuse: Refuse): Uin
   if (crc32(content) !== entry.crc32)
     refuse(`${name} has another checksum than it should: the file is damaged`);
   return content;
-}
-
-async function directoryOf(file: Buffer): Promise<Member[]> {
-  const zip = await yauzl.fromBufferPromise(file, { lazyEntries: true, strictFileNames: true });
-  const members: Member[] = [];
-  for await (const entry of zip.eachEntry()) {
-    if (members.length === MAX_MEMBERS) throw new Error(`more than ${MAX_MEMBERS} members`);
-    const { fileDataStart } = await zip.readLocalFileHeaderPromise(entry, { minimal: true });
-    members.push({ entry, dataStart: fileDataStart });
-  }
-  return members;
 }
 
 /** Messages of a library may quote the file. */

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decodeWeights } from '../../../src/io/weights.ts';
+import { decodeWeights } from '../../../src/node/weights-file.ts';
 import {
   bytesOf,
   dict,

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { availableBytes, defaultLimitBytes } from '../../src/io/machine-memory.ts';
+import { availableBytes, defaultLimitBytes } from '../../src/node/machine-memory.ts';
 
 const [MIB, GIB] = [2 ** 20, 2 ** 30];
 let folder: string;

@@ -4,8 +4,8 @@ import { createServer } from 'node:https';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { download } from '../../src/data/download.ts';
-import { closeServers, listen, serve, serveProxy } from '../support/http.ts';
+import { download } from '../../../src/node/data/download.ts';
+import { closeServers, listen, serve, serveProxy } from '../../support/http.ts';
 
 const VARIABLES = ['http_proxy', 'https_proxy', 'no_proxy'].flatMap((name) => [name, name.toUpperCase()]);
 

@@ -1,13 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
-import { DataError } from './dataset.ts';
-
-/** An image as bytes: [height, width, channels], grey or RGB. */
-export interface DecodedImage {
-  readonly height: number;
-  readonly width: number;
-  readonly channels: 1 | 3;
-  readonly pixels: Uint8Array;
-}
+import { availableParallelism } from 'node:os';
+import { DataError } from '../../data/dataset.ts';
+import type { DecodedImage, ImageDecoder } from '../../data/image.ts';
 
 /** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
 const MAX_PIXELS = 100_000_000;
@@ -54,9 +48,16 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
 }
 
 /** Whether an image is stored without colour. @throws DataError with the reason alone. */
-export async function isGrey(bytes: Uint8Array): Promise<boolean> {
+async function isGrey(bytes: Uint8Array): Promise<boolean> {
   return (await open(bytes)).grey;
 }
+
+/** Decodes with sharp. */
+export const SHARP_DECODER: ImageDecoder = {
+  atOnce: 2 * availableParallelism(),
+  decode: decodeImage,
+  isGrey,
+};
 
 /**
  * Encodes an image as PNG, its longer side `side` pixels or a little more: pixels are repeated where it is smaller, as

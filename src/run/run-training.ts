@@ -1,47 +1,25 @@
 import { existsSync } from 'node:fs';
-import type { EngineOptions } from '../compile.ts';
-import { DataError, requireLabels, type TrainTest } from '../data/dataset.ts';
+import { DataError } from '../data/dataset.ts';
 import type { Engine } from '../engine/engine.ts';
-import { systemFailure } from '../node/system-error.ts';
-import { checkpointStore } from '../run/checkpoint-store.ts';
-import { newLog, resumedLog } from '../run/log.ts';
-import { type ClaimedFolder, claimFolder, type RunFiles, requireFree, runFiles } from '../run/run-folder.ts';
-import { loadCheckpoint, NUMERICS, type RunState } from '../train/checkpoint.ts';
-import { compileRun } from '../train/compile-run.ts';
-import type { RunConfig } from '../train/config.ts';
+import { systemFailure, systemLine } from '../node/system-error.ts';
+import { NUMERICS, type RunState } from '../train/checkpoint.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
-import { dataOf, type RunData } from '../train/run-data.ts';
 import { type TrainingResult, type TrainingRun, train } from '../train/trainer.ts';
-import { CutShortError, systemLine } from './errors.ts';
-import { modelOf } from './run-config.ts';
-import { say } from './terminal.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
+import { checkpointStore } from './checkpoint-store.ts';
+import { newLog, resumedLog } from './log.ts';
+import { type ClaimedFolder, claimFolder, type RunFiles, requireFree, runFiles } from './run-folder.ts';
 
-/** Everything of a run that is known before an engine is opened. */
-export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
+/** The file system ended a run that has a checkpoint. */
+export class CutShortError extends Error {
+  override readonly name = 'CutShortError';
+  readonly resume: string;
 
-interface PrepareOptions extends EngineOptions {
-  /** A run that differs in its seed alone: what it compiled serves again where it has as many images. */
-  readonly earlier?: PreparedRun | undefined;
-}
-
-/**
- * Compiles the network of a run for its data.
- * @throws DataError, UsageError, ShapeError, MemoryLimitError
- */
-export function prepareRun(
-  config: RunConfig,
-  all: TrainTest,
-  { earlier, ...on }: PrepareOptions = {},
-): PreparedRun {
-  for (const set of [all.train, all.test]) requireLabels(set, config.classes);
-  const data = dataOf(config, all);
-  if (earlier && sameCounts(earlier.data, data)) return { ...earlier, config, data };
-  const model = modelOf(config, data.train.channels);
-  return { config, model, data, compiled: compileRun(config, model, data, on) };
-}
-
-function sameCounts(a: RunData, b: RunData): boolean {
-  return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
+  /** @param resume the command that continues the run. */
+  constructor(cause: unknown, resume: string) {
+    super((cause as Error).message, { cause });
+    this.resume = resume;
+  }
 }
 
 interface FolderRun extends Omit<TrainingRun, 'store' | 'listener'> {
@@ -49,6 +27,8 @@ interface FolderRun extends Omit<TrainingRun, 'store' | 'listener'> {
   readonly folder: string;
   /** Shows the run. */
   readonly show: TrainListener;
+  /** Tells, in a line each, what is out of the ordinary. */
+  readonly say: (line: string) => void;
   /** What there is to tell of the data, before the run begins. */
   readonly found?: TrainEvent | undefined;
   /** The command that goes on when the disk is full. */
@@ -91,15 +71,15 @@ export async function runTraining({ folder, resume, ...run }: FolderRun): Promis
 async function trainIn(
   files: RunFiles,
   { verify }: Pick<ClaimedFolder, 'verify'>,
-  { show, found, charts = true, ...run }: Omit<FolderRun, 'resume'>,
+  { show, say, found, charts = true, ...run }: Omit<FolderRun, 'resume'>,
 ): Promise<TrainingResult> {
   const { config, resumeFrom } = run;
-  if (resumeFrom) warnOfChanges(resumeFrom.run, run.engine);
+  if (resumeFrom) warnOfChanges(resumeFrom.run, run.engine, say);
   const log = resumeFrom ? resumedLog(files.log, resumeFrom.run, say) : newLog(files.log);
   try {
     const listeners = [show, log.listener];
     const curves = () => import('./curves.ts'); // Drawing is half a second of modules, and tens of megabytes.
-    const attempt = attemptOf('the curves cannot be drawn');
+    const attempt = attemptOf('the curves cannot be drawn', say);
     if (charts) {
       await attempt(async () => {
         const draw = (await curves()).drawCurves(files, config, resumeFrom?.run.history ?? []);
@@ -111,7 +91,7 @@ async function trainIn(
     };
     if (found) listener(found);
     const store = checkpointStore(files, { verify, syncLog: log.sync });
-    const result = await train({ ...run, store, listener });
+    const result = await train({ ...run, store, listener, memoryBytes: () => process.memoryUsage.rss() });
     log.sync();
     if (!charts) {
       await run.session.close();
@@ -124,7 +104,10 @@ async function trainIn(
 }
 
 /** Does what a run can do without: a failure is said once, and harms nothing. */
-function attemptOf(failure: string): (work: () => void | Promise<void>) => void | Promise<void> {
+function attemptOf(
+  failure: string,
+  say: FolderRun['say'],
+): (work: () => void | Promise<void>) => void | Promise<void> {
   let isSaid = false;
   const warn = (error: unknown) => {
     if (!isSaid)
@@ -141,7 +124,11 @@ function attemptOf(failure: string): (work: () => void | Promise<void>) => void 
 }
 
 /** What makes the numbers of a resumed run differ, in the last bits, from those it would have had. */
-function warnOfChanges({ engine: before, isa, numerics }: RunState, engine: Engine): void {
+function warnOfChanges(
+  { engine: before, isa, numerics }: RunState,
+  engine: Engine,
+  say: FolderRun['say'],
+): void {
   if (before !== engine.name || isa !== engine.isa) {
     say(
       `this run was on ${before} ${isa}, now it is on ${engine.name} ${engine.isa}: the numbers will differ in the last bits`,

@@ -1,27 +1,16 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { cacheFolder, makeWritable, unwritable } from '../node/cache-folder.ts';
-import { writeFileAtomic } from '../node/files.ts';
-import { type ByteDataset, DataError } from './dataset.ts';
+import { type ByteDataset, DataError } from '../../data/dataset.ts';
+import { FASHION_CLASSES } from '../../data/dataset-names.ts';
+import { IDX_FILES } from '../../data/idx.ts';
+import type { DataProgress } from '../../data/progress.ts';
+import { cacheFolder, makeWritable, unwritable } from '../cache-folder.ts';
+import { writeFileAtomic } from '../files.ts';
+import { unpack } from '../gzip.ts';
 import { fetchDebianPackage } from './debian-package.ts';
 import { DOWNLOAD_LIMITS, download } from './download.ts';
-import { hasIdxFiles, IDX_FILES, readIdxFolder, readPlainOrGzip, unpack } from './idx.ts';
-import type { DataProgress } from './progress.ts';
-
-/** Xiao, Rasul, Vollgraf 2017, in the order of the labels. */
-export const FASHION_CLASSES = [
-  't-shirt',
-  'trouser',
-  'pullover',
-  'dress',
-  'coat',
-  'sandal',
-  'shirt',
-  'sneaker',
-  'bag',
-  'ankle boot',
-];
+import { hasIdxFiles, readIdxFolder, readPlainOrGzip } from './idx-files.ts';
 
 /** SHA-256 of each file, unpacked: gzip headers differ between the places that hold it. */
 const SHA256: Readonly<Record<string, string>> = {

@@ -1,14 +1,12 @@
 import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
-import { sha256Of } from '../data/fingerprint.ts';
-import { runFiles } from '../run/run-folder.ts';
-import { type LoadedCheckpoint, loadCheckpoint, type RunState } from '../train/checkpoint.ts';
-import { type RunConfig, runConfigSchema } from '../train/config.ts';
-import { requireSameDataOptions } from './data-options.ts';
-import { ENGINE_NAMES } from './engines.ts';
-import { UsageError } from './errors.ts';
+import { sha256Of } from '../node/data/fingerprint.ts';
+import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
+import { ConfigError, type RunConfig, runConfigSchema } from '../train/config.ts';
+import type { Overrides } from '../train/recipes.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
 import { channelsOf } from './open-run.ts';
-import type { RunOptions } from './run-config.ts';
+import { runFiles } from './run-folder.ts';
 
 /** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */
 export function requireSameData(
@@ -26,44 +24,45 @@ export function requireSameData(
 /** Settings that a run may go on with although it began with others: `openResumed` says how. */
 const CHANGEABLE: readonly (keyof RunConfig)[] = ['data', 'epochs'];
 
+/** What is said of a run beside its folder. */
+export type GivenSettings = Overrides & {
+  readonly channels?: number | undefined;
+  readonly out?: string | undefined;
+};
+
 /**
  * The checkpoint to go on from; what the command line says beside it must agree with it, but for the place of its data
  * (known by their SHA-256), its engine and, at a constant rate, the number of epochs.
- * @throws DataError, UsageError, CheckpointError
+ * @throws DataError, ConfigError, CheckpointError
  */
-export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint {
+export function openResumed(folder: string, given: GivenSettings): LoadedCheckpoint {
   if (!existsSync(folder))
     throw new DataError(`${folder} does not exist: expected the folder of a run for --resume`);
   if (given.out !== undefined && given.out !== folder) {
-    throw new UsageError(
+    throw new ConfigError(
       `--out ${given.out} contradicts --resume ${folder}: a resumed run stays in its folder`,
     );
   }
   const checkpoint = loadCheckpoint(runFiles(folder).last);
-  const { config, engine } = checkpoint.run;
+  const { config } = checkpoint.run;
   if (config.data === undefined) {
-    throw new UsageError(
+    throw new ConfigError(
       `${folder} holds imported weights and no run to go on with: begin one with train --from ${folder}`,
     );
   }
   for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
     if (CHANGEABLE.includes(key)) continue;
     if (given[key] !== undefined && `${given[key]}` !== `${config[key]}`) {
-      throw new UsageError(
+      throw new ConfigError(
         `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
       );
     }
   }
   const channels = channelsOf(runFiles(folder).last, checkpoint.shapes);
-  requireSameDataOptions(given, config, channels, folder);
-  if (given.engine === 'auto' && !ENGINE_NAMES.some((name) => name === engine)) {
-    throw new DataError(
-      `the run in ${folder} is on engine ${engine}, which does not exist here: choose another with --engine`,
-    );
-  }
+  requireSameImages(given, config, channels, folder);
   const { data = config.data, epochs = config.epochs } = given;
   if (data !== config.data && config.dataSha256 === undefined) {
-    throw new UsageError(
+    throw new ConfigError(
       `--data ${data} contradicts the run in ${folder}, which has ${config.data} and does not say what was in it`,
     );
   }
@@ -73,17 +72,17 @@ export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint
 
 /**
  * The run as if it had been asked for so many epochs from the start.
- * @throws UsageError where it would have trained otherwise until now.
+ * @throws ConfigError where it would have trained otherwise until now.
  */
 function withEpochs(run: RunState, epochs: number, folder: string): RunState {
   const { config, progress, last, best, history } = run;
   if (epochs === config.epochs) return run;
   const begun = progress.epoch + (progress.step > 0 ? 1 : 0);
   if (epochs < begun) {
-    throw new UsageError(`--epochs ${epochs}: the run in ${folder} is in epoch ${begun} already`);
+    throw new ConfigError(`--epochs ${epochs}: the run in ${folder} is in epoch ${begun} already`);
   }
   if (config.schedule !== 'constant') {
-    throw new UsageError(
+    throw new ConfigError(
       `--epochs ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
         `${config.epochs}: begin a new run with its weights by train --from ${folder} --epochs N`,
     );
@@ -99,6 +98,21 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
     best: bestEpoch,
     history: history.filter(({ testAccuracy }) => testAccuracy === undefined),
   };
+}
+
+/** @throws ConfigError when an option contradicts the run that is resumed. */
+function requireSameImages(given: GivenSettings, config: RunConfig, channels: number, folder: string): void {
+  const { augment = [], normalize = 'none' } = config.transforms ?? {};
+  const refuse = (option: string, value: string, has: string) => {
+    throw new ConfigError(`${option} ${value} contradicts the run in ${folder}, which has ${has}`);
+  };
+  if (given.augment && `${given.augment}` !== `${augment}`)
+    refuse('--augment', `${given.augment}`, `${augment}` || 'none');
+  if (given.normalize && given.normalize !== normalize) refuse('--normalize', given.normalize, normalize);
+  if (given.channels !== undefined && given.channels !== channels)
+    refuse('--channels', `${given.channels}`, `${channels}`);
+  if (given.testShare !== undefined && given.testShare !== config.testShare)
+    refuse('--test-share', `${given.testShare}`, `${config.testShare ?? 'none'}`);
 }
 
 /** As the command line writes it: `weightDecay` → `weight-decay`. */

@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { fetchDebianPackage, runWithin } from '../../src/data/debian-package.ts';
-import { openFashionMnist, PUBLIC_SOURCES, type Sources } from '../../src/data/fashion-mnist.ts';
-import { CacheError } from '../../src/node/cache-folder.ts';
-import { closeServers, serve } from '../support/http.ts';
-import { writeIdxFolder } from '../support/idx.ts';
+import { CacheError } from '../../../src/node/cache-folder.ts';
+import { fetchDebianPackage, runWithin } from '../../../src/node/data/debian-package.ts';
+import { openFashionMnist, PUBLIC_SOURCES, type Sources } from '../../../src/node/data/fashion-mnist.ts';
+import { closeServers, serve } from '../../support/http.ts';
+import { writeIdxFolder } from '../../support/idx.ts';
 
 let folder: string;
 let notes: string[];

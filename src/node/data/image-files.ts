@@ -1,46 +1,37 @@
-import { type Dirent, readdirSync, realpathSync, statSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'node:fs';
 import { join, relative, sep } from 'node:path';
-import { DataError } from '../dataset.ts';
-
-/** A class: its name, and its files as paths below the root. */
-export interface ClassFolder {
-  readonly name: string;
-  readonly files: readonly string[];
-}
+import { DataError } from '../../data/dataset.ts';
+import type { ImageFiles } from '../../data/image-folder/classes.ts';
+import { readImageFile } from './image-file.ts';
 
 /**
- * The classes of a folder, in the order of their names: each folder in it is one, with all files below it. Hidden
- * files are left out; whether a file is an image shows when it is read.
- * @param root real path; no link may leave it.
- * @param within the folder of the classes, below the root.
- * @throws DataError for no class or only one, empty ones, links that leave the root or lead to folders, odd names.
+ * The files of a folder on disk. Links may lead anywhere in the folder, but not out of it, nor to folders.
+ * @throws DataError where there is no such folder.
  */
-export function listClasses(root: string, within = ''): readonly ClassFolder[] {
-  const at = join(root, within);
-  const classes = folderNames(root, within).map((name) => ({ name, files: walk(root, join(within, name)) }));
-  if (classes.length === 0) {
-    throw new DataError(`${at} has no folders: expected one for each class, as in CLASS/image.jpg`);
-  }
-  const empty = classes.find(({ files }) => files.length === 0);
-  if (empty) {
-    throw new DataError(`${join(at, empty.name)} is empty: put images of that class there, or remove it`);
-  }
-  if (classes.length === 1) {
-    throw new DataError(`${at} has one class only, ${classes[0]!.name}: expected at least two folders`);
-  }
-  return classes;
+export function imageFilesIn(folder: string): ImageFiles {
+  const root = rootOf(folder);
+  return {
+    root,
+    pathOf: (name) => join(root, name),
+    folders: (within) =>
+      entriesOf(root, within)
+        .filter((entry) => entry.isDirectory())
+        .map(({ name }) => name),
+    below: (within) => walk(root, within),
+    read: (file) => readImageFile(join(root, file)),
+  };
 }
 
-/** The names of the folders in a folder, sorted. @throws DataError as `listClasses` does. */
-export function folderNames(root: string, within: string): readonly string[] {
-  return entriesOf(root, within)
-    .filter((entry) => entry.isDirectory())
-    .map(({ name }) => name);
+function rootOf(folder: string): string {
+  if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
+  if (!statSync(folder).isDirectory())
+    throw new DataError(`${folder} is a file: expected a folder of images`);
+  return realpathSync(folder);
 }
 
 function walk(root: string, within: string): string[] {
   return entriesOf(root, within).flatMap((entry) => {
-    const path = join(within, entry.name);
+    const path = `${within}/${entry.name}`;
     if (entry.isDirectory()) return walk(root, path);
     return entry.isFile() || entry.isSymbolicLink() ? [path] : [];
   });

@@ -2,9 +2,9 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import type { PixelFile } from '../../src/data/dataset.ts';
-import { fileStore } from '../../src/data/pixel-store.ts';
-import { CacheError } from '../../src/node/cache-folder.ts';
+import type { PixelFile } from '../../../src/data/dataset.ts';
+import { CacheError } from '../../../src/node/cache-folder.ts';
+import { fileStore } from '../../../src/node/data/pixel-file.ts';
 
 test('images in a file are read as they were appended, and the file has no name that others could open', () => {
   const folder = mkdtempSync(join(tmpdir(), 'densor-test-'));

@@ -1,13 +1,13 @@
 import { compile } from '../compile.ts';
-import { knownClassNames } from '../data/open-dataset.ts';
+import { knownClassNames } from '../data/dataset-names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
-import { runFiles } from '../run/run-folder.ts';
-import { CheckpointError, type LoadedCheckpoint, loadCheckpoint, requireFits } from '../train/checkpoint.ts';
+import { CheckpointError, type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
-import { UsageError } from './errors.ts';
+import { loadCheckpoint } from './checkpoint-file.ts';
+import { runFiles } from './run-folder.ts';
 
 /** A trained network as its checkpoint has it. */
 interface LoadedRun {
@@ -28,18 +28,18 @@ export interface SavedRun extends Pick<LoadedRun, 'config' | 'classNames'> {
   open(engine: Engine, of: { readonly count: number; readonly batch: number }): Promise<Session>;
 }
 
-/** @throws CheckpointError, SafetensorsError, UsageError */
+/** @throws CheckpointError, SafetensorsError */
 export function loadRun(folder: string, which: 'last' | 'best'): LoadedRun {
   const path = runFiles(folder)[which];
   const checkpoint = loadCheckpoint(path);
   const { config } = checkpoint.run;
   const channels = channelsOf(path, checkpoint.shapes);
   const model = modelByName(config.model, { channels, classes: config.classes });
-  if (!model) throw new UsageError(`${path} is of model ${config.model}, which does not exist here`);
+  if (!model) throw new CheckpointError(`${path} is of model ${config.model}, which does not exist here`);
   return { path, checkpoint, config, model, classNames: classNamesOf(config) };
 }
 
-/** @throws CheckpointError, SafetensorsError, UsageError */
+/** @throws CheckpointError, SafetensorsError */
 export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
   const { path, checkpoint, config, model, classNames } = loadRun(folder, which);
   return {

@@ -3,9 +3,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DataError } from '../../src/data/dataset.ts';
-import { openDataset } from '../../src/data/open-dataset.ts';
-import { writeFiles } from '../support/images.ts';
+import { DataError } from '../../../src/data/dataset.ts';
+import { openDataset } from '../../../src/node/data/open-dataset.ts';
+import { writeFiles } from '../../support/images.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -1,35 +1,30 @@
 import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { cacheFolder } from '../node/cache-folder.ts';
-import { counted } from '../tensor/counted.ts';
-import { CIFAR10_CLASSES, openCifar10 } from './cifar10.ts';
-import { DataError, type Dataset, type TrainTest } from './dataset.ts';
-import { FASHION_CLASSES, openFashionMnist } from './fashion-mnist.ts';
-import { hasIdxFiles, readIdxFolder } from './idx.ts';
-import { type ImageFolderOptions, openImageFolder, openTestFolder } from './image-folder/open.ts';
-import type { DataProgress } from './progress.ts';
-
-/** What `--data` may say. */
-export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR', 'folder:DIR', 'cifar10'] as const;
-
-export function isDatasetName(name: string): boolean {
-  return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
-}
-
-/** The folder of a data set of image files. */
-export function imageFolderOf(name: string): string | undefined {
-  return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
-}
+import { DataError, type TrainTest } from '../../data/dataset.ts';
+import {
+  DATASET_NAMES,
+  DEFAULT_TEST_SHARE,
+  FASHION_CLASSES,
+  imageFolderOf,
+} from '../../data/dataset-names.ts';
+import {
+  type ImageFolderOptions,
+  type ImageSource,
+  openImageFolder,
+  openTestFolder,
+} from '../../data/image-folder/open.ts';
+import type { DataProgress } from '../../data/progress.ts';
+import { cacheFolder } from '../cache-folder.ts';
+import { openCifar10 } from './cifar10-files.ts';
+import { openFashionMnist } from './fashion-mnist.ts';
+import { hasIdxFiles, readIdxFolder } from './idx-files.ts';
+import { SHARP_DECODER } from './image-file.ts';
+import { imageFilesIn } from './image-files.ts';
+import { fileStore } from './pixel-file.ts';
 
 /** Data sets that lie where `--data-dir` says, if anywhere. */
 const SOUGHT = ['fashion-mnist', 'cifar10'];
-
-/** Class names that are known without opening the data set. */
-export function knownClassNames(name: string): readonly string[] | undefined {
-  if (name === 'cifar10') return CIFAR10_CLASSES;
-  return name === 'fashion-mnist' || name === 'sample' ? FASHION_CLASSES : undefined;
-}
 
 /**
  * Opens a data set by name.
@@ -51,7 +46,8 @@ export async function openDataset(
   if (name === 'sample') return readIdxFolder(sampleFolder(), 'sample', FASHION_CLASSES);
   if (name === 'cifar10') return openCifar10(dataDir);
   const imageFolder = imageFolderOf(name);
-  if (imageFolder !== undefined) return openImageFolder(imageFolder, withDefaults(images), progress);
+  if (imageFolder !== undefined)
+    return openImageFolder(sourceOf(imageFolder), withDefaults(images), progress);
   if (name.startsWith('idx:')) {
     const folder = name.slice('idx:'.length);
     if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
@@ -78,11 +74,12 @@ export async function openTestSet(
 ): Promise<Pick<TrainTest, 'test' | 'skipped'>> {
   const folder = imageFolderOf(name);
   if (folder === undefined || dataDir !== undefined) return openDataset(name, dataDir, progress, images);
-  return openTestFolder(folder, { ...withDefaults(images), whole }, progress);
+  return openTestFolder(sourceOf(folder), { ...withDefaults(images), whole }, progress);
 }
 
-/** The share of each class that is put aside for testing by default. */
-export const DEFAULT_TEST_SHARE = 0.2;
+function sourceOf(folder: string): ImageSource {
+  return { folder, files: imageFilesIn(folder), decoder: SHARP_DECODER, fileStore };
+}
 
 function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
   return {
@@ -102,15 +99,9 @@ function imageMemoryBytes(): number {
   return Math.min(totalmem() / 4, limit / 4, 2 ** 32 - 1);
 }
 
-/** @throws DataError unless the images have as many channels as the network reads. */
-export function requireChannels({ channels }: Dataset, wanted: number, name: string): void {
-  if (channels === wanted) return;
-  throw new DataError(`${name} has images of ${counted(channels, 'channel')}, the network reads ${wanted}`);
-}
-
 /** The first 1,000 training and 200 test images of Fashion-MNIST, beside the sources and in the package. */
 function sampleFolder(): string {
-  const places = ['../../sample', '../../../sample'].map((path) =>
+  const places = ['../../../sample', '../../../../sample'].map((path) =>
     fileURLToPath(new URL(path, import.meta.url)),
   );
   const found = places.find((path) => existsSync(path));

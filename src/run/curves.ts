@@ -1,9 +1,10 @@
+import { newDocument } from '../node/document.ts';
 import { writeFileAtomic } from '../node/files.ts';
+import { pngOf } from '../node/png.ts';
 import { curvesSvg } from '../plot/curves.ts';
-import { pngOf } from '../plot/png.ts';
-import type { RunFiles } from '../run/run-folder.ts';
 import type { RunConfig } from '../train/config.ts';
 import type { CurvePoint, TrainListener } from '../train/events.ts';
+import type { RunFiles } from './run-folder.ts';
 
 const DRAW_EVERY_MS = 30_000;
 
@@ -13,7 +14,12 @@ export function writeCurves(
   { model, data, size, batch, lr, epochs }: RunConfig,
   points: readonly CurvePoint[],
 ): void {
-  const svg = curvesSvg(points, epochs, `${model} on ${data}, ${size}×${size}, batch ${batch}, lr ${lr}`);
+  const svg = curvesSvg(
+    newDocument(),
+    points,
+    epochs,
+    `${model} on ${data}, ${size}×${size}, batch ${batch}, lr ${lr}`,
+  );
   writeFileAtomic(files.curvesSvg, svg);
   writeFileAtomic(files.curvesPng, [pngOf(svg)]);
 }

@@ -1,5 +1,5 @@
-import { writeFileAtomic } from '../node/files.ts';
-import { DataError } from './dataset.ts';
+import { DataError } from '../../data/dataset.ts';
+import { writeFileAtomic } from '../files.ts';
 import { openConnections, proxyHint } from './proxy.ts';
 
 const ATTEMPTS = 4;

@@ -13,9 +13,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DataError } from '../../src/data/dataset.ts';
-import { type DownloadLimits, download } from '../../src/data/download.ts';
-import { closeServers, serve } from '../support/http.ts';
+import { DataError } from '../../../src/data/dataset.ts';
+import { type DownloadLimits, download } from '../../../src/node/data/download.ts';
+import { closeServers, serve } from '../../support/http.ts';
 
 let folder: string;
 beforeEach(() => {

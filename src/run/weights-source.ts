@@ -1,12 +1,15 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
+import { meansText } from '../data/transforms/normalize.ts';
 import { imagesOfCard, type TrainedImages } from '../io/model-card.ts';
-import type { WeightsReport } from '../io/weight-names.ts';
-import { decodeWeights, readFileLimited, type Weights } from '../io/weights.ts';
-import { runFiles } from '../run/run-folder.ts';
-import { decodeCheckpoint, isCheckpoint } from '../train/checkpoint.ts';
+import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
+import type { Weights } from '../io/weights.ts';
+import { decodeWeights, readFileLimited } from '../node/weights-file.ts';
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { classNamesOf } from './open-run.ts';
+import { runFiles } from './run-folder.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
 export interface WeightsSource {
@@ -48,9 +51,34 @@ export async function openWeights(path: string): Promise<WeightsSource> {
   };
 }
 
-const LISTED = 10;
+/** The weights that a new run begins with, and what there is to say of them. */
+export interface StartingWeights {
+  readonly state: StateNumbers;
+  readonly report: WeightsReport;
+  /** A line each. */
+  readonly remarks: readonly string[];
+}
 
-/** The report with its lists cut off, and how long they were. */
-export function reportAsJson({ leftOver, ...report }: WeightsReport) {
-  return { ...report, leftOver: { count: leftOver.length, names: leftOver.slice(0, LISTED) } };
+/** Weights for a network, which gets a new head where that has another number of classes. @throws WeightsError */
+export function startingWeights(
+  source: WeightsSource,
+  network: CompiledNetwork,
+  config: RunConfig,
+): StartingWeights {
+  const { state, report } = matchWeights(source.weights, ownState(network), { ...source, newHead: true });
+  return { state, report, remarks: [...describeReport(report), ...otherNormalization(source, config)] };
+}
+
+/** The model's own state, without what an optimiser remembers. */
+function ownState({ state }: CompiledNetwork): CompiledNetwork['state'] {
+  return new Map([...state].filter(([, { role }]) => role !== 'optimizer'));
+}
+
+/** Weights expect images as they were trained on: other ones are another task, which may be meant. */
+function otherNormalization({ images }: WeightsSource, { transforms }: RunConfig): readonly string[] {
+  if (!images) return [];
+  const textOf = (numbers: TrainedImages['normalization']) => (numbers ? meansText(numbers) : 'as they are');
+  const [said, is] = [textOf(images.normalization), textOf(transforms?.normalization)];
+  if (said === is) return [];
+  return [`warning: the weights were trained on images ${said}; these are ${is}: --normalize changes that`];
 }

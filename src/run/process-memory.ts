@@ -39,6 +39,9 @@ export interface ProcessNeeds {
   readonly charts?: 'meanwhile' | 'afterwards';
 }
 
+/** What only whoever starts the work knows. */
+export type Needs = Omit<ProcessNeeds, 'engine' | 'threads' | keyof ReturnType<typeof networkNeeds>>;
+
 /** Bytes of the process beside its plan. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
   const { engine, threads, stateBytes, records, dataBytes, loaderBytes = 0, charts } = needs;
@@ -77,6 +80,18 @@ export function networkNeeds(network: CompiledNetwork): Pick<ProcessNeeds, 'stat
   return {
     stateBytes: stateBytes(network),
     records: programs.reduce((sum, { plan }) => sum + plan.records.length, 0),
+  };
+}
+
+/** Of a training run as it comes; and with its images in a temporary file, and curves drawn when it has ended. */
+export function trainingNeeds(
+  data: TrainTest,
+  of: { readonly size: number; readonly batch: number },
+): { readonly needs: Needs; readonly frugal: Needs } {
+  const inMemory = dataNeeds(data, of);
+  return {
+    needs: { charts: 'meanwhile', ...inMemory },
+    frugal: { charts: 'afterwards', ...inMemory, dataBytes: 0 },
   };
 }
 

@@ -3,14 +3,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DataError, type Dataset } from '../../src/data/dataset.ts';
-import { sha256Of } from '../../src/data/fingerprint.ts';
-import type { ImageFolderOptions } from '../../src/data/image-folder/open.ts';
-import { splitByClass } from '../../src/data/image-folder/split.ts';
-import { Loader } from '../../src/data/loader.ts';
-import { openDataset, openTestSet } from '../../src/data/open-dataset.ts';
-import { floats } from '../support/floats.ts';
-import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
+import { DataError, type Dataset } from '../../../src/data/dataset.ts';
+import type { ImageFolderOptions } from '../../../src/data/image-folder/open.ts';
+import { splitByClass } from '../../../src/data/image-folder/split.ts';
+import { Loader } from '../../../src/data/loader.ts';
+import { sha256Of } from '../../../src/node/data/fingerprint.ts';
+import { openDataset, openTestSet } from '../../../src/node/data/open-dataset.ts';
+import { floats } from '../../support/floats.ts';
+import { bomb, picture, writeColours, writeFiles } from '../../support/images.ts';
 
 let folder: string;
 beforeEach(() => {

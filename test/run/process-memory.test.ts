@@ -2,7 +2,7 @@ import { spawnSync } from 'node:child_process';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.ts';
-import { bytesBesidePlan, dataNeeds, limitFor, planBudget } from '../../src/train/process-memory.ts';
+import { bytesBesidePlan, dataNeeds, limitFor, planBudget } from '../../src/run/process-memory.ts';
 import { MAIN } from '../support/cli.ts';
 
 const MIB = 2 ** 20;

@@ -1,5 +1,5 @@
 import type { Dispatcher } from 'undici';
-import { DataError } from './dataset.ts';
+import { DataError } from '../../data/dataset.ts';
 
 /** Undici announces its proxy agent as experimental with this code. */
 const EXPERIMENTAL = 'UNDICI-EHPA';

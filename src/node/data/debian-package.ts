@@ -3,7 +3,7 @@ import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { DataError } from './dataset.ts';
+import { DataError } from '../../data/dataset.ts';
 
 /** Runs a program; rejects when it fails or is missing. Tests put another in its place. */
 export type Run = (program: string, args: readonly string[], cwd: string) => Promise<unknown>;

@@ -1,0 +1,8 @@
+import type { WeightsReport } from '../io/weight-names.ts';
+
+const LISTED = 10;
+
+/** The report with its lists cut off, and how long they were. */
+export function reportAsJson({ leftOver, ...report }: WeightsReport) {
+  return { ...report, leftOver: { count: leftOver.length, names: leftOver.slice(0, LISTED) } };
+}

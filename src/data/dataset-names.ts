@@ -1,0 +1,36 @@
+import { CIFAR10_CLASSES } from './cifar10.ts';
+
+/** The data sets that `openDataset` knows. */
+export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR', 'folder:DIR', 'cifar10'] as const;
+
+export function isDatasetName(name: string): boolean {
+  return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
+}
+
+/** The folder of a data set of image files. */
+export function imageFolderOf(name: string): string | undefined {
+  return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
+}
+
+/** The share of each class that is put aside for testing by default. */
+export const DEFAULT_TEST_SHARE = 0.2;
+
+/** Xiao, Rasul, Vollgraf 2017, in the order of the labels. */
+export const FASHION_CLASSES = [
+  't-shirt',
+  'trouser',
+  'pullover',
+  'dress',
+  'coat',
+  'sandal',
+  'shirt',
+  'sneaker',
+  'bag',
+  'ankle boot',
+];
+
+/** Class names that are known without opening the data set. */
+export function knownClassNames(name: string): readonly string[] | undefined {
+  if (name === 'cifar10') return CIFAR10_CLASSES;
+  return name === 'fashion-mnist' || name === 'sample' ? FASHION_CLASSES : undefined;
+}

@@ -1,0 +1,45 @@
+import { DataError } from '../dataset.ts';
+
+/** A folder of image files. Files and folders in it are named by their paths below it, with `/`. */
+export interface ImageFiles {
+  /** The folder as data sets and messages name it. */
+  readonly root: string;
+  /** A file or folder in it as messages name it. */
+  pathOf(name: string): string;
+  /** The names of the folders in a folder, sorted, without hidden ones. @throws DataError for links and odd names. */
+  folders(within: string): readonly string[];
+  /** All files below a folder, in the order of their names, without hidden ones. @throws DataError for links and odd names. */
+  below(folder: string): readonly string[];
+  /** @throws DataError with the reason alone, without the name. */
+  read(file: string): Promise<Uint8Array>;
+}
+
+/** A class: its name, and its files. */
+export interface ClassFolder {
+  readonly name: string;
+  readonly files: readonly string[];
+}
+
+/**
+ * The classes of a folder, in the order of their names: each folder in it is one, with all files below it. Whether a
+ * file is an image shows when it is read.
+ * @param within the folder of the classes.
+ * @throws DataError for no class or only one, and empty ones.
+ */
+export function listClasses(images: ImageFiles, within = ''): readonly ClassFolder[] {
+  const at = images.pathOf(within);
+  const below = (name: string) => (within ? `${within}/${name}` : name);
+  const classes = images.folders(within).map((name) => ({ name, files: images.below(below(name)) }));
+  if (classes.length === 0) {
+    throw new DataError(`${at} has no folders: expected one for each class, as in CLASS/image.jpg`);
+  }
+  const empty = classes.find(({ files }) => files.length === 0);
+  if (empty) {
+    const path = images.pathOf(below(empty.name));
+    throw new DataError(`${path} is empty: put images of that class there, or remove it`);
+  }
+  if (classes.length === 1) {
+    throw new DataError(`${at} has one class only, ${classes[0]!.name}: expected at least two folders`);
+  }
+  return classes;
+}

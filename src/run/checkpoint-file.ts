@@ -1,0 +1,25 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { writeStreamAtomic } from '../node/files.ts';
+import type { StateTensor } from '../plan/compiled-network.ts';
+import {
+  type Checkpoint,
+  CheckpointError,
+  decodeCheckpoint,
+  encodeCheckpoint,
+  type LoadedCheckpoint,
+} from '../train/checkpoint.ts';
+
+/** Writes one safetensors file, atomically: when a tensor cannot be read, the file stays as it was. */
+export async function saveCheckpoint(
+  path: string,
+  checkpoint: Checkpoint,
+  shapes: ReadonlyMap<string, StateTensor>,
+): Promise<void> {
+  await writeStreamAtomic(path, encodeCheckpoint(checkpoint, shapes));
+}
+
+/** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
+export function loadCheckpoint(path: string): LoadedCheckpoint {
+  if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
+  return decodeCheckpoint(readFileSync(path), path);
+}

@@ -1,0 +1,47 @@
+import type { EngineOptions } from '../compile.ts';
+import { requireLabels, type TrainTest } from '../data/dataset.ts';
+import type { Model } from '../model/module.ts';
+import { modelByName } from '../model/zoo.ts';
+import { compileRun } from '../train/compile-run.ts';
+import { ConfigError, type RunConfig } from '../train/config.ts';
+import { dataOf, type RunData } from '../train/run-data.ts';
+import type { TrainingRun } from '../train/trainer.ts';
+
+/** Everything of a run that is known before an engine is opened. */
+export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
+
+interface PrepareOptions extends EngineOptions {
+  /** A run that differs in its seed alone: what it compiled serves again where it has as many images. */
+  readonly earlier?: PreparedRun | undefined;
+}
+
+/**
+ * Compiles the network of a run for its data.
+ * @throws DataError, ConfigError, ShapeError, MemoryLimitError
+ */
+export function prepareRun(
+  config: RunConfig,
+  all: TrainTest,
+  { earlier, ...on }: PrepareOptions = {},
+): PreparedRun {
+  for (const set of [all.train, all.test]) requireLabels(set, config.classes);
+  const data = dataOf(config, all);
+  if (earlier && sameCounts(earlier.data, data)) return { ...earlier, config, data };
+  const model = modelOf(config, data.train.channels);
+  return { config, model, data, compiled: compileRun(config, model, data, on) };
+}
+
+function sameCounts(a: RunData, b: RunData): boolean {
+  return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
+}
+
+/** @throws ConfigError when the run is of a model that does not exist here, or has no dropout and is to have it. */
+export function modelOf({ model: name, classes, dropout }: RunConfig, channels: number): Model {
+  try {
+    const model = modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
+    if (!model) throw new ConfigError(`unknown model ${name}`);
+    return model;
+  } catch (error) {
+    throw error instanceof RangeError ? new ConfigError(`--dropout ${dropout}: ${error.message}`) : error;
+  }
+}

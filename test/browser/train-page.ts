@@ -1,0 +1,9 @@
+import { createWasmEngine, type WasmIsa } from '../../src/engine/wasm/engine.ts';
+import { fetchWasmModule } from '../../src/engine/wasm/fetch-module.ts';
+import { trainEpoch } from './train-epoch.ts';
+
+/** What a page does with the whole of the trainer, bundled. */
+export async function trainInPage(isa: WasmIsa) {
+  const engine = await createWasmEngine({ threads: 2, ...(await fetchWasmModule('/kernels/', isa)) });
+  return trainEpoch(engine);
+}

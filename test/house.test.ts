@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import { dirname, join, normalize } from 'node:path';
+import { describe, expect, test } from 'vitest';
+
+/**
+ * What each folder (or file) of src may import: folders, packages, and `node:` for what comes with Node. A folder in a
+ * folder is as that one unless it has a row of its own. What may not import `node:` runs in a page too.
+ */
+const MAY_IMPORT: Readonly<Record<string, string>> = {
+  tensor: '',
+  optim: 'tensor',
+  graph: 'tensor',
+  model: 'graph tensor',
+  plan: 'graph tensor',
+  'target/cpu': 'plan graph tensor',
+  engine: 'plan graph tensor',
+  'engine/reference': 'engine target/cpu plan graph tensor',
+  'engine/wasm': 'engine target/cpu plan tensor node:',
+  'engine/native': 'engine target/cpu plan tensor node:',
+  io: 'io/onnx tensor version.ts zod',
+  'io/onnx': 'io graph tensor version.ts protobufjs',
+  data: 'io tensor',
+  plot: '@observablehq/plot',
+  train: 'compile.ts engine data io model optim plan tensor zod',
+  node: 'data io node: @resvg/resvg-js linkedom sharp undici yauzl zod',
+  run: 'node plot train compile.ts engine data io model plan tensor node:',
+  cli:
+    'run node plot train compile.ts engine engine/native engine/reference engine/wasm data io io/onnx model optim plan ' +
+    'graph tensor version.ts node: cli-progress commander zod',
+  'compile.ts': 'plan target/cpu model graph tensor',
+  'version.ts': '',
+  'portable.ts': 'compile.ts engine engine/reference engine/wasm io model plan tensor train',
+  'browser.ts': 'portable.ts engine/wasm',
+  'index.ts': 'portable.ts engine/native engine/wasm data io io/onnx node run train',
+};
+
+const IN_A_PAGE = ['tensor', 'model', 'graph', 'plan', 'target/cpu', 'data', 'io', 'train', 'plot', 'engine'];
+
+const src = join(import.meta.dirname, '../src');
+const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
+  .map((file) => file.replaceAll('\\', '/'))
+  .filter((file) => file.endsWith('.ts'));
+const IMPORT =
+  /^(?:import|export)\b[^'"`;]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)|\brequire\('([^']+)'\)/gm;
+
+function folderOf(file: string): string {
+  const rows = Object.keys(MAY_IMPORT).filter((row) => file === row || file.startsWith(`${row}/`));
+  return rows.sort((a, b) => b.length - a.length)[0] ?? `${file}, which has no row here,`;
+}
+
+/** The folder, package or `node:` that a file names. */
+function imported(file: string, name: string): string {
+  if (name.startsWith('.')) return folderOf(normalize(join(dirname(file), name)).replaceAll('\\', '/'));
+  if (name.startsWith('node:')) return 'node:';
+  return name
+    .split('/')
+    .slice(0, name.startsWith('@') ? 2 : 1)
+    .join('/');
+}
+
+describe('the folders of src', () => {
+  const texts = files.map((file) => ({ file, text: readFileSync(join(src, file), 'utf8') }));
+
+  test('import what the table lets them', () => {
+    const wrong = texts.flatMap(({ file, text }) => {
+      const from = folderOf(file);
+      const allowed = [from, ...(MAY_IMPORT[from]?.split(' ') ?? [])];
+      const names = [...text.matchAll(IMPORT)].map((found) => found.slice(1).find(Boolean)!);
+      if (MAY_IMPORT[from] === undefined) return [`${from} is of no folder that is known`];
+      return names
+        .filter((name) => !allowed.includes(imported(file, name)))
+        .map((name) => `${file} imports ${name}, of ${imported(file, name)}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('that run in a page too use nothing that only Node has', () => {
+    for (const folder of IN_A_PAGE) {
+      const allowed = MAY_IMPORT[folder]!.split(' ');
+      const needNode = ['node:', ...Object.keys(MAY_IMPORT).filter((row) => / node:/.test(MAY_IMPORT[row]!))];
+      expect(allowed.filter((each) => needNode.includes(each))).toEqual([]);
+    }
+    const wrong = texts
+      .filter(({ file }) => IN_A_PAGE.includes(folderOf(file).split('/onnx')[0]!))
+      .flatMap(({ file, text }) => {
+        const code = text.replace(/\/\*[\s\S]*?\*\/|(?<!:)\/\/.*$/gm, '');
+        return (code.match(/\bprocess\.\w+|\bBuffer\b|\bNodeJS\.\w+|\b__dirname\b/g) ?? []).map(
+          (found) => `${file} uses ${found}`,
+        );
+      });
+    expect(wrong).toEqual([]);
+  });
+});
