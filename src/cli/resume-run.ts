@@ -3,8 +3,8 @@ import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../data/fingerprint.ts';
 import { runFiles } from '../run/run-folder.ts';
 import { type LoadedCheckpoint, loadCheckpoint, type RunState } from '../train/checkpoint.ts';
-import { type RunConfig, runConfigSchema } from '../train/config.ts';
-import { requireSameDataOptions } from './data-options.ts';
+import type { RunConfig } from '../train/config.ts';
+import { contradictionOf } from '../train/settings/resume.ts';
 import { ENGINE_NAMES } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { channelsOf } from './open-run.ts';
@@ -19,12 +19,9 @@ export function requireSameData(
   if (dataSha256 === undefined || sha256Of(data) === dataSha256) return;
   throw new DataError(
     `${name}: images or labels are not those of the run in ${folder}: name the place where those are now with ` +
-      '--data (or --data-dir), or begin a new run with --out',
+      '`data` (or `dataDir`), or begin a new run with `out`',
   );
 }
-
-/** Settings that a run may go on with although it began with others: `openResumed` says how. */
-const CHANGEABLE: readonly (keyof RunConfig)[] = ['data', 'epochs'];
 
 /**
  * The checkpoint to go on from; what the command line says beside it must agree with it, but for the place of its data
@@ -33,38 +30,35 @@ const CHANGEABLE: readonly (keyof RunConfig)[] = ['data', 'epochs'];
  */
 export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint {
   if (!existsSync(folder))
-    throw new DataError(`${folder} does not exist: expected the folder of a run for --resume`);
+    throw new DataError(`${folder} does not exist: expected the folder of a run for \`resume\``);
   if (given.out !== undefined && given.out !== folder) {
     throw new UsageError(
-      `--out ${given.out} contradicts --resume ${folder}: a resumed run stays in its folder`,
+      `\`out\` ${given.out} contradicts \`resume\` ${folder}: a resumed run stays in its folder`,
     );
   }
   const checkpoint = loadCheckpoint(runFiles(folder).last);
   const { config, engine } = checkpoint.run;
   if (config.data === undefined) {
     throw new UsageError(
-      `${folder} holds imported weights and no run to go on with: begin one with train --from ${folder}`,
+      `${folder} holds imported weights and no run to go on with: begin one with \`from\` ${folder}`,
     );
   }
-  for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
-    if (CHANGEABLE.includes(key)) continue;
-    if (given[key] !== undefined && `${given[key]}` !== `${config[key]}`) {
-      throw new UsageError(
-        `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
-      );
-    }
-  }
   const channels = channelsOf(runFiles(folder).last, checkpoint.shapes);
-  requireSameDataOptions(given, config, channels, folder);
+  const wrong = contradictionOf(given, config, channels);
+  if (wrong) {
+    throw new UsageError(
+      `\`${wrong.name}\` ${wrong.given} contradicts the run in ${folder}, which has ${wrong.has}`,
+    );
+  }
   if (given.engine === 'auto' && !ENGINE_NAMES.some((name) => name === engine)) {
     throw new DataError(
-      `the run in ${folder} is on engine ${engine}, which does not exist here: choose another with --engine`,
+      `the run in ${folder} is on engine ${engine}, which does not exist here: choose another with \`engine\``,
     );
   }
   const { data = config.data, epochs = config.epochs } = given;
   if (data !== config.data && config.dataSha256 === undefined) {
     throw new UsageError(
-      `--data ${data} contradicts the run in ${folder}, which has ${config.data} and does not say what was in it`,
+      `\`data\` ${data} contradicts the run in ${folder}, which has ${config.data} and does not say what was in it`,
     );
   }
   const run = withEpochs(checkpoint.run, epochs, folder);
@@ -80,12 +74,12 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
   if (epochs === config.epochs) return run;
   const begun = progress.epoch + (progress.step > 0 ? 1 : 0);
   if (epochs < begun) {
-    throw new UsageError(`--epochs ${epochs}: the run in ${folder} is in epoch ${begun} already`);
+    throw new UsageError(`\`epochs\` ${epochs}: the run in ${folder} is in epoch ${begun} already`);
   }
   if (config.schedule !== 'constant') {
     throw new UsageError(
-      `--epochs ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
-        `${config.epochs}: begin a new run with its weights by train --from ${folder} --epochs N`,
+      `\`epochs\` ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
+        `${config.epochs}: begin a new run with its weights: \`from\` ${folder}, \`epochs\` N`,
     );
   }
   const extended = { ...run, config: { ...config, epochs } };
@@ -99,9 +93,4 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
     best: bestEpoch,
     history: history.filter(({ testAccuracy }) => testAccuracy === undefined),
   };
-}
-
-/** As the command line writes it: `weightDecay` → `weight-decay`. */
-function kebab(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

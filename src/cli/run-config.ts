@@ -37,6 +37,6 @@ export function modelOf({ model: name, classes, dropout }: RunConfig, channels: 
     if (!model) throw new UsageError(`unknown model ${name}`);
     return model;
   } catch (error) {
-    throw error instanceof RangeError ? new UsageError(`--dropout ${dropout}: ${error.message}`) : error;
+    throw error instanceof RangeError ? new UsageError(`\`dropout\` ${dropout}: ${error.message}`) : error;
   }
 }

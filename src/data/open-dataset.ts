@@ -5,24 +5,15 @@ import { cacheFolder } from '../node/cache-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { CIFAR10_CLASSES, openCifar10 } from './cifar10.ts';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
+import { DATASET_NAMES, DEFAULT_TEST_SHARE, imageFolderOf } from './dataset-names.ts';
 import { FASHION_CLASSES, openFashionMnist } from './fashion-mnist.ts';
 import { hasIdxFiles, readIdxFolder } from './idx.ts';
 import { type ImageFolderOptions, openImageFolder, openTestFolder } from './image-folder/open.ts';
 import type { DataProgress } from './progress.ts';
 
-/** What `--data` may say. */
-export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR', 'folder:DIR', 'cifar10'] as const;
+export { DATASET_NAMES, DEFAULT_TEST_SHARE, imageFolderOf, isDatasetName } from './dataset-names.ts';
 
-export function isDatasetName(name: string): boolean {
-  return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
-}
-
-/** The folder of a data set of image files. */
-export function imageFolderOf(name: string): string | undefined {
-  return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
-}
-
-/** Data sets that lie where `--data-dir` says, if anywhere. */
+/** Data sets that are looked for in `dataDir`. */
 const SOUGHT = ['fashion-mnist', 'cifar10'];
 
 /** Class names that are known without opening the data set. */
@@ -44,7 +35,7 @@ export async function openDataset(
 ): Promise<TrainTest> {
   if (dataDir !== undefined && !SOUGHT.includes(name)) {
     throw new DataError(
-      `--data-dir is where ${SOUGHT.join(' and ')} are looked for: leave it out with ${name}`,
+      `\`dataDir\` is where ${SOUGHT.join(' and ')} are looked for: leave it out with ${name}`,
     );
   }
   if (name === 'fashion-mnist') return openFashionMnist(dataDir, progress);
@@ -80,9 +71,6 @@ export async function openTestSet(
   if (folder === undefined || dataDir !== undefined) return openDataset(name, dataDir, progress, images);
   return openTestFolder(folder, { ...withDefaults(images), whole }, progress);
 }
-
-/** The share of each class that is put aside for testing by default. */
-export const DEFAULT_TEST_SHARE = 0.2;
 
 function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
   return {
