@@ -22,11 +22,11 @@ const nonEmpty = z.string().min(1, 'expected names, with commas between them');
 const MOST_IMAGES = 65_536;
 const microBatch = z.int().positive().max(MOST_IMAGES);
 const MICRO_BATCH_AUTO = {
-  help: 'images that go through the network at a time, for less memory; gradients are those of the whole batch; auto: only if nothing else fits the memory limit',
+  help: 'images that go through the network at a time, for less memory: gradients are those of the whole batch, batch norm sees a part at a time; auto: only if nothing else fits the memory limit',
   given: z.union([microBatch, z.literal('auto')]),
 };
 const PRECISION_AUTO = {
-  help: 'type of feature maps in memory: bf16 takes half of it; auto: f32, or bf16 if f32 does not fit the memory limit',
+  help: 'type of feature maps in memory: bf16 takes half of it, sums stay float32; auto: f32, or bf16 if f32 does not fit the memory limit',
   given: z.enum([...PRECISIONS, 'auto']),
 };
 
@@ -124,7 +124,7 @@ export const FIELDS = {
     schema: z.int().positive().optional(),
     most: MOST_IMAGES,
     value: 'images',
-    help: 'images that go through the network at a time, for less memory; gradients are those of the whole batch',
+    help: 'images that go through the network at a time, for less memory: gradients are those of the whole batch, batch norm sees a part at a time',
     group: 'What computes',
     unset: 'the whole batch',
     commands: {
@@ -169,7 +169,7 @@ export const FIELDS = {
   precision: {
     schema: z.enum(PRECISIONS),
     value: 'type',
-    help: 'type of feature maps in memory: bf16 takes half of it',
+    help: 'type of feature maps in memory: bf16 takes half of it, sums stay float32',
     group: 'What computes',
     notes: 'f32',
     commands: {
