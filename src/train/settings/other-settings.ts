@@ -98,7 +98,7 @@ export const PROCESS_SETTINGS = {
       summary: {
         given: svgPath,
         value: 'file.svg',
-        help: 'picture of --memory to write, with a .png beside it',
+        help: 'picture of the memory to write, with a .png beside it',
         unset: 'runs/memory-MODEL.svg',
       },
       profile: {
