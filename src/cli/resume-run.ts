@@ -40,7 +40,7 @@ export function openResumed(folder: string, given: RunOptions): LoadedCheckpoint
   const { config, engine } = checkpoint.run;
   if (config.data === undefined) {
     throw new UsageError(
-      `${folder} holds imported weights and no run to go on with: begin one with \`from\` ${folder}`,
+      `${folder} holds imported weights and no run to go on with: begin one with train \`from\` ${folder}`,
     );
   }
   const channels = channelsOf(runFiles(folder).last, checkpoint.shapes);
@@ -79,7 +79,7 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
   if (config.schedule !== 'constant') {
     throw new UsageError(
       `\`epochs\` ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
-        `${config.epochs}: begin a new run with its weights: \`from\` ${folder}, \`epochs\` N`,
+        `${config.epochs}: begin a new run with its weights by train \`from\` ${folder} \`epochs\` N`,
     );
   }
   const extended = { ...run, config: { ...config, epochs } };

@@ -39,7 +39,7 @@ export async function openImageFolder(
   const { split, classNames } = halvesOf(root, options);
   const unused = ownHalves(root)?.unused;
   if (unused !== undefined) {
-    const later = `evaluate RUN with \`data\` folder:${join(folder, unused)}`;
+    const later = `evaluate RUN \`data\` folder:${join(folder, unused)}`;
     progress.note(`${folder}: tested on its images in val; those in ${unused} are for later (${later})`);
   }
   const all = [...split.train, ...split.test];
