@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { modelByName } from '../model/zoo.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireMicroBatch } from '../train/config.ts';
@@ -9,16 +9,15 @@ import { formatBytes } from './format.ts';
 import { collectGarbage } from './heap.ts';
 import { median } from './median.ts';
 import { withinLimit } from './memory-limit.ts';
-import { type MeasuredStepOptions, NOTES_DEFAULTS, options, withMeasuredStep } from './options.ts';
+import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
 
 export function benchCommand(): Command {
-  return withMeasuredStep(new Command('bench'))
-    .addOption(options.precisionOrAuto().default(NOTES_DEFAULTS.precision))
-    .addOption(options.microBatchOrAuto())
-    .addOption(options.memoryLimit())
-    .description('time training steps, or inference, on a synthetic batch')
-    .action(runBench);
+  const command = commandOf('bench', {
+    description: 'time training steps, or inference, on a synthetic batch',
+    examples: ['bench --engine wasm --threads 1', 'bench --model densenet121 --size 224 --batch 16 --json'],
+  });
+  return withDefaultSize(command).action(runBench);
 }
 
 interface BenchOptions extends MeasuredStepOptions {

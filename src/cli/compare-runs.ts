@@ -22,6 +22,7 @@ import { type NetworkCosts, partCosts } from './compare-networks.ts';
 import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts';
 import { imageOptions, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
+import { inFlags } from './errors.ts';
 import { formatDuration } from './format.ts';
 import { showData, showTraining } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
@@ -175,8 +176,9 @@ async function runOne(
     return finished ? resultOf(run, folder) : undefined;
   } catch (error) {
     if (!(error instanceof TrainingStoppedError)) throw error;
-    say(`${title}: ${error.message}`);
-    return { kind: 'diverged', seed: config.seed, folder, message: error.message };
+    const message = inFlags(error.message);
+    say(`${title}: ${message}`);
+    return { kind: 'diverged', seed: config.seed, folder, message };
   } finally {
     await session.close();
   }

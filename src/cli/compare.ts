@@ -1,6 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { Argument, Command } from 'commander';
+import type { Command } from 'commander';
+import { z } from 'zod';
 import type { PreparedRun } from '../run/prepare-run.ts';
 import { claimFolder } from '../run/run-folder.ts';
 import { pairedDifferences } from '../train/compare.ts';
@@ -10,6 +11,7 @@ import {
   type PlannedRun,
   runsOf,
   type Settings,
+  seedsSchema,
   withOverrides,
 } from '../train/experiment.ts';
 import { comparisonFiles, openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
@@ -18,7 +20,7 @@ import { type Comparison, comparisonJson, comparisonText, writeComparison } from
 import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from './compare-runs.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { options, path } from './options.ts';
+import { commandOf, pathArgument } from './options.ts';
 import { interruptSignal } from './signals.ts';
 import { say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';
@@ -36,31 +38,28 @@ interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epo
 const NAMES = Object.keys(EXPERIMENTS).join(', ');
 
 export function compareCommand(): Command {
-  return new Command('compare')
-    .description('trains several configurations with several seeds, and reports them side by side')
-    .addArgument(
-      new Argument(
-        '<experiment>',
+  return commandOf('compare', {
+    description: 'trains several configurations with several seeds, and reports them side by side',
+    arguments: [
+      pathArgument(
+        'experiment',
         `${NAMES}, or a JSON file: {"common": {"epochs": 2}, "configurations": {"a": {"lr": 0.1}, "b": {"lr": 0.2}}, "seeds": [0, 1, 2]}`,
-      ).argParser(path),
-    )
-    .addOption(options.data())
-    .addOption(options.dataDir())
-    .addOption(options.size())
-    .addOption(options.batch())
-    .addOption(options.epochs())
-    .addOption(options.lr())
-    .addOption(options.limit())
-    .addOption(options.seeds())
-    .addOption(options.engine())
-    .addOption(options.threads())
-    .option('--out <dir>', 'folder for all runs and the report (default: runs/compare-NAME)', path)
-    .option(
-      '--dry-run',
-      'only count: parameters, multiplications and memory of every network; nothing is trained',
-    )
-    .addOption(options.json())
-    .action(runCompare);
+      ),
+    ],
+    own: {
+      seeds: {
+        schema: seedsSchema,
+        value: 'list',
+        help: 'seeds of the runs of each configuration, such as 0,1,2',
+        unset: "the experiment's",
+      },
+      dryRun: {
+        schema: z.boolean(),
+        help: 'only count parameters, multiplications and memory of every network; train nothing',
+      },
+    },
+    examples: ['compare pooling --epochs 2 --seeds 0,1', 'compare notes-121 --dry-run'],
+  }).action(runCompare);
 }
 
 async function runCompare(source: string, given: CompareOptions): Promise<void> {

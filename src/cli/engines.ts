@@ -5,9 +5,10 @@ import { createReferenceEngine } from '../engine/reference/engine.ts';
 import { createWasmEngine } from '../engine/wasm/engine.ts';
 import { loadWasmModule } from '../engine/wasm/load-module.ts';
 import { counted } from '../tensor/counted.ts';
+import { ENGINE_NAMES } from '../train/settings/other-settings.ts';
 import { say } from './terminal.ts';
 
-export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
+export { ENGINE_NAMES };
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */

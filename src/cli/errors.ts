@@ -14,6 +14,7 @@ import { CutShortError } from '../run/run-training.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
 import { ConfigError } from '../train/config.ts';
+import { flagOf, isSettingName } from '../train/settings/table.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 
 /** The command line is wrong: says what was given, what is expected. */
@@ -43,7 +44,12 @@ const BAD_INPUT = [
  */
 export function describeFailure(error: unknown): { readonly status: 1 | 2; readonly line: string } {
   const { status, line } = describe(error);
-  return { status: status === 2 && hasChanged() ? 1 : status, line };
+  return { status: status === 2 && hasChanged() ? 1 : status, line: inFlags(line) };
+}
+
+/** Settings are named in backquotes (`microBatch`): here as the command line has them (--micro-batch). */
+export function inFlags(text: string): string {
+  return text.replace(/`(\w+)`/g, (quoted, name: string) => (isSettingName(name) ? flagOf(name) : quoted));
 }
 
 function describe(error: unknown): { readonly status: 1 | 2; readonly line: string } {

@@ -1,4 +1,5 @@
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { z } from 'zod';
 import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
 import { holdOut } from '../data/hold-out.ts';
@@ -16,7 +17,7 @@ import { imageOptions, openOwnData, requireFolderOptions } from './data-options.
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { options, path } from './options.ts';
+import { commandOf, runArgument } from './options.ts';
 import { showData, showTesting } from './progress.ts';
 import { say } from './terminal.ts';
 
@@ -37,23 +38,17 @@ interface EvaluateOptions {
 const SHOWN_MISTAKES = 24;
 
 export function evaluateCommand(): Command {
-  return new Command('evaluate')
-    .description('loss, accuracy, confusions and mistakes of a trained network on the test images')
-    .argument('<run>', 'output folder of train')
-    .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
-    .addOption(options.data('test on another data set with the same class names'))
-    .addOption(options.dataDir())
-    .option('--strict', 'refuse a folder with a file that is no image, rather than leave it out')
-    .addOption(options.mirror())
-    .option(
-      '--held-out',
-      'on the images that the run held out of its training (--validate): to choose by, not the test',
-    )
-    .option('--out <dir>', 'folder for tables and pictures (default: that of the run)', path)
-    .addOption(options.engine())
-    .addOption(options.threads())
-    .addOption(options.json())
-    .action(runEvaluate);
+  return commandOf('evaluate', {
+    description: 'loss, accuracy, confusions and mistakes of a trained network on the test images',
+    arguments: [runArgument()],
+    own: {
+      heldOut: {
+        schema: z.boolean(),
+        help: 'on the validation images of the run (--validate) instead: to choose by, not to report',
+      },
+    },
+    examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
+  }).action(runEvaluate);
 }
 
 async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void> {

@@ -1,6 +1,7 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { z } from 'zod';
 import { stateOf } from '../compile.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Graph } from '../graph/op.ts';
@@ -17,7 +18,7 @@ import { counted } from '../tensor/counted.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
-import { options, path } from './options.ts';
+import { commandOf, runArgument } from './options.ts';
 
 interface ExportOptions {
   readonly checkpoint: 'last' | 'best';
@@ -34,15 +35,26 @@ interface Trained {
   readonly tensors: ReadonlyMap<string, StoredTensor & { readonly data: Float32Array }>;
 }
 
+const file = z.string().min(1, 'expected a path');
+
 export function exportCommand(): Command {
-  return new Command('export')
-    .description('write a trained network for other programs')
-    .argument('<run>', 'output folder of train')
-    .addOption(new Option('--onnx <file>', 'as an ONNX model').argParser(path))
-    .addOption(new Option('--safetensors <file>', "its weights under PyTorch's names").argParser(path))
-    .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
-    .addOption(options.json())
-    .action(runExport);
+  return commandOf('export', {
+    description: 'write a trained network for other programs',
+    arguments: [runArgument()],
+    own: {
+      onnx: { schema: file, value: 'file', help: 'ONNX model to write', unset: 'none' },
+      safetensors: {
+        schema: file,
+        value: 'file',
+        help: "safetensors file to write: weights under PyTorch's names",
+        unset: 'none',
+      },
+    },
+    examples: [
+      'export runs/best --onnx best.onnx',
+      'export runs/best --checkpoint best --safetensors best.safetensors',
+    ],
+  }).action(runExport);
 }
 
 function runExport(folder: string, given: ExportOptions): void {

@@ -1,4 +1,4 @@
-import { Command, Option } from 'commander';
+import { Argument, type Command } from 'commander';
 import { stateOf } from '../compile.ts';
 import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
 import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weight-names.ts';
@@ -16,7 +16,7 @@ import { type Checkpoint, FORMAT, NUMERICS, type RunState, readerOf } from '../t
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
-import { NOTES_DEFAULTS, options, path } from './options.ts';
+import { commandOf, NOTES_DEFAULTS } from './options.ts';
 import { say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
 
@@ -25,36 +25,20 @@ interface ImportOptions extends ModelOverrides {
   readonly out: string;
   readonly size?: number;
   readonly normalize?: 'none' | 'imagenet';
-  readonly seed?: number;
+  readonly seed: number;
   readonly json?: boolean;
 }
 
 export function importCommand(): Command {
-  return new Command('import')
-    .description(
+  return commandOf('import', {
+    description:
       'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
-    )
-    .argument('<file>', 'file of weights; its format is told by its content')
-    .addOption(required(options.model()))
-    .addOption(required(new Option('--out <run>', 'folder to write').argParser(path)))
-    .addOption(options.classes())
-    .addOption(options.channels())
-    .addOption(options.size())
-    .addOption(
-      new Option(
-        '--normalize <how>',
-        "what its images had: imagenet for torchvision's pretrained networks (default: as the file says, else none)",
-      ).choices(['none', 'imagenet']),
-    )
-    .addOption(options.seed())
-    .addOption(options.json())
-    .action(runImport);
-}
-
-/** Help does not tell of itself that an option cannot be left out. */
-function required(option: Option): Option {
-  option.description += ' (required)';
-  return option.makeOptionMandatory();
+    arguments: [new Argument('<file>', 'file of weights; its format is told by its content')],
+    examples: [
+      'import net.pth --model densenet121 --normalize imagenet --out runs/121',
+      'import best.safetensors --model densenet-fashion --out runs/imported',
+    ],
+  }).action(runImport);
 }
 
 /** Images at a time when the network is evaluated. */
@@ -71,7 +55,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     ...source,
     newHead: given.classes !== undefined,
   });
-  const seed = given.seed ?? NOTES_DEFAULTS.seed;
+  const { seed } = given;
   const state = new Map(
     [...wanted].map(([name, { shape }]) => {
       const anew = () => initialNumbers(seed, name, elementCount(shape), initializers.get(name)!);

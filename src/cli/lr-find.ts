@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
-import { Command, InvalidArgumentError, Option } from 'commander';
+import type { Command } from 'commander';
+import { z } from 'zod';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../node/data/open-dataset.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
@@ -9,11 +10,11 @@ import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
 import { type Overrides, resolveRecipe } from '../train/recipes.ts';
-import { type DataOptions, dataOptions, imageOptions, requireFolderOptions } from './data-options.ts';
+import { type DataOptions, imageOptions, requireFolderOptions } from './data-options.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatRate } from './format.ts';
-import { options, positive } from './options.ts';
+import { commandOf } from './options.ts';
 import { showData } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { say } from './terminal.ts';
@@ -31,50 +32,17 @@ interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testS
 
 const LINE_EVERY_MS = 10_000;
 
-export function lrFindCommand(): Command {
-  const command = new Command('lr-find')
-    .description('learning-rate range test: the rate grows step by step until the loss explodes')
-    .addOption(options.recipe())
-    .addOption(options.model())
-    .addOption(options.data())
-    .addOption(options.dataDir())
-    .addOption(options.classes())
-    .addOption(options.size());
-  for (const option of dataOptions()) command.addOption(option);
-  return command
-    .addOption(options.batch())
-    .addOption(options.microBatch())
-    .addOption(options.optimizer())
-    .addOption(options.momentum())
-    .addOption(options.weightDecay())
-    .addOption(options.weightDecayOn())
-    .addOption(options.labelSmoothing())
-    .addOption(options.clip())
-    .addOption(options.dropout())
-    .addOption(options.freeze())
-    .addOption(options.seed())
-    .addOption(options.limit())
-    .addOption(options.steps('steps to take', 100))
-    .addOption(
-      new Option('--from <rate>', 'learning rate of the first step').argParser(positive).default(1e-5),
-    )
-    .addOption(new Option('--to <rate>', 'learning rate of the last step').argParser(positive).default(10))
-    .addOption(options.engine())
-    .addOption(options.precision())
-    .addOption(options.threads())
-    .addOption(
-      new Option(
-        '--out <file.csv>',
-        'the table, and a picture as .svg and .png beside it (default: runs/lr-find-MODEL-DATA.csv)',
-      ).argParser(csvPath),
-    )
-    .addOption(options.json())
-    .action(runLrFind);
-}
+const rate = z.number().positive();
 
-function csvPath(text: string): string {
-  if (!/[^/]\.csv$/.test(text)) throw new InvalidArgumentError('expected the name of a .csv file');
-  return text;
+export function lrFindCommand(): Command {
+  return commandOf('lr-find', {
+    description: 'learning-rate range test: the rate grows step by step until the loss explodes',
+    own: {
+      from: { schema: rate, value: 'rate', help: 'learning rate of the first step', default: 1e-5 },
+      to: { schema: rate, value: 'rate', help: 'learning rate of the last step', default: 10 },
+    },
+    examples: ['lr-find --data sample', 'lr-find --recipe quick --optimizer adamw --to 1'],
+  }).action(runLrFind);
 }
 
 async function runLrFind(given: LrFindOptions): Promise<void> {

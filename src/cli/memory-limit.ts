@@ -41,21 +41,21 @@ function tooSmall(
 ): string {
   const { preferred, fallbacks } = forms;
   const allowed = [
-    ...(fallbacks[0]?.precision === 'f32' ? ['--precision auto'] : []),
+    ...(fallbacks[0]?.precision === 'f32' ? ['`precision` auto'] : []),
     ...(fallbacks.length > 1 || preferred.microBatch !== undefined || isInference
       ? []
-      : ['--micro-batch auto']),
+      : ['`microBatch` auto']),
   ];
-  const remedy = `or ${allowed.map((option) => `${option}, or `).join('')}a smaller --batch or --size`;
+  const remedy = `or ${allowed.map((option) => `${option}, or `).join('')}a smaller \`batch\` or \`size\``;
   if (leastPlanBytes > engineBytes) {
     return (
       `the smallest plan takes ${formatBytes(leastPlanBytes)}, and the ${engine.name} engine has ` +
-      `${formatBytes(engineBytes)}: use another --engine, ${remedy}`
+      `${formatBytes(engineBytes)}: use another \`engine\`, ${remedy}`
     );
   }
   const what =
     limit === undefined
       ? `the memory that is free here, ${formatMemorySize(defaultLimitBytes())}, is too little`
-      : `--memory-limit ${formatMemorySize(limit)} is too small`;
+      : `\`memoryLimit\` ${formatMemorySize(limit)} is too small`;
   return `${what}: the smallest limit that works is ${formatMemorySize(leastLimitBytes)}; use that, ${remedy}`;
 }

@@ -1,4 +1,5 @@
-import { Command, InvalidArgumentError, Option } from 'commander';
+import { Argument, type Command } from 'commander';
+import { z } from 'zod';
 import { DataError } from '../data/dataset.ts';
 import { fitImage } from '../data/fit-image.ts';
 import { decodeImage, readImageFile } from '../node/data/image-file.ts';
@@ -9,7 +10,7 @@ import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { softmax } from '../train/scorecard.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
-import { options } from './options.ts';
+import { commandOf, runArgument } from './options.ts';
 import { say } from './terminal.ts';
 
 interface PredictOptions {
@@ -31,17 +32,14 @@ interface Prediction {
 const MOST_AT_ONCE = 32;
 
 export function predictCommand(): Command {
-  return new Command('predict')
-    .description('the likeliest classes of images; a file that is no image makes the exit status 1')
-    .argument('<run>', 'output folder of train')
-    .argument('<image...>', 'JPEG, PNG or WebP files')
-    .addOption(new Option('--checkpoint <which>', 'which one').choices(['last', 'best']).default('last'))
-    .addOption(new Option('--top <k>', 'classes to name').argParser(atLeastOne).default(5))
-    .addOption(options.mirror())
-    .addOption(options.engine())
-    .addOption(options.threads())
-    .addOption(options.json())
-    .action(runPredict);
+  return commandOf('predict', {
+    description: 'the likeliest classes of images; a file that is no image makes the exit status 1',
+    arguments: [runArgument(), new Argument('<image...>', 'JPEG, PNG or WebP files')],
+    own: {
+      top: { schema: z.int().positive().max(999_999), value: 'k', help: 'classes to name', default: 5 },
+    },
+    examples: ['predict runs/photos new.jpg', 'predict runs/photos *.png --top 1 --json'],
+  }).action(runPredict);
 }
 
 /** Exit status 0: every file was read; 1: some were; 2: none, or the run is no run. */
@@ -127,9 +125,4 @@ function textOf(predictions: readonly Prediction[]): string {
       return `${file}\n${formatTable(rows)}\n`;
     })
     .join('');
-}
-
-function atLeastOne(text: string): number {
-  if (!/^[1-9]\d{0,5}$/.test(text)) throw new InvalidArgumentError('expected a whole number from 1');
-  return Number(text);
 }

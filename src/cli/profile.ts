@@ -1,14 +1,14 @@
 import { join } from 'node:path';
-import { Command, Option } from 'commander';
+import type { Command } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
 import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { type MeasuredStepOptions, NOTES_DEFAULTS, options, withMeasuredStep } from './options.ts';
+import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
-import { svgPath, writePicture } from './write-picture.ts';
+import { writePicture } from './write-picture.ts';
 
 interface ProfileOptions extends MeasuredStepOptions {
   readonly precision: Precision;
@@ -19,16 +19,11 @@ interface ProfileOptions extends MeasuredStepOptions {
 const COSTLIEST = 20;
 
 export function profileCommand(): Command {
-  return withMeasuredStep(new Command('profile'))
-    .addOption(options.precision().default(NOTES_DEFAULTS.precision))
-    .description('where the time of a training step, or of inference, goes, beside what the machine could do')
-    .addOption(
-      new Option(
-        '--out <file.svg>',
-        'the picture, and a .png beside it (default: runs/profile-MODEL.svg)',
-      ).argParser(svgPath),
-    )
-    .action(runProfile);
+  const command = commandOf('profile', {
+    description: 'where the time of a training step, or of inference, goes, beside what the machine could do',
+    examples: ['profile --batch 64', 'profile --model densenet121 --inference --batch 1 --json'],
+  });
+  return withDefaultSize(command).action(runProfile);
 }
 
 async function runProfile(given: ProfileOptions): Promise<void> {

@@ -1,11 +1,12 @@
 import { Command, CommanderError } from 'commander';
 import { forgetChanges } from '../node/written.ts';
+import type { CommandName } from '../train/settings/setting.ts';
 import { VERSION } from '../version.ts';
 import { describeFailure } from './errors.ts';
 import { closeStatus, say } from './terminal.ts';
 
 /** Each command's modules are loaded when it is asked for: most need few of them. */
-const COMMANDS: Readonly<Record<string, () => Promise<Command>>> = {
+const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
   'lr-find': async () => (await import('./lr-find.ts')).lrFindCommand(),
   compare: async () => (await import('./compare.ts')).compareCommand(),
@@ -28,7 +29,7 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
   forgetChanges();
   const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
   const asked = words[0] ?? '';
-  const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
+  const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked as CommandName] : undefined;
   for (const load of wanted ? [wanted] : Object.values(COMMANDS)) program.addCommand(await load());
   const names = Object.keys(COMMANDS);
   for (const command of [program, ...program.commands]) {

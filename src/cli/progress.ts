@@ -3,6 +3,7 @@ import { counted } from '../tensor/counted.ts';
 import { describeRecipe, type RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { stepParts } from '../train/programs.ts';
+import { inFlags } from './errors.ts';
 import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
 import { type Field, openStatusLine, type StatusLine } from './status-line.ts';
 import { say } from './terminal.ts';
@@ -150,7 +151,7 @@ export function showData(): DataProgress {
   return {
     note(text) {
       status?.close(); // A download that failed.
-      say(text);
+      say(inFlags(text));
     },
     images: showReading(),
     bytes(file, received, total) {

@@ -1,8 +1,9 @@
-import { Argument, Command, Option } from 'commander';
+import type { Command } from 'commander';
+import { z } from 'zod';
 import { compile } from '../compile.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
-import { imageSizeOf, MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
+import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { type CompiledNetwork, networkPeakBytes } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { ShapeError } from '../tensor/shape.ts';
@@ -11,9 +12,8 @@ import { programsFor } from '../train/programs.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
-import { modelName, NOTES_DEFAULTS, options } from './options.ts';
+import { commandOf, settingArgument } from './options.ts';
 import { summarizeMemory } from './summary-memory.ts';
-import { svgPath } from './write-picture.ts';
 
 interface SummaryOptions {
   readonly size?: number;
@@ -30,31 +30,17 @@ interface SummaryOptions {
 }
 
 export function summaryCommand(): Command {
-  return new Command('summary')
-    .description("a network's layers, parameters, multiplications and planned memory")
-    .addArgument(new Argument('<model>', `network: ${MODEL_NAMES_TEXT}`).argParser(modelName))
-    .addOption(options.size().default(undefined, "the network's own: 224, or 32 of the networks for CIFAR"))
-    .addOption(options.batch().default(1))
-    .addOption(options.microBatchOrAuto())
-    .addOption(options.channels())
-    .addOption(options.classes())
-    .addOption(options.precisionOrAuto().default(NOTES_DEFAULTS.precision))
-    .addOption(options.threads())
-    .addOption(
-      new Option(
-        '--memory',
-        'instead: what a training step keeps in memory, when and why, and what less memory would cost in time',
-      ),
-    )
-    .addOption(options.memoryLimit().default(undefined, 'none'))
-    .addOption(
-      new Option(
-        '--out <file.svg>',
-        "the memory's picture, and a .png beside it (default: runs/memory-MODEL.svg)",
-      ).argParser(svgPath),
-    )
-    .addOption(options.json())
-    .action(runSummary);
+  return commandOf('summary', {
+    description: "a network's layers, parameters, multiplications and planned memory",
+    arguments: [settingArgument('model')],
+    own: {
+      memory: {
+        schema: z.boolean(),
+        help: 'instead: what a training step keeps in memory, when and why, and what less memory would cost in time',
+      },
+    },
+    examples: ['summary densenet121 --batch 32', 'summary notes --size 96 --batch 256 --memory'],
+  }).action(runSummary);
 }
 
 async function runSummary(name: string, given: SummaryOptions): Promise<void> {

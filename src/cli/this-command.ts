@@ -1,4 +1,5 @@
 import { basename, delimiter, dirname, relative } from 'node:path';
+import { flagOf, SETTING_NAMES, SETTINGS } from '../train/settings/table.ts';
 
 /** How a process was started: npm's variables, the script, and its words. */
 export interface Started {
@@ -15,7 +16,7 @@ const here = (): Started => ({
 });
 
 /** Options that a run's checkpoint does not hold. */
-const CARRIED = ['--data-dir', '--strict', '--memory-limit', '--threads', '--json'];
+const CARRIED = SETTING_NAMES.filter((name) => SETTINGS[name].onResume === 'again').map(flagOf);
 
 /** The command that continues a run, typed the way this process was started. */
 export function resumeCommand(folder: string, started = here()): string {

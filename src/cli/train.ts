@@ -1,4 +1,4 @@
-import { Command } from 'commander';
+import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
@@ -14,13 +14,13 @@ import type { RunConfig } from '../train/config.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
-import { dataOptions, imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
+import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
-import { options, path } from './options.ts';
+import { commandOf } from './options.ts';
 import { showData, showTraining } from './progress.ts';
 import { completeRecipe, type RunOptions } from './run-config.ts';
 import { interruptSignal } from './signals.ts';
@@ -35,52 +35,10 @@ interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<Al
 }
 
 export function trainCommand(): Command {
-  const command = new Command('train')
-    .description("train a network; without options, the notes' run")
-    .addOption(options.recipe())
-    .addOption(options.model())
-    .addOption(options.epochs())
-    .addOption(options.batch())
-    .addOption(options.lr())
-    .addOption(options.seed())
-    .optionsGroup('The run:')
-    .option('--out <run>', 'folder for checkpoints, log and curves (default: runs/MODEL-DATA-N)', path)
-    .option('--resume <run>', 'continue the run in this folder', path)
-    .option(
-      '--from <run or file>',
-      'start with its weights; another number of classes: with a new head',
-      path,
-    )
-    .addOption(options.validate())
-    .addOption(options.patience())
-    .addOption(options.json())
-    .optionsGroup('Images:')
-    .addOption(options.data())
-    .addOption(options.dataDir())
-    .addOption(options.limit())
-    .addOption(options.classes())
-    .addOption(options.size());
-  for (const option of dataOptions()) command.addOption(option);
-  return command
-    .optionsGroup('How it learns:')
-    .addOption(options.optimizer())
-    .addOption(options.momentum())
-    .addOption(options.weightDecay())
-    .addOption(options.weightDecayOn())
-    .addOption(options.schedule())
-    .addOption(options.warmup())
-    .addOption(options.clip())
-    .addOption(options.labelSmoothing())
-    .addOption(options.dropout())
-    .addOption(options.ema())
-    .addOption(options.freeze())
-    .optionsGroup('What computes:')
-    .addOption(options.memoryLimit())
-    .addOption(options.microBatchOrAuto())
-    .addOption(options.engine())
-    .addOption(options.threads())
-    .addOption(options.precisionOrAuto())
-    .action(runTrain);
+  return commandOf('train', {
+    description: "train a network; without options, the notes' run",
+    examples: ['train --data sample --epochs 2', 'train --recipe best --seed 1 --out runs/best'],
+  }).action(runTrain);
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {

@@ -1,10 +1,10 @@
 import { readFileSync } from 'node:fs';
-import { Command } from 'commander';
+import { Argument, type Command } from 'commander';
 import { decodeSafetensors } from '../io/safetensors.ts';
 import { replayOneStep } from '../train/one-step.ts';
 import { describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
-import { options } from './options.ts';
+import { commandOf } from './options.ts';
 
 interface VerifyOptions {
   readonly engine: EngineName;
@@ -13,13 +13,14 @@ interface VerifyOptions {
 }
 
 export function verifyCommand(): Command {
-  return new Command('verify')
-    .description("hold an engine against PyTorch's numbers of one training step")
-    .argument('<file...>', 'safetensors files of the one-step format')
-    .addOption(options.engine())
-    .addOption(options.threads())
-    .addOption(options.json())
-    .action(runVerify);
+  return commandOf('verify', {
+    description: "compares an engine with PyTorch's numbers of one training step",
+    arguments: [new Argument('<file...>', 'safetensors files of the one-step format')],
+    examples: [
+      'verify test/golden/notes_net.safetensors',
+      'verify test/golden/notes_net.safetensors --engine wasm --json',
+    ],
+  }).action(runVerify);
 }
 
 async function runVerify(paths: readonly string[], given: VerifyOptions): Promise<void> {

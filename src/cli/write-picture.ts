@@ -1,13 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { InvalidArgumentError } from 'commander';
 import { makeFolder, naming, writeFileAtomic } from '../node/files.ts';
-
-/** A parser for the name of an SVG file. */
-export function svgPath(text: string): string {
-  if (!/[^/]\.svg$/.test(text)) throw new InvalidArgumentError('expected the name of an .svg file');
-  return text;
-}
 
 /** Writes an SVG, and beside it the same as PNG: both or, where one cannot be, neither. @returns their names. */
 export async function writePicture(svgFile: string, svg: string): Promise<readonly [string, string]> {

@@ -37,7 +37,7 @@ export function holdOut(
   if (kept.length === 0 || out.length === 0) {
     throw new DataError(
       `${dataset.name}: ${fraction} of each class of ${counted(count, 'image')} leaves ${kept.length} to train on and holds out ` +
-        `${out.length}: use another --validate, or more images`,
+        `${out.length}: use another \`validate\`, or more images`,
     );
   }
   return { train: subset(dataset, kept), validation: subset(dataset, out) };

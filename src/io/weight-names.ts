@@ -168,7 +168,7 @@ export function describeReport(report: WeightsReport): readonly string[] {
 }
 
 function mismatch(source: string, found: WeightTensor & { fileName: string }, shape: Shape, isHead: boolean) {
-  const remedy = isHead ? ' (another number of classes: --classes begins the classifier anew)' : '';
+  const remedy = isHead ? ' (another number of classes: `classes` begins a new classifier)' : '';
   return new WeightsError(
     `${source}: tensor ${found.fileName} is ${formatShape(found.shape)}, the model expects ` +
       `${formatShape(shape)}${remedy}`,

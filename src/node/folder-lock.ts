@@ -259,7 +259,7 @@ function lockedError(
   silentMs: number | undefined,
 ): LockedError {
   const whose = holder ? `process ${holder.pid} on ${holder.host}` : 'another process';
-  const remedy = 'wait for it, or use another --out';
+  const remedy = 'wait for it, or use another `out`';
   if (silentMs === undefined) return new LockedError(`${folder} is in use by ${whose}: ${remedy}`);
   const seconds = Math.round(silentMs / 1000);
   return new LockedError(

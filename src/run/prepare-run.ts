@@ -42,6 +42,6 @@ export function modelOf({ model: name, classes, dropout }: RunConfig, channels: 
     if (!model) throw new ConfigError(`unknown model ${name}`);
     return model;
   } catch (error) {
-    throw error instanceof RangeError ? new ConfigError(`--dropout ${dropout}: ${error.message}`) : error;
+    throw error instanceof RangeError ? new ConfigError(`\`dropout\` ${dropout}: ${error.message}`) : error;
   }
 }

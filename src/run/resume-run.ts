@@ -2,8 +2,9 @@ import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
-import { ConfigError, type RunConfig, runConfigSchema } from '../train/config.ts';
+import { ConfigError, type RunConfig } from '../train/config.ts';
 import type { Overrides } from '../train/recipes.ts';
+import { contradictionOf } from '../train/settings/resume.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
 import { channelsOf } from './open-run.ts';
 import { runFiles } from './run-folder.ts';
@@ -17,12 +18,9 @@ export function requireSameData(
   if (dataSha256 === undefined || sha256Of(data) === dataSha256) return;
   throw new DataError(
     `${name}: images or labels are not those of the run in ${folder}: name the place where those are now with ` +
-      '--data (or --data-dir), or begin a new run with --out',
+      '`data` (or `dataDir`), or begin a new run with `out`',
   );
 }
-
-/** Settings that a run may go on with although it began with others: `openResumed` says how. */
-const CHANGEABLE: readonly (keyof RunConfig)[] = ['data', 'epochs'];
 
 /** What is said of a run beside its folder. */
 export type GivenSettings = Overrides & {
@@ -37,33 +35,30 @@ export type GivenSettings = Overrides & {
  */
 export function openResumed(folder: string, given: GivenSettings): LoadedCheckpoint {
   if (!existsSync(folder))
-    throw new DataError(`${folder} does not exist: expected the folder of a run for --resume`);
+    throw new DataError(`${folder} does not exist: expected the folder of a run for \`resume\``);
   if (given.out !== undefined && given.out !== folder) {
     throw new ConfigError(
-      `--out ${given.out} contradicts --resume ${folder}: a resumed run stays in its folder`,
+      `\`out\` ${given.out} contradicts \`resume\` ${folder}: a resumed run stays in its folder`,
     );
   }
   const checkpoint = loadCheckpoint(runFiles(folder).last);
   const { config } = checkpoint.run;
   if (config.data === undefined) {
     throw new ConfigError(
-      `${folder} holds imported weights and no run to go on with: begin one with train --from ${folder}`,
+      `${folder} holds imported weights and no run to go on with: begin one with train \`from\` ${folder}`,
     );
   }
-  for (const key of Object.keys(runConfigSchema.shape) as (keyof RunConfig)[]) {
-    if (CHANGEABLE.includes(key)) continue;
-    if (given[key] !== undefined && `${given[key]}` !== `${config[key]}`) {
-      throw new ConfigError(
-        `--${kebab(key)} ${given[key]} contradicts the run in ${folder}, which has ${config[key] ?? 'none'}`,
-      );
-    }
-  }
   const channels = channelsOf(runFiles(folder).last, checkpoint.shapes);
-  requireSameImages(given, config, channels, folder);
+  const wrong = contradictionOf(given, config, channels);
+  if (wrong) {
+    throw new ConfigError(
+      `\`${wrong.name}\` ${wrong.given} contradicts the run in ${folder}, which has ${wrong.has}`,
+    );
+  }
   const { data = config.data, epochs = config.epochs } = given;
   if (data !== config.data && config.dataSha256 === undefined) {
     throw new ConfigError(
-      `--data ${data} contradicts the run in ${folder}, which has ${config.data} and does not say what was in it`,
+      `\`data\` ${data} contradicts the run in ${folder}, which has ${config.data} and does not say what was in it`,
     );
   }
   const run = withEpochs(checkpoint.run, epochs, folder);
@@ -79,12 +74,12 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
   if (epochs === config.epochs) return run;
   const begun = progress.epoch + (progress.step > 0 ? 1 : 0);
   if (epochs < begun) {
-    throw new ConfigError(`--epochs ${epochs}: the run in ${folder} is in epoch ${begun} already`);
+    throw new ConfigError(`\`epochs\` ${epochs}: the run in ${folder} is in epoch ${begun} already`);
   }
   if (config.schedule !== 'constant') {
     throw new ConfigError(
-      `--epochs ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
-        `${config.epochs}: begin a new run with its weights by train --from ${folder} --epochs N`,
+      `\`epochs\` ${epochs} contradicts the run in ${folder}, whose ${config.schedule} schedule was made for ` +
+        `${config.epochs}: begin a new run with its weights by train \`from\` ${folder} \`epochs\` N`,
     );
   }
   const extended = { ...run, config: { ...config, epochs } };
@@ -98,24 +93,4 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
     best: bestEpoch,
     history: history.filter(({ testAccuracy }) => testAccuracy === undefined),
   };
-}
-
-/** @throws ConfigError when an option contradicts the run that is resumed. */
-function requireSameImages(given: GivenSettings, config: RunConfig, channels: number, folder: string): void {
-  const { augment = [], normalize = 'none' } = config.transforms ?? {};
-  const refuse = (option: string, value: string, has: string) => {
-    throw new ConfigError(`${option} ${value} contradicts the run in ${folder}, which has ${has}`);
-  };
-  if (given.augment && `${given.augment}` !== `${augment}`)
-    refuse('--augment', `${given.augment}`, `${augment}` || 'none');
-  if (given.normalize && given.normalize !== normalize) refuse('--normalize', given.normalize, normalize);
-  if (given.channels !== undefined && given.channels !== channels)
-    refuse('--channels', `${given.channels}`, `${channels}`);
-  if (given.testShare !== undefined && given.testShare !== config.testShare)
-    refuse('--test-share', `${given.testShare}`, `${config.testShare ?? 'none'}`);
-}
-
-/** As the command line writes it: `weightDecay` → `weight-decay`. */
-function kebab(key: string): string {
-  return key.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }

@@ -24,17 +24,17 @@ export type RunFiles = ReturnType<typeof runFiles>;
 export function requireFree(folder: string): void {
   if (!existsSync(folder)) return;
   if (!statSync(folder).isDirectory())
-    throw new DataError(`${folder} is a file: expected a folder for --out`);
+    throw new DataError(`${folder} is a file: expected a folder for \`out\``);
   const { last, best } = runFiles(folder);
   if (existsSync(last)) {
     throw new DataError(
-      `${folder} already holds a run: continue it with --resume ${folder}, or choose another --out`,
+      `${folder} already holds a run: continue it with \`resume\` ${folder}, or choose another \`out\``,
     );
   }
   if (existsSync(best) && !isUnfinishedImport(best)) {
     throw new DataError(
-      `${folder} holds the best checkpoint of a run whose last one is missing: choose another --out, ` +
-        `and use its weights with --from ${best}`,
+      `${folder} holds the best checkpoint of a run whose last one is missing: choose another \`out\`, ` +
+        `and use its weights with \`from\` ${best}`,
     );
   }
 }

@@ -80,5 +80,5 @@ function otherNormalization({ images }: WeightsSource, { transforms }: RunConfig
   const textOf = (numbers: TrainedImages['normalization']) => (numbers ? meansText(numbers) : 'as they are');
   const [said, is] = [textOf(images.normalization), textOf(transforms?.normalization)];
   if (said === is) return [];
-  return [`warning: the weights were trained on images ${said}; these are ${is}: --normalize changes that`];
+  return [`warning: the weights were trained on images ${said}; these are ${is}: \`normalize\` changes that`];
 }

@@ -31,7 +31,9 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, on: E
       ...on,
     });
   } catch (error) {
-    if (error instanceof RangeError) throw new ConfigError(`--freeze ${config.freeze}: ${error.message}`);
+    if (error instanceof RangeError) {
+      throw new ConfigError(`\`freeze\` ${config.freeze}: ${error.message}`, { setting: 'freeze' });
+    }
     if (!(error instanceof ShapeError)) throw error;
     const full = Math.min(count, batch);
     const last = count % batch || full;
@@ -41,8 +43,8 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, on: E
       throw new ShapeError(
         error.layer,
         `batch norm needs more than one value per channel, and a part of a batch has one image: use a larger ` +
-          `--micro-batch (now ${microBatch}, of batches of ${last < full ? `${full}, the last of ${last}` : full}), ` +
-          'or a larger --size',
+          `\`microBatch\` (now ${microBatch}, of batches of ${last < full ? `${full}, the last of ${last}` : full}), ` +
+          'or a larger `size`',
       );
     }
     throw new ShapeError(
@@ -50,8 +52,8 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, on: E
       `batch norm needs more than one value per channel, and the last, short batch of an epoch has ` +
         `${counted(last, 'image')} (${count} in batches of ${batch}): ` +
         (data.validation
-          ? 'use another --batch, a larger --size, or another --validate'
-          : `use another --batch, a larger --size, or --limit ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),
+          ? 'use another `batch`, a larger `size`, or another `validate`'
+          : `use another \`batch\`, a larger \`size\`, or \`limit\` ${count - last} to leave ${last === 1 ? 'it' : 'them'} out`),
     );
   }
 }

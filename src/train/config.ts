@@ -1,73 +1,30 @@
 import { z } from 'zod';
 import type { TrainingOptions } from '../compile.ts';
-import { SCHEDULES, type Schedule } from '../optim/schedule.ts';
+import type { Schedule } from '../optim/schedule.ts';
 import { counted } from '../tensor/counted.ts';
-import { PRECISIONS } from '../tensor/precision.ts';
-import { dataFields } from './data-config.ts';
-
-export const OPTIMIZERS = ['sgd', 'nesterov', 'adamw'] as const;
-export const DECAYED = ['weights', 'all'] as const;
+import { FIELD_SCHEMAS, type SettingName } from './settings/table.ts';
 
 /** Settings of a run that contradict one another: says which, and what to do. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  /** The setting to change, where it is one. */
+  readonly setting: SettingName | undefined;
+
+  /** @param message names settings as `RunConfig` does, in backquotes: a front end may write them in its own way. */
+  constructor(
+    message: string,
+    { setting, ...options }: ErrorOptions & { readonly setting?: SettingName } = {},
+  ) {
+    super(message, options);
+    this.setting = setting;
+  }
 }
 
 /**
- * What decides the numbers of a run, fully resolved; stored in every checkpoint. (Threads change no bit.) Fields that
- * came later have defaults, those of the notes' run, so that older checkpoints load.
+ * What decides the numbers of a run, fully resolved; stored in every checkpoint. (Threads change no bit.) The table of
+ * settings says what each field is.
  */
-export const runConfigSchema = z.strictObject({
-  /** Where the other fields came from, as far as they were not given one by one. */
-  recipe: z.string(),
-  model: z.string(),
-  /** Absent where weights were imported: the network has seen no data yet, and what is said of training are defaults. */
-  data: z.string().optional(),
-  classes: z.int().positive(),
-  /** Images are resized to size × size pixels. */
-  size: z.int().positive(),
-  batch: z.int().positive(),
-  /** The most images that go through the network at a time: a step of a larger batch is done in parts. */
-  microBatch: z.int().positive().optional(),
-  epochs: z.int().positive(),
-  /** The greatest learning rate: `schedule` says how it goes. */
-  lr: z.number().positive(),
-  seed: z.int().nonnegative(),
-  /** What feature maps and their gradients are stored in; the weights are float32 with either. */
-  precision: z.enum(PRECISIONS),
-  /** Train on the first images only. */
-  limit: z.int().positive().optional(),
-  /** Of the images and labels, so that a run does not go on with others; older checkpoints lack it. */
-  dataSha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-  /** The file whose weights the run began with, where it did not begin with random ones. */
-  startedFrom: z.strictObject({ file: z.string(), sha256: z.string().regex(/^[0-9a-f]{64}$/) }).optional(),
-  ...dataFields,
-  /** Parts of the network that stay as they are: prefixes of names, or `body` for all but the classifier. */
-  freeze: z.array(z.string()).min(1).optional(),
-  /** The part of each convolution's outputs that a step leaves out, in the networks that have dropout. */
-  dropout: z.number().positive().lt(1).optional(),
-  /** `nesterov` is SGD with Nesterov's momentum; AdamW has PyTorch's β of 0.9 and 0.999. */
-  optimizer: z.enum(OPTIMIZERS).default('sgd'),
-  momentum: z.number().nonnegative().lt(1).default(0),
-  weightDecay: z.number().nonnegative().default(0),
-  /** `weights`: of convolutions and linear layers; not of biases, nor γ and β of batch norms. */
-  weightDecayOn: z.enum(DECAYED).default('weights'),
-  schedule: z.enum(SCHEDULES).default('constant'),
-  /** Epochs, or parts of one, over which the learning rate rises linearly. */
-  warmup: z.number().nonnegative().default(0),
-  labelSmoothing: z.number().nonnegative().lt(1).default(0),
-  /** Greatest norm of all gradients together. */
-  clip: z.number().positive().optional(),
-  /** Decay of the moving average of the weights that evaluation uses. */
-  ema: z.number().positive().lt(1).optional(),
-  /** The part of the training images that is held out to choose the best epoch by, instead of the test images. */
-  validate: z.number().positive().lt(1).optional(),
-  /** Ends the run when so many epochs in a row were no better on the held-out images. */
-  patience: z.int().positive().optional(),
-});
+export const runConfigSchema = z.strictObject(FIELD_SCHEMAS);
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
@@ -75,7 +32,8 @@ export type RunConfig = z.infer<typeof runConfigSchema>;
 export function requireMicroBatch(microBatch: number | undefined, batch: number): void {
   if (microBatch === undefined || microBatch <= batch) return;
   throw new ConfigError(
-    `--micro-batch ${microBatch} is more than the batch of ${batch}: use a smaller one, or leave it out`,
+    `\`microBatch\` ${microBatch} is more than the batch of ${batch}: use a smaller one, or leave it out`,
+    { setting: 'microBatch' },
   );
 }
 

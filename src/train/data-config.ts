@@ -6,7 +6,7 @@ import { NORMALIZATIONS } from '../data/transforms/normalize.ts';
 const perChannel = z.array(z.number()).min(1);
 
 /** What is done to images after they are resized; a run without it does nothing. */
-const transformsSchema = z.strictObject({
+export const transformsSchema = z.strictObject({
   /** To training images only. */
   augment: z.array(z.enum(AUGMENTATIONS)),
   normalize: z.enum(NORMALIZATIONS),
@@ -16,19 +16,6 @@ const transformsSchema = z.strictObject({
     .refine(({ mean, std }) => mean.length === std.length, 'mean and std differ in their channels')
     .optional(),
 });
-
-/** What a run keeps of its data; older checkpoints lack it. */
-export const dataFields = {
-  classNames: z.array(z.string()).optional(),
-  /** Of an image folder without halves of its own. */
-  testShare: z.number().gt(0).lt(1).optional(),
-  /** Of an image folder's test half, to tell whether it still is what the run was tested on. */
-  testSha256: z
-    .string()
-    .regex(/^[0-9a-f]{64}$/)
-    .optional(),
-  transforms: transformsSchema.optional(),
-};
 
 export type Transforms = z.infer<typeof transformsSchema>;
 

@@ -1,50 +1,24 @@
 import { z } from 'zod';
-import { isDatasetName } from '../data/dataset-names.ts';
-import { AUGMENTATIONS } from '../data/transforms/augment.ts';
-import { NORMALIZATIONS } from '../data/transforms/normalize.ts';
-import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
-import { ConfigError, runConfigSchema } from './config.ts';
+import { ConfigError } from './config.ts';
 import { type Overrides, type ResolvedRecipe, resolveRecipe } from './recipes.ts';
+import { givenSchema, RUN_SETTING_NAMES, SETTINGS } from './settings/table.ts';
 
-/** Fields of a run that only its data and its files know; the seed is the experiment's. */
-const NOT_SETTINGS = {
-  seed: true,
-  dataSha256: true,
-  testSha256: true,
-  classNames: true,
-  transforms: true,
-  startedFrom: true,
-} as const;
+/** Settings that an experiment file may have: all that a recipe has but the seed, which is the experiment's. */
+const NAMES = RUN_SETTING_NAMES.filter(
+  (name): name is keyof Settings => SETTINGS[name].inExperiment !== false,
+);
 
 /** Settings of a run as an experiment names them: all that `resolveRecipe` takes. */
-export type Settings = Omit<Overrides, keyof typeof NOT_SETTINGS>;
+export type Settings = Omit<Overrides, 'seed'>;
 
-/** Without their defaults: what is not said is as the recipe has it. */
-function optionalFields(): Record<string, z.ZodType> {
-  const { shape } = runConfigSchema.omit(NOT_SETTINGS);
-  return Object.fromEntries(
-    Object.entries(shape).map(([key, field]) => [
-      key,
-      z.optional(field instanceof z.ZodDefault ? field.unwrap() : field),
-    ]),
-  );
-}
+const settingsShape = Object.fromEntries(NAMES.map((name) => [name, givenSchema(SETTINGS[name]).optional()]));
+const settingsSchema = z.strictObject(settingsShape) as unknown as z.ZodType<Settings>;
 
-const SETTINGS = {
-  ...optionalFields(),
-  model: z
-    .string()
-    .refine((name) => imageSizeOf(name) !== undefined, `expected ${MODEL_NAMES_TEXT}`)
-    .optional(),
-  data: z.string().refine(isDatasetName, 'there is no such data set').optional(),
-  /** In the order in which it is done, each once. */
-  augment: z
-    .array(z.enum(AUGMENTATIONS))
-    .transform((list) => AUGMENTATIONS.filter((name) => list.includes(name)))
-    .optional(),
-  normalize: z.enum(NORMALIZATIONS).optional(),
-};
-const settingsSchema = z.strictObject(SETTINGS) as unknown as z.ZodType<Settings>;
+/** Seeds of the runs of each configuration. */
+export const seedsSchema = z
+  .array(givenSchema(SETTINGS.seed) as z.ZodType<number>)
+  .min(1, 'expected one seed or more')
+  .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed is there twice');
 
 /** Names of folders, beside the files of the comparison itself. */
 const configurationName = z
@@ -60,15 +34,7 @@ const experimentSchema = z.strictObject({
   configurations: z
     .record(configurationName, settingsSchema)
     .refine((all) => Object.keys(all).length >= 2, 'expected two configurations or more'),
-  seeds: z
-    .array(
-      z
-        .int()
-        .nonnegative()
-        .lt(2 ** 32),
-    )
-    .min(1, 'expected one seed or more')
-    .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed is there twice'),
+  seeds: seedsSchema,
 });
 
 export type Experiment = z.infer<typeof experimentSchema>;
@@ -81,7 +47,7 @@ export function parseExperiment(value: unknown, source: string): Experiment {
   const field = issue.path.join('.');
   if (issue.code === 'unrecognized_keys') {
     const unknown = [...issue.path, issue.keys[0]!].join('.');
-    const known = issue.path.length === 0 ? experimentSchema.shape : SETTINGS;
+    const known = issue.path.length === 0 ? experimentSchema.shape : settingsShape;
     throw new ConfigError(`${source}: ${unknown}: no such field: expected ${Object.keys(known).join(', ')}`);
   }
   const message = issue.code === 'invalid_key' ? issue.issues[0]!.message : issue.message;
@@ -105,7 +71,7 @@ export const EXPERIMENTS = {
     configurations: { densenet: { model: 'notes' }, resnet18: { model: 'resnet18' } },
     seeds: [0, 1, 2],
   },
-  /** What is wrong with the 121 of the notes? To be counted, with --dry-run: a step of it takes minutes. */
+  /** What is wrong with the 121 of the notes? To be counted (`compare --dry-run`): a step of it takes minutes. */
   'notes-121': {
     about: `The notes' 121 differs from the paper's in three things: a bottleneck is four times as wide as its layer's input, not
 four times the growth rate, so cost and memory grow with the square of the depth; transitions do not pool, so all blocks
@@ -134,7 +100,11 @@ export function runsOf({ common, configurations, seeds }: Experiment): readonly 
         return { configuration, seed, recipe: resolveRecipe({ ...common, ...settings, seed }) };
       } catch (error) {
         if (!(error instanceof ConfigError)) throw error;
-        throw new ConfigError(`configuration ${configuration}: ${error.message}`, { cause: error });
+        const { setting, message } = error;
+        throw new ConfigError(`configuration ${configuration}: ${message}`, {
+          cause: error,
+          ...(setting && { setting }),
+        });
       }
     }),
   );
@@ -150,12 +120,11 @@ export function withOverrides(
   seeds?: readonly number[],
 ): Experiment {
   for (const [name, own] of Object.entries(experiment.configurations)) {
-    const key = (Object.keys(settings) as (keyof Settings)[]).find(
-      (each) => settings[each] !== undefined && own[each] !== undefined,
-    );
+    const key = NAMES.find((each) => settings[each] !== undefined && own[each] !== undefined);
     if (key) {
       throw new ConfigError(
-        `--${key} ${settings[key]} contradicts configuration ${name}, which has its own ${key}, ${own[key]}`,
+        `\`${key}\` ${settings[key]} contradicts configuration ${name}, which has its own ${key}, ${own[key]}`,
+        { setting: key },
       );
     }
   }

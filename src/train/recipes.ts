@@ -2,7 +2,11 @@ import type { z } from 'zod';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import type { NormalizationName } from '../data/transforms/normalize.ts';
 import { counted } from '../tensor/counted.ts';
-import { ConfigError, type RunConfig, requireMicroBatch, runConfigSchema } from './config.ts';
+import { ConfigError, type RunConfig, requireMicroBatch, type runConfigSchema } from './config.ts';
+import { RECIPE_NAMES, type RecipeName } from './settings/run-settings.ts';
+import { NOTES, RUN_SETTING_NAMES, type RunSettingName } from './settings/table.ts';
+
+export { RECIPE_NAMES, type RecipeName };
 
 type Settings = z.input<typeof runConfigSchema>;
 
@@ -16,7 +20,8 @@ interface ImageSettings {
 export type Recipe = Omit<Settings, 'recipe' | 'classes' | 'dataSha256' | 'data' | 'transforms'> &
   ImageSettings & { readonly data: string };
 
-const COMMON = { seed: 0, precision: 'f32' } as const;
+const { seed, precision } = NOTES;
+const COMMON = { seed, precision } as const;
 
 /** Fashion-MNIST at its own size, in 90 minutes of two cores: 0.950 with `evaluate --mirror` (docs/results/2026-11-25-best). */
 const BEST = {
@@ -41,9 +46,9 @@ const BEST = {
 /** How to train, by name. Single options override single fields. */
 export const RECIPES = {
   /** The notes' run, and that of the older d2l edition. */
-  notes: { ...COMMON, model: 'notes', data: 'fashion-mnist', size: 96, batch: 256, epochs: 10, lr: 0.1 },
+  notes: NOTES,
   /** The same network as the newer edition of d2l trains it. */
-  d2l: { ...COMMON, model: 'notes', data: 'fashion-mnist', size: 96, batch: 128, epochs: 10, lr: 0.01 },
+  d2l: { ...NOTES, batch: 128, lr: 0.01 },
   /** The notes' network beyond its test accuracy in minutes: smaller images, one cycle (docs/results/2026-11-25-time-to-accuracy.md). */
   quick: {
     ...COMMON,
@@ -84,13 +89,10 @@ export const RECIPES = {
    * parts of images erased: 0.953 (docs/results/2026-11-25-best-longer).
    */
   'best-longer': { ...BEST, epochs: 60, lr: 0.05, augment: ['shift', 'flip', 'erase'] },
-} as const satisfies Readonly<Record<string, Recipe>>;
-
-export type RecipeName = keyof typeof RECIPES;
-export const RECIPE_NAMES = Object.keys(RECIPES) as readonly RecipeName[];
+} as const satisfies Readonly<Record<RecipeName, Recipe>>;
 
 /** Single settings that were given beside a recipe's name. */
-export type Overrides = { readonly [Key in keyof RunConfig]?: RunConfig[Key] | undefined } & ImageSettings;
+export type Overrides = { readonly [Key in RunSettingName]?: RunConfig[Key] | undefined } & ImageSettings;
 
 /** Momentum that an optimiser has when nobody says how much. */
 const USUAL_MOMENTUM = 0.9;
@@ -102,18 +104,21 @@ export type ResolvedRecipe = Recipe & { readonly recipe: string; readonly classe
 export function resolveRecipe(given: Overrides): ResolvedRecipe {
   const name = recipeName(given.recipe);
   const overrides: Record<string, unknown> = {};
-  for (const key of [...Object.keys(runConfigSchema.shape), 'augment', 'normalize'] as (keyof Overrides)[]) {
+  for (const key of RUN_SETTING_NAMES) {
     if (given[key] !== undefined) overrides[key] = given[key];
   }
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
   const { patience, validate, warmup = 0, epochs, batch, microBatch } = merged;
   requireMicroBatch(microBatch, batch);
   if (patience !== undefined && validate === undefined) {
-    throw new ConfigError('--patience goes by held-out images: say how many with --validate FRACTION');
+    throw new ConfigError('`patience` goes by validation images: say which share with `validate`', {
+      setting: 'patience',
+    });
   }
   if (warmup > epochs) {
     throw new ConfigError(
-      `a warm-up of ${counted(warmup, 'epoch')} is longer than the run of ${epochs}: use a shorter --warmup or more --epochs`,
+      `a warm-up of ${counted(warmup, 'epoch')} is longer than the run of ${epochs}: use a shorter \`warmup\` or more \`epochs\``,
+      { setting: 'warmup' },
     );
   }
   return { ...merged, momentum: momentumOf(given, merged) };
@@ -121,16 +126,23 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
 
 function recipeName(name = 'notes'): RecipeName {
   const known = RECIPE_NAMES.find((each) => each === name);
-  if (!known) throw new ConfigError(`unknown recipe ${name}: expected ${RECIPE_NAMES.join(', ')}`);
+  if (!known)
+    throw new ConfigError(`unknown recipe ${name}: expected ${RECIPE_NAMES.join(', ')}`, {
+      setting: 'recipe',
+    });
   return known;
 }
 
 function momentumOf(given: Overrides, { optimizer, momentum = 0 }: Recipe): number {
   if (optimizer === 'adamw') {
     if (!given.momentum) return 0;
-    throw new ConfigError('--optimizer adamw has no --momentum: leave it out, or use --optimizer sgd');
+    throw new ConfigError('`optimizer` adamw has no `momentum`: leave it out, or use `optimizer` sgd', {
+      setting: 'momentum',
+    });
   }
   if (optimizer !== 'nesterov') return momentum;
-  if (given.momentum === 0) throw new ConfigError('--optimizer nesterov wants a --momentum above 0');
+  if (given.momentum === 0) {
+    throw new ConfigError('`optimizer` nesterov requires a `momentum` above 0', { setting: 'momentum' });
+  }
   return momentum > 0 ? momentum : USUAL_MOMENTUM;
 }

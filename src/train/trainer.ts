@@ -359,7 +359,7 @@ class Trainer {
     const atStep = `step ${globalStep + 1} (epoch ${epoch + 1}, batch ${step + 1})`;
     const message =
       `${where ?? atStep}: ${error.message}; ` +
-      `${this.#training.store.nameOf('last')} is the last good checkpoint; try a smaller --lr`;
+      `${this.#training.store.nameOf('last')} is the last good checkpoint; try a smaller \`lr\``;
     this.#training.listener({ kind: 'stopped', reason: 'nonFinite', globalStep, message });
     throw new TrainingStoppedError(message, { cause: error });
   }

@@ -232,7 +232,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--weight-decay', '-1'], /number from 0/],
     [['train', '--ema', '0'], /number above 0 and below 1/],
     [['train', '--schedule', 'linear'], /'linear' is invalid.*one-cycle/],
-    [['train', '--patience', '3'], /--patience goes by held-out images: .*--validate/],
+    [['train', '--patience', '3'], /--patience goes by validation images: .*--validate/],
     [['train', '--warmup', '11'], /longer than the run of 10/],
     [['train', '--data', 'sample', '--validate', '0.0001'], /holds out 0/],
     [['train', '--precision', 'f16'], /'f16' is invalid/],

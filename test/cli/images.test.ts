@@ -283,7 +283,7 @@ describe('bad folders and options are one line, status 2, and leave no run:', ()
     [['--data', 'folder:data', '--strict'], /red\/notes\.txt is neither JPEG/],
     [['--data', 'folder:data/red'], /has no folders: expected one for each class/],
     [['--data', 'folder:data', '--augment', 'blur'], /expected some of .*flip.*'blur'/],
-    [['--data', 'folder:data', '--test-share', '1'], /between 0 and 1/],
+    [['--data', 'folder:data', '--test-share', '1'], /number above 0 and below 1/],
     [['--data', 'folder:hollow'], /amber is empty: put images/],
     [['--data', 'folder:bombs', '--strict'], /red\/bomb\.png has more than 100 million pixels/],
     [['--data', 'sample', '--strict'], /--strict is for --data folder:DIR, not for sample/],

@@ -2,7 +2,7 @@ import { Command } from 'commander';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { formatMemorySize, parseMemorySize } from '../../src/cli/memory-size.ts';
-import { options } from '../../src/cli/options.ts';
+import { settingOption } from '../../src/cli/options.ts';
 
 describe('a size of memory', () => {
   test.each([
@@ -67,7 +67,7 @@ describe('a size of memory', () => {
       }),
     );
     const command = new Command()
-      .addOption(options.memoryLimit())
+      .addOption(settingOption('memoryLimit', 'train'))
       .exitOverride()
       .configureOutput({ writeErr: () => {} });
     expect(() => command.parse(['--memory-limit', 'much'], { from: 'user' })).toThrow(

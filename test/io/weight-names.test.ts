@@ -111,7 +111,7 @@ describe('a classifier of another number of classes', () => {
       /new head: classifier\.weight, classifier\.bias start anew/,
     );
     expect(() => match(weights(other))).toThrow(
-      'f.pth: tensor classifier.weight is 1000×12, the model expects 10×12 (another number of classes: --classes',
+      'f.pth: tensor classifier.weight is 1000×12, the model expects 10×12 (another number of classes: `classes`',
     );
   });
 

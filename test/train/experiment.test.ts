@@ -94,7 +94,7 @@ describe('an error names the field of', () => {
       { ...EXAMPLE, configurations: { a: {}, b: { patience: 3 } } },
       'x.json',
     );
-    expect(() => runsOf(experiment)).toThrow(/^configuration b: .*held-out images/);
+    expect(() => runsOf(experiment)).toThrow(/^configuration b: .*validation images/);
   });
 });
 
@@ -111,5 +111,5 @@ test('options replace the common settings, never those of a configuration', () =
   );
   expect(differenceOf(experiment, withOverrides(experiment, { epochs: 2 }))).toBeUndefined();
   const rates = { ...experiment, configurations: { low: { lr: 0.1 }, high: { lr: 0.5 } } };
-  expect(() => withOverrides(rates, { lr: 0.2 })).toThrow(/--lr 0\.2 contradicts configuration low/);
+  expect(() => withOverrides(rates, { lr: 0.2 })).toThrow(/`lr` 0\.2 contradicts configuration low/);
 });

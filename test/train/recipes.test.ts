@@ -96,10 +96,10 @@ describe('a recipe', () => {
 
   test.each<[Parameters<typeof resolveRecipe>[0], RegExp]>([
     [{ recipe: 'soup' }, /unknown recipe soup: expected notes, d2l/],
-    [{ patience: 3 }, /--patience .* --validate/],
+    [{ patience: 3 }, /`patience` .* `validate`/],
     [{ warmup: 11 }, /warm-up of 11 epochs is longer than the run of 10/],
-    [{ optimizer: 'adamw', momentum: 0.9 }, /adamw has no --momentum/],
-    [{ optimizer: 'nesterov', momentum: 0 }, /nesterov wants a --momentum above 0/],
+    [{ optimizer: 'adamw', momentum: 0.9 }, /adamw has no `momentum`/],
+    [{ optimizer: 'nesterov', momentum: 0 }, /nesterov requires a `momentum` above 0/],
   ])('that contradicts itself is refused: %j', (given, message) => {
     expect(() => resolveRecipe(given)).toThrow(ConfigError);
     expect(() => resolveRecipe(given)).toThrow(message);

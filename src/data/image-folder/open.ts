@@ -48,7 +48,7 @@ export async function openImageFolder(
   const { split, classNames } = halvesOf(files, options);
   const unused = ownHalves(files)?.unused;
   if (unused !== undefined) {
-    const later = `evaluate RUN --data folder:${folder.replace(/\/+$/, '')}/${unused}`;
+    const later = `evaluate RUN \`data\` folder:${folder.replace(/\/+$/, '')}/${unused}`;
     progress.note(`${folder}: tested on its images in val; those in ${unused} are for later (${later})`);
   }
   const all = [...split.train, ...split.test];

@@ -24,7 +24,7 @@ export function normalizationOf(
   limit = train.count,
 ): Normalization | undefined {
   if (name === 'measured') return measure(train, Math.min(limit, train.count));
-  return fixedNormalization(name, train.channels, ': use --normalize measured, or --channels 3');
+  return fixedNormalization(name, train.channels, ': use `normalize` measured, or `channels` 3');
 }
 
 /** What needs no images to be measured on. @throws DataError as `normalizationOf`. @param remedy what to do then. */
@@ -35,7 +35,7 @@ export function fixedNormalization(
 ): Normalization | undefined {
   if (name === 'none') return undefined;
   if (channels === IMAGENET.mean.length) return IMAGENET;
-  throw new DataError(`--normalize imagenet is for images of 3 channels, these have ${channels}${remedy}`);
+  throw new DataError(`\`normalize\` imagenet is for images of 3 channels, these have ${channels}${remedy}`);
 }
 
 /** `less 0.286, divided by 0.353`, for each channel. */

@@ -45,7 +45,7 @@ export function loadNativeModule(isa = process.env.DENSOR_ISA): {
   const isas = nativeIsas();
   if (isas.length === 0) {
     throw new EngineError(
-      'the native kernels are not built: install g++ 12 or clang 15 (or later), then run `npm run build`; or use --engine wasm',
+      'the native kernels are not built: install g++ 12 or clang 15 (or later), then run `npm run build`; or use `engine` wasm',
     );
   }
   const chosen = isa === undefined ? isas[0] : isas.find((each) => each === isa);

@@ -19,7 +19,7 @@ export function openCifar10(folder: string | undefined): TrainTest {
       `cifar10 is not downloaded: fetch https://www.cs.toronto.edu/~kriz/${ARCHIVE} and name its folder with --data-dir`,
     );
   }
-  if (!existsSync(folder)) throw new DataError(`--data-dir ${folder} does not exist`);
+  if (!existsSync(folder)) throw new DataError(`\`dataDir\` ${folder} does not exist`);
   return readCifar10(filesIn(folder));
 }
 

@@ -26,7 +26,7 @@ const DEBIAN_PACKAGE = 'dataset-fashion-mnist';
 const MAX_FILE_BYTES = DOWNLOAD_LIMITS.sizeBytes;
 
 const REMEDY =
-  'name a folder with its four files with --data-dir, or set XDG_CACHE_HOME to a folder that you may write to';
+  'name a folder with its four files with `dataDir`, or set XDG_CACHE_HOME to a folder that you may write to';
 
 /** Where the data may come from; tests point these elsewhere. */
 export interface Sources {
@@ -63,7 +63,7 @@ export async function openFashionMnist(
   const read = (folder: string, file?: typeof readPlainOrGzip) =>
     readIdxFolder(folder, 'fashion-mnist', FASHION_CLASSES, file);
   if (dataDir !== undefined) {
-    if (!existsSync(dataDir)) throw new DataError(`--data-dir ${dataDir} does not exist`);
+    if (!existsSync(dataDir)) throw new DataError(`\`dataDir\` ${dataDir} does not exist`);
     if (hasIdxFiles(dataDir)) return read(dataDir);
     progress.note(`${dataDir} does not hold the four Fashion-MNIST files; looking elsewhere`);
   }
@@ -129,7 +129,7 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   } catch (error) {
     reasons.push(`apt-get: ${(error as Error).message}`);
     throw new DataError(
-      `Fashion-MNIST cannot be had (${reasons.join('; ')}): put its four files into a folder and name it with --data-dir`,
+      `Fashion-MNIST cannot be had (${reasons.join('; ')}): put its four files into a folder and name it with \`dataDir\``,
     );
   }
 }

@@ -15,6 +15,7 @@ import {
   openTestFolder,
 } from '../../data/image-folder/open.ts';
 import type { DataProgress } from '../../data/progress.ts';
+import { counted } from '../../tensor/counted.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { openCifar10 } from './cifar10-files.ts';
 import { openFashionMnist } from './fashion-mnist.ts';
@@ -23,7 +24,7 @@ import { SHARP_DECODER } from './image-file.ts';
 import { imageFilesIn } from './image-files.ts';
 import { fileStore } from './pixel-file.ts';
 
-/** Data sets that lie where `--data-dir` says, if anywhere. */
+/** Data sets that are looked for in `dataDir`. */
 const SOUGHT = ['fashion-mnist', 'cifar10'];
 
 /**
@@ -39,7 +40,7 @@ export async function openDataset(
 ): Promise<TrainTest> {
   if (dataDir !== undefined && !SOUGHT.includes(name)) {
     throw new DataError(
-      `--data-dir is where ${SOUGHT.join(' and ')} are looked for: leave it out with ${name}`,
+      `\`dataDir\` is where ${SOUGHT.join(' and ')} are looked for: leave it out with ${name}`,
     );
   }
   if (name === 'fashion-mnist') return openFashionMnist(dataDir, progress);

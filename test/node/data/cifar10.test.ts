@@ -99,6 +99,6 @@ describe('CIFAR-10', () => {
 
   test('without a folder says where it is to be had', async () => {
     const progress = { note: () => {}, bytes: () => {} };
-    await expect(openDataset('cifar10', undefined, progress)).rejects.toThrow(/fetch https:.*--data-dir/);
+    await expect(openDataset('cifar10', undefined, progress)).rejects.toThrow(/fetch https:.*`dataDir`/);
   });
 });

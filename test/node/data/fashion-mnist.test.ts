@@ -62,7 +62,7 @@ describe('Fashion-MNIST', () => {
       return Promise.reject(new Error('no network'));
     };
     const opened = openFashionMnist(undefined, progress, sources({ urls: [url], debianPackage }));
-    await expect(opened).rejects.toThrow(/cannot be had.*gzip.*apt-get: no network.*--data-dir/);
+    await expect(opened).rejects.toThrow(/cannot be had.*gzip.*apt-get: no network.*`dataDir`/);
     expect(asked).toEqual(['dataset-fashion-mnist']);
     expect(readdirSync(join(folder, 'cache'))).toEqual([]);
   });
@@ -92,7 +92,7 @@ describe('Fashion-MNIST', () => {
     await expect(opened).rejects.toThrow(CacheError);
     await expect(opened).rejects.toThrow(
       new RegExp(
-        `${cache} cannot be written to: a part of the path is not a folder.*--data-dir.*XDG_CACHE_HOME`,
+        `${cache} cannot be written to: a part of the path is not a folder.*\`dataDir\`.*XDG_CACHE_HOME`,
       ),
     );
   });

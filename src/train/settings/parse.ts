@@ -1,0 +1,84 @@
+import { z } from 'zod';
+
+/** A setting's value, or what is wrong with its text. */
+export type Parsed = { readonly value: unknown } | { readonly problem: string };
+
+/** As much of a JSON Schema as settings need. */
+interface Shape {
+  readonly type?: string;
+  readonly enum?: readonly (string | number)[];
+  readonly const?: string | number;
+  readonly anyOf?: readonly Shape[];
+  readonly items?: Shape;
+  readonly minimum?: number;
+  readonly exclusiveMinimum?: number;
+  readonly maximum?: number;
+  readonly exclusiveMaximum?: number;
+}
+
+export function shapeOf(schema: z.ZodType): Shape {
+  return z.toJSONSchema(schema, { io: 'input' }) as Shape;
+}
+
+/** Reads a value from text, as a flag or a form has it: a list has commas between its items. */
+export function parseText(schema: z.ZodType, text: string): Parsed {
+  const shape = shapeOf(schema);
+  let problem: string | undefined;
+  for (const candidate of read(shape, text)) {
+    const result = schema.safeParse(candidate);
+    if (result.success) return { value: result.data };
+    problem ??= problemOf(shape, candidate, result.error.issues[0]!);
+  }
+  return { problem: problem ?? `expected ${expected(shape.items ?? shape)}` };
+}
+
+/** What a text may mean. */
+function read(shape: Shape, text: string): readonly unknown[] {
+  if (shape.anyOf) return shape.anyOf.flatMap((each) => read(each, text));
+  if (shape.const !== undefined) return text === `${shape.const}` ? [shape.const] : [];
+  switch (shape.type) {
+    case 'integer':
+      return /^\d+$/.test(text) ? [Number(text)] : [];
+    case 'number':
+      return text.trim() === '' || Number.isNaN(Number(text)) ? [] : [Number(text)];
+    case 'array': {
+      const items = text.split(',').map((item) => read(shape.items!, item.trim())[0]);
+      return items.includes(undefined) ? [] : [items];
+    }
+    default:
+      return [text];
+  }
+}
+
+function problemOf({ items, ...shape }: Shape, value: unknown, issue: z.core.$ZodIssue): string {
+  const [at] = issue.path;
+  const item = Array.isArray(value) && typeof at === 'number' ? value[at] : undefined;
+  if (items?.enum && item !== undefined) return `expected some of ${items.enum.join(',')}, not '${item}'`;
+  const inner = items && item !== undefined ? items : shape;
+  // Texts and whole lists say themselves what they expect.
+  return isDescribed(inner) ? `expected ${expected(inner)}` : issue.message;
+}
+
+function isDescribed({ type, enum: choices, anyOf }: Shape): boolean {
+  return choices !== undefined || anyOf !== undefined || type === 'integer' || type === 'number';
+}
+
+/** `a whole number from 1 to 256`, `a number above 0 and below 1`, `f32 or bf16`. */
+export function expected(shape: Shape): string {
+  if (shape.anyOf) return shape.anyOf.map(expected).join(' or ');
+  if (shape.enum) return alternatives(shape.enum.map(String));
+  if (shape.const !== undefined) return `${shape.const}`;
+  const { minimum, exclusiveMinimum, maximum, exclusiveMaximum } = shape;
+  if (shape.type === 'integer') {
+    const least = minimum ?? (exclusiveMinimum === undefined ? 0 : exclusiveMinimum + 1);
+    const to = maximum === undefined || maximum === Number.MAX_SAFE_INTEGER ? '' : ` to ${maximum}`;
+    return `a whole number from ${least}${to}`;
+  }
+  const below = exclusiveMaximum === undefined ? '' : ` and below ${exclusiveMaximum}`;
+  return `a number ${minimum === undefined ? `above ${exclusiveMinimum}` : `from ${minimum}`}${below}`;
+}
+
+/** `a, b or c`. */
+function alternatives(words: readonly string[]): string {
+  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
+}

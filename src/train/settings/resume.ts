@@ -1,0 +1,30 @@
+import type { RunConfig } from '../config.ts';
+import { textOf } from './describe.ts';
+import { SETTING_NAMES, SETTINGS, type SettingName } from './table.ts';
+
+/** A setting that is given to a resumed run and is not what the run has. */
+export interface Contradiction {
+  readonly name: SettingName;
+  /** As text. */
+  readonly given: string;
+  readonly has: string;
+}
+
+/**
+ * The first setting that a resumed run cannot take.
+ * @param channels of the run's images: its configuration does not say.
+ */
+export function contradictionOf(
+  given: { readonly [Name in SettingName]?: unknown },
+  config: RunConfig,
+  channels: number,
+): Contradiction | undefined {
+  const { augment = [], normalize = 'none' } = config.transforms ?? {};
+  const run: { readonly [Name in SettingName]?: unknown } = { ...config, augment, normalize, channels };
+  for (const name of SETTING_NAMES) {
+    if (SETTINGS[name].onResume !== 'same' || given[name] === undefined) continue;
+    const [asked, has] = [given[name], run[name] ?? ''].map(textOf) as [string, string];
+    if (asked !== has) return { name, given: asked, has: has || 'none' };
+  }
+  return undefined;
+}

@@ -1,0 +1,83 @@
+import { z } from 'zod';
+import { IMAGE_SETTINGS, PROCESS_SETTINGS } from './other-settings.ts';
+import { FIELDS } from './run-settings.ts';
+import type { CommandName, Recorded, Setting, Variation } from './setting.ts';
+
+/**
+ * The settings: one table, of which flags, `RunConfig`, the experiment file, the check of a resumed run and
+ * docs/settings.md are made. A new setting is a new entry of `FIELDS`, `IMAGE_SETTINGS` or `PROCESS_SETTINGS`.
+ */
+type Fields = typeof FIELDS;
+type FieldName = keyof Fields;
+type RecordedName = { [Key in FieldName]: Fields[Key] extends Recorded ? Key : never }[FieldName];
+
+/** Fields of `RunConfig` that a user sets. */
+export type RunSettingName = Exclude<FieldName, RecordedName>;
+export type ImageSettingName = keyof typeof IMAGE_SETTINGS;
+export type SettingName = RunSettingName | ImageSettingName | keyof typeof PROCESS_SETTINGS;
+
+/** The schema of `RunConfig`, field by field. */
+export const FIELD_SCHEMAS = Object.fromEntries(
+  Object.entries(FIELDS).map(([key, { schema }]) => [key, schema]),
+) as { -readonly [Key in FieldName]: Fields[Key]['schema'] };
+
+const isSetting = (entry: Setting | Recorded): entry is Setting => 'commands' in entry;
+
+/** All of them by name, a run's own first. */
+export const SETTINGS = Object.fromEntries(
+  Object.entries({ ...FIELDS, ...IMAGE_SETTINGS, ...PROCESS_SETTINGS }).filter(([, entry]) =>
+    isSetting(entry),
+  ),
+) as unknown as Readonly<Record<SettingName, Setting>>;
+
+export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
+
+/** What a recipe may set: a run's own settings and what is done to its images. */
+export const RUN_SETTING_NAMES = SETTING_NAMES.filter(
+  (name) => name in FIELDS || name in IMAGE_SETTINGS,
+) as readonly (RunSettingName | ImageSettingName)[];
+
+export function isSettingName(text: string): text is SettingName {
+  return Object.hasOwn(SETTINGS, text);
+}
+
+/** `weightDecay` → `weight-decay`. */
+function kebab(name: string): string {
+  return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
+}
+
+/** As the command line writes it: `--weight-decay`. */
+export function flagOf(name: string): string {
+  return `--${kebab(name)}`;
+}
+
+/** The settings that a command takes. */
+export function settingsOf(command: CommandName): readonly SettingName[] {
+  return SETTING_NAMES.filter((name) => SETTINGS[name].commands[command] !== undefined);
+}
+
+/** The schema of what may be asked for. */
+export function givenSchema(setting: Setting, variation: Variation = {}): z.ZodType {
+  const { schema, given = bare(schema), most } = setting;
+  if (variation.given) return variation.given;
+  return most !== undefined && given instanceof z.ZodNumber ? given.max(most) : given;
+}
+
+/** Without a default, and not optional. */
+function bare(schema: z.ZodType): z.ZodType {
+  return schema instanceof z.ZodOptional || schema instanceof z.ZodDefault
+    ? bare(schema.unwrap() as z.ZodType)
+    : schema;
+}
+
+/** The notes' value of a setting; undefined where the notes do without. */
+export function notesValue({ schema, notes }: Setting): unknown {
+  return notes ?? (schema instanceof z.ZodDefault ? schema.parse(undefined) : undefined);
+}
+
+type Noted = { [Key in FieldName]: Fields[Key] extends { notes: unknown } ? Key : never }[FieldName];
+
+/** The notes' run, without what the schema of `RunConfig` has anyway. */
+export const NOTES = Object.fromEntries(
+  Object.entries(FIELDS).flatMap(([key, entry]) => ('notes' in entry ? [[key, entry.notes]] : [])),
+) as { readonly [Key in Noted]: Fields[Key] extends { notes: infer Value } ? Value : never };
