@@ -16,7 +16,7 @@ const UNPACKED = 'cifar-10-batches-bin';
 export function openCifar10(folder: string | undefined): TrainTest {
   if (folder === undefined) {
     throw new DataError(
-      `cifar10 is not downloaded: fetch https://www.cs.toronto.edu/~kriz/${ARCHIVE} and name its folder with --data-dir`,
+      `cifar10 is not downloaded: fetch https://www.cs.toronto.edu/~kriz/${ARCHIVE} and name its folder with \`dataDir\``,
     );
   }
   if (!existsSync(folder)) throw new DataError(`\`dataDir\` ${folder} does not exist`);
