@@ -5,6 +5,7 @@ import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { hasEnded } from '../run/log.ts';
 import { runFiles } from '../run/run-folder.ts';
 import { requireFits } from '../train/checkpoint.ts';
 import { type DivergedRun, isFinished, type RunResult, resultOf, summarize } from '../train/compare.ts';
@@ -157,7 +158,7 @@ async function runOne(
 ): Promise<RunResult | DivergedRun | undefined> {
   const { config, compiled } = prepared;
   const stored = openStoredRun(folder, config);
-  if (stored && isFinished(stored.run)) {
+  if (stored && isFinished(stored.run) && hasEnded(runFiles(folder).log)) {
     say(`${title}: finished before`);
     return resultOf(stored.run, folder);
   }
