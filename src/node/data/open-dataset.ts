@@ -15,7 +15,6 @@ import {
   openTestFolder,
 } from '../../data/image-folder/open.ts';
 import type { DataProgress } from '../../data/progress.ts';
-import { counted } from '../../tensor/counted.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { openCifar10 } from './cifar10-files.ts';
 import { openFashionMnist } from './fashion-mnist.ts';
