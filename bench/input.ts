@@ -1,7 +1,7 @@
 import { type Compiled, compile } from '../src/compile.ts';
-import { writeFileAtomic } from '../src/node/files.ts';
 import { encodeSafetensors } from '../src/io/safetensors.ts';
 import { initialNumbers } from '../src/model/initialize.ts';
+import { writeFileAtomic } from '../src/node/files.ts';
 import type { PlanOptions } from '../src/plan/plan.ts';
 import { uniform } from '../src/tensor/random.ts';
 import { elementCount, type Shape } from '../src/tensor/shape.ts';

@@ -17,13 +17,13 @@ import {
   plannedPeakBytes,
   type StateLayout,
 } from './plan/plan.ts';
-import { encode, encodePrepare } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
 import { foldBatchNorm } from './plan/rewrite/fold-batch-norm.ts';
 import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+import { cpuTarget } from './target/cpu/target.ts';
 import type { Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
@@ -66,10 +66,10 @@ export interface TrainingOptions {
   readonly memory?: MemoryBudget | undefined;
 }
 
-export interface CompileOptions extends TrainingOptions, PlanOptions {}
+export interface CompileOptions extends TrainingOptions, Partial<PlanOptions> {}
 
 /** What depends on the engine that will run the network. */
-export type EngineOptions = Pick<CompileOptions, 'memory' | 'tiles'>;
+export type EngineOptions = Pick<CompileOptions, 'memory' | 'target'>;
 
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
 export interface Compiled {
@@ -155,7 +155,7 @@ function prepare(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions,
+  { update = PLAIN_SGD, labelSmoothing = 0, target = cpuTarget() }: CompileOptions,
 ) {
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode, part } = request;
@@ -176,7 +176,7 @@ function prepare(
     ...own,
     ...[...remembered].map(([name, shape]) => [name, { role: 'optimizer' as const, shape }] as const),
   ]);
-  const layout = layOutState(state, withGradients);
+  const layout = layOutState(state, withGradients, target);
   const averaged = trained.size > 0 && update.averageDecay !== undefined;
   const sources = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
@@ -189,8 +189,8 @@ function prepare(
   return { state, layout, first, sources };
 }
 
-function planner(layout: StateLayout, options: PlanOptions): (graph: Graph) => Plan {
-  return (graph) => createPlan(graph, layout, options);
+function planner(layout: StateLayout, options: CompileOptions): (graph: Graph) => Plan {
+  return (graph) => createPlan(graph, layout, { ...options, target: options.target ?? cpuTarget() });
 }
 
 /**
@@ -221,18 +221,19 @@ export function compileGraph(
   forward: Graph,
   layout: StateLayout,
   gradient?: Gradient,
-  { recomputed = new Set(), ...options }: GraphOptions = {},
+  { recomputed = new Set(), target = cpuTarget(), ...options }: GraphOptions = {},
 ): CompiledProgram {
-  const plan = createPlan(recompute(fuse(forward, gradient, options.precision), recomputed), layout, options);
+  const graph = recompute(fuse(forward, gradient, options.precision), recomputed);
+  const plan = createPlan(graph, layout, { ...options, target });
   return {
     graph: withGradient(forward, gradient),
     plan,
-    program: encode(plan),
-    prepare: encodePrepare(plan),
+    program: plan.target.encode(plan, plan.records),
+    prepare: plan.target.encode(plan, plan.prepare),
   };
 }
 
-interface GraphOptions extends PlanOptions {
+interface GraphOptions extends Partial<PlanOptions> {
   /** Layers whose results the backward pass computes again. Default: none. */
   readonly recomputed?: ReadonlySet<string>;
 }

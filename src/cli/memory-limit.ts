@@ -51,7 +51,7 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(request: 
   const plain = compile(forms.preferred);
   const { network } = plain.compiled;
   const all = (needs: Needs) => ({ engine: name, threads, ...networkNeeds(network), ...needs });
-  const inEngine = engine.limits.maxTotalBytes - ENGINE_BYTES;
+  const inEngine = engine.maxTotalBytes - ENGINE_BYTES;
   const budget = (needs: Needs) => Math.min(inEngine, planBudget(limit, all(needs)));
   const planned = networkPeakBytes(network, threads);
   const asItComes = { prepared: plain, form: forms.preferred };

@@ -1,4 +1,4 @@
-import type { LayerRecord } from '../plan/lower/context.ts';
+import type { LayerRecord } from '../plan/lowering.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, phaseOf } from '../plan/memory/report.ts';
@@ -48,7 +48,7 @@ export function memoryPicture(
       group: groupOf(buffer),
     })),
     phases: spansOf(records, (_, at) => phaseOf(report, at)),
-    parts: spansOf(records, ({ layer }, at) => (phaseOf(report, at) === 'update' ? '' : partOf(layer))),
+    parts: spansOf(records, ({ op }, at) => (phaseOf(report, at) === 'update' ? '' : partOf(op.layer))),
     peak: {
       record: peak.record,
       text: `fullest: ${formatBytes(peak.bytes)}, record ${peak.record}, ${partOf(peak.layer)}`,

@@ -34,7 +34,7 @@ export function profileCommand(): Command {
 async function runProfile(given: ProfileOptions): Promise<void> {
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const step = syntheticStep(given, { tiles: engine.hasTiles });
+    const step = syntheticStep(given, { target: engine.target });
     const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
     const { plan } = step.compiled.network.programs.get(step.program)!;
     const profile = profileOf(plan, durations, peak);

@@ -124,7 +124,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
       compile: (form, memory) => {
         const { model, compiled } = prepareRun({ ...settled, ...form }, all, {
           memory,
-          tiles: engine.hasTiles,
+          target: engine.target,
         });
         return { model, compiled };
       },

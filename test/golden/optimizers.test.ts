@@ -10,6 +10,7 @@ import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { golden, tensorOf } from '../support/golden.ts';
 import { updateNetwork } from '../support/update-run.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const file = golden('optimizers');
 const NAMES = ['weight', 'bias', 'more'] as const;
@@ -66,7 +67,7 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
     builder.output('loss', loss!);
     const graph = builder.build();
     const state = stateOf(graph);
-    const layout = layOutState(state, true);
+    const layout = layOutState(state, true, cpuTarget());
     const program = compileGraph(graph, layout, { of: 'loss', withRespectTo: ['logits'] });
     const session = await engine.open({ state, layout, programs: new Map([['step', program]]) });
     await session.run('step', {

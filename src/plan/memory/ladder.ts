@@ -1,9 +1,7 @@
 import type { Graph } from '../../graph/op.ts';
 import type { Plan } from '../plan.ts';
-import type { RecordKind } from '../records.ts';
 import { partOf } from './part.ts';
 import { type RepeatableOp, recomputable, recompute, type TrainingGraph } from './recompute.ts';
-import { predictedSeconds, secondsOf } from './step-time.ts';
 import { peakRecord } from './timeline.ts';
 
 /** Ops of one kind in one part of the network, which are computed again together or not at all. */
@@ -125,21 +123,16 @@ function cheapest(groups: Iterable<Group>, plan: Plan): Group | undefined {
   return best?.group;
 }
 
-/** The records that ops become. */
-const RECORD_KINDS: Readonly<Record<RepeatableOp['kind'], readonly RecordKind[]>> = {
-  conv2d: ['conv2d', 'pointwise', 'winograd'],
-  conv2dMaxPool: ['conv2dMaxPool'],
-  avgPool: ['avgPool'],
-  batchNorm: ['elementwise'],
-  relu: ['elementwise'],
-};
-
-function secondsOfGroup({ kind: op, layers }: Group, plan: Plan): number {
+function secondsOfGroup({ kind, layers }: Group, { records, target }: Plan): number {
   const wanted = new Set(layers);
-  const kinds = RECORD_KINDS[op];
-  return plan.records.reduce(
-    (sum, { layer, record }) =>
-      kinds.includes(record.kind) && wanted.has(layer) ? sum + secondsOf(record) : sum,
+  return records.reduce(
+    (sum, { op, record }) =>
+      op.kind === kind && wanted.has(op.layer) ? sum + target.secondsOf(record) : sum,
     0,
   );
+}
+
+/** Seconds of a whole run of a plan, on the target's typical machine. */
+export function predictedSeconds({ records, target }: Plan): number {
+  return records.reduce((sum, { record }) => sum + target.secondsOf(record), 0);
 }

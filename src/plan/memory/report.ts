@@ -1,6 +1,6 @@
+import type { Op } from '../../graph/op.ts';
 import { type Plan, type PlanBuffer, plannedPeakBytes } from '../plan.ts';
 import { BUFFER_ROLES, type BufferRole } from '../purpose.ts';
-import type { RecordKind } from '../records.ts';
 import { describePurpose } from './describe.ts';
 import { peakRecord } from './timeline.ts';
 
@@ -51,14 +51,14 @@ export interface MemoryReport {
 /** @param threads that each have scratch of their own. */
 export function memoryReport(plan: Plan, threads: number): MemoryReport {
   const { records, persistentBytes, transientBytes, scratchBytes } = plan;
-  const firstOf = (kinds: ReadonlySet<RecordKind>, otherwise: number) => {
-    const at = records.findIndex(({ record }) => kinds.has(record.kind));
+  const firstOf = (kinds: ReadonlySet<Op['kind']>, otherwise: number) => {
+    const at = records.findIndex(({ op }) => kinds.has(op.kind));
     return at < 0 ? otherwise : at;
   };
   const updateFrom = firstOf(UPDATES, records.length);
   const backwardFrom = firstOf(new Set(['crossEntropyGrad']), updateFrom);
   const peak = peakRecord(plan);
-  const layerAt = (record: number) => records[Math.min(record, records.length - 1)]!.layer;
+  const layerAt = (record: number) => records[Math.min(record, records.length - 1)]!.op.layer;
   const buffers = plan.buffers.map((buffer): BufferReport => {
     const { first, last } = buffer.interval;
     const isComputedAgain = buffer.role === 'featureMap' && first >= backwardFrom;
@@ -105,10 +105,9 @@ export function phaseOf({ backwardFrom, updateFrom }: MemoryReport, record: numb
   return record >= backwardFrom ? 'backward' : 'forward';
 }
 
-const UPDATES: ReadonlySet<RecordKind> = new Set([
+const UPDATES: ReadonlySet<Op['kind']> = new Set([
   'updateRunningStatistics',
-  'sumSquares',
-  'clipScale',
+  'clipNorm',
   'sgd',
   'adamw',
   'movingAverage',

@@ -1,0 +1,36 @@
+import type { Purpose } from './purpose.ts';
+
+/** A buffer of a plan: becomes an address when the plan is encoded. */
+export type BufferId = number & { readonly brand: 'BufferId' };
+
+/** A buffer before it has an address. */
+export interface BufferSpec extends Purpose {
+  readonly id: BufferId;
+  readonly name: string;
+  readonly bytes: number;
+}
+
+/** Where a vector starts inside a buffer, in numbers. */
+export interface Vector {
+  readonly address: BufferId | undefined;
+  readonly offset: number;
+}
+
+/**
+ * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]. `elementBytes` 4: float32, 2: bfloat16.
+ * Offset and stride count numbers; images lie without a gap.
+ */
+export interface View {
+  readonly address: BufferId | undefined;
+  readonly offset: number;
+  readonly stride: number;
+  readonly elementBytes: number;
+}
+
+/** Of a feature map. */
+export interface Size {
+  readonly images: number;
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
