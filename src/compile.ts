@@ -7,7 +7,7 @@ import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { MemoryLimitError } from './plan/memory/error.ts';
-import { climb, ladder, layersOf, type Rung, trimmed } from './plan/memory/ladder.ts';
+import { climb, ladder, modulesOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
 import {
   createPlan,
@@ -105,7 +105,7 @@ export function compile(
   const training = largest && fuse(largest.forward, largest.gradient, options.precision);
   if (memory && !training) requireFits(beside, memory);
   const rungs = memory && training && fitted(training, beside, memory, planner(layout, options));
-  const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
+  const recomputed = modulesOf(rungs?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient }) => {
     const evaluation = evaluations.get(name);
     return [name, evaluation ?? compileGraph(forward, layout, gradient, { ...options, recomputed })] as const;
@@ -234,7 +234,7 @@ export function compileGraph(
 }
 
 interface GraphOptions extends Partial<PlanOptions> {
-  /** Layers whose results the backward pass computes again. Default: none. */
+  /** Modules whose results the backward pass computes again. Default: none. */
   readonly recomputed?: ReadonlySet<string>;
 }
 
@@ -246,7 +246,7 @@ interface Gradient extends DifferentiateRequest {
 function fuse(forward: Graph, gradient: Gradient | undefined, precision: Precision = 'f32'): TrainingGraph {
   const prologued = fuseDropout(fusePrologues(commutePooling(shareStatistics(forward))));
   const fused = fuseMaxPool(gradient ? prologued : foldBatchNorm(prologued), gradient);
-  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length, precision };
+  return { graph: withGradient(fused, gradient), precision };
 }
 
 function withGradient(graph: Graph, gradient?: Gradient): Graph {

@@ -93,7 +93,7 @@ function jsonOf({ model, size, batch, precision }: ProfileOptions, report: Repor
     stepMs,
     total: { ...profile.total, ofPeak: profile.total.flopsPerSecond / peak.flopsPerSecond },
     kinds: profile.kinds,
-    records: profile.records,
+    records: profile.records.map((record) => ({ ...record, layer: record.layer.label })),
     files: [svg, png],
   };
 }
@@ -104,7 +104,7 @@ function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png
   const { total } = profile;
   const kinds = profile.kinds.map((row) => [row.kind, `${row.records}`, ...cells(row)]);
   const costliest = [...profile.records].sort((a, b) => b.ms - a.ms).slice(0, COSTLIEST);
-  const records = costliest.map((row) => [row.layer, row.kind, ...cells(row)]);
+  const records = costliest.map((row) => [row.layer.label, row.kind, ...cells(row)]);
   const ofPeak = percent(total.flopsPerSecond / peak.flopsPerSecond);
   return [
     `${titleOf(given, engine, profile)}`,
@@ -137,8 +137,8 @@ function cells(row: Rates): string[] {
 async function drawRoofline(profile: Profile, peak: MachinePeak, title: string): Promise<string> {
   const { rooflineSvg } = await import('../plot/roofline.ts'); // Drawing is half a second of modules.
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
-    // `dense block 1 (1.net.3.2 conv2d)`: the module's name is enough beside the kind.
-    name: `${/\((\S+) /.exec(layer)?.[1] ?? layer} ${kind}`,
+    // In a block the module's name is enough beside the kind.
+    name: `${(layer.block && layer.module) ?? layer.label} ${kind}`,
     kind,
     intensity,
     gflopsPerSecond: flopsPerSecond / 1e9,

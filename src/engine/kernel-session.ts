@@ -167,7 +167,7 @@ export class KernelSession implements Session {
         crossEntropy: 'loss',
         clipScale: 'gradient norm',
       };
-      throw new NonFiniteError(op.layer, quantities[record.kind] ?? 'gradient');
+      throw new NonFiniteError(op.layer.label, quantities[record.kind] ?? 'gradient');
     }
   }
 

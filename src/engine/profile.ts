@@ -1,3 +1,4 @@
+import type { Layer } from '../graph/layer.ts';
 import type { Plan } from '../plan/plan.ts';
 import type { Cost } from '../plan/target.ts';
 import type { MachinePeak } from './engine.ts';
@@ -21,7 +22,7 @@ export interface Rates extends Cost {
 export interface ProfiledRecord extends Rates {
   /** In the program. */
   readonly index: number;
-  readonly layer: string;
+  readonly layer: Layer;
   readonly kind: string;
 }
 

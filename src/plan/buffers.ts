@@ -1,12 +1,24 @@
+import type { Op, ValueId } from '../graph/op.ts';
 import type { Purpose } from './purpose.ts';
 
 /** A buffer of a plan: becomes an address when the plan is encoded. */
 export type BufferId = number & { readonly brand: 'BufferId' };
 
+/**
+ * What lies in a buffer: state or an input of this name; a value of the planned graph, the root of its storage, and the
+ * op that makes it; or what kernels of an op need for themselves.
+ */
+export type Content =
+  | { readonly kind: 'state' | 'input'; readonly name: string }
+  | { readonly kind: 'result'; readonly value: ValueId; readonly op: Op }
+  | { readonly kind: 'temporary'; readonly op: Op; readonly what: string };
+
 /** A buffer before it has an address. */
 export interface BufferSpec extends Purpose {
   readonly id: BufferId;
+  /** For messages and tables: `content` and `layer` say what it is. */
   readonly name: string;
+  readonly content: Content;
   readonly bytes: number;
 }
 

@@ -1,4 +1,4 @@
-import { type Graph, type Op, opInputs, type ValueId } from '../graph/op.ts';
+import { type Graph, isTraining, type Op, opInputs, type ValueId } from '../graph/op.ts';
 import { asFeatureMap } from '../tensor/shape.ts';
 import type { BufferId, BufferSpec, Size, Vector, View } from './buffers.ts';
 import type { BufferRole } from './purpose.ts';
@@ -34,7 +34,6 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
   readonly copies: LoweringRequest['placement']['copies'];
   /** Values whose statistics some op asks for. */
   readonly wantsStatistics: ReadonlySet<ValueId>;
-  /** A step, or a part of one that leaves the change of the state to the last. */
   readonly isTraining: boolean;
   readonly #read: ReadonlySet<ValueId>;
   readonly #places: LoweringRequest['placement']['places'];
@@ -47,7 +46,7 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
     this.#rootBuffers = rootBuffers;
     this.buffers.push(...buffers);
     this.wantsStatistics = new Set(graph.ops.flatMap((op) => (op.kind === 'statistics' ? [op.x] : [])));
-    this.isTraining = graph.updates.size > 0 || graph.ops.some(({ kind }) => kind === 'crossEntropyGrad');
+    this.isTraining = isTraining(graph);
     this.#read = new Set([...graph.ops.flatMap(opInputs), ...graph.outputs.values()]);
   }
 
@@ -71,9 +70,11 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
   }
 
   /** A buffer for a kernel's own needs: `what` it is of its layer. */
-  temporary({ layer }: Op, what: string, role: BufferRole, floats: number): BufferId {
+  temporary(op: Op, what: string, role: BufferRole, floats: number): BufferId {
     const id = this.buffers.length as BufferId;
-    this.buffers.push({ id, name: `${layer} ${what}`, role, layer, bytes: floats * 4 });
+    const { layer } = op;
+    const content = { kind: 'temporary', op, what } as const;
+    this.buffers.push({ id, name: `${layer.label} ${what}`, role, layer, bytes: floats * 4, content });
     return id;
   }
 

@@ -167,7 +167,7 @@ describe('the plan of inference', () => {
 
   test('gives a single image to many threads', () => {
     for (const { op, record } of kernelRecords(one.records)) {
-      const { layer } = op;
+      const { label: layer } = op.layer;
       if (record.kind === 'winograd' && record.in.height > 12)
         expect(record.chunks, layer).toBeGreaterThan(1);
       if (record.kind === 'conv2d' && record.out.height > 1) expect(record.chunks, layer).toBeGreaterThan(1);

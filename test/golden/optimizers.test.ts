@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileGraph, stateOf } from '../../src/compile.ts';
 import type { Engine, Session } from '../../src/engine/engine.ts';
 import { GraphBuilder } from '../../src/graph/build.ts';
+import { layerWithoutModule } from '../../src/graph/layer.ts';
 import { averagedName, PLAIN_SGD, type UpdateRule } from '../../src/graph/optimizer.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
@@ -63,7 +64,8 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
     const builder = new GraphBuilder();
     const logits = builder.input('logits', [6, 5]);
     const labels = builder.input('labels', [6]);
-    const [loss] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits, labels, smoothing });
+    const at = { layer: layerWithoutModule('loss'), phase: 'forward' } as const;
+    const [loss] = builder.add({ kind: 'crossEntropy', ...at, logits, labels, smoothing });
     builder.output('loss', loss!);
     const graph = builder.build();
     const state = stateOf(graph);

@@ -44,7 +44,9 @@ describe.each([REFERENCE, ...ENGINES])('a training step on $name', ({ open }) =>
 
 describe('what is frozen', () => {
   const layersWith = (frozen: readonly string[], kinds: RegExp) =>
-    planOf(compiled(frozen)).records.flatMap(({ op, record }) => (kinds.test(record.kind) ? [op.layer] : []));
+    planOf(compiled(frozen)).records.flatMap(({ op, record }) =>
+      kinds.test(record.kind) ? [op.layer.label] : [],
+    );
 
   const updatedIn = (frozen: readonly string[]) =>
     kernelRecords(planOf(compiled(frozen)).records).flatMap(({ record }) =>

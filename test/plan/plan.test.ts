@@ -75,7 +75,7 @@ describe("the plan of the notes' network", () => {
       if (record.kind.startsWith('flatten') || stored.length === 0) continue;
       const heights = [...JSON.stringify(record).matchAll(/"height":(\d+)/g)].map(([, height]) => height);
       const isMap = heights.some((height) => height !== '1');
-      expect(stored, `${op.layer} ${record.kind}`).toEqual([isMap ? 2 : 4]);
+      expect(stored, `${op.layer.label} ${record.kind}`).toEqual([isMap ? 2 : 4]);
     }
   });
 

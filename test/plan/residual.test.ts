@@ -7,7 +7,7 @@ import { layOutState, type Plan } from '../../src/plan/plan.ts';
 import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const of = (plan: Plan, kind: string, layer: RegExp) =>
-  plan.records.filter((each) => each.record.kind === kind && layer.test(each.op.layer));
+  plan.records.filter((each) => each.record.kind === kind && layer.test(each.op.layer.label));
 
 describe("the plan of a residual network's step", () => {
   const { network } = compile(resnet({ stages: [16, 32], residuals: 2 }), [40, 40], {
