@@ -41,7 +41,7 @@ interface Training {
 async function densor(): Promise<Training> {
   const engine = await openContender(name, step.threads);
   const precision = name.endsWith(':bf16') ? 'bf16' : 'f32';
-  const compiled = compileStep(step, { precision, tiles: engine.hasTiles });
+  const compiled = compileStep(step, { precision, target: engine.target });
   const { network } = compiled;
   const session = await engine.open(network);
   for (const [tensor, numbers] of initialState(compiled)) session.write(tensor, numbers);

@@ -5,7 +5,8 @@ import { conv2d } from '../src/model/module.ts';
 import { trace, traceModule } from '../src/model/trace.ts';
 import type { CompiledNetwork } from '../src/plan/compiled-network.ts';
 import { layOutState } from '../src/plan/plan.ts';
-import type { RecordKind } from '../src/plan/records.ts';
+import type { RecordKind } from '../src/target/cpu/records.ts';
+import { cpuTarget } from '../src/target/cpu/target.ts';
 
 /** A convolution alone: stride 1, maps keep their size, no bias. */
 export interface Convolution {
@@ -51,7 +52,7 @@ export function compileConvolution(of: Convolution, what: 'inference' | 'step'):
   const module = conv2d(outChannels, kernel, { padding: (kernel - 1) / 2, bias: false });
   const { graph } = traceModule(module, [images, inChannels, size, size], 'train');
   const state = stateOf(graph);
-  const layout = layOutState(state, what === 'step');
+  const layout = layOutState(state, what === 'step', cpuTarget());
   const gradient = { of: 'y', withRespectTo: ['x', 'weight'], update: PLAIN_SGD };
   const program = compileGraph(graph, layout, what === 'step' ? gradient : undefined);
   return { state, layout, programs: new Map([['it', program]]) };

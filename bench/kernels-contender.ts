@@ -1,4 +1,5 @@
 import type { Engine } from '../src/engine/engine.ts';
+import { kernelRecords } from '../src/target/cpu/records.ts';
 import { uniform } from '../src/tensor/random.ts';
 import { answerLines } from './answer.ts';
 import { openContender } from './engines.ts';
@@ -41,7 +42,7 @@ async function open(engine: Engine, of: Convolution, what: 'inference' | 'step')
     x: numbers(pixels * inChannels),
     ...(what === 'step' && { seed: numbers(pixels * outChannels) }),
   };
-  const kinds = network.programs.get('it')!.plan.records.map(({ record }) => record.kind);
+  const kinds = kernelRecords(network.programs.get('it')!.plan.records).map(({ record }) => record.kind);
   return { session, inputs, kinds };
 }
 

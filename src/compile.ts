@@ -7,7 +7,7 @@ import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { MemoryLimitError } from './plan/memory/error.ts';
-import { climb, ladder, layersOf, type Rung, trimmed } from './plan/memory/ladder.ts';
+import { climb, ladder, modulesOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
 import {
   createPlan,
@@ -17,13 +17,13 @@ import {
   plannedPeakBytes,
   type StateLayout,
 } from './plan/plan.ts';
-import { encode, encodePrepare } from './plan/program.ts';
 import { commutePooling } from './plan/rewrite/commute-pooling.ts';
 import { foldBatchNorm } from './plan/rewrite/fold-batch-norm.ts';
 import { fuseDropout } from './plan/rewrite/fuse-dropout.ts';
 import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
+import { cpuTarget } from './target/cpu/target.ts';
 import type { Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
@@ -66,10 +66,10 @@ export interface TrainingOptions {
   readonly memory?: MemoryBudget | undefined;
 }
 
-export interface CompileOptions extends TrainingOptions, PlanOptions {}
+export interface CompileOptions extends TrainingOptions, Partial<PlanOptions> {}
 
 /** What depends on the engine that will run the network. */
-export type EngineOptions = Pick<CompileOptions, 'memory' | 'tiles'>;
+export type EngineOptions = Pick<CompileOptions, 'memory' | 'target'>;
 
 /** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
 export interface Compiled {
@@ -105,7 +105,7 @@ export function compile(
   const training = largest && fuse(largest.forward, largest.gradient, options.precision);
   if (memory && !training) requireFits(beside, memory);
   const rungs = memory && training && fitted(training, beside, memory, planner(layout, options));
-  const recomputed = layersOf(rungs?.at(-1)?.groups ?? []);
+  const recomputed = modulesOf(rungs?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient }) => {
     const evaluation = evaluations.get(name);
     return [name, evaluation ?? compileGraph(forward, layout, gradient, { ...options, recomputed })] as const;
@@ -155,7 +155,7 @@ function prepare(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0 }: TrainingOptions,
+  { update = PLAIN_SGD, labelSmoothing = 0, target = cpuTarget() }: CompileOptions,
 ) {
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode, part } = request;
@@ -176,7 +176,7 @@ function prepare(
     ...own,
     ...[...remembered].map(([name, shape]) => [name, { role: 'optimizer' as const, shape }] as const),
   ]);
-  const layout = layOutState(state, withGradients);
+  const layout = layOutState(state, withGradients, target);
   const averaged = trained.size > 0 && update.averageDecay !== undefined;
   const sources = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
@@ -189,8 +189,8 @@ function prepare(
   return { state, layout, first, sources };
 }
 
-function planner(layout: StateLayout, options: PlanOptions): (graph: Graph) => Plan {
-  return (graph) => createPlan(graph, layout, options);
+function planner(layout: StateLayout, options: CompileOptions): (graph: Graph) => Plan {
+  return (graph) => createPlan(graph, layout, { ...options, target: options.target ?? cpuTarget() });
 }
 
 /**
@@ -221,19 +221,20 @@ export function compileGraph(
   forward: Graph,
   layout: StateLayout,
   gradient?: Gradient,
-  { recomputed = new Set(), ...options }: GraphOptions = {},
+  { recomputed = new Set(), target = cpuTarget(), ...options }: GraphOptions = {},
 ): CompiledProgram {
-  const plan = createPlan(recompute(fuse(forward, gradient, options.precision), recomputed), layout, options);
+  const graph = recompute(fuse(forward, gradient, options.precision), recomputed);
+  const plan = createPlan(graph, layout, { ...options, target });
   return {
     graph: withGradient(forward, gradient),
     plan,
-    program: encode(plan),
-    prepare: encodePrepare(plan),
+    program: plan.target.encode(plan, plan.records),
+    prepare: plan.target.encode(plan, plan.prepare),
   };
 }
 
-interface GraphOptions extends PlanOptions {
-  /** Layers whose results the backward pass computes again. Default: none. */
+interface GraphOptions extends Partial<PlanOptions> {
+  /** Modules whose results the backward pass computes again. Default: none. */
   readonly recomputed?: ReadonlySet<string>;
 }
 
@@ -245,7 +246,7 @@ interface Gradient extends DifferentiateRequest {
 function fuse(forward: Graph, gradient: Gradient | undefined, precision: Precision = 'f32'): TrainingGraph {
   const prologued = fuseDropout(fusePrologues(commutePooling(shareStatistics(forward))));
   const fused = fuseMaxPool(gradient ? prologued : foldBatchNorm(prologued), gradient);
-  return { graph: withGradient(fused, gradient), forwardOps: fused.ops.length, precision };
+  return { graph: withGradient(fused, gradient), precision };
 }
 
 function withGradient(graph: Graph, gradient?: Gradient): Graph {

@@ -1,4 +1,4 @@
-import { groups, recordKinds, records } from '../src/plan/records.ts';
+import { groups, recordKinds, records } from '../src/target/cpu/records.ts';
 
 const WORDS: Readonly<Record<string, string>> = { address: 'Address', u32: 'uint32_t', f32: 'float' };
 const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
@@ -16,7 +16,7 @@ function struct(name: string, fields: Readonly<Record<string, string>>): string 
 export function recordsHeader(): string {
   const kinds = recordKinds.map((kind, code) => `  ${kind} = ${code},`);
   return [
-    '// Generated from src/plan/records.ts when the kernels are built. Do not edit.\n#pragma once\n#include <stdint.h>\n',
+    '// Generated from src/target/cpu/records.ts when the kernels are built. Do not edit.\n#pragma once\n#include <stdint.h>\n',
     'namespace densor {\n',
     '// Slab (highest 2 bits) and offset in 64-byte units; NO_ADDRESS: absent.\nusing Address = uint32_t;',
     'constexpr Address NO_ADDRESS = 0xffffffff;\n',

@@ -42,7 +42,7 @@ async function runBench(given: BenchOptions): Promise<void> {
       batch,
       isInference: given.inference ?? false,
       forms: stepForms(given),
-      compile: (form, memory) => syntheticStep({ ...measured, ...form }, { memory, tiles: engine.hasTiles }),
+      compile: (form, memory) => syntheticStep({ ...measured, ...form }, { memory, target: engine.target }),
     });
     const { network } = step.compiled;
     await collectGarbage(); // Before memory is taken that will stay.

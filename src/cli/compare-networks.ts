@@ -1,6 +1,6 @@
 import { macsOf } from '../graph/count-macs.ts';
+import { type Layer, partName } from '../graph/layer.ts';
 import { type Graph, opInputs, type ValueId } from '../graph/op.ts';
-import { partOf } from '../plan/memory/part.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { ComparedNetwork } from './compare-report.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
@@ -35,9 +35,8 @@ export function partCosts(graph: Graph): readonly PartCost[] {
 }
 
 /** What is no block has different names in different networks. */
-function nameOf(layer: string, before: readonly string[]): string {
-  const part = partOf(layer);
-  if (/^(stem|dense block|transition|residual stage)/.test(part)) return part;
+function nameOf({ block }: Layer, before: readonly string[]): string {
+  if (block) return partName(block);
   return before.some((each) => each !== 'stem') ? 'head' : 'stem';
 }
 

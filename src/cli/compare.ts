@@ -75,7 +75,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   if (given.dryRun) return count(experiment, await prepareEach(first, preparer(given.dataDir)), given);
   const engine = await openEngine(engineName, given.threads);
   try {
-    const prepare = preparer(given.dataDir, { tiles: engine.hasTiles });
+    const prepare = preparer(given.dataDir, { target: engine.target });
     const prepared = await prepareEach(first, prepare);
     announce(engineName);
     const networks = [...prepared].map(([each, run]) => describeNetwork(each, run, engine.threads));

@@ -56,7 +56,7 @@ async function runLrFind(given: LrFindOptions): Promise<void> {
   const model = modelOf(config, data.train.channels);
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const compiled = compileRun(config, model, data, { tiles: engine.hasTiles });
+    const compiled = compileRun(config, model, data, { target: engine.target });
     const session = await engine.open(compiled.network);
     announce(given.engine);
     const onStep = showSteps(steps);

@@ -1,7 +1,7 @@
 import type { Compiled } from '../compile.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { predictedSeconds } from '../plan/memory/ladder.ts';
 import { rungReports } from '../plan/memory/rung-report.ts';
-import { predictedSeconds } from '../plan/memory/step-time.ts';
 import { stepParts } from '../train/programs.ts';
 import type { StepForm } from '../train/step-form.ts';
 import { formatBytes } from './format.ts';

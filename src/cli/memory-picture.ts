@@ -1,7 +1,7 @@
-import type { LayerRecord } from '../plan/lower/context.ts';
+import { type Block, type Layer, partName, partOf } from '../graph/layer.ts';
+import type { LayerRecord } from '../plan/lowering.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
-import { partOf } from '../plan/memory/part.ts';
-import { type BufferReport, type MemoryReport, phaseOf } from '../plan/memory/report.ts';
+import type { BufferReport, MemoryReport } from '../plan/memory/report.ts';
 import type { RungReport } from '../plan/memory/rung-report.ts';
 import type { BufferRole } from '../plan/purpose.ts';
 import type { MemoryPicture, Span } from '../plot/memory.ts';
@@ -47,11 +47,11 @@ export function memoryPicture(
       reason: buffer.reason,
       group: groupOf(buffer),
     })),
-    phases: spansOf(records, (_, at) => phaseOf(report, at)),
-    parts: spansOf(records, ({ layer }, at) => (phaseOf(report, at) === 'update' ? '' : partOf(layer))),
+    phases: spansOf(records, ({ op }) => [op.phase]),
+    parts: spansOf(records, ({ op }) => (op.phase === 'update' ? [''] : namesOf(op.layer))),
     peak: {
       record: peak.record,
-      text: `fullest: ${formatBytes(peak.bytes)}, record ${peak.record}, ${partOf(peak.layer)}`,
+      text: `fullest: ${formatBytes(peak.bytes)}, record ${peak.record}, ${partName(partOf(peak.layer))}`,
     },
     ladder: rungs.map((rung, i) => ({
       bytes: rung.plannedPeakBytes,
@@ -79,17 +79,33 @@ function legendOrder(name: string): number {
   return at < 0 ? LEGEND.length : at;
 }
 
-/** Neighbouring records that have the same name. */
+const SHORT_NAMES: Readonly<Record<Block['kind'], string>> = {
+  stem: 'stem',
+  denseBlock: 'block',
+  transition: 'transition',
+  residualStage: 'stage',
+};
+
+/** `dense block 1`, `block 1`, `b1`. */
+function namesOf(layer: Layer): readonly string[] {
+  const name = partName(partOf(layer));
+  const { block } = layer;
+  if (block?.index === undefined) return [name];
+  const short = SHORT_NAMES[block.kind];
+  return [name, `${short} ${block.index}`, `${short[0]}${block.index}`];
+}
+
+/** Neighbouring records that have the same name. @param namesOf a record's, the longest first. */
 function spansOf(
   records: readonly LayerRecord[],
-  nameOf: (record: LayerRecord, at: number) => string,
+  namesOf: (record: LayerRecord) => readonly string[],
 ): readonly Span[] {
-  const spans: { name: string; first: number; last: number }[] = [];
+  const spans: { names: readonly string[]; first: number; last: number }[] = [];
   records.forEach((record, at) => {
-    const name = nameOf(record, at);
+    const names = namesOf(record);
     const current = spans.at(-1);
-    if (current?.name === name) current.last = at;
-    else spans.push({ name, first: at, last: at });
+    if (current?.names[0] === names[0]) current!.last = at;
+    else spans.push({ names, first: at, last: at });
   });
   return spans;
 }

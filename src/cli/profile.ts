@@ -29,7 +29,7 @@ export function profileCommand(): Command {
 async function runProfile(given: ProfileOptions): Promise<void> {
   const engine = await openEngine(given.engine, given.threads);
   try {
-    const step = syntheticStep(given, { tiles: engine.hasTiles });
+    const step = syntheticStep(given, { target: engine.target });
     const { peak, durations, stepMs } = await measure(engine, given.engine, step, given.steps);
     const { plan } = step.compiled.network.programs.get(step.program)!;
     const profile = profileOf(plan, durations, peak);
@@ -88,7 +88,7 @@ function jsonOf({ model, size, batch, precision }: ProfileOptions, report: Repor
     stepMs,
     total: { ...profile.total, ofPeak: profile.total.flopsPerSecond / peak.flopsPerSecond },
     kinds: profile.kinds,
-    records: profile.records,
+    records: profile.records.map((record) => ({ ...record, layer: record.layer.label })),
     files: [svg, png],
   };
 }
@@ -99,7 +99,7 @@ function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png
   const { total } = profile;
   const kinds = profile.kinds.map((row) => [row.kind, `${row.records}`, ...cells(row)]);
   const costliest = [...profile.records].sort((a, b) => b.ms - a.ms).slice(0, COSTLIEST);
-  const records = costliest.map((row) => [row.layer, row.kind, ...cells(row)]);
+  const records = costliest.map((row) => [row.layer.label, row.kind, ...cells(row)]);
   const ofPeak = percent(total.flopsPerSecond / peak.flopsPerSecond);
   return [
     `${titleOf(given, engine, profile)}`,
@@ -133,8 +133,8 @@ async function drawRoofline(profile: Profile, peak: MachinePeak, title: string):
   const { rooflineSvg } = await import('../plot/roofline.ts'); // Drawing is half a second of modules.
   const { newDocument } = await import('../node/document.ts');
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
-    // `dense block 1 (1.net.3.2 conv2d)`: the module's name is enough beside the kind.
-    name: `${/\((\S+) /.exec(layer)?.[1] ?? layer} ${kind}`,
+    // In a block the module's name is enough beside the kind.
+    name: `${(layer.block && layer.module) ?? layer.label} ${kind}`,
     kind,
     intensity,
     gflopsPerSecond: flopsPerSecond / 1e9,

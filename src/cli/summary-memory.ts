@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { compile, type MemoryBudget, type TrainingLadder, trainingLadder } from '../compile.ts';
+import { type Layer, partName, partOf } from '../graph/layer.ts';
 import type { Model } from '../model/module.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
-import { partOf } from '../plan/memory/part.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
 import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
 import { networkNeeds, planBudget } from '../run/process-memory.ts';
@@ -135,8 +135,22 @@ function jsonOf(
     batch,
     ...form,
     ...report,
-    buffers: buffers.map(({ id: _, interval, ...buffer }) => ({ ...buffer, ...interval })),
-    ladder: rungs,
+    peak: { ...report.peak, layer: report.peak.layer.label },
+    buffers: buffers.map(({ id: _, content: __, interval, ...buffer }) => ({
+      ...buffer,
+      layer: buffer.layer.label,
+      bornAt: buffer.bornAt.label,
+      diesAt: buffer.diesAt.label,
+      ...interval,
+    })),
+    ladder: rungs.map(({ groups, ...rung }) => ({
+      ...rung,
+      groups: groups.map(({ part, kind, layers }) => ({
+        part: partName(part),
+        kind,
+        layers: layers.map(({ label }) => label),
+      })),
+    })),
     ...(memoryLimit !== undefined && { memoryLimit, chosen: chosen ?? null }),
   };
 }
@@ -150,7 +164,7 @@ function textOf(
 ): string {
   const { peak, records, backwardFrom, updateFrom } = report;
   return [
-    `${records} records: forward from 0, backward from ${backwardFrom}, update from ${updateFrom}; the arena is fullest in record ${peak.record}, ${peak.layer}`,
+    `${records} records: forward from 0, backward from ${backwardFrom}, update from ${updateFrom}; the arena is fullest in record ${peak.record}, ${peak.layer.label}`,
     '',
     formatTable(bufferRows(report)),
     '',
@@ -168,7 +182,7 @@ function textOf(
 function bufferRows(report: MemoryReport): string[][] {
   const sorted = [...report.buffers].sort((a, b) => b.bytes - a.bytes);
   const [largest, others] = [sorted.slice(0, LARGEST), sorted.slice(LARGEST)];
-  const at = (record: number, layer: string) => `${phaseOf(report, record)}, ${partOf(layer)}`;
+  const at = (record: number, layer: Layer) => `${phaseOf(report, record)}, ${partName(partOf(layer))}`;
   const row = ({ reason, bytes, slab, interval, bornAt, diesAt }: BufferReport) => {
     const { first, last } = interval;
     const lifetime =

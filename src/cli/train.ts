@@ -57,7 +57,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
       // A resumed run keeps the form that it began in.
       forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
       compile: (form, memory) => {
-        const on = { memory, tiles: engine.hasTiles };
+        const on = { memory, target: engine.target };
         const { model, compiled } = prepareRun({ ...settled, ...form }, opened.data, on);
         return { model, compiled };
       },

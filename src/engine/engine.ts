@@ -1,4 +1,5 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import type { Target } from '../plan/target.ts';
 
 /** Numbers of any tensor that crosses the boundary: float64 from `reference`, float32 from the others. */
 export type Numbers = Float32Array | Float64Array | Int32Array;
@@ -29,13 +30,6 @@ export function partOfInput(input: Input, start: number, end: number): Input {
   return { length: end - start, copyTo: (to, at) => input.copyTo(to, start + at) };
 }
 
-/** Largest single allocation, its alignment and the total, in bytes: what the planner may ask of an engine. */
-export interface EngineLimits {
-  readonly maxSlabBytes: number;
-  readonly maxTotalBytes: number;
-  readonly alignmentBytes: number;
-}
-
 /** Runs compiled networks. Only the command line, the web worker and tests name a concrete one. */
 export interface Engine {
   /** `reference`, `wasm`, … */
@@ -43,9 +37,10 @@ export interface Engine {
   /** The instruction set in use: `float64`, `relaxed-simd`, `simd128`, … The same one gives the same bits. */
   readonly isa: string;
   readonly threads: number;
-  readonly limits: EngineLimits;
-  /** Its kernels multiply tiles of bfloat16 numbers: networks are to be compiled for that (`PlanOptions.tiles`). */
-  readonly hasTiles?: boolean;
+  /** What networks are to be compiled for (`CompileOptions.target`). */
+  readonly target: Target;
+  /** The most that a network may take in all. */
+  readonly maxTotalBytes: number;
   /** Reserves memory for the network's state and for the largest of its programs. Throws EngineError. */
   open(network: CompiledNetwork): Promise<Session>;
   /** How fast this machine can be with this instruction set and these threads; takes about a second. */

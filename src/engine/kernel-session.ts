@@ -1,6 +1,6 @@
 import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
-import type { Program } from '../plan/program.ts';
+import type { Program } from '../plan/target.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../tensor/shape.ts';
 import {
@@ -171,13 +171,13 @@ export class KernelSession implements Session {
     await this.#call(programs.get(program)!, compiled.program, prepared, durations);
     const failed = new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
     if (failed > 0) {
-      const { layer, record } = compiled.plan.records[failed - 1]!;
+      const { op, record } = compiled.plan.records[failed - 1]!;
       const quantities: Readonly<Record<string, string>> = {
         finalizeStatistics: 'statistics',
         crossEntropy: 'loss',
         clipScale: 'gradient norm',
       };
-      throw new NonFiniteError(layer, quantities[record.kind] ?? 'gradient');
+      throw new NonFiniteError(op.layer.label, quantities[record.kind] ?? 'gradient');
     }
   }
 
@@ -247,7 +247,7 @@ export class KernelSession implements Session {
   #stateTensor(name: string): { readonly at: number; readonly count: number } {
     const shape = this.#network.layout.shapes.get(name);
     if (!shape) throw new EngineError(`the network has no tensor called ${name}`);
-    const at = this.#map.persistent + this.#network.layout.offsets.get(name)!;
+    const at = this.#map.persistent + this.#network.layout.places.get(name)!.offset;
     return { at, count: elementCount(shape) };
   }
 }

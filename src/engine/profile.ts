@@ -1,6 +1,6 @@
-import { type Cost, costOf } from '../plan/cost.ts';
+import type { Layer } from '../graph/layer.ts';
 import type { Plan } from '../plan/plan.ts';
-import type { RecordKind } from '../plan/records.ts';
+import type { Cost } from '../plan/target.ts';
 import type { MachinePeak } from './engine.ts';
 
 /** How fast something ran, beside how fast it could: the roofline of Williams, Waterman and Patterson (2009). */
@@ -22,12 +22,12 @@ export interface Rates extends Cost {
 export interface ProfiledRecord extends Rates {
   /** In the program. */
   readonly index: number;
-  readonly layer: string;
-  readonly kind: RecordKind;
+  readonly layer: Layer;
+  readonly kind: string;
 }
 
 export interface ProfiledKind extends Rates {
-  readonly kind: RecordKind;
+  readonly kind: string;
   readonly records: number;
 }
 
@@ -41,9 +41,16 @@ export interface Profile {
 
 /** Holds the durations of a plan's records (ms) against what they must do at least and what the machine can. */
 export function profileOf(plan: Plan, durations: ArrayLike<number>, peak: MachinePeak): Profile {
-  const measured = plan.records.map(({ layer, record }, index) => {
-    const cost = costOf(record);
-    return { index, layer, kind: record.kind, ...cost, ms: durations[index]!, ...leastMs(cost, peak) };
+  const measured = plan.records.map(({ op, record }, index) => {
+    const cost = plan.target.costOf(record);
+    return {
+      index,
+      layer: op.layer,
+      kind: record.kind,
+      ...cost,
+      ms: durations[index]!,
+      ...leastMs(cost, peak),
+    };
   });
   const allMs = sum(measured, 'ms');
   const records = measured.map(({ index, layer, kind, ...work }) => ({
@@ -52,7 +59,7 @@ export function profileOf(plan: Plan, durations: ArrayLike<number>, peak: Machin
     kind,
     ...ratesOf([work], allMs),
   }));
-  const groups = new Map<RecordKind, (typeof measured)[number][]>();
+  const groups = new Map<string, (typeof measured)[number][]>();
   for (const each of measured) groups.set(each.kind, [...(groups.get(each.kind) ?? []), each]);
   const kinds = [...groups].map(([kind, group]) => ({
     kind,

@@ -49,7 +49,7 @@ export class GraphBuilder {
   /** Appends an op and returns its outputs. @throws ShapeError */
   add(spec: OpSpec): ValueId[] {
     const shapes = inferShapes(spec, (id) => this.shapeOf(id));
-    const outputs = shapes.map((shape) => this.#value(`${spec.layer} ${spec.kind}`, shape, 'result'));
+    const outputs = shapes.map((shape) => this.#value(`${spec.layer.label} ${spec.kind}`, shape, 'result'));
     this.#ops.push({ ...spec, outputs } as Op);
     return outputs;
   }

@@ -16,24 +16,24 @@ type ShapeOf = (id: ValueId) => Shape;
 export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
   switch (op.kind) {
     case 'conv2d': {
-      const [n, c, h, w] = featureMap(op.layer, shapeOf(op.x));
+      const [n, c, h, w] = featureMap(op.layer.label, shapeOf(op.x));
       const [o, ci, kh, kw] = shapeOf(op.weight) as [number, number, number, number];
-      require(op.layer, ci === c, `the weights are for ${ci} channels, the input has ${c}`);
+      require(op.layer.label, ci === c, `the weights are for ${ci} channels, the input has ${c}`);
       const window = { kernel: [kh, kw] as const, stride: op.stride, padding: op.padding };
-      return [[n, o, ...slide(op.layer, 'convolution', window, [h, w])]];
+      return [[n, o, ...slide(op.layer.label, 'convolution', window, [h, w])]];
     }
     case 'conv2dMaxPool': {
       const [y] = inferShapes({ ...op, kind: 'conv2d' }, shapeOf) as [Shape];
-      const [n, c, h, w] = featureMap(op.layer, y);
-      const m = [n, c, ...slide(op.layer, 'max pooling', op.pool, [h, w])];
+      const [n, c, h, w] = featureMap(op.layer.label, y);
+      const m = [n, c, ...slide(op.layer.label, 'max pooling', op.pool, [h, w])];
       return [y, m, m];
     }
     case 'linear': {
       const [n, f] = shapeOf(op.x);
       const [o, fi] = shapeOf(op.weight);
-      require(op.layer, shapeOf(op.x).length ===
+      require(op.layer.label, shapeOf(op.x).length ===
         2, 'linear wants N×F features: flatten the feature map first');
-      require(op.layer, f === fi, `the weights are for ${fi} features, the input has ${f}`);
+      require(op.layer.label, f === fi, `the weights are for ${fi} features, the input has ${f}`);
       return [[n!, o!]];
     }
     case 'batchNorm':
@@ -44,25 +44,25 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       return [shapeOf(op.gradOutput.value)];
     case 'maxPool':
     case 'avgPool': {
-      const [n, c, h, w] = featureMap(op.layer, shapeOf(op.x));
+      const [n, c, h, w] = featureMap(op.layer.label, shapeOf(op.x));
       const [kh, kw] = op.kernel;
       const [ph, pw] = op.padding;
-      require(op.layer, op.kind === 'avgPool' ||
+      require(op.layer.label, op.kind === 'avgPool' ||
         kh * kw <= 256, `the ${kh}×${kw} window has more positions than an index, a byte, can tell apart`);
-      require(op.layer, 2 * ph <= kh &&
+      require(op.layer.label, 2 * ph <= kh &&
         2 * pw <= kw, `padding ${ph}×${pw} is more than half of the ${kh}×${kw} window`);
       const y = [
         n,
         c,
-        ...slide(op.layer, op.kind === 'maxPool' ? 'max pooling' : 'average pooling', op, [h, w]),
+        ...slide(op.layer.label, op.kind === 'maxPool' ? 'max pooling' : 'average pooling', op, [h, w]),
       ];
       return op.kind === 'maxPool' ? [y, y] : [y];
     }
     case 'concat':
-      return [concatShape(op.layer, op.operands.map(shapeOf))];
+      return [concatShape(op.layer.label, op.operands.map(shapeOf))];
     case 'add': {
       const [a, b] = [shapeOf(op.a), shapeOf(op.b)];
-      require(op.layer, formatShape(a) ===
+      require(op.layer.label, formatShape(a) ===
         formatShape(b), `cannot add ${formatShape(a)} and ${formatShape(b)}`);
       return [a];
     }
@@ -72,12 +72,12 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
     }
     case 'statistics': {
       const [n, c, h, w] = asFeatureMap(shapeOf(op.x));
-      require(op.layer, n * h * w >
+      require(op.layer.label, n * h * w >
         1, `batch norm needs more than one value per channel in training, but the input is ${formatShape(shapeOf(op.x))}: use a larger batch or image size`);
       return [[c], [c]];
     }
     case 'crossEntropy':
-      require(op.layer, shapeOf(op.logits).length === 2 &&
+      require(op.layer.label, shapeOf(op.logits).length === 2 &&
         shapeOf(op.labels)[0] ===
           shapeOf(
             op.logits,
@@ -117,13 +117,14 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       return op.tensors.flatMap(({ parameter, gradient, memory }) => {
         const shape = shapeOf(parameter);
         const alike = [gradient, ...memory].every((id) => shapesEqual(shapeOf(id), shape));
-        require(op.layer, alike, `gradient or memory of a parameter ${formatShape(shape)} is of another shape`);
+        require(op.layer
+          .label, alike, `gradient or memory of a parameter ${formatShape(shape)} is of another shape`);
         return [parameter, ...memory].map(() => shape);
       });
     case 'movingAverage':
       return op.pairs.map(({ average, value }) => {
         const [mean, shape] = [shapeOf(average), shapeOf(value)];
-        require(op.layer, shapesEqual(
+        require(op.layer.label, shapesEqual(
           mean,
           shape,
         ), `the average of ${formatShape(shape)} is ${formatShape(mean)}`);

@@ -1,4 +1,5 @@
 import type { Pair, Shape } from '../tensor/shape.ts';
+import type { Layer } from './layer.ts';
 
 /** Names a value of one graph. Every value is written once, by one op, or comes from outside. */
 export type ValueId = number & { readonly brand: 'ValueId' };
@@ -67,9 +68,18 @@ export interface DropoutMask {
   readonly stream: number;
 }
 
+/**
+ * When a step runs an op: `forward` computes results, `backward` gradients of them, `update` replaces state (clipping
+ * included). Set where the op is made.
+ */
+export type Phase = 'forward' | 'backward' | 'update';
+
 interface OpBase {
-  /** The layer of the model this op belongs to, as messages name it. */
-  readonly layer: string;
+  /** The layer of the model this op belongs to. */
+  readonly layer: Layer;
+  readonly phase: Phase;
+  /** A forward op that the backward pass runs again. Its phase is `backward`. */
+  readonly isRecomputed?: true;
   readonly outputs: readonly ValueId[];
   /** Parallel to `outputs`: a value to add to that output. Each such value is used by nothing else. */
   readonly accumulate?: readonly (ValueId | undefined)[];
@@ -392,6 +402,11 @@ export interface Graph {
   readonly outputs: ReadonlyMap<string, ValueId>;
   /** State that the run replaces: from the old value to the new. Applied only when every value was finite. */
   readonly updates: ReadonlyMap<ValueId, ValueId>;
+}
+
+/** True for a training step, or a part of one that leaves the change of the state to the last; and for any change of state. */
+export function isTraining({ ops }: Graph): boolean {
+  return ops.some(({ phase }) => phase !== 'forward');
 }
 
 /** What an op of a prologue's own kind applies: lets `batchNorm` and `relu` share every rule and kernel. */

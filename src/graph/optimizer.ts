@@ -1,6 +1,7 @@
 import type { Shape } from '../tensor/shape.ts';
 import { gradientName, isGradient } from './autodiff/differentiate.ts';
 import { GraphBuilder } from './build.ts';
+import { layerWithoutModule } from './layer.ts';
 import type { Graph, Optimized, ValueId } from './op.ts';
 
 /** How a training step changes the parameters, given their gradients. */
@@ -89,11 +90,13 @@ export function withOptimizer(graph: Graph, rule: UpdateRule): Graph {
   let clip: { readonly scale?: ValueId } = {};
   if (clipNorm !== undefined) {
     const operands = tensors.map(({ gradient }) => gradient);
-    const [scale, norm] = builder.add({ kind: 'clipNorm', layer: 'clipping', operands, maxNorm: clipNorm });
+    const layer = layerWithoutModule('clipping');
+    const spec = { kind: 'clipNorm', layer, phase: 'update', operands, maxNorm: clipNorm } as const;
+    const [scale, norm] = builder.add(spec);
     builder.output('gradientNorm', norm!);
     clip = { scale: scale! };
   }
-  const shared = { layer: 'optimizer', tensors, ...clip };
+  const shared = { layer: layerWithoutModule('optimizer'), phase: 'update', tensors, ...clip } as const;
   const { weightDecay: _, decayed: __, ...settings } = optimizer;
   const updated = builder.add({ ...settings, ...shared });
   const state = tensors.flatMap(({ parameter, memory }) => [parameter, ...memory]);
@@ -109,7 +112,14 @@ export function withOptimizer(graph: Graph, rule: UpdateRule): Graph {
       average: builder.state(averageOf(name), builder.shapeOf(id), 'buffer'),
       value: now.get(id) ?? id,
     }));
-    const averages = builder.add({ kind: 'movingAverage', layer: 'average', pairs, decay: averageDecay });
+    const layer = layerWithoutModule('average');
+    const averages = builder.add({
+      kind: 'movingAverage',
+      layer,
+      phase: 'update',
+      pairs,
+      decay: averageDecay,
+    });
     pairs.forEach(({ average }, i) => {
       builder.update(average, averages[i]!);
     });

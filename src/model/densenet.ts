@@ -1,5 +1,6 @@
 import {
   avgPool,
+  type Block,
   batchNorm,
   conv2d,
   denseBlock,
@@ -32,7 +33,7 @@ export interface DenseNetOptions {
 /** 7×7 convolution, BN, ReLU, 3×3 max pool, each of stride 2: what d2l's networks for larger images begin with. */
 export function stem(channels: number, norm: Module = batchNorm()): Module {
   const conv = conv2d(channels, 7, { stride: 2, padding: 3 });
-  return sequential([conv, norm, relu(), maxPool(3, { stride: 2, padding: 1 })], 'stem');
+  return sequential([conv, norm, relu(), maxPool(3, { stride: 2, padding: 1 })], { kind: 'stem' });
 }
 
 /** BN, ReLU, 3×3 convolution: one layer of a dense block. */
@@ -43,16 +44,16 @@ export function denseLayer(growthRate: number, norm: Module = batchNorm()): Modu
 /** BN, ReLU, 1×1 convolution, 2×2 pooling: fewer channels, half the map. */
 export function transition(
   channels: number,
-  { pool = 'avg', norm = batchNorm(), label = 'transition' }: TransitionOptions = {},
+  { pool = 'avg', norm = batchNorm(), block = { kind: 'transition' } }: TransitionOptions = {},
 ): Module {
   const halve = pool === 'avg' ? avgPool(2) : maxPool(2);
-  return sequential([norm, relu(), conv2d(channels, 1), halve], label);
+  return sequential([norm, relu(), conv2d(channels, 1), halve], block);
 }
 
 interface TransitionOptions {
   readonly pool?: 'avg' | 'max';
   readonly norm?: Module;
-  readonly label?: string;
+  readonly block?: Block;
 }
 
 /** The notes' network by default: 4 blocks of 4 layers, growth 32, 64 stem channels, 758,226 parameters. */
@@ -64,11 +65,11 @@ export function densenet(options: DenseNetOptions = {}): Model {
   let features = stemChannels;
   blocks.forEach((layers, i) => {
     const layer = denseLayer(growthRate, norm);
-    modules.push(denseBlock(Array(layers).fill(layer), `dense block ${i + 1}`));
+    modules.push(denseBlock(Array(layers).fill(layer), { kind: 'denseBlock', index: i + 1 }));
     features += layers * growthRate;
     if (i === blocks.length - 1) return;
     features = Math.floor(features / 2);
-    modules.push(transition(features, { pool, norm, label: `transition ${i + 1}` }));
+    modules.push(transition(features, { pool, norm, block: { kind: 'transition', index: i + 1 } }));
   });
   modules.push(norm, relu(), globalAvgPool(), flatten(), linear(classes));
   return { name, channels, classes, root: sequential(modules) };

@@ -1,3 +1,4 @@
+import type { Block } from '../graph/layer.ts';
 import type { Pair } from '../tensor/shape.ts';
 import type { Initialization } from './initialize.ts';
 
@@ -52,19 +53,21 @@ export interface LinearModule {
   readonly bias: boolean;
 }
 
+export type { Block };
+
 export type NamedModule = readonly [name: string, module: Module];
 
-/** One after the other. `label` is what messages call the whole: `transition 3`. */
+/** One after the other. `block` is what they are together, for messages and tables: `transition 3`. */
 export interface SequentialModule {
   readonly kind: 'sequential';
-  readonly label?: string;
+  readonly block?: Block;
   readonly children: readonly NamedModule[];
 }
 
 /** Dense connection: each layer reads everything before it, and its output is concatenated behind that. */
 export interface DenseBlockModule {
   readonly kind: 'denseBlock';
-  readonly label?: string;
+  readonly block?: Block;
   /** What a summary calls it; default: `DenseBlock`. */
   readonly className?: string;
   readonly layers: readonly NamedModule[];
@@ -73,7 +76,7 @@ export interface DenseBlockModule {
 /** Residual connection: the sum of branches that read the same input. */
 export interface SumModule {
   readonly kind: 'sum';
-  readonly label?: string;
+  readonly block?: Block;
   readonly branches: readonly NamedModule[];
 }
 
@@ -159,28 +162,28 @@ export function linear(outFeatures: number, options: { readonly bias?: boolean }
 }
 
 /** Children numbered from 0, as PyTorch's `nn.Sequential` names them. */
-export function sequential(children: readonly Module[], label?: string): SequentialModule {
+export function sequential(children: readonly Module[], block?: Block): SequentialModule {
   return {
     kind: 'sequential',
-    ...(label !== undefined && { label }),
+    ...(block && { block }),
     children: children.map((child, i) => [`${i}`, child]),
   };
 }
 
 /** Children with names of their own. */
-export function namedSequential(children: readonly NamedModule[], label?: string): SequentialModule {
-  return { kind: 'sequential', ...(label !== undefined && { label }), children };
+export function namedSequential(children: readonly NamedModule[], block?: Block): SequentialModule {
+  return { kind: 'sequential', ...(block && { block }), children };
 }
 
 /** Layers named `net.0`, `net.1`, … as the notes' `DenseBlock` names them. */
-export function denseBlock(layers: readonly Module[], label?: string): DenseBlockModule {
+export function denseBlock(layers: readonly Module[], block?: Block): DenseBlockModule {
   return {
     kind: 'denseBlock',
-    ...(label !== undefined && { label }),
+    ...(block && { block }),
     layers: layers.map((layer, i) => [`net.${i}`, layer]),
   };
 }
 
-export function sum(branches: readonly NamedModule[], label?: string): SumModule {
-  return { kind: 'sum', ...(label !== undefined && { label }), branches };
+export function sum(branches: readonly NamedModule[], block?: Block): SumModule {
+  return { kind: 'sum', ...(block && { block }), branches };
 }

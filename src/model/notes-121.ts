@@ -1,5 +1,6 @@
 import { stem } from './densenet.ts';
 import {
+  type Block,
   batchNorm,
   conv2d,
   denseBlock,
@@ -15,9 +16,9 @@ import {
 const GROWTH_RATE = 32;
 
 /** BN, ReLU, 1×1 convolution to four times the *input*, BN, ReLU, 3×3 convolution. */
-function bottleneck(inputChannels: number, outChannels: number, label?: string): Module {
+function bottleneck(inputChannels: number, outChannels: number, block?: Block): Module {
   const [widen, convolve] = [conv2d(4 * inputChannels, 1), conv2d(outChannels, 3, { padding: 1 })];
-  return sequential([batchNorm(), relu(), widen, batchNorm(), relu(), convolve], label);
+  return sequential([batchNorm(), relu(), widen, batchNorm(), relu(), convolve], block);
 }
 
 /**
@@ -35,12 +36,12 @@ export function notes121AsPrinted(
   blocks.forEach((layers, i) => {
     const block = denseBlock(
       Array.from({ length: layers }, (_, k) => bottleneck(features + k * GROWTH_RATE, GROWTH_RATE)),
-      `dense block ${i + 1}`,
+      { kind: 'denseBlock', index: i + 1 },
     );
     modules.push({ ...block, className: 'DenseBlock_121' });
     features += layers * GROWTH_RATE;
     if (i === blocks.length - 1) return;
-    modules.push(bottleneck(features, Math.floor(features / 2), `transition ${i + 1}`));
+    modules.push(bottleneck(features, Math.floor(features / 2), { kind: 'transition', index: i + 1 }));
     features = Math.floor(features / 2);
   });
   modules.push(batchNorm(), relu(), globalAvgPool(), flatten(), linear(classes));

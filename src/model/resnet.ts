@@ -54,7 +54,7 @@ export function resnet(options: ResNetOptions = {}): Model {
         const halves = k === 0 && i > 0;
         return residual(width, halves ? 2 : 1, halves);
       }),
-      `residual stage ${i + 1}`,
+      { kind: 'residualStage', index: i + 1 },
     );
   const modules = [stem(stages[0]!), ...stages.map(stage), globalAvgPool(), flatten(), linear(classes)];
   return { name, channels, classes, root: sequential(modules) };

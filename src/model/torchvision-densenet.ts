@@ -1,5 +1,6 @@
 import {
   avgPool,
+  type Block,
   batchNorm,
   conv2d,
   dropout,
@@ -51,7 +52,7 @@ export function torchvisionDensenet(options: TorchvisionDenseNetOptions): Model 
   blocks.forEach((layers, i) => {
     const block: Module = {
       kind: 'denseBlock',
-      label: `dense block ${i + 1}`,
+      block: { kind: 'denseBlock', index: i + 1 },
       layers: Array.from({ length: layers }, (_, k) => [
         `denselayer${k + 1}`,
         denseLayer(growthRate, bottleneckWidth, rate),
@@ -61,7 +62,7 @@ export function torchvisionDensenet(options: TorchvisionDenseNetOptions): Model 
     features += layers * growthRate;
     if (i === blocks.length - 1) return;
     features = Math.floor(features * compression);
-    children.push([`transition${i + 1}`, transition(features, rate, `transition ${i + 1}`)]);
+    children.push([`transition${i + 1}`, transition(features, rate, { kind: 'transition', index: i + 1 })]);
   });
   children.push(['norm5', batchNorm()]);
   const head: NamedModule[] = [
@@ -110,7 +111,7 @@ function preActivated(number: number, conv: Module, rate: number): NamedModule[]
   ];
 }
 
-function transition(channels: number, rate: number, label: string): Module {
+function transition(channels: number, rate: number, block: Block): Module {
   const conv = conv2d(channels, 1, { bias: false });
   return namedSequential(
     [
@@ -120,6 +121,6 @@ function transition(channels: number, rate: number, label: string): Module {
       ['drop', dropout(rate)],
       ['pool', avgPool(2)],
     ],
-    label,
+    block,
   );
 }

@@ -1,11 +1,20 @@
 import { GraphBuilder } from '../graph/build.ts';
-import type { Graph, ValueId } from '../graph/op.ts';
+import { type Layer, layerWithoutModule, partName } from '../graph/layer.ts';
+import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { assertNever } from '../tensor/assert-never.ts';
 import { streamOf } from '../tensor/random.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { hasPrefix } from './freeze.ts';
 import { type Initialization, type Initializer, initialBias, initialWeight } from './initialize.ts';
-import type { BatchNormModule, Conv2dModule, LinearModule, Model, Module, NamedModule } from './module.ts';
+import type {
+  BatchNormModule,
+  Block,
+  Conv2dModule,
+  LinearModule,
+  Model,
+  Module,
+  NamedModule,
+} from './module.ts';
 
 /**
  * How batch norms get their statistics: from the batch (and the running ones are updated), or the running ones.
@@ -69,7 +78,7 @@ export function trace(
   for (const [name, module] of model.root.children) {
     const before = tracer.parameterCount;
     if (module.kind === 'globalAvgPool') features.set('features', x);
-    x = tracer.module(module, x, { path: [name], label: undefined });
+    x = tracer.module(module, x, { path: [name], block: undefined });
     if (isBlock(module)) features.set(`block ${++blocks}`, x);
     const outputShape = builder.shapeOf(x);
     layers.push({ name: printedName(name, module), outputShape, parameters: tracer.parameterCount - before });
@@ -77,7 +86,8 @@ export function trace(
   builder.output('logits', x);
   const part = partOf === undefined ? {} : { partOf };
   const of = { logits: x, labels, smoothing: labelSmoothing, ...part };
-  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer: 'loss', ...of });
+  const layer = layerWithoutModule('loss');
+  const [loss, correct] = builder.add({ kind: 'crossEntropy', layer, phase: 'forward', ...of });
   builder.output('loss', loss!);
   builder.output('correct', correct!);
   for (const name of outputs) {
@@ -99,20 +109,24 @@ export function trace(
 export function traceModule(module: Module, inputShape: Shape, mode: Mode): Omit<Trace, 'layers'> {
   const tracer = new Tracer(mode, undefined, []);
   const x = tracer.builder.input('x', inputShape);
-  tracer.builder.output('y', tracer.module(module, x, { path: [], label: undefined }));
+  tracer.builder.output('y', tracer.module(module, x, { path: [], block: undefined }));
   return { graph: tracer.builder.build(), initializers: tracer.initializers };
 }
+
+/** What an op of the forward pass comes of. */
+type Origin = Pick<Op, 'layer' | 'phase'>;
 
 /** Where in the model a module stands. */
 interface Place {
   readonly path: readonly string[];
-  readonly label: string | undefined;
+  readonly block: Block | undefined;
 }
 
 class Tracer {
   readonly builder = new GraphBuilder();
   readonly initializers = new Map<string, Initializer>();
   parameterCount = 0;
+  readonly #modules = new Set<string>();
   readonly #mode: Mode;
   readonly #initialization: Initialization;
   readonly #frozen: readonly string[];
@@ -125,57 +139,68 @@ class Tracer {
 
   /** Appends a module's ops and returns its output. */
   module(module: Module, x: ValueId, place: Place): ValueId {
-    const layer = layerName(module, place);
+    if (module.kind === 'identity') return x;
+    if (module.kind === 'sequential') {
+      return module.children.reduce((value, child) => this.#child(child, value, place, module.block), x);
+    }
+    const at = { layer: this.#layer(module, place), phase: 'forward' } as const;
     const { builder } = this;
     switch (module.kind) {
       case 'conv2d':
-        return this.#conv2d(module, x, place, layer);
+        return this.#conv2d(module, x, place, at);
       case 'linear':
-        return this.#linear(module, x, place, layer);
+        return this.#linear(module, x, place, at);
       case 'batchNorm':
-        return this.#batchNorm(module, x, place, layer);
+        return this.#batchNorm(module, x, place, at);
       case 'relu':
-        return builder.addOne({ kind: 'relu', layer, x });
+        return builder.addOne({ kind: 'relu', ...at, x });
       case 'dropout': {
         const { rate } = module;
         if (this.#mode !== 'train' || rate === 0) return x;
         const stream = streamOf(`dropout.${joinPath(place.path)}`);
-        return builder.addOne({ kind: 'dropout', layer, x, dropout: { rate, stream } });
+        return builder.addOne({ kind: 'dropout', ...at, x, dropout: { rate, stream } });
       }
       case 'maxPool':
       case 'avgPool': {
         const { kind, kernel, stride, padding } = module;
-        return builder.addOne({ kind, layer, x, kernel, stride, padding });
+        return builder.addOne({ kind, ...at, x, kernel, stride, padding });
       }
       case 'globalAvgPool': {
         const kernel = builder.shapeOf(x).slice(2) as unknown as readonly [number, number];
-        return builder.addOne({ kind: 'avgPool', layer, x, kernel, stride: kernel, padding: [0, 0] });
+        return builder.addOne({ kind: 'avgPool', ...at, x, kernel, stride: kernel, padding: [0, 0] });
       }
       case 'flatten':
-        return builder.addOne({ kind: 'flatten', layer, x });
-      case 'identity':
-        return x;
-      case 'sequential':
-        return module.children.reduce((value, child) => this.#child(child, value, place, module.label), x);
+        return builder.addOne({ kind: 'flatten', ...at, x });
       case 'denseBlock':
         return module.layers.reduce((features, child) => {
-          const y = this.#child(child, features, place, module.label);
-          return builder.addOne({ kind: 'concat', layer, operands: [features, y] });
+          const y = this.#child(child, features, place, module.block);
+          return builder.addOne({ kind: 'concat', ...at, operands: [features, y] });
         }, x);
       case 'sum': {
-        const [first, ...others] = module.branches.map((child) => this.#child(child, x, place, module.label));
-        return others.reduce((a, b) => builder.addOne({ kind: 'add', layer, a, b }), first!);
+        const [first, ...others] = module.branches.map((child) => this.#child(child, x, place, module.block));
+        return others.reduce((a, b) => builder.addOne({ kind: 'add', ...at, a, b }), first!);
       }
       default:
         return assertNever(module);
     }
   }
 
-  #child([name, child]: NamedModule, x: ValueId, place: Place, label: string | undefined): ValueId {
-    return this.module(child, x, { path: [...place.path, name], label: label ?? place.label });
+  /** The identity of a module: the same in every mode, since every module with ops gets one in turn. */
+  #layer(module: Module, place: Place): Layer {
+    const path = joinPath(place.path);
+    const named = joinPath([path, module.kind]);
+    let name = path === '' ? named : path;
+    for (let n = 1; this.#modules.has(name); n++) name = n === 1 ? named : `${named}${n}`;
+    this.#modules.add(name);
+    const block = place.block ?? ('block' in module ? module.block : undefined);
+    return { module: name, block, label: labelOf(module, path, block) };
   }
 
-  #conv2d(module: Conv2dModule, x: ValueId, place: Place, layer: string): ValueId {
+  #child([name, child]: NamedModule, x: ValueId, place: Place, block: Block | undefined): ValueId {
+    return this.module(child, x, { path: [...place.path, name], block: block ?? place.block });
+  }
+
+  #conv2d(module: Conv2dModule, x: ValueId, place: Place, at: Origin): ValueId {
     const { outChannels, kernel, stride, padding } = module;
     const channels = this.builder.shapeOf(x)[1]!;
     const taps = kernel[0] * kernel[1];
@@ -185,10 +210,10 @@ class Tracer {
     const bias = module.bias
       ? { bias: this.#state(place, 'bias', [outChannels], initialBias(scheme, channels * taps)) }
       : {};
-    return this.builder.addOne({ kind: 'conv2d', layer, x, weight, ...bias, kernel, stride, padding });
+    return this.builder.addOne({ kind: 'conv2d', ...at, x, weight, ...bias, kernel, stride, padding });
   }
 
-  #linear(module: LinearModule, x: ValueId, place: Place, layer: string): ValueId {
+  #linear(module: LinearModule, x: ValueId, place: Place, at: Origin): ValueId {
     const features = this.builder.shapeOf(x)[1]!;
     const scheme = this.#initialization;
     const init = initialWeight(scheme, 'linear', features, module.outFeatures);
@@ -196,11 +221,12 @@ class Tracer {
     const bias = module.bias
       ? { bias: this.#state(place, 'bias', [module.outFeatures], initialBias(scheme, features)) }
       : {};
-    return this.builder.addOne({ kind: 'linear', layer, x, weight, ...bias });
+    return this.builder.addOne({ kind: 'linear', ...at, x, weight, ...bias });
   }
 
-  #batchNorm(module: BatchNormModule, x: ValueId, place: Place, layer: string): ValueId {
+  #batchNorm(module: BatchNormModule, x: ValueId, place: Place, at: Origin): ValueId {
     const { builder } = this;
+    const { layer } = at;
     const [n, c, h = 1, w = 1] = builder.shapeOf(x) as [number, number, number?, number?];
     const gamma = this.#state(place, 'weight', [c], { kind: 'constant', value: 1 });
     const beta = this.#state(place, 'bias', [c], { kind: 'constant', value: 0 });
@@ -211,11 +237,12 @@ class Tracer {
       hasPrefix(joinPath([...place.path, name]), this.#frozen),
     );
     if (this.#mode !== 'evaluate' && !isFrozen) {
-      [mean, variance] = builder.add({ kind: 'statistics', layer, x }) as [ValueId, ValueId];
+      [mean, variance] = builder.add({ kind: 'statistics', ...at, x }) as [ValueId, ValueId];
       const { momentum } = module;
       const [newMean, newVar] = builder.add({
         kind: 'updateRunningStatistics',
         layer,
+        phase: 'update',
         mean,
         variance,
         runningMean,
@@ -227,7 +254,7 @@ class Tracer {
       builder.update(runningVar, newVar!);
     }
     const batchNorm = { mean, variance, gamma, beta, eps: module.eps };
-    return builder.addOne({ kind: 'batchNorm', layer, x, batchNorm });
+    return builder.addOne({ kind: 'batchNorm', ...at, x, batchNorm });
   }
 
   #state(
@@ -249,10 +276,9 @@ function joinPath(path: readonly string[]): string {
 }
 
 /** `transition 3 (6.3 avgPool)`: where it is in words, and under which name. */
-function layerName(module: Module, { path, label }: Place): string {
-  const name = joinPath(path) === '' ? module.kind : `${joinPath(path)} ${module.kind}`;
-  const whole = label ?? ('label' in module ? module.label : undefined);
-  return whole === undefined ? name : `${whole} (${name})`;
+function labelOf(module: Module, path: string, block: Block | undefined): string {
+  const name = path === '' ? module.kind : `${path} ${module.kind}`;
+  return block ? `${partName(block)} (${name})` : name;
 }
 
 /** True for a layer whose output is a block's: a dense block, or a stage of residual sums. */

@@ -1,7 +1,7 @@
 import type { Graph } from '../graph/op.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Plan, plannedPeakBytes, type StateLayout } from './plan.ts';
-import type { Program } from './program.ts';
+import type { Program } from './target.ts';
 
 /** What an engine opens: the state of a model and every program that works on it. Immutable. */
 export interface CompiledNetwork {

@@ -1,5 +1,6 @@
-import type { LayerRecord } from './lower/context.ts';
-import { type BufferId, visitFields } from './records.ts';
+import type { BufferId } from './buffers.ts';
+import type { LayerRecord } from './lowering.ts';
+import type { Target } from './target.ts';
 
 /** First and last record (inclusive) during which a buffer's bytes must stay its own. */
 export interface LiveInterval {
@@ -10,6 +11,7 @@ export interface LiveInterval {
 /** From the first record that names a buffer to the last. What nothing names has no interval. */
 export function liveIntervals(
   records: readonly LayerRecord[],
+  { buffersOf }: Pick<Target, 'buffersOf'>,
   fromStart: Iterable<BufferId>,
   toEnd: Iterable<BufferId>,
 ): ReadonlyMap<BufferId, LiveInterval> {
@@ -20,9 +22,7 @@ export function liveIntervals(
   };
   for (const id of fromStart) touch(id, 0);
   records.forEach(({ record }, index) => {
-    visitFields(record, (type, value) => {
-      if (type === 'address' && value !== undefined) touch(value as BufferId, index);
-    });
+    for (const id of buffersOf(record)) touch(id, index);
   });
   for (const id of toEnd) touch(id, records.length);
   return intervals;

@@ -3,6 +3,7 @@ import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { ELEMENT_BYTES, type Precision } from '../tensor/precision.ts';
 import { asFeatureMap, type Shape } from '../tensor/shape.ts';
 import { inPlace } from './in-place.ts';
+import type { Target } from './target.ts';
 
 /** Where a value lives: inside a root value's storage, from `offset` numbers on. */
 export interface Placed {
@@ -28,9 +29,9 @@ export interface Placement {
  * - an output that accumulates stands where the value stood that it adds to; new state where the old one was.
  *
  * Feature maps ([N, C, H, W]: what comes in and what ops write) and their gradients are stored in `precision`, all else
- * in float32.
+ * in float32. What comes from outside is dense; pixels of what ops write lie as far apart as the target has them.
  */
-export function place(graph: Graph, precision: Precision): Placement {
+export function place(graph: Graph, precision: Precision, pixelStride: Target['pixelStride']): Placement {
   const parents = new Map<ValueId, { readonly parent: ValueId; readonly offset: number }>();
   const copies = new Map<Op, { operand: ValueId; offset: number }[]>();
   const producer = producers(graph);
@@ -117,24 +118,11 @@ export function place(graph: Graph, precision: Precision): Placement {
   return { places, copies };
 }
 
-const LINE_BYTES = 64;
-const APART_BYTES = 2048;
-
 /** Numbers that a root value's storage takes. */
 export function storageElements(shape: Shape, stride: number): number {
   if (shape.length !== 4 && shape.length !== 2) return shape.reduce((a, b) => a * b, 1);
   const [n, , h, w] = asFeatureMap(shape);
   return n * h * w * stride;
-}
-
-/**
- * What comes from outside is dense; what ops write has pixels of whole cache lines, and one line more where
- * pixels would lie multiples of 2 KiB apart: the same channels of neighbouring pixels and images then share a few sets
- * of the caches (a net of 58 layers, 1,024 channels in its blocks, takes 4% longer).
- */
-function pixelStride(channels: number, elementBytes: number): number {
-  const bytes = Math.ceil((channels * elementBytes) / LINE_BYTES) * LINE_BYTES;
-  return (bytes % APART_BYTES === 0 ? bytes + LINE_BYTES : bytes) / elementBytes;
 }
 
 function channelsOf(shape: Shape): number {

@@ -3,14 +3,13 @@ import type { Graph, Op, ValueId } from '../graph/op.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, layOut, layOutInOrder } from './arena.ts';
+import type { BufferId, BufferSpec, View } from './buffers.ts';
 import { type LiveInterval, liveIntervals } from './liveness.ts';
-import { type BufferSpec, type LayerRecord, LoweringContext } from './lower/context.ts';
-import { lower } from './lower/lower.ts';
+import type { LayerRecord } from './lowering.ts';
 import { type Placement, place, storageElements } from './place.ts';
-import { encodePrepare } from './program.ts';
 import { purposes } from './purpose.ts';
-import type { BufferId, View } from './records.ts';
 import { schedule } from './schedule.ts';
+import type { Target } from './target.ts';
 
 /**
  * `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own, for the time
@@ -21,6 +20,8 @@ export type Slab = 'persistent' | 'transient' | 'prepared';
 /** A buffer with its place: what the plan promises before anything runs. */
 export interface PlanBuffer extends BufferSpec {
   readonly slab: Slab;
+  /** Of the slab's parts (`Arena.partBytes`), where it has several. */
+  readonly part: number;
   readonly offset: number;
   /** In records of the program; what outlives a run lives throughout. */
   readonly interval: LiveInterval;
@@ -34,6 +35,8 @@ export interface Port {
 
 /** A program before it is encoded: every record, every buffer, every byte. Immutable. */
 export interface Plan {
+  /** Who runs it. */
+  readonly target: Target;
   readonly records: readonly LayerRecord[];
   /**
    * What depends on state alone (packed weights, batch norms' coefficients), where no run changes the state: to be run
@@ -46,6 +49,8 @@ export interface Plan {
   readonly persistentBytes: number;
   readonly transientBytes: number;
   readonly preparedBytes: number;
+  /** Of each slab the parts that it is split into, where the target's buffers are too small for it. */
+  readonly partBytes: Readonly<Record<Slab, readonly number[]>>;
   /** Of each thread. */
   readonly scratchBytes: number;
 }
@@ -62,6 +67,7 @@ export interface StateLayout extends Arena<string> {
 export function layOutState(
   state: ReadonlyMap<string, { readonly role: string; readonly shape: Shape }>,
   withGradients: boolean | ReadonlySet<string>,
+  target: Target,
 ): StateLayout {
   const hasGradient = (name: string) =>
     typeof withGradients === 'boolean' ? withGradients : withGradients.has(name);
@@ -71,24 +77,24 @@ export function layOutState(
     if (role === 'parameter' && hasGradient(name)) shapes.set(gradientName(name), shape);
   }
   const requests = [...shapes].map(([id, shape]) => ({ id, bytes: elementCount(shape) * 4 }));
-  return { ...layOutInOrder(requests), shapes };
+  return { ...layOutInOrder(requests, target), shapes };
 }
 
 export interface PlanOptions {
   /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
   readonly precision?: Precision | undefined;
-  /** As the engine has it (`Engine.hasTiles`): for tiles of bfloat16 numbers. Default: no. */
-  readonly tiles?: boolean | undefined;
+  /** Who will run it (`Engine.target`). */
+  readonly target: Target;
 }
 
-/** Graph (rewritten, fused, differentiated) → plan. */
+/** Graph (rewritten, fused, differentiated) → plan. @throws BufferTooLargeError */
 export function createPlan(
   unordered: Graph,
   state: StateLayout,
-  { precision = 'f32', tiles = false }: PlanOptions = {},
+  { precision = 'f32', target }: PlanOptions,
 ): Plan {
   const graph = schedule(unordered);
-  const placement = place(graph, precision);
+  const placement = place(graph, precision, target.pixelStride);
   const persistent = persistentNames(graph, placement, state);
 
   const purposeOf = purposes(graph, placement);
@@ -108,47 +114,52 @@ export function createPlan(
       ...purposeOf(id, persistent.get(id)),
     });
   }
-  const ctx = new LoweringContext(graph, placement, rootBuffers, specs, tiles && precision === 'bf16');
-  for (const op of graph.ops) lower(ctx, op, placement.copies);
+  const lowered = target.lower({ graph, placement, rootBuffers, buffers: specs, precision });
 
-  const port = (id: ValueId): Port => ({ view: ctx.view(id), shape: graph.values[id]!.shape });
+  const port = (id: ValueId): Port => {
+    const { root, offset, stride, elementBytes } = placement.places.get(id)!;
+    const view = { address: rootBuffers.get(root)!, offset, stride, elementBytes };
+    return { view, shape: graph.values[id]!.shape };
+  };
   const inputs = new Map([...graph.inputs].map(([name, id]) => [name, port(id)]));
   const outputs = new Map([...graph.outputs].map(([name, id]) => [name, port(id)]));
   const addresses = (ports: ReadonlyMap<string, Port>) =>
     [...ports.values()].map(({ view }) => view.address!);
-  const intervals = liveIntervals(ctx.records, addresses(inputs), addresses(outputs));
+  const intervals = liveIntervals(lowered.records, target, addresses(inputs), addresses(outputs));
 
   const isPersistent = new Map([...persistent].map(([root, name]) => [rootBuffers.get(root)!, name]));
   const arena = layOut(
-    ctx.buffers.flatMap(({ id, bytes }) => {
+    lowered.buffers.flatMap(({ id, bytes }) => {
       const interval = intervals.get(id);
-      return interval && !isPersistent.has(id) && !ctx.prepared.has(id) ? [{ id, bytes, interval }] : [];
+      return interval && !isPersistent.has(id) && !lowered.prepared.has(id) ? [{ id, bytes, interval }] : [];
     }),
+    target,
   );
-  const prepared = layOutInOrder(ctx.buffers.filter(({ id }) => ctx.prepared.has(id)));
-  const whole = { first: 0, last: ctx.records.length };
-  const buffers = ctx.buffers.flatMap((buffer): PlanBuffer[] => {
+  const isPrepared = ({ id }: BufferSpec) => lowered.prepared.has(id);
+  const prepared = layOutInOrder(lowered.buffers.filter(isPrepared), target);
+  const whole = { first: 0, last: lowered.records.length };
+  const buffers = lowered.buffers.flatMap((buffer): PlanBuffer[] => {
     const name = isPersistent.get(buffer.id);
     if (name !== undefined) {
-      return [{ ...buffer, slab: 'persistent', offset: state.offsets.get(name)!, interval: whole }];
+      return [{ ...buffer, slab: 'persistent', ...state.places.get(name)!, interval: whole }];
     }
-    const offset = prepared.offsets.get(buffer.id);
-    if (offset !== undefined) return [{ ...buffer, slab: 'prepared', offset, interval: whole }];
+    const place = prepared.places.get(buffer.id);
+    if (place) return [{ ...buffer, slab: 'prepared', ...place, interval: whole }];
     const interval = intervals.get(buffer.id);
-    return interval
-      ? [{ ...buffer, slab: 'transient', offset: arena.offsets.get(buffer.id)!, interval }]
-      : [];
+    return interval ? [{ ...buffer, slab: 'transient', ...arena.places.get(buffer.id)!, interval }] : [];
   });
   return {
-    records: ctx.records,
-    prepare: ctx.prepare,
+    target,
+    records: lowered.records,
+    prepare: lowered.prepare,
     buffers,
     inputs,
     outputs,
     persistentBytes: state.bytes,
     transientBytes: arena.bytes,
     preparedBytes: prepared.bytes,
-    scratchBytes: ctx.scratchBytes,
+    partBytes: { persistent: state.partBytes, transient: arena.partBytes, prepared: prepared.partBytes },
+    scratchBytes: lowered.scratchBytes,
   };
 }
 
@@ -158,7 +169,9 @@ export function createPlan(
  */
 export function plannedPeakBytes(plans: readonly Plan[], threads: number): number {
   const most = (of: (plan: Plan) => number) => plans.reduce((max, plan) => Math.max(max, of(plan)), 0);
-  const prepared = new Map(plans.map((plan) => [encodePrepare(plan).words.join(), plan.preparedBytes]));
+  const prepared = new Map(
+    plans.map((plan) => [plan.target.encode(plan, plan.prepare).words.join(), plan.preparedBytes]),
+  );
   return (
     [...prepared.values()].reduce((sum, bytes) => sum + bytes, 0) +
     most((plan) => plan.persistentBytes) +
@@ -180,9 +193,9 @@ function persistentNames(
   state: StateLayout,
 ): ReadonlyMap<ValueId, string> {
   const names = new Map<ValueId, string>();
-  for (const [name, id] of graph.state) if (state.offsets.has(name)) names.set(id, name);
+  for (const [name, id] of graph.state) if (state.places.has(name)) names.set(id, name);
   for (const [name, id] of graph.outputs) {
-    if (state.offsets.has(name)) names.set(places.get(id)!.root, name);
+    if (state.places.has(name)) names.set(places.get(id)!.root, name);
   }
   return names;
 }

@@ -1,8 +1,10 @@
 import { producers } from '../graph/build.ts';
+import { type Layer, layerWithoutModule } from '../graph/layer.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { isOptimizerState } from '../graph/optimizer.ts';
 import { assertNever } from '../tensor/assert-never.ts';
 import type { Shape } from '../tensor/shape.ts';
+import type { Content } from './buffers.ts';
 import type { Placement } from './place.ts';
 
 /** Why a buffer is there. The last four are state: they lie in the persistent slab. */
@@ -30,30 +32,41 @@ export const BUFFER_ROLES = [
  */
 export type BufferRole = (typeof BUFFER_ROLES)[number];
 
-/** What a buffer is for: of state, `layer` is its PyTorch name; of a gradient, the layer whose result it is of. */
+/** What a buffer is for: of a gradient, `layer` is that whose result it is of; state and inputs have none but a name. */
 export interface Purpose {
   readonly role: BufferRole;
-  readonly layer: string;
+  readonly layer: Layer;
 }
 
-/** The purpose of a value that is the root of its storage, and of state under the name it has in the layout. */
+/** The purpose and content of a value that is the root of its storage, and of state under the name it has in the layout. */
 export function purposes(
   graph: Graph,
   { places }: Placement,
-): (root: ValueId, stateName: string | undefined) => Purpose {
+): (root: ValueId, stateName: string | undefined) => Purpose & { readonly content: Content } {
   const producer = producers(graph);
-  const layerOf = (id: ValueId): string => {
+  const layerOf = (id: ValueId): Layer => {
     const { root } = places.get(id)!;
-    return producer.get(root)?.layer ?? graph.values[root]!.name;
+    return producer.get(root)?.layer ?? layerWithoutModule(graph.values[root]!.name);
   };
   return (root, stateName) => {
     const { name, role, shape } = graph.values[root]!;
-    if (stateName !== undefined) return { role: roleOfState(stateName, role), layer: stateName };
     const op = producer.get(root);
-    if (!op) return { role: role === 'input' ? role : roleOfState(name, role), layer: name };
+    if (stateName !== undefined || !op) {
+      const own = stateName ?? name;
+      const isInput = stateName === undefined && role === 'input';
+      return {
+        role: isInput ? 'input' : roleOfState(own, role),
+        layer: layerWithoutModule(own),
+        content: { kind: isInput ? 'input' : 'state', name: own },
+      };
+    }
     const result = roleOfResult(op, op.outputs.indexOf(root), shape);
     const differentiated = result === 'gradient' ? gradientOf(op) : undefined;
-    return { role: result, layer: differentiated === undefined ? op.layer : layerOf(differentiated) };
+    return {
+      role: result,
+      layer: differentiated === undefined ? op.layer : layerOf(differentiated),
+      content: { kind: 'result', value: root, op },
+    };
   };
 }
 

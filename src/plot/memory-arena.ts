@@ -49,7 +49,7 @@ export function arenaMarks(picture: MemoryPicture, top: number) {
   const names = (spans: readonly Span[], size: number) =>
     spans.map((span) => ({
       ...span,
-      text: fitting(shorterAndShorter(span.name), x(span.last + 1) - x(span.first) - 2, size),
+      text: fitting(span.names, x(span.last + 1) - x(span.first) - 2, size),
     }));
   const spanBox = (height: number, dy: number) => ({
     x1: ({ first }: Span) => x(first),
@@ -194,10 +194,4 @@ function joined(blocks: readonly Omit<Named, 'count'>[]): readonly Named[] {
     } else runs.push({ ...block, count: 1 });
   }
   return runs;
-}
-
-/** `dense block 1`, `block 1`, `b1`. */
-function shorterAndShorter(name: string): readonly string[] {
-  const [, word, number] = /(\w+) (\d+)$/.exec(name) ?? [];
-  return word === undefined ? [name] : [name, `${word} ${number}`, `${word[0]}${number}`];
 }

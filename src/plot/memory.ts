@@ -23,9 +23,9 @@ export interface MemoryBlock {
   readonly group: string;
 }
 
-/** Records in a row that have a name. */
+/** Records in a row that have a name, and shorter ones for where there is little room. */
 export interface Span {
-  readonly name: string;
+  readonly names: readonly string[];
   readonly first: number;
   readonly last: number;
 }

@@ -66,7 +66,7 @@ export function chooseForm<T extends { readonly compiled: Compiled }>(
   const plain = compile(forms.preferred);
   const { network } = plain.compiled;
   const all = (needs: Needs) => ({ engine: name, threads, ...networkNeeds(network), ...needs });
-  const inEngine = engine.limits.maxTotalBytes - ENGINE_BYTES;
+  const inEngine = engine.maxTotalBytes - ENGINE_BYTES;
   const budget = (needs: Needs) => Math.min(inEngine, planBudget(limit, all(needs)));
   const planned = networkPeakBytes(network, threads);
   const instead = { prepared: plain, form: forms.preferred };

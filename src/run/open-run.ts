@@ -50,7 +50,7 @@ export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
       const { size, precision } = config;
       const { network } = compile(model, [size, size], programsFor('evaluate', of), {
         precision,
-        tiles: engine.hasTiles,
+        target: engine.target,
       });
       requireFits(path, checkpoint, network.state);
       const session = await engine.open(network);

@@ -89,7 +89,7 @@ export async function replayOneStep(
   }
   const model = densenet({ name: source, channels, classes, stem, growthRate, blocks, pool, eps, momentum });
   const programs = { train: { batch, mode: 'train' }, evaluate: { batch, mode: 'evaluate' } } as const;
-  const { network } = compile(model, [height, width], programs, { precision, tiles: engine.hasTiles });
+  const { network } = compile(model, [height, width], programs, { precision, target: engine.target });
 
   const session = await engine.open(network);
   const got = new Map<string, ArrayLike<number>>();

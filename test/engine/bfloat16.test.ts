@@ -6,6 +6,7 @@ import { initialNumbers } from '../../src/model/initialize.ts';
 import { conv2d } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../../src/tensor/bfloat16.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
@@ -52,7 +53,7 @@ test('numbers that come in are rounded to the nearest, ties to even, and NaN sta
 
 const { graph } = traceModule(conv2d(65_536, 1), [1, 1, 1, 1], 'evaluate');
 const state = stateOf(graph);
-const layout = layOutState(state, false);
+const layout = layOutState(state, false, cpuTarget());
 const program = compileGraph(graph, layout, undefined, { precision: 'bf16' });
 const copies = { state, layout, programs: new Map([['copy', program]]) };
 

@@ -6,6 +6,8 @@ import { initialNumbers } from '../../src/model/initialize.ts';
 import { dropout } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import { kernelRecords } from '../../src/target/cpu/records.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { streamOf, uniform } from '../../src/tensor/random.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
@@ -19,7 +21,7 @@ const RATE = 0.3;
 async function ofOnes(engine: Engine, stepSeed: number) {
   const { graph } = traceModule(dropout(RATE), [N, C, H, W], 'train');
   const state = stateOf(graph);
-  const layout = layOutState(state, false);
+  const layout = layOutState(state, false, cpuTarget());
   const session = await engine.open({
     state,
     layout,
@@ -89,7 +91,7 @@ describe.each(ENGINES)('training with dropout on $name', ({ open }) => {
 
 describe('the plan of a step with dropout', () => {
   const { plan } = network.programs.get('train')!;
-  const records = plan.records.map(({ record }) => record);
+  const records = kernelRecords(plan.records).map(({ record }) => record);
   /** Two convolutions in each of 3 · 2 layers, and two transitions. */
   const DROPPED = 3 * 2 * 2 + 2;
 
@@ -122,7 +124,7 @@ describe('the plan of a step with dropout', () => {
   });
 
   test('has nothing of it in an evaluation', () => {
-    const evaluation = network.programs.get('evaluate')!.plan.records;
+    const evaluation = kernelRecords(network.programs.get('evaluate')!.plan.records);
     const convs = evaluation.flatMap(({ record }) => (record.kind === 'conv2d' ? [record] : []));
     expect(convs.every(({ dropout: { threshold } }) => threshold === 0)).toBe(true);
     expect(evaluation.some(({ record }) => record.kind === 'dropout')).toBe(false);

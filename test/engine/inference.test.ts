@@ -3,6 +3,7 @@ import { compile } from '../../src/compile.ts';
 import type { Engine, Session } from '../../src/engine/engine.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
+import { kernelRecords } from '../../src/target/cpu/records.ts';
 import { ENGINES } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 import { bottleneckNet, randomState } from '../support/onnx.ts';
@@ -155,7 +156,7 @@ describe('the plan of inference', () => {
   });
 
   test('leaves no batch norm between the two convolutions of a bottleneck, and none behind the stem', () => {
-    const wide = one.records.flatMap(({ record }) =>
+    const wide = kernelRecords(one.records).flatMap(({ record }) =>
       record.kind === 'conv2d' || record.kind === 'winograd' ? [record] : [],
     );
     expect(wide).toHaveLength(58);
@@ -167,7 +168,8 @@ describe('the plan of inference', () => {
   });
 
   test('gives a single image to many threads', () => {
-    for (const { layer, record } of one.records) {
+    for (const { op, record } of kernelRecords(one.records)) {
+      const { label: layer } = op.layer;
       if (record.kind === 'winograd' && record.in.height > 12)
         expect(record.chunks, layer).toBeGreaterThan(1);
       if (record.kind === 'conv2d' && record.out.height > 1) expect(record.chunks, layer).toBeGreaterThan(1);

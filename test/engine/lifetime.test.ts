@@ -73,7 +73,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
 describe.each(ENGINES.filter(({ name }) => name.startsWith('native')))('on $name', ({ open }) => {
   test('no more memory is offered than addresses reach, and what needs more is refused', async () => {
     const engine = await open(1);
-    expect(engine.limits.maxTotalBytes).toBeLessThanOrEqual(64 * 2 ** 30);
+    expect(engine.maxTotalBytes).toBeLessThanOrEqual(64 * 2 ** 30);
     const programs = { step: { batch: 12_000, mode: 'train' } } as const;
     const { network } = compile(densenet(), [224, 224], programs);
     await expect(engine.open(network)).rejects.toThrow(/needs \d+\.\d+ GiB, the native engine has/);

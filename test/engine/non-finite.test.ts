@@ -6,6 +6,7 @@ import { initialNumbers } from '../../src/model/initialize.ts';
 import { batchNorm, conv2d, maxPool, relu, sequential } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { runModuleCase } from '../support/module-run.ts';
@@ -23,7 +24,7 @@ test.each(ENGINES)(
     for (const module of [maxPool(2), stem]) {
       const { graph } = traceModule(module, [1, 1, 4, 4], 'evaluate');
       const state = stateOf(graph);
-      const layout = layOutState(state, false);
+      const layout = layOutState(state, false, cpuTarget());
       const network = { state, layout, programs: new Map([['step', compileGraph(graph, layout)]]) };
       const ones = [...state].map(([name]) => [name, Float32Array.of(1)] as const);
       for (const at of [0, 1, 4, 5]) {

@@ -12,6 +12,7 @@ import {
   relu,
   sequential,
 } from '../../src/model/module.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
 import { moduleCase, runModuleCase } from '../support/module-run.ts';
@@ -64,12 +65,17 @@ const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] 
 ];
 const prepared = CASES.map(([name, module, input], i) => ({
   name,
-  run: moduleCase(module, input, 900 + i, { precision: 'bf16', tiles: true }),
+  run: moduleCase(module, input, 900 + i, { precision: 'bf16', hasTiles: true }),
 }));
 
 const model = densenet({ blocks: [3, 2], growthRate: 18, stem: 24 });
 const networkFor = (tiles: boolean) =>
-  compile(model, [28, 28], { train: { batch: 19, mode: 'train' } }, { precision: 'bf16', tiles }).network;
+  compile(
+    model,
+    [28, 28],
+    { train: { batch: 19, mode: 'train' } },
+    { precision: 'bf16', target: cpuTarget({ hasTiles: tiles }) },
+  ).network;
 const kindsOf = (tiles: boolean) =>
   networkFor(tiles)
     .programs.get('train')!
@@ -82,7 +88,7 @@ test('tiles are planned for by direct convolutions, in bfloat16 alone', () => {
     model,
     [28, 28],
     { train: { batch: 19, mode: 'train' } },
-    { tiles: true },
+    { target: cpuTarget({ hasTiles: true }) },
   ).network;
   expect(programs.get('train')!.plan.records.map(({ record }) => record.kind)).toContain('winograd');
 });

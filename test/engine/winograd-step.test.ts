@@ -5,6 +5,7 @@ import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { denseLayer, densenet } from '../../src/model/densenet.ts';
 import { batchNorm, denseBlock, dropout, type Module, relu, sequential } from '../../src/model/module.ts';
 import type { CompiledProgram } from '../../src/plan/compiled-network.ts';
+import { kernelRecords } from '../../src/target/cpu/records.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import { reductionLength, tolerance } from '../conformance/tolerances.ts';
 import { errors } from '../support/compare.ts';
@@ -59,7 +60,7 @@ test.each([...kept, ...rounded])('is planned for both directions: $name', ({ run
 });
 
 test.each(NETWORKS)('is planned for the larger maps of $name', ({ network }) => {
-  const { records } = network.programs.get('train')!.plan;
+  const records = kernelRecords(network.programs.get('train')!.plan.records);
   const heights = (...kinds: readonly string[]) =>
     new Set(
       records.flatMap(({ record }) =>

@@ -6,6 +6,7 @@ import { denseLayer } from '../../src/model/densenet.ts';
 import { batchNorm, denseBlock, type Module, relu, sequential } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 import { tolerance } from '../conformance/tolerances.ts';
 import { errors } from '../support/compare.ts';
@@ -30,8 +31,12 @@ const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] 
 const prepared = CASES.map(([name, module, shape], i) => {
   const { graph } = traceModule(module, shape, 'evaluate');
   const state = stateOf(graph);
-  const program = compileGraph(graph, layOutState(state, false));
-  const network = { state, layout: layOutState(state, false), programs: new Map([['it', program]]) };
+  const program = compileGraph(graph, layOutState(state, false, cpuTarget()));
+  const network = {
+    state,
+    layout: layOutState(state, false, cpuTarget()),
+    programs: new Map([['it', program]]),
+  };
   const random = numbers(500 + i);
   // Variances are positive.
   const filled = [...state].map(([key, tensor]) => {

@@ -7,6 +7,7 @@ import { layOutState } from '../../src/plan/plan.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { channelsLast, golden, tensorOf } from '../support/golden.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const file = golden('block_and_transition');
 const block = denseBlock([denseLayer(10), denseLayer(10)]);
@@ -15,7 +16,7 @@ const block = denseBlock([denseLayer(10), denseLayer(10)]);
 async function squares(open: (typeof ENGINES)[number]['open'], module: SequentialModule) {
   const { graph } = traceModule(module, [4, 3, 8, 8], 'train');
   const state = stateOf(graph);
-  const layout = layOutState(state, true);
+  const layout = layOutState(state, true, cpuTarget());
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const program = compileGraph(graph, layout, { of: 'y', withRespectTo: ['x', ...parameters] });
   const engine = await open();

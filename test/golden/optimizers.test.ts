@@ -2,6 +2,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compileGraph, stateOf } from '../../src/compile.ts';
 import type { Engine, Session } from '../../src/engine/engine.ts';
 import { GraphBuilder } from '../../src/graph/build.ts';
+import { layerWithoutModule } from '../../src/graph/layer.ts';
 import { averagedName, PLAIN_SGD, type UpdateRule } from '../../src/graph/optimizer.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
@@ -10,6 +11,7 @@ import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { golden, tensorOf } from '../support/golden.ts';
 import { updateNetwork } from '../support/update-run.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const file = golden('optimizers');
 const NAMES = ['weight', 'bias', 'more'] as const;
@@ -63,11 +65,12 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
     const builder = new GraphBuilder();
     const logits = builder.input('logits', [6, 5]);
     const labels = builder.input('labels', [6]);
-    const [loss] = builder.add({ kind: 'crossEntropy', layer: 'loss', logits, labels, smoothing });
+    const at = { layer: layerWithoutModule('loss'), phase: 'forward' } as const;
+    const [loss] = builder.add({ kind: 'crossEntropy', ...at, logits, labels, smoothing });
     builder.output('loss', loss!);
     const graph = builder.build();
     const state = stateOf(graph);
-    const layout = layOutState(state, true);
+    const layout = layOutState(state, true, cpuTarget());
     const program = compileGraph(graph, layout, { of: 'loss', withRespectTo: ['logits'] });
     const session = await engine.open({ state, layout, programs: new Map([['step', program]]) });
     const outputs = await session.run('step', {

@@ -5,6 +5,7 @@ import { densenet } from '../../src/model/densenet.ts';
 import { everythingBut, hasPrefix } from '../../src/model/freeze.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
+import { kernelRecords } from '../../src/target/cpu/records.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { networkCase, runNetwork } from '../support/network-run.ts';
 
@@ -43,11 +44,14 @@ describe.each([REFERENCE, ...ENGINES])('a training step on $name', ({ open }) =>
 
 describe('what is frozen', () => {
   const layersWith = (frozen: readonly string[], kinds: RegExp) =>
-    planOf(compiled(frozen)).records.flatMap(({ layer, record }) => (kinds.test(record.kind) ? [layer] : []));
+    planOf(compiled(frozen)).records.flatMap(({ op, record }) =>
+      kinds.test(record.kind) ? [op.layer.label] : [],
+    );
 
   const updatedIn = (frozen: readonly string[]) =>
-    planOf(compiled(frozen)).records.flatMap(({ record }) => (record.kind === 'sgd' ? record.tensors : []))
-      .length;
+    kernelRecords(planOf(compiled(frozen)).records).flatMap(({ record }) =>
+      record.kind === 'sgd' ? record.tensors : [],
+    ).length;
 
   test('has no record of the backward pass, of statistics or of an update: all but the head', () => {
     const backward = layersWith(HEAD_ALONE, /Grad|tatistics|Correction/);

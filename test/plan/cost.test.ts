@@ -1,8 +1,14 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { densenet } from '../../src/model/densenet.ts';
-import { type Cost, costOf } from '../../src/plan/cost.ts';
-import type { BufferId, KernelRecord, RecordKind } from '../../src/plan/records.ts';
+import type { Cost } from '../../src/plan/target.ts';
+import { costOf } from '../../src/target/cpu/cost.ts';
+import {
+  type BufferId,
+  type KernelRecord,
+  kernelRecords,
+  type RecordKind,
+} from '../../src/target/cpu/records.ts';
 
 const BATCH = 3;
 /** The notes' network at 96×96, per image, as the model says it (computed with PyTorch). */
@@ -25,7 +31,7 @@ const STEM_MACS = 48 * 48 * 7 * 7 * 64;
 const DIRECT_MACS = FORWARD_MACS - STEM_MACS - FILTERED_MACS - PADDING_MACS;
 
 const { network } = compile(densenet(), [96, 96], { train: { batch: BATCH, mode: 'train' } });
-const records = network.programs.get('train')!.plan.records.map(({ record }) => record);
+const records = kernelRecords(network.programs.get('train')!.plan.records).map(({ record }) => record);
 
 function costs(kind: RecordKind): Cost {
   const all = records.filter((record) => record.kind === kind).map(costOf);

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { trainingLadder } from '../../src/compile.ts';
+import type { Block } from '../../src/graph/layer.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import { describeGroups, groupsBeyond } from '../../src/plan/memory/describe.ts';
 import { memoryReport, phaseOf } from '../../src/plan/memory/report.ts';
@@ -121,18 +122,24 @@ describe('the whole ladder', () => {
 });
 
 describe('what is computed again, in words', () => {
-  const group = (part: string, kind: 'conv2d' | 'avgPool' | 'conv2dMaxPool', count: number) => ({
-    part,
+  const group = (block: Block, kind: 'conv2d' | 'avgPool' | 'conv2dMaxPool', count: number) => ({
+    part: block,
     kind,
-    layers: Array.from({ length: count }, (_, i) => `${part} (${i} ${kind})`),
+    layers: Array.from({ length: count }, (_, i) => ({
+      module: `${block.kind}${block.index}.${i}`,
+      block,
+      label: `${kind} ${i}`,
+    })),
   });
+  const dense = (index: number): Block => ({ kind: 'denseBlock', index });
+  const transition = (index: number): Block => ({ kind: 'transition', index });
   const several = [
-    group('dense block 1', 'conv2d', 16),
-    group('transition 2', 'avgPool', 1),
-    group('transition 1', 'avgPool', 1),
-    group('dense block 10', 'conv2d', 5),
-    group('dense block 2', 'conv2d', 3),
-    group('stem', 'conv2dMaxPool', 1),
+    group(dense(1), 'conv2d', 16),
+    group(transition(2), 'avgPool', 1),
+    group(transition(1), 'avgPool', 1),
+    group(dense(10), 'conv2d', 5),
+    group(dense(2), 'conv2d', 3),
+    group({ kind: 'stem' }, 'conv2dMaxPool', 1),
   ];
 
   test.each([
@@ -148,8 +155,8 @@ describe('what is computed again, in words', () => {
   });
 
   test('leaves out what was said', () => {
-    const more = [group('dense block 1', 'conv2d', 16), group('stem', 'conv2dMaxPool', 1)];
-    expect(describeGroups(groupsBeyond(more, [group('dense block 1', 'conv2d', 6)]))).toBe(
+    const more = [group(dense(1), 'conv2d', 16), group({ kind: 'stem' }, 'conv2dMaxPool', 1)];
+    expect(describeGroups(groupsBeyond(more, [group(dense(1), 'conv2d', 6)]))).toBe(
       '10 convolutions of dense block 1, the stem',
     );
   });

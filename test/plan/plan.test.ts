@@ -2,7 +2,13 @@ import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
-import { type RecordKind, records, type View, visitFields } from '../../src/plan/records.ts';
+import {
+  kernelRecords,
+  type RecordKind,
+  records,
+  type View,
+  visitFields,
+} from '../../src/target/cpu/records.ts';
 
 const compiled = compile(densenet(), [96, 96], {
   train: { batch: 16, mode: 'train' },
@@ -10,7 +16,7 @@ const compiled = compile(densenet(), [96, 96], {
   evaluate: { batch: 16, mode: 'evaluate' },
 });
 const plan = (name: string) => compiled.network.programs.get(name)!.plan;
-const kinds = (name: string) => plan(name).records.map(({ record }) => record.kind);
+const kinds = (name: string) => kernelRecords(plan(name).records).map(({ record }) => record.kind);
 const count = (name: string, kind: string) => kinds(name).filter((each) => each === kind).length;
 
 /** All views of a record, those of its groups among them. */
@@ -63,13 +69,13 @@ describe("the plan of the notes' network", () => {
   test('stores all feature maps of a record alike: bfloat16 but for the head, which is float32', () => {
     const programs = { train: { batch: 4, mode: 'train' } } as const;
     const { network } = compile(densenet(), [96, 96], programs, { precision: 'bf16' });
-    for (const { record, layer } of network.programs.get('train')!.plan.records) {
+    for (const { record, op } of kernelRecords(network.programs.get('train')!.plan.records)) {
       const views = viewsOf(record).filter(({ address }) => address !== undefined);
       const stored = [...new Set(views.map(({ elementBytes }) => elementBytes))];
       if (record.kind.startsWith('flatten') || stored.length === 0) continue;
       const heights = [...JSON.stringify(record).matchAll(/"height":(\d+)/g)].map(([, height]) => height);
       const isMap = heights.some((height) => height !== '1');
-      expect(stored, `${layer} ${record.kind}`).toEqual([isMap ? 2 : 4]);
+      expect(stored, `${op.layer.label} ${record.kind}`).toEqual([isMap ? 2 : 4]);
     }
   });
 
@@ -80,13 +86,15 @@ describe("the plan of the notes' network", () => {
   });
 
   test('pools before the 1×1 convolution of a transition', () => {
-    const convs = plan('train').records.flatMap(({ record }) => (record.kind === 'conv2d' ? [record] : []));
+    const convs = kernelRecords(plan('train').records).flatMap(({ record }) =>
+      record.kind === 'conv2d' ? [record] : [],
+    );
     const pointwise = convs.filter(({ window, in: size }) => window.kernelHeight === 1 && size.height > 1);
     expect(pointwise.map(({ in: size }) => size.height)).toEqual([12, 6, 3]);
   });
 
   test('writes a block into one buffer, each layer behind the one before', () => {
-    const convs = plan('train').records.flatMap(({ record }) =>
+    const convs = kernelRecords(plan('train').records).flatMap(({ record }) =>
       record.kind === 'winograd' && record.in.height === 24 ? [record] : [],
     );
     expect(convs.map(({ y }) => y.offset)).toEqual([64, 96, 128, 160]);
@@ -96,7 +104,7 @@ describe("the plan of the notes' network", () => {
 
   test('names every buffer of every record, with bytes, slab and lifetime', () => {
     const buffers = new Map(plan('train').buffers.map((buffer) => [buffer.id, buffer]));
-    plan('train').records.forEach(({ record }, index) => {
+    kernelRecords(plan('train').records).forEach(({ record }, index) => {
       visitFields(record, (type, value) => {
         if (type !== 'address' || value === undefined) return;
         const buffer = buffers.get(value as never)!;

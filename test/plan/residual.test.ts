@@ -4,9 +4,10 @@ import { batchNorm, conv2d, identity, relu, sequential, sum } from '../../src/mo
 import { resnet } from '../../src/model/resnet.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState, type Plan } from '../../src/plan/plan.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const of = (plan: Plan, kind: string, layer: RegExp) =>
-  plan.records.filter((each) => each.record.kind === kind && layer.test(each.layer));
+  plan.records.filter((each) => each.record.kind === kind && layer.test(each.op.layer.label));
 
 describe("the plan of a residual network's step", () => {
   const { network } = compile(resnet({ stages: [16, 32], residuals: 2 }), [40, 40], {
@@ -37,7 +38,7 @@ test('the statistics of a sum are gathered while it is added up', () => {
     [3, 6, 5, 5],
     'train',
   );
-  const { plan } = compileGraph(graph, layOutState(stateOf(graph), false));
+  const { plan } = compileGraph(graph, layOutState(stateOf(graph), false, cpuTarget()));
   expect(of(plan, 'statistics', /./)).toEqual([]);
   expect(of(plan, 'finalizeStatistics', /./)).toHaveLength(2);
 });

@@ -4,6 +4,7 @@ import type { Module } from '../../src/model/module.ts';
 import { type Mode, traceModule } from '../../src/model/trace.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
@@ -25,7 +26,7 @@ export interface ModuleOptions {
   readonly gamma?: readonly number[];
   readonly precision?: Precision;
   /** Planned for tiles: convolutions in bfloat16 are direct. */
-  readonly tiles?: boolean;
+  readonly hasTiles?: boolean;
 }
 
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
@@ -33,14 +34,15 @@ export function moduleCase(
   module: Module,
   inputShape: Shape,
   seed: number,
-  { mode = 'train', inputIsData = false, gamma, precision = 'f32', tiles = false }: ModuleOptions = {},
+  { mode = 'train', inputIsData = false, gamma, precision = 'f32', hasTiles = false }: ModuleOptions = {},
 ): ModuleCase {
   const { graph } = traceModule(module, inputShape, mode);
   const state = stateOf(graph);
-  const layout = layOutState(state, true);
+  const target = cpuTarget({ hasTiles });
+  const layout = layOutState(state, true, target);
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
-  const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, tiles });
+  const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target });
   const network = { state, layout, programs: new Map([['step', program]]) };
   const random = numbers(seed);
   const filled = [...state].map(

@@ -2,12 +2,13 @@ import { execFile } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
-import { type Engine, EngineError, type EngineLimits, type Session } from '../../src/engine/engine.ts';
+import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
 import { type KernelCall, type KernelMemory, KernelSession } from '../../src/engine/kernel-session.ts';
 import { type MemoryMap, mapMemory } from '../../src/engine/memory-map.ts';
-import { SLACK_BYTES } from '../../src/plan/arena.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
-import type { Program } from '../../src/plan/program.ts';
+import type { Program, Target } from '../../src/plan/target.ts';
+import { SLACK_BYTES } from '../../src/target/cpu/constants.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { type ReplayVariant, replayPath } from '../../tools/replay.ts';
 import { type Forbidden, spread } from './spread-network.ts';
 
@@ -27,19 +28,15 @@ class ReplayEngine implements Engine {
   readonly name = 'replay';
   readonly isa: string;
   readonly threads: number;
-  readonly hasTiles: boolean;
-  readonly limits: EngineLimits = {
-    maxSlabBytes: totalmem(),
-    maxTotalBytes: totalmem(),
-    alignmentBytes: 64,
-  };
+  readonly target: Target;
+  readonly maxTotalBytes = totalmem();
   readonly #variant: ReplayVariant;
   readonly #binary: string;
   readonly #memories: ReplayMemory[] = [];
 
   constructor(variant: ReplayVariant, threads: number, binary: string) {
     this.isa = variant.isa;
-    this.hasTiles = variant.isa === 'amx';
+    this.target = cpuTarget({ hasTiles: variant.isa === 'amx' });
     this.threads = threads;
     this.#variant = variant;
     this.#binary = binary;

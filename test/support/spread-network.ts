@@ -1,7 +1,7 @@
-import { SLACK_BYTES } from '../../src/plan/arena.ts';
+import type { ArenaPlace } from '../../src/plan/arena.ts';
 import type { CompiledNetwork, CompiledProgram } from '../../src/plan/compiled-network.ts';
 import type { PlanBuffer, Slab } from '../../src/plan/plan.ts';
-import { encode, encodePrepare } from '../../src/plan/program.ts';
+import { SLACK_BYTES } from '../../src/target/cpu/constants.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
 /** Part of a slab that no kernel may touch. */
@@ -25,7 +25,7 @@ export function spread(network: CompiledNetwork): {
   const { shapes } = network.layout;
   const state = inARow([...shapes].map(([id, shape]) => ({ id, bytes: elementCount(shape) * 4 })));
   const layout = { ...state, shapes };
-  const offsetOf = new Map<number, string>([...network.layout.offsets].map(([name, at]) => [at, name]));
+  const nameAt = new Map([...network.layout.places].map(([name, { offset }]) => [offset, name]));
   const forbidden = new Map<string, readonly Forbidden[]>();
   const programs = new Map<string, CompiledProgram>();
   for (const [name, compiled] of network.programs) {
@@ -35,8 +35,8 @@ export function spread(network: CompiledNetwork): {
     const buffers = plan.buffers.map((buffer): PlanBuffer => {
       const { id, slab, offset } = buffer;
       const own = slab === 'prepared' ? prepared : arena;
-      const moved = slab === 'persistent' ? state.offsets.get(offsetOf.get(offset)!) : own.offsets.get(id);
-      return { ...buffer, offset: moved! };
+      const moved = slab === 'persistent' ? state.places.get(nameAt.get(offset)!) : own.places.get(id);
+      return { ...buffer, ...moved! };
     });
     const bytes = {
       persistentBytes: state.bytes,
@@ -44,7 +44,8 @@ export function spread(network: CompiledNetwork): {
       preparedBytes: prepared.bytes,
     };
     const moved = { ...plan, buffers, ...bytes };
-    const encoded = { program: encode(moved), prepare: encodePrepare(moved) };
+    const { encode } = plan.target;
+    const encoded = { program: encode(moved, moved.records), prepare: encode(moved, moved.prepare) };
     programs.set(name, { ...compiled, plan: moved, ...encoded });
     forbidden.set(name, [
       ...state.gaps.map((gap) => ({ slab: 'persistent', ...gap }) as const),
@@ -56,14 +57,14 @@ export function spread(network: CompiledNetwork): {
 }
 
 function inARow<Id>(requests: readonly { readonly id: Id; readonly bytes: number }[]) {
-  const offsets = new Map<Id, number>();
+  const places = new Map<Id, ArenaPlace>();
   const gaps: { readonly offset: number; readonly bytes: number }[] = [];
   let next = 0;
   for (const { id, bytes } of requests) {
-    offsets.set(id, next);
+    places.set(id, { part: 0, offset: next });
     const end = next + bytes + SLACK_BYTES;
     next = Math.ceil((end + GAP_BYTES) / 64) * 64;
     gaps.push({ offset: end, bytes: next - end });
   }
-  return { offsets, gaps, bytes: next };
+  return { places, gaps, partBytes: [next], bytes: next };
 }

@@ -2,7 +2,7 @@ import { GraphBuilder } from '../../src/graph/build.ts';
 import { optimizerState, type UpdateRule, withOptimizer } from '../../src/graph/optimizer.ts';
 import type { CompiledNetwork, StateTensor } from '../../src/plan/compiled-network.ts';
 import { createPlan, layOutState } from '../../src/plan/plan.ts';
-import { encode, encodePrepare } from '../../src/plan/program.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 
 /**
@@ -20,9 +20,11 @@ export function updateNetwork(shapes: Readonly<Record<string, Shape>>, rule: Upd
   for (const [name, shape] of optimizerState(new Map(state), rule, new Set(state.keys()))) {
     state.set(name, { role: 'optimizer', shape });
   }
-  const layout = layOutState(state, true);
+  const target = cpuTarget();
+  const { encode } = target;
+  const layout = layOutState(state, true, target);
   const graph = withOptimizer(builder.build(), rule);
-  const plan = createPlan(graph, layout);
-  const step = { graph, plan, program: encode(plan), prepare: encodePrepare(plan) };
+  const plan = createPlan(graph, layout, { target });
+  const step = { graph, plan, program: encode(plan, plan.records), prepare: encode(plan, plan.prepare) };
   return { state, layout, programs: new Map([['step', step]]) };
 }

@@ -1,7 +1,9 @@
 import { totalmem } from 'node:os';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { MAX_SLAB_BYTES } from '../../plan/program.ts';
-import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
+import type { Target } from '../../plan/target.ts';
+import { MAX_SLAB_BYTES } from '../../target/cpu/encode.ts';
+import { cpuTarget } from '../../target/cpu/target.ts';
+import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
 import {
   type KernelCall,
   type KernelMemory,
@@ -33,12 +35,8 @@ class NativeEngine implements Engine {
   readonly name = 'native';
   readonly isa: NativeIsa;
   readonly threads: number;
-  readonly hasTiles: boolean;
-  readonly limits: EngineLimits = {
-    maxSlabBytes: Math.min(totalmem(), MAX_SLAB_BYTES),
-    maxTotalBytes: Math.min(totalmem(), MAX_SLAB_BYTES),
-    alignmentBytes: 64,
-  };
+  readonly target: Target;
+  readonly maxTotalBytes = Math.min(totalmem(), MAX_SLAB_BYTES);
   readonly #module: NativeModule;
   readonly #pool: PoolHandle;
   /** Of what is open: garbage collection knows nothing of its size. */
@@ -46,7 +44,7 @@ class NativeEngine implements Engine {
 
   constructor({ threads, isa, module }: NativeEngineOptions) {
     this.isa = isa;
-    this.hasTiles = isa === 'amx';
+    this.target = cpuTarget({ hasTiles: isa === 'amx' });
     this.threads = threads;
     this.#module = module;
     this.#pool = module.createPool(threads);
@@ -54,8 +52,8 @@ class NativeEngine implements Engine {
 
   async open(network: CompiledNetwork): Promise<Session> {
     const map = mapMemory(network, { threads: this.threads });
-    if (map.bytes > this.limits.maxTotalBytes) {
-      const [need, have] = [map.bytes, this.limits.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
+    if (map.bytes > this.maxTotalBytes) {
+      const [need, have] = [map.bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
       throw new EngineError(
         `this run needs ${need} GiB, the native engine has ${have} here: use a smaller batch or size`,
       );

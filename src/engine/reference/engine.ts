@@ -1,4 +1,5 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { cpuTarget } from '../../target/cpu/target.ts';
 import type { Engine, Session } from '../engine.ts';
 import { exactly, ReferenceSession, type Store } from './session.ts';
 
@@ -8,12 +9,12 @@ import { exactly, ReferenceSession, type Store } from './session.ts';
  * @param store what is kept of each value: how far results move when storage rounds, say.
  */
 export function createReferenceEngine(store: Store = exactly): Engine {
-  const anything = Number.MAX_SAFE_INTEGER;
   return {
     name: 'reference',
     isa: 'float64',
     threads: 1,
-    limits: { maxSlabBytes: anything, maxTotalBytes: anything, alignmentBytes: 8 },
+    target: cpuTarget(), // It runs graphs, and any plan will do.
+    maxTotalBytes: Number.MAX_SAFE_INTEGER,
     open: async (network: CompiledNetwork): Promise<Session> => new ReferenceSession(network, store),
     close: async () => {},
   };

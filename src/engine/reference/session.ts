@@ -130,7 +130,7 @@ function requireFinite(frame: Frame, op: Op, graph: Graph): void {
   for (const id of op.outputs) {
     const isGradient = asked.has(id) && op.kind.includes('Grad');
     const quantity = quantities[op.kind] ?? (isGradient ? 'gradient' : undefined);
-    if (quantity && !frame.get(id).every(Number.isFinite)) throw new NonFiniteError(op.layer, quantity);
+    if (quantity && !frame.get(id).every(Number.isFinite)) throw new NonFiniteError(op.layer.label, quantity);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { type Engine, EngineError, type EngineLimits, type MachinePeak, type Session } from '../engine.ts';
+import { cpuTarget } from '../../target/cpu/target.ts';
+import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
 import { KernelSession } from '../kernel-session.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
@@ -33,11 +34,8 @@ class WasmEngine implements Engine {
   readonly name = 'wasm';
   readonly isa: WasmIsa;
   readonly threads: number;
-  readonly limits: EngineLimits = {
-    maxSlabBytes: ADDRESS_SPACE_BYTES,
-    maxTotalBytes: ADDRESS_SPACE_BYTES,
-    alignmentBytes: 64,
-  };
+  readonly target = cpuTarget();
+  readonly maxTotalBytes = ADDRESS_SPACE_BYTES;
   readonly #module: WebAssembly.Module;
   readonly #workers: readonly KernelThread[];
   #sessions = 0;
@@ -76,8 +74,8 @@ class WasmEngine implements Engine {
   async #open(map: { readonly bytes: number; readonly stackTops: readonly number[] }): Promise<WasmMemory> {
     const pages = Math.ceil(map.bytes / PAGE_BYTES);
     const bytes = pages * PAGE_BYTES;
-    if (bytes > this.limits.maxTotalBytes) {
-      const [need, have] = [bytes, this.limits.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
+    if (bytes > this.maxTotalBytes) {
+      const [need, have] = [bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
       throw new EngineError(
         `this run needs ${need} GiB, the wasm engine has ${have}: use a smaller batch or size`,
       );

@@ -1,5 +1,6 @@
 import { elementCount } from '../../tensor/shape.ts';
 import { GraphBuilder } from '../build.ts';
+import { layerWithoutModule } from '../layer.ts';
 import { type Graph, opInputs, type ValueId } from '../op.ts';
 import { Gradients } from './gradients.ts';
 import { backward } from './rules.ts';
@@ -36,7 +37,7 @@ export function differentiate(graph: Graph, request: DifferentiateRequest): Grap
   }
   for (const op of [...graph.ops].reverse()) backward(op, gradients);
   for (const [name, id] of wanted) {
-    const gradient = gradients.complete(id, gradientName(name));
+    const gradient = gradients.complete(id, layerWithoutModule(gradientName(name)));
     if (gradient !== undefined) builder.output(gradientName(name), gradient);
   }
   return builder.build();

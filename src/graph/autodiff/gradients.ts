@@ -1,5 +1,13 @@
 import type { GraphBuilder } from '../build.ts';
+import type { Layer } from '../layer.ts';
 import type { Correction, GradOutput, OpSpec, ValueId } from '../op.ts';
+
+/** An op of the backward pass, which gets its phase here. */
+export type GradientSpec = OpSpec extends infer Each
+  ? Each extends OpSpec
+    ? Omit<Each, 'phase'>
+    : never
+  : never;
 
 /**
  * The gradients known so far, while ops are visited in reverse. Contributions to one value form a chain: each
@@ -42,25 +50,25 @@ export class Gradients {
   }
 
   /** Adds an op between a gradient and those that read it. */
-  through(spec: OpSpec): ValueId {
-    return this.#builder.addOne(spec);
+  through(spec: GradientSpec): ValueId {
+    return this.#add(spec)[0]!;
   }
 
   /** Adds an op whose outputs are contributions to the gradients of `targets` (undefined: nobody wants that one). */
-  contribute(spec: OpSpec, targets: readonly (ValueId | undefined)[]): void {
+  contribute(spec: GradientSpec, targets: readonly (ValueId | undefined)[]): void {
     const wanted = targets.map((id) => (id !== undefined && this.needs(id) ? id : undefined));
     const accumulate = wanted.map((id) => (id === undefined ? undefined : this.#total.get(id)));
     const chained = accumulate.some((id) => id !== undefined);
-    const outputs = this.#builder.add(chained ? { ...spec, accumulate } : spec);
+    const outputs = this.#add(chained ? { ...spec, accumulate } : spec);
     wanted.forEach((id, i) => {
       if (id !== undefined) this.#total.set(id, outputs[i]!);
     });
   }
 
   /** Contributes channels [offset, offset + count) of a gradient that is complete: a view where that is possible. */
-  contributeSlice(layer: string, target: ValueId, gradient: ValueId, offset: number, count: number): void {
+  contributeSlice(layer: Layer, target: ValueId, gradient: ValueId, offset: number, count: number): void {
     if (!this.needs(target)) return;
-    const view = this.#builder.addOne({ kind: 'slice', layer, x: gradient, offset, count });
+    const view = this.through({ kind: 'slice', layer, x: gradient, offset, count });
     if (!this.#total.has(target)) this.#total.set(target, view);
     else
       this.contribute({ kind: 'elementwiseGradInput', layer, x: target, gradOutput: { value: view } }, [
@@ -69,7 +77,7 @@ export class Gradients {
   }
 
   /** Remembers the gradient through a feature's statistics until the feature's own producer is visited. */
-  deferCorrection(layer: string, correction: Correction): void {
+  deferCorrection(layer: Layer, correction: Correction): void {
     if (!this.needs(correction.x)) return;
     if (this.#pending.has(correction.x)) {
       this.contribute({ kind: 'statisticsGrad', layer, correction }, [correction.x]);
@@ -87,7 +95,7 @@ export class Gradients {
   }
 
   /** The gradient at an op's output, for an op that applies the correction as it reads. */
-  at(output: ValueId, layer: string): GradOutput | undefined {
+  at(output: ValueId, layer: Layer): GradOutput | undefined {
     const value = this.#total.get(output);
     const correction = this.correctionOf(output);
     if (value === undefined) {
@@ -98,12 +106,16 @@ export class Gradients {
   }
 
   /** The whole gradient as one value: a pending correction is added by an op of its own. */
-  complete(id: ValueId, layer: string): ValueId | undefined {
+  complete(id: ValueId, layer: Layer): ValueId | undefined {
     const correction = this.#pending.get(id);
     if (correction) {
       this.#pending.delete(id);
       this.contribute({ kind: 'statisticsGrad', layer, correction }, [id]);
     }
     return this.#total.get(id);
+  }
+
+  #add(spec: GradientSpec): ValueId[] {
+    return this.#builder.add({ ...spec, phase: 'backward' });
   }
 }

@@ -1,4 +1,5 @@
 import { assertNever } from '../../tensor/assert-never.ts';
+import type { Layer } from '../layer.ts';
 import {
   type Conv2d,
   type Conv2dMaxPool,
@@ -16,7 +17,7 @@ import type { Gradients } from './gradients.ts';
 /** Appends the ops that carry the gradient of an op's outputs to its inputs. One case per op. */
 export function backward(op: Op, gradients: Gradients): void {
   if ('epilogue' in op && op.epilogue)
-    throw new RangeError(`${op.layer}: no gradient leads through an epilogue`);
+    throw new RangeError(`${op.layer.label}: no gradient leads through an epilogue`);
   switch (op.kind) {
     case 'conv2d':
     case 'linear':
@@ -83,7 +84,7 @@ export function backward(op: Op, gradients: Gradients): void {
     }
     case 'crossEntropy': {
       if (!gradients.isUnitRoot(op.outputs[0]!) || !gradients.needs(op.logits)) return;
-      const { kind: _, outputs: __, accumulate: ___, ...fields } = op;
+      const { kind: _, outputs: __, accumulate: ___, phase: ____, ...fields } = op;
       return gradients.contribute({ ...fields, kind: 'crossEntropyGrad' }, [op.logits]);
     }
     case 'conv2dGradInput':
@@ -133,7 +134,7 @@ function weighted(op: Conv2d | Linear, gradients: Gradients): void {
 
 /** Masked once, for the two that read it. */
 function beforeDropout(
-  layer: string,
+  layer: Layer,
   dropout: DropoutMask | undefined,
   gradOutput: GradOutput,
   gradients: Gradients,
@@ -157,7 +158,7 @@ function convolvedAndPooled(op: Conv2dMaxPool, gradients: Gradients): void {
 }
 
 function inputGradient(
-  op: { readonly layer: string; readonly x: ValueId; readonly prologue?: Prologue },
+  op: { readonly layer: Layer; readonly x: ValueId; readonly prologue?: Prologue },
   gradOutput: GradOutput,
 ) {
   return { layer: op.layer, x: op.x, ...(op.prologue && { prologue: op.prologue }), gradOutput };

@@ -91,7 +91,7 @@ export function operatorOf(op: Op, graph: Graph): Operator {
 
 function refuse({ layer, kind }: Op): never {
   throw new OnnxError(
-    `${layer}: ${kind} has no place in an ONNX file: export the graph that a model traces to in evaluate mode`,
+    `${layer.label}: ${kind} has no place in an ONNX file: export the graph that a model traces to in evaluate mode`,
   );
 }
 

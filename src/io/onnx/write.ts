@@ -94,7 +94,7 @@ function nodesOf(graph: Graph, images: ValueId, logits: ValueId) {
   for (const [name, id] of graph.state) names.set(id, name);
   const taken = new Set([...names.values(), 'logits']);
   const nodes = operators.map(([op, { type, inputs, output, attributes }]) => {
-    const name = unique(`${op.layer} ${type}`, taken);
+    const name = unique(`${op.layer.label} ${type}`, taken);
     names.set(output, output === logits ? 'logits' : name);
     return {
       name,

@@ -1,6 +1,6 @@
+import { nameAndNumber, type Part, partName, partOf } from '../../graph/layer.ts';
 import type { BufferRole, Purpose } from '../purpose.ts';
-import type { Group } from './ladder.ts';
-import { partOf } from './part.ts';
+import { type Group, modulesOf } from './ladder.ts';
 
 /** Roles in plain words, as headings and legends name them. */
 export const ROLE_TEXTS: Readonly<Record<BufferRole, string>> = {
@@ -35,7 +35,7 @@ const REASONS: Readonly<Record<BufferRole, string>> = {
 
 /** Why a buffer is there: `feature maps of dense block 1`, `parameter 12.weight`. */
 export function describePurpose({ role, layer }: Purpose, isComputedAgain = false): string {
-  return `${REASONS[role]} ${partOf(layer)}${isComputedAgain ? ', computed again' : ''}`;
+  return `${REASONS[role]} ${partName(partOf(layer))}${isComputedAgain ? ', computed again' : ''}`;
 }
 
 const NOUNS: Readonly<Record<Group['kind'], string>> = {
@@ -59,22 +59,27 @@ export function describeGroups(groups: readonly Group[]): string {
 
 function describeKind(kind: Group['kind'], groups: readonly Group[]): string {
   if (kind === 'conv2dMaxPool') return 'the stem'; // No other convolution keeps only what its max pool chooses.
-  const sorted = [...groups].sort((a, b) => a.part.localeCompare(b.part, 'en', { numeric: true }));
+  const sorted = [...groups].sort((a, b) =>
+    partName(a.part).localeCompare(partName(b.part), 'en', { numeric: true }),
+  );
   const noun = NOUNS[kind];
   if (sorted.every(({ layers }) => layers.length === 1)) {
     return `the ${noun}${sorted.length > 1 ? 's' : ''} of ${listed(joinNumbered(sorted.map(({ part }) => part)))}`;
   }
-  const [first, ...others] = sorted.map(({ part, layers }) => ({ part, count: layers.length }));
+  const [first, ...others] = sorted.map(({ part, layers }) => ({
+    part: partName(part),
+    count: layers.length,
+  }));
   const head = `${first!.count} ${noun}${first!.count > 1 ? 's' : ''} of ${first!.part}`;
   return listed([head, ...others.map(({ part, count }) => `${count} of ${part}`)]);
 }
 
 /** `transition 1`, `transition 2` → `transitions 1 and 2`. */
-function joinNumbered(parts: readonly string[]): readonly string[] {
+function joinNumbered(parts: readonly Part[]): readonly string[] {
   const names = new Map<string, string[]>();
   for (const part of parts) {
-    const [, name = part, number] = /^(.*) (\d+)$/.exec(part) ?? [];
-    names.set(name, [...(names.get(name) ?? []), ...(number === undefined ? [] : [number])]);
+    const [name, number] = nameAndNumber(part);
+    names.set(name, [...(names.get(name) ?? []), ...(number === undefined ? [] : [`${number}`])]);
   }
   return [...names].map(([name, numbers]) =>
     numbers.length > 1 ? `${name}s ${listed(numbers)}` : [name, ...numbers].join(' '),
@@ -88,9 +93,9 @@ function listed(words: readonly string[]): string {
 
 /** What a rung computes again that another does not. */
 export function groupsBeyond(groups: readonly Group[], other: readonly Group[]): readonly Group[] {
-  const known = new Set(other.flatMap(({ kind, layers }) => layers.map((layer) => `${layer} ${kind}`)));
   return groups.flatMap((group) => {
-    const layers = group.layers.filter((layer) => !known.has(`${layer} ${group.kind}`));
+    const known = modulesOf(other.filter(({ kind }) => kind === group.kind));
+    const layers = group.layers.filter(({ module }) => module === undefined || !known.has(module));
     return layers.length > 0 ? [{ ...group, layers }] : [];
   });
 }

@@ -1,18 +1,15 @@
-import type { Graph } from '../../graph/op.ts';
+import { type Layer, type Part, partOf } from '../../graph/layer.ts';
+import type { Graph, Op } from '../../graph/op.ts';
 import type { Plan } from '../plan.ts';
-import type { RecordKind } from '../records.ts';
-import { partOf } from './part.ts';
 import { type RepeatableOp, recomputable, recompute, type TrainingGraph } from './recompute.ts';
-import { predictedSeconds, secondsOf } from './step-time.ts';
 import { peakRecord } from './timeline.ts';
 
 /** Ops of one kind in one part of the network, which are computed again together or not at all. */
 export interface Group {
-  /** Such as `dense block 1`. */
-  readonly part: string;
+  readonly part: Part;
   readonly kind: RepeatableOp['kind'];
   /** Of its ops, in the order of the forward pass. */
-  readonly layers: readonly string[];
+  readonly layers: readonly Layer[];
 }
 
 /** A way to run a training step. Each rung of the ladder takes less memory, and more time, than the one before. */
@@ -85,38 +82,38 @@ export function trimmed(
   return best;
 }
 
-/** The layers of some groups. */
-export function layersOf(groups: readonly Group[]): ReadonlySet<string> {
-  return new Set(groups.flatMap(({ layers }) => layers));
+/** The modules of some groups, in any program of the model. */
+export function modulesOf(groups: readonly Pick<Group, 'layers'>[]): ReadonlySet<string> {
+  return new Set(groups.flatMap(({ layers }) => layers.flatMap(({ module }) => module ?? [])));
 }
 
 function rungOf(training: TrainingGraph, planOf: PlanOf, groups: readonly Group[]): Rung {
-  const plan = planOf(recompute(training, layersOf(groups)));
+  const plan = planOf(recompute(training, modulesOf(groups)));
   return { groups, plan, predictedSeconds: predictedSeconds(plan) };
 }
 
 function groupsOf(training: TrainingGraph): readonly Group[] {
-  const groups = new Map<string, Group>();
+  const groups: (Group & { readonly layers: Layer[] })[] = [];
   for (const { layer, kind } of recomputable(training)) {
     const part = partOf(layer);
-    const key = `${part} ${kind}`;
-    groups.set(key, { part, kind, layers: [...(groups.get(key)?.layers ?? []), layer] });
+    const known = groups.find((group) => group.part === part && group.kind === kind);
+    if (known) known.layers.push(layer);
+    else groups.push({ part, kind, layers: [layer] });
   }
-  return [...groups.values()];
+  return groups;
 }
 
 /** Least seconds per byte that lies in memory at the plan's peak. */
 function cheapest(groups: Iterable<Group>, plan: Plan): Group | undefined {
   const peak = peakRecord(plan);
-  const bytesAtPeak = new Map<string, number>();
-  for (const { name, slab, bytes, interval } of plan.buffers) {
-    if (slab !== 'transient' || interval.first > peak || interval.last < peak) continue;
-    bytesAtPeak.set(name, (bytesAtPeak.get(name) ?? 0) + bytes);
-  }
+  const atPeak = plan.buffers.filter(
+    ({ slab, interval }) => slab === 'transient' && interval.first <= peak && peak <= interval.last,
+  );
   let best: { readonly group: Group; readonly price: number } | undefined;
   for (const group of groups) {
-    const bytes = group.layers.reduce(
-      (sum, layer) => sum + (bytesAtPeak.get(`${layer} ${group.kind}`) ?? 0),
+    const isOf = membership(group);
+    const bytes = atPeak.reduce(
+      (sum, { content, bytes }) => (content.kind === 'result' && isOf(content.op) ? sum + bytes : sum),
       0,
     );
     const price = secondsOfGroup(group, plan) / bytes;
@@ -125,21 +122,18 @@ function cheapest(groups: Iterable<Group>, plan: Plan): Group | undefined {
   return best?.group;
 }
 
-/** The records that ops become. */
-const RECORD_KINDS: Readonly<Record<RepeatableOp['kind'], readonly RecordKind[]>> = {
-  conv2d: ['conv2d', 'pointwise', 'winograd'],
-  conv2dMaxPool: ['conv2dMaxPool'],
-  avgPool: ['avgPool'],
-  batchNorm: ['elementwise'],
-  relu: ['elementwise'],
-};
+function secondsOfGroup(group: Group, { records, target }: Plan): number {
+  const isOf = membership(group);
+  return records.reduce((sum, { op, record }) => (isOf(op) ? sum + target.secondsOf(record) : sum), 0);
+}
 
-function secondsOfGroup({ kind: op, layers }: Group, plan: Plan): number {
-  const wanted = new Set(layers);
-  const kinds = RECORD_KINDS[op];
-  return plan.records.reduce(
-    (sum, { layer, record }) =>
-      kinds.includes(record.kind) && wanted.has(layer) ? sum + secondsOf(record) : sum,
-    0,
-  );
+/** Tells a group's ops, in any graph of the model. */
+function membership(group: Group): (op: Op) => boolean {
+  const modules = modulesOf([group]);
+  return ({ kind, layer: { module } }) => kind === group.kind && module !== undefined && modules.has(module);
+}
+
+/** Seconds of a whole run of a plan, on the target's typical machine. */
+export function predictedSeconds({ records, target }: Plan): number {
+  return records.reduce((sum, { record }) => sum + target.secondsOf(record), 0);
 }

@@ -10,10 +10,9 @@ import {
 } from '../../graph/op.ts';
 import type { Precision } from '../../tensor/precision.ts';
 
-/** A differentiated graph, and how many of its ops, the first ones, are the forward pass. */
+/** A differentiated graph. */
 export interface TrainingGraph {
   readonly graph: Graph;
-  readonly forwardOps: number;
   /** What feature maps and their gradients are stored in. */
   readonly precision: Precision;
 }
@@ -26,16 +25,16 @@ const REPEATABLE = ['conv2d', 'conv2dMaxPool', 'avgPool', 'batchNorm', 'relu'] a
  * The forward ops whose results the backward pass reads and could have computed again instead: all that do not lie in
  * a concatenation, whose storage stays as long as any of its parts is needed.
  */
-export function recomputable({ graph, forwardOps }: TrainingGraph): readonly RepeatableOp[] {
+export function recomputable({ graph }: TrainingGraph): readonly RepeatableOp[] {
   const kept = new Set<ValueId>(graph.outputs.values());
   const readBackward = new Set<ValueId>();
-  graph.ops.forEach((op, at) => {
+  for (const op of graph.ops) {
     if (op.kind === 'concat') for (const id of op.operands) kept.add(id);
-    if (at < forwardOps) return;
+    if (op.phase !== 'backward') continue;
     for (const id of opInputs(op)) (readsNoNumbers(op) ? kept : readBackward).add(id);
-  });
+  }
   return graph.ops
-    .slice(0, forwardOps)
+    .filter(({ phase }) => phase === 'forward')
     .filter(isRepeatable)
     .filter(
       ({ outputs }) => outputs.some((id) => readBackward.has(id)) && !outputs.some((id) => kept.has(id)),
@@ -52,22 +51,21 @@ function readsNoNumbers(op: Op): boolean {
 }
 
 /**
- * Frees what the forward ops of these layers store: the backward pass runs them again where it first needs it. No bit
+ * Frees what the forward ops of these modules store: the backward pass runs them again where it first needs it. No bit
  * of the result changes. Statistics are those that the forward pass has gathered, running statistics are replaced
  * once, and dropout's masks are functions of the step (the faults of such implementations elsewhere:
  * gpleiss/efficient_densenet_pytorch #73, pytorch/vision #2221).
  */
-export function recompute(training: TrainingGraph, layers: ReadonlySet<string>): Graph {
-  const { graph, forwardOps, precision } = training;
-  if (layers.size === 0) return graph;
+export function recompute(training: TrainingGraph, modules: ReadonlySet<string>): Graph {
+  const { graph, precision } = training;
+  if (modules.size === 0) return graph;
   const again = new Map<ValueId, Op>();
   for (const op of recomputable(training)) {
-    if (layers.has(op.layer)) for (const id of op.outputs) again.set(id, op);
+    const { module } = op.layer;
+    if (module !== undefined && modules.has(module)) for (const id of op.outputs) again.set(id, op);
   }
-  let at = 0;
   return rewrite(graph, (op, to) => {
-    const isBackward = at++ >= forwardOps;
-    const missing = isBackward ? opInputs(op).filter((id) => again.has(id)) : [];
+    const missing = op.phase === 'backward' ? opInputs(op).filter((id) => again.has(id)) : [];
     if (missing.length === 0) return to.keep(op);
     const reader = op.kind === 'maxPoolGradInput' && precision === 'f32' ? settle(op, to) : op;
     for (const id of missing) restore(id, again, to);
@@ -81,7 +79,7 @@ function restore(id: ValueId, again: Map<ValueId, Op>, to: Rewriter): void {
   if (!source) return;
   for (const output of source.outputs) again.delete(output);
   for (const input of opInputs(source)) restore(input, again, to);
-  to.keep(source);
+  to.keep({ ...source, phase: 'backward', isRecomputed: true });
 }
 
 /**
@@ -91,7 +89,8 @@ function restore(id: ValueId, again: Map<ValueId, Op>, to: Rewriter): void {
 function settle(op: MaxPoolGradInput, to: Rewriter): MaxPoolGradInput {
   const { value, correction } = op.gradOutput;
   if (!correction) return op;
-  const spec = { kind: 'statisticsGrad', layer: op.layer, correction, accumulate: [value] } as const;
+  const { layer, phase } = op;
+  const spec = { kind: 'statisticsGrad', layer, phase, correction, accumulate: [value] } as const;
   to.replace(value, to.builder.addOne(mapInputs<OpSpec>(spec, to.now)));
   return { ...op, gradOutput: { value } };
 }

@@ -1,11 +1,9 @@
+import type { Layer } from '../../graph/layer.ts';
+import type { Phase } from '../../graph/op.ts';
 import { type Plan, type PlanBuffer, plannedPeakBytes } from '../plan.ts';
 import { BUFFER_ROLES, type BufferRole } from '../purpose.ts';
-import type { RecordKind } from '../records.ts';
 import { describePurpose } from './describe.ts';
 import { peakRecord } from './timeline.ts';
-
-/** The part of a step that a record belongs to. */
-export type Phase = 'forward' | 'backward' | 'update';
 
 /** A buffer of a plan as people read it. */
 export interface BufferReport extends PlanBuffer {
@@ -13,8 +11,8 @@ export interface BufferReport extends PlanBuffer {
   /** A feature map that the backward pass makes anew. */
   readonly isComputedAgain: boolean;
   /** The layers at work when it is first and last used. */
-  readonly bornAt: string;
-  readonly diesAt: string;
+  readonly bornAt: Layer;
+  readonly diesAt: Layer;
   /** In use when the most bytes are. */
   readonly isAtPeak: boolean;
 }
@@ -41,7 +39,7 @@ export interface MemoryReport {
   readonly backwardFrom: number;
   readonly updateFrom: number;
   /** The record during which the most bytes of the arena are in use. */
-  readonly peak: { readonly record: number; readonly layer: string; readonly bytes: number };
+  readonly peak: { readonly record: number; readonly layer: Layer; readonly bytes: number };
   readonly buffers: readonly BufferReport[];
   readonly roles: readonly RoleReport[];
   /** Of the two slabs at the peak, what no buffer uses: gaps of the arena, and what rounds to cache lines. */
@@ -51,17 +49,19 @@ export interface MemoryReport {
 /** @param threads that each have scratch of their own. */
 export function memoryReport(plan: Plan, threads: number): MemoryReport {
   const { records, persistentBytes, transientBytes, scratchBytes } = plan;
-  const firstOf = (kinds: ReadonlySet<RecordKind>, otherwise: number) => {
-    const at = records.findIndex(({ record }) => kinds.has(record.kind));
+  const firstOf = (phase: Phase, otherwise: number) => {
+    const at = records.findIndex(({ op }) => op.phase === phase);
     return at < 0 ? otherwise : at;
   };
-  const updateFrom = firstOf(UPDATES, records.length);
-  const backwardFrom = firstOf(new Set(['crossEntropyGrad']), updateFrom);
+  const updateFrom = firstOf('update', records.length);
+  const backwardFrom = firstOf('backward', updateFrom);
   const peak = peakRecord(plan);
-  const layerAt = (record: number) => records[Math.min(record, records.length - 1)]!.layer;
+  const layerAt = (record: number) => records[Math.min(record, records.length - 1)]!.op.layer;
   const buffers = plan.buffers.map((buffer): BufferReport => {
     const { first, last } = buffer.interval;
-    const isComputedAgain = buffer.role === 'featureMap' && first >= backwardFrom;
+    const { role, content } = buffer;
+    const isComputedAgain =
+      role === 'featureMap' && content.kind === 'result' && content.op.isRecomputed === true;
     return {
       ...buffer,
       reason: describePurpose(buffer, isComputedAgain),
@@ -99,17 +99,8 @@ export function memoryReport(plan: Plan, threads: number): MemoryReport {
   };
 }
 
-/** The part of a step that a record belongs to; what lives to the very end outlives its last record. */
+/** The phase of a step that a record belongs to; what lives to the very end outlives its last record. */
 export function phaseOf({ backwardFrom, updateFrom }: MemoryReport, record: number): Phase {
   if (record >= updateFrom) return 'update';
   return record >= backwardFrom ? 'backward' : 'forward';
 }
-
-const UPDATES: ReadonlySet<RecordKind> = new Set([
-  'updateRunningStatistics',
-  'sumSquares',
-  'clipScale',
-  'sgd',
-  'adamw',
-  'movingAverage',
-]);

@@ -19,8 +19,16 @@ export function commutePooling(graph: Graph): Graph {
   return rewrite(graph, (op, to) => {
     const pool = swapped.get(op.outputs[0]!);
     if (op.kind === 'conv2d' && pool) {
-      const { kernel, stride, padding, layer } = pool;
-      const x = to.builder.addOne({ kind: 'avgPool', layer, x: to.now(op.x), kernel, stride, padding });
+      const { kernel, stride, padding, layer, phase } = pool;
+      const x = to.builder.addOne({
+        kind: 'avgPool',
+        layer,
+        phase,
+        x: to.now(op.x),
+        kernel,
+        stride,
+        padding,
+      });
       const weight = to.now(op.weight);
       const bias = op.bias === undefined ? {} : { bias: to.now(op.bias) };
       const { outputs: _, ...conv } = op;

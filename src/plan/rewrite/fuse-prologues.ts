@@ -31,6 +31,7 @@ export function fusePrologues(graph: Graph): Graph {
           to.builder.addOne({
             kind: 'relu',
             layer: op.layer,
+            phase: op.phase,
             x: to.now(x),
             prologue: remap({ ...norm, relu: false }, to.now),
           }),

@@ -14,16 +14,16 @@ export function shareStatistics(graph: Graph): Graph {
   const statisticsOf = (x: ValueId, op: Statistics, to: Rewriter): readonly [ValueId, ValueId] => {
     const shared = known.get(x);
     if (shared) return shared;
-    const { layer } = op;
+    const { layer, phase } = op;
     const concat = concats.get(x);
     let result: readonly [ValueId, ValueId];
     if (concat) {
       const parts = concat.operands.map((operand) => statisticsOf(operand, op, to));
       const join = (which: 0 | 1) =>
-        to.builder.addOne({ kind: 'concat', layer, operands: parts.map((part) => part[which]) });
+        to.builder.addOne({ kind: 'concat', layer, phase, operands: parts.map((part) => part[which]) });
       result = [join(0), join(1)];
     } else {
-      const [mean, variance] = to.builder.add({ kind: 'statistics', layer, x: to.now(x) });
+      const [mean, variance] = to.builder.add({ kind: 'statistics', layer, phase, x: to.now(x) });
       result = [mean!, variance!];
     }
     known.set(x, result);

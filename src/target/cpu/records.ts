@@ -1,12 +1,13 @@
+import type { BufferId } from '../../plan/buffers.ts';
+import type { LayerRecord } from '../../plan/lowering.ts';
+import type { Plan } from '../../plan/plan.ts';
+
 /**
  * The commands a program is made of: the one source of op codes and record layouts. `tools/generate-records.ts`
  * writes the C++ header from it. A record is its op code, its length in words, then its fields in this order,
  * one 32-bit word each; a field that names a group stands for the group's fields, and `Group[]`, which comes last,
  * for their number and so many groups.
  */
-
-/** A buffer of a plan: becomes an address (slab, offset) when the plan is encoded. */
-export type BufferId = number & { readonly brand: 'BufferId' };
 
 /** Offsets and strides count numbers; pixels of a view lie `stride` apart, images without a gap. */
 export const groups = {
@@ -400,9 +401,7 @@ export type KernelRecord = {
   [Kind in RecordKind]: { readonly kind: Kind } & Fields<(typeof records)[Kind]>;
 }[RecordKind];
 
-export type Vector = Fields<(typeof groups)['Vector']>;
-export type View = Fields<(typeof groups)['View']>;
-export type Size = Fields<(typeof groups)['Size']>;
+export type { BufferId, Size, Vector, View } from '../../plan/buffers.ts';
 export type WindowFields = Fields<(typeof groups)['Window']>;
 export type PrologueFields = Fields<(typeof groups)['Prologue']>;
 export type GradOutputFields = Fields<(typeof groups)['GradOutput']>;
@@ -435,4 +434,9 @@ export function visitFields(
     }
   };
   walk(records[record.kind], record);
+}
+
+/** The records of a plan that was made for this target. */
+export function kernelRecords(records: Plan['records']): readonly LayerRecord<KernelRecord>[] {
+  return records as readonly LayerRecord<KernelRecord>[];
 }

@@ -8,7 +8,8 @@ import type {
   Op,
   ValueId,
   Window,
-} from '../../graph/op.ts';
+} from '../../../graph/op.ts';
+import { PAIR_DEPTH } from '../constants.ts';
 import type { BufferId, Size, Vector } from '../records.ts';
 import {
   chunksOf,
@@ -21,7 +22,7 @@ import {
   windowFields,
 } from './context.ts';
 import { epilogue } from './epilogue.ts';
-import { forwardStrips, gradInputStrips, gradWeightStrips, PAIR_DEPTH, pointwiseStrips } from './strips.ts';
+import { forwardStrips, gradInputStrips, gradWeightStrips, pointwiseStrips } from './strips.ts';
 import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
 
 /** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
@@ -43,7 +44,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const dropout = 'dropout' in op ? op.dropout : undefined;
   const statistics = ctx.wantsStatistics.has(y);
   if (op.kind === 'conv2d' && isWinograd(ctx, window, size, out)) return lowerWinograd(ctx, op, dropout);
-  const prologue = ctx.prologue(op.layer, op.prologue);
+  const prologue = ctx.prologue(op, op.prologue);
   const x = ctx.view(op.x);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
     packWeights(ctx, op, window, size, out, { scale, elementBytes: x.elementBytes }),
@@ -51,7 +52,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   if (isPointwise(window) && !dropout && !statistics) {
     const { floats, ...cut } = pointwiseStrips(size, out, x.elementBytes);
     ctx.needScratch(floats);
-    return ctx.emit(op.layer, {
+    return ctx.emit(op, {
       kind: 'pointwise',
       ...cut,
       x,
@@ -67,7 +68,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
   const rowChunks = statistics ? undefined : rowChunksOf(ctx, y);
   const { chunks, floats, ...strips } = forwardStrips(window, size, out, x.elementBytes, rowChunks);
   ctx.needScratch(floats);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'conv2d',
     chunks,
     x,
@@ -80,7 +81,7 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     dropout: dropoutFields(dropout),
     y: ctx.view(y),
     out,
-    statistics: ctx.statisticsOf(op.layer, y, chunks),
+    statistics: ctx.statisticsOf(op, y, chunks),
     ...strips,
   });
 }
@@ -94,14 +95,14 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
   if (op.kind === 'conv2dGradInput' && isWinograd(ctx, window, size, out))
     return lowerWinogradGradInput(ctx, op);
-  const prologue = ctx.prologue(op.layer, op.prologue);
-  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
+  const prologue = ctx.prologue(op, op.prologue);
+  const gradOutput = ctx.gradOutput(op, op.gradOutput);
   const { elementBytes } = gradOutput.gradient;
   const { chunks, floats, ...strips } = gradInputStrips(window, size, out, elementBytes);
   const packed = packWeights(ctx, op, window, size, out, { transposed: true, elementBytes });
   const gradInput = ctx.gradInput(op, chunks);
   ctx.needScratch(floats);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'conv2dGradInput',
     chunks,
     gradOutput,
@@ -120,9 +121,9 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
 export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
   const window = windowOf(op);
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-  const prologue = ctx.prologue(op.layer, op.prologue);
-  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
-  const { partialCount, partials } = gradWeightPartials(ctx, op.layer, window, size, out);
+  const prologue = ctx.prologue(op, op.prologue);
+  const gradOutput = ctx.gradOutput(op, op.gradOutput);
+  const { partialCount, partials } = gradWeightPartials(ctx, op, window, size, out);
   // Few partials, or few images: the channels are cut too, so that there is work for every thread.
   const channelChunks = Math.min(
     Math.ceil(MAX_CHUNKS / partialCount),
@@ -131,7 +132,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
   const { elementBytes } = gradOutput.gradient;
   const strips = gradWeightStrips(window, size, out, elementBytes, partialCount, channelChunks);
   ctx.needScratch(strips.floats);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'conv2dGradWeight',
     chunks: partialCount * channelChunks,
     imageChunks: partialCount,
@@ -152,7 +153,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
 /** A partial sum of a weight gradient for each chunk of images, fewer where they are large. */
 export function gradWeightPartials(
   ctx: LoweringContext,
-  layer: string,
+  op: Op,
   window: Window,
   size: Size,
   out: Size,
@@ -160,12 +161,7 @@ export function gradWeightPartials(
   const rows = window.kernel[0] * window.kernel[1] * size.channels;
   const partialFloats = (rows + 1) * paddedChannels(out.channels);
   const partialCount = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
-  const partials = ctx.temporary(
-    layer,
-    'weight gradient partials',
-    'partialSums',
-    partialCount * partialFloats,
-  );
+  const partials = ctx.temporary(op, 'weight gradient partials', 'partialSums', partialCount * partialFloats);
   return { partialCount, partials };
 }
 
@@ -180,7 +176,7 @@ export function reduceGradWeight(
 ): void {
   const [gradWeight, gradBias] = op.outputs as [ValueId, ValueId];
   const { outChannels, inChannels, kernelHeight, kernelWidth } = weightFields(window, size, out);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'reduceGradWeight',
     chunks: Math.min(MAX_CHUNKS, size.channels),
     partials,
@@ -215,7 +211,7 @@ interface Packing {
 
 export function packWeights(
   ctx: LoweringContext,
-  op: { readonly layer: string; readonly weight: ValueId },
+  op: Op & { readonly weight: ValueId },
   window: Window,
   size: Size,
   out: Size,
@@ -229,10 +225,10 @@ export function packWeights(
   const rowFloats = window.kernel[1] * depth;
   const floats =
     panels * window.kernel[0] * (elementBytes === 2 ? Math.max(rowFloats, PAIR_DEPTH / 2) : rowFloats);
-  const packed = ctx.temporary(op.layer, `packed ${name}`, 'packedWeights', floats);
+  const packed = ctx.temporary(op, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);
-  ctx.emitOnce(op.layer, [op.weight], [packed], {
+  ctx.emitOnce(op, [op.weight], [packed], {
     kind: 'packWeights',
     chunks: Math.min(MAX_CHUNKS, depth),
     weight,

@@ -1,4 +1,4 @@
-import type { Conv2d, Conv2dMaxPool, Linear } from '../../graph/op.ts';
+import type { Conv2d, Conv2dMaxPool, Linear } from '../../../graph/op.ts';
 import type { BufferId, Vector } from '../records.ts';
 import { absentVector, type LoweringContext } from './context.ts';
 
@@ -16,6 +16,6 @@ export function epilogue(
   if (!after?.batchNorm) {
     return { packed: pack(), bias: op.bias === undefined ? absentVector : ctx.vector(op.bias), relu };
   }
-  const { scale, shift } = ctx.coefficients(op.layer, after.batchNorm, op.bias);
+  const { scale, shift } = ctx.coefficients(op, after.batchNorm, op.bias);
   return { packed: pack(scale), bias: { address: shift, offset: 0 }, relu };
 }

@@ -1,5 +1,5 @@
-import type { AdamW, ClipNorm, MovingAverage, Sgd, ValueId } from '../../graph/op.ts';
-import { elementCount } from '../../tensor/shape.ts';
+import type { AdamW, ClipNorm, MovingAverage, Sgd, ValueId } from '../../../graph/op.ts';
+import { elementCount } from '../../../tensor/shape.ts';
 import { absentVector, type LoweringContext, MAX_CHUNKS } from './context.ts';
 
 // One record for all parameters: hundreds of small ones would wait for one another at as many barriers.
@@ -18,17 +18,16 @@ function countOf(ctx: LoweringContext, id: ValueId): number {
 }
 
 export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
-  const { layer, operands, maxNorm } = op;
+  const { operands, maxNorm } = op;
   const tensors = operands.map((id) => ({ at: ctx.vector(id), count: countOf(ctx, id) }));
   const chunks = chunksOf(tensors);
-  const partials = ctx.temporary(layer, 'sums of squares', 'partialSums', chunks);
+  const partials = ctx.temporary(op, 'sums of squares', 'partialSums', chunks);
   const [scale, norm] = op.outputs.map((id) => ctx.vector(id).address);
-  ctx.emit(layer, { kind: 'sumSquares', chunks, partials, tensors });
-  ctx.emit(layer, { kind: 'clipScale', partials, partialCount: chunks, maxNorm, scale, norm });
+  ctx.emit(op, { kind: 'sumSquares', chunks, partials, tensors });
+  ctx.emit(op, { kind: 'clipScale', partials, partialCount: chunks, maxNorm, scale, norm });
 }
 
 export function lowerOptimizer(ctx: LoweringContext, op: Sgd | AdamW): void {
-  const { layer } = op;
   const tensors = op.tensors.map(({ parameter, gradient, memory, weightDecay }) => {
     const [memory1 = absentVector, memory2 = absentVector] = memory.map((id) => ctx.vector(id));
     const vectors = { parameter: ctx.vector(parameter), gradient: ctx.vector(gradient), memory1, memory2 };
@@ -38,19 +37,19 @@ export function lowerOptimizer(ctx: LoweringContext, op: Sgd | AdamW): void {
   const shared = { chunks: chunksOf(tensors), scale, tensors };
   if (op.kind === 'adamw') {
     const rests = { rest1: 1 - op.beta1, rest2: 1 - op.beta2 };
-    return ctx.emit(layer, { kind: 'adamw', ...shared, ...rests, eps: op.eps });
+    return ctx.emit(op, { kind: 'adamw', ...shared, ...rests, eps: op.eps });
   }
   const { momentum, nesterov } = op;
-  ctx.emit(layer, { kind: 'sgd', ...shared, momentum, nesterov: nesterov ? 1 : 0 });
+  ctx.emit(op, { kind: 'sgd', ...shared, momentum, nesterov: nesterov ? 1 : 0 });
 }
 
 export function lowerMovingAverage(ctx: LoweringContext, op: MovingAverage): void {
-  const { layer, decay } = op;
+  const { decay } = op;
   const rest = 1 - decay;
   const tensors = op.pairs.map(({ average, value }) => ({
     average: ctx.vector(average),
     value: ctx.vector(value),
     count: countOf(ctx, value),
   }));
-  ctx.emit(layer, { kind: 'movingAverage', chunks: chunksOf(tensors), rest, tensors });
+  ctx.emit(op, { kind: 'movingAverage', chunks: chunksOf(tensors), rest, tensors });
 }

@@ -7,9 +7,8 @@ import {
   type Op,
   type ValueId,
   type Window,
-} from '../../graph/op.ts';
-import { assertNever } from '../../tensor/assert-never.ts';
-import type { Placement } from '../place.ts';
+} from '../../../graph/op.ts';
+import { assertNever } from '../../../tensor/assert-never.ts';
 import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, rowChunksOf, windowFields } from './context.ts';
 import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
@@ -18,8 +17,7 @@ import { lowerDropout } from './dropout.ts';
 import { lowerClipNorm, lowerMovingAverage, lowerOptimizer } from './optimizer.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
-export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies']): void {
-  const { layer } = op;
+export function lower(ctx: LoweringContext, op: Op): void {
   switch (op.kind) {
     case 'conv2d':
     case 'linear':
@@ -39,10 +37,10 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       const [y] = op.outputs as [ValueId];
       const size = ctx.size(op.x);
       const chunks = rowChunksOf(ctx, y);
-      const prologue = ctx.prologue(layer, elementwisePrologue(op));
-      const statistics = ctx.statisticsOf(layer, y, chunks);
+      const prologue = ctx.prologue(op, elementwisePrologue(op));
+      const statistics = ctx.statisticsOf(op, y, chunks);
       const views = { x: ctx.view(op.x), y: ctx.view(y) };
-      return ctx.emit(layer, {
+      return ctx.emit(op, {
         kind: 'elementwise',
         chunks,
         size,
@@ -64,14 +62,14 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
         chunks,
         x: ctx.view(op.x),
         in: size,
-        prologue: ctx.prologue(layer, op.prologue),
+        prologue: ctx.prologue(op, op.prologue),
         window: windowFields(op),
         y: ctx.view(y),
         out,
-        statistics: ctx.statisticsOf(layer, y, chunks),
+        statistics: ctx.statisticsOf(op, y, chunks),
       };
-      if (op.kind === 'avgPool') return ctx.emit(layer, { kind: 'avgPool', ...shared });
-      return ctx.emit(layer, { kind: 'maxPool', ...shared, index: indexOf(ctx, op, index!) });
+      if (op.kind === 'avgPool') return ctx.emit(op, { kind: 'avgPool', ...shared });
+      return ctx.emit(op, { kind: 'maxPool', ...shared, index: indexOf(ctx, op, index!) });
     }
     case 'maxPoolGradInput':
     case 'avgPoolGradInput': {
@@ -79,31 +77,31 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       const chunks = chunksOf(size);
       const shared = {
         chunks,
-        gradOutput: ctx.gradOutput(layer, op.gradOutput),
+        gradOutput: ctx.gradOutput(op, op.gradOutput),
         out,
         window: windowFields(op),
         x: ctx.view(op.x),
         in: size,
-        prologue: ctx.prologue(layer, op.prologue),
+        prologue: ctx.prologue(op, op.prologue),
         gradInput: ctx.gradInput(op, chunks),
       };
-      if (op.kind === 'avgPoolGradInput') ctx.emit(layer, { kind: 'avgPoolGradInput', ...shared });
-      else ctx.emit(layer, { kind: 'maxPoolGradInput', ...shared, index: indexOf(ctx, op, op.index) });
+      if (op.kind === 'avgPoolGradInput') ctx.emit(op, { kind: 'avgPoolGradInput', ...shared });
+      else ctx.emit(op, { kind: 'maxPoolGradInput', ...shared, index: indexOf(ctx, op, op.index) });
       return ctx.finalizeGradSums(op, shared.gradInput.sums, chunks);
     }
     case 'elementwiseGradInput': {
       const size = ctx.size(op.x);
       const chunks = chunksOf(size);
-      const gradOutput = ctx.gradOutput(layer, op.gradOutput);
-      const prologue = ctx.prologue(layer, op.prologue);
+      const gradOutput = ctx.gradOutput(op, op.gradOutput);
+      const prologue = ctx.prologue(op, op.prologue);
       const gradInput = ctx.gradInput(op, chunks);
       if (isSamePlace(gradInput.gradient, gradOutput.gradient)) return; // A copy that shares its original's place.
       const x = ctx.view(op.x);
-      ctx.emit(layer, { kind: 'elementwiseGradInput', chunks, gradOutput, x, size, prologue, gradInput });
+      ctx.emit(op, { kind: 'elementwiseGradInput', chunks, gradOutput, x, size, prologue, gradInput });
       return ctx.finalizeGradSums(op, gradInput.sums, chunks);
     }
     case 'concat':
-      return concat(ctx, op, copies);
+      return concat(ctx, op);
     case 'add':
       return add(ctx, op);
     case 'slice':
@@ -111,13 +109,13 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
     case 'flatten': {
       const [x, y] = [ctx.view(op.x), ctx.view(op.outputs[0]!)];
       if (isSamePlace(x, y)) return;
-      return ctx.emit(layer, { kind: 'flatten', x, size: ctx.size(op.x), y });
+      return ctx.emit(op, { kind: 'flatten', x, size: ctx.size(op.x), y });
     }
     case 'flattenGradInput': {
-      const gradOutput = ctx.gradOutput(layer, op.gradOutput);
+      const gradOutput = ctx.gradOutput(op, op.gradOutput);
       const gradient = ctx.view(op.outputs[0]!);
       const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
-      return ctx.emit(layer, {
+      return ctx.emit(op, {
         kind: 'flattenGradInput',
         gradOutput,
         gradient,
@@ -130,24 +128,24 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       const size = ctx.size(op.x);
       const { partials, chunks } = ctx.gathered.get(op.x) ?? gather(ctx, op);
       const fields = { partials, partialCount: chunks, size, mean: mean!, variance: variance! };
-      return ctx.emit(layer, { kind: 'finalizeStatistics', ...fields });
+      return ctx.emit(op, { kind: 'finalizeStatistics', ...fields });
     }
     case 'statisticsGrad': {
       // x·slope + intercept, as a prologue applies it.
       const { x } = op.correction;
-      const { slope, intercept } = ctx.correction(layer, op.correction);
+      const { slope, intercept } = ctx.correction(op, op.correction);
       const prologue = { scale: slope, shift: intercept, relu: 0 };
       return copy(ctx, op, x, ctx.view(op.outputs[0]!), op.accumulate?.[0] !== undefined, prologue);
     }
     case 'crossEntropy': {
       const [loss, correct] = op.outputs.map((id) => ctx.view(id).address);
-      return ctx.emit(layer, { kind: 'crossEntropy', ...crossEntropyFields(ctx, op), loss, correct });
+      return ctx.emit(op, { kind: 'crossEntropy', ...crossEntropyFields(ctx, op), loss, correct });
     }
     case 'crossEntropyGrad': {
       const gradLogits = ctx.view(op.outputs[0]!);
       const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
       const fields = crossEntropyFields(ctx, op);
-      return ctx.emit(layer, { kind: 'crossEntropyGrad', ...fields, gradLogits, accumulate });
+      return ctx.emit(op, { kind: 'crossEntropyGrad', ...fields, gradLogits, accumulate });
     }
     case 'updateRunningStatistics': {
       const { momentum, count } = op;
@@ -159,7 +157,7 @@ export function lower(ctx: LoweringContext, op: Op, copies: Placement['copies'])
       };
       const { channels } = ctx.size(op.mean);
       const unbias = count / (count - 1);
-      return ctx.emit(layer, { kind: 'updateRunningStatistics', ...vectors, channels, momentum, unbias });
+      return ctx.emit(op, { kind: 'updateRunningStatistics', ...vectors, channels, momentum, unbias });
     }
     case 'clipNorm':
       return lowerClipNorm(ctx, op);
@@ -197,7 +195,7 @@ function copy(
   statistics?: BufferId,
 ): void {
   const size = ctx.size(from);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'elementwise',
     chunks: chunksOf(size),
     x: ctx.view(from),
@@ -210,9 +208,9 @@ function copy(
 }
 
 /** Operands that live in another concatenation are copied; the others were written here. */
-function concat(ctx: LoweringContext, op: Concat, copies: Placement['copies']): void {
+function concat(ctx: LoweringContext, op: Concat): void {
   const y = ctx.view(op.outputs[0]!);
-  for (const { operand, offset } of copies.get(op) ?? []) {
+  for (const { operand, offset } of ctx.copies.get(op) ?? []) {
     copy(ctx, op, operand, { ...y, offset: y.offset + offset }, false);
   }
 }
@@ -223,7 +221,7 @@ function add(ctx: LoweringContext, op: Add): void {
   const y = ctx.view(sum);
   const [first, second] = isSamePlace(ctx.view(op.b), y) ? [op.b, op.a] : [op.a, op.b];
   if (!isSamePlace(ctx.view(first), y)) copy(ctx, op, first, y, false);
-  const statistics = ctx.statisticsOf(op.layer, sum, chunksOf(ctx.size(sum)));
+  const statistics = ctx.statisticsOf(op, sum, chunksOf(ctx.size(sum)));
   copy(ctx, op, second, y, true, NO_PROLOGUE, statistics);
 }
 
@@ -236,7 +234,7 @@ function gather(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>) {
   const size = ctx.size(op.x);
   const chunks = chunksOf(size);
   const floats = chunks * 2 * paddedChannels(size.channels);
-  const partials = ctx.temporary(op.layer, 'statistics', 'statistics', floats);
-  ctx.emit(op.layer, { kind: 'statistics', chunks, x: ctx.view(op.x), size, partials });
+  const partials = ctx.temporary(op, 'statistics', 'statistics', floats);
+  ctx.emit(op, { kind: 'statistics', chunks, x: ctx.view(op.x), size, partials });
   return { partials, chunks };
 }

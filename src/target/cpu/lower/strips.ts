@@ -2,7 +2,8 @@
  * How a convolution is cut into strips: what it packs at a time into scratch, sized to stay in a core's cache. Of
  * large maps a strip is some rows of one image; of small ones it is several whole images.
  */
-import type { Window } from '../../graph/op.ts';
+import type { Window } from '../../../graph/op.ts';
+import { FEW_CHANNELS, PAIR_DEPTH, PAIR_ROWS } from '../constants.ts';
 import type { Size } from '../records.ts';
 import { chunksOf, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
 
@@ -145,12 +146,6 @@ export function pooledGradWeightStrips(
   const pairs = tapsApartFloats(window, size, out, { stripImages: 1, stripRows });
   return { stripRows, floats: stripRows * gradientRow + pairs };
 }
-
-/** Rows and depth of AMX's tiles, which are read whole. */
-const PAIR_ROWS = 16;
-export const PAIR_DEPTH = 32;
-/** Of fewer channels a weight gradient's inputs are packed tap by tap, and a filter's rows are padded (kernels/conv/filter_runs.h). */
-const FEW_CHANNELS = 16;
 
 /** What may be read behind a strip of pairs of bfloat16 numbers, with pixels of so many channels `stride` apart. */
 function floatsBehind(elementBytes: number, stride: number, channels: number): number {

@@ -1,15 +1,14 @@
-import type { Dropout, DropoutGradInput, ValueId } from '../../graph/op.ts';
+import type { Dropout, DropoutGradInput, ValueId } from '../../../graph/op.ts';
 import { chunksOf, dropoutFields, type LoweringContext, paddedChannels } from './context.ts';
 
 /** Scratch: a row. */
 export function lowerDropout(ctx: LoweringContext, op: Dropout | DropoutGradInput): void {
-  const { layer } = op;
   const [y] = op.outputs as [ValueId];
   const size = ctx.size(y);
   const chunks = chunksOf(size);
-  const x = ctx.gradOutput(layer, op.kind === 'dropout' ? { value: op.x } : op.gradOutput);
+  const x = ctx.gradOutput(op, op.kind === 'dropout' ? { value: op.x } : op.gradOutput);
   ctx.needScratch(size.width * paddedChannels(size.channels));
-  ctx.emit(layer, {
+  ctx.emit(op, {
     kind: 'dropout',
     chunks,
     x,
@@ -17,6 +16,6 @@ export function lowerDropout(ctx: LoweringContext, op: Dropout | DropoutGradInpu
     dropout: dropoutFields(op.dropout),
     y: ctx.view(y),
     accumulate: op.accumulate?.[0] === undefined ? 0 : 1,
-    statistics: ctx.statisticsOf(layer, y, chunks),
+    statistics: ctx.statisticsOf(op, y, chunks),
   });
 }

@@ -1,10 +1,9 @@
-import type { Conv2d, Conv2dGradInput, DropoutMask, ValueId, Window } from '../../graph/op.ts';
+import type { Conv2d, Conv2dGradInput, DropoutMask, ValueId, Window } from '../../../graph/op.ts';
+import { CHANNEL_PADDING, WINOGRAD_APART, WINOGRAD_POSITIONS } from '../constants.ts';
 import type { BufferId, Size } from '../records.ts';
 import { dropoutFields, type LoweringContext, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
 import { epilogue } from './epilogue.ts';
 
-/** Of a tile, transformed: 6×6. */
-const POSITIONS = 36;
 const TILE = 4;
 /** With fewer channels the transforms are not worth it. */
 const LEAST_CHANNELS = 16;
@@ -44,17 +43,17 @@ export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: Dropout
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
   const chunks = chunksOfTiles(size, ctx.wantsStatistics.has(y));
   const stripTiles = strip(ctx, size, size.channels, out.channels, chunks);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'winograd',
     chunks,
     x: ctx.view(op.x),
     in: size,
-    prologue: ctx.prologue(op.layer, op.prologue),
+    prologue: ctx.prologue(op, op.prologue),
     ...epilogue(ctx, op, (scale) => transformWeights(ctx, op, size, out, false, scale)),
     dropout: dropoutFields(dropout),
     y: ctx.view(y),
     outChannels: out.channels,
-    statistics: ctx.statisticsOf(op.layer, y, chunks),
+    statistics: ctx.statisticsOf(op, y, chunks),
     stripTiles,
   });
 }
@@ -63,11 +62,11 @@ export function lowerWinogradGradInput(ctx: LoweringContext, op: Conv2dGradInput
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
   const chunks = chunksOfTiles(size, false);
   const stripTiles = strip(ctx, size, out.channels, size.channels, chunks);
-  const prologue = ctx.prologue(op.layer, op.prologue);
-  const gradOutput = ctx.gradOutput(op.layer, op.gradOutput);
+  const prologue = ctx.prologue(op, op.prologue);
+  const gradOutput = ctx.gradOutput(op, op.gradOutput);
   const packed = transformWeights(ctx, op, size, out, true);
   const gradInput = ctx.gradInput(op, chunks);
-  ctx.emit(op.layer, {
+  ctx.emit(op, {
     kind: 'winogradGradInput',
     chunks,
     gradOutput,
@@ -93,8 +92,13 @@ function transformWeights(
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
-  const packed = ctx.temporary(op.layer, `transformed ${name}`, 'packedWeights', POSITIONS * panels * depth);
-  ctx.emitOnce(op.layer, [op.weight], [packed], {
+  const packed = ctx.temporary(
+    op,
+    `transformed ${name}`,
+    'packedWeights',
+    WINOGRAD_POSITIONS * panels * depth,
+  );
+  ctx.emitOnce(op, [op.weight], [packed], {
     kind: 'winogradWeights',
     chunks: Math.min(MAX_CHUNKS, depth),
     weight: ctx.vector(op.weight),
@@ -119,13 +123,13 @@ function chunksOfTiles({ images, height, width }: Size, hasStatistics: boolean):
 function strip(ctx: LoweringContext, size: Size, inputs: number, outputs: number, chunks: number): number {
   const tiles = Math.ceil((size.images * tilesOf(size.height, size.width)) / chunks);
   const stripTiles = Math.min(tiles, stripRoom(inputs, outputs));
-  ctx.needScratch(POSITIONS * (stripFloats(stripTiles, inputs) + stripFloats(stripTiles, outputs)));
+  ctx.needScratch(WINOGRAD_POSITIONS * (stripFloats(stripTiles, inputs) + stripFloats(stripTiles, outputs)));
   return stripTiles;
 }
 
 /** Tiles that a strip has room for. */
 function stripRoom(inputs: number, outputs: number): number {
-  return Math.floor(STRIP_FLOATS / (POSITIONS * (pitch(inputs) + pitch(outputs))));
+  return Math.floor(STRIP_FLOATS / (WINOGRAD_POSITIONS * (pitch(inputs) + pitch(outputs))));
 }
 
 function tilesOf(height: number, width: number): number {
@@ -135,9 +139,9 @@ function tilesOf(height: number, width: number): number {
 /** Floats from a tile to the next, and of a strip's tiles of one position: as the kernel has them. */
 function pitch(channels: number): number {
   const padded = paddedChannels(channels);
-  return padded % 256 === 0 ? padded + 16 : padded;
+  return padded % WINOGRAD_APART === 0 ? padded + CHANNEL_PADDING : padded;
 }
 
 function stripFloats(tiles: number, channels: number): number {
-  return (((tiles * pitch(channels)) / 16) | 1) * 16;
+  return (((tiles * pitch(channels)) / CHANNEL_PADDING) | 1) * CHANNEL_PADDING;
 }

@@ -1,4 +1,5 @@
-import { assertNever } from '../tensor/assert-never.ts';
+import type { Cost } from '../../plan/target.ts';
+import { assertNever } from '../../tensor/assert-never.ts';
 import type {
   GradInputFields,
   GradOutputFields,
@@ -9,23 +10,17 @@ import type {
   WindowFields,
 } from './records.ts';
 
-/** What a record must do at least, whatever kernel runs it. */
-export interface Cost {
-  /**
-   * Floating-point operations of the op itself, 2 per multiply-add, as kernels execute them: every tap of every
-   * window, those that fall on padding (or, in a transposed convolution, between strides) included, but for small
-   * maps, whose kernel leaves padding out; only channels that exist. What rides along
-   * with a convolution or a pooling (prologue, masks, statistics, sums) is not counted: it is meant to be free.
-   */
-  readonly flops: number;
-  /**
-   * Bytes to and from memory if each feature map, gradient and weight is moved once; `accumulate` reads what it adds
-   * to. Vectors over channels count where nothing larger is moved.
-   */
-  readonly bytes: number;
-}
-
-/** The least work of a record: what a profile divides by. */
+/**
+ * The least work of a record, whatever kernel runs it: what a profile divides by.
+ *
+ * `flops`: of the op itself, 2 per multiply-add, as kernels execute them: every tap of every window, those that fall on
+ * padding (or, in a transposed convolution, between strides) included, but for small maps, whose kernel leaves padding out;
+ * only channels that exist. What rides along with a convolution or a pooling (prologue, masks, statistics, sums) is not
+ * counted: it is meant to be free.
+ *
+ * `bytes`: to and from memory if each feature map, gradient and weight is moved once; `accumulate` reads what it adds to.
+ * Vectors over channels count where nothing larger is moved.
+ */
 export function costOf(record: KernelRecord): Cost {
   switch (record.kind) {
     case 'packWeights':

@@ -1,4 +1,4 @@
-import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../graph/op.ts';
+import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../../graph/op.ts';
 import type { Size } from '../records.ts';
 import {
   absentVector,
@@ -16,12 +16,12 @@ const LEAST_WINDOW_ROWS = 4;
 
 /** Scratch: signs of γ, the rows of one pool window, then the strip of input. */
 export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): void {
-  const { layer, pool } = op;
+  const { pool } = op;
   const [y, m, index] = op.outputs as [ValueId, ValueId, ValueId];
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
   // A row of the map is computed twice where it is seen by the last windows of a chunk and by the first of the next.
   const chunks = ctx.wantsStatistics.has(y) ? chunksOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
-  const prologue = ctx.prologue(layer, op.prologue);
+  const prologue = ctx.prologue(op, op.prologue);
   const { elementBytes } = ctx.view(op.x);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
     packWeights(ctx, op, op, size, out, { scale, elementBytes }),
@@ -29,7 +29,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   const { stripRows, floats } = forwardRows(op, size, out, elementBytes);
   const channels = paddedChannels(out.channels);
   ctx.needScratch(channels + pool.kernel[0] * out.width * channels + floats);
-  ctx.emit(layer, {
+  ctx.emit(op, {
     kind: 'conv2dMaxPool',
     chunks,
     ...convolutionFields(ctx, op, out, m, index),
@@ -38,7 +38,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
     bias,
     relu,
     stripRows,
-    statistics: ctx.statisticsOf(layer, y, chunks),
+    statistics: ctx.statisticsOf(op, y, chunks),
     gamma: op.gamma === undefined ? absentVector : ctx.vector(op.gamma),
     m: ctx.view(m),
   });
@@ -46,17 +46,16 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
 
 /** Scratch: rows of the map's gradient, both sides of a sum over pairs where there is one, then the strip of input. */
 export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMaxPoolGradWeight): void {
-  const { layer } = op;
   const { value, correction } = op.gradOutput;
   const { elementBytes } = ctx.view(op.x);
   const [size, out] = [ctx.size(op.x), ctx.size(op.y)];
-  const prologue = ctx.prologue(layer, op.prologue);
-  const affine = correction ? ctx.correction(layer, correction) : { slope: undefined, intercept: undefined };
+  const prologue = ctx.prologue(op, op.prologue);
+  const affine = correction ? ctx.correction(op, correction) : { slope: undefined, intercept: undefined };
   const packed = correction && packWeights(ctx, op, op, size, out, { elementBytes });
-  const { partialCount: chunks, partials } = gradWeightPartials(ctx, layer, op, size, out);
+  const { partialCount: chunks, partials } = gradWeightPartials(ctx, op, op, size, out);
   const { stripRows, floats } = pooledGradWeightStrips(op, size, out, elementBytes);
   ctx.needScratch(floats);
-  ctx.emit(layer, {
+  ctx.emit(op, {
     kind: 'conv2dMaxPoolGradWeight',
     chunks,
     ...convolutionFields(ctx, op, out, value, op.index),

@@ -1,0 +1,99 @@
+import { type Graph, isTraining, type Op, opInputs, type ValueId } from '../graph/op.ts';
+import { asFeatureMap } from '../tensor/shape.ts';
+import type { BufferId, BufferSpec, Size, Vector, View } from './buffers.ts';
+import type { BufferRole } from './purpose.ts';
+import type { LoweringRequest, TargetRecord } from './target.ts';
+
+/** A record, and the op that it is a part of. */
+export interface LayerRecord<R extends TargetRecord = TargetRecord> {
+  readonly op: Op;
+  readonly record: R;
+}
+
+/** What a target makes of a graph. */
+export interface Lowered {
+  readonly records: readonly LayerRecord[];
+  /** Records that depend on state alone, where no run changes it. */
+  readonly prepare: readonly LayerRecord[];
+  /** The buffers that hold what those make. */
+  readonly prepared: ReadonlySet<BufferId>;
+  readonly buffers: readonly BufferSpec[];
+  /** Largest scratch that any record needs, for each thread. */
+  readonly scratchBytes: number;
+}
+
+/** Collects records and buffers while ops are lowered: what all targets need for it. */
+export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered {
+  readonly graph: Graph;
+  readonly records: LayerRecord<R>[] = [];
+  readonly prepare: LayerRecord<R>[] = [];
+  readonly prepared = new Set<BufferId>();
+  readonly buffers: BufferSpec[] = [];
+  scratchBytes = 0;
+  /** Operands of concatenations that have to be copied, because they live elsewhere. */
+  readonly copies: LoweringRequest['placement']['copies'];
+  /** Values whose statistics some op asks for. */
+  readonly wantsStatistics: ReadonlySet<ValueId>;
+  readonly isTraining: boolean;
+  readonly #read: ReadonlySet<ValueId>;
+  readonly #places: LoweringRequest['placement']['places'];
+  readonly #rootBuffers: ReadonlyMap<ValueId, BufferId>;
+
+  constructor({ graph, placement, rootBuffers, buffers }: LoweringRequest) {
+    this.graph = graph;
+    this.copies = placement.copies;
+    this.#places = placement.places;
+    this.#rootBuffers = rootBuffers;
+    this.buffers.push(...buffers);
+    this.wantsStatistics = new Set(graph.ops.flatMap((op) => (op.kind === 'statistics' ? [op.x] : [])));
+    this.isTraining = isTraining(graph);
+    this.#read = new Set([...graph.ops.flatMap(opInputs), ...graph.outputs.values()]);
+  }
+
+  emit(op: Op, record: R): void {
+    this.records.push({ op, record });
+  }
+
+  /** Emits the record that makes buffers of these values: before all runs, if it can be. */
+  emitOnce(op: Op, of: readonly ValueId[], buffers: readonly BufferId[], record: R): void {
+    const { values } = this.graph;
+    const isKept =
+      !this.isTraining && of.every((id) => values[id]!.role === 'parameter' || values[id]!.role === 'buffer');
+    if (!isKept) return this.emit(op, record);
+    this.prepare.push({ op, record });
+    for (const id of buffers) this.prepared.add(id);
+  }
+
+  /** True where an op, or the caller, reads a value. */
+  isRead(id: ValueId): boolean {
+    return this.#read.has(id);
+  }
+
+  /** A buffer for a kernel's own needs: `what` it is of its layer. */
+  temporary(op: Op, what: string, role: BufferRole, floats: number): BufferId {
+    const id = this.buffers.length as BufferId;
+    const { layer } = op;
+    const content = { kind: 'temporary', op, what } as const;
+    this.buffers.push({ id, name: `${layer.label} ${what}`, role, layer, bytes: floats * 4, content });
+    return id;
+  }
+
+  needScratch(floats: number): void {
+    this.scratchBytes = Math.max(this.scratchBytes, floats * 4);
+  }
+
+  view(id: ValueId): View {
+    const { root, offset, stride, elementBytes } = this.#places.get(id)!;
+    return { address: this.#rootBuffers.get(root)!, offset, stride, elementBytes };
+  }
+
+  vector(id: ValueId): Vector {
+    const { address, offset } = this.view(id);
+    return { address, offset };
+  }
+
+  size(id: ValueId): Size {
+    const [images, channels, height, width] = asFeatureMap(this.graph.values[id]!.shape);
+    return { images, height, width, channels };
+  }
+}

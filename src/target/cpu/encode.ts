@@ -1,0 +1,35 @@
+import type { Plan } from '../../plan/plan.ts';
+import type { Program } from '../../plan/target.ts';
+import { ALIGNMENT_BYTES, SLAB_BITS, SLABS } from './constants.ts';
+import { type BufferId, kernelRecords, recordKinds, visitFields } from './records.ts';
+
+const NO_ADDRESS = 0xffff_ffff;
+/** What 30 bits of cache lines reach, 64 GiB: an engine may have no larger slab. */
+export const MAX_SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
+
+/**
+ * Records as words: [op code, chunks, words, fields…]. Addresses become slab (2 bits) and offset in units of 64 bytes
+ * (30 bits).
+ */
+export function encode({ buffers }: Plan, records: Plan['records']): Program {
+  const addresses = new Map<BufferId, number>();
+  for (const { id, slab, offset } of buffers) {
+    addresses.set(id, SLABS.indexOf(slab) * 2 ** SLAB_BITS + offset / ALIGNMENT_BYTES);
+  }
+  const words: number[] = [];
+  const float = new DataView(new ArrayBuffer(4));
+  for (const { record } of kernelRecords(records)) {
+    const fields: number[] = [];
+    visitFields(record, (type, value) => {
+      if (type === 'address') {
+        fields.push(value === undefined ? NO_ADDRESS : addresses.get(value as BufferId)!);
+      } else if (type === 'f32') {
+        float.setFloat32(0, value!);
+        fields.push(float.getUint32(0));
+      } else fields.push(value!);
+    });
+    const chunks = 'chunks' in record ? record.chunks : 1;
+    words.push(recordKinds.indexOf(record.kind), chunks, fields.length, ...fields);
+  }
+  return { words: Uint32Array.from(words), recordCount: records.length };
+}
