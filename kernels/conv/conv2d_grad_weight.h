@@ -1,5 +1,5 @@
 // The gradient of a convolution's weights and bias. Images are cut into parts that sum into a partial each,
-// [kH·kW·C + 1][roundUp(O, 16)]; reduceGradWeight adds the partials in order. Sums run over pixels, ascending.
+// [kH·kW·C + 1][paddedChannels(O)]; reduceGradWeight adds the partials in order. Sums run over pixels, ascending.
 #pragma once
 #include "base/math.h"
 #include "conv/conv2d_grad_weight_pairs.h"
@@ -178,7 +178,7 @@ template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv
 // gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an
 // output, (channel, tap), by cache lines; a square of weights and outputs at a time is turned over.
 template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWeightRecord &r, int chunk) {
-  constexpr int line = 16;
+  constexpr int line = ALIGNMENT_BYTES / sizeof(float);
   const int taps = r.kernelHeight * r.kernelWidth, channels = r.inChannels, outputs = r.outChannels;
   const int padded = paddedChannels(outputs), weights = channels * taps;
   const size_t size = (static_cast<size_t>(weights) + 1) * padded;

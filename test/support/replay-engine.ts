@@ -7,7 +7,7 @@ import { type KernelCall, type KernelMemory, KernelSession } from '../../src/eng
 import { type MemoryMap, mapMemory } from '../../src/engine/memory-map.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import type { Program, Target } from '../../src/plan/target.ts';
-import { SLACK_BYTES } from '../../src/target/cpu/constants.ts';
+import { CONTROL_WORDS, RUN_ADDRESSES, SCALARS, SLACK_BYTES } from '../../src/target/cpu/constants.ts';
 import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { type ReplayVariant, replayPath } from '../../tools/replay.ts';
 import { type Forbidden, spread } from './spread-network.ts';
@@ -122,14 +122,17 @@ class ReplayMemory implements KernelMemory {
     const { persistent, transient, scalars, control, scratch } = this.#map;
     const { scratchBytes, persistentBytes, transientBytes, prepared, programBytes, forbidden } =
       this.#programs.get(program)!;
+    const regions = {
+      persistent: `${persistent}:${persistentBytes}`,
+      transient: `${transient}:${transientBytes}`,
+      prepared,
+      scalars: `${scalars}:${4 * Object.keys(SCALARS).length}`,
+      control: `${control}:${4 * CONTROL_WORDS}`,
+      program: `${program}:${programBytes}`,
+    };
     const words = [
       ...[join(this.#folder, 'image'), scratch.length, records, scratchBytes],
-      `${persistent}:${persistentBytes}`,
-      `${transient}:${transientBytes}`,
-      prepared,
-      `${scalars}:16`,
-      `${control}:20`,
-      `${program}:${programBytes}`,
+      ...RUN_ADDRESSES.flatMap((name) => (name in regions ? regions[name as keyof typeof regions] : [])),
       ...forbidden.map(({ at, bytes }) => `${at}:${bytes}`),
     ].map(String);
     // Slack may be read, but nothing is to be stored there. (In another program it may have been part of a buffer.)

@@ -1,16 +1,11 @@
 import { totalmem } from 'node:os';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import type { Target } from '../../plan/target.ts';
+import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../target/cpu/constants.ts';
 import { MAX_SLAB_BYTES } from '../../target/cpu/encode.ts';
 import { cpuTarget } from '../../target/cpu/target.ts';
 import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
-import {
-  type KernelCall,
-  type KernelMemory,
-  KernelSession,
-  PEAK_KERNELS,
-  type PeakCall,
-} from '../kernel-session.ts';
+import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../kernel-session.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
@@ -18,6 +13,9 @@ import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 /** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
 export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
 export type NativeIsa = (typeof NATIVE_ISAS)[number];
+
+/** The offset of what is not there. */
+const ABSENT = -1;
 
 export interface NativeEngineOptions {
   readonly threads: number;
@@ -117,14 +115,13 @@ class NativeMemory implements KernelMemory {
 
   async run(call: KernelCall): Promise<void> {
     this.#requireOpen();
-    const { persistent, transient, prepared, scalars, control, program, records, scratch } = call;
-    const { durations = -1 } = call;
-    const offsets = [persistent, transient, prepared, scalars, control, program, durations, ...scratch];
-    return this.#module.run(this.#pool, this.#memory, offsets, records);
+    const offsets = RUN_ADDRESSES.flatMap((name) => call[name] ?? ABSENT);
+    return this.#module.run(this.#pool, this.#memory, offsets, call.records);
   }
 
   peak({ kernel, control, at, amount }: PeakCall): Promise<number> {
-    const offsets = [PEAK_KERNELS.indexOf(kernel), control, ...at];
+    const given = { kernel: PEAK_KERNELS.indexOf(kernel), control, memory: at };
+    const offsets = PEAK_OFFSETS.flatMap((name) => given[name]);
     return this.#module.peak(this.#pool, this.#memory, offsets, amount);
   }
 

@@ -3,7 +3,7 @@ import type { LayerRecord } from '../../plan/lowering.ts';
 import type { Plan } from '../../plan/plan.ts';
 
 /**
- * The commands a program is made of: the one source of op codes and record layouts. `tools/generate-records.ts`
+ * The commands a program is made of: the one source of op codes and record layouts. `tools/generate-header.ts`
  * writes the C++ header from it. A record is its op code, its length in words, then its fields in this order,
  * one 32-bit word each; a field that names a group stands for the group's fields, and `Group[]`, which comes last,
  * for their number and so many groups.

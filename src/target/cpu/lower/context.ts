@@ -25,9 +25,6 @@ import type {
 /** No more partial sums than this, whatever the batch: a figure of the plan, not of the machine. */
 export const MAX_CHUNKS = 16;
 
-/** The widest block of outputs that any instruction set packs weights for. */
-export const PANEL_WIDTH = 32;
-
 /** Collects the records of C++ kernels, and knows what was computed already. */
 export class LoweringContext extends Lowering<KernelRecord> {
   /** Partials of statistics that a feature's producer has gathered. */

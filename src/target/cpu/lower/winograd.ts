@@ -1,10 +1,16 @@
 import type { Conv2d, Conv2dGradInput, DropoutMask, ValueId, Window } from '../../../graph/op.ts';
-import { CHANNEL_PADDING, WINOGRAD_APART, WINOGRAD_POSITIONS } from '../constants.ts';
+import {
+  CHANNEL_PADDING,
+  LINE_FLOATS,
+  PANEL_WIDTH,
+  PITCH_APART_BYTES,
+  WINOGRAD_POSITIONS,
+  WINOGRAD_TILE,
+} from '../constants.ts';
 import type { BufferId, Size } from '../records.ts';
-import { dropoutFields, type LoweringContext, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
+import { dropoutFields, type LoweringContext, MAX_CHUNKS, paddedChannels } from './context.ts';
 import { epilogue } from './epilogue.ts';
 
-const TILE = 4;
 /** With fewer channels the transforms are not worth it. */
 const LEAST_CHANNELS = 16;
 /**
@@ -34,7 +40,8 @@ export function isWinograd(
   const { height, width, channels } = size;
   const tiles = tilesOf(height, width);
   const least = LEAST_TILES[ctx.isTraining ? 'training' : 'inference'];
-  const isWorthIt = tiles >= least && 2 * height * width >= tiles * TILE ** 2 && channels >= LEAST_CHANNELS;
+  const isWorthIt =
+    tiles >= least && 2 * height * width >= tiles * WINOGRAD_TILE ** 2 && channels >= LEAST_CHANNELS;
   return !ctx.hasTiles && isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
 }
 
@@ -113,7 +120,7 @@ function transformWeights(
 
 /** Images, and where they are few and nothing is summed over them their rows of tiles, with enough tiles in each. */
 function chunksOfTiles({ images, height, width }: Size, hasStatistics: boolean): number {
-  const [high, wide] = [Math.ceil(height / TILE), Math.ceil(width / TILE)];
+  const [high, wide] = [Math.ceil(height / WINOGRAD_TILE), Math.ceil(width / WINOGRAD_TILE)];
   const most = Math.min(MAX_CHUNKS, Math.ceil((images * high * wide) / CHUNK_TILES));
   const parts = hasStatistics ? 1 : Math.min(high, Math.floor(most / images));
   return parts > 1 ? parts * images : Math.min(most, images);
@@ -133,13 +140,13 @@ function stripRoom(inputs: number, outputs: number): number {
 }
 
 function tilesOf(height: number, width: number): number {
-  return Math.ceil(height / TILE) * Math.ceil(width / TILE);
+  return Math.ceil(height / WINOGRAD_TILE) * Math.ceil(width / WINOGRAD_TILE);
 }
 
 /** Floats from a tile to the next, and of a strip's tiles of one position: as the kernel has them. */
 function pitch(channels: number): number {
   const padded = paddedChannels(channels);
-  return padded % WINOGRAD_APART === 0 ? padded + CHANNEL_PADDING : padded;
+  return padded % (PITCH_APART_BYTES / 4) === 0 ? padded + LINE_FLOATS : padded;
 }
 
 function stripFloats(tiles: number, channels: number): number {
