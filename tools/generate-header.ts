@@ -8,7 +8,7 @@ import {
   SCALARS,
   SLABS,
 } from '../src/target/cpu/constants.ts';
-import { groups, recordKinds, records } from '../src/target/cpu/records.ts';
+import { algorithms, groups, recordKinds, records } from '../src/target/cpu/records.ts';
 
 type Fields = Readonly<Record<string, string>>;
 
@@ -52,6 +52,9 @@ export function interfaceHeader(): string {
     block('enum class OpCode : uint32_t', numbered(recordKinds)),
     '// Before the fields of each record.',
     struct('RecordHeader', Object.fromEntries(RECORD_HEADER.map((name) => [name, headerType(name)]))),
+    ...Object.entries(algorithms).map(([name, names]) =>
+      block(`enum class ${name} : uint32_t`, numbered(names)),
+    ),
     ...Object.entries(groups).map(([name, fields]) => struct(name, fields)),
     ...recordKinds.map((kind) => struct(`${capital(kind)}Record`, records[kind])),
     '}  // namespace densor\n',

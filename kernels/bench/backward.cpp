@@ -76,7 +76,8 @@ void measure(int side, int channels, int blockChannels) {
   Conv2dGradInputRecord dataAlone = data;
   dataAlone.gradInput.gradient = {line, 0, 0, 4};
   const uint32_t rows = strip((side + 2) * channels + side * OUTPUTS);
-  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride), 4}, in, prologue, partial, 1, 0, rows};
+  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride), 4}, in, prologue, partial, 1,
+                                         GradWeightAlgorithm::rows, rows};
 
   Times times;
   for (int round = 0; round <= ROUNDS; round++)

@@ -163,16 +163,15 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
 
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
 template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  // Taps that share inputs want a stride of one. Of small maps the padding is half of the positions: too much for pairs,
-  // not for tiles.
-  if constexpr (IN_PAIRS<Operand<T>>) {
-    const bool tapsApart = static_cast<int>(r.in.channels) < FEW_CHANNELS;
-    const bool stays = r.window.strideHeight == 1 && r.window.strideWidth == 1;
-    if ((tapsApart || stays) && (HAS_TILES || !r.ofImages))
-      return conv2dGradWeightInPairs<V, T>(ctx, r, chunk, tapsApart);
+  switch (r.algorithm) {
+    case GradWeightAlgorithm::rows: return conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
+    case GradWeightAlgorithm::images: return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
+    case GradWeightAlgorithm::pairs:
+    case GradWeightAlgorithm::pairsTapsApart:
+      if constexpr (IN_PAIRS<Operand<T>>)
+        return conv2dGradWeightInPairs<V, T>(ctx, r, chunk, r.algorithm == GradWeightAlgorithm::pairsTapsApart);
   }
-  if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
-  conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
+  __builtin_trap(); // Engines refuse plans for products that these kernels have not.
 }
 
 // gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an

@@ -1,13 +1,13 @@
 import { totalmem } from 'node:os';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import type { Target } from '../../plan/target.ts';
 import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../target/cpu/constants.ts';
 import { MAX_SLAB_BYTES } from '../../target/cpu/encode.ts';
-import { cpuTarget } from '../../target/cpu/target.ts';
+import { type CpuTarget, cpuTarget, type Products } from '../../target/cpu/target.ts';
 import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
 import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../kernel-session.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
+import { requireTarget } from '../require-target.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 
 /** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
@@ -16,6 +16,15 @@ export type NativeIsa = (typeof NATIVE_ISAS)[number];
 
 /** The offset of what is not there. */
 const ABSENT = -1;
+
+/** Of bfloat16 numbers, where an instruction set has them. */
+const PRODUCTS_OF: Readonly<Partial<Record<NativeIsa, Products>>> = { amx: 'tiles', 'avx512-bf16': 'pairs' };
+
+/** What networks are compiled for that run on an instruction set. */
+export function nativeTarget(isa: NativeIsa): CpuTarget {
+  const products = PRODUCTS_OF[isa];
+  return cpuTarget({ ...(products && { products }) });
+}
 
 export interface NativeEngineOptions {
   readonly threads: number;
@@ -33,7 +42,7 @@ class NativeEngine implements Engine {
   readonly name = 'native';
   readonly isa: NativeIsa;
   readonly threads: number;
-  readonly target: Target;
+  readonly target: CpuTarget;
   readonly maxTotalBytes = Math.min(totalmem(), MAX_SLAB_BYTES);
   readonly #module: NativeModule;
   readonly #pool: PoolHandle;
@@ -42,13 +51,14 @@ class NativeEngine implements Engine {
 
   constructor({ threads, isa, module }: NativeEngineOptions) {
     this.isa = isa;
-    this.target = cpuTarget({ hasTiles: isa === 'amx' });
+    this.target = nativeTarget(isa);
     this.threads = threads;
     this.#module = module;
     this.#pool = module.createPool(threads);
   }
 
   async open(network: CompiledNetwork): Promise<Session> {
+    requireTarget(network, this);
     const map = mapMemory(network, { threads: this.threads });
     if (map.bytes > this.maxTotalBytes) {
       const [need, have] = [map.bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));

@@ -71,7 +71,7 @@ export function costOf(record: KernelRecord): Cost {
       const { in: size, out, window } = record;
       // Partials are the kernel's own affair: the gradient itself is written once.
       return {
-        flops: 2 * out.channels * multiplyAdds(window, out, record.ofImages === 1) * size.channels,
+        flops: 2 * out.channels * multiplyAdds(window, out, record.algorithm === 'images') * size.channels,
         bytes: gradOutput(record.gradOutput, out) + map(size, record.x) + weights(record),
       };
     }

@@ -1,6 +1,7 @@
 import type { BufferId } from '../../plan/buffers.ts';
 import type { LayerRecord } from '../../plan/lowering.ts';
 import type { Plan } from '../../plan/plan.ts';
+import { algorithms } from './records/algorithms.ts';
 import { batchNorm } from './records/batch-norm.ts';
 import { convolution } from './records/convolution.ts';
 import { elementwise } from './records/elementwise.ts';
@@ -24,18 +25,22 @@ export const records = {
   ...update,
 } as const;
 
-export { groups };
+export { algorithms, groups };
 
 export type RecordKind = keyof typeof records;
 export type GroupName = keyof typeof groups;
-type FieldType = 'address' | 'u32' | 'f32' | GroupName | `${GroupName}[]`;
+type AlgorithmName = keyof typeof algorithms;
+export type GradWeightAlgorithm = (typeof algorithms)['GradWeightAlgorithm'][number];
+type FieldType = 'address' | 'u32' | 'f32' | AlgorithmName | GroupName | `${GroupName}[]`;
 type FieldValue<F> = F extends 'address'
   ? BufferId | undefined
-  : F extends GroupName
-    ? Fields<(typeof groups)[F]>
-    : F extends `${infer G extends GroupName}[]`
-      ? readonly Fields<(typeof groups)[G]>[]
-      : number;
+  : F extends AlgorithmName
+    ? (typeof algorithms)[F][number]
+    : F extends GroupName
+      ? Fields<(typeof groups)[F]>
+      : F extends `${infer G extends GroupName}[]`
+        ? readonly Fields<(typeof groups)[G]>[]
+        : number;
 type Fields<Spec> = { readonly [Name in keyof Spec]: FieldValue<Spec[Name]> };
 
 /** One command with its fields by name. */
@@ -55,6 +60,10 @@ export const recordKinds = Object.keys(records) as readonly RecordKind[];
 
 export type LeafType = 'address' | 'u32' | 'f32';
 
+function isAlgorithm(type: string): type is AlgorithmName {
+  return type in algorithms;
+}
+
 function isList(type: string): type is `${GroupName}[]` {
   return type.endsWith('[]');
 }
@@ -68,6 +77,7 @@ export function visitFields(
     for (const [name, type] of Object.entries(spec)) {
       const field = (value as Readonly<Record<string, unknown>>)[name];
       if (type === 'address' || type === 'u32' || type === 'f32') visit(type, field as number | undefined);
+      else if (isAlgorithm(type)) visit('u32', (algorithms[type] as readonly unknown[]).indexOf(field));
       else if (isList(type)) {
         const list = field as readonly object[];
         visit('u32', list.length);

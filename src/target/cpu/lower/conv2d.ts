@@ -129,7 +129,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
   );
   const { elementBytes } = gradOutput.gradient;
-  const strips = gradWeightStrips(window, size, out, elementBytes, partialCount, channelChunks);
+  const strips = gradWeightStrips(window, size, out, elementBytes, ctx.products, partialCount, channelChunks);
   ctx.needScratch(strips.floats);
   ctx.emit(op, {
     kind: 'conv2dGradWeight',
@@ -143,7 +143,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     prologue,
     partials,
     stripImages: strips.stripImages,
-    ofImages: strips.ofImages ? 1 : 0,
+    algorithm: strips.algorithm,
     stripRows: strips.stripRows,
   });
   reduceGradWeight(ctx, op, window, size, out, partials, partialCount);

@@ -4,7 +4,8 @@
  */
 import type { Window } from '../../../graph/op.ts';
 import { FEW_CHANNELS, LINE_FLOATS, PANEL_WIDTH, SLACK_BYTES, TILE_DEPTH, TILE_ROWS } from '../constants.ts';
-import type { Size } from '../records.ts';
+import type { GradWeightAlgorithm, Size } from '../records.ts';
+import type { Products } from '../target.ts';
 import { chunksOf, MAX_CHUNKS, paddedChannels } from './context.ts';
 
 /** Packed strips stay below this many floats (256 KiB), so that they live in a core's cache. */
@@ -111,9 +112,10 @@ export function gradWeightStrips(
   size: Size,
   out: Size,
   elementBytes: number,
+  products: Products,
   imageChunks: number,
   channelChunks: number,
-): Strips & { readonly ofImages: boolean } {
+): Strips & { readonly algorithm: GradWeightAlgorithm } {
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
   const ofImages = isSmall(window, size, out, elementBytes) && size.images > 1;
   const channels = Math.ceil(size.channels / channelChunks) + paddedChannels(out.channels);
@@ -121,13 +123,31 @@ export function gradWeightStrips(
   const room = ofImages ? IMAGES_FLOATS : stripRows === out.height ? STRIP_FLOATS : 0;
   const stripImages = even(Math.ceil(size.images / imageChunks), Math.floor(room / imageFloats));
   const strips = { stripImages, stripRows };
+  const algorithm = gradWeightAlgorithm(window, size, ofImages, products);
   const pairs =
-    elementBytes === 4
-      ? 0
-      : size.channels < FEW_CHANNELS
-        ? tapsApartFloats(window, size, out, strips)
-        : pairFloats(window, out, Math.ceil(size.channels / channelChunks), strips);
-  return { ...strips, ofImages, floats: Math.max(stripImages * imageFloats + SLACK_FLOATS, pairs) };
+    algorithm === 'pairsTapsApart'
+      ? tapsApartFloats(window, size, out, strips)
+      : algorithm === 'pairs'
+        ? pairFloats(window, out, Math.ceil(size.channels / channelChunks), strips)
+        : 0;
+  return { ...strips, algorithm, floats: Math.max(stripImages * imageFloats + SLACK_FLOATS, pairs) };
+}
+
+/**
+ * Taps that share inputs want a stride of one. Of small maps the padding is half of the positions: too much for pairs, not
+ * for tiles.
+ */
+function gradWeightAlgorithm(
+  { stride }: Window,
+  { channels }: Size,
+  ofImages: boolean,
+  products: Products,
+): GradWeightAlgorithm {
+  if (products === 'tiles' || (products === 'pairs' && !ofImages)) {
+    if (channels < FEW_CHANNELS) return 'pairsTapsApart';
+    if (stride.every((step) => step === 1)) return 'pairs';
+  }
+  return ofImages ? 'images' : 'rows';
 }
 
 /**

@@ -28,7 +28,7 @@ const LEAST_STRIP_TILES = 3;
 /**
  * True for a convolution that is done by minimal filtering (kernels/conv/winograd.h), as its input's gradient is. Maps
  * and channels decide, not the batch: programs of any number of images, and what is computed again, have the same bits. A map
- * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing. AMX's tiles are faster direct.
+ * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing.
  */
 export function isWinograd(
   ctx: LoweringContext,
@@ -42,7 +42,7 @@ export function isWinograd(
   const least = LEAST_TILES[ctx.isTraining ? 'training' : 'inference'];
   const isWorthIt =
     tiles >= least && 2 * height * width >= tiles * WINOGRAD_TILE ** 2 && channels >= LEAST_CHANNELS;
-  return !ctx.hasTiles && isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
+  return ctx.usesWinograd && isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
 }
 
 export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: DropoutMask | undefined): void {

@@ -122,8 +122,7 @@ export const convolution = {
     partials: 'address',
     /** More than one only where a strip is whole images. */
     stripImages: 'u32',
-    /** 1: small maps, whose sums run over images (kernels/conv/convolve_images.h). */
-    ofImages: 'u32',
+    algorithm: 'GradWeightAlgorithm',
     stripRows: 'u32',
   },
   reduceGradWeight: {
