@@ -84,7 +84,10 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
   });
 
   test('answers nearly the same with feature maps in bfloat16, and the same for one image and two', async () => {
-    const [[exact], [one, two]] = [await logits(await start()), await logits(await start(1, halfFor(engine)))];
+    const [[exact], [one, two]] = [
+      await logits(await start()),
+      await logits(await start(1, halfFor(engine))),
+    ];
     const size = Math.max(...exact!.map(Math.abs));
     const off = Math.max(...exact!.map((logit, i) => Math.abs(logit - one![i]!)));
     expect(off).toBeGreaterThan(0);
