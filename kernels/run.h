@@ -74,7 +74,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
 #undef MAPS
 }
 
-// program: records of [op code, chunks, words, fields…], `count` of them. A record's duration is from one barrier to
+// program: `count` records, each a RecordHeader and its fields. A record's duration is from one barrier to
 // the next: the work of all threads, and their waiting for the last of them.
 template <class V>
 void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads) {
@@ -82,8 +82,8 @@ void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads)
   [[maybe_unused]] const TileState tiles;
   double before = ctx.durations ? now() : 0;
   for (uint32_t record = 0; record < count; record++) {
-    const OpCode code = static_cast<OpCode>(program[0]);
-    const uint32_t chunks = program[1], words = program[2];
+    const auto [code, chunks, words] = *reinterpret_cast<const RecordHeader *>(program);
+    program += sizeof(RecordHeader) / sizeof(uint32_t);
     uint32_t *next = &control->nextChunk[record & 1];
     ctx.record = record;
     for (;;) {
@@ -93,7 +93,7 @@ void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads)
         if (chunk == chunks) __atomic_store_n(&control->nextChunk[~record & 1], 0, __ATOMIC_RELAXED);
         break;
       }
-      runChunk<V>(ctx, code, program + 3, static_cast<int>(chunk));
+      runChunk<V>(ctx, code, program, static_cast<int>(chunk));
     }
     barrier(control, threads);
     if (ctx.durations) {
@@ -101,7 +101,7 @@ void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads)
       ctx.durations[record] = after - before;
       before = after;
     }
-    program += 3 + words;
+    program += words;
   }
 }
 

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { recordsHeader } from './generate-records.ts';
+import { interfaceHeader } from './generate-header.ts';
 
 /** The package's folder, seen from `dist/tools` and from the source. */
 export const root = ['../../', '../']
@@ -18,7 +18,7 @@ export function kernelSources(): Map<string, string> {
   const files = paths
     .sort()
     .map((path) => [relative(root, path).replaceAll('\\', '/'), readFileSync(path, 'utf8')] as const);
-  return new Map(files).set('kernels/base/records.h', recordsHeader());
+  return new Map(files).set('kernels/base/interface.h', interfaceHeader());
 }
 
 const STAMP = 'sources.sha256';

@@ -1,42 +1,29 @@
 // What a kernel is given besides its record: memory, its thread's scratch, and where failures are noted.
 #pragma once
-#include "base/records.h"
+#include "base/interface.h"
 #include "base/vec.h"
 
 namespace densor {
 
-// Shared by the threads of an engine; all zero before a run.
-struct Control {
-  uint32_t arrived;      // threads waiting at the barrier
-  uint32_t generation;   // barriers passed
-  uint32_t nextChunk[2]; // of the op that runs, and of the one after it
-  uint32_t failedRecord; // 1 + index of the first record that met NaN or infinity; 0: none
-};
+static_assert(sizeof(Control) <= CONTROL_BYTES);
 
 struct Context {
-  uint8_t *slabs[4];
+  Slabs slabs;
   float *scratch;
-  const float *scalars; // [learningRate, step (from 1), stepSeed (32 bits), firstImage (32 bits)]
-  Control *control;
+  const Scalars *scalars; // of the run
+  Control *control;       // shared by the threads of an engine; all zero before a run
   uint32_t record; // index of the record that runs
   double *durations; // of each record in ms, written by the thread that has it; null: not wanted
 
   template <class T = float> DENSOR_INLINE T *at(Address address) const {
     if (address == NO_ADDRESS) return nullptr;
-    return reinterpret_cast<T *>(slabs[address >> 30] + static_cast<size_t>(address & 0x3fffffff) * 64);
+    constexpr Address units = (Address{1} << SLAB_BITS) - 1;
+    return reinterpret_cast<T *>(slabOf(slabs, address >> SLAB_BITS) +
+                                 static_cast<size_t>(address & units) * ALIGNMENT_BYTES);
   }
   // This thread's, from its n-th float on.
   template <class T = float> DENSOR_INLINE T *scratchFrom(size_t floats = 0) const {
     return reinterpret_cast<T *>(scratch + floats);
-  }
-  // Of the step's random numbers.
-  DENSOR_INLINE uint32_t stepSeed() const { return integer(2); }
-  // Where in the step's batch the images of this run begin.
-  DENSOR_INLINE uint32_t firstImage() const { return integer(3); }
-  DENSOR_INLINE uint32_t integer(int scalar) const {
-    uint32_t bits;
-    __builtin_memcpy(&bits, scalars + scalar, 4);
-    return bits;
   }
   DENSOR_INLINE float *at(const Vector &v) const {
     return v.address == NO_ADDRESS ? nullptr : at(v.address) + v.offset;
@@ -76,6 +63,6 @@ DENSOR_INLINE Cut cut(int images, int rows, int chunk, int chunks) {
 DENSOR_INLINE int roundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
 // Vectors over channels that a partial holds are padded to whole cache lines.
-DENSOR_INLINE int paddedChannels(int channels) { return roundUp(channels, 16); }
+DENSOR_INLINE int paddedChannels(int channels) { return roundUp(channels, CHANNEL_PADDING); }
 
 }  // namespace densor

@@ -13,7 +13,7 @@ struct DropoutMask {
   uint32_t channels, pixels; // of an image
 
   DropoutMask(const Context &ctx, const Dropout &d, const Size &size)
-      : seed(ctx.stepSeed()), firstImage(ctx.firstImage()), stream(d.stream), threshold(d.threshold), scale(d.scale),
+      : seed(ctx.scalars->stepSeed), firstImage(ctx.scalars->firstImage), stream(d.stream), threshold(d.threshold), scale(d.scale),
         channels(size.channels), pixels(size.height * size.width) {}
 
   // y = mask·x/(1 − rate) for `count` pixels of an image from `pixel` on, in place; pixels `stride` numbers apart.

@@ -58,4 +58,13 @@ template <class V> double peakTriad(float *memory, uint32_t floats) {
   return 12.0 * third;
 }
 
+template <class V> double peak(PeakKernel kernel, float *memory, uint32_t amount) {
+  switch (kernel) {
+    case PeakKernel::peakMultiplyAdd: return peakMultiplyAdd<V>(memory, amount);
+    case PeakKernel::peakRead: return peakRead<V>(memory, amount);
+    case PeakKernel::peakTriad: return peakTriad<V>(memory, amount);
+  }
+  return 0;
+}
+
 }  // namespace densor

@@ -50,16 +50,17 @@ struct Times {
 
 void measure(int side, int channels, int blockChannels) {
   const size_t pixels = static_cast<size_t>(IMAGES) * side * side;
-  const int stride = roundUp(blockChannels, 16);
+  const int stride = paddedChannels(blockChannels);
   Arena arena(pixels * (2 * stride + 2 * OUTPUTS) + static_cast<size_t>(40 * channels) * OUTPUTS + 500000);
   const auto vector = [&](int count) { return arena.take(static_cast<size_t>(count)); };
   const Address x = arena.take(pixels * stride), g = arena.take(pixels * stride), dy = arena.take(pixels * OUTPUTS),
-                y = arena.take(pixels * OUTPUTS), packed = vector(roundUp(channels, 32) * OUTPUTS * 9),
+                y = arena.take(pixels * OUTPUTS), packed = vector(roundUp(channels, PANEL_WIDTH) * OUTPUTS * 9),
                 partial = vector((9 * channels + 1) * OUTPUTS), scale = vector(512), shift = vector(512),
                 mean = vector(512), sums = vector(1024), slope = vector(64), intercept = vector(64), line = vector(1024),
                 scratch = vector(1 << 18);
   Control control{};
-  const Context ctx = {{reinterpret_cast<uint8_t *>(arena.base)}, arena.base + scratch * 16, nullptr, &control, 0, nullptr};
+  const Context ctx = {{.persistent = reinterpret_cast<uint8_t *>(arena.base), .transient = nullptr, .prepared = nullptr},
+                       arena.base + scratch * 16, nullptr, &control, 0, nullptr};
 
   const auto u = [](int value) { return static_cast<uint32_t>(value); };
   const Size in = {IMAGES, u(side), u(side), u(channels)}, out = {IMAGES, u(side), u(side), OUTPUTS};
@@ -75,7 +76,8 @@ void measure(int side, int channels, int blockChannels) {
   Conv2dGradInputRecord dataAlone = data;
   dataAlone.gradInput.gradient = {line, 0, 0, 4};
   const uint32_t rows = strip((side + 2) * channels + side * OUTPUTS);
-  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride), 4}, in, prologue, partial, 1, 0, rows};
+  const Conv2dGradWeightRecord weight = {1, 1, gradOutput, out, window, {x, 0, u(stride), 4}, in, prologue, partial, 1,
+                                         GradWeightAlgorithm::rows, rows};
 
   Times times;
   for (int round = 0; round <= ROUNDS; round++)

@@ -3,11 +3,10 @@
 //   createPool(threads)                 → pool
 //   allocate(bytes)                     → memory: zeros, on huge pages where the system has them
 //   write(memory, offset, typedArray), read(memory, offset, floats) → Float32Array
-//   run(pool, memory, offsets, records) → promise; offsets: persistent, transient, prepared, scalars, control, program,
-//                                         durations (or −1), then each thread's scratch; bytes from the start of
-//                                         the memory
-//   peak(pool, memory, offsets, amount) → promise of the least rate; offsets: the kernel's number, control, then each
-//                                         thread's memory
+//   run(pool, memory, offsets, records) → promise; offsets: as RunOffset has them (−1: none), with the scratch of each
+//                                         thread at the end; bytes from the start of the memory
+//   peak(pool, memory, offsets, amount) → promise of the least rate; offsets: as PeakOffset has them, with the memory of
+//                                         each thread at the end
 //   close(pool | memory)                  frees it now rather than when it is collected
 #define NAPI_VERSION 8
 #include "base/machine_peak.h"
@@ -235,31 +234,33 @@ template <class Work> napi_value submit(napi_env env, Job job, size_t resultCoun
 }
 
 napi_value run(napi_env env, napi_callback_info info) {
-  enum Offset { PERSISTENT, TRANSIENT, PREPARED, SCALARS, CONTROL, PROGRAM, DURATIONS, FIRST_SCRATCH };
+  using At = densor::RunOffset;
   Job job;
-  if (!job.parse(env, info, FIRST_SCRATCH)) return nullptr;
+  if (!job.parse(env, info, At::scratch)) return nullptr;
   const uint32_t threads = job.pool->size();
   return submit(env, std::move(job), 0, [threads](const Job &j, uint32_t thread, std::vector<double> &) {
-    const densor::Context ctx = {{j.at<uint8_t>(PERSISTENT), j.at<uint8_t>(TRANSIENT), j.at<uint8_t>(PREPARED), nullptr},
-                                 j.at<float>(FIRST_SCRATCH + thread),
-                                 j.at<const float>(SCALARS),
-                                 j.at<densor::Control>(CONTROL),
+    const densor::Slabs slabs = {.persistent = j.at<uint8_t>(At::persistent),
+                                 .transient = j.at<uint8_t>(At::transient),
+                                 .prepared = j.at<uint8_t>(At::prepared)};
+    const densor::Context ctx = {slabs,
+                                 j.at<float>(At::scratch + thread),
+                                 j.at<const densor::Scalars>(At::scalars),
+                                 j.at<densor::Control>(At::control),
                                  0,
-                                 thread == 0 ? j.at<double>(DURATIONS) : nullptr};
-    densor::run<Widest>(ctx, j.at<const uint32_t>(PROGRAM), static_cast<uint32_t>(j.amount), threads);
+                                 thread == 0 ? j.at<double>(At::durations) : nullptr};
+    densor::run<Widest>(ctx, j.at<const uint32_t>(At::program), static_cast<uint32_t>(j.amount), threads);
   });
 }
 
 napi_value peak(napi_env env, napi_callback_info info) {
-  enum Offset { KERNEL, CONTROL, FIRST_MEMORY };
+  using At = densor::PeakOffset;
   Job job;
-  if (!job.parse(env, info, FIRST_MEMORY)) return nullptr;
+  if (!job.parse(env, info, At::memory)) return nullptr;
   const uint32_t threads = job.pool->size();
   return submit(env, std::move(job), threads, [threads](const Job &j, uint32_t thread, std::vector<double> &rates) {
-    constexpr double (*KERNELS[])(float *, uint32_t) = {densor::peakMultiplyAdd<Widest>, densor::peakRead<Widest>,
-                                                        densor::peakTriad<Widest>};
-    rates[thread] = densor::peakRate(j.at<densor::Control>(CONTROL), threads, [&] {
-      return KERNELS[j.offsets[KERNEL]](j.at<float>(FIRST_MEMORY + thread), static_cast<uint32_t>(j.amount));
+    const auto kernel = static_cast<densor::PeakKernel>(j.offsets[At::kernel]);
+    rates[thread] = densor::peakRate(j.at<densor::Control>(At::control), threads, [&] {
+      return densor::peak<Widest>(kernel, j.at<float>(At::memory + thread), static_cast<uint32_t>(j.amount));
     });
   });
 }

@@ -1,6 +1,6 @@
 // One run of one program on the image of a memory, without Node: what sanitizers and emulators are put around.
-//   replay IMAGE THREADS RECORDS SCRATCH_BYTES PERSISTENT TRANSIENT PREPARED SCALARS CONTROL PROGRAM [FORBIDDEN…]
-// Places are OFFSET:BYTES in the file. Each region is worked on in an allocation of its very size, and what may have
+//   replay IMAGE THREADS RECORDS SCRATCH_BYTES REGION… [FORBIDDEN…]
+// Regions are those of RunOffset up to the program. They and what is forbidden are OFFSET:BYTES in the file. Each region is worked on in an allocation of its very size, and what may have
 // changed is written back. Forbidden are parts of the three slabs that no kernel may touch (AddressSanitizer watches).
 #include "bindings/thread_pool.h"
 #include "run.h"
@@ -52,8 +52,8 @@ struct Place {
 class Allocation {
 public:
   explicit Allocation(size_t size)
-      : bytes(static_cast<uint8_t *>(::operator new(size, std::align_val_t{64}))), size(size) {}
-  ~Allocation() { ::operator delete(bytes, std::align_val_t{64}); }
+      : bytes(static_cast<uint8_t *>(::operator new(size, std::align_val_t{densor::ALIGNMENT_BYTES}))), size(size) {}
+  ~Allocation() { ::operator delete(bytes, std::align_val_t{densor::ALIGNMENT_BYTES}); }
   Allocation(const Allocation &) = delete;
   Allocation &operator=(const Allocation &) = delete;
 
@@ -89,14 +89,18 @@ private:
 }  // namespace
 
 int main(int argc, char **argv) {
-  if (argc < 11) refuse("too few arguments", argv[0]);
+  using At = densor::RunOffset;
+  constexpr int firstRegion = 5, firstForbidden = firstRegion + At::program + 1;
+  if (argc < firstForbidden) refuse("too few arguments", argv[0]);
   std::FILE *image = std::fopen(argv[1], "r+b");
   if (!image) refuse("cannot open", argv[1]);
   const uint32_t threads = static_cast<uint32_t>(number(argv[2])), records = static_cast<uint32_t>(number(argv[3]));
   const size_t scratchBytes = number(argv[4]);
-  const Region persistent(image, argv[5]), transient(image, argv[6]), prepared(image, argv[7]), scalars(image, argv[8]),
-      control(image, argv[9]), program(image, argv[10]);
-  const std::vector<Place> forbidden(argv + 11, argv + argc);
+  char **const regions = argv + firstRegion;
+  const Region persistent(image, regions[At::persistent]), transient(image, regions[At::transient]),
+      prepared(image, regions[At::prepared]), scalars(image, regions[At::scalars]), control(image, regions[At::control]),
+      program(image, regions[At::program]);
+  const std::vector<Place> forbidden(argv + firstForbidden, argv + argc);
   const auto forbid = [&](const Place &part, bool yes) {
     return persistent.forbid(part, yes) || transient.forbid(part, yes) || prepared.forbid(part, yes);
   };
@@ -111,9 +115,11 @@ int main(int argc, char **argv) {
     pool.submit([&](uint32_t thread) { std::memset(scratch[thread].bytes, 0xff, scratchBytes); }, [] {});
     pool.submit(
         [&](uint32_t thread) {
-          const densor::Context ctx = {{persistent.bytes, transient.bytes, prepared.bytes, nullptr},
+          const densor::Slabs slabs = {
+              .persistent = persistent.bytes, .transient = transient.bytes, .prepared = prepared.bytes};
+          const densor::Context ctx = {slabs,
                                        reinterpret_cast<float *>(scratch[thread].bytes),
-                                       reinterpret_cast<const float *>(scalars.bytes),
+                                       reinterpret_cast<const densor::Scalars *>(scalars.bytes),
                                        reinterpret_cast<densor::Control *>(control.bytes),
                                        0,
                                        nullptr};

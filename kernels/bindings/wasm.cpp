@@ -4,12 +4,12 @@
 
 #define DENSOR_EXPORT(name) extern "C" __attribute__((export_name(name)))
 
-// Every argument is a byte address but the counts. Each thread calls it with its own scratch and stack; one of them,
-// where durations are wanted, with room for `count` doubles, the others with null.
+// Each thread calls it with its own scratch and stack; one of them, where durations are wanted, with room for `count`
+// doubles, the others with null.
 DENSOR_EXPORT("run")
-void run(uint8_t *persistent, uint8_t *transient, uint8_t *prepared, float *scratch, const float *scalars,
-         densor::Control *control, const uint32_t *program, uint32_t count, uint32_t threads, double *durations) {
-  const densor::Context ctx = {{persistent, transient, prepared, nullptr}, scratch, scalars, control, 0, durations};
+void run(DENSOR_RUN_PARAMETERS, uint32_t count, uint32_t threads) {
+  const densor::Slabs slabs = {.persistent = persistent, .transient = transient, .prepared = prepared};
+  const densor::Context ctx = {slabs, scratch, scalars, control, 0, durations};
   densor::run<Widest>(ctx, program, count, threads);
 }
 

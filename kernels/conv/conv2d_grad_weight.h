@@ -1,5 +1,5 @@
 // The gradient of a convolution's weights and bias. Images are cut into parts that sum into a partial each,
-// [kH·kW·C + 1][roundUp(O, 16)]; reduceGradWeight adds the partials in order. Sums run over pixels, ascending.
+// [kH·kW·C + 1][paddedChannels(O)]; reduceGradWeight adds the partials in order. Sums run over pixels, ascending.
 #pragma once
 #include "base/math.h"
 #include "conv/conv2d_grad_weight_pairs.h"
@@ -163,22 +163,21 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
 
 // Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
 template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  // Taps that share inputs want a stride of one. Of small maps the padding is half of the positions: too much for pairs,
-  // not for tiles.
-  if constexpr (IN_PAIRS<Operand<T>>) {
-    const bool tapsApart = static_cast<int>(r.in.channels) < FEW_CHANNELS;
-    const bool stays = r.window.strideHeight == 1 && r.window.strideWidth == 1;
-    if ((tapsApart || stays) && (HAS_TILES || !r.ofImages))
-      return conv2dGradWeightInPairs<V, T>(ctx, r, chunk, tapsApart);
+  switch (r.algorithm) {
+    case GradWeightAlgorithm::rows: return conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
+    case GradWeightAlgorithm::images: return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
+    case GradWeightAlgorithm::pairs:
+    case GradWeightAlgorithm::pairsTapsApart:
+      if constexpr (IN_PAIRS<Operand<T>>)
+        return conv2dGradWeightInPairs<V, T>(ctx, r, chunk, r.algorithm == GradWeightAlgorithm::pairsTapsApart);
   }
-  if (r.ofImages) return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
-  conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
+  __builtin_trap(); // Engines refuse plans for products that these kernels have not.
 }
 
 // gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an
 // output, (channel, tap), by cache lines; a square of weights and outputs at a time is turned over.
 template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWeightRecord &r, int chunk) {
-  constexpr int line = 16;
+  constexpr int line = ALIGNMENT_BYTES / sizeof(float);
   const int taps = r.kernelHeight * r.kernelWidth, channels = r.inChannels, outputs = r.outChannels;
   const int padded = paddedChannels(outputs), weights = channels * taps;
   const size_t size = (static_cast<size_t>(weights) + 1) * padded;

@@ -36,7 +36,8 @@ struct PairStrip {
     imagePositions = roundUp(stripRows * columns, 2);
     positions = roundUp((images - 1) * imagePositions + rows * columns, 2), depth = packedDepth<Bfloat16>(positions);
     const int reach = (kernelHeight - 1) * columns + kernelWidth;
-    pitch = static_cast<size_t>(roundUp(depth + reach + 16, 32) / 32 | 1) * 32;
+    constexpr int line = ALIGNMENT_BYTES / sizeof(Bfloat16), slack = SLACK_BYTES / sizeof(float);
+    pitch = static_cast<size_t>(roundUp(depth + reach + slack, line) / line | 1) * line;
   }
   // What outputs read along an axis, `inputs` and padding before and behind, less what the next row or image has of that.
   static int extent(int outputs, int kernel, int before, int inputs) {

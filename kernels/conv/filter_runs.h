@@ -5,9 +5,6 @@
 
 namespace densor {
 
-// Of fewer channels it is a filter's rows that are padded, not each of its taps.
-constexpr int FEW_CHANNELS = 16;
-
 template <class P> struct FilterRuns {
   int count, depth; // how many, and the numbers of each
   int perRow;       // of a filter's row: one or, where taps are padded, one for each

@@ -100,6 +100,7 @@ template <class V> struct Panel {
 
   Panel(int first, int outputs, size_t rows) {
     constexpr int most = V::tileBlocks * V::size;
+    static_assert(most <= PANEL_WIDTH);
     start = first / most * most;
     width = outputs - start < most ? roundUp(outputs - start, V::size) : most;
     inside = first - start;

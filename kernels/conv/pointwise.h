@@ -7,10 +7,10 @@
 
 namespace densor {
 
-// Numbers from one packed pixel to the next: never a multiple of 1 KiB, or a tile's rows would share few sets of a cache.
+// Numbers from one packed pixel to the next: never a multiple of PITCH_APART_BYTES, or a tile's rows would share few sets of a cache.
 template <class P = float> DENSOR_INLINE int packedPitch(int channels) {
-  constexpr int line = 64 / sizeof(P);
-  return channels % (16 * line) == 0 ? channels + line : channels;
+  constexpr int line = ALIGNMENT_BYTES / sizeof(P), apart = PITCH_APART_BYTES / sizeof(P);
+  return channels % apart == 0 ? channels + line : channels;
 }
 
 template <class V, class T> void pointwise(const Context &ctx, const PointwiseRecord &r, int chunk) {

@@ -12,7 +12,7 @@
 
 namespace densor {
 
-constexpr int TILE_ROWS = 16, TILE_DEPTH = 32;
+static_assert(TILE_ROWS == 16 && TILE_DEPTH == 32, "a tile of AMX, as large as they come");
 
 #ifdef DENSOR_TILES
 constexpr bool HAS_TILES = true;

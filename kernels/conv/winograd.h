@@ -13,7 +13,7 @@ namespace densor {
 // Floats of one position's tiles: an odd number of cache lines, or 36 streams would share few sets of a cache.
 DENSOR_INLINE int winogradPitch(int channels) { return packedPitch(paddedChannels(channels)); }
 DENSOR_INLINE size_t winogradTiles(int tiles, int channels) {
-  return static_cast<size_t>(tiles * winogradPitch(channels) / 16 | 1) * 16;
+  return static_cast<size_t>(tiles * winogradPitch(channels) / CHANNEL_PADDING | 1) * CHANNEL_PADDING;
 }
 
 // A map's tiles, counted along rows of tiles, image by image.

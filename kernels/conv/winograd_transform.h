@@ -7,7 +7,7 @@
 
 namespace densor {
 
-constexpr int WINOGRAD_POSITIONS = 36;
+static_assert(WINOGRAD_TILE == 4 && WINOGRAD_POSITIONS == 36, "the transforms are those of F(4×4, 3×3)");
 
 // Bᵀ d
 template <class V> DENSOR_INLINE void transformInputs(V (&d)[6]) {
@@ -44,7 +44,7 @@ template <class V> DENSOR_INLINE void transformFilter(V g0, V g1, V g2, V (&to)[
 }
 
 // Floats of one position's weights: those of a 1×1 convolution, in panels.
-DENSOR_INLINE size_t winogradPanels(int inputs, int outputs) { return static_cast<size_t>(inputs) * roundUp(outputs, 32); }
+DENSOR_INLINE size_t winogradPanels(int inputs, int outputs) { return static_cast<size_t>(inputs) * roundUp(outputs, PANEL_WIDTH); }
 
 // weight [O, C, 3, 3] times `scale` (if any) → G g Gᵀ: for each position the panels that packWeights makes of a 1×1
 // convolution's. Transposed, for the gradient of the input: of filters that are turned by half a turn, from O to C.

@@ -66,7 +66,7 @@ inline void clipScale(const Context &ctx, const ClipScaleRecord &r) {
 template <class V> void sgd(const Context &ctx, const SgdRecord &r, int chunk) {
   if (ctx.control->failedRecord) return;
   const float *clip = ctx.at(r.scale);
-  const V rate = V::splat(ctx.scalars[0]), momentum = V::splat(r.momentum), scale = V::splat(clip ? *clip : 1);
+  const V rate = V::splat(ctx.scalars->learningRate), momentum = V::splat(r.momentum), scale = V::splat(clip ? *clip : 1);
   const bool nesterov = r.nesterov != 0;
   forShare(r, chunk, [&](const Optimized &tensor, size_t begin, size_t end) DENSOR_LAMBDA_INLINE {
     float *parameter = ctx.at(tensor.parameter), *velocity = ctx.at(tensor.memory1);
@@ -97,7 +97,7 @@ DENSOR_INLINE double power(double base, double exponent) {
 template <class V> void adamw(const Context &ctx, const AdamwRecord &r, int chunk) {
   if (ctx.control->failedRecord) return;
   const float *clip = ctx.at(r.scale);
-  const double rate = ctx.scalars[0], step = ctx.scalars[1];
+  const double rate = ctx.scalars->learningRate, step = ctx.scalars->step;
   const V scale = V::splat(clip ? *clip : 1), eps = V::splat(r.eps);
   const double keep1 = 1 - static_cast<double>(r.rest1), keep2 = 1 - static_cast<double>(r.rest2);
   const V beta1 = V::splat(static_cast<float>(keep1)), rest1 = V::splat(r.rest1);
@@ -124,7 +124,7 @@ template <class V> void adamw(const Context &ctx, const AdamwRecord &r, int chun
 
 template <class V> void movingAverage(const Context &ctx, const MovingAverageRecord &r, int chunk) {
   if (ctx.control->failedRecord) return;
-  const float young = static_cast<float>(9 / (10 + static_cast<double>(ctx.scalars[1])));
+  const float young = static_cast<float>(9 / (10 + static_cast<double>(ctx.scalars->step)));
   const V rest = V::splat(r.rest > young ? r.rest : young);
   forShare(r, chunk, [&](const Averaged &tensor, size_t begin, size_t end) DENSOR_LAMBDA_INLINE {
     float *average = ctx.at(tensor.average);

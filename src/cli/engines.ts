@@ -1,9 +1,11 @@
 import type { Engine } from '../engine/engine.ts';
-import { createNativeEngine } from '../engine/native/engine.ts';
+import { createNativeEngine, nativeTarget } from '../engine/native/engine.ts';
 import { loadNativeModule, nativeIsas } from '../engine/native/load-module.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
 import { createWasmEngine } from '../engine/wasm/engine.ts';
 import { loadWasmModule } from '../engine/wasm/load-module.ts';
+import type { Target } from '../plan/target.ts';
+import { cpuTarget } from '../target/cpu/target.ts';
 import { counted } from '../tensor/counted.ts';
 import { ENGINE_NAMES } from '../train/settings/other-settings.ts';
 import { say } from './terminal.ts';
@@ -13,7 +15,7 @@ export type EngineName = (typeof ENGINE_NAMES)[number];
 
 /** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
-  switch (name === 'auto' ? automaticEngine() : name) {
+  switch (engineOf(name)) {
     case 'reference':
       return createReferenceEngine();
     case 'native':
@@ -21,6 +23,16 @@ export async function openEngine(name: EngineName, threads: number): Promise<Eng
     default:
       return createWasmEngine({ threads, ...(await loadWasmModule()) });
   }
+}
+
+/** The engine that a name stands for here. */
+export function engineOf(name: EngineName): Exclude<EngineName, 'auto'> {
+  return name === 'auto' ? automaticEngine() : name;
+}
+
+/** What networks are compiled for that the engine of this name runs: its `target`, without opening it. @throws EngineError */
+export function targetOf(name: EngineName): Target {
+  return engineOf(name) === 'native' ? nativeTarget(loadNativeModule().isa) : cpuTarget();
 }
 
 function automaticEngine(): 'native' | 'wasm' {

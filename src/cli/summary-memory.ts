@@ -5,10 +5,12 @@ import type { Model } from '../model/module.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
 import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
+import type { Target } from '../plan/target.ts';
 import { networkNeeds, planBudget } from '../run/process-memory.ts';
 import { counted } from '../tensor/counted.ts';
 import { programsFor, stepParts } from '../train/programs.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
+import { type EngineName, engineOf } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { describeForm, priceOf } from './memory-choices.ts';
 import { memoryPicture } from './memory-picture.ts';
@@ -19,6 +21,9 @@ export interface MemoryRequest extends AllowedForms {
   readonly name: string;
   readonly model: Model;
   readonly size: number;
+  readonly engine: EngineName;
+  /** Of that engine. */
+  readonly target: Target;
   readonly threads: number;
   /** Bytes that the process of a `bench` may take: the form and the rung that this would choose are shown. */
   readonly memoryLimit?: number | undefined;
@@ -75,24 +80,27 @@ function shownLadder(request: MemoryRequest): ShownLadder {
 
 /** The ladder of the part of a step that takes the most. */
 function ladderOf(
-  { model, size, batch }: MemoryRequest,
+  { model, size, batch, target }: MemoryRequest,
   { precision, microBatch }: StepForm,
   memory?: MemoryBudget,
 ): TrainingLadder {
   const parts = stepParts(batch, microBatch).map(({ request }) => request);
   const largest = parts.reduce((most, part) => (part.batch > most.batch ? part : most));
-  return trainingLadder(model, [size, size], largest, { precision, memory });
+  return trainingLadder(model, [size, size], largest, { precision, target, memory });
 }
 
 /** What `auto` allows beside the plainest form, with all results kept. */
 function otherForms(request: MemoryRequest): readonly OtherForm[] {
-  const { model, size, batch, threads } = request;
+  const { model, size, batch, threads, target } = request;
   const { preferred, fallbacks } = stepForms(request);
   const others = fallbacks.filter((form) => form !== preferred);
   if (others.length === 0) return [];
   const price = (form: StepForm) => {
     const programs = programsFor('train', { count: batch, batch, microBatch: form.microBatch });
-    const compiled = compile(model, [size, size], programs, { precision: form.precision });
+    const compiled = compile(model, [size, size], programs, {
+      precision: form.precision,
+      target,
+    });
     return priceOf({ prepared: { compiled }, form }, batch, threads);
   };
   const plain = price(preferred);
@@ -108,11 +116,14 @@ interface OtherForm extends StepForm {
   readonly predictedSlowdown: number;
 }
 
-/** What the plan may take when `bench` trains the network natively under a limit. */
-function budgetOf({ model, size, batch, threads }: MemoryRequest, limit: number): MemoryBudget {
-  const { network } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } });
+/** What the plan may take when `bench` trains the network on that engine under a limit. */
+function budgetOf(
+  { model, size, batch, engine, target, threads }: MemoryRequest,
+  limit: number,
+): MemoryBudget {
+  const { network } = compile(model, [size, size], { evaluate: { batch, mode: 'evaluate' } }, { target });
   const loaderBytes = batch * size * size * model.channels;
-  const needs = { engine: 'native', threads, ...networkNeeds(network), loaderBytes };
+  const needs = { engine: engineOf(engine), threads, ...networkNeeds(network), loaderBytes };
   return { bytes: planBudget(limit, needs), threads };
 }
 

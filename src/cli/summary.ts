@@ -5,11 +5,13 @@ import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
 import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { type CompiledNetwork, networkPeakBytes } from '../plan/compiled-network.ts';
+import type { Target } from '../plan/target.ts';
 import { counted } from '../tensor/counted.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
+import { type EngineName, targetOf } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { commandOf, settingArgument } from './options.ts';
@@ -22,6 +24,7 @@ interface SummaryOptions {
   readonly channels?: number;
   readonly classes?: number;
   readonly precision: AllowedForms['precision'];
+  readonly engine: EngineName;
   readonly threads: number;
   readonly memory?: boolean;
   readonly memoryLimit?: number;
@@ -50,8 +53,9 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   })!;
+  const target = targetOf(given.engine);
   if (given.memory || given.memoryLimit !== undefined) {
-    return summarizeMemory({ ...given, name, model, size, batch });
+    return summarizeMemory({ ...given, name, model, size, batch, target });
   }
   const { precision, microBatch } = stepForms({ ...given, batch }).preferred;
   if (given.out !== undefined) throw new UsageError('--out is the picture of --memory: ask for that too');
@@ -59,11 +63,11 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     model,
     [size, size],
     { evaluate: { batch, mode: 'evaluate' } },
-    { precision },
+    { precision, target },
   );
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
   const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
-  const training = trainingNetwork(model, size, { batch, precision, microBatch });
+  const training = trainingNetwork(model, size, target, { batch, precision, microBatch });
   const planned = networkPeakBytes(training ?? network, given.threads);
   const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
   if (given.json) {
@@ -87,11 +91,12 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
 function trainingNetwork(
   model: Model,
   size: number,
+  target: Target,
   { batch, microBatch, precision }: StepForm & { readonly batch: number },
 ): CompiledNetwork | undefined {
   try {
     const programs = programsFor('train', { count: batch, batch, microBatch });
-    return compile(model, [size, size], programs, { precision }).network;
+    return compile(model, [size, size], programs, { precision, target }).network;
   } catch (error) {
     if (error instanceof ShapeError) return undefined;
     throw error;

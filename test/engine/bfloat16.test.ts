@@ -58,7 +58,6 @@ const program = compileGraph(graph, layout, undefined, { precision: 'bf16' });
 const copies = { state, layout, programs: new Map([['copy', program]]) };
 
 const model = densenet({ channels: 2, stem: 12, growthRate: 7, blocks: [2, 2], classes: 5 });
-const trained = compile(model, [24, 24], { train: { batch: 19, mode: 'train' } }, { precision: 'bf16' });
 
 describe.each(ENGINES)('on $name', ({ open }) => {
   test('kernels round to the nearest, ties to even: all upper halves', async () => {
@@ -83,6 +82,8 @@ describe.each(ENGINES)('on $name', ({ open }) => {
 });
 
 async function twoSteps(engine: Engine): Promise<ReadonlyMap<string, unknown>> {
+  const options = { precision: 'bf16', target: engine.target } as const;
+  const trained = compile(model, [24, 24], { train: { batch: 19, mode: 'train' } }, options);
   const session = await engine.open(trained.network);
   for (const [name, { shape }] of trained.network.state) {
     session.write(name, initialNumbers(3, name, elementCount(shape), trained.initializers.get(name)!));

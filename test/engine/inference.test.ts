@@ -22,7 +22,7 @@ const programs = {
   two: { batch: 2, mode: 'evaluate' },
 } as const;
 const { network } = compile(model, SIZE, programs);
-const { network: half } = compile(model, SIZE, programs, { precision: 'bf16' });
+const halfFor = ({ target }: Engine) => compile(model, SIZE, programs, { precision: 'bf16', target }).network;
 /** Maps that are rounded one after the other on the way to the logits, images first. */
 const STORED_MAPS = 12;
 const random = numbers(77);
@@ -84,7 +84,10 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
   });
 
   test('answers nearly the same with feature maps in bfloat16, and the same for one image and two', async () => {
-    const [[exact], [one, two]] = [await logits(await start()), await logits(await start(1, half))];
+    const [[exact], [one, two]] = [
+      await logits(await start()),
+      await logits(await start(1, halfFor(engine))),
+    ];
     const size = Math.max(...exact!.map(Math.abs));
     const off = Math.max(...exact!.map((logit, i) => Math.abs(logit - one![i]!)));
     expect(off).toBeGreaterThan(0);
@@ -128,7 +131,7 @@ test.each(ENGINES)(
     for (const threads of [1, 2, 3]) {
       const engine = await open(threads);
       const found: number[][] = [];
-      for (const each of [network, half]) {
+      for (const each of [network, halfFor(engine)]) {
         const session = await engine.open(each);
         for (const [name, tensor] of randomState(model, SIZE, 4)) session.write(name, tensor);
         found.push(...(await logits(session)));

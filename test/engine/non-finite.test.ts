@@ -31,6 +31,7 @@ test.each(ENGINES)(
         const x = Float32Array.from({ length: 16 }, (_, i) => (i === at ? Number.NaN : i));
         const results = await runModuleCase(engine, {
           network,
+          networkFor: () => network,
           state: new Map(ones),
           inputs: { x, seed: x },
         });

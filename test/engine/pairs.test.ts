@@ -12,7 +12,16 @@ import {
   relu,
   sequential,
 } from '../../src/model/module.ts';
-import { cpuTarget } from '../../src/target/cpu/target.ts';
+import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
+import { type KernelRecord, kernelRecords } from '../../src/target/cpu/records.ts';
+import {
+  type CpuTargetOptions,
+  cpuTarget,
+  haveProducts,
+  PRODUCTS,
+  productsOf,
+} from '../../src/target/cpu/target.ts';
+import type { Precision } from '../../src/tensor/precision.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 import { ENGINES, MISSING } from '../support/engines.ts';
 import { moduleCase, runModuleCase } from '../support/module-run.ts';
@@ -31,8 +40,8 @@ const stem = (channels: number, kernel: number) =>
   ]);
 
 /**
- * Direct convolutions of maps in bfloat16: pairs and tiles where a processor multiplies those (kernels/conv/operand.h),
- * float32 on the others, to the same bounds.
+ * Direct convolutions of maps in bfloat16, compiled for each engine: pairs and tiles where a processor multiplies those
+ * (kernels/conv/operand.h), float32 on the others, to the same bounds.
  */
 const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] = [
   ['channels of whole tiles, rows of whole tiles', activated(three(32)), [1, 32, 6, 32]],
@@ -65,32 +74,58 @@ const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] 
 ];
 const prepared = CASES.map(([name, module, input], i) => ({
   name,
-  run: moduleCase(module, input, 900 + i, { precision: 'bf16', hasTiles: true }),
+  run: moduleCase(module, input, 900 + i, { precision: 'bf16', winograd: false }),
 }));
 
 const model = densenet({ blocks: [3, 2], growthRate: 18, stem: 24 });
-const networkFor = (tiles: boolean) =>
-  compile(
-    model,
-    [28, 28],
-    { train: { batch: 19, mode: 'train' } },
-    { precision: 'bf16', target: cpuTarget({ hasTiles: tiles }) },
-  ).network;
-const kindsOf = (tiles: boolean) =>
-  networkFor(tiles)
-    .programs.get('train')!
-    .plan.records.map(({ record }) => record.kind);
+const networkFor = (options: CpuTargetOptions, precision: Precision = 'bf16') =>
+  compile(model, [28, 28], { train: { batch: 19, mode: 'train' } }, { precision, target: cpuTarget(options) })
+    .network;
+const recordsOf = (options: CpuTargetOptions, precision?: Precision) =>
+  kernelRecords(networkFor(options, precision).programs.get('train')!.plan.records).map(
+    ({ record }) => record,
+  );
+const isWinograd = ({ kind }: KernelRecord) => kind.startsWith('winograd');
+const algorithmsOf = (options: CpuTargetOptions, precision?: Precision) =>
+  new Set(
+    recordsOf(options, precision).flatMap((record) =>
+      record.kind === 'conv2dGradWeight' ? [record.algorithm] : [],
+    ),
+  );
 
 test('tiles are planned for by direct convolutions, in bfloat16 alone', () => {
-  expect(kindsOf(false)).toContain('winograd');
-  expect(kindsOf(true).filter((kind) => kind.startsWith('winograd'))).toEqual([]);
-  const { programs } = compile(
-    model,
-    [28, 28],
-    { train: { batch: 19, mode: 'train' } },
-    { target: cpuTarget({ hasTiles: true }) },
-  ).network;
-  expect(programs.get('train')!.plan.records.map(({ record }) => record.kind)).toContain('winograd');
+  expect(recordsOf({}).some(isWinograd)).toBe(true);
+  expect(recordsOf({ products: 'pairs' }).some(isWinograd)).toBe(true);
+  expect(recordsOf({ products: 'tiles' }).some(isWinograd)).toBe(false);
+  expect(recordsOf({ winograd: false }).some(isWinograd)).toBe(false);
+  expect(recordsOf({ products: 'tiles' }, 'f32').some(isWinograd)).toBe(true);
+});
+
+test('weight gradients are dot products where the target has them, those of small maps in tiles alone', () => {
+  expect([...algorithmsOf({})].sort()).toEqual(['images', 'rows']);
+  expect([...algorithmsOf({ products: 'pairs' })].sort()).toEqual(['images', 'pairs']);
+  expect([...algorithmsOf({ products: 'tiles' })]).toEqual(['pairs']);
+  expect([...algorithmsOf({ products: 'tiles' }, 'f32')].sort()).toEqual(['images', 'rows']);
+  const few = moduleCase(conv2d(8, 3, { stride: 2 }), [2, 3, 20, 20], 1, { precision: 'bf16' });
+  const strided = moduleCase(conv2d(8, 3, { stride: 2 }), [2, 16, 20, 20], 1, { precision: 'bf16' });
+  const algorithm = ({ programs }: CompiledNetwork) =>
+    kernelRecords(programs.get('step')!.plan.records).flatMap(({ record }) =>
+      record.kind === 'conv2dGradWeight' ? [record.algorithm] : [],
+    );
+  expect(algorithm(few.networkFor('pairs'))).toEqual(['pairsTapsApart']);
+  expect(algorithm(strided.networkFor('tiles'))).toEqual(['rows']);
+});
+
+test.each(ENGINES)('$name refuses what was compiled for products that it does not have', async ({ open }) => {
+  const engine = await open(1);
+  const have = productsOf(engine.target)!;
+  for (const products of PRODUCTS) {
+    const opening = engine.open(networkFor({ products }));
+    if (haveProducts(have, products)) await (await opening).close();
+    else
+      await expect(opening).rejects.toThrow(/compiled for .* bfloat16 .*compile it with the engine's target/);
+  }
+  await engine.close();
 });
 
 describe.each(ENGINES)('direct in bfloat16 on $name agrees with reference on', ({ open }) => {
@@ -106,8 +141,8 @@ describe.each(ENGINES)('direct in bfloat16 on $name agrees with reference on', (
     for (const [name, error] of meanErrors(got, want)) expect(error, name).toBeLessThan(bounds.get(name)!);
   });
 
-  test.each([true, false])('one thread and three to the bit, planned for tiles: %s', async (tiles) => {
-    const run = networkCase(networkFor(tiles), 77);
+  test.each([true, false])('one thread and three to the bit, with Winograd: %s', async (winograd) => {
+    const run = networkCase(networkFor({ products: productsOf(engine.target)!, winograd }), 77);
     const [one, three] = [await open(1), await open(3)];
     expect(await runNetwork(three, run, 'train')).toEqual(await runNetwork(one, run, 'train'));
     await one.close();

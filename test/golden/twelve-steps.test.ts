@@ -21,21 +21,22 @@ const storage = STORED_MAPS * 2 ** -9;
 
 async function firstLosses(open: () => Promise<Engine>, steps: number, precision: Precision) {
   const { train } = await openDataset('sample', undefined, { note: () => {}, bytes: () => {} });
+  const engine = await open();
+  const { target } = engine;
   const { network: trained } = compile(
     densenet(),
     [96, 96],
     { train: { batch: 64, mode: 'train' } },
-    { precision },
+    { precision, target },
   );
   // Nothing follows the last loss, so it needs no gradients: half of the time on the reference engine.
   const last = compileGraph(
     trace(densenet(), 64, [96, 96], 'train').graph,
     trained.layout,
     undefined,
-    { precision },
+    { precision, target },
   );
   const network = { ...trained, programs: new Map([...trained.programs, ['last', last]]) };
-  const engine = await open();
   const session = await engine.open(network);
   for (const name of network.state.keys()) session.write(name, tensorOf(file, `before.${name}`));
   const loader = new Loader(train, { size: [96, 96], batch: 64 });

@@ -4,7 +4,7 @@ import type { Module } from '../../src/model/module.ts';
 import { type Mode, traceModule } from '../../src/model/trace.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
-import { cpuTarget } from '../../src/target/cpu/target.ts';
+import { cpuTarget, type Products, productsOf } from '../../src/target/cpu/target.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
@@ -13,7 +13,10 @@ export type Results = ReadonlyMap<string, Float32Array | Float64Array>;
 
 /** A module compiled alone, with the numbers to run it on: the same for every engine. */
 export interface ModuleCase {
+  /** For any processor. */
   readonly network: CompiledNetwork;
+  /** For one that has these products. */
+  networkFor(products: Products): CompiledNetwork;
   readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
   readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed: Float32Array | Float64Array };
 }
@@ -25,8 +28,8 @@ export interface ModuleOptions {
   /** γ of each channel of every batch norm, over and over; random where it is missing. */
   readonly gamma?: readonly number[];
   readonly precision?: Precision;
-  /** Planned for tiles: convolutions in bfloat16 are direct. */
-  readonly hasTiles?: boolean;
+  /** False: all convolutions are direct. */
+  readonly winograd?: boolean;
 }
 
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
@@ -34,16 +37,18 @@ export function moduleCase(
   module: Module,
   inputShape: Shape,
   seed: number,
-  { mode = 'train', inputIsData = false, gamma, precision = 'f32', hasTiles = false }: ModuleOptions = {},
+  { mode = 'train', inputIsData = false, gamma, precision = 'f32', winograd }: ModuleOptions = {},
 ): ModuleCase {
   const { graph } = traceModule(module, inputShape, mode);
   const state = stateOf(graph);
-  const target = cpuTarget({ hasTiles });
-  const layout = layOutState(state, true, target);
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
-  const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target });
-  const network = { state, layout, programs: new Map([['step', program]]) };
+  const networkFor = (products: Products) => {
+    const target = cpuTarget({ products, ...(winograd !== undefined && { winograd }) });
+    const layout = layOutState(state, true, target);
+    const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target });
+    return { state, layout, programs: new Map([['step', program]]) };
+  };
   const random = numbers(seed);
   const filled = [...state].map(
     ([name, { shape }]) => [name, fill(name, elementCount(shape), random)] as const,
@@ -57,7 +62,8 @@ export function moduleCase(
   }
   const outputShape = graph.values[graph.outputs.get('y')!]!.shape;
   return {
-    network,
+    network: networkFor('none'),
+    networkFor,
     state: new Map(filled),
     inputs: {
       x: Float32Array.from({ length: elementCount(inputShape) }, () => random() * 2 - 0.7),
@@ -66,11 +72,13 @@ export function moduleCase(
   };
 }
 
-/** Runs a case once on an engine and reads everything back. */
+/** Runs a case once on an engine, compiled for it, and reads everything back. */
 export async function runModuleCase(
   engine: Engine,
-  { network, state, inputs }: ModuleCase,
+  { network: plain, networkFor, state, inputs }: ModuleCase,
 ): Promise<Results> {
+  const products = productsOf(engine.target) ?? 'none';
+  const network = products === 'none' ? plain : networkFor(products);
   const session = await engine.open(network);
   for (const [name, data] of state) session.write(name, data);
   const outputs = await session.run('step', inputs);

@@ -5,10 +5,12 @@ import { join } from 'node:path';
 import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
 import { type KernelCall, type KernelMemory, KernelSession } from '../../src/engine/kernel-session.ts';
 import { type MemoryMap, mapMemory } from '../../src/engine/memory-map.ts';
+import { type NativeIsa, nativeTarget } from '../../src/engine/native/engine.ts';
+import { requireTarget } from '../../src/engine/require-target.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
-import type { Program, Target } from '../../src/plan/target.ts';
-import { SLACK_BYTES } from '../../src/target/cpu/constants.ts';
-import { cpuTarget } from '../../src/target/cpu/target.ts';
+import type { Program } from '../../src/plan/target.ts';
+import { CONTROL_WORDS, RUN_ADDRESSES, SCALARS, SLACK_BYTES } from '../../src/target/cpu/constants.ts';
+import type { CpuTarget } from '../../src/target/cpu/target.ts';
 import { type ReplayVariant, replayPath } from '../../tools/replay.ts';
 import { type Forbidden, spread } from './spread-network.ts';
 
@@ -28,7 +30,7 @@ class ReplayEngine implements Engine {
   readonly name = 'replay';
   readonly isa: string;
   readonly threads: number;
-  readonly target: Target;
+  readonly target: CpuTarget;
   readonly maxTotalBytes = totalmem();
   readonly #variant: ReplayVariant;
   readonly #binary: string;
@@ -36,13 +38,14 @@ class ReplayEngine implements Engine {
 
   constructor(variant: ReplayVariant, threads: number, binary: string) {
     this.isa = variant.isa;
-    this.target = cpuTarget({ hasTiles: variant.isa === 'amx' });
+    this.target = nativeTarget(variant.isa as NativeIsa);
     this.threads = threads;
     this.#variant = variant;
     this.#binary = binary;
   }
 
   async open(planned: CompiledNetwork): Promise<Session> {
+    requireTarget(planned, this);
     const { network, forbidden } =
       this.#variant.sanitizer === 'asan' ? spread(planned) : { network: planned, forbidden: new Map() };
     const map = mapMemory(network, { threads: this.threads });
@@ -122,14 +125,17 @@ class ReplayMemory implements KernelMemory {
     const { persistent, transient, scalars, control, scratch } = this.#map;
     const { scratchBytes, persistentBytes, transientBytes, prepared, programBytes, forbidden } =
       this.#programs.get(program)!;
+    const regions = {
+      persistent: `${persistent}:${persistentBytes}`,
+      transient: `${transient}:${transientBytes}`,
+      prepared,
+      scalars: `${scalars}:${4 * Object.keys(SCALARS).length}`,
+      control: `${control}:${4 * CONTROL_WORDS}`,
+      program: `${program}:${programBytes}`,
+    };
     const words = [
       ...[join(this.#folder, 'image'), scratch.length, records, scratchBytes],
-      `${persistent}:${persistentBytes}`,
-      `${transient}:${transientBytes}`,
-      prepared,
-      `${scalars}:16`,
-      `${control}:20`,
-      `${program}:${programBytes}`,
+      ...RUN_ADDRESSES.flatMap((name) => (name in regions ? regions[name as keyof typeof regions] : [])),
       ...forbidden.map(({ at, bytes }) => `${at}:${bytes}`),
     ].map(String);
     // Slack may be read, but nothing is to be stored there. (In another program it may have been part of a buffer.)

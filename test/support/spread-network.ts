@@ -1,7 +1,7 @@
 import type { ArenaPlace } from '../../src/plan/arena.ts';
 import type { CompiledNetwork, CompiledProgram } from '../../src/plan/compiled-network.ts';
 import type { PlanBuffer, Slab } from '../../src/plan/plan.ts';
-import { SLACK_BYTES } from '../../src/target/cpu/constants.ts';
+import { ALIGNMENT_BYTES, SLACK_BYTES } from '../../src/target/cpu/constants.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
 /** Part of a slab that no kernel may touch. */
@@ -63,7 +63,7 @@ function inARow<Id>(requests: readonly { readonly id: Id; readonly bytes: number
   for (const { id, bytes } of requests) {
     places.set(id, { part: 0, offset: next });
     const end = next + bytes + SLACK_BYTES;
-    next = Math.ceil((end + GAP_BYTES) / 64) * 64;
+    next = Math.ceil((end + GAP_BYTES) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;
     gaps.push({ offset: end, bytes: next - end });
   }
   return { places, gaps, partBytes: [next], bytes: next };

@@ -50,6 +50,7 @@ async function trained(engine: Engine, name: ModelName, precision: 'f32' | 'bf16
   };
   const compiled = compile(MODELS[name], SIZE, programs, {
     precision,
+    target: engine.target,
     update: { optimizer, averageDecay: 0.5 },
   });
   const session = await engine.open(compiled.network);

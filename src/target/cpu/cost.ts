@@ -1,5 +1,6 @@
 import type { Cost } from '../../plan/target.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
+import { WINOGRAD_POSITIONS, WINOGRAD_TILE } from './constants.ts';
 import type {
   GradInputFields,
   GradOutputFields,
@@ -45,7 +46,7 @@ export function costOf(record: KernelRecord): Cost {
     }
     case 'winogradWeights': {
       const weights = record.outChannels * record.inChannels;
-      return { flops: 0, bytes: floats(weights * (9 + 36)) };
+      return { flops: 0, bytes: floats(weights * (9 + WINOGRAD_POSITIONS)) };
     }
     // The products of the tiles; the transforms ride along.
     case 'winograd': {
@@ -70,7 +71,7 @@ export function costOf(record: KernelRecord): Cost {
       const { in: size, out, window } = record;
       // Partials are the kernel's own affair: the gradient itself is written once.
       return {
-        flops: 2 * out.channels * multiplyAdds(window, out, record.ofImages === 1) * size.channels,
+        flops: 2 * out.channels * multiplyAdds(window, out, record.algorithm === 'images') * size.channels,
         bytes: gradOutput(record.gradOutput, out) + map(size, record.x) + weights(record),
       };
     }
@@ -217,10 +218,10 @@ function multiplyAdds(window: WindowFields, map: Size, isSmall: boolean): number
   return images * inside(height, window.kernelHeight) * inside(width, window.kernelWidth);
 }
 
-/** Multiply-adds of 4×4 tiles with 36 products for each pair of channels, and the bytes of their weights. */
+/** Multiply-adds of tiles, with a product for each position and pair of channels, and the bytes of their weights. */
 function winogradProducts({ images, height, width, channels }: Size, outChannels: number): Cost {
-  const products = 36 * channels * outChannels;
-  const tiles = images * Math.ceil(height / 4) * Math.ceil(width / 4);
+  const products = WINOGRAD_POSITIONS * channels * outChannels;
+  const tiles = images * Math.ceil(height / WINOGRAD_TILE) * Math.ceil(width / WINOGRAD_TILE);
   return { flops: 2 * tiles * products, bytes: floats(products) };
 }
 

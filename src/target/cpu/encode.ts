@@ -1,15 +1,14 @@
 import type { Plan } from '../../plan/plan.ts';
 import type { Program } from '../../plan/target.ts';
-import { ALIGNMENT_BYTES, SLAB_BITS, SLABS } from './constants.ts';
+import { ALIGNMENT_BYTES, NO_ADDRESS, RECORD_HEADER, SLAB_BITS, SLABS } from './constants.ts';
 import { type BufferId, kernelRecords, recordKinds, visitFields } from './records.ts';
 
-const NO_ADDRESS = 0xffff_ffff;
-/** What 30 bits of cache lines reach, 64 GiB: an engine may have no larger slab. */
+/** What the bits of an address reach, 64 GiB: an engine may have no larger slab. */
 export const MAX_SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
 
 /**
- * Records as words: [op code, chunks, words, fields…]. Addresses become slab (2 bits) and offset in units of 64 bytes
- * (30 bits).
+ * Records as words: a header (RECORD_HEADER), then the fields. An address becomes its slab's number and, in SLAB_BITS, its
+ * offset in units of ALIGNMENT_BYTES.
  */
 export function encode({ buffers }: Plan, records: Plan['records']): Program {
   const addresses = new Map<BufferId, number>();
@@ -28,8 +27,12 @@ export function encode({ buffers }: Plan, records: Plan['records']): Program {
         fields.push(float.getUint32(0));
       } else fields.push(value!);
     });
-    const chunks = 'chunks' in record ? record.chunks : 1;
-    words.push(recordKinds.indexOf(record.kind), chunks, fields.length, ...fields);
+    const header = {
+      opCode: recordKinds.indexOf(record.kind),
+      chunks: 'chunks' in record ? record.chunks : 1,
+      words: fields.length,
+    };
+    words.push(...RECORD_HEADER.map((name) => header[name]), ...fields);
   }
   return { words: Uint32Array.from(words), recordCount: records.length };
 }

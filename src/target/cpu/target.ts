@@ -6,6 +6,10 @@ import { LoweringContext } from './lower/context.ts';
 import { lower } from './lower/lower.ts';
 import { type BufferId, type KernelRecord, visitFields } from './records.ts';
 
+/** Of bfloat16 numbers, each kind with all before it: dot products of pairs (AVX-512 BF16), of tiles (AMX). */
+export const PRODUCTS = ['none', 'pairs', 'tiles'] as const;
+export type Products = (typeof PRODUCTS)[number];
+
 /** Pixels that lie multiples of this apart share a few sets of the caches. */
 const APART_BYTES = 2048;
 
@@ -18,20 +22,32 @@ const BYTES_PER_SECOND = 2.5e10;
 
 /** What differs between processors in a plan for them. */
 export interface CpuTargetOptions {
-  /** Kernels multiply tiles of bfloat16 numbers (AMX). Default: no. */
-  readonly hasTiles?: boolean;
+  /** Of bfloat16 numbers that the kernels have. A plan for fewer runs on all that have more. Default: none. */
+  readonly products?: Products;
+  /**
+   * Whether 3×3 convolutions that are worth it are done by Winograd's algorithm. Default: yes, but for maps in bfloat16
+   * with products of tiles, which are faster direct.
+   */
+  readonly winograd?: boolean;
+}
+
+/** A target whose programs are run by the C++ kernels. */
+export interface CpuTarget extends Target {
+  readonly products: Products;
 }
 
 /** The C++ kernels: as WebAssembly or compiled for a processor, on any of its instruction sets. */
-export function cpuTarget({ hasTiles = false }: CpuTargetOptions = {}): Target {
+export function cpuTarget({ products = 'none', winograd }: CpuTargetOptions = {}): CpuTarget {
+  const names = [...(products === 'none' ? [] : [products]), ...(winograd === false ? ['no Winograd'] : [])];
   return {
-    name: hasTiles ? 'cpu with tiles' : 'cpu',
+    name: ['cpu', ...names].join(', '),
+    products,
     alignmentBytes: ALIGNMENT_BYTES,
     slackBytes: SLACK_BYTES,
     maxBufferBytes: Number.POSITIVE_INFINITY, // One allocation: what it may take, an engine says (`maxTotalBytes`).
     pixelStride,
     lower(request) {
-      const context = new LoweringContext(request, hasTiles);
+      const context = new LoweringContext(request, { products, winograd });
       for (const op of request.graph.ops) lower(context, op);
       return context;
     },
@@ -46,6 +62,16 @@ export function cpuTarget({ hasTiles = false }: CpuTargetOptions = {}): Target {
     secondsOf: (record) => secondsOf(costOf(record as KernelRecord)),
     encode,
   };
+}
+
+/** What a network was compiled for; undefined: not for the C++ kernels. */
+export function productsOf(target: Target): Products | undefined {
+  return 'products' in target ? (target as CpuTarget).products : undefined;
+}
+
+/** True where kernels that have the products `have` run plans for the products `want`. */
+export function haveProducts(have: Products, want: Products): boolean {
+  return PRODUCTS.indexOf(have) >= PRODUCTS.indexOf(want);
 }
 
 /** By the roofline of a typical machine. */

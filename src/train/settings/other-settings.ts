@@ -194,6 +194,7 @@ export const PROCESS_SETTINGS = {
       compare: {},
       evaluate: {},
       predict: {},
+      summary: {},
       bench: {},
       profile: {},
       verify: {},

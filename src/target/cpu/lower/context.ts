@@ -21,25 +21,28 @@ import type {
   PrologueFields,
   WindowFields,
 } from '../records.ts';
+import type { Products } from '../target.ts';
 
 /** No more partial sums than this, whatever the batch: a figure of the plan, not of the machine. */
 export const MAX_CHUNKS = 16;
-
-/** The widest block of outputs that any instruction set packs weights for. */
-export const PANEL_WIDTH = 32;
 
 /** Collects the records of C++ kernels, and knows what was computed already. */
 export class LoweringContext extends Lowering<KernelRecord> {
   /** Partials of statistics that a feature's producer has gathered. */
   readonly gathered = new Map<ValueId, { readonly partials: BufferId; readonly chunks: number }>();
-  /** Maps are multiplied in tiles, which are faster than any way to multiply less (kernels/conv/tiles.h). */
-  readonly hasTiles: boolean;
+  /** Of bfloat16 numbers: what maps may be multiplied with (kernels/conv/operand.h). */
+  readonly products: Products;
+  readonly usesWinograd: boolean;
   readonly #coefficients = new Map<string, { readonly scale: BufferId; readonly shift: BufferId }>();
   readonly #corrections = new Map<ValueId, { readonly slope: BufferId; readonly intercept: BufferId }>();
 
-  constructor(request: LoweringRequest, hasTiles: boolean) {
+  constructor(
+    request: LoweringRequest,
+    { products, winograd }: { readonly products: Products; readonly winograd: boolean | undefined },
+  ) {
     super(request);
-    this.hasTiles = hasTiles && request.precision === 'bf16';
+    this.products = request.precision === 'bf16' ? products : 'none';
+    this.usesWinograd = winograd ?? this.products !== 'tiles';
   }
 
   /** Records that a kernel reading `prologue` needs come before it; each batch norm's coefficients once. */

@@ -9,14 +9,13 @@ import type {
   ValueId,
   Window,
 } from '../../../graph/op.ts';
-import { PAIR_DEPTH } from '../constants.ts';
+import { PANEL_WIDTH, TILE_DEPTH } from '../constants.ts';
 import type { BufferId, Size, Vector } from '../records.ts';
 import {
   chunksOf,
   dropoutFields,
   type LoweringContext,
   MAX_CHUNKS,
-  PANEL_WIDTH,
   paddedChannels,
   rowChunksOf,
   windowFields,
@@ -130,7 +129,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
   );
   const { elementBytes } = gradOutput.gradient;
-  const strips = gradWeightStrips(window, size, out, elementBytes, partialCount, channelChunks);
+  const strips = gradWeightStrips(window, size, out, elementBytes, ctx.products, partialCount, channelChunks);
   ctx.needScratch(strips.floats);
   ctx.emit(op, {
     kind: 'conv2dGradWeight',
@@ -144,7 +143,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     prologue,
     partials,
     stripImages: strips.stripImages,
-    ofImages: strips.ofImages ? 1 : 0,
+    algorithm: strips.algorithm,
     stripRows: strips.stripRows,
   });
   reduceGradWeight(ctx, op, window, size, out, partials, partialCount);
@@ -224,7 +223,7 @@ export function packWeights(
   // channels, its rows.
   const rowFloats = window.kernel[1] * depth;
   const floats =
-    panels * window.kernel[0] * (elementBytes === 2 ? Math.max(rowFloats, PAIR_DEPTH / 2) : rowFloats);
+    panels * window.kernel[0] * (elementBytes === 2 ? Math.max(rowFloats, TILE_DEPTH / 2) : rowFloats);
   const packed = ctx.temporary(op, `packed ${name}`, 'packedWeights', floats);
   const weight: Vector = ctx.vector(op.weight);
   const fields = weightFields(window, size, out);

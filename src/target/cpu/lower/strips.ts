@@ -3,14 +3,17 @@
  * large maps a strip is some rows of one image; of small ones it is several whole images.
  */
 import type { Window } from '../../../graph/op.ts';
-import { FEW_CHANNELS, PAIR_DEPTH, PAIR_ROWS } from '../constants.ts';
-import type { Size } from '../records.ts';
-import { chunksOf, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
+import { FEW_CHANNELS, LINE_FLOATS, PANEL_WIDTH, SLACK_BYTES, TILE_DEPTH, TILE_ROWS } from '../constants.ts';
+import type { GradWeightAlgorithm, Size } from '../records.ts';
+import type { Products } from '../target.ts';
+import { chunksOf, MAX_CHUNKS, paddedChannels } from './context.ts';
 
 /** Packed strips stay below this many floats (256 KiB), so that they live in a core's cache. */
 const STRIP_FLOATS = 65_536;
 /** Room behind a strip for vector stores that overrun its last pixel. */
-const SLACK_FLOATS = 16;
+const SLACK_FLOATS = SLACK_BYTES / 4;
+/** Numbers of bfloat16 in a cache line. */
+const LINE_PAIRS = 2 * LINE_FLOATS;
 /** Maps up to this wide are convolved image by image in a tile's rows: theirs have too few pixels for one. */
 const SMALL_WIDTH = 6;
 /** Images in a chunk of small maps, at least: the rows of a tile. */
@@ -109,9 +112,10 @@ export function gradWeightStrips(
   size: Size,
   out: Size,
   elementBytes: number,
+  products: Products,
   imageChunks: number,
   channelChunks: number,
-): Strips & { readonly ofImages: boolean } {
+): Strips & { readonly algorithm: GradWeightAlgorithm } {
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
   const ofImages = isSmall(window, size, out, elementBytes) && size.images > 1;
   const channels = Math.ceil(size.channels / channelChunks) + paddedChannels(out.channels);
@@ -119,13 +123,31 @@ export function gradWeightStrips(
   const room = ofImages ? IMAGES_FLOATS : stripRows === out.height ? STRIP_FLOATS : 0;
   const stripImages = even(Math.ceil(size.images / imageChunks), Math.floor(room / imageFloats));
   const strips = { stripImages, stripRows };
+  const algorithm = gradWeightAlgorithm(window, size, ofImages, products);
   const pairs =
-    elementBytes === 4
-      ? 0
-      : size.channels < FEW_CHANNELS
-        ? tapsApartFloats(window, size, out, strips)
-        : pairFloats(window, out, Math.ceil(size.channels / channelChunks), strips);
-  return { ...strips, ofImages, floats: Math.max(stripImages * imageFloats + SLACK_FLOATS, pairs) };
+    algorithm === 'pairsTapsApart'
+      ? tapsApartFloats(window, size, out, strips)
+      : algorithm === 'pairs'
+        ? pairFloats(window, out, Math.ceil(size.channels / channelChunks), strips)
+        : 0;
+  return { ...strips, algorithm, floats: Math.max(stripImages * imageFloats + SLACK_FLOATS, pairs) };
+}
+
+/**
+ * Taps that share inputs want a stride of one. Of small maps the padding is half of the positions: too much for pairs, not
+ * for tiles.
+ */
+function gradWeightAlgorithm(
+  { stride }: Window,
+  { channels }: Size,
+  ofImages: boolean,
+  products: Products,
+): GradWeightAlgorithm {
+  if (products === 'tiles' || (products === 'pairs' && !ofImages)) {
+    if (channels < FEW_CHANNELS) return 'pairsTapsApart';
+    if (stride.every((step) => step === 1)) return 'pairs';
+  }
+  return ofImages ? 'images' : 'rows';
 }
 
 /**
@@ -149,7 +171,7 @@ export function pooledGradWeightStrips(
 
 /** What may be read behind a strip of pairs of bfloat16 numbers, with pixels of so many channels `stride` apart. */
 function floatsBehind(elementBytes: number, stride: number, channels: number): number {
-  return elementBytes === 4 ? 0 : Math.ceil((PAIR_ROWS * stride * (channels + PAIR_DEPTH) + PAIR_DEPTH) / 2);
+  return elementBytes === 4 ? 0 : Math.ceil((TILE_ROWS * stride * (channels + TILE_DEPTH) + TILE_DEPTH) / 2);
 }
 
 /** Both sides of a sum over pairs of pixels, `rows` of inputs (kernels/conv/conv2d_grad_weight_pairs.h). */
@@ -160,9 +182,10 @@ function pairFloats(
   { stripImages, stripRows }: Pick<Strips, 'stripImages' | 'stripRows'>,
 ): number {
   const columns = roundUp(out.width + kernelWidth - 1, 2);
-  const depth = roundUp(stripImages * (stripRows + kernelHeight - 1) * columns, PAIR_DEPTH);
-  const pitch = roundUp(depth + (kernelHeight - 1) * columns + kernelWidth + 16, PAIR_DEPTH) + PAIR_DEPTH;
-  return (depth * paddedChannels(out.channels) + roundUp(rows, PAIR_ROWS) * pitch) / 2;
+  const depth = roundUp(stripImages * (stripRows + kernelHeight - 1) * columns, TILE_DEPTH);
+  const reach = (kernelHeight - 1) * columns + kernelWidth;
+  const pitch = roundUp(depth + reach + SLACK_FLOATS, LINE_PAIRS) + LINE_PAIRS;
+  return (depth * paddedChannels(out.channels) + roundUp(rows, TILE_ROWS) * pitch) / 2;
 }
 
 /** The same where each tap has inputs of its own, and behind them the strip that they are taken from. */

@@ -1,10 +1,16 @@
 import type { Conv2d, Conv2dGradInput, DropoutMask, ValueId, Window } from '../../../graph/op.ts';
-import { CHANNEL_PADDING, WINOGRAD_APART, WINOGRAD_POSITIONS } from '../constants.ts';
+import {
+  CHANNEL_PADDING,
+  LINE_FLOATS,
+  PANEL_WIDTH,
+  PITCH_APART_BYTES,
+  WINOGRAD_POSITIONS,
+  WINOGRAD_TILE,
+} from '../constants.ts';
 import type { BufferId, Size } from '../records.ts';
-import { dropoutFields, type LoweringContext, MAX_CHUNKS, PANEL_WIDTH, paddedChannels } from './context.ts';
+import { dropoutFields, type LoweringContext, MAX_CHUNKS, paddedChannels } from './context.ts';
 import { epilogue } from './epilogue.ts';
 
-const TILE = 4;
 /** With fewer channels the transforms are not worth it. */
 const LEAST_CHANNELS = 16;
 /**
@@ -22,7 +28,7 @@ const LEAST_STRIP_TILES = 3;
 /**
  * True for a convolution that is done by minimal filtering (kernels/conv/winograd.h), as its input's gradient is. Maps
  * and channels decide, not the batch: programs of any number of images, and what is computed again, have the same bits. A map
- * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing. AMX's tiles are faster direct.
+ * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing.
  */
 export function isWinograd(
   ctx: LoweringContext,
@@ -34,8 +40,9 @@ export function isWinograd(
   const { height, width, channels } = size;
   const tiles = tilesOf(height, width);
   const least = LEAST_TILES[ctx.isTraining ? 'training' : 'inference'];
-  const isWorthIt = tiles >= least && 2 * height * width >= tiles * TILE ** 2 && channels >= LEAST_CHANNELS;
-  return !ctx.hasTiles && isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
+  const isWorthIt =
+    tiles >= least && 2 * height * width >= tiles * WINOGRAD_TILE ** 2 && channels >= LEAST_CHANNELS;
+  return ctx.usesWinograd && isThree && isWorthIt && stripRoom(channels, out.channels) >= LEAST_STRIP_TILES;
 }
 
 export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: DropoutMask | undefined): void {
@@ -113,7 +120,7 @@ function transformWeights(
 
 /** Images, and where they are few and nothing is summed over them their rows of tiles, with enough tiles in each. */
 function chunksOfTiles({ images, height, width }: Size, hasStatistics: boolean): number {
-  const [high, wide] = [Math.ceil(height / TILE), Math.ceil(width / TILE)];
+  const [high, wide] = [Math.ceil(height / WINOGRAD_TILE), Math.ceil(width / WINOGRAD_TILE)];
   const most = Math.min(MAX_CHUNKS, Math.ceil((images * high * wide) / CHUNK_TILES));
   const parts = hasStatistics ? 1 : Math.min(high, Math.floor(most / images));
   return parts > 1 ? parts * images : Math.min(most, images);
@@ -133,13 +140,13 @@ function stripRoom(inputs: number, outputs: number): number {
 }
 
 function tilesOf(height: number, width: number): number {
-  return Math.ceil(height / TILE) * Math.ceil(width / TILE);
+  return Math.ceil(height / WINOGRAD_TILE) * Math.ceil(width / WINOGRAD_TILE);
 }
 
 /** Floats from a tile to the next, and of a strip's tiles of one position: as the kernel has them. */
 function pitch(channels: number): number {
   const padded = paddedChannels(channels);
-  return padded % WINOGRAD_APART === 0 ? padded + CHANNEL_PADDING : padded;
+  return padded % (PITCH_APART_BYTES / 4) === 0 ? padded + LINE_FLOATS : padded;
 }
 
 function stripFloats(tiles: number, channels: number): number {

@@ -1,7 +1,5 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
-
-export const CONTROL_BYTES = 128;
-export const ALIGNMENT_BYTES = 64;
+import { ALIGNMENT_BYTES, CONTROL_BYTES } from '../target/cpu/constants.ts';
 
 /** Byte addresses of everything a session of the C++ kernels keeps in its memory. */
 export interface MemoryMap {

@@ -1,3 +1,4 @@
+import { RUN_ADDRESSES } from '../../target/cpu/constants.ts';
 import type { KernelCall, KernelMemory, PeakCall } from '../kernel-session.ts';
 import type { KernelThread } from './threads.ts';
 
@@ -28,11 +29,10 @@ export class WasmMemory implements KernelMemory {
   }
 
   async run(call: KernelCall): Promise<void> {
-    const { persistent, transient, prepared, scratch, scalars, control, program, records, durations } = call;
-    const shared = [scalars, control, program, records, this.#threads.length];
     const runs = this.#threads.map((thread, i) => {
-      const each = i === 0 && durations !== undefined ? durations : NOT_WANTED;
-      const args = [persistent, transient, prepared, scratch[i]!, ...shared, each];
+      const durations = i === 0 && call.durations !== undefined ? call.durations : NOT_WANTED;
+      const own = { ...call, scratch: call.scratch[i]!, durations };
+      const args = [...RUN_ADDRESSES.map((name) => own[name]), call.records, this.#threads.length];
       return thread.send({ kind: 'run', session: this.#session, args });
     });
     await this.#all(runs);

@@ -1,6 +1,7 @@
 import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
 import type { Port } from '../plan/plan.ts';
 import type { Program } from '../plan/target.ts';
+import { CONTROL_WORDS, controlWord, type PEAK_KERNELS, SCALARS } from '../target/cpu/constants.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../tensor/shape.ts';
 import {
@@ -39,7 +40,6 @@ export interface KernelCall extends Pick<MemoryMap, 'persistent' | 'transient' |
   readonly scratch: readonly number[];
 }
 
-export const PEAK_KERNELS = ['peakMultiplyAdd', 'peakRead', 'peakTriad'] as const;
 export type PeakKernel = (typeof PEAK_KERNELS)[number];
 
 export interface PeakCall {
@@ -51,19 +51,21 @@ export interface PeakCall {
   readonly amount: number;
 }
 
-/** Index of `failedRecord` in the control block (kernels/base/context.h), in words. */
-const FAILED_RECORD = 4;
-const CONTROL_WORDS = 5;
+const FAILED_RECORD = controlWord('failedRecord');
+const SCALAR_NAMES = Object.keys(SCALARS) as readonly (keyof typeof SCALARS)[];
 /** Stays in the processor's nearest cache. */
 const PIECE_FLOATS = 4096;
 
-/** The run's scalars as kernels find them (kernels/base/context.h): two floats, then two integers. */
+/** The run's scalars as kernels find them. */
 function scalarWords(
   { learningRate, step = 1, stepSeed = 0, firstImage = 0 }: RunScalars = { learningRate: 0 },
 ): Uint32Array {
-  const words = new Uint32Array(4);
-  new Float32Array(words.buffer).set([learningRate, step]);
-  words.set([stepSeed, firstImage], 2);
+  const values = { learningRate, step, stepSeed, firstImage };
+  const words = new Uint32Array(SCALAR_NAMES.length);
+  const floats = new Float32Array(words.buffer);
+  for (const [i, name] of SCALAR_NAMES.entries()) {
+    (SCALARS[name] === 'f32' ? floats : words)[i] = values[name];
+  }
   return words;
 }
 

@@ -4,6 +4,7 @@ import { type Engine, EngineError, type MachinePeak, type Session } from '../eng
 import { KernelSession } from '../kernel-session.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
+import { requireTarget } from '../require-target.ts';
 import { PAGE_BYTES, WasmMemory } from './memory.ts';
 import { type KernelThread, startThread } from './threads.ts';
 
@@ -48,6 +49,7 @@ class WasmEngine implements Engine {
   }
 
   async open(network: CompiledNetwork): Promise<Session> {
+    requireTarget(network, this);
     const map = mapMemory(network, this.#mapOptions());
     return new KernelSession(network, map, await this.#open(map));
   }

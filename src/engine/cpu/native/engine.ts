@@ -1,23 +1,30 @@
 import { totalmem } from 'node:os';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import type { Target } from '../../plan/target.ts';
+import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../target/cpu/constants.ts';
 import { MAX_SLAB_BYTES } from '../../target/cpu/encode.ts';
-import { cpuTarget } from '../../target/cpu/target.ts';
+import { type CpuTarget, cpuTarget, type Products } from '../../target/cpu/target.ts';
 import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
-import {
-  type KernelCall,
-  type KernelMemory,
-  KernelSession,
-  PEAK_KERNELS,
-  type PeakCall,
-} from '../kernel-session.ts';
+import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../kernel-session.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
+import { requireTarget } from '../require-target.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 
 /** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
 export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
 export type NativeIsa = (typeof NATIVE_ISAS)[number];
+
+/** The offset of what is not there. */
+const ABSENT = -1;
+
+/** Of bfloat16 numbers, where an instruction set has them. */
+const PRODUCTS_OF: Readonly<Partial<Record<NativeIsa, Products>>> = { amx: 'tiles', 'avx512-bf16': 'pairs' };
+
+/** What networks are compiled for that run on an instruction set. */
+export function nativeTarget(isa: NativeIsa): CpuTarget {
+  const products = PRODUCTS_OF[isa];
+  return cpuTarget({ ...(products && { products }) });
+}
 
 export interface NativeEngineOptions {
   readonly threads: number;
@@ -35,7 +42,7 @@ class NativeEngine implements Engine {
   readonly name = 'native';
   readonly isa: NativeIsa;
   readonly threads: number;
-  readonly target: Target;
+  readonly target: CpuTarget;
   readonly maxTotalBytes = Math.min(totalmem(), MAX_SLAB_BYTES);
   readonly #module: NativeModule;
   readonly #pool: PoolHandle;
@@ -44,13 +51,14 @@ class NativeEngine implements Engine {
 
   constructor({ threads, isa, module }: NativeEngineOptions) {
     this.isa = isa;
-    this.target = cpuTarget({ hasTiles: isa === 'amx' });
+    this.target = nativeTarget(isa);
     this.threads = threads;
     this.#module = module;
     this.#pool = module.createPool(threads);
   }
 
   async open(network: CompiledNetwork): Promise<Session> {
+    requireTarget(network, this);
     const map = mapMemory(network, { threads: this.threads });
     if (map.bytes > this.maxTotalBytes) {
       const [need, have] = [map.bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
@@ -117,14 +125,13 @@ class NativeMemory implements KernelMemory {
 
   async run(call: KernelCall): Promise<void> {
     this.#requireOpen();
-    const { persistent, transient, prepared, scalars, control, program, records, scratch } = call;
-    const { durations = -1 } = call;
-    const offsets = [persistent, transient, prepared, scalars, control, program, durations, ...scratch];
-    return this.#module.run(this.#pool, this.#memory, offsets, records);
+    const offsets = RUN_ADDRESSES.flatMap((name) => call[name] ?? ABSENT);
+    return this.#module.run(this.#pool, this.#memory, offsets, call.records);
   }
 
   peak({ kernel, control, at, amount }: PeakCall): Promise<number> {
-    const offsets = [PEAK_KERNELS.indexOf(kernel), control, ...at];
+    const given = { kernel: PEAK_KERNELS.indexOf(kernel), control, memory: at };
+    const offsets = PEAK_OFFSETS.flatMap((name) => given[name]);
     return this.#module.peak(this.#pool, this.#memory, offsets, amount);
   }
 

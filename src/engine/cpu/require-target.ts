@@ -1,0 +1,24 @@
+import type { CompiledNetwork } from '../plan/compiled-network.ts';
+import { type CpuTarget, haveProducts, type Products, productsOf } from '../target/cpu/target.ts';
+import { EngineError } from './engine.ts';
+
+const TEXTS: Readonly<Record<Products, string>> = {
+  none: 'any processor',
+  pairs: 'dot products of pairs of bfloat16 numbers (avx512-bf16)',
+  tiles: 'products of tiles of bfloat16 numbers (amx)',
+};
+
+/** @throws EngineError when a network was compiled for what the kernels of this engine cannot do. */
+export function requireTarget(
+  { programs }: CompiledNetwork,
+  engine: { readonly name: string; readonly isa: string; readonly target: CpuTarget },
+): void {
+  for (const [program, { plan }] of programs) {
+    const want = productsOf(plan.target);
+    if (want !== undefined && haveProducts(engine.target.products, want)) continue;
+    const what = want === undefined ? plan.target.name : TEXTS[want];
+    throw new EngineError(
+      `program ${program} was compiled for ${what}, which the engine ${engine.name} ${engine.isa} does not have: compile it with the engine's target`,
+    );
+  }
+}

@@ -1,0 +1,25 @@
+/** Records of a network's end: its features as rows, and the loss (kernels/head). */
+export const head = {
+  /** [N, H, W, C] → [N, C·H·W]. */
+  flatten: { x: 'View', size: 'Size', y: 'View' },
+  flattenGradInput: { gradOutput: 'GradOutput', gradient: 'View', size: 'Size', accumulate: 'u32' },
+  crossEntropy: {
+    logits: 'View',
+    labels: 'address',
+    size: 'Size',
+    /** Images that the mean is over: these, or those of the batch that these are a part of. */
+    meanOver: 'u32',
+    smoothing: 'f32',
+    loss: 'address',
+    correct: 'address',
+  },
+  crossEntropyGrad: {
+    logits: 'View',
+    labels: 'address',
+    size: 'Size',
+    meanOver: 'u32',
+    smoothing: 'f32',
+    gradLogits: 'View',
+    accumulate: 'u32',
+  },
+} as const;

@@ -1,0 +1,46 @@
+/** Records of pooling alone (kernels/pool). */
+export const pooling = {
+  /** Without `index` (a window of one position) nobody asks which position won. */
+  maxPool: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    y: 'View',
+    out: 'Size',
+    index: 'address',
+    statistics: 'address',
+  },
+  maxPoolGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    out: 'Size',
+    index: 'address',
+    window: 'Window',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
+  },
+  avgPool: {
+    chunks: 'u32',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    window: 'Window',
+    y: 'View',
+    out: 'Size',
+    statistics: 'address',
+  },
+  avgPoolGradInput: {
+    chunks: 'u32',
+    gradOutput: 'GradOutput',
+    out: 'Size',
+    window: 'Window',
+    x: 'View',
+    in: 'Size',
+    prologue: 'Prologue',
+    gradInput: 'GradInput',
+  },
+} as const;
