@@ -6,8 +6,8 @@ import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type * as Densor from '../../src/browser.ts';
 import { compile } from '../../src/compile.ts';
-import { createWasmEngine, WASM_ISAS, type WasmIsa } from '../../src/engine/wasm/engine.ts';
-import { loadWasmModule } from '../../src/engine/wasm/load-module.ts';
+import { createWasmEngine, WASM_ISAS, type WasmIsa } from '../../src/engine/cpu/wasm/engine.ts';
+import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { oneStep } from './one-step.ts';
 
