@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import { kernelSources } from '../tools/kernel-sources.ts';
 import { compileKernels, findCompiler, VARIANTS, writeTree } from '../tools/native-compiler.ts';
 

@@ -2,7 +2,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Command, Option } from 'commander';
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import { INFERENCE_CASES, type InferenceCase, onnxOf } from './inference-case.ts';
 import type { InferenceAnswer } from './inference-contender.ts';
 import {

@@ -1,6 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import { Command } from 'commander';
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import { notesConvolutions, type PassTimes } from './kernels-case.ts';
 import { type KernelReport, kernelMarkdown, kernelTable } from './kernels-report.ts';
 import { describeMachine, spinText } from './machine.ts';

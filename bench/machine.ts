@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { cpus, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 
 /** Where, and in what state, a benchmark ran. */
 export interface Machine {

@@ -1,7 +1,7 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import type { StepCase } from './network.ts';
 import { installPeer, npmPeerOf } from './peers/packages.ts';
 

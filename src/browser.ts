@@ -1,3 +1,3 @@
 /** Densor in a page (`densor/browser`). */
-export { fetchWasmModule } from './engine/wasm/fetch-module.ts';
+export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
 export * from './portable.ts';

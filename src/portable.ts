@@ -3,9 +3,9 @@
  * names an engine: import one beside it and hand it what `compile` made.
  */
 export { type Compiled, type CompileOptions, compile, type ProgramRequest } from './compile.ts';
+export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/cpu/wasm/engine.ts';
 export { type Engine, EngineError, NonFiniteError, type Outputs, type Session } from './engine/engine.ts';
 export { createReferenceEngine } from './engine/reference/engine.ts';
-export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/wasm/engine.ts';
 export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/safetensors.ts';
 export { matchWeights, type WeightsReport } from './io/weight-names.ts';
 export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';

@@ -3,7 +3,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 
 const root = new URL('../', import.meta.url);
 const [inNode] = readFileSync(new URL('README.md', root), 'utf8').match(/(?<=```ts\n).*?(?=```)/gs)!;

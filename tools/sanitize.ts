@@ -1,4 +1,4 @@
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import { buildReplay, type Defect, SANITIZED } from './replay.ts';
 import { ENGINE_TESTS, runTests } from './run-tests.ts';
 

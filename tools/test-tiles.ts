@@ -1,4 +1,4 @@
-import { nativeIsas } from '../src/engine/native/load-module.ts';
+import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import { TILES } from './replay.ts';
 import { passesEngineTests } from './run-tests.ts';
 

@@ -1,9 +1,9 @@
+import { createNativeEngine, nativeTarget } from '../engine/cpu/native/engine.ts';
+import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.ts';
+import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
+import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
 import type { Engine } from '../engine/engine.ts';
-import { createNativeEngine, nativeTarget } from '../engine/native/engine.ts';
-import { loadNativeModule, nativeIsas } from '../engine/native/load-module.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
-import { createWasmEngine } from '../engine/wasm/engine.ts';
-import { loadWasmModule } from '../engine/wasm/load-module.ts';
 import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
 import { counted } from '../tensor/counted.ts';

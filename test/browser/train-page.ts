@@ -1,5 +1,5 @@
-import { createWasmEngine, type WasmIsa } from '../../src/engine/wasm/engine.ts';
-import { fetchWasmModule } from '../../src/engine/wasm/fetch-module.ts';
+import { createWasmEngine, type WasmIsa } from '../../src/engine/cpu/wasm/engine.ts';
+import { fetchWasmModule } from '../../src/engine/cpu/wasm/fetch-module.ts';
 import { trainEpoch } from './train-epoch.ts';
 
 /** What a page does with the whole of the trainer, bundled. */

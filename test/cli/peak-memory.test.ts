@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { nativeIsas } from '../../src/engine/native/load-module.ts';
+import { nativeIsas } from '../../src/engine/cpu/native/load-module.ts';
 import { densorIn } from '../support/cli.ts';
 
 const MIB = 2 ** 20;

@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
+import { createNativeEngine } from '../../src/engine/cpu/native/engine.ts';
+import { loadNativeModule, nativeIsas } from '../../src/engine/cpu/native/load-module.ts';
+import { createWasmEngine, WASM_ISAS } from '../../src/engine/cpu/wasm/engine.ts';
+import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { createNativeEngine } from '../../src/engine/native/engine.ts';
-import { loadNativeModule, nativeIsas } from '../../src/engine/native/load-module.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
-import { createWasmEngine, WASM_ISAS } from '../../src/engine/wasm/engine.ts';
-import { loadWasmModule } from '../../src/engine/wasm/load-module.ts';
 import { NEON, replayPath, SANITIZED, TILES } from '../../tools/replay.ts';
 import { createReplayEngine } from './replay-engine.ts';
 

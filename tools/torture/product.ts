@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { nativeIsas } from '../../src/engine/native/load-module.ts';
+import { nativeIsas } from '../../src/engine/cpu/native/load-module.ts';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
 import { LOCK_FILE, LockedError, lockFolder } from '../../src/node/folder-lock.ts';
 import { runFiles } from '../../src/run/run-folder.ts';

@@ -1,7 +1,7 @@
-import { ALIGNMENT_BYTES, CONTROL_BYTES } from '../target/cpu/constants.ts';
-import type { MachinePeak } from './engine.ts';
-import type { KernelMemory, PeakKernel } from './kernel-session.ts';
+import { ALIGNMENT_BYTES, CONTROL_BYTES } from '../../target/cpu/constants.ts';
+import type { MachinePeak } from '../engine.ts';
 import type { MemoryMapOptions } from './memory-map.ts';
+import type { KernelMemory, PeakKernel } from './session.ts';
 
 /** One run takes about a millisecond: short enough to find all processors free on a machine that others use too. */
 const REPEATS = 2 ** 17;

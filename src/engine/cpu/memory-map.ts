@@ -1,5 +1,5 @@
-import type { CompiledNetwork } from '../plan/compiled-network.ts';
-import { ALIGNMENT_BYTES, CONTROL_BYTES } from '../target/cpu/constants.ts';
+import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { ALIGNMENT_BYTES, CONTROL_BYTES } from '../../target/cpu/constants.ts';
 
 /** Byte addresses of everything a session of the C++ kernels keeps in its memory. */
 export interface MemoryMap {

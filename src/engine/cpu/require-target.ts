@@ -1,6 +1,6 @@
-import type { CompiledNetwork } from '../plan/compiled-network.ts';
-import { type CpuTarget, haveProducts, type Products, productsOf } from '../target/cpu/target.ts';
-import { EngineError } from './engine.ts';
+import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { type CpuTarget, haveProducts, type Products, productsOf } from '../../target/cpu/target.ts';
+import { EngineError } from '../engine.ts';
 
 const TEXTS: Readonly<Record<Products, string>> = {
   none: 'any processor',

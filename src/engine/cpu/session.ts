@@ -1,9 +1,9 @@
-import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
-import type { Port } from '../plan/plan.ts';
-import type { Program } from '../plan/target.ts';
-import { CONTROL_WORDS, controlWord, type PEAK_KERNELS, SCALARS } from '../target/cpu/constants.ts';
-import { narrowToBfloat16, widenBfloat16 } from '../tensor/bfloat16.ts';
-import { asFeatureMap, elementCount } from '../tensor/shape.ts';
+import type { CompiledNetwork, CompiledProgram } from '../../plan/compiled-network.ts';
+import type { Port } from '../../plan/plan.ts';
+import type { Program } from '../../plan/target.ts';
+import { CONTROL_WORDS, controlWord, type PEAK_KERNELS, SCALARS } from '../../target/cpu/constants.ts';
+import { narrowToBfloat16, widenBfloat16 } from '../../tensor/bfloat16.ts';
+import { asFeatureMap, elementCount } from '../../tensor/shape.ts';
 import {
   EngineError,
   type Input,
@@ -12,8 +12,8 @@ import {
   type Outputs,
   type RunScalars,
   type Session,
-} from './engine.ts';
-import { requireInputs } from './inputs.ts';
+} from '../engine.ts';
+import { requireInputs } from '../inputs.ts';
 import type { MemoryMap } from './memory-map.ts';
 
 /** Memory that the C++ kernels work in, and the threads that run them: all that WASM and native differ in. */

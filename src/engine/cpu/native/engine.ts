@@ -1,13 +1,13 @@
 import { totalmem } from 'node:os';
-import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../target/cpu/constants.ts';
-import { MAX_SLAB_BYTES } from '../../target/cpu/encode.ts';
-import { type CpuTarget, cpuTarget, type Products } from '../../target/cpu/target.ts';
-import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
-import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../kernel-session.ts';
+import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
+import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../../target/cpu/constants.ts';
+import { MAX_SLAB_BYTES } from '../../../target/cpu/encode.ts';
+import { type CpuTarget, cpuTarget, type Products } from '../../../target/cpu/target.ts';
+import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
+import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../session.ts';
 import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
 
 /** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */

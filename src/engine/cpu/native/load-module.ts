@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../../engine.ts';
 import type { NativeIsa } from './engine.ts';
 
 /** Threads of C++, and a range of memory: opaque outside of the module. */
@@ -23,7 +23,7 @@ export interface NativeModule {
 }
 
 /** Where prebuilt modules lie (prebuildify's layout), seen from the built file and from its source. */
-const FOLDERS = ['../../../../prebuilds/', '../../../prebuilds/'];
+const FOLDERS = ['../../../../../prebuilds/', '../../../../prebuilds/'];
 const require = createRequire(import.meta.url);
 
 /** Instruction sets that are built here and that this processor has, the fastest first. Empty: no native engine. */

@@ -1,10 +1,10 @@
-import type { CompiledNetwork } from '../../plan/compiled-network.ts';
-import { cpuTarget } from '../../target/cpu/target.ts';
-import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
-import { KernelSession } from '../kernel-session.ts';
+import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
+import { cpuTarget } from '../../../target/cpu/target.ts';
+import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
+import { KernelSession } from '../session.ts';
 import { PAGE_BYTES, WasmMemory } from './memory.ts';
 import { type KernelThread, startThread } from './threads.ts';
 

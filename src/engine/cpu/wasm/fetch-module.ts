@@ -1,4 +1,4 @@
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../../engine.ts';
 import { WASM_ISAS, type WasmIsa } from './engine.ts';
 
 /**
@@ -7,7 +7,7 @@ import { WASM_ISAS, type WasmIsa } from './engine.ts';
  * @throws EngineError when they are not there, or the browser cannot run them.
  */
 export async function fetchWasmModule(
-  folder: string | URL = new URL('../../../kernels/', import.meta.url),
+  folder: string | URL = new URL('../../../../kernels/', import.meta.url),
   isa?: WasmIsa,
 ): Promise<{ readonly isa: WasmIsa; readonly module: WebAssembly.Module }> {
   for (const candidate of isa ? [isa] : WASM_ISAS) {

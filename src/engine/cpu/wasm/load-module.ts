@@ -1,10 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
-import { EngineError } from '../engine.ts';
+import { EngineError } from '../../engine.ts';
 import { WASM_ISAS, type WasmIsa } from './engine.ts';
 
 /** Where the kernels lie, seen from the built file and from its source. */
-const FOLDERS = ['../../../kernels/', '../../../dist/kernels/'];
+const FOLDERS = ['../../../../kernels/', '../../../../dist/kernels/'];
 
 /**
  * The kernels from disk, for the best instruction set this Node supports, or the one that is asked for.

@@ -1,5 +1,5 @@
-import { RUN_ADDRESSES } from '../../target/cpu/constants.ts';
-import type { KernelCall, KernelMemory, PeakCall } from '../kernel-session.ts';
+import { RUN_ADDRESSES } from '../../../target/cpu/constants.ts';
+import type { KernelCall, KernelMemory, PeakCall } from '../session.ts';
 import type { KernelThread } from './threads.ts';
 
 export const PAGE_BYTES = 65_536;

@@ -1,5 +1,5 @@
-import { EngineError } from '../engine.ts';
-import type { PeakKernel } from '../kernel-session.ts';
+import { EngineError } from '../../engine.ts';
+import type { PeakKernel } from '../session.ts';
 
 /** What crosses to a worker. Memory is shared; everything else is a number. */
 export type ToWorker =
