@@ -1,4 +1,5 @@
 import type { Op, ValueId } from '../graph/op.ts';
+import { assertNever } from '../tensor/assert-never.ts';
 import type { Purpose } from './purpose.ts';
 
 /** A buffer of a plan: becomes an address when the plan is encoded. */
@@ -16,10 +17,23 @@ export type Content =
 /** A buffer before it has an address. */
 export interface BufferSpec extends Purpose {
   readonly id: BufferId;
-  /** For messages and tables: `content` and `layer` say what it is. */
-  readonly name: string;
   readonly content: Content;
   readonly bytes: number;
+}
+
+/** What messages and tables call a buffer. Nothing is found by it. */
+export function bufferName(content: Content): string {
+  switch (content.kind) {
+    case 'state':
+    case 'input':
+      return content.name;
+    case 'result':
+      return `${content.op.layer.label} ${content.op.kind}`;
+    case 'temporary':
+      return `${content.op.layer.label} ${content.what}`;
+    default:
+      return assertNever(content);
+  }
 }
 
 /** Where a vector starts inside a buffer, in numbers. */

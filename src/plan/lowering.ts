@@ -72,9 +72,8 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
   /** A buffer for a kernel's own needs: `what` it is of its layer. */
   temporary(op: Op, what: string, role: BufferRole, floats: number): BufferId {
     const id = this.buffers.length as BufferId;
-    const { layer } = op;
     const content = { kind: 'temporary', op, what } as const;
-    this.buffers.push({ id, name: `${layer.label} ${what}`, role, layer, bytes: floats * 4, content });
+    this.buffers.push({ id, role, layer: op.layer, bytes: floats * 4, content });
     return id;
   }
 

@@ -101,15 +101,13 @@ export function createPlan(
   const rootBuffers = new Map<ValueId, BufferId>();
   const specs: BufferSpec[] = [];
   const indices = new Set(graph.ops.flatMap(indexOf));
-  for (const { id, name, shape } of graph.values) {
+  for (const { id, shape } of graph.values) {
     const { root, stride, elementBytes } = placement.places.get(id)!;
     if (root !== id) continue;
     rootBuffers.set(id, specs.length as BufferId);
     const bytes = storageElements(shape, stride) * (indices.has(id) ? 1 : elementBytes);
-    const bufferName = persistent.get(id) ?? name;
     specs.push({
       id: specs.length as BufferId,
-      name: bufferName,
       bytes,
       ...purposeOf(id, persistent.get(id)),
     });

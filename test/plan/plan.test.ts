@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import { bufferName } from '../../src/plan/buffers.ts';
 import { plannedPeakBytes } from '../../src/plan/plan.ts';
 import {
   kernelRecords,
@@ -48,9 +49,10 @@ describe("the plan of the notes' network", () => {
     const map = 16 * 48 * 48 * 64 * 4;
     for (const name of ['train', 'evaluate']) {
       expect(count(name, 'conv2dMaxPool')).toBe(1);
-      for (const buffer of plan(name).buffers) {
-        expect(buffer.bytes, buffer.name).not.toBe(map);
-        if (buffer.name.startsWith('stem')) expect(buffer.bytes, buffer.name).toBeLessThanOrEqual(map / 4);
+      for (const { bytes, content } of plan(name).buffers) {
+        const buffer = bufferName(content);
+        expect(bytes, buffer).not.toBe(map);
+        if (buffer.startsWith('stem')) expect(bytes, buffer).toBeLessThanOrEqual(map / 4);
       }
     }
   });
@@ -128,8 +130,8 @@ describe("the plan of the notes' network", () => {
 
   test('lays the state out by the model alone: all programs agree', () => {
     const persistent = (name: string) =>
-      plan(name).buffers.flatMap(({ slab, name: buffer, offset }) =>
-        slab === 'persistent' ? [[buffer, offset]] : [],
+      plan(name).buffers.flatMap(({ slab, content, offset }) =>
+        slab === 'persistent' ? [[bufferName(content), offset]] : [],
       );
     const train = new Map(persistent('train') as [string, number][]);
     for (const [name, offset] of persistent('evaluate') as [string, number][]) {

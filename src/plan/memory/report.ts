@@ -1,5 +1,6 @@
 import type { Layer } from '../../graph/layer.ts';
 import type { Phase } from '../../graph/op.ts';
+import { bufferName } from '../buffers.ts';
 import { type Plan, type PlanBuffer, plannedPeakBytes } from '../plan.ts';
 import { BUFFER_ROLES, type BufferRole } from '../purpose.ts';
 import { describePurpose } from './describe.ts';
@@ -7,6 +8,7 @@ import { peakRecord } from './timeline.ts';
 
 /** A buffer of a plan as people read it. */
 export interface BufferReport extends PlanBuffer {
+  readonly name: string;
   readonly reason: string;
   /** A feature map that the backward pass makes anew. */
   readonly isComputedAgain: boolean;
@@ -63,6 +65,7 @@ export function memoryReport(plan: Plan, threads: number): MemoryReport {
     const isComputedAgain =
       role === 'featureMap' && content.kind === 'result' && content.op.isRecomputed === true;
     return {
+      name: bufferName(content),
       ...buffer,
       reason: describePurpose(buffer, isComputedAgain),
       isComputedAgain,
