@@ -6,6 +6,7 @@ import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';
 import { openDataset } from '../node/data/open-dataset.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { hasEnded } from '../run/log.ts';
 import { type PreparedRun, prepareRun } from '../run/prepare-run.ts';
 import { runFiles } from '../run/run-folder.ts';
 import { runTraining } from '../run/run-training.ts';
@@ -159,7 +160,7 @@ async function runOne(
 ): Promise<RunResult | DivergedRun | undefined> {
   const { config, compiled } = prepared;
   const stored = openStoredRun(folder, config);
-  if (stored && isFinished(stored.run)) {
+  if (stored && isFinished(stored.run) && hasEnded(runFiles(folder).log)) {
     say(`${title}: finished before`);
     return resultOf(stored.run, folder);
   }

@@ -80,7 +80,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
     const prepared = await prepareEach(first, prepare);
     announce(engineName);
     const networks = [...prepared].map(([each, run]) => describeNetwork(each, run, engine.threads));
-    const claimed = claimFolder(folder);
+    const claimed = claimFolder(folder, Object.values(comparisonFiles(folder)));
     try {
       storeExperiment(folder, experiment, engine.name);
       const { signal, dispose } = interruptSignal();

@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
 import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
@@ -143,13 +142,14 @@ function untrained(
 function writeRun(folder: string, checkpoint: Checkpoint, shapes: ReadonlyMap<string, StateTensor>): void {
   const claimed = claimFolder(folder);
   const { last, best } = runFiles(folder);
+  let made: readonly string[] = [];
   try {
     requireFree(folder); // Another process may have been faster.
-    for (const path of [best, last]) saveCheckpoint(path, checkpoint, shapes);
+    made = [best, last];
+    for (const path of made) saveCheckpoint(path, checkpoint, shapes);
     claimed.release();
   } catch (error) {
-    if (existsSync(last)) claimed.release();
-    else claimed.abandon([best]);
+    claimed.abandon(made); // Also where it was only not made durable: the same command works again.
     throw error;
   }
 }

@@ -4,6 +4,7 @@ import {
   constants,
   fstatSync,
   ftruncateSync,
+  lstatSync,
   openSync,
   readFileSync,
   readSync,
@@ -18,6 +19,7 @@ import { z } from 'zod';
 import { createTemporary, NotAFileError, naming, writeAll } from './files.ts';
 import { describeProcess, isAlive, isLocal, type ProcessIdentity, thisProcess } from './process-identity.ts';
 import { systemCode } from './system-error.ts';
+import { noteChange, noteUndone } from './written.ts';
 
 /** Another process works in the folder. */
 export class LockedError extends Error {
@@ -107,11 +109,15 @@ export function lockFolder(folder: string, lock: SystemLock = systemLock): Folde
 function openLockFile(path: string): number {
   const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   const refuse = (what: string) => new NotAFileError(`${path} is ${what} and not a lock: remove it`);
+  let file: number | undefined;
   try {
-    const file = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666);
+    const isNew = !lstatSync(path, { throwIfNoEntry: false });
+    file = openSync(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK, 0o666);
+    if (isNew) noteChange(path);
     if (fstatSync(file).isFile()) return file;
     closeSync(file);
   } catch (error) {
+    if (file !== undefined) closeSync(file);
     const code = systemCode(error);
     if (code === 'EISDIR') throw refuse('a folder');
     if (code === 'ELOOP') throw refuse('a symbolic link');
@@ -182,6 +188,7 @@ function writeContent(path: string, file: number, content: Content): void {
     writeAll(file, Buffer.from(JSON.stringify(content)), 0);
   } catch (error) {
     rmSync(path, { force: true });
+    noteUndone(path);
     throw naming(path, error);
   }
 }
@@ -239,6 +246,7 @@ function hold(folder: string, path: string, file: number, content: Content): Fol
       clearInterval(heartbeat);
       try {
         if (isSameFile(path, file)) rmSync(path, { force: true });
+        noteUndone(path);
       } catch {} // It is given back with the file, or a minute later.
       closeSync(file);
     },

@@ -1,4 +1,4 @@
-import { readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync } from 'node:fs';
 import { AppendFile } from '../node/files.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
@@ -45,6 +45,13 @@ function openLog(path: string, keepBytes: number): RunLog {
     },
     close: () => file.close(),
   };
+}
+
+/** Whether a log tells of the end of its run: the last save may have been cut short after it was done. */
+export function hasEnded(path: string): boolean {
+  if (!existsSync(path)) return true; // Deleted by hand.
+  const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
+  return parse(lines.at(-1)!)?.kind === 'end';
 }
 
 /** Checkpoints of format 1 do not say how long the log was: it ends before the first step that they do not know of. */

@@ -63,12 +63,16 @@ export interface ClaimedFolder extends FolderLock {
   abandon(made: readonly string[]): void;
 }
 
-/** Takes a folder for a run, new or resumed. @throws LockedError and the system's errors; nothing is left of the attempt. */
-export function claimFolder(folder: string): ClaimedFolder {
+/**
+ * Takes a folder for a run, new or resumed.
+ * @param others files that only this process writes there, beside those of a run.
+ * @throws LockedError and the system's errors; nothing is left of the attempt.
+ */
+export function claimFolder(folder: string, others: readonly string[] = []): ClaimedFolder {
   const folders = makeFolder(folder);
   try {
     const lock = lockFolder(folder);
-    removeStaleTemporaries(folder, Object.values(runFiles(folder)));
+    removeStaleTemporaries(folder, [...Object.values(runFiles(folder)), ...others]);
     return {
       ...lock,
       abandon(made) {

@@ -39,7 +39,7 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   const cut = await interrupted(args, 'run 2/4: max, seed 0');
   expect(cut.status, cut.stderr).toBe(1);
   expect(cut.stderr).toMatch(
-    /\nsaved; continue with: (npm run densor --|densor) compare pool\.json --data sample .*--threads 2\n$/,
+    /\nsaved; continue with: node .*main\.js compare pool\.json --data sample .*--threads 2\n$/,
   );
   expect(existsSync(join(folder, 'runs/compare-pool/report.json'))).toBe(false);
 
