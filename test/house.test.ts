@@ -15,8 +15,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'target/cpu': 'plan graph tensor',
   engine: 'plan graph tensor',
   'engine/reference': 'engine target/cpu plan graph tensor',
-  'engine/wasm': 'engine target/cpu plan tensor node:',
-  'engine/native': 'engine target/cpu plan tensor node:',
+  'engine/cpu': 'engine target/cpu plan tensor',
+  'engine/cpu/wasm': 'engine engine/cpu target/cpu plan tensor node:',
+  'engine/cpu/native': 'engine engine/cpu target/cpu plan tensor node:',
   io: 'io/onnx tensor version.ts zod',
   'io/onnx': 'io graph tensor version.ts protobufjs',
   data: 'io tensor',
@@ -25,16 +26,28 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   node: 'data io node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run: 'node plot train compile.ts engine data io model plan tensor node:',
   cli:
-    'run node plot train compile.ts engine engine/native engine/reference engine/wasm data io io/onnx model optim plan ' +
+    'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm data io io/onnx model optim plan ' +
     'graph tensor version.ts node: cli-progress commander zod',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
-  'portable.ts': 'compile.ts engine engine/reference engine/wasm io model plan tensor train',
-  'browser.ts': 'portable.ts engine/wasm',
-  'index.ts': 'portable.ts engine/native engine/wasm data io io/onnx node run train',
+  'portable.ts': 'compile.ts engine engine/reference engine/cpu/wasm io model plan tensor train',
+  'browser.ts': 'portable.ts engine/cpu/wasm',
+  'index.ts': 'portable.ts engine/cpu/native engine/cpu/wasm data io io/onnx node run train',
 };
 
-const IN_A_PAGE = ['tensor', 'model', 'graph', 'plan', 'target/cpu', 'data', 'io', 'train', 'plot', 'engine'];
+const IN_A_PAGE = [
+  'tensor',
+  'model',
+  'graph',
+  'plan',
+  'target/cpu',
+  'data',
+  'io',
+  'train',
+  'plot',
+  'engine',
+  'engine/cpu',
+];
 
 const src = join(import.meta.dirname, '../src');
 const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
