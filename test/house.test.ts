@@ -26,7 +26,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   node: 'data io node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run: 'node plot train compile.ts engine data io model plan tensor node:',
   cli:
-    'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm data io io/onnx model optim plan ' +
+    'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm target/cpu data io io/onnx model optim plan ' +
     'graph tensor version.ts node: cli-progress commander zod',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',

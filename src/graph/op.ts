@@ -385,8 +385,6 @@ export type Op =
   | AdamW
   | MovingAverage;
 
-export type OpKind = Op['kind'];
-
 /** An op before it has outputs: what a builder is given. */
 export type OpSpec = Op extends infer Each ? (Each extends Op ? Omit<Each, 'outputs'> : never) : never;
 
@@ -431,7 +429,7 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
     gradVariance: replace(c.gradVariance),
   });
   const mapped: Record<string, unknown> = { ...op };
-  for (const field of VALUE_FIELDS) {
+  for (const field of VALUE_FIELD_NAMES) {
     const id = mapped[field];
     if (typeof id === 'number') mapped[field] = replace(id as ValueId);
   }
@@ -469,23 +467,31 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
   return mapped as unknown as T;
 }
 
-const VALUE_FIELDS = [
-  'x',
-  'y',
-  'a',
-  'b',
-  'logits',
-  'labels',
-  'weight',
-  'bias',
-  'gamma',
-  'index',
-  'mean',
-  'variance',
-  'runningMean',
-  'runningVar',
-  'scale',
-] as const;
+/** The fields of an op that are one value it reads. */
+type ValueField = Op extends infer Each
+  ? Each extends Op
+    ? { [Key in keyof Each]-?: Exclude<Each[Key], undefined> extends ValueId ? Key : never }[keyof Each]
+    : never
+  : never;
+
+const VALUE_FIELDS = {
+  x: true,
+  y: true,
+  a: true,
+  b: true,
+  logits: true,
+  labels: true,
+  weight: true,
+  bias: true,
+  gamma: true,
+  index: true,
+  mean: true,
+  variance: true,
+  runningMean: true,
+  runningVar: true,
+  scale: true,
+} as const satisfies Readonly<Record<ValueField, true>>;
+const VALUE_FIELD_NAMES = Object.keys(VALUE_FIELDS);
 
 /** Every value an op reads. */
 export function opInputs(op: Op | OpSpec): ValueId[] {
