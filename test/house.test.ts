@@ -23,7 +23,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   data: 'io tensor',
   plot: '@observablehq/plot',
   train: 'compile.ts engine data io model optim plan tensor zod',
-  node: 'data io node: @resvg/resvg-js linkedom sharp undici yauzl zod',
+  node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run: 'node plot train compile.ts engine data io model plan tensor node:',
   cli:
     'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm target/cpu data io io/onnx model optim plan ' +
