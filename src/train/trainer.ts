@@ -3,7 +3,6 @@ import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
 import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
-import { learningRateAt, type Schedule } from '../optim/schedule.ts';
 import { networkPeakBytes, type StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
@@ -24,6 +23,7 @@ import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
 import type { RunData } from './run-data.ts';
+import { learningRateAt, type Schedule } from './schedule.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
 
 /** Where a run's checkpoints go. */
