@@ -127,6 +127,6 @@ export function withDefaultSize(command: Command): Command {
   });
 }
 
-export function defaultSize(model: string): number {
+function defaultSize(model: string): number {
   return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
 }

@@ -357,7 +357,7 @@ function syncFile(file: number): void {
 }
 
 /** Makes a rename or a new file durable. Windows has no such thing, and needs none. */
-export function syncFolder(path: string): void {
+function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   let folder: number | undefined;
   try {
