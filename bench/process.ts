@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
+import { ENGINE_NAMES } from '../src/train/settings/other-settings.ts';
 import type { StepCase } from './network.ts';
 import { installPeer, npmPeerOf } from './peers/packages.ts';
 
@@ -21,8 +22,13 @@ export interface Contender<A = Answer> {
   end(): void;
 }
 
-/** Everybody but Densor's own engines. */
-export const isPeer = (name: string) => !/^(native|wasm)\b/.test(name);
+/** Whether a contender (`native:avx2`, `pytorch:default`) is a peer or one of Densor's engines. @throws RangeError when it is neither. */
+export function isPeer(name: string): boolean {
+  const first = name.split(/[: ]/)[0]!;
+  if (ENGINE_NAMES.some((engine) => engine === first)) return false;
+  if (isPytorch(name) || npmPeerOf(name) !== undefined) return true;
+  throw new RangeError(`no contender called ${name}`);
+}
 
 /** Debian's, which has its `python3-torch`. */
 export const PYTHON = '/usr/bin/python3';

@@ -1,8 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { npmPeerOf } from './peers/packages.ts';
-import { type Contender, isPeer, isPytorch } from './process.ts';
+import { type Contender, isPeer } from './process.ts';
 
 const PAUSE_MS = 200;
 
@@ -59,8 +58,7 @@ export async function inTurns<A>(
   prepare: (folder: string) => (name: string) => Contender<A>,
   turns: { readonly warmUp: number; readonly rounds: number },
 ): Promise<Turns<A>> {
-  const unknown = names.find((name) => isPeer(name) && !isPytorch(name) && npmPeerOf(name) === undefined);
-  if (unknown !== undefined) throw new RangeError(`no contender called ${unknown}`);
+  names.forEach(isPeer); // Throws where a name is unknown: before anything starts.
   const folder = mkdtempSync(join(tmpdir(), 'densor-bench-'));
   const contenders: Contender<A>[] = [];
   try {

@@ -46,8 +46,10 @@ export interface ProgramRequest extends Omit<TraceOptions, 'partOf'> {
 export interface StepPart {
   /** Images of the whole batch. */
   readonly of: number;
-  /** The first forgets what gradients there were; the last hands their sum to the optimiser. */
-  readonly place: 'first' | 'middle' | 'last';
+  /** Adds to the gradients of the parts before: true for all parts but the first, which forgets what there was. */
+  readonly accumulate: boolean;
+  /** Hands the gradients to the optimiser: true for the last part. */
+  readonly update: boolean;
 }
 
 /** What the plans of a network may take together with the scratch of so many threads. */
@@ -150,6 +152,9 @@ export function trainingLadder(
   return { rungs: [...others.slice(0, at), chosen, ...others.slice(at)], chosen };
 }
 
+/** A step in one part. */
+const WHOLE: Omit<StepPart, 'of'> = { accumulate: false, update: true };
+
 /** Traces every program, and lays out the state they share. */
 function prepare(
   model: Model,
@@ -181,10 +186,10 @@ function prepare(
   const sources = traces.map(([name, { graph }]) => {
     const withRespectTo = trained.get(name);
     if (!withRespectTo) return { name, forward: averaged ? onAverages(graph) : graph, gradient: undefined };
-    const { place } = programs[name]!.part ?? {};
-    const accumulate = place === 'middle' || place === 'last';
-    const updates = place === undefined || place === 'last' ? { update } : {};
-    return { name, forward: graph, gradient: { of: 'loss', withRespectTo, accumulate, ...updates } };
+    const { part = WHOLE } = programs[name]!;
+    const { accumulate } = part;
+    const gradient = { of: 'loss', withRespectTo, accumulate, ...(part.update && { update }) };
+    return { name, forward: graph, gradient };
   });
   return { state, layout, first, sources };
 }

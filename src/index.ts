@@ -3,8 +3,9 @@ export { type Batch, DataError, type Dataset, type TrainTest } from './data/data
 export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
 export type { DataProgress } from './data/progress.ts';
-export { createNativeEngine, NATIVE_ISAS, type NativeIsa } from './engine/cpu/native/engine.ts';
+export { createNativeEngine } from './engine/cpu/native/engine.ts';
 export { loadNativeModule, nativeIsas } from './engine/cpu/native/load-module.ts';
+export { NATIVE_ISAS, type NativeIsa } from './engine/cpu/native/module.ts';
 export { loadWasmModule } from './engine/cpu/wasm/load-module.ts';
 export { OnnxError } from './io/onnx/error.ts';
 export { type OnnxWeights, readOnnxWeights } from './io/onnx/read.ts';

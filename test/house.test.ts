@@ -8,7 +8,6 @@ import { describe, expect, test } from 'vitest';
  */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   tensor: '',
-  optim: 'tensor',
   graph: 'tensor',
   model: 'graph tensor',
   plan: 'graph tensor',
@@ -22,11 +21,11 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'io/onnx': 'io graph tensor version.ts protobufjs',
   data: 'io tensor',
   plot: '@observablehq/plot',
-  train: 'compile.ts engine data io model optim plan tensor zod',
-  node: 'data io node: @resvg/resvg-js linkedom sharp undici yauzl zod',
+  train: 'compile.ts engine data io model plan tensor zod',
+  node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run: 'node plot train compile.ts engine data io model plan tensor node:',
   cli:
-    'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm data io io/onnx model optim plan target/cpu ' +
+    'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm target/cpu data io io/onnx model plan ' +
     'graph tensor version.ts node: cli-progress commander zod',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',

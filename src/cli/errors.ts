@@ -1,42 +1,16 @@
 import { CommanderError } from 'commander';
-import { DataError } from '../data/dataset.ts';
-import { EngineError, NonFiniteError } from '../engine/engine.ts';
-import { OnnxError } from '../io/onnx/error.ts';
-import { SafetensorsError } from '../io/safetensors.ts';
-import { TorchFileError } from '../io/torch/error.ts';
-import { WeightsError } from '../io/weights.ts';
-import { CacheError } from '../node/cache-folder.ts';
-import { NotAFileError } from '../node/files.ts';
-import { LockedError } from '../node/folder-lock.ts';
+import { NonFiniteError } from '../engine/engine.ts';
 import { systemFailure, systemLine } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
 import { CutShortError } from '../run/run-training.ts';
-import { ShapeError } from '../tensor/shape.ts';
-import { CheckpointError } from '../train/checkpoint.ts';
-import { ConfigError } from '../train/config.ts';
+import { InputError } from '../tensor/input-error.ts';
 import { flagOf, isSettingName } from '../train/settings/table.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 
 /** The command line is wrong: says what was given, what is expected. */
-export class UsageError extends Error {
+export class UsageError extends InputError {
   override readonly name = 'UsageError';
 }
-
-const BAD_INPUT = [
-  UsageError,
-  DataError,
-  CacheError,
-  SafetensorsError,
-  TorchFileError,
-  WeightsError,
-  OnnxError,
-  CheckpointError,
-  ConfigError,
-  ShapeError,
-  LockedError,
-  NotAFileError,
-  EngineError,
-];
 
 /**
  * Exit status and one line for whatever was thrown: 2 for bad usage or input, and then nothing was written; 1 for what
@@ -57,7 +31,7 @@ function describe(error: unknown): { readonly status: 1 | 2; readonly line: stri
   if (error instanceof NonFiniteError || error instanceof TrainingStoppedError) {
     return { status: 1, line: error.message };
   }
-  if (BAD_INPUT.some((kind) => error instanceof kind)) return { status: 2, line: (error as Error).message };
+  if (error instanceof InputError) return { status: 2, line: error.message };
   if (error instanceof CutShortError) {
     const { remedy } = systemFailure(error.cause)!;
     const first = remedy === undefined ? '' : `${remedy.replace(/ or choose another place$/, '')}, then `;

@@ -4,7 +4,7 @@ import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import type { BufferReport, MemoryReport } from '../plan/memory/report.ts';
 import type { RungReport } from '../plan/memory/rung-report.ts';
 import type { BufferRole } from '../plan/purpose.ts';
-import type { MemoryPicture, Span } from '../plot/memory.ts';
+import type { MemoryPicture, Span } from '../plot/memory-types.ts';
 import { formatBytes } from './format.ts';
 
 /** Okabe and Ito's colours, which everyone can tell apart, and three more, for what lies in the arena. */

@@ -13,6 +13,7 @@ import {
   type SettingName,
   settingsOf,
 } from '../train/settings/table.ts';
+import { registeredEngine } from './engine-table.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
 
@@ -64,6 +65,8 @@ export function settingOption(name: SettingName, command: CommandName): Option {
   const { value = setting.value } = variation;
   const parts = { ...setting, schema: givenSchema(setting, variation), ...(value && { value }) };
   const made = option(name, parts, helpText(name, command), MACHINE_DEFAULTS[name] ?? fixed);
+  if (name === 'engine')
+    made.argParser((text) => (registeredEngine(text) ? text : parserOf(parts.schema)(text)));
   return variation.required ? made.makeOptionMandatory() : made;
 }
 
@@ -124,6 +127,6 @@ export function withDefaultSize(command: Command): Command {
   });
 }
 
-export function defaultSize(model: string): number {
+function defaultSize(model: string): number {
   return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
 }

@@ -1,4 +1,5 @@
 import type { DataProgress } from '../data/progress.ts';
+import { assertNever } from '../tensor/assert-never.ts';
 import { counted } from '../tensor/counted.ts';
 import { describeRecipe, type RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
@@ -125,8 +126,15 @@ function lineOf(event: TrainEvent, epochs: number): string | undefined {
       );
     case 'stopped':
       return event.reason === 'nonFinite' ? undefined : event.message;
-    default:
+    case 'step':
+    case 'data':
+    case 'point':
+    case 'evaluating':
+    case 'checkpoint':
+    case 'end':
       return undefined;
+    default:
+      return assertNever(event);
   }
 }
 

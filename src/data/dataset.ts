@@ -1,4 +1,5 @@
 import { counted } from '../tensor/counted.ts';
+import { InputError } from '../tensor/input-error.ts';
 
 /** A data set held as bytes: `count` images of height × width × channels (channel last), and a label each. */
 export interface Dataset {
@@ -64,7 +65,7 @@ export interface BatchImages {
 }
 
 /** Data that is missing, damaged or does not fit: says which file, what was expected and what to do. */
-export class DataError extends Error {
+export class DataError extends InputError {
   override readonly name = 'DataError';
 }
 

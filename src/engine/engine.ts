@@ -1,5 +1,6 @@
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Target } from '../plan/target.ts';
+import { InputError } from '../tensor/input-error.ts';
 
 /** Numbers of any tensor that crosses the boundary: float64 from `reference`, float32 from the others. */
 export type Numbers = Float32Array | Float64Array | Int32Array;
@@ -95,11 +96,11 @@ export interface RunScalars {
 }
 
 /** An engine cannot do what was asked: missing, out of memory, wrong name or size. */
-export class EngineError extends Error {
+export class EngineError extends InputError {
   override readonly name: string = 'EngineError';
 }
 
-/** NaN or infinity appeared in a run. */
+/** NaN or infinity appeared in a run: of the errors of an engine the one that is no error of input, so it is asked for first. */
 export class NonFiniteError extends EngineError {
   override readonly name = 'NonFiniteError';
   /** The layer in which it was first seen. */

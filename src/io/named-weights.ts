@@ -1,7 +1,8 @@
+import { InputError } from '../tensor/input-error.ts';
 import type { Shape } from '../tensor/shape.ts';
 
 /** A file that holds no weights, or weights that do not fit the model. */
-export class WeightsError extends Error {
+export class WeightsError extends InputError {
   override readonly name = 'WeightsError';
 }
 

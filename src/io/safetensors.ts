@@ -1,9 +1,10 @@
 import { widenBfloat16 } from '../tensor/bfloat16.ts';
+import { InputError } from '../tensor/input-error.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { widenFloat16 } from './half.ts';
 
 /** A file that is no valid safetensors file, or not the one that was expected. */
-export class SafetensorsError extends Error {
+export class SafetensorsError extends InputError {
   override readonly name = 'SafetensorsError';
 }
 

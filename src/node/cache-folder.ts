@@ -1,10 +1,11 @@
 import { accessSync, constants, lstatSync, mkdirSync } from 'node:fs';
 import { homedir, tmpdir, userInfo } from 'node:os';
 import { isAbsolute, join } from 'node:path';
+import { InputError } from '../tensor/input-error.ts';
 import { systemFailure } from './system-error.ts';
 
 /** The cache cannot be used: names the folder, the reason and the remedy. */
-export class CacheError extends Error {
+export class CacheError extends InputError {
   override readonly name = 'CacheError';
 }
 

@@ -20,6 +20,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
+import { InputError } from '../tensor/input-error.ts';
 import { isUnsupported, systemCode } from './system-error.ts';
 import { noteChange, noteUndone } from './written.ts';
 
@@ -38,7 +39,7 @@ const WRITE_BYTES = 2 ** 18;
 const ABANDONED_MS = 3_600_000;
 
 /** A place for a file where something else is: a socket, a disk. */
-export class NotAFileError extends Error {
+export class NotAFileError extends InputError {
   override readonly name = 'NotAFileError';
 }
 
@@ -356,7 +357,7 @@ function syncFile(file: number): void {
 }
 
 /** Makes a rename or a new file durable. Windows has no such thing, and needs none. */
-export function syncFolder(path: string): void {
+function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   let folder: number | undefined;
   try {

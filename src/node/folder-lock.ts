@@ -16,13 +16,14 @@ import {
 import { createRequire } from 'node:module';
 import { resolve } from 'node:path';
 import { z } from 'zod';
+import { InputError } from '../tensor/input-error.ts';
 import { createTemporary, NotAFileError, naming, writeAll } from './files.ts';
 import { describeProcess, isAlive, isLocal, type ProcessIdentity, thisProcess } from './process-identity.ts';
 import { systemCode } from './system-error.ts';
 import { noteChange, noteUndone } from './written.ts';
 
 /** Another process works in the folder. */
-export class LockedError extends Error {
+export class LockedError extends InputError {
   override readonly name = 'LockedError';
 }
 

@@ -1,5 +1,6 @@
 import { producers } from '../graph/build.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
+import { assertNever } from '../tensor/assert-never.ts';
 import { ELEMENT_BYTES, type Precision } from '../tensor/precision.ts';
 import { asFeatureMap, type Shape } from '../tensor/shape.ts';
 import { inPlace } from './in-place.ts';
@@ -87,7 +88,30 @@ export function place(graph: Graph, precision: Precision, pixelStride: Target['p
         }
         break;
       }
+      case 'conv2d':
+      case 'linear':
+      case 'batchNorm':
+      case 'relu':
+      case 'dropout':
+      case 'maxPool':
+      case 'conv2dMaxPool':
+      case 'avgPool':
+      case 'statistics':
+      case 'crossEntropy':
+      case 'conv2dGradInput':
+      case 'conv2dGradWeight':
+      case 'conv2dMaxPoolGradWeight':
+      case 'linearGradInput':
+      case 'linearGradWeight':
+      case 'dropoutGradInput':
+      case 'avgPoolGradInput':
+      case 'flattenGradInput':
+      case 'statisticsGrad':
+      case 'crossEntropyGrad':
+      case 'clipNorm':
+        break;
       default:
+        assertNever(op);
     }
   }
 

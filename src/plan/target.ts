@@ -35,7 +35,7 @@ export interface LoweringRequest {
 
 /**
  * All that a plan may know of who runs it. A new target is a folder under `src/target` (docs/adding-an-engine.md).
- * Targets are values: two that are made alike plan alike.
+ * Targets that are made alike are one object.
  */
 export interface Target {
   readonly name: string;

@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { labelRows } from './label-column.ts';
-import type { MemoryBlock, MemoryPicture, Span } from './memory.ts';
 import { ARENA, byteTicks, fitting, LEAST_PIXELS, textWidth } from './memory-layout.ts';
+import type { MemoryBlock, MemoryPicture, Span } from './memory-types.ts';
 
 interface Box {
   readonly x1: number;

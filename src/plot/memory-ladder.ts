@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import type { LadderStep, MemoryPicture } from './memory.ts';
 import { byteTicks, LADDER_ROW, ladderHeight } from './memory-layout.ts';
+import type { LadderStep, MemoryPicture } from './memory-types.ts';
 
 /** The chart, and the columns of the lines beside it. */
 const CHART = { left: 84, right: 400 } as const;

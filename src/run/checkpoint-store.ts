@@ -1,4 +1,4 @@
-import type { RunStore } from '../train/trainer.ts';
+import type { RunStore } from '../train/training-run.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint-file.ts';
 import type { RunFiles } from './run-folder.ts';
 

@@ -5,7 +5,7 @@ import { modelByName } from '../model/zoo.ts';
 import { compileRun } from '../train/compile-run.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
-import type { TrainingRun } from '../train/trainer.ts';
+import type { TrainingRun } from '../train/training-run.ts';
 
 /** Everything of a run that is known before an engine is opened. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;

@@ -1,3 +1,5 @@
+import { InputError } from './input-error.ts';
+
 /** Sizes of a tensor's axes, outermost first. Feature maps are [N, C, H, W] whatever their layout in memory. */
 export type Shape = readonly number[];
 
@@ -5,7 +7,7 @@ export type Shape = readonly number[];
 export type Pair = readonly [height: number, width: number];
 
 /** A shape that cannot work: says which layer, what came in and what would fit. Raised when a graph is built. */
-export class ShapeError extends Error {
+export class ShapeError extends InputError {
   override readonly name = 'ShapeError';
   readonly layer: string;
 

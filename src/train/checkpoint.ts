@@ -3,11 +3,12 @@ import { averagedName, isOptimizerState } from '../compile.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
+import { InputError } from '../tensor/input-error.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { runConfigSchema } from './config.ts';
 
 /** A checkpoint that is damaged, or of another model. */
-export class CheckpointError extends Error {
+export class CheckpointError extends InputError {
   override readonly name = 'CheckpointError';
 }
 

@@ -1,11 +1,12 @@
 import { z } from 'zod';
 import type { TrainingOptions } from '../compile.ts';
-import type { Schedule } from '../optim/schedule.ts';
 import { counted } from '../tensor/counted.ts';
+import { InputError } from '../tensor/input-error.ts';
+import type { Schedule } from './schedule.ts';
 import { FIELD_SCHEMAS, type SettingName } from './settings/table.ts';
 
 /** Settings of a run that contradict one another: says which, and what to do. */
-export class ConfigError extends Error {
+export class ConfigError extends InputError {
   override readonly name = 'ConfigError';
   /** The setting to change, where it is one. */
   readonly setting: SettingName | undefined;

@@ -64,7 +64,7 @@ export function stepParts(size: number, microBatch = size): readonly BatchPart[]
     } as const;
     if (count === 1) return whole;
     const place = index === 0 ? 'first' : index === count - 1 ? 'last' : 'middle';
-    const part = { of: size, place } as const;
+    const part = { of: size, accumulate: index > 0, update: index === count - 1 };
     return {
       ...whole,
       program: `${whole.program} of ${size}, ${place}`,

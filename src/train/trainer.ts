@@ -1,68 +1,19 @@
-import type { Compiled } from '../compile.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { Loader } from '../data/loader.ts';
-import { type Engine, NonFiniteError, type Session } from '../engine/engine.ts';
-import type { Model } from '../model/module.ts';
-import { learningRateAt, type Schedule } from '../optim/schedule.ts';
-import { networkPeakBytes, type StateTensor } from '../plan/compiled-network.ts';
+import { NonFiniteError } from '../engine/engine.ts';
+import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
-import {
-  type Checkpoint,
-  FORMAT,
-  type LoadedCheckpoint,
-  NUMERICS,
-  type RunState,
-  requirePosition,
-  type StateNumbers,
-} from './checkpoint.ts';
-import { evaluationBatch, type RunConfig, scheduleOf } from './config.ts';
+import { FORMAT, NUMERICS, type RunState, requirePosition } from './checkpoint.ts';
+import { evaluationBatch, scheduleOf } from './config.ts';
 import { testTransforms, trainTransforms } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
-import type { TrainListener } from './events.ts';
 import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
 import { Pace } from './pace.ts';
-import type { RunData } from './run-data.ts';
+import { learningRateAt, type Schedule } from './schedule.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
-
-/** Where a run's checkpoints go. */
-export interface RunStore {
-  /** For messages and events. */
-  nameOf(which: 'last' | 'best'): string;
-  /** All or nothing: when it rejects, the one before is still there. */
-  save(
-    which: 'last' | 'best',
-    checkpoint: Checkpoint,
-    shapes: ReadonlyMap<string, StateTensor>,
-  ): Promise<void>;
-  load(which: 'last' | 'best'): Promise<LoadedCheckpoint>;
-}
-
-export interface TrainingRun {
-  readonly config: RunConfig;
-  readonly model: Model;
-  readonly data: RunData;
-  readonly compiled: Compiled;
-  readonly engine: Engine;
-  readonly session: Session;
-  readonly store: RunStore;
-  readonly listener: TrainListener;
-  /** Ends the run after the step at work, with a checkpoint. */
-  readonly signal?: AbortSignal;
-  readonly resumeFrom?: LoadedCheckpoint;
-  /** Weights to begin with, by name; what is not there begins as the model says. */
-  readonly startFrom?: StateNumbers;
-  /** Longest time between checkpoints. */
-  readonly checkpointEveryMs?: number;
-  /** What the process takes now, where that can be asked. */
-  readonly memoryBytes?: () => number;
-}
-
-export interface TrainingResult {
-  readonly finished: boolean;
-  readonly run: RunState;
-}
+import type { TrainingResult, TrainingRun } from './training-run.ts';
 
 /** NaN or infinity ended a run. */
 export class TrainingStoppedError extends Error {
@@ -108,17 +59,21 @@ class Trainer {
   }
 
   async run(): Promise<TrainingResult> {
-    const { resumeFrom, startFrom, store, session, compiled, config } = this.#training;
+    const { resumeFrom, startFrom, store, session, compiled, config, signal } = this.#training;
     if (resumeFrom) requirePosition(store.nameOf('last'), resumeFrom.run, this.#loader.batches);
     loadState(session, compiled, config.seed, resumeFrom?.training.state ?? startFrom);
     this.#announce();
     if (!resumeFrom) await this.#save('last');
     const startedAt = performance.now();
     if (!this.#isTested()) {
-      while (this.#run.progress.epoch < config.epochs && !this.#patienceIsOver()) {
-        if (!(await this.#epoch())) return { finished: false, run: this.#run };
+      try {
+        while (this.#run.progress.epoch < config.epochs && !this.#patienceIsOver()) await this.#epoch();
+        await this.#finalTest();
+      } catch (error) {
+        if (!signal?.aborted || error !== signal.reason) throw error;
+        await this.#interrupted();
+        return { finished: false, run: this.#run };
       }
-      if (!(await this.#finalTest())) return { finished: false, run: this.#run };
     }
     const { progress, last, best } = this.#run;
     const { trainLoss, trainAccuracy, testAccuracy } = last!;
@@ -135,8 +90,8 @@ class Trainer {
     return { finished: true, run: this.#run };
   }
 
-  /** @returns false when interrupted. */
-  async #epoch(): Promise<boolean> {
+  /** @throws the signal's reason when interrupted. */
+  async #epoch(): Promise<void> {
     const { config, signal } = this.#training;
     const loader = this.#loader;
     const startedAt = performance.now();
@@ -146,7 +101,7 @@ class Trainer {
     const first = this.#run.progress.step;
     let next = first < loader.batches ? loader.batch(order, first, moment) : undefined;
     while (next) {
-      if (signal?.aborted) return this.#interrupted();
+      signal?.throwIfAborted();
       const { step } = this.#run.progress;
       const { size } = next;
       const stepStart = performance.now();
@@ -162,8 +117,8 @@ class Trainer {
       const { checkpointEveryMs = 5 * 60_000 } = this.#training;
       if (performance.now() - this.#savedAt > checkpointEveryMs) await this.#save('last');
     }
-    if (signal?.aborted) return this.#interrupted();
-    return this.#endEpoch(startedAt);
+    signal?.throwIfAborted();
+    await this.#endEpoch(startedAt);
   }
 
   #stepDone(batchSize: number, { loss, correct }: StepResult, stepMs: number): void {
@@ -213,14 +168,14 @@ class Trainer {
     }
   }
 
-  /** @returns false when interrupted: the epoch is then tested anew when the run goes on. */
-  async #endEpoch(startedAt: number): Promise<boolean> {
+  /** @throws the signal's reason when interrupted: the epoch is then tested anew when the run goes on. */
+  async #endEpoch(startedAt: number): Promise<void> {
     const { data, listener } = this.#training;
     const { progress, best } = this.#run;
     const { epoch, sums } = progress;
     const evaluationStart = performance.now();
-    const reached = (await this.#measureAverages(epoch)) && (await this.#accuracyOn(this.#judge(), epoch));
-    if (reached === undefined) return this.#interrupted();
+    await this.#measureAverages(epoch);
+    const reached = await this.#accuracyOn(this.#judge(), epoch);
     this.#pace.addEvaluation(performance.now() - evaluationStart);
     const judged = data.validation ? { validationAccuracy: reached } : { testAccuracy: reached };
     const last = { trainLoss: meanLoss(sums), trainAccuracy: accuracy(sums), ...judged };
@@ -243,7 +198,6 @@ class Trainer {
     // In this order: where `last` was not written the epoch is done again, where `best` was not it would never be.
     if (isBest) await this.#save('best');
     await this.#save('last');
-    return true;
   }
 
   #target(): StepTarget {
@@ -251,22 +205,14 @@ class Trainer {
     return { session, network: compiled.network, microBatch: config.microBatch };
   }
 
-  /** Makes averaged weights, where there are such, ready for evaluation. @returns undefined when interrupted. */
-  async #measureAverages(epoch: number): Promise<true | undefined> {
+  /** Makes averaged weights, where there are such, ready for evaluation. @throws the signal's reason when interrupted. */
+  async #measureAverages(epoch: number): Promise<void> {
     const { config, signal } = this.#training;
-    if (config.ema === undefined) return true;
-    try {
-      await measureAveragedStatistics(this.#target(), this.#loader, { seed: config.seed, epoch }, signal);
-      return true;
-    } catch (error) {
-      return this.#stoppedEvaluation(error, epoch);
-    }
-  }
-
-  /** @returns undefined when interrupted. */
-  #stoppedEvaluation(error: unknown, epoch: number): undefined {
-    if (error === this.#training.signal?.reason) return undefined;
-    return this.#failed(error, `evaluation of epoch ${epoch + 1}`);
+    if (config.ema === undefined) return;
+    const moment = { seed: config.seed, epoch };
+    await measureAveragedStatistics(this.#target(), this.#loader, moment, signal).catch((error: unknown) =>
+      this.#failed(error, evaluationOf(epoch)),
+    );
   }
 
   /** The images that say which epoch is best. */
@@ -275,8 +221,8 @@ class Trainer {
     return validation ?? test;
   }
 
-  /** @returns undefined when interrupted. */
-  async #accuracyOn(dataset: Dataset, epoch: number): Promise<number | undefined> {
+  /** @throws the signal's reason when interrupted. */
+  async #accuracyOn(dataset: Dataset, epoch: number): Promise<number> {
     const { session, config, listener, signal } = this.#training;
     const sums = await evaluate(
       session,
@@ -289,8 +235,8 @@ class Trainer {
       },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
-    ).catch((error: unknown) => this.#stoppedEvaluation(error, epoch));
-    return sums && accuracy(sums);
+    ).catch((error: unknown) => this.#failed(error, evaluationOf(epoch)));
+    return accuracy(sums);
   }
 
   /** Of the step that comes next, or that was just run and is not counted yet. */
@@ -316,19 +262,20 @@ class Trainer {
   }
 
   /** With held-out images: the test images are met here for the first time, by the last weights and by the best. */
-  async #finalTest(): Promise<boolean> {
+  async #finalTest(): Promise<void> {
     const { data } = this.#training;
     const { last, best, progress } = this.#run;
-    if (!data.validation) return true;
+    if (!data.validation) return;
     const epoch = progress.epoch - 1;
     const ofLast = await this.#accuracyOn(data.test, epoch);
-    if (ofLast === undefined) return this.#interrupted();
-    let ofBest: number | undefined = ofLast;
+    let ofBest = ofLast;
     if (best!.epoch !== epoch) {
       await this.#load('best');
-      ofBest = await this.#accuracyOn(data.test, epoch);
-      await this.#load('last'); // It was saved after the last epoch.
-      if (ofBest === undefined) return this.#interrupted();
+      try {
+        ofBest = await this.#accuracyOn(data.test, epoch);
+      } finally {
+        await this.#load('last'); // It was saved after the last epoch.
+      }
     }
     this.#run = {
       ...this.#run,
@@ -337,7 +284,6 @@ class Trainer {
     };
     this.#addPoint({ epoch: progress.epoch, testAccuracy: ofLast });
     await this.#save('last');
-    return true;
   }
 
   #addPoint(point: RunState['history'][number]): void {
@@ -345,12 +291,12 @@ class Trainer {
     this.#training.listener({ kind: 'point', point });
   }
 
-  async #interrupted(): Promise<false> {
+  /** Says so and saves: the one place where an interruption ends. */
+  async #interrupted(): Promise<void> {
     const { globalStep } = this.#run.progress;
     const message = `interrupted after step ${globalStep}`;
     this.#training.listener({ kind: 'stopped', reason: 'interrupted', globalStep, message });
     await this.#save('last');
-    return false;
   }
 
   #failed(error: unknown, where?: string): never {
@@ -412,3 +358,5 @@ class Trainer {
     });
   }
 }
+
+const evaluationOf = (epoch: number) => `evaluation of epoch ${epoch + 1}`;

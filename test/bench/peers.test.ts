@@ -72,7 +72,7 @@ describe('contenders', () => {
     ['the end', '', 60_000, /ended without an answer/],
     ['nothing in time', 'setInterval(() => {}, 1000)', 500, /no answer within 0\.5 s/],
   ])('that answer with %s fail', async (_, code, capMs, message) => {
-    const started = startProcess('peer', process.execPath, ['-e', code], { capMs });
+    const started = startProcess('tfjs:cpu', process.execPath, ['-e', code], { capMs });
     await expect(started.step()).rejects.toThrow(message);
     started.end();
   });

@@ -5,7 +5,8 @@ import { randomBits } from '../../src/tensor/random.ts';
 import { decodeCheckpoint, encodeCheckpoint } from '../../src/train/checkpoint.ts';
 import { compileRun } from '../../src/train/compile-run.ts';
 import { runConfigSchema } from '../../src/train/config.ts';
-import { type RunStore, train } from '../../src/train/trainer.ts';
+import { train } from '../../src/train/trainer.ts';
+import type { RunStore } from '../../src/train/training-run.ts';
 
 const [CLASSES, CHANNELS, SIDE] = [3, 3, 12];
 

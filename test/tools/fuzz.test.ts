@@ -16,7 +16,13 @@ describe('damaged files', () => {
   });
 
   test('that end in any other error are found', async () => {
-    const broken = { ...TARGETS[0]!, refusals: [] };
+    const target = TARGETS[0]!;
+    const read = async (bytes: Uint8Array) => {
+      await target.read(bytes).catch((error) => {
+        throw new TypeError(String(error));
+      });
+    };
+    const broken = { ...target, read };
     const { faults, refused } = await fuzz(broken, { seed: 20, count: 50 });
     expect(refused).toBe(0);
     expect(faults.length).toBeGreaterThan(10);

@@ -17,7 +17,6 @@ import {
   relu,
   sequential,
 } from '../../src/model/module.ts';
-import { learningRateAt } from '../../src/optim/schedule.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { checkpointStore } from '../../src/run/checkpoint-store.ts';
 import { runFiles } from '../../src/run/run-folder.ts';
@@ -29,6 +28,7 @@ import type { TrainEvent } from '../../src/train/events.ts';
 import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
+import { learningRateAt } from '../../src/train/schedule.ts';
 import { TrainingStoppedError, train } from '../../src/train/trainer.ts';
 import { ENGINES, type EngineCase, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';

@@ -1,5 +1,7 @@
+import { InputError } from '../../tensor/input-error.ts';
+
 /** A `.pth` or `.pt` file that is damaged, asks for what is not allowed, or is of a kind that is not read. */
-export class TorchFileError extends Error {
+export class TorchFileError extends InputError {
   override readonly name = 'TorchFileError';
 }
 

@@ -7,6 +7,7 @@ import {
   type Op,
   type Prologue,
 } from '../../graph/op.ts';
+import { assertNever } from '../../tensor/assert-never.ts';
 
 /**
  * Exact up to rounding, for inference: a batch norm on running statistics (and the ReLU behind it) that alone reads a
@@ -58,8 +59,34 @@ function prologueOf(op: Op): Prologue | undefined {
     case 'maxPool':
     case 'avgPool':
       return op.prologue;
-    default:
+    case 'dropout':
+    case 'conv2dMaxPool':
+    case 'concat':
+    case 'add':
+    case 'flatten':
+    case 'statistics':
+    case 'crossEntropy':
+    case 'conv2dGradInput':
+    case 'conv2dGradWeight':
+    case 'conv2dMaxPoolGradWeight':
+    case 'linearGradInput':
+    case 'linearGradWeight':
+    case 'elementwiseGradInput':
+    case 'dropoutGradInput':
+    case 'maxPoolGradInput':
+    case 'avgPoolGradInput':
+    case 'slice':
+    case 'flattenGradInput':
+    case 'statisticsGrad':
+    case 'crossEntropyGrad':
+    case 'updateRunningStatistics':
+    case 'clipNorm':
+    case 'sgd':
+    case 'adamw':
+    case 'movingAverage':
       return undefined;
+    default:
+      return assertNever(op);
   }
 }
 

@@ -1,5 +1,6 @@
 import { countReaders, rewrite } from '../../graph/build.ts';
 import { elementwisePrologue, type Graph, type Prologue, type ValueId } from '../../graph/op.ts';
+import { assertNever } from '../../tensor/assert-never.ts';
 
 /**
  * Batch norm and ReLU move into the op that reads them, which applies them while it loads its input: the
@@ -58,8 +59,34 @@ export function fusePrologues(graph: Graph): Graph {
         });
         return;
       }
-      default:
+      case 'dropout':
+      case 'conv2dMaxPool':
+      case 'concat':
+      case 'add':
+      case 'flatten':
+      case 'statistics':
+      case 'crossEntropy':
+      case 'conv2dGradInput':
+      case 'conv2dGradWeight':
+      case 'conv2dMaxPoolGradWeight':
+      case 'linearGradInput':
+      case 'linearGradWeight':
+      case 'elementwiseGradInput':
+      case 'dropoutGradInput':
+      case 'maxPoolGradInput':
+      case 'avgPoolGradInput':
+      case 'slice':
+      case 'flattenGradInput':
+      case 'statisticsGrad':
+      case 'crossEntropyGrad':
+      case 'updateRunningStatistics':
+      case 'clipNorm':
+      case 'sgd':
+      case 'adamw':
+      case 'movingAverage':
         return to.keep(op);
+      default:
+        return assertNever(op);
     }
   });
 }
@@ -75,8 +102,36 @@ function canAbsorb(graph: Graph, y: ValueId, prologue: Prologue): boolean {
       return reader.prologue === undefined;
     case 'relu':
       return reader.prologue === undefined && !prologue.relu;
-    default:
+    case 'batchNorm':
+    case 'dropout':
+    case 'conv2dMaxPool':
+    case 'concat':
+    case 'add':
+    case 'flatten':
+    case 'statistics':
+    case 'crossEntropy':
+    case 'conv2dGradInput':
+    case 'conv2dGradWeight':
+    case 'conv2dMaxPoolGradWeight':
+    case 'linearGradInput':
+    case 'linearGradWeight':
+    case 'elementwiseGradInput':
+    case 'dropoutGradInput':
+    case 'maxPoolGradInput':
+    case 'avgPoolGradInput':
+    case 'slice':
+    case 'flattenGradInput':
+    case 'statisticsGrad':
+    case 'crossEntropyGrad':
+    case 'updateRunningStatistics':
+    case 'clipNorm':
+    case 'sgd':
+    case 'adamw':
+    case 'movingAverage':
+    case undefined:
       return false;
+    default:
+      return assertNever(reader);
   }
 }
 

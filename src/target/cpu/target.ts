@@ -36,11 +36,22 @@ export interface CpuTarget extends Target {
   readonly products: Products;
 }
 
+/** Targets by their names: those that are made alike are one. */
+const made = new Map<string, CpuTarget>();
+
 /** The C++ kernels: as WebAssembly or compiled for a processor, on any of its instruction sets. */
-export function cpuTarget({ products = 'none', winograd }: CpuTargetOptions = {}): CpuTarget {
-  const names = [...(products === 'none' ? [] : [products]), ...(winograd === false ? ['no Winograd'] : [])];
+export function cpuTarget(options: CpuTargetOptions = {}): CpuTarget {
+  const { products = 'none', winograd } = options;
+  const forced = winograd === undefined ? [] : [winograd ? 'Winograd' : 'no Winograd'];
+  const name = ['cpu', ...(products === 'none' ? [] : [products]), ...forced].join(', ');
+  const target = made.get(name) ?? makeTarget(name, products, winograd);
+  made.set(name, target);
+  return target;
+}
+
+function makeTarget(name: string, products: Products, winograd: boolean | undefined): CpuTarget {
   return {
-    name: ['cpu', ...names].join(', '),
+    name,
     products,
     alignmentBytes: ALIGNMENT_BYTES,
     slackBytes: SLACK_BYTES,

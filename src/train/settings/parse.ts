@@ -1,11 +1,13 @@
 import { z } from 'zod';
+import { assertNever } from '../../tensor/assert-never.ts';
 
 /** A setting's value, or what is wrong with its text. */
 export type Parsed = { readonly value: unknown } | { readonly problem: string };
 
 /** As much of a JSON Schema as settings need. */
 interface Shape {
-  readonly type?: string;
+  /** Undefined of `anyOf`, and of a schema that takes anything. */
+  readonly type?: 'integer' | 'number' | 'string' | 'boolean' | 'array' | 'object' | 'null';
   readonly enum?: readonly (string | number)[];
   readonly const?: string | number;
   readonly anyOf?: readonly Shape[];
@@ -45,8 +47,14 @@ function read(shape: Shape, text: string): readonly unknown[] {
       const items = text.split(',').map((item) => read(shape.items!, item.trim())[0]);
       return items.includes(undefined) ? [] : [items];
     }
-    default:
+    case 'string':
+    case 'boolean':
+    case 'object':
+    case 'null':
+    case undefined:
       return [text];
+    default:
+      return assertNever(shape.type);
   }
 }
 

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { DATASET_NAMES, DEFAULT_TEST_SHARE, isDatasetName } from '../../data/dataset-names.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../../model/zoo.ts';
-import { SCHEDULES } from '../../optim/schedule.ts';
 import { PRECISIONS } from '../../tensor/precision.ts';
 import { transformsSchema } from '../data-config.ts';
+import { SCHEDULES } from '../schedule.ts';
 import type { Recorded, Setting } from './setting.ts';
 
-export const OPTIMIZERS = ['sgd', 'nesterov', 'adamw'] as const;
-export const DECAYED = ['weights', 'all'] as const;
+const OPTIMIZERS = ['sgd', 'nesterov', 'adamw'] as const;
+const DECAYED = ['weights', 'all'] as const;
 export const RECIPE_NAMES = ['notes', 'd2l', 'quick', 'paper-cifar', 'best', 'best-longer'] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 

@@ -8,11 +8,7 @@ import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
 import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../session.ts';
-import type { MemoryHandle, NativeModule, PoolHandle } from './load-module.ts';
-
-/** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
-export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
-export type NativeIsa = (typeof NATIVE_ISAS)[number];
+import type { MemoryHandle, NativeIsa, NativeModule, PoolHandle } from './module.ts';
 
 /** The offset of what is not there. */
 const ABSENT = -1;

@@ -2,25 +2,7 @@ import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 import { EngineError } from '../../engine.ts';
-import type { NativeIsa } from './engine.ts';
-
-/** Threads of C++, and a range of memory: opaque outside of the module. */
-export type PoolHandle = object & { readonly brand: 'PoolHandle' };
-export type MemoryHandle = object & { readonly brand: 'MemoryHandle' };
-
-/** What kernels/bindings/napi.cpp exports. Offsets are bytes from the start of a memory. */
-export interface NativeModule {
-  /** Of this processor, the fastest first. */
-  isas(): NativeIsa[];
-  createPool(threads: number): PoolHandle;
-  allocate(bytes: number): MemoryHandle;
-  read(memory: MemoryHandle, offset: number, floats: number): Float32Array;
-  write(memory: MemoryHandle, offset: number, numbers: Float32Array | Int32Array | Uint32Array): void;
-  run(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], records: number): Promise<void>;
-  peak(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], amount: number): Promise<number>;
-  closePool(pool: PoolHandle): void;
-  closeMemory(memory: MemoryHandle): void;
-}
+import type { NativeIsa, NativeModule } from './module.ts';
 
 /** Where prebuilt modules lie (prebuildify's layout), seen from the built file and from its source. */
 const FOLDERS = ['../../../../../prebuilds/', '../../../../prebuilds/'];

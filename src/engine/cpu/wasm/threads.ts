@@ -97,7 +97,7 @@ export async function startThread(): Promise<KernelThread> {
   };
 }
 
-export function isNode(): boolean {
+function isNode(): boolean {
   return typeof process !== 'undefined' && process.versions?.node !== undefined;
 }
 

@@ -159,7 +159,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
 }
 
 export const absentVector: Vector = { address: undefined, offset: 0 };
-export const absentView: View = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
+const absentView: View = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 
 /** Vectors over channels inside a partial fill whole cache lines: the same rule as in the kernels. */
 export function paddedChannels(channels: number): number {

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { learningRateAt, SCHEDULES, type Schedule, type ScheduleKind } from '../../src/optim/schedule.ts';
+import { learningRateAt, SCHEDULES, type Schedule, type ScheduleKind } from '../../src/train/schedule.ts';
 import { golden, tensorOf } from '../support/golden.ts';
 
 const rates = (schedule: Schedule) =>

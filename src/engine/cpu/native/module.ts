@@ -1,0 +1,21 @@
+/** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
+export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
+export type NativeIsa = (typeof NATIVE_ISAS)[number];
+
+/** Threads of C++, and a range of memory: opaque outside of the module. */
+export type PoolHandle = object & { readonly brand: 'PoolHandle' };
+export type MemoryHandle = object & { readonly brand: 'MemoryHandle' };
+
+/** What kernels/bindings/napi.cpp exports. Offsets are bytes from the start of a memory. */
+export interface NativeModule {
+  /** Of this processor, the fastest first. */
+  isas(): NativeIsa[];
+  createPool(threads: number): PoolHandle;
+  allocate(bytes: number): MemoryHandle;
+  read(memory: MemoryHandle, offset: number, floats: number): Float32Array;
+  write(memory: MemoryHandle, offset: number, numbers: Float32Array | Int32Array | Uint32Array): void;
+  run(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], records: number): Promise<void>;
+  peak(pool: PoolHandle, memory: MemoryHandle, offsets: readonly number[], amount: number): Promise<number>;
+  closePool(pool: PoolHandle): void;
+  closeMemory(memory: MemoryHandle): void;
+}

@@ -1,0 +1,45 @@
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
+import { registerEngine } from '../../src/cli/engine-table.ts';
+import { type EngineName, openEngine, targetOf } from '../../src/cli/engines.ts';
+import { runProgram } from '../../src/cli/program.ts';
+import { STUB } from '../support/stub-engine.ts';
+
+const FILE = join(import.meta.dirname, '../golden/notes_net.safetensors');
+
+describe('the table of engines', () => {
+  let said = '';
+  beforeEach(() => {
+    said = '';
+    vi.spyOn(process.stderr, 'write').mockImplementation((text) => {
+      said += text;
+      return true;
+    });
+  });
+  afterEach(() => vi.restoreAllMocks());
+
+  test('takes another engine, which may refuse what it cannot run', async () => {
+    const remove = registerEngine('stub', STUB);
+    try {
+      const status = await runProgram(['verify', '--engine', 'stub', FILE]);
+      expect(said).toMatch(/^densor: target stub has no kernel for \w+; use another --engine\n$/);
+      expect(status).toBe(2);
+    } finally {
+      remove();
+    }
+  });
+
+  test('refuses a name that nobody added', async () => {
+    expect(await runProgram(['verify', '--engine', 'stub', FILE])).toBe(2);
+    expect(said).toMatch(/expected auto, native, wasm or reference/);
+    const unknown = 'stub' as EngineName;
+    await expect(openEngine(unknown, 1)).rejects.toThrow('there is no engine stub');
+    expect(() => targetOf(unknown)).toThrow('there is no engine stub');
+  });
+
+  test('refuses a name twice', () => {
+    const remove = registerEngine('stub', STUB);
+    expect(() => registerEngine('stub', STUB)).toThrow('already');
+    remove();
+  });
+});
