@@ -233,8 +233,8 @@ export function compileGraph(
   return {
     graph: withGradient(forward, gradient),
     plan,
-    program: plan.target.encode(plan, plan.records),
-    prepare: plan.target.encode(plan, plan.prepare),
+    program: plan.target.encode(plan.buffers, plan.records),
+    prepare: plan.target.encode(plan.buffers, plan.prepare),
   };
 }
 

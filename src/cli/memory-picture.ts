@@ -1,9 +1,9 @@
 import { type Block, type Layer, partName, partOf } from '../graph/layer.ts';
-import type { LayerRecord } from '../plan/lowering.ts';
+import type { BufferRole } from '../plan/buffers.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import type { BufferReport, MemoryReport } from '../plan/memory/report.ts';
 import type { RungReport } from '../plan/memory/rung-report.ts';
-import type { BufferRole } from '../plan/purpose.ts';
+import type { LayerRecord } from '../plan/record.ts';
 import type { MemoryPicture, Span } from '../plot/memory-types.ts';
 import { formatBytes } from './format.ts';
 

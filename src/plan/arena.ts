@@ -1,5 +1,4 @@
 import type { LiveInterval } from './liveness.ts';
-import type { Target } from './target.ts';
 
 /** Something that needs bytes for a while. */
 export interface ArenaRequest<Id> {
@@ -26,7 +25,14 @@ export interface Arena<Id> {
 }
 
 /** What an arena has to know of a target. */
-export type ArenaLimits = Pick<Target, 'alignmentBytes' | 'slackBytes' | 'maxBufferBytes'>;
+export interface ArenaLimits {
+  /** Every buffer begins at a multiple of it. */
+  readonly alignmentBytes: number;
+  /** Room behind each buffer, for kernels that read beyond its end. */
+  readonly slackBytes: number;
+  /** Of the largest single allocation; where a slab would be larger, it becomes several. */
+  readonly maxBufferBytes: number;
+}
 
 /** One request alone is larger than a target's buffers. */
 export class BufferTooLargeError extends Error {

@@ -1,6 +1,6 @@
+import type { Layer } from '../graph/layer.ts';
 import type { Op, ValueId } from '../graph/op.ts';
 import { assertNever } from '../tensor/assert-never.ts';
-import type { Purpose } from './purpose.ts';
 
 /** A buffer of a plan: becomes an address when the plan is encoded. */
 export type BufferId = number & { readonly brand: 'BufferId' };
@@ -14,11 +14,58 @@ export type Content =
   | { readonly kind: 'result'; readonly value: ValueId; readonly op: Op }
   | { readonly kind: 'temporary'; readonly op: Op; readonly what: string };
 
+/** Why a buffer is there. The last four are state: they lie in the persistent slab. */
+export const BUFFER_ROLES = [
+  'input',
+  'featureMap',
+  'gradient',
+  'poolIndex',
+  'partialSums',
+  'packedWeights',
+  'statistics',
+  'scalar',
+  'parameter',
+  'parameterGradient',
+  'runningStatistics',
+  'optimizer',
+] as const;
+
+/**
+ * - `poolIndex`: which position won in each window of a max pool;
+ * - `partialSums`: of a weight gradient, or of a norm, one for each chunk of the work;
+ * - `packedWeights`: in the order in which a kernel reads them;
+ * - `statistics`: a batch's means and variances, the sums they come from, the coefficients and gradients made of them;
+ * - `scalar`: losses, counts and norms.
+ */
+export type BufferRole = (typeof BUFFER_ROLES)[number];
+
+/** What a buffer is for: of a gradient, `layer` is that whose result it is of; state and inputs have none but a name. */
+export interface Purpose {
+  readonly role: BufferRole;
+  readonly layer: Layer;
+}
+
 /** A buffer before it has an address. */
 export interface BufferSpec extends Purpose {
   readonly id: BufferId;
   readonly content: Content;
   readonly bytes: number;
+}
+
+/**
+ * `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own, for the time
+ * of a run; `prepared` is what `Plan.prepare` makes of the state, for all runs until the state changes.
+ */
+export type Slab = 'persistent' | 'transient' | 'prepared';
+
+/** Where a buffer lies. */
+export interface PlacedBuffer {
+  readonly id: BufferId;
+  readonly slab: Slab;
+  /** Of the slab's parts (`Arena.partBytes`), where it has several. */
+  readonly part: number;
+  /** In that part, in bytes. */
+  readonly offset: number;
 }
 
 /** What messages and tables call a buffer. Nothing is found by it. */

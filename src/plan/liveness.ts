@@ -1,6 +1,5 @@
 import type { BufferId } from './buffers.ts';
-import type { LayerRecord } from './lowering.ts';
-import type { Target } from './target.ts';
+import type { LayerRecord, TargetRecord } from './record.ts';
 
 /** First and last record (inclusive) during which a buffer's bytes must stay its own. */
 export interface LiveInterval {
@@ -11,7 +10,7 @@ export interface LiveInterval {
 /** From the first record that names a buffer to the last. What nothing names has no interval. */
 export function liveIntervals(
   records: readonly LayerRecord[],
-  { buffersOf }: Pick<Target, 'buffersOf'>,
+  buffersOf: (record: TargetRecord) => readonly BufferId[],
   fromStart: Iterable<BufferId>,
   toEnd: Iterable<BufferId>,
 ): ReadonlyMap<BufferId, LiveInterval> {

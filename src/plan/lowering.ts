@@ -1,26 +1,8 @@
 import { type Graph, isTraining, type Op, opInputs, type ValueId } from '../graph/op.ts';
 import { asFeatureMap } from '../tensor/shape.ts';
-import type { BufferId, BufferSpec, Size, Vector, View } from './buffers.ts';
-import type { BufferRole } from './purpose.ts';
-import type { LoweringRequest, TargetRecord } from './target.ts';
-
-/** A record, and the op that it is a part of. */
-export interface LayerRecord<R extends TargetRecord = TargetRecord> {
-  readonly op: Op;
-  readonly record: R;
-}
-
-/** What a target makes of a graph. */
-export interface Lowered {
-  readonly records: readonly LayerRecord[];
-  /** Records that depend on state alone, where no run changes it. */
-  readonly prepare: readonly LayerRecord[];
-  /** The buffers that hold what those make. */
-  readonly prepared: ReadonlySet<BufferId>;
-  readonly buffers: readonly BufferSpec[];
-  /** Largest scratch that any record needs, for each thread. */
-  readonly scratchBytes: number;
-}
+import type { BufferId, BufferRole, BufferSpec, Size, Vector, View } from './buffers.ts';
+import type { LayerRecord, TargetRecord } from './record.ts';
+import type { Lowered, LoweringRequest } from './target.ts';
 
 /** Collects records and buffers while ops are lowered: what all targets need for it. */
 export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered {

@@ -4,7 +4,6 @@ import { assertNever } from '../tensor/assert-never.ts';
 import { ELEMENT_BYTES, type Precision } from '../tensor/precision.ts';
 import { asFeatureMap, type Shape } from '../tensor/shape.ts';
 import { inPlace } from './in-place.ts';
-import type { Target } from './target.ts';
 
 /** Where a value lives: inside a root value's storage, from `offset` numbers on. */
 export interface Placed {
@@ -14,6 +13,9 @@ export interface Placed {
   readonly stride: number;
   readonly elementBytes: number;
 }
+
+/** Numbers from one pixel to the next, of a map of so many channels that ops write. At least `channels`. */
+export type PixelStride = (channels: number, elementBytes: number) => number;
 
 /** Every value's place, and the concatenations' operands that must be copied because they live elsewhere. */
 export interface Placement {
@@ -32,7 +34,7 @@ export interface Placement {
  * Feature maps ([N, C, H, W]: what comes in and what ops write) and their gradients are stored in `precision`, all else
  * in float32. What comes from outside is dense; pixels of what ops write lie as far apart as the target has them.
  */
-export function place(graph: Graph, precision: Precision, pixelStride: Target['pixelStride']): Placement {
+export function place(graph: Graph, precision: Precision, pixelStride: PixelStride): Placement {
   const parents = new Map<ValueId, { readonly parent: ValueId; readonly offset: number }>();
   const copies = new Map<Op, { operand: ValueId; offset: number }[]>();
   const producer = producers(graph);

@@ -3,26 +3,16 @@ import type { Graph, Op, ValueId } from '../graph/op.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, layOut, layOutInOrder } from './arena.ts';
-import type { BufferId, BufferSpec, View } from './buffers.ts';
+import type { BufferId, BufferSpec, PlacedBuffer, Slab, View } from './buffers.ts';
 import { type LiveInterval, liveIntervals } from './liveness.ts';
-import type { LayerRecord } from './lowering.ts';
 import { type Placement, place, storageElements } from './place.ts';
 import { purposes } from './purpose.ts';
+import type { LayerRecord } from './record.ts';
 import { schedule } from './schedule.ts';
 import type { Target } from './target.ts';
 
-/**
- * `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own, for the time
- * of a run; `prepared` is what `Plan.prepare` makes of the state, for all runs until the state changes.
- */
-export type Slab = 'persistent' | 'transient' | 'prepared';
-
 /** A buffer with its place: what the plan promises before anything runs. */
-export interface PlanBuffer extends BufferSpec {
-  readonly slab: Slab;
-  /** Of the slab's parts (`Arena.partBytes`), where it has several. */
-  readonly part: number;
-  readonly offset: number;
+export interface PlanBuffer extends BufferSpec, PlacedBuffer {
   /** In records of the program; what outlives a run lives throughout. */
   readonly interval: LiveInterval;
 }
@@ -123,7 +113,7 @@ export function createPlan(
   const outputs = new Map([...graph.outputs].map(([name, id]) => [name, port(id)]));
   const addresses = (ports: ReadonlyMap<string, Port>) =>
     [...ports.values()].map(({ view }) => view.address!);
-  const intervals = liveIntervals(lowered.records, target, addresses(inputs), addresses(outputs));
+  const intervals = liveIntervals(lowered.records, target.buffersOf, addresses(inputs), addresses(outputs));
 
   const isPersistent = new Map([...persistent].map(([root, name]) => [rootBuffers.get(root)!, name]));
   const arena = layOut(
@@ -168,7 +158,7 @@ export function createPlan(
 export function plannedPeakBytes(plans: readonly Plan[], threads: number): number {
   const most = (of: (plan: Plan) => number) => plans.reduce((max, plan) => Math.max(max, of(plan)), 0);
   const prepared = new Map(
-    plans.map((plan) => [plan.target.encode(plan, plan.prepare).words.join(), plan.preparedBytes]),
+    plans.map((plan) => [plan.target.encode(plan.buffers, plan.prepare).words.join(), plan.preparedBytes]),
   );
   return (
     [...prepared.values()].reduce((sum, bytes) => sum + bytes, 0) +

@@ -4,39 +4,8 @@ import type { Graph, Op, ValueId } from '../graph/op.ts';
 import { isOptimizerState } from '../graph/optimizer.ts';
 import { assertNever } from '../tensor/assert-never.ts';
 import type { Shape } from '../tensor/shape.ts';
-import type { Content } from './buffers.ts';
+import type { BufferRole, Content, Purpose } from './buffers.ts';
 import type { Placement } from './place.ts';
-
-/** Why a buffer is there. The last four are state: they lie in the persistent slab. */
-export const BUFFER_ROLES = [
-  'input',
-  'featureMap',
-  'gradient',
-  'poolIndex',
-  'partialSums',
-  'packedWeights',
-  'statistics',
-  'scalar',
-  'parameter',
-  'parameterGradient',
-  'runningStatistics',
-  'optimizer',
-] as const;
-
-/**
- * - `poolIndex`: which position won in each window of a max pool;
- * - `partialSums`: of a weight gradient, or of a norm, one for each chunk of the work;
- * - `packedWeights`: in the order in which a kernel reads them;
- * - `statistics`: a batch's means and variances, the sums they come from, the coefficients and gradients made of them;
- * - `scalar`: losses, counts and norms.
- */
-export type BufferRole = (typeof BUFFER_ROLES)[number];
-
-/** What a buffer is for: of a gradient, `layer` is that whose result it is of; state and inputs have none but a name. */
-export interface Purpose {
-  readonly role: BufferRole;
-  readonly layer: Layer;
-}
 
 /** The purpose and content of a value that is the root of its storage, and of state under the name it has in the layout. */
 export function purposes(

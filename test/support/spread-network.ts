@@ -1,6 +1,7 @@
 import type { ArenaPlace } from '../../src/plan/arena.ts';
+import type { Slab } from '../../src/plan/buffers.ts';
 import type { CompiledNetwork, CompiledProgram } from '../../src/plan/compiled-network.ts';
-import type { PlanBuffer, Slab } from '../../src/plan/plan.ts';
+import type { PlanBuffer } from '../../src/plan/plan.ts';
 import { ALIGNMENT_BYTES, SLACK_BYTES } from '../../src/target/cpu/constants.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
@@ -45,7 +46,10 @@ export function spread(network: CompiledNetwork): {
     };
     const moved = { ...plan, buffers, ...bytes };
     const { encode } = plan.target;
-    const encoded = { program: encode(moved, moved.records), prepare: encode(moved, moved.prepare) };
+    const encoded = {
+      program: encode(moved.buffers, moved.records),
+      prepare: encode(moved.buffers, moved.prepare),
+    };
     programs.set(name, { ...compiled, plan: moved, ...encoded });
     forbidden.set(name, [
       ...state.gaps.map((gap) => ({ slab: 'persistent', ...gap }) as const),

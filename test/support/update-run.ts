@@ -25,6 +25,11 @@ export function updateNetwork(shapes: Readonly<Record<string, Shape>>, rule: Upd
   const layout = layOutState(state, true, target);
   const graph = withOptimizer(builder.build(), rule);
   const plan = createPlan(graph, layout, { target });
-  const step = { graph, plan, program: encode(plan, plan.records), prepare: encode(plan, plan.prepare) };
+  const step = {
+    graph,
+    plan,
+    program: encode(plan.buffers, plan.records),
+    prepare: encode(plan.buffers, plan.prepare),
+  };
   return { state, layout, programs: new Map([['step', step]]) };
 }

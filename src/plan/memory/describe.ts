@@ -1,5 +1,5 @@
 import { nameAndNumber, type Part, partName, partOf } from '../../graph/layer.ts';
-import type { BufferRole, Purpose } from '../purpose.ts';
+import type { BufferRole, Purpose } from '../buffers.ts';
 import { type Group, modulesOf } from './ladder.ts';
 
 /** Roles in plain words, as headings and legends name them. */

@@ -1,8 +1,7 @@
 import type { Layer } from '../../graph/layer.ts';
 import type { Phase } from '../../graph/op.ts';
-import { bufferName } from '../buffers.ts';
+import { BUFFER_ROLES, type BufferRole, bufferName } from '../buffers.ts';
 import { type Plan, type PlanBuffer, plannedPeakBytes } from '../plan.ts';
-import { BUFFER_ROLES, type BufferRole } from '../purpose.ts';
 import { describePurpose } from './describe.ts';
 import { peakRecord } from './timeline.ts';
 

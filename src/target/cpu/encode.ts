@@ -1,4 +1,5 @@
-import type { Plan } from '../../plan/plan.ts';
+import type { PlacedBuffer } from '../../plan/buffers.ts';
+import type { LayerRecord } from '../../plan/record.ts';
 import type { Program } from '../../plan/target.ts';
 import { ALIGNMENT_BYTES, NO_ADDRESS, RECORD_HEADER, SLAB_BITS, SLABS } from './constants.ts';
 import { type BufferId, kernelRecords, recordKinds, visitFields } from './records.ts';
@@ -10,7 +11,7 @@ export const MAX_SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
  * Records as words: a header (RECORD_HEADER), then the fields. An address becomes its slab's number and, in SLAB_BITS, its
  * offset in units of ALIGNMENT_BYTES.
  */
-export function encode({ buffers }: Plan, records: Plan['records']): Program {
+export function encode(buffers: readonly PlacedBuffer[], records: readonly LayerRecord[]): Program {
   const addresses = new Map<BufferId, number>();
   for (const { id, slab, offset } of buffers) {
     addresses.set(id, SLABS.indexOf(slab) * 2 ** SLAB_BITS + offset / ALIGNMENT_BYTES);

@@ -1,6 +1,5 @@
 import type { BufferId } from '../../plan/buffers.ts';
-import type { LayerRecord } from '../../plan/lowering.ts';
-import type { Plan } from '../../plan/plan.ts';
+import type { LayerRecord } from '../../plan/record.ts';
 import { algorithms } from './records/algorithms.ts';
 import { batchNorm } from './records/batch-norm.ts';
 import { convolution } from './records/convolution.ts';
@@ -89,6 +88,6 @@ export function visitFields(
 }
 
 /** The records of a plan that was made for this target. */
-export function kernelRecords(records: Plan['records']): readonly LayerRecord<KernelRecord>[] {
+export function kernelRecords(records: readonly LayerRecord[]): readonly LayerRecord<KernelRecord>[] {
   return records as readonly LayerRecord<KernelRecord>[];
 }
