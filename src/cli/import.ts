@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { Command, Option } from 'commander';
 import { stateOf } from '../compile.ts';
 import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
@@ -10,7 +12,14 @@ import type { StateTensor } from '../plan/compiled-network.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type Checkpoint, FORMAT, NUMERICS, type RunState, saveCheckpoint } from '../train/checkpoint.ts';
+import {
+  type Checkpoint,
+  FORMAT,
+  loadCheckpoint,
+  NUMERICS,
+  type RunState,
+  saveCheckpoint,
+} from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
@@ -59,7 +68,6 @@ function required(option: Option): Option {
 const BATCH = 32;
 
 async function runImport(file: string, given: ImportOptions): Promise<void> {
-  requireFree(given.out);
   const source = await openWeights(file);
   const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
   const size = given.size ?? source.images?.size ?? usualSize;
@@ -83,7 +91,8 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
     ...imageTransforms(given.normalize, channels, source),
   };
-  writeRun(given.out, { run: untrained({ ...network, ...images, seed }, source), state }, wanted);
+  const run = untrained({ ...network, ...images, seed }, source);
+  if (!isImported(given.out, run)) writeRun(given.out, { run, state }, wanted);
 
   const parameters = parameterCount(wanted);
   if (given.json) {
@@ -134,6 +143,17 @@ function untrained(
     progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
     history: [],
   };
+}
+
+/**
+ * Whether the folder holds this very import: it was ended after its last file was written, or is given again.
+ * @throws DataError where it holds something else.
+ */
+function isImported(folder: string, { config }: RunState): boolean {
+  const { last } = runFiles(folder);
+  if (existsSync(last) && isDeepStrictEqual(loadCheckpoint(last).run.config, config)) return true;
+  requireFree(folder);
+  return false;
 }
 
 /** Both checkpoints that a run can have, alike. */
