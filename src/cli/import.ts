@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { isDeepStrictEqual } from 'node:util';
 import { Argument, type Command } from 'commander';
 import { stateOf } from '../compile.ts';
 import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
@@ -7,7 +9,7 @@ import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
 import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
-import { saveCheckpoint } from '../run/checkpoint-file.ts';
+import { loadCheckpoint, saveCheckpoint } from '../run/checkpoint-file.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { openWeights, type WeightsSource } from '../run/weights-source.ts';
 import { counted } from '../tensor/counted.ts';
@@ -45,7 +47,6 @@ export function importCommand(): Command {
 const BATCH = 32;
 
 async function runImport(file: string, given: ImportOptions): Promise<void> {
-  requireFree(given.out);
   const source = await openWeights(file);
   const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
   const size = given.size ?? source.images?.size ?? usualSize;
@@ -70,7 +71,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     ...imageTransforms(given.normalize, channels, source),
   };
   const run = untrained({ ...network, ...images, seed }, source);
-  await writeRun(given.out, { run, state: readerOf(state) }, wanted);
+  if (!isImported(given.out, run)) await writeRun(given.out, { run, state: readerOf(state) }, wanted);
 
   const parameters = parameterCount(wanted);
   if (given.json) {
@@ -121,6 +122,17 @@ function untrained(
     progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
     history: [],
   };
+}
+
+/**
+ * Whether the folder holds this very import: it was ended after its last file was written, or is given again.
+ * @throws DataError where it holds something else.
+ */
+function isImported(folder: string, { config }: RunState): boolean {
+  const { last } = runFiles(folder);
+  if (existsSync(last) && isDeepStrictEqual(loadCheckpoint(last).run.config, config)) return true;
+  requireFree(folder);
+  return false;
 }
 
 /** Both checkpoints that a run can have, alike. */

@@ -185,6 +185,13 @@ describe('the same command works again', () => {
     const { status, stderr } = densor(line);
     expect(status, stderr).toBe(0);
     expect(readdirSync(join(folder, 'imported')).sort()).toEqual(['best.safetensors', 'last.safetensors']);
+    const before = readFileSync(join(folder, 'imported/last.safetensors'));
+    expect(densor(line).status).toBe(0); // Ended after its last file was written: the same import.
+    expect(densor(`${line} --size 8`)).toMatchObject({
+      status: 2,
+      lastLine: expect.stringContaining('imported already holds a run'),
+    });
+    expect(readFileSync(join(folder, 'imported/last.safetensors')).equals(before)).toBe(true);
   });
 
   test('but never at the cost of a trained network', () => {
