@@ -6,7 +6,8 @@ import { torture } from './torture/run.ts';
 /**
  * Fails calls, kills processes, races locks, closes terminals and cuts the power, and checks that nothing is lost, torn,
  * doubled or hung. `npm run torture -- --minutes 10 --seed 1 --only faults,kills`; `--json` for programs.
- * A fault that it reports again: `--reproduce faults:train-fresh:ENOSPC:123` with the same seed.
+ * A fault that it reports again: `--reproduce faults:train-fresh:ENOSPC:123` with the same seed; without the last number,
+ * every call of that scenario fails in turn.
  */
 const { values } = parseArgs({
   options: {

@@ -31,9 +31,9 @@ export async function tortureFaults(bounds: Bounds, findings: Findings, scratch:
     const prepared = new Map<string, PreparedScenario>();
     for (const scenario of wanted)
       prepared.set(scenario.name, await prepareScenario(pool, scenario, scratch.folder));
-    if (only && only.at > prepared.get(only.scenario)!.calls.length)
-      throw new TortureUsageError(`${bounds.reproduce}: ${only.scenario} makes fewer calls`);
-    const attempts = only ? [only] : plan([...prepared.values()], randomOf(bounds.seed, 0));
+    const attempts = only
+      ? attemptsOf(only, prepared.get(only.scenario)!.calls)
+      : plan([...prepared.values()], randomOf(bounds.seed, 0));
     let done = 0;
     for (const attempt of attempts) {
       if (bounds.isOver(done++)) break;
@@ -51,13 +51,24 @@ export async function tortureFaults(bounds: Bounds, findings: Findings, scratch:
   }
 }
 
-function parseId(id: string): Attempt {
-  const [, scenario = '', error = '', at = ''] = id.split(':');
+/** One attempt or, where no call is named, each that can fail so. */
+function attemptsOf({ scenario, error, at }: ParsedId, calls: readonly string[]): readonly Attempt[] {
+  if (at === undefined) {
+    return calls.flatMap((call, i) => (canFail(call, error) ? [{ scenario, error, at: i + 1 }] : []));
+  }
+  if (at > calls.length) throw new TortureUsageError(`${scenario} makes ${calls.length} calls`);
+  return [{ scenario, error, at }];
+}
+
+type ParsedId = Omit<Attempt, 'at'> & { readonly at?: number };
+
+function parseId(id: string): ParsedId {
+  const [, scenario = '', error = '', at] = id.split(':');
   const known =
     SCENARIOS.some(({ name }) => name === scenario) && FAULT_ERRORS.find((each) => each === error);
-  if (!known || !/^[1-9]\d*$/.test(at))
-    throw new TortureUsageError(`${id} is no fault: faults:SCENARIO:ERROR:CALL`);
-  return { scenario, error: known, at: Number(at) };
+  if (!known || !/^[1-9]\d*$/.test(at ?? '1'))
+    throw new TortureUsageError(`${id} is no fault: faults:SCENARIO:ERROR, and :CALL unless all are meant`);
+  return { scenario, error: known, ...(at !== undefined && { at: Number(at) }) };
 }
 
 /**
