@@ -5,10 +5,10 @@ import { type CompiledNetwork, stateBytes } from '../plan/compiled-network.ts';
 const MIB = 2 ** 20;
 
 /**
- * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 73 to 89):
+ * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 83 to 101):
  * Node, our code, and the small heap of src/cli/heap.ts.
  */
-const BASE_BYTES = 88 * MIB;
+const BASE_BYTES = 98 * MIB;
 /** Graph, plan and program on V8's heap (measured 5 KiB of densenet264's 3,088 records). */
 const BYTES_PER_RECORD = 6 * 2 ** 10;
 /** A worker with its own V8 and the kernels. */
