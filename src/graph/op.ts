@@ -92,6 +92,54 @@ export function isTraining({ ops }: Graph): boolean {
   return ops.some(({ phase }) => phase !== 'forward');
 }
 
+/**
+ * Forward ops that can apply a prologue to the input that they read. The one list of it: a new kind of op does not compile
+ * until it is here.
+ */
+const TAKES_PROLOGUE = {
+  conv2d: true,
+  linear: true,
+  maxPool: true,
+  avgPool: true,
+  batchNorm: false,
+  relu: false,
+  dropout: false,
+  conv2dMaxPool: false,
+  concat: false,
+  add: false,
+  flatten: false,
+  statistics: false,
+  crossEntropy: false,
+  conv2dGradInput: false,
+  conv2dGradWeight: false,
+  conv2dMaxPoolGradWeight: false,
+  linearGradInput: false,
+  linearGradWeight: false,
+  elementwiseGradInput: false,
+  dropoutGradInput: false,
+  maxPoolGradInput: false,
+  avgPoolGradInput: false,
+  slice: false,
+  flattenGradInput: false,
+  statisticsGrad: false,
+  crossEntropyGrad: false,
+  updateRunningStatistics: false,
+  clipNorm: false,
+  sgd: false,
+  adamw: false,
+  movingAverage: false,
+} as const satisfies Readonly<Record<Op['kind'], boolean>>;
+
+type TakesPrologue = typeof TAKES_PROLOGUE;
+type PrologueKind = {
+  [Kind in keyof TakesPrologue]: TakesPrologue[Kind] extends true ? Kind : never;
+}[keyof TakesPrologue];
+type PrologueTaker = Extract<Op, { readonly kind: PrologueKind }>;
+
+export function takesPrologue(op: Op): op is PrologueTaker {
+  return TAKES_PROLOGUE[op.kind];
+}
+
 /** What an op of a prologue's own kind applies: lets `batchNorm` and `relu` share every rule and kernel. */
 export function elementwisePrologue(op: BatchNorm | Relu): Prologue {
   if (op.kind === 'batchNorm') return { batchNorm: op.batchNorm, relu: false };

@@ -6,8 +6,8 @@ import {
   mapInputs,
   type Op,
   type Prologue,
+  takesPrologue,
 } from '../../graph/op.ts';
-import { assertNever } from '../../tensor/assert-never.ts';
 
 /**
  * Exact up to rounding, for inference: a batch norm on running statistics (and the ReLU behind it) that alone reads a
@@ -50,44 +50,8 @@ export function foldBatchNorm(graph: Graph): Graph {
 
 /** What an op applies to its input before anything else. */
 function prologueOf(op: Op): Prologue | undefined {
-  switch (op.kind) {
-    case 'batchNorm':
-    case 'relu':
-      return elementwisePrologue(op);
-    case 'conv2d':
-    case 'linear':
-    case 'maxPool':
-    case 'avgPool':
-      return op.prologue;
-    case 'dropout':
-    case 'conv2dMaxPool':
-    case 'concat':
-    case 'add':
-    case 'flatten':
-    case 'statistics':
-    case 'crossEntropy':
-    case 'conv2dGradInput':
-    case 'conv2dGradWeight':
-    case 'conv2dMaxPoolGradWeight':
-    case 'linearGradInput':
-    case 'linearGradWeight':
-    case 'elementwiseGradInput':
-    case 'dropoutGradInput':
-    case 'maxPoolGradInput':
-    case 'avgPoolGradInput':
-    case 'slice':
-    case 'flattenGradInput':
-    case 'statisticsGrad':
-    case 'crossEntropyGrad':
-    case 'updateRunningStatistics':
-    case 'clipNorm':
-    case 'sgd':
-    case 'adamw':
-    case 'movingAverage':
-      return undefined;
-    default:
-      return assertNever(op);
-  }
+  if (op.kind === 'batchNorm' || op.kind === 'relu') return elementwisePrologue(op);
+  return takesPrologue(op) ? op.prologue : undefined;
 }
 
 function isOfState(graph: Graph, { batchNorm }: Prologue): boolean {

@@ -1,6 +1,11 @@
 import { countReaders, rewrite } from '../../graph/build.ts';
-import { elementwisePrologue, type Graph, type Prologue, type ValueId } from '../../graph/op.ts';
-import { assertNever } from '../../tensor/assert-never.ts';
+import {
+  elementwisePrologue,
+  type Graph,
+  type Prologue,
+  takesPrologue,
+  type ValueId,
+} from '../../graph/op.ts';
 
 /**
  * Batch norm and ReLU move into the op that reads them, which applies them while it loads its input: the
@@ -13,126 +18,52 @@ export function fusePrologues(graph: Graph): Graph {
 
   return rewrite(graph, (op, to) => {
     const before = 'x' in op ? fused.get(op.x) : undefined;
-    switch (op.kind) {
-      case 'batchNorm':
-      case 'relu': {
-        const y = op.outputs[0]!;
-        const own = elementwisePrologue(op);
-        const canMerge = before !== undefined && op.kind === 'relu';
-        const x = canMerge ? before.x : op.x;
-        const prologue = canMerge ? { ...before.prologue, relu: true } : own;
-        if (readers.get(y) === 1 && canAbsorb(graph, y, prologue)) {
-          fused.set(y, { x, prologue });
-          return;
-        }
-        if (!canMerge) return to.keep(op);
-        const { relu: _, ...norm } = before.prologue;
-        return to.replace(
-          y,
-          to.builder.addOne({
-            kind: 'relu',
-            layer: op.layer,
-            phase: op.phase,
-            x: to.now(x),
-            prologue: remap({ ...norm, relu: false }, to.now),
-          }),
-        );
-      }
-      case 'conv2d':
-      case 'linear':
-      case 'maxPool':
-      case 'avgPool': {
-        if (!before) return to.keep(op);
-        const { outputs, ...spec } = op;
-        const weights = 'weight' in spec ? { weight: to.now(spec.weight) } : {};
-        const bias = 'bias' in spec && spec.bias !== undefined ? { bias: to.now(spec.bias) } : {};
-        const x = to.now(before.x);
-        const ids = to.builder.add({
-          ...spec,
-          ...weights,
-          ...bias,
-          x,
-          prologue: remap(before.prologue, to.now),
-        });
-        outputs.forEach((old, i) => {
-          to.replace(old, ids[i]!);
-        });
+    if (op.kind === 'batchNorm' || op.kind === 'relu') {
+      const y = op.outputs[0]!;
+      const own = elementwisePrologue(op);
+      const canMerge = before !== undefined && op.kind === 'relu';
+      const x = canMerge ? before.x : op.x;
+      const prologue = canMerge ? { ...before.prologue, relu: true } : own;
+      if (readers.get(y) === 1 && canAbsorb(graph, y, prologue)) {
+        fused.set(y, { x, prologue });
         return;
       }
-      case 'dropout':
-      case 'conv2dMaxPool':
-      case 'concat':
-      case 'add':
-      case 'flatten':
-      case 'statistics':
-      case 'crossEntropy':
-      case 'conv2dGradInput':
-      case 'conv2dGradWeight':
-      case 'conv2dMaxPoolGradWeight':
-      case 'linearGradInput':
-      case 'linearGradWeight':
-      case 'elementwiseGradInput':
-      case 'dropoutGradInput':
-      case 'maxPoolGradInput':
-      case 'avgPoolGradInput':
-      case 'slice':
-      case 'flattenGradInput':
-      case 'statisticsGrad':
-      case 'crossEntropyGrad':
-      case 'updateRunningStatistics':
-      case 'clipNorm':
-      case 'sgd':
-      case 'adamw':
-      case 'movingAverage':
-        return to.keep(op);
-      default:
-        return assertNever(op);
+      if (!canMerge) return to.keep(op);
+      const { relu: _, ...norm } = before.prologue;
+      return to.replace(
+        y,
+        to.builder.addOne({
+          kind: 'relu',
+          layer: op.layer,
+          phase: op.phase,
+          x: to.now(x),
+          prologue: remap({ ...norm, relu: false }, to.now),
+        }),
+      );
     }
+    if (!before || !takesPrologue(op)) return to.keep(op);
+    const { outputs, ...spec } = op;
+    const weights = 'weight' in spec ? { weight: to.now(spec.weight) } : {};
+    const bias = 'bias' in spec && spec.bias !== undefined ? { bias: to.now(spec.bias) } : {};
+    const x = to.now(before.x);
+    const ids = to.builder.add({
+      ...spec,
+      ...weights,
+      ...bias,
+      x,
+      prologue: remap(before.prologue, to.now),
+    });
+    outputs.forEach((old, i) => {
+      to.replace(old, ids[i]!);
+    });
   });
 }
 
 /** True where the one reader of `y` applies this prologue itself. */
 function canAbsorb(graph: Graph, y: ValueId, prologue: Prologue): boolean {
   const reader = graph.ops.find((op) => 'x' in op && op.x === y);
-  switch (reader?.kind) {
-    case 'conv2d':
-    case 'linear':
-    case 'maxPool':
-    case 'avgPool':
-      return reader.prologue === undefined;
-    case 'relu':
-      return reader.prologue === undefined && !prologue.relu;
-    case 'batchNorm':
-    case 'dropout':
-    case 'conv2dMaxPool':
-    case 'concat':
-    case 'add':
-    case 'flatten':
-    case 'statistics':
-    case 'crossEntropy':
-    case 'conv2dGradInput':
-    case 'conv2dGradWeight':
-    case 'conv2dMaxPoolGradWeight':
-    case 'linearGradInput':
-    case 'linearGradWeight':
-    case 'elementwiseGradInput':
-    case 'dropoutGradInput':
-    case 'maxPoolGradInput':
-    case 'avgPoolGradInput':
-    case 'slice':
-    case 'flattenGradInput':
-    case 'statisticsGrad':
-    case 'crossEntropyGrad':
-    case 'updateRunningStatistics':
-    case 'clipNorm':
-    case 'sgd':
-    case 'adamw':
-    case 'movingAverage':
-    case undefined:
-      return false;
-    default:
-      return assertNever(reader);
-  }
+  if (reader?.kind === 'relu') return reader.prologue === undefined && !prologue.relu;
+  return reader !== undefined && takesPrologue(reader) && reader.prologue === undefined;
 }
 
 function remap(prologue: Prologue, now: (id: ValueId) => ValueId): Prologue {
