@@ -50,8 +50,9 @@ export async function tortureKills(bounds: Bounds, findings: Findings, scratch: 
     const id = `kills:${name}:${number}`;
     findings.tried(
       'kills',
-      `series ${name}`,
+      name,
       problems.map((problem): Fault => ({ id, problem, circumstances, ...kept })),
+      kills,
     );
     rmSync(folder, { recursive: true, force: true });
     rmSync(`${folder}.txt`, { force: true });

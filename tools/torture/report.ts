@@ -47,15 +47,18 @@ export class Findings {
     this.#options = options;
   }
 
-  /** One attempt. @param problems none where the product survived. */
-  tried(kind: Kind, name: string, problems: readonly Fault[]): void {
+  /**
+   * One attempt, or several that are only looked at together.
+   * @param problems none where the product survived.
+   */
+  tried(kind: Kind, name: string, problems: readonly Fault[], attempts = 1): void {
     const { tell, signal } = this.#options;
     if (signal?.aborted) return;
     const key = `${kind} ${name}`;
     const result = this.#results.get(key) ?? { kind, name, tried: 0, survived: 0 };
     this.#results.set(key, result);
-    result.tried++;
-    if (problems.length === 0) result.survived++;
+    result.tried += attempts;
+    if (problems.length === 0) result.survived += attempts;
     for (const fault of problems) {
       if (this.isNew(fault.problem)) tell?.(`${fault.id}: ${fault.problem} (${fault.circumstances})`);
       this.#faults.push(fault);
