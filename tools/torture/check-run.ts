@@ -105,7 +105,10 @@ export function differences(
   least: FolderSummary = reference,
 ): readonly string[] {
   const lost = reference.files.filter((file) => !actual.files.includes(file));
-  const extra = actual.files.filter((file) => !reference.files.includes(file));
+  // A lock that a killed process left is nobody's: whoever needs the folder next takes it.
+  const extra = actual.files.filter(
+    (file) => !reference.files.includes(file) && basename(file) !== LOCK_FILE,
+  );
   const found = [...lost.map((file) => `${file} is missing`), ...extra.map((file) => `${file} is left over`)];
   for (const [file, expected] of Object.entries(reference.checkpoints)) {
     const is = actual.checkpoints[file];
