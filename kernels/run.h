@@ -61,6 +61,7 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     MAPS(flatten, Flatten, flatten, x)
     MAPS(flattenGradInput, FlattenGradInput, flattenGradInput, gradient)
     WHOLE(crossEntropy, CrossEntropy, crossEntropy)
+    WHOLE(finalizeLoss, FinalizeLoss, finalizeLoss)
     WHOLE(crossEntropyGrad, CrossEntropyGrad, crossEntropyGrad)
     WHOLE(updateRunningStatistics, UpdateRunningStatistics, updateRunningStatistics)
     CHUNKED(sumSquares, SumSquares, sumSquares<V>)
@@ -68,6 +69,9 @@ template <class V> void runChunk(const Context &ctx, OpCode code, const void *re
     CHUNKED(sgd, Sgd, sgd<V>)
     CHUNKED(adamw, Adamw, adamw<V>)
     CHUNKED(movingAverage, MovingAverage, movingAverage<V>)
+    CHUNKED(storeGradients, StoreGradients, storeGradients<V>)
+    case OpCode::gather:
+    case OpCode::treeSum: return; // The session's: it runs the records before and after them apart.
   }
 #undef CHUNKED
 #undef WHOLE

@@ -5,6 +5,7 @@ import { hasPrefix } from './model/freeze.ts';
 import type { Initializer } from './model/initialize.ts';
 import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
+import { DEFAULT_LEAVES, requireShares } from './plan/batch-tree.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { MemoryLimitError } from './plan/memory/error.ts';
 import { climb, ladder, modulesOf, type Rung, trimmed } from './plan/memory/ladder.ts';
@@ -37,6 +38,11 @@ export interface ProgramRequest extends Omit<TraceOptions, 'partOf'> {
   readonly mode: Mode;
   /** A training step in parts, one program after the other, takes the memory of the largest part. */
   readonly part?: StepPart;
+  /**
+   * The program is the share of one of so many ranks: it has batch / ranks images, and all that is summed over a batch is
+   * summed over all of them (`Engine.open` takes the group). No bit depends on it. Default 1.
+   */
+  readonly ranks?: number;
 }
 
 /**
@@ -68,7 +74,10 @@ export interface TrainingOptions {
   readonly memory?: MemoryBudget | undefined;
 }
 
-export interface CompileOptions extends TrainingOptions, Partial<PlanOptions> {}
+export interface CompileOptions extends TrainingOptions, Partial<Omit<PlanOptions, 'tree'>> {
+  /** Slices of a batch whose sums are added up as a binary tree: the bits of training depend on it. Default 16. */
+  readonly leaves?: number | undefined;
+}
 
 /** What depends on the engine that will run the network. */
 export type EngineOptions = Pick<CompileOptions, 'memory' | 'target'>;
@@ -86,7 +95,7 @@ export interface Compiled {
  * Model → graph → autodiff → plan → program, for each program asked for.
  * @param size [height, width] of the images in pixels.
  * @throws ShapeError naming the layer that does not fit; RangeError when a program freezes or asks for what is not
- * there, or is to train nothing; MemoryLimitError when no plan fits the budget.
+ * there, is to train nothing, or cannot be shared by its ranks; MemoryLimitError when no plan fits the budget.
  */
 export function compile(
   model: Model,
@@ -99,18 +108,24 @@ export function compile(
   const evaluations = new Map(
     sources
       .filter(({ gradient }) => !gradient)
-      .map(({ name, forward }) => [name, compileGraph(forward, layout, undefined, options)]),
+      .map(({ name, forward, tree }) => [
+        name,
+        compileGraph(forward, layout, undefined, { ...options, tree }),
+      ]),
   );
   const beside = [...evaluations.values()].map(({ plan }) => plan);
   const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
   const training = largest && fuse(largest.forward, largest.gradient, options.precision);
   if (memory && !training) requireFits(beside, memory);
-  const rungs = memory && training && fitted(training, beside, memory, planner(layout, options));
+  const rungs =
+    memory &&
+    training &&
+    fitted(training, beside, memory, planner(layout, { ...options, tree: largest.tree }));
   const recomputed = modulesOf(rungs?.at(-1)?.groups ?? []);
-  const compiled = sources.map(({ name, forward, gradient }) => {
-    const evaluation = evaluations.get(name);
-    return [name, evaluation ?? compileGraph(forward, layout, gradient, { ...options, recomputed })] as const;
+  const compiled = sources.map(({ name, forward, gradient, tree }) => {
+    const training = { ...options, recomputed, tree };
+    return [name, evaluations.get(name) ?? compileGraph(forward, layout, gradient, training)] as const;
   });
   return {
     network: { state, layout, programs: new Map(compiled) },
@@ -138,10 +153,10 @@ export function trainingLadder(
   options: CompileOptions = {},
 ): TrainingLadder {
   const { layout, sources } = prepare(model, size, { train: { ...request, mode: 'train' } }, options);
-  const [{ forward, gradient }] = sources as [(typeof sources)[number]];
+  const [{ forward, gradient, tree }] = sources as [(typeof sources)[number]];
   const { memory } = options;
   const training = fuse(forward, gradient, options.precision);
-  const planOf = planner(layout, options);
+  const planOf = planner(layout, { ...options, tree });
   const rungs = [...ladder(training, planOf)];
   if (!memory) return { rungs };
   const fits = (plan: Plan) => plannedPeakBytes([plan], memory.threads) <= memory.bytes;
@@ -160,15 +175,17 @@ function prepare(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0, target = cpuTarget() }: CompileOptions,
+  { update = PLAIN_SGD, labelSmoothing = 0, target = cpuTarget(), leaves = DEFAULT_LEAVES }: CompileOptions,
 ) {
   const traces = Object.entries(programs).map(([name, request]) => {
-    const { batch, mode, part } = request;
+    const { batch, mode, part, ranks = 1 } = request;
+    const tree = { leaves, ranks };
+    requireShares(batch, tree);
     const smoothing = { labelSmoothing: mode === 'train' ? labelSmoothing : 0 };
     const options = { ...request, ...smoothing, ...(part && { partOf: part.of }) };
-    return [name, trace(model, batch, size, mode, options)] as const;
+    return { name, tree, traced: trace(model, batch / ranks, size, mode, options) };
   });
-  const [, first] = traces[0]!;
+  const { traced: first } = traces[0]!;
   const own = stateOf(first.graph);
   const trained = new Map(
     Object.entries(programs).flatMap(([name, request]) =>
@@ -183,18 +200,19 @@ function prepare(
   ]);
   const layout = layOutState(state, withGradients, target);
   const averaged = trained.size > 0 && update.averageDecay !== undefined;
-  const sources = traces.map(([name, { graph }]) => {
+  const sources = traces.map(({ name, tree, traced: { graph } }) => {
     const withRespectTo = trained.get(name);
-    if (!withRespectTo) return { name, forward: averaged ? onAverages(graph) : graph, gradient: undefined };
+    if (!withRespectTo)
+      return { name, tree, forward: averaged ? onAverages(graph) : graph, gradient: undefined };
     const { part = WHOLE } = programs[name]!;
     const { accumulate } = part;
     const gradient = { of: 'loss', withRespectTo, accumulate, ...(part.update && { update }) };
-    return { name, forward: graph, gradient };
+    return { name, tree, forward: graph, gradient };
   });
   return { state, layout, first, sources };
 }
 
-function planner(layout: StateLayout, options: CompileOptions): (graph: Graph) => Plan {
+function planner(layout: StateLayout, options: Partial<PlanOptions>): (graph: Graph) => Plan {
   return (graph) => createPlan(graph, layout, { ...options, target: options.target ?? cpuTarget() });
 }
 

@@ -49,6 +49,19 @@ DENSOR_INLINE Range part(int total, int index, int count) {
           static_cast<int>(static_cast<int64_t>(total) * (index + 1) / count)};
 }
 
+// The leaf of a batch's sums that an image belongs to; images are visited ascending.
+struct Leaf {
+  int total, count, index;
+  Range images;
+
+  Leaf(int total, int count, int image) : total(total), count(count), index(0), images(part(total, 0, count)) {
+    moveTo(image);
+  }
+  void moveTo(int image) {
+    while (image >= images.end) images = part(total, ++index, count);
+  }
+};
+
 // What a chunk of a forward record works on: whole images or, where there are more chunks than images, some rows of one.
 struct Cut {
   Range images, rows;

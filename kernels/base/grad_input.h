@@ -27,6 +27,11 @@ template <class V> struct InputGradient {
   // Channels [c, c + V::size) of `count` neighbouring pixels; du(i) is pixel i's. Count: int or a constant.
   template <class T, class Count, class Du>
   DENSOR_INLINE void apply(const T *x, T *gradient, int c, Count count, Du du) const {
+    apply(x, gradient, c, count, du, sums);
+  }
+  // The same with sums elsewhere.
+  template <class T, class Count, class Du>
+  DENSOR_INLINE void apply(const T *x, T *gradient, int c, Count count, Du du, float *sums) const {
     const int lanes = channels - c;
     const V a = scale ? V::load(scale + c) : V::splat(1);
     const V b = scale ? V::load(shift + c) : V::splat(0);

@@ -94,7 +94,7 @@ template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2d
   const float *bias = ctx.at(r.bias);
   const Activation<V> activation{r.relu != 0};
   const DropoutMask mask(ctx, r.dropout, r.out);
-  float *statistics = statisticsPartial(ctx, r.statistics, chunk, outputs);
+  Leaf leaf(r.in.images, r.leaves, images.begin);
   const SmallConvolution<P> conv(r.in, r.window, r.window.paddingHeight, r.window.paddingWidth, outputs,
                                  ctx.at<P>(r.packed));
   P *strip = ctx.scratchFrom<P>();
@@ -116,8 +116,12 @@ template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2d
                         }
                       });
     for (int i = 0; i < together; i++) mask.apply<V>(y + i * yImage, r.y.stride, n + i, 0, pixels);
-    for (int i = 0; statistics && i < together; i++)
-      gatherStatistics<V>(y + i * yImage, r.y.stride, pixels, outputs, statistics, (n + i - images.begin) * pixels);
+    for (int i = 0; r.statistics != NO_ADDRESS && i < together; i++) {
+      leaf.moveTo(n + i);
+      gatherStatistics<V>(y + i * yImage, r.y.stride, pixels, outputs,
+                          statisticsPartial(ctx, r.statistics, leaf.index, outputs),
+                          (n + i - leaf.images.begin) * pixels);
+    }
   }
 }
 

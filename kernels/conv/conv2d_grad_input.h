@@ -7,7 +7,8 @@
 
 namespace densor {
 
-// Strips of several small images: stride 1, so the transposed convolution is one with reversed taps.
+// Strips of several small images: stride 1, so the transposed convolution is one with reversed taps. Sums are each image's
+// own first, then their leaf's, so that no strip decides their order.
 template <class V, class T>
 void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
   using P = Operand<T>;
@@ -16,14 +17,19 @@ void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r,
   const int pixels = r.in.height * r.in.width;
   const size_t xImage = static_cast<size_t>(pixels) * r.x.stride;
   const size_t gradientImage = static_cast<size_t>(pixels) * r.gradInput.gradient.stride;
-  InputGradient<V> end(ctx, r.prologue, r.x, r.gradInput, r.in.channels, chunk);
-  end.xStride = xImage, end.gradientStride = gradientImage;
+  GradInput withoutSums = r.gradInput;
+  withoutSums.sums = NO_ADDRESS;
+  const InputGradient<V> end(ctx, r.prologue, r.x, withoutSums, r.in.channels, chunk);
+  const size_t sumFloats = 2 * static_cast<size_t>(paddedChannels(r.in.channels)); // of an image
+  float *sums = ctx.at(r.gradInput.sums) ? ctx.scratchFrom() : nullptr;
+  Leaf leaf(r.in.images, r.leaves, images.begin);
   const SmallConvolution<P> conv(r.out, w, static_cast<int>(w.kernelHeight - 1 - w.paddingHeight),
                                  static_cast<int>(w.kernelWidth - 1 - w.paddingWidth), r.in.channels,
                                  ctx.at<P>(r.packed));
-  P *strip = ctx.scratchFrom<P>();
+  P *strip = ctx.scratchFrom<P>(sums ? r.stripImages * sumFloats : 0);
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
+    if (sums) __builtin_memset(sums, 0, together * sumFloats * sizeof(float));
     const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
     const T *x = ctx.at<T>(r.x, n, pixels);
     T *gradient = ctx.at<T>(r.gradInput.gradient, n, pixels);
@@ -34,10 +40,19 @@ void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r,
                       [&]<int R, int B>(V(&tile)[R][B], int pixel, int first, int c) DENSOR_LAMBDA_INLINE {
                         const T *xTile = x + first * xImage + pixel * r.x.stride;
                         T *gTile = gradient + first * gradientImage + pixel * r.gradInput.gradient.stride;
-                        DENSOR_UNROLL for (int b = 0; b < B; b++)
-                            end.apply(xTile, gTile, c + b * V::size, Constant<R>{},
-                                      [&](int k) DENSOR_LAMBDA_INLINE { return tile[k][b]; });
+                        DENSOR_UNROLL for (int b = 0; b < B; b++) DENSOR_UNROLL for (int k = 0; k < R; k++)
+                            end.apply(xTile + k * xImage, gTile + k * gradientImage, c + b * V::size, Constant<1>{},
+                                      [&](int) DENSOR_LAMBDA_INLINE { return tile[k][b]; },
+                                      sums ? sums + (first + k) * sumFloats : nullptr);
                       });
+    for (int i = 0; sums && i < together; i++) {
+      leaf.moveTo(n + i);
+      float *to = ctx.at(r.gradInput.sums) + leaf.index * sumFloats;
+      const float *from = sums + i * sumFloats;
+      const bool isFirst = n + i == leaf.images.begin;
+      for (size_t k = 0; k < sumFloats; k += V::size)
+        (isFirst ? V::load(from + k) : V::load(to + k) + V::load(from + k)).store(to + k);
+    }
   }
 }
 

@@ -1,5 +1,6 @@
-// The gradient of a convolution's weights and bias. Images are cut into parts that sum into a partial each,
-// [kH·kW·C + 1][paddedChannels(O)]; reduceGradWeight adds the partials in order. Sums run over pixels, ascending.
+// The gradient of a convolution's weights and bias. Images are cut into leaves, whose sums run over pixels, ascending, and
+// are added up as a binary tree: a chunk's subtree into a partial, [kH·kW·C + 1][paddedChannels(O)], and those of all
+// chunks by reduceGradWeight.
 #pragma once
 #include "base/math.h"
 #include "conv/conv2d_grad_weight_pairs.h"
@@ -13,29 +14,39 @@ struct StripWalk {
   ptrdiff_t inputImage, inputRow, inputPixel, gradientRow, gradientPixel;
 };
 
+// Whether a strip is a leaf's first, which finds nothing summed yet, and its last, whose sums may go to the left.
+struct StripPlace {
+  bool isFirst, isLast;
+};
+
 // One tile of a partial += Σ over a strip's pixels: `inputs` are the tile's R weights at the first pixel, `gradients`
 // its B vectors. A function of its own, so that the accumulators get every register there is.
 template <class V, int R, int B>
 __attribute__((noinline)) void accumulateTile(float *partial, size_t partialStride, const float *inputs,
-                                              const float *gradients, const StripWalk &walk) {
+                                              const float *gradients, const StripWalk &walk, bool isFirst,
+                                              ptrdiff_t toLeft) {
   V tile[R][B];
   DENSOR_UNROLL for (int a = 0; a < R; a++) DENSOR_UNROLL for (int b = 0; b < B; b++)
-      tile[a][b] = V::load(partial + a * partialStride + b * V::size);
+      tile[a][b] = isFirst ? V::splat(0) : V::load(partial + a * partialStride + b * V::size);
   for (int n = 0; n < walk.images; n++)
     for (int i = 0; i < walk.rows; i++) {
       multiplyAdd<V, R, B>(tile, inputs + n * walk.inputImage + i * walk.inputRow, 1, walk.inputPixel, gradients,
                            walk.gradientPixel, walk.width);
       gradients += walk.gradientRow;
     }
-  DENSOR_UNROLL for (int a = 0; a < R; a++) DENSOR_UNROLL for (int b = 0; b < B; b++)
-      tile[a][b].store(partial + a * partialStride + b * V::size);
+  float *to = partial + toLeft;
+  DENSOR_UNROLL for (int a = 0; a < R; a++) DENSOR_UNROLL for (int b = 0; b < B; b++) {
+    float *sum = to + a * partialStride + b * V::size;
+    (toLeft != 0 ? V::load(sum) + tile[a][b] : tile[a][b]).store(sum);
+  }
 }
 
 // partial += the gradient that `rows` rows of outputs of some images give, from their packed inputs, a strip after
 // the other, and their gradients, [images·rows·width][partial.outputs].
 template <class V, class Record>
 void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Strip &strip, const float *packed,
-                   const float *gradients, int images, int rows) {
+                   const float *gradients, int images, int rows, StripPlace place) {
+  const ptrdiff_t toLeft = place.isLast ? partial.toLeft : 0;
   const StripWalk walk = {.images = images,
                           .rows = rows,
                           .width = static_cast<int>(r.out.width),
@@ -51,7 +62,7 @@ void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Stri
         withTile<V>(rowsOfTile, vectors - o, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
           accumulateTile<V, R, B>(partial.run(k) + static_cast<size_t>(first) * partial.outputs + o * V::size,
                                   partial.outputs, partial.inputs(strip, packed, k) + first, gradients + o * V::size,
-                                  walk);
+                                  walk, place.isFirst, toLeft);
         });
     });
 }
@@ -60,8 +71,9 @@ void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Stri
 // of each pixel for which it lies inside the map.
 template <class V>
 void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWeightRecord &r, const float *packed,
-                           const float *gradients, int images) {
+                           const float *gradients, int images, StripPlace place) {
   const Window &w = r.window;
+  const ptrdiff_t toLeft = place.isLast ? partial.toLeft : 0;
   const int height = r.out.height, width = r.out.width, depth = partial.slice.end - partial.slice.begin;
   const int vectors = roundUp(r.out.channels, V::size) / V::size;
   for (int t = 0; t < static_cast<int>(w.kernelHeight * w.kernelWidth); t++) {
@@ -70,7 +82,11 @@ void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWei
     const int across = t % partial.kernelWidth - static_cast<int>(w.paddingWidth);
     const int top = down < 0 ? -down : 0, bottom = down > 0 ? height - down : height;
     const int left = across < 0 ? -across : 0, right = across > 0 ? width - across : width;
-    if (top >= bottom || left >= right) continue;
+    float *to = partial.weights + (static_cast<size_t>(t) * partial.channels + partial.slice.begin) * partial.outputs;
+    if (top >= bottom || left >= right) { // Nothing of it is inside: zero, and nothing to add to the left.
+      if (place.isFirst) __builtin_memset(to, 0, static_cast<size_t>(depth) * partial.outputs * sizeof(float));
+      continue;
+    }
     const StripWalk walk = {.images = 1,
                             .rows = bottom - top,
                             .width = (right - left) * images,
@@ -80,25 +96,23 @@ void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWei
                             .gradientRow = static_cast<ptrdiff_t>(width) * images * partial.outputs,
                             .gradientPixel = partial.outputs};
     const size_t pixel = static_cast<size_t>(top) * width + left, shift = static_cast<size_t>(down * width + across);
-    float *to = partial.weights + (static_cast<size_t>(t) * partial.channels + partial.slice.begin) * partial.outputs;
     forTiles(depth, V::tileRows, [&](int first, int rowsOfTile) {
       for (int o = 0; o < vectors; o += V::tileBlocks)
         withTile<V>(rowsOfTile, vectors - o, [&]<int R, int B>() DENSOR_LAMBDA_INLINE {
           accumulateTile<V, R, B>(to + static_cast<size_t>(first) * partial.outputs + o * V::size, partial.outputs,
                                   packed + (pixel + shift) * images * depth + first,
-                                  gradients + pixel * images * partial.outputs + o * V::size, walk);
+                                  gradients + pixel * images * partial.outputs + o * V::size, walk, place.isFirst,
+                                  toLeft);
         });
     });
   }
 }
 
-template <class V, class T> void conv2dGradWeightOfImages(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
-  const Range images = part(r.in.images, imageChunk, imageChunks);
-  const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
+template <class V, class T>
+void sumLeafOfImages(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, Range slice,
+                     const GradWeightPartial &partial) {
   const Prologued<V> prologue(ctx, r.prologue);
   const int pixels = r.out.height * r.out.width;
-  const GradWeightPartial partial(ctx, r, imageChunk, slice);
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     const Corrected<V, T> gradOutput(ctx, r.gradOutput, n, pixels);
@@ -115,19 +129,19 @@ template <class V, class T> void conv2dGradWeightOfImages(const Context &ctx, co
                     return prologue.load(x + (static_cast<size_t>(image) * pixels + pixel) * r.x.stride,
                                          slice.begin + c);
                   });
-    sumGradWeightOfImages<V>(partial, r, inputs, gradients, together);
+    sumGradWeightOfImages<V>(partial, r, inputs, gradients, together,
+                             {n == images.begin, n + together == images.end});
   }
 }
 
-template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
-  const Range images = part(r.in.images, imageChunk, imageChunks);
-  const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
+template <class V, class T>
+void sumLeafOfRows(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, Range slice,
+                   const GradWeightPartial &partial) {
   const Prologued<V> prologue(ctx, r.prologue);
   const int height = r.out.height, width = r.out.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
   const size_t outPixels = static_cast<size_t>(height) * width;
-  const GradWeightPartial partial(ctx, r, imageChunk, slice);
+  const bool isWhole = slice.end - slice.begin == static_cast<int>(r.in.channels);
 
   // A strip is some rows of one image, or several whole images: small maps would be over before they began.
   for (int n = images.begin; n < images.end; n += r.stripImages) {
@@ -136,7 +150,7 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
       const int rows = top + static_cast<int>(r.stripRows) <= height ? r.stripRows : height - top;
       Strip strip = inputStrip(r, top, rows);
       strip.channels = slice.end - slice.begin;
-      strip.contiguous = strip.contiguous && partial.isWhole();
+      strip.contiguous = strip.contiguous && isWhole;
       float *gradients = ctx.scratchFrom(), *to = gradients;
       float *inputs = gradients + static_cast<size_t>(together) * rows * width * partial.outputs;
       for (int i = 0; i < together; i++) {
@@ -156,26 +170,73 @@ template <class V, class T> void conv2dGradWeightOfRows(const Context &ctx, cons
           return prologue.loadAhead(x + pixel * r.x.stride, slice.begin + c, r.x.stride);
         });
       }
-      sumGradWeight<V>(partial, r, strip, inputs, gradients, together, rows);
+      sumGradWeight<V>(partial, r, strip, inputs, gradients, together, rows,
+                       {n == images.begin && top == 0, n + together == images.end && top + rows == height});
     }
   }
 }
 
-// Chunks cut the images into `imageChunks` partials and, for wide inputs, the channels: those share a partial.
-template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
-  switch (r.algorithm) {
-    case GradWeightAlgorithm::rows: return conv2dGradWeightOfRows<V, T>(ctx, r, chunk);
-    case GradWeightAlgorithm::images: return conv2dGradWeightOfImages<V, T>(ctx, r, chunk);
-    case GradWeightAlgorithm::pairs:
-    case GradWeightAlgorithm::pairsTapsApart:
-      if constexpr (IN_PAIRS<Operand<T>>)
-        return conv2dGradWeightInPairs<V, T>(ctx, r, chunk, r.algorithm == GradWeightAlgorithm::pairsTapsApart);
-  }
-  __builtin_trap(); // Engines refuse plans for products that these kernels have not.
+template <class V> void addTo(float *left, const float *right, size_t floats) {
+  for (size_t i = 0; i < floats; i += V::size) (V::load(left + i) + V::load(right + i)).store(left + i);
 }
 
-// gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, in order. Chunks cut the weights of an
-// output, (channel, tap), by cache lines; a square of weights and outputs at a time is turned over.
+// partial = the gradient that a leaf's images give, of a slice of the channels; or, added to the one on the left, its sum.
+template <class V, class T>
+void sumLeaf(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, Range slice,
+             const GradWeightPartial &partial) {
+  partial.clearBias();
+  switch (r.algorithm) {
+    case GradWeightAlgorithm::rows: sumLeafOfRows<V, T>(ctx, r, images, slice, partial); break;
+    case GradWeightAlgorithm::images: sumLeafOfImages<V, T>(ctx, r, images, slice, partial); break;
+    case GradWeightAlgorithm::pairs:
+    case GradWeightAlgorithm::pairsTapsApart:
+      if constexpr (IN_PAIRS<Operand<T>>) {
+        partial.clearWeights();
+        sumLeafInPairs<V, T>(ctx, r, images, slice, partial, r.algorithm == GradWeightAlgorithm::pairsTapsApart);
+        if (partial.toLeft != 0) addTo<V>(partial.weights + partial.toLeft, partial.weights, partial.floats());
+      } else __builtin_trap(); // Engines refuse plans for products that these kernels have not.
+  }
+  if (partial.toLeft != 0 && partial.bias) addTo<V>(partial.bias + partial.toLeft, partial.bias, partial.outputs);
+}
+
+// Chunks cut the leaves into `imageChunks` subtrees and, for wide inputs, the channels: those share a partial. A subtree's
+// sums that wait for their right neighbours lie in scratch, one upon the other; two neighbours of the same height are
+// added as soon as both are there.
+template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
+  const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks, channels = r.in.channels;
+  const int leaves = static_cast<int>(r.leaves) / imageChunks, firstLeaf = imageChunk * leaves;
+  const Range slice = part(channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
+  const int taps = r.window.kernelHeight * r.window.kernelWidth, outputs = paddedChannels(r.out.channels);
+  float *to = ctx.at(r.partials) + imageChunk * gradWeightFloats(r, channels);
+  const auto imagesOf = [&](int leaf) { return part(r.in.images, firstLeaf + leaf, r.leaves); };
+  if (leaves == 1) return sumLeaf<V, T>(ctx, r, imagesOf(0), slice, GradWeightPartial(to, r, channels, slice));
+
+  const int sliced = slice.end - slice.begin;
+  const size_t floats = gradWeightFloats(r, sliced);
+  Context strips = ctx;
+  float *waiting = ctx.scratchFrom();
+  strips.scratch = waiting + (__builtin_ctz(leaves) + 1) * floats;
+  int count = 0;
+  for (int leaf = 0; leaf < leaves; leaf++) {
+    GradWeightPartial partial(waiting + count++ * floats, r, sliced, {0, sliced}, slice.begin == 0);
+    if (leaf & 1) partial.toLeft = -static_cast<ptrdiff_t>(floats), count--;
+    sumLeaf<V, T>(strips, r, imagesOf(leaf), slice, partial);
+    for (int carry = leaf & 1 ? leaf >> 1 : 0; carry & 1; carry >>= 1) {
+      count--;
+      addTo<V>(waiting + (count - 1) * floats, waiting + count * floats, floats);
+    }
+  }
+  const size_t rowFloats = static_cast<size_t>(sliced) * outputs;
+  for (int t = 0; t < taps; t++)
+    __builtin_memcpy(to + (static_cast<size_t>(t) * channels + slice.begin) * outputs, waiting + t * rowFloats,
+                     rowFloats * sizeof(float));
+  if (slice.begin == 0)
+    __builtin_memcpy(to + static_cast<size_t>(taps) * channels * outputs, waiting + taps * rowFloats,
+                     outputs * sizeof(float));
+}
+
+// gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, as a binary tree. Chunks cut the weights of
+// an output, (channel, tap), by cache lines; a square of weights and outputs at a time is turned over.
 template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWeightRecord &r, int chunk) {
   constexpr int line = ALIGNMENT_BYTES / sizeof(float);
   const int taps = r.kernelHeight * r.kernelWidth, channels = r.inChannels, outputs = r.outChannels;
@@ -185,9 +246,16 @@ template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWei
   float *gradWeight = ctx.at(r.gradWeight), *gradBias = ctx.at(r.gradBias);
   V rest = V::splat(0); // x − x of all sums: zero as long as they are finite
   const auto total = [&](size_t row, int o) DENSOR_LAMBDA_INLINE {
-    V sum = V::splat(0);
-    for (uint32_t p = 0; p < r.partialCount; p++) sum = sum + V::load(partials + p * size + row * padded + o);
-    return sum;
+    // As a counter carries: place k holds a sum of 2^k partials that waits for its right neighbour.
+    V waiting[LEAF_LEVELS];
+    const float *at = partials + row * padded + o;
+    for (uint32_t p = 0; p < r.partialCount; p++, at += size) {
+      V sum = V::load(at);
+      int level = 0;
+      for (uint32_t carry = p; carry & 1; carry >>= 1) sum = waiting[level++] + sum;
+      waiting[level] = sum;
+    }
+    return waiting[__builtin_ctz(r.partialCount)];
   };
   const auto put = [&](V sum, float *to, int count, bool accumulate) DENSOR_LAMBDA_INLINE {
     const V all = accumulate ? loadFirst<V>(to, count) + sum : sum;
@@ -217,6 +285,7 @@ template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWei
     const int count = outputs - o < V::size ? outputs - o : V::size;
     put(loadFirst<V>(sums, count), gradBias + o, count, r.accumulate & 2);
   }
+  if (!r.isComplete) return;
   float rests[V::size];
   rest.store(rests);
   for (float each : rests)

@@ -189,14 +189,11 @@ void sumTapsApart(const PairStrip &s, const GradWeightPartial &partial, const Re
 }
 
 template <class V, class T>
-void conv2dGradWeightInPairs(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk, bool tapsApart) {
-  const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks;
-  const Range images = part(r.in.images, imageChunk, imageChunks);
-  const Range slice = part(r.in.channels, chunk / imageChunks, static_cast<int>(r.chunks) / imageChunks);
+void sumLeafInPairs(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, Range slice,
+                    const GradWeightPartial &partial, bool tapsApart) {
   const int channels = slice.end - slice.begin, height = r.out.height;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
   const Prologued<V> prologue(ctx, r.prologue);
-  const GradWeightPartial partial(ctx, r, imageChunk, slice);
 
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;

@@ -102,7 +102,10 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
   const float *slope = ctx.at(r.slope), *intercept = ctx.at(r.intercept);
   const int height = r.out.height, width = r.out.width;
   const size_t inPixels = static_cast<size_t>(r.in.height) * r.in.width;
-  const GradWeightPartial partial(ctx, r, chunk, {0, static_cast<int>(r.in.channels)});
+  const int channels = r.in.channels;
+  const GradWeightPartial partial(ctx.at(r.partials) + chunk * gradWeightFloats(r, channels), r, channels, {0, channels});
+  partial.clearWeights();
+  partial.clearBias();
   const int outputs = partial.outputs;
 
   for (int n = images.begin; n < images.end; n++) {
@@ -130,7 +133,7 @@ void conv2dMaxPoolGradWeight(const Context &ctx, const Conv2dMaxPoolGradWeightRe
       else {
         for (int p = 0; p < rows * width; p++)
           for (int o = 0; o < static_cast<int>(r.out.channels); o += V::size) partial.addToBias(gradientAt(p, o), o);
-        sumGradWeight<V>(partial, r, strip, inputs, gradients, 1, rows);
+        sumGradWeight<V>(partial, r, strip, inputs, gradients, 1, rows, {false, false});
       }
     }
   }

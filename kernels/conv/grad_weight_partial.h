@@ -5,7 +5,13 @@
 
 namespace densor {
 
-// Where a chunk sums, emptied: the rows of its channels, and the bias's where it has the first of them.
+// Floats of a partial with so many channels: [kH·kW·C + 1][paddedChannels(O)], the last row the bias's.
+template <class Record> size_t gradWeightFloats(const Record &r, int channels) {
+  const size_t taps = static_cast<size_t>(r.window.kernelHeight) * r.window.kernelWidth;
+  return (taps * channels + 1) * paddedChannels(r.out.channels);
+}
+
+// Where a leaf is summed: the rows of a slice of a partial's channels, and the bias's where that is wanted.
 struct GradWeightPartial {
   float *weights, *bias;
   int outputs; // floats of a row
@@ -14,20 +20,31 @@ struct GradWeightPartial {
   // With all channels a kernel row's (column, channel) pairs lie side by side in a strip and in the partial; with a
   // slice of them, the channels of one tap do.
   int runs, length;
+  // From here to the sum on the left in the tree, in floats: the last strip is added to that, not left here. 0: none is.
+  ptrdiff_t toLeft = 0;
 
   template <class Record>
-  GradWeightPartial(const Context &ctx, const Record &r, int index, Range slice)
-      : outputs(paddedChannels(r.out.channels)), channels(r.in.channels), kernelWidth(r.window.kernelWidth), slice(slice) {
-    const int taps = static_cast<int>(r.window.kernelHeight) * kernelWidth, sliced = slice.end - slice.begin;
-    const size_t size = static_cast<size_t>(taps) * channels * outputs;
-    weights = ctx.at(r.partials) + index * (size + outputs);
-    bias = slice.begin == 0 ? weights + size : nullptr;
+  GradWeightPartial(float *at, const Record &r, int channels, Range slice, bool hasBias)
+      : weights(at), outputs(paddedChannels(r.out.channels)), channels(channels), kernelWidth(r.window.kernelWidth),
+        slice(slice) {
+    const int taps = static_cast<int>(r.window.kernelHeight) * kernelWidth;
+    bias = hasBias ? weights + static_cast<size_t>(taps) * channels * outputs : nullptr;
     runs = isWhole() ? static_cast<int>(r.window.kernelHeight) : taps;
-    length = isWhole() ? kernelWidth * channels : sliced;
+    length = isWhole() ? kernelWidth * channels : slice.end - slice.begin;
+  }
+  template <class Record>
+  GradWeightPartial(float *at, const Record &r, int channels, Range slice)
+      : GradWeightPartial(at, r, channels, slice, slice.begin == 0) {}
+
+  void clearWeights() const {
     for (int k = 0; k < runs; k++) __builtin_memset(run(k), 0, static_cast<size_t>(length) * outputs * sizeof(float));
+  }
+  void clearBias() const {
     if (bias) __builtin_memset(bias, 0, outputs * sizeof(float));
   }
 
+  // Of the weights, where the slice is all that there is.
+  size_t floats() const { return static_cast<size_t>(runs) * length * outputs; }
   bool isWhole() const { return slice.end - slice.begin == channels; }
   float *run(int k) const {
     return weights + static_cast<size_t>(isWhole() ? k * length : k * channels + slice.begin) * outputs;

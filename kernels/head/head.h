@@ -35,23 +35,38 @@ DENSOR_INLINE double logSumExp(const float *row, int classes) {
   return greatest + logarithm(sum);
 }
 
-// loss: the sum over rows of logSumExp(row) − Σ truth·row, divided by meanOver, with truth = (1 − smoothing)·onehot(label) + smoothing/classes; correct: rows whose first greatest logit is at the label.
+// partials[leaf]: the sum over its rows of logSumExp(row) − Σ truth·row, with truth = (1 − smoothing)·onehot(label) +
+// smoothing/classes; and how many rows have their first greatest logit at the label.
 inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
   const double certain = 1 - static_cast<double>(r.smoothing), spread = static_cast<double>(r.smoothing) / classes;
-  double loss = 0;
-  int correct = 0;
-  for (uint32_t n = 0; n < r.size.images; n++) {
-    const float *row = ctx.at(r.logits, n, 1);
-    int greatest = 0;
-    for (int k = 1; k < classes; k++)
-      if (row[k] > row[greatest]) greatest = k;
-    double expected = certain * row[labels[n]];
-    if (spread > 0)
-      for (int k = 0; k < classes; k++) expected += spread * row[k];
-    loss += logSumExp(row, classes) - expected;
-    correct += greatest == labels[n];
+  for (uint32_t leaf = 0; leaf < r.leaves; leaf++) {
+    const Range images = part(r.size.images, leaf, r.leaves);
+    double loss = 0;
+    int correct = 0;
+    for (int n = images.begin; n < images.end; n++) {
+      const float *row = ctx.at(r.logits, n, 1);
+      int greatest = 0;
+      for (int k = 1; k < classes; k++)
+        if (row[k] > row[greatest]) greatest = k;
+      double expected = certain * row[labels[n]];
+      if (spread > 0)
+        for (int k = 0; k < classes; k++) expected += spread * row[k];
+      loss += logSumExp(row, classes) - expected;
+      correct += greatest == labels[n];
+    }
+    float *partial = ctx.at(r.partials) + 2 * leaf;
+    partial[0] = static_cast<float>(loss), partial[1] = static_cast<float>(correct);
+  }
+}
+
+// The leaves added in order; the loss divided by meanOver.
+inline void finalizeLoss(const Context &ctx, const FinalizeLossRecord &r) {
+  double loss = 0, correct = 0;
+  for (uint32_t leaf = 0; leaf < r.leaves; leaf++) {
+    const float *partial = ctx.at(r.partials) + 2 * leaf;
+    loss += partial[0], correct += partial[1];
   }
   *ctx.at(r.loss) = static_cast<float>(loss / r.meanOver);
   *ctx.at(r.correct) = static_cast<float>(correct);

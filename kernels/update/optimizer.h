@@ -35,6 +35,27 @@ template <class V> DENSOR_INLINE double sumLanes(V x) {
   return sum;
 }
 
+// Gradients = or += their sums over ranks. A chunk has the same share of every tensor: where one comes twice, it adds in order.
+template <class V> void storeGradients(const Context &ctx, const StoreGradientsRecord &r, int chunk) {
+  V rest = V::splat(0); // x − x of all sums: zero as long as they are finite
+  for (uint32_t t = 0; t < r.tensorsCount; t++) {
+    const Summed &tensor = r.tensors[t];
+    const float *sums = ctx.at(r.sums) + tensor.first;
+    float *to = ctx.at(tensor.to);
+    const Range share = part(tensor.count, chunk, r.chunks);
+    for (int i = share.begin; i < share.end; i += V::size) {
+      const int count = lanes<V>(i, share.end);
+      const V sum = loadFirst<V>(sums + i, count), all = tensor.accumulate ? loadFirst<V>(to + i, count) + sum : sum;
+      rest = rest + (all - all);
+      storeFirst(all, to + i, count);
+    }
+  }
+  float rests[V::size];
+  rest.store(rests);
+  for (float each : rests)
+    if (each != 0) return ctx.fail(); // NaN
+}
+
 // partials[chunk] = Σx²
 template <class V> void sumSquares(const Context &ctx, const SumSquaresRecord &r, int chunk) {
   constexpr size_t block = 64 * V::size;

@@ -1,3 +1,4 @@
+import type { Group } from '../distributed/group.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Target } from '../plan/target.ts';
 import { InputError } from '../tensor/input-error.ts';
@@ -42,8 +43,12 @@ export interface Engine {
   readonly target: Target;
   /** The most that a network may take in all. */
   readonly maxTotalBytes: number;
-  /** Reserves memory for the network's state and for the largest of its programs. Throws EngineError. */
-  open(network: CompiledNetwork): Promise<Session>;
+  /**
+   * Reserves memory for the network's state and for the largest of its programs.
+   * @param group of which this session is one rank, where programs are shares (`ProgramRequest.ranks`). Default: none.
+   * @throws EngineError
+   */
+  open(network: CompiledNetwork, group?: Group): Promise<Session>;
   /** How fast this machine can be with this instruction set and these threads; takes about a second. */
   measurePeak?(): Promise<MachinePeak>;
   /** Ends its threads and frees its memory; sessions that are still open end with it. */

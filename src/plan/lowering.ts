@@ -1,5 +1,6 @@
 import { type Graph, isTraining, type Op, opInputs, type ValueId } from '../graph/op.ts';
 import { asFeatureMap } from '../tensor/shape.ts';
+import type { BatchTree } from './batch-tree.ts';
 import type { BufferId, BufferRole, BufferSpec, Size, Vector, View } from './buffers.ts';
 import type { LayerRecord, TargetRecord } from './record.ts';
 import type { Lowered, LoweringRequest } from './target.ts';
@@ -17,12 +18,14 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
   /** Values whose statistics some op asks for. */
   readonly wantsStatistics: ReadonlySet<ValueId>;
   readonly isTraining: boolean;
+  readonly tree: BatchTree;
   readonly #read: ReadonlySet<ValueId>;
   readonly #places: LoweringRequest['placement']['places'];
   readonly #rootBuffers: ReadonlyMap<ValueId, BufferId>;
 
-  constructor({ graph, placement, rootBuffers, buffers }: LoweringRequest) {
+  constructor({ graph, placement, rootBuffers, buffers, tree }: LoweringRequest) {
     this.graph = graph;
+    this.tree = tree;
     this.copies = placement.copies;
     this.#places = placement.places;
     this.#rootBuffers = rootBuffers;
@@ -57,6 +60,11 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
     const content = { kind: 'temporary', op, what } as const;
     this.buffers.push({ id, role, layer: op.layer, bytes: floats * 4, content });
     return id;
+  }
+
+  /** Gives a buffer its size that was not known when it was asked for. */
+  resize(id: BufferId, floats: number): void {
+    this.buffers[id] = { ...this.buffers[id]!, bytes: floats * 4 };
   }
 
   needScratch(floats: number): void {

@@ -3,6 +3,7 @@ import type { Graph, Op, ValueId } from '../graph/op.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Arena, type ArenaPlace, layOut, layOutInOrder } from './arena.ts';
+import { ALONE, type BatchTree } from './batch-tree.ts';
 import type { BufferId, BufferSpec, PlacedBuffer, Slab, View } from './buffers.ts';
 import { type LiveInterval, liveIntervals } from './liveness.ts';
 import { type Placement, place, storageElements } from './place.ts';
@@ -27,6 +28,7 @@ export interface Port {
 export interface Plan {
   /** Who runs it. */
   readonly target: Target;
+  readonly tree: BatchTree;
   readonly records: readonly LayerRecord[];
   /**
    * What depends on state alone (packed weights, batch norms' coefficients), where no run changes the state: to be run
@@ -75,13 +77,15 @@ export interface PlanOptions {
   readonly precision?: Precision | undefined;
   /** Who will run it (`Engine.target`). */
   readonly target: Target;
+  /** Default: 16 leaves, of one machine. */
+  readonly tree?: BatchTree;
 }
 
 /** Graph (rewritten, fused, differentiated) → plan. @throws BufferTooLargeError */
 export function createPlan(
   unordered: Graph,
   state: StateLayout,
-  { precision = 'f32', target }: PlanOptions,
+  { precision = 'f32', target, tree = ALONE }: PlanOptions,
 ): Plan {
   const graph = schedule(unordered);
   const placement = place(graph, precision, target.pixelStride);
@@ -99,7 +103,7 @@ export function createPlan(
     const { role, layer, content } = purposeOf(id, persistent.get(id));
     specs.push({ id: specs.length as BufferId, role, layer, content, bytes });
   }
-  const lowered = target.lower({ graph, placement, rootBuffers, buffers: specs, precision });
+  const lowered = target.lower({ graph, placement, rootBuffers, buffers: specs, precision, tree });
 
   const port = (id: ValueId): Port => {
     const { root, offset, stride, elementBytes } = placement.places.get(id)!;
@@ -135,6 +139,7 @@ export function createPlan(
   });
   return {
     target,
+    tree,
     records: lowered.records,
     prepare: lowered.prepare,
     buffers,

@@ -1,6 +1,7 @@
 import type { Graph, ValueId } from '../graph/op.ts';
 import type { Precision } from '../tensor/precision.ts';
 import type { ArenaLimits } from './arena.ts';
+import type { BatchTree } from './batch-tree.ts';
 import type { BufferId, BufferSpec, PlacedBuffer } from './buffers.ts';
 import type { PixelStride, Placement } from './place.ts';
 import type { LayerRecord, TargetRecord } from './record.ts';
@@ -17,6 +18,26 @@ export interface Cost {
 export interface Program {
   readonly words: Uint32Array;
   readonly recordCount: number;
+  /** Records that ranks do together, in order: kernels run what lies between them. None where there is one rank. */
+  readonly collectives: readonly Collective[];
+}
+
+/** A record of `Group`'s (src/distributed), on float32 numbers of one buffer. */
+export interface Collective {
+  /**
+   * - `gather`: `floats` numbers of each rank, in the order of ranks;
+   * - `treeSum`: each number becomes its sum over ranks.
+   */
+  readonly kind: 'gather' | 'treeSum';
+  /** Index of its record in the plan. */
+  readonly record: number;
+  /** Where its record begins, and where the next does. */
+  readonly word: number;
+  readonly nextWord: number;
+  readonly from: BufferId;
+  /** The same for `treeSum`. */
+  readonly to: BufferId;
+  readonly floats: number;
 }
 
 /** What is lowered: a graph after rewriting, with a buffer for each value that is the root of its storage. */
@@ -26,6 +47,7 @@ export interface LoweringRequest {
   readonly rootBuffers: ReadonlyMap<ValueId, BufferId>;
   readonly buffers: readonly BufferSpec[];
   readonly precision: Precision;
+  readonly tree: BatchTree;
 }
 
 /** What a target makes of a graph. */

@@ -12,14 +12,41 @@ import { golden, tensorOf } from '../support/golden.ts';
 const file = golden('notes_net_12_steps');
 const [losses, right] = [tensorOf(file, 'losses'), tensorOf(file, 'right')];
 
-/** float32 strays once ReLU masks flip in bulk: 1e-5, then 1%, then 10% (the file's `spread` is PyTorch's own). */
+/**
+ * float32 strays once ReLU masks flip in bulk: 1e-5, then 1%, then 10% (the file's `spread` is PyTorch's own, 6% at step 7).
+ * How far depends on the last bits, so it is the mean over two orders of summation that is held to it.
+ */
+const LEAVES = [16, 32];
 const bound = (step: number) => (step === 0 ? 1e-5 : step === 1 ? 0.01 : 0.1);
 
 /** The same numbers with feature maps in bfloat16: what storage adds to float32's bound. */
 const STORED_MAPS = 25;
 const storage = STORED_MAPS * 2 ** -9;
 
-async function firstLosses(open: () => Promise<Engine>, steps: number, precision: Precision) {
+type Losses = readonly { readonly loss: number; readonly right: number }[];
+
+/** Means over orders of summation. */
+async function meanLosses(
+  open: () => Promise<Engine>,
+  steps: number,
+  precision: Precision,
+  orders = LEAVES,
+): Promise<Losses> {
+  const all: Losses[] = [];
+  for (const leaves of orders) all.push(await firstLosses(open, steps, precision, leaves));
+  const mean = (of: (losses: Losses) => number) => all.reduce((sum, each) => sum + of(each), 0) / all.length;
+  return all[0]!.map((_, i) => ({
+    loss: mean((each) => each[i]!.loss),
+    right: mean((each) => each[i]!.right),
+  }));
+}
+
+async function firstLosses(
+  open: () => Promise<Engine>,
+  steps: number,
+  precision: Precision,
+  leaves: number,
+): Promise<Losses> {
   const { train } = await openDataset('sample', undefined, { note: () => {}, bytes: () => {} });
   const engine = await open();
   const { target } = engine;
@@ -27,14 +54,14 @@ async function firstLosses(open: () => Promise<Engine>, steps: number, precision
     densenet(),
     [96, 96],
     { train: { batch: 64, mode: 'train' } },
-    { precision, target },
+    { precision, target, leaves },
   );
   // Nothing follows the last loss, so it needs no gradients: half of the time on the reference engine.
   const last = compileGraph(
     trace(densenet(), 64, [96, 96], 'train').graph,
     trained.layout,
     undefined,
-    { precision, target },
+    { precision, target, tree: { leaves, ranks: 1 } },
   );
   const network = { ...trained, programs: new Map([...trained.programs, ['last', last]]) };
   const session = await engine.open(network);
@@ -53,11 +80,11 @@ async function firstLosses(open: () => Promise<Engine>, steps: number, precision
 }
 
 describe.each([
-  { ...REFERENCE, steps: 2 },
-  ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) => ({ ...engine, steps: 12 })),
-])("the notes' network learns as PyTorch's does on $name", ({ open, steps }) => {
+  { ...REFERENCE, steps: 2, orders: [16] },
+  ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) => ({ ...engine, steps: 12, orders: LEAVES })),
+])("the notes' network learns as PyTorch's does on $name", ({ open, steps, orders }) => {
   test(`the first ${steps} losses, batch 64, images in the order of the file`, async () => {
-    const found = await firstLosses(open, steps, 'f32');
+    const found = await meanLosses(open, steps, 'f32', orders);
     found.forEach(({ loss }, step) => {
       expect(Math.abs(loss / losses[step]! - 1), `loss of step ${step + 1}`).toBeLessThan(bound(step));
     });
@@ -69,7 +96,7 @@ describe.each(ENGINES.filter(({ name }) => /native (avx|amx)|neon|relaxed/.test(
   'with feature maps in bfloat16 it learns so too on $name',
   ({ open }) => {
     test('the first 12 losses', async () => {
-      const found = await firstLosses(open, 12, 'bf16');
+      const found = await meanLosses(open, 12, 'bf16', [16]);
       found.forEach(({ loss }, step) => {
         const limit = bound(step) + storage;
         expect(Math.abs(loss / losses[step]! - 1), `loss of step ${step + 1}`).toBeLessThan(limit);

@@ -1,4 +1,6 @@
 import { compileGraph, stateOf } from '../../src/compile.ts';
+import type { Group } from '../../src/distributed/group.ts';
+import { NO_GROUP } from '../../src/distributed/none.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import type { Module } from '../../src/model/module.ts';
 import { type Mode, traceModule } from '../../src/model/trace.ts';
@@ -30,6 +32,8 @@ export interface ModuleOptions {
   readonly precision?: Precision;
   /** False: all convolutions are direct. */
   readonly winograd?: boolean;
+  /** The case is the share of one of so many ranks: `inputShape` has the images of all. */
+  readonly ranks?: number;
 }
 
 /** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
@@ -37,16 +41,18 @@ export function moduleCase(
   module: Module,
   inputShape: Shape,
   seed: number,
-  { mode = 'train', inputIsData = false, gamma, precision = 'f32', winograd }: ModuleOptions = {},
+  { mode = 'train', inputIsData = false, gamma, precision = 'f32', winograd, ranks = 1 }: ModuleOptions = {},
 ): ModuleCase {
-  const { graph } = traceModule(module, inputShape, mode);
+  const [images, ...rest] = inputShape;
+  const { graph } = traceModule(module, [images! / ranks, ...rest], mode);
   const state = stateOf(graph);
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
+  const tree = { leaves: 16, ranks };
   const networkFor = (products: Products) => {
     const target = cpuTarget({ products, ...(winograd !== undefined && { winograd }) });
     const layout = layOutState(state, true, target);
-    const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target });
+    const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target, tree });
     return { state, layout, programs: new Map([['step', program]]) };
   };
   const random = numbers(seed);
@@ -67,7 +73,7 @@ export function moduleCase(
     state: new Map(filled),
     inputs: {
       x: Float32Array.from({ length: elementCount(inputShape) }, () => random() * 2 - 0.7),
-      seed: Float32Array.from({ length: elementCount(outputShape) }, () => random() - 0.5),
+      seed: Float32Array.from({ length: ranks * elementCount(outputShape) }, () => random() - 0.5),
     },
   };
 }
@@ -76,12 +82,16 @@ export function moduleCase(
 export async function runModuleCase(
   engine: Engine,
   { network: plain, networkFor, state, inputs }: ModuleCase,
+  group: Group = NO_GROUP,
 ): Promise<Results> {
   const products = productsOf(engine.target) ?? 'none';
   const network = products === 'none' ? plain : networkFor(products);
-  const session = await engine.open(network);
+  const session = await engine.open(network, group);
   for (const [name, data] of state) session.write(name, data);
-  const outputs = await session.run('step', inputs);
+  const outputs = await session.run('step', {
+    x: shareOf(inputs.x, group),
+    seed: shareOf(inputs.seed, group),
+  });
   const results = new Map<string, Float32Array | Float64Array>();
   for (const name of network.programs.get('step')!.graph.outputs.keys()) {
     results.set(name, outputs.get(name) ?? (await session.read(name)));
@@ -91,6 +101,15 @@ export async function runModuleCase(
   }
   await session.close();
   return results;
+}
+
+/** A rank's images of a batch's. */
+export function shareOf<T extends Float32Array | Float64Array | Int32Array>(
+  numbers: T,
+  { rank, size }: Group,
+): T {
+  const share = numbers.length / size;
+  return numbers.subarray(rank * share, (rank + 1) * share) as T;
 }
 
 /** A small generator (mulberry32) for test numbers in [0, 1). */

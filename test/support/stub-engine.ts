@@ -18,7 +18,7 @@ export function stubTarget(): Target {
     buffersOf: () => [],
     costOf: () => ({ flops: 0, bytes: 0 }),
     secondsOf: () => 0,
-    encode: () => ({ words: new Uint32Array(), recordCount: 0 }),
+    encode: () => ({ words: new Uint32Array(), recordCount: 0, collectives: [] }),
   };
 }
 

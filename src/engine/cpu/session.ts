@@ -1,6 +1,8 @@
+import type { Group } from '../../distributed/group.ts';
+import { NO_GROUP } from '../../distributed/none.ts';
 import type { CompiledNetwork, CompiledProgram } from '../../plan/compiled-network.ts';
 import type { Port } from '../../plan/plan.ts';
-import type { Program } from '../../plan/target.ts';
+import type { Collective } from '../../plan/target.ts';
 import { CONTROL_WORDS, controlWord, type PEAK_KERNELS, SCALARS } from '../../target/cpu/constants.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount } from '../../tensor/shape.ts';
@@ -14,6 +16,7 @@ import {
   type Session,
 } from '../engine.ts';
 import { requireInputs } from '../inputs.ts';
+import { scalarsOfRank } from '../ranks.ts';
 import type { MemoryMap } from './memory-map.ts';
 
 /** Memory that the C++ kernels work in, and the threads that run them: all that WASM and native differ in. */
@@ -57,9 +60,7 @@ const SCALAR_NAMES = Object.keys(SCALARS) as readonly (keyof typeof SCALARS)[];
 const PIECE_FLOATS = 4096;
 
 /** The run's scalars as kernels find them. */
-function scalarWords(
-  { learningRate, step = 1, stepSeed = 0, firstImage = 0 }: RunScalars = { learningRate: 0 },
-): Uint32Array {
+function scalarWords({ learningRate, step = 1, stepSeed = 0, firstImage = 0 }: RunScalars): Uint32Array {
   const values = { learningRate, step, stepSeed, firstImage };
   const words = new Uint32Array(SCALAR_NAMES.length);
   const floats = new Float32Array(words.buffer);
@@ -74,6 +75,7 @@ export class KernelSession implements Session {
   readonly #network: CompiledNetwork;
   readonly #map: MemoryMap;
   readonly #memory: KernelMemory;
+  readonly #group: Group;
   readonly #bufferOffsets = new Map<string, ReadonlyMap<number, number>>();
   /** A part of an input on its way into memory. */
   readonly #piece = new Float32Array(PIECE_FLOATS);
@@ -83,8 +85,9 @@ export class KernelSession implements Session {
   readonly #fresh = new Set<number>();
   #isRunning = false;
 
-  constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory) {
+  constructor(network: CompiledNetwork, map: MemoryMap, memory: KernelMemory, group: Group = NO_GROUP) {
     this.#network = network;
+    this.#group = group;
     this.#map = map;
     this.#memory = memory;
     for (const [name, { plan, program, prepare }] of network.programs) {
@@ -161,22 +164,21 @@ export class KernelSession implements Session {
     scalars: RunScalars | undefined,
     durations: number | undefined,
   ): Promise<void> {
-    const { scalars: scalarsAt, control, programs, prepares } = this.#map;
+    const { scalars: scalarsAt, prepares } = this.#map;
     const prepared = this.#map.prepared.get(program)!;
     for (const [name, port] of compiled.plan.inputs) this.#writeInput(program, port, inputs[name]!);
     if (compiled.prepare.recordCount > 0 && !this.#fresh.has(prepared)) {
-      await this.#call(prepares.get(program)!, compiled.prepare, prepared, undefined);
+      await this.#call(prepares.get(program)!, compiled.prepare.recordCount, prepared, undefined);
       this.#fresh.add(prepared);
     }
     if (compiled.graph.updates.size > 0) this.#fresh.clear();
-    this.#memory.write(scalarsAt, scalarWords(scalars));
-    await this.#call(programs.get(program)!, compiled.program, prepared, durations);
-    const failed = new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
-    if (failed > 0) {
-      const { op, record } = compiled.plan.records[failed - 1]!;
+    this.#memory.write(scalarsAt, scalarWords(scalarsOfRank(scalars, compiled, this.#group)));
+    const failed = await this.#callBetweenCollectives(program, compiled, prepared, durations);
+    if (failed !== undefined) {
+      const { op, record } = compiled.plan.records[failed]!;
       const quantities: Readonly<Record<string, string>> = {
         finalizeStatistics: 'statistics',
-        crossEntropy: 'loss',
+        finalizeLoss: 'loss',
         clipScale: 'gradient norm',
       };
       throw new NonFiniteError(op.layer.label, quantities[record.kind] ?? 'gradient');
@@ -187,16 +189,60 @@ export class KernelSession implements Session {
     await this.#memory.close();
   }
 
-  async #call(
-    program: number,
-    { recordCount: records }: Program,
+  /**
+   * Runs a program: kernels what lies between what the ranks of the group do together. All of it, whatever fails: the
+   * others wait for this rank, and meet the same.
+   * @returns the index of the first record that failed.
+   */
+  async #callBetweenCollectives(
+    name: string,
+    { program }: CompiledProgram,
     prepared: number,
     durations: number | undefined,
-  ): Promise<void> {
+  ): Promise<number | undefined> {
+    const at = this.#map.programs.get(name)!;
+    let [first, word] = [0, 0];
+    let failed: number | undefined;
+    const callUpTo = async (end: number) => {
+      const [records, times] = [end - first, durations === undefined ? durations : durations + 8 * first];
+      if (records === 0) return;
+      const here = await this.#call(at + 4 * word, records, prepared, times, failed !== undefined);
+      if (failed === undefined && here > 0) failed = first + here - 1;
+    };
+    for (const collective of program.collectives) {
+      await callUpTo(collective.record);
+      await this.#collect(name, collective);
+      [first, word] = [collective.record + 1, collective.nextWord];
+    }
+    await callUpTo(program.recordCount);
+    return failed;
+  }
+
+  async #collect(program: string, { kind, from, to, floats }: Collective): Promise<void> {
+    const offsets = this.#bufferOffsets.get(program)!;
+    const own = this.#memory.read(offsets.get(from)!, floats);
+    const all = kind === 'gather' ? await this.#group.gather(own) : await this.#group.treeSum(own);
+    this.#memory.write(offsets.get(to)!, all as Float32Array);
+  }
+
+  /**
+   * @param hasFailed in a part before: nothing is updated then.
+   * @returns the number of the record that failed, from 1; 0: none.
+   */
+  async #call(
+    program: number,
+    records: number,
+    prepared: number,
+    durations: number | undefined,
+    hasFailed = false,
+  ): Promise<number> {
     const { persistent, transient, scratch, scalars, control } = this.#map;
-    this.#memory.write(control, new Uint32Array(CONTROL_WORDS));
+    const words = new Uint32Array(CONTROL_WORDS);
+    words[FAILED_RECORD] = hasFailed ? 1 : 0;
+    this.#memory.write(control, words);
     const slabs = { persistent, transient, prepared };
     await this.#memory.run({ ...slabs, scratch, scalars, control, program, records, durations });
+    return new Uint32Array(this.#memory.read(control, CONTROL_WORDS).buffer)[FAILED_RECORD]!;
   }
 
   #writeInput(program: string, port: Port, numbers: Input): void {

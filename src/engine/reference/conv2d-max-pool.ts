@@ -21,7 +21,7 @@ export function conv2dMaxPool(frame: Frame, op: Conv2dMaxPool): Float64Array[] {
 }
 
 /** [gradWeight, gradBias] */
-export function conv2dMaxPoolGradWeight(frame: Frame, op: Conv2dMaxPoolGradWeight): Float64Array[] {
+export function conv2dMaxPoolGradWeight(frame: Frame, op: Conv2dMaxPoolGradWeight): Promise<Float64Array[]> {
   const { value, correction } = op.gradOutput;
   const [input, out] = [frame.planes(op.y), frame.planes(value)];
   const dy = scatterToWinners(frame.get(value), frame.get(op.index), input, out, op.pool);

@@ -39,7 +39,10 @@ export function conv2d(frame: Frame, op: Conv2d | Conv2dMaxPool | Linear): Float
   return [applied(frame, y, out, 'epilogue' in op ? op.epilogue : undefined)];
 }
 
-export function conv2dGradInput(frame: Frame, op: Conv2dGradInput | LinearGradInput): Float64Array[] {
+export function conv2dGradInput(
+  frame: Frame,
+  op: Conv2dGradInput | LinearGradInput,
+): Promise<Float64Array[]> {
   const dy = gradientAt(frame, op.gradOutput);
   const out = outPlanes(frame, op);
   const du = new Float64Array(frame.get(op.x).length);
@@ -55,30 +58,38 @@ export function conv2dGradInput(frame: Frame, op: Conv2dGradInput | LinearGradIn
 }
 
 /** [gradWeight, gradBias] */
-export function conv2dGradWeight(frame: Frame, op: Conv2dGradWeight | LinearGradWeight): Float64Array[] {
+export function conv2dGradWeight(
+  frame: Frame,
+  op: Conv2dGradWeight | LinearGradWeight,
+): Promise<Float64Array[]> {
   return sumGradWeight(frame, op, gradientAt(frame, op.gradOutput), outPlanes(frame, op));
 }
 
 /** The same from dy, the gradient at the convolution's output. */
-export function sumGradWeight(
+export async function sumGradWeight(
   frame: Frame,
   op: Conv2dGradWeight | Conv2dMaxPoolGradWeight | LinearGradWeight,
   dy: Float64Array,
   out: Planes,
-): Float64Array[] {
+): Promise<Float64Array[]> {
   const u = prologued(frame, op.x, op.prologue);
   const taps = new Taps(frame.planes(op.x), out, windowOf(op));
-  const gradWeight = rowMajor(new Float64Array(frame.get(op.weight).length), 0, out.c, taps.count);
+  const weights = frame.get(op.weight).length;
   const patches = rowMajor(new Float64Array(out.pixels * taps.count), 0, out.pixels, taps.count);
-  for (let n = 0; n < out.n; n++) {
-    taps.gather(u, n, patches.data);
-    addProduct(gradWeight, image(dy, out, n), patches);
-  }
-  const gradBias = new Float64Array(out.c);
-  forPlanes(out, (c, first, end) => {
-    for (let i = first; i < end; i++) gradBias[c]! += dy[i]!;
+  const sums = await frame.sumOverImages(out.n, (first, end) => {
+    const both = new Float64Array(weights + out.c);
+    const gradWeight = rowMajor(both, 0, out.c, taps.count);
+    for (let n = first; n < end; n++) {
+      taps.gather(u, n, patches.data);
+      addProduct(gradWeight, image(dy, out, n), patches);
+    }
+    const add = (c: number, from: number, to: number) => {
+      for (let i = from; i < to; i++) both[weights + c]! += dy[i]!;
+    };
+    forPlanes(out, add, [first, end]);
+    return both;
   });
-  return [gradWeight.data, gradBias];
+  return [sums.slice(0, weights), sums.slice(weights)];
 }
 
 /** One image of a feature map as channels × pixels. */

@@ -2,29 +2,40 @@ import type { CrossEntropy, CrossEntropyGrad } from '../../graph/op.ts';
 import type { Frame } from './frame.ts';
 
 /** [loss, number of rows whose first greatest logit is at the label] */
-export function crossEntropy(frame: Frame, op: CrossEntropy): Float64Array[] {
+export async function crossEntropy(frame: Frame, op: CrossEntropy): Promise<Float64Array[]> {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
-  let [loss, correct] = [0, 0];
-  rows.forEach((row, n) => {
-    const truth = truthOf(op, row.length, labels[n]!);
-    const expected = row.reduce((sum, logit, k) => (truth(k) > 0 ? sum + truth(k) * logit : sum), 0);
-    loss += (logSumExp(row) - expected) / (op.partOf ?? rows.length);
-    correct += row.indexOf(Math.max(...row)) === labels[n] ? 1 : 0;
+  const images = imagesOf(frame, op, rows.length);
+  const [loss, correct] = await frame.sumOverImages(rows.length, (first, end) => {
+    const sums = new Float64Array(2);
+    for (let n = first; n < end; n++) {
+      const row = rows[n]!;
+      const truth = truthOf(op, row.length, labels[n]!);
+      const expected = row.reduce((sum, logit, k) => (truth(k) > 0 ? sum + truth(k) * logit : sum), 0);
+      sums[0]! += (logSumExp(row) - expected) / images;
+      sums[1]! += row.indexOf(Math.max(...row)) === labels[n] ? 1 : 0;
+    }
+    return sums;
   });
-  return [Float64Array.of(loss), Float64Array.of(correct)];
+  return [Float64Array.of(loss!), Float64Array.of(correct!)];
 }
 
 /** (softmax(row) − truth)/N, N images in the whole batch */
 export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Array[] {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
+  const images = imagesOf(frame, op, rows.length);
   const gradient = rows.flatMap((row, n) => {
     const norm = logSumExp(row);
     const truth = truthOf(op, row.length, labels[n]!);
-    return [...row].map((logit, k) => (Math.exp(logit - norm) - truth(k)) / (op.partOf ?? rows.length));
+    return [...row].map((logit, k) => (Math.exp(logit - norm) - truth(k)) / images);
   });
   return [Float64Array.from(gradient)];
+}
+
+/** That the mean is over. @param rows of this rank. */
+function imagesOf(frame: Frame, op: CrossEntropy | CrossEntropyGrad, rows: number): number {
+  return op.partOf ?? frame.ofAllRanks(rows);
 }
 
 /** The probability that each class is meant to have. */

@@ -1,6 +1,9 @@
+import type { Group } from '../../distributed/group.ts';
+import { NO_GROUP } from '../../distributed/none.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import { cpuTarget } from '../../target/cpu/target.ts';
 import type { Engine, Session } from '../engine.ts';
+import { requireRanks } from '../ranks.ts';
 import { exactly, ReferenceSession, type Store } from './session.ts';
 
 /**
@@ -15,7 +18,10 @@ export function createReferenceEngine(store: Store = exactly): Engine {
     threads: 1,
     target: cpuTarget(), // It runs graphs, and any plan will do.
     maxTotalBytes: Number.MAX_SAFE_INTEGER,
-    open: async (network: CompiledNetwork): Promise<Session> => new ReferenceSession(network, store),
+    async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
+      requireRanks(network, group);
+      return new ReferenceSession(network, store, group);
+    },
     close: async () => {},
   };
 }

@@ -1,13 +1,44 @@
+import type { Group } from '../../distributed/group.ts';
 import type { Graph, ValueId } from '../../graph/op.ts';
+import { type BatchTree, leavesOf, ofAllRanks } from '../../plan/batch-tree.ts';
 import { asFeatureMap, type Shape } from '../../tensor/shape.ts';
 
 /** The values of one run by id: float64, dense, in the graph's own order of axes (N, C, H, W). */
 export class Frame {
   readonly #graph: Graph;
+  readonly #tree: BatchTree;
+  readonly #group: Group;
   readonly #data = new Map<ValueId, Float64Array>();
 
-  constructor(graph: Graph) {
+  constructor(graph: Graph, tree: BatchTree, group: Group) {
     this.#graph = graph;
+    this.#tree = tree;
+    this.#group = group;
+  }
+
+  /** Of all ranks. */
+  ofAllRanks(images: number): number {
+    return ofAllRanks(images, this.#tree);
+  }
+
+  /**
+   * The sum over all images of the batch, the other ranks' too.
+   * @param images of this rank.
+   * @param ofLeaf adds up images [first, end), one by one.
+   */
+  async sumOverImages(
+    images: number,
+    ofLeaf: (first: number, end: number) => Float64Array,
+  ): Promise<Float64Array> {
+    const leaves = leavesOf(images, this.#tree);
+    const startOf = (leaf: number) => Math.floor((images * leaf) / leaves);
+    const subtree = (first: number, count: number): Float64Array => {
+      if (count === 1) return ofLeaf(startOf(first), startOf(first + 1));
+      const right = subtree(first + count / 2, count / 2);
+      return subtree(first, count / 2).map((sum, i) => sum + right[i]!);
+    };
+    const own = subtree(0, leaves);
+    return this.#tree.ranks === 1 ? own : this.#group.treeSum(own);
   }
 
   get(id: ValueId): Float64Array {
@@ -44,10 +75,11 @@ export interface Planes {
   readonly pixels: number;
 }
 
-/** Calls f(channel, first, end) for each run of elements that share image and channel. */
+/** Calls f(channel, first, end) for each run of elements that share image and channel; of all images, or of [from, to). */
 export function forPlanes(
   { n, c, pixels }: Planes,
   f: (c: number, first: number, end: number) => void,
+  [from, to]: readonly [number, number] = [0, n],
 ): void {
-  for (let plane = 0; plane < n * c; plane++) f(plane % c, plane * pixels, (plane + 1) * pixels);
+  for (let plane = from * c; plane < to * c; plane++) f(plane % c, plane * pixels, (plane + 1) * pixels);
 }

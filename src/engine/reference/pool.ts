@@ -21,7 +21,7 @@ export function winnersOf(u: Float64Array, input: Planes, out: Planes, window: W
   return [y, index];
 }
 
-export function maxPoolGradInput(frame: Frame, op: MaxPoolGradInput): Float64Array[] {
+export function maxPoolGradInput(frame: Frame, op: MaxPoolGradInput): Promise<Float64Array[]> {
   const dy = gradientAt(frame, op.gradOutput);
   const [input, out] = [frame.planes(op.x), frame.planes(op.gradOutput.value)];
   const du = scatterToWinners(dy, frame.get(op.index), input, out, op);
@@ -55,7 +55,7 @@ export function avgPool(frame: Frame, op: AvgPool): Float64Array[] {
   return [y];
 }
 
-export function avgPoolGradInput(frame: Frame, op: AvgPoolGradInput): Float64Array[] {
+export function avgPoolGradInput(frame: Frame, op: AvgPoolGradInput): Promise<Float64Array[]> {
   const dy = gradientAt(frame, op.gradOutput);
   const du = new Float64Array(frame.get(op.x).length);
   const area = op.kernel[0] * op.kernel[1];

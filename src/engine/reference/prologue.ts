@@ -51,7 +51,7 @@ export function gradientThroughStatistics(
   );
   const x = frame.get(ids.x);
   const planes = frame.planes(ids.x);
-  const m = planes.n * planes.pixels;
+  const m = frame.ofAllRanks(planes.n) * planes.pixels;
   const out = new Float64Array(x.length);
   forPlanes(planes, (c, first, end) => {
     for (let i = first; i < end; i++) {
@@ -65,12 +65,12 @@ export function gradientThroughStatistics(
  * From du, the gradient at the prologue's output, to [gradX] or, with a batch norm, to
  * [gradX, gradGamma, gradBeta, gradMean, gradVariance]: each input of the normalisation on its own.
  */
-export function throughPrologue(
+export async function throughPrologue(
   frame: Frame,
   x: ValueId,
   prologue: Prologue | undefined,
   du: Float64Array,
-): Float64Array[] {
+): Promise<Float64Array[]> {
   const bn = prologue?.batchNorm;
   const z = bn ? normalize(frame, frame.get(x), frame.planes(x), bn) : frame.get(x);
   const dz = prologue?.relu ? du.map((d, i) => (z[i]! > 0 ? d : 0)) : du;
@@ -78,15 +78,21 @@ export function throughPrologue(
   const [mean, variance, gamma] = [bn.mean, bn.variance, bn.gamma].map((id) => frame.get(id));
   const source = frame.get(x);
   const gradX = new Float64Array(dz.length);
-  const [sum, moment] = [new Float64Array(gamma!.length), new Float64Array(gamma!.length)];
-  forPlanes(frame.planes(x), (c, first, end) => {
-    const scale = gamma![c]! / Math.sqrt(variance![c]! + bn.eps);
-    for (let i = first; i < end; i++) {
-      gradX[i] = scale * dz[i]!;
-      sum[c]! += dz[i]!;
-      moment[c]! += dz[i]! * (source[i]! - mean![c]!);
-    }
+  const planes = frame.planes(x);
+  const sums = await frame.sumOverImages(planes.n, (...images) => {
+    const both = new Float64Array(2 * planes.c);
+    const add = (c: number, first: number, end: number) => {
+      const scale = gamma![c]! / Math.sqrt(variance![c]! + bn.eps);
+      for (let i = first; i < end; i++) {
+        gradX[i] = scale * dz[i]!;
+        both[c]! += dz[i]!;
+        both[planes.c + c]! += dz[i]! * (source[i]! - mean![c]!);
+      }
+    };
+    forPlanes(planes, add, images);
+    return both;
   });
+  const [sum, moment] = [sums.slice(0, planes.c), sums.slice(planes.c)];
   const inverse = variance!.map((v) => 1 / Math.sqrt(v + bn.eps));
   return [
     gradX,

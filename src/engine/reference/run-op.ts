@@ -12,8 +12,8 @@ import { gradientAt, gradientThroughStatistics, prologued, throughPrologue } fro
 import { statistics, updateRunningStatistics } from './statistics.ts';
 
 /** Computes an op's outputs and adds what they accumulate onto. */
-export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
-  const results = compute(frame, op, scalars);
+export async function runOp(frame: Frame, op: Op, scalars: RunScalars): Promise<void> {
+  const results = await compute(frame, op, scalars);
   op.outputs.forEach((id, i) => {
     const onto = op.accumulate?.[i];
     const before = onto === undefined ? undefined : frame.get(onto);
@@ -21,7 +21,7 @@ export function runOp(frame: Frame, op: Op, scalars: RunScalars): void {
   });
 }
 
-function compute(frame: Frame, op: Op, scalars: RunScalars): Float64Array[] {
+function compute(frame: Frame, op: Op, scalars: RunScalars): Float64Array[] | Promise<Float64Array[]> {
   const dropped = (x: Float64Array, mask: DropoutMask) =>
     dropout(x, frame.shape(op.outputs[0]!)[0]!, mask, scalars);
   switch (op.kind) {

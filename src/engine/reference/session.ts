@@ -1,3 +1,4 @@
+import type { Group } from '../../distributed/group.ts';
 import type { Graph, Op, ValueId } from '../../graph/op.ts';
 import { opInputs } from '../../graph/op.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
@@ -13,6 +14,7 @@ import {
   type Session,
 } from '../engine.ts';
 import { requireInputs } from '../inputs.ts';
+import { scalarsOfRank } from '../ranks.ts';
 import { Frame } from './frame.ts';
 import { runOp } from './run-op.ts';
 
@@ -27,10 +29,12 @@ export const exactly: Store = (values) => values;
 export class ReferenceSession implements Session {
   readonly #network: CompiledNetwork;
   readonly #store: Store;
+  readonly #group: Group;
   readonly #state = new Map<string, Float64Array>();
   #leftThreadAt = performance.now();
 
-  constructor(network: CompiledNetwork, store: Store) {
+  constructor(network: CompiledNetwork, store: Store, group: Group) {
+    this.#group = group;
     this.#network = network;
     this.#store = store;
     for (const [name, shape] of network.layout.shapes)
@@ -52,13 +56,14 @@ export class ReferenceSession implements Session {
   async run(
     program: string,
     inputs: Readonly<Record<string, Input>>,
-    scalars: RunScalars = { learningRate: 0 },
+    scalars?: RunScalars,
   ): Promise<Outputs> {
     const compiled = this.#network.programs.get(program);
     if (!compiled) throw new EngineError(`the network has no program called ${program}`);
-    const { graph } = compiled;
+    const { graph, plan } = compiled;
+    const ofRank = scalarsOfRank(scalars, compiled, this.#group);
     requireInputs(graph, inputs);
-    const frame = new Frame(graph);
+    const frame = new Frame(graph, plan.tree, this.#group);
     for (const [name, id] of graph.inputs) {
       frame.set(id, channelsFirst(numbersOf(inputs[name]!), frame.shape(id)));
     }
@@ -66,7 +71,7 @@ export class ReferenceSession implements Session {
 
     const lastReader = lastReaders(graph);
     for (const op of graph.ops) {
-      runOp(frame, op, scalars);
+      await runOp(frame, op, ofRank);
       op.outputs.forEach((id, i) => {
         frame.set(id, this.#store(frame.get(id), op, i));
       });

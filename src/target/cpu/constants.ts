@@ -1,3 +1,5 @@
+import { MAX_LEAVES } from '../../plan/batch-tree.ts';
+
 /**
  * Every number and order that plans, engines and C++ kernels have to agree on. `tools/generate-header.ts` writes them,
  * and the records (records.ts), into kernels/base/interface.h: neither side has copies of its own.
@@ -27,6 +29,8 @@ export const constants = {
   WINOGRAD_POSITIONS: 36,
   /** Packed pixels that would lie a multiple of this apart lie one cache line farther: they would share few cache sets. */
   PITCH_APART_BYTES: 1024,
+  /** Sums of a tree over leaves that wait for their right neighbour: one of each height. */
+  LEAF_LEVELS: Math.log2(MAX_LEAVES) + 1,
 } as const;
 
 export const {

@@ -173,6 +173,8 @@ export function costOf(record: KernelRecord): Cost {
         flops: 4 * elements(record.size),
         bytes: map(record.size, record.logits) + floats(record.size.images),
       };
+    case 'finalizeLoss':
+      return { flops: 2 * record.leaves, bytes: floats(2 * record.leaves + 2) };
     case 'crossEntropyGrad':
       return {
         flops: 7 * elements(record.size),
@@ -200,6 +202,12 @@ export function costOf(record: KernelRecord): Cost {
     }
     case 'movingAverage':
       return { flops: 3 * count(record.tensors), bytes: floats(3 * count(record.tensors)) };
+    // Of this machine; what the network takes, no processor tells.
+    case 'gather':
+    case 'treeSum':
+      return { flops: 0, bytes: floats(2 * record.floats) };
+    case 'storeGradients':
+      return { flops: 0, bytes: floats(2 * count(record.tensors)) };
     default:
       return assertNever(record);
   }

@@ -1,6 +1,6 @@
 import type { PlacedBuffer } from '../../plan/buffers.ts';
 import type { LayerRecord } from '../../plan/record.ts';
-import type { Program } from '../../plan/target.ts';
+import type { Collective, Program } from '../../plan/target.ts';
 import { ALIGNMENT_BYTES, NO_ADDRESS, RECORD_HEADER, SLAB_BITS, SLABS } from './constants.ts';
 import { type BufferId, kernelRecords, recordKinds, visitFields } from './records.ts';
 
@@ -17,8 +17,10 @@ export function encode(buffers: readonly PlacedBuffer[], records: readonly Layer
     addresses.set(id, SLABS.indexOf(slab) * 2 ** SLAB_BITS + offset / ALIGNMENT_BYTES);
   }
   const words: number[] = [];
+  const collectives: Collective[] = [];
   const float = new DataView(new ArrayBuffer(4));
-  for (const { record } of kernelRecords(records)) {
+  for (const [index, { record }] of kernelRecords(records).entries()) {
+    const word = words.length;
     const fields: number[] = [];
     visitFields(record, (type, value) => {
       if (type === 'address') {
@@ -34,6 +36,11 @@ export function encode(buffers: readonly PlacedBuffer[], records: readonly Layer
       words: fields.length,
     };
     words.push(...RECORD_HEADER.map((name) => header[name]), ...fields);
+    if (record.kind === 'gather' || record.kind === 'treeSum') {
+      const [from, to] = record.kind === 'gather' ? [record.from!, record.to!] : [record.sums!, record.sums!];
+      const { kind, floats } = record;
+      collectives.push({ kind, record: index, word, nextWord: words.length, from, to, floats });
+    }
   }
-  return { words: Uint32Array.from(words), recordCount: records.length };
+  return { words: Uint32Array.from(words), recordCount: records.length, collectives };
 }

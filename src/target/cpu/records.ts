@@ -2,6 +2,7 @@ import type { BufferId } from '../../plan/buffers.ts';
 import type { LayerRecord } from '../../plan/record.ts';
 import { algorithms } from './records/algorithms.ts';
 import { batchNorm } from './records/batch-norm.ts';
+import { collective } from './records/collective.ts';
 import { convolution } from './records/convolution.ts';
 import { elementwise } from './records/elementwise.ts';
 import { groups } from './records/groups.ts';
@@ -22,6 +23,7 @@ export const records = {
   ...batchNorm,
   ...head,
   ...update,
+  ...collective,
 } as const;
 
 export { algorithms, groups };

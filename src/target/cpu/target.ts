@@ -60,6 +60,7 @@ function makeTarget(name: string, products: Products, winograd: boolean | undefi
     lower(request) {
       const context = new LoweringContext(request, { products, winograd });
       for (const op of request.graph.ops) lower(context, op);
+      context.sums.flush();
       return context;
     },
     buffersOf(record) {

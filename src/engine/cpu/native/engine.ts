@@ -1,9 +1,12 @@
 import { totalmem } from 'node:os';
+import type { Group } from '../../../distributed/group.ts';
+import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../../target/cpu/constants.ts';
 import { MAX_SLAB_BYTES } from '../../../target/cpu/encode.ts';
 import { type CpuTarget, cpuTarget, type Products } from '../../../target/cpu/target.ts';
 import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
+import { requireRanks } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
@@ -53,8 +56,9 @@ class NativeEngine implements Engine {
     this.#pool = module.createPool(threads);
   }
 
-  async open(network: CompiledNetwork): Promise<Session> {
+  async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
     requireTarget(network, this);
+    requireRanks(network, group);
     const map = mapMemory(network, { threads: this.threads });
     if (map.bytes > this.maxTotalBytes) {
       const [need, have] = [map.bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
@@ -62,7 +66,7 @@ class NativeEngine implements Engine {
         `this run needs ${need} GiB, the native engine has ${have} here: use a smaller batch or size`,
       );
     }
-    return new KernelSession(network, map, this.#allocate(map.bytes));
+    return new KernelSession(network, map, this.#allocate(map.bytes), group);
   }
 
   async measurePeak(): Promise<MachinePeak> {

@@ -1,6 +1,9 @@
+import type { Group } from '../../../distributed/group.ts';
+import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { cpuTarget } from '../../../target/cpu/target.ts';
 import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
+import { requireRanks } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
@@ -48,10 +51,11 @@ class WasmEngine implements Engine {
     this.#workers = workers;
   }
 
-  async open(network: CompiledNetwork): Promise<Session> {
+  async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
     requireTarget(network, this);
+    requireRanks(network, group);
     const map = mapMemory(network, this.#mapOptions());
-    return new KernelSession(network, map, await this.#open(map));
+    return new KernelSession(network, map, await this.#open(map), group);
   }
 
   async measurePeak(): Promise<MachinePeak> {

@@ -8,6 +8,7 @@ import type {
   ValueId,
   Window,
 } from '../../../graph/op.ts';
+import { leavesOf, ofAllRanks } from '../../../plan/batch-tree.ts';
 import type { BufferId, Size, Vector, View } from '../../../plan/buffers.ts';
 import { Lowering } from '../../../plan/lowering.ts';
 import type { LoweringRequest } from '../../../plan/target.ts';
@@ -22,17 +23,19 @@ import type {
   WindowFields,
 } from '../records.ts';
 import type { Products } from '../target.ts';
+import { RankSums } from './rank-sums.ts';
 
-/** No more partial sums than this, whatever the batch: a figure of the plan, not of the machine. */
+/** Of work over which nothing is summed: a figure of the plan, not of the machine. */
 export const MAX_CHUNKS = 16;
 
 /** Collects the records of C++ kernels, and knows what was computed already. */
 export class LoweringContext extends Lowering<KernelRecord> {
   /** Partials of statistics that a feature's producer has gathered. */
-  readonly gathered = new Map<ValueId, { readonly partials: BufferId; readonly chunks: number }>();
+  readonly statistics = new Map<ValueId, BufferId>();
   /** Of bfloat16 numbers: what maps may be multiplied with (kernels/conv/operand.h). */
   readonly products: Products;
   readonly usesWinograd: boolean;
+  readonly sums = new RankSums(this);
   readonly #coefficients = new Map<string, { readonly scale: BufferId; readonly shift: BufferId }>();
   readonly #corrections = new Map<ValueId, { readonly slope: BufferId; readonly intercept: BufferId }>();
 
@@ -63,7 +66,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
   correction(op: Op, correction: Correction): { slope: BufferId; intercept: BufferId } {
     const known = this.#corrections.get(correction.gradMean);
     if (known) return known;
-    const size = this.size(correction.x);
+    const size = this.ofAllRanks(this.size(correction.x));
     const slope = this.temporary(op, 'correction slope', 'statistics', size.channels);
     const intercept = this.temporary(op, 'correction intercept', 'statistics', size.channels);
     const vectors = {
@@ -76,25 +79,48 @@ export class LoweringContext extends Lowering<KernelRecord> {
     return { slope, intercept };
   }
 
-  /** Where an input gradient's sums go: a partial per chunk, where its prologue has a batch norm. */
-  gradInput(op: Op & { readonly prologue?: Prologue }, chunks: number): GradInputFields {
+  /** A map of the whole batch. */
+  ofAllRanks(size: Size): Size {
+    return { ...size, images: ofAllRanks(size.images, this.tree) };
+  }
+
+  /** Of this rank, over whose sums partials are made. */
+  leavesOf(size: Size): number {
+    return leavesOf(size.images, this.tree);
+  }
+
+  /** Of an input's gradient: leaves where its prologue has a batch norm, whose gradients are sums. */
+  gradInputChunks(op: Op & { readonly prologue?: Prologue }, size: Size): number {
+    return op.prologue?.batchNorm ? this.leavesOf(size) : chunksOf(size);
+  }
+
+  /** Partials of all ranks, in their order. @param floats of this rank's. */
+  gather(op: Op, partials: BufferId, floats: number): BufferId {
+    const { ranks } = this.tree;
+    if (ranks === 1) return partials;
+    const all = this.temporary(op, 'partials of all ranks', 'statistics', ranks * floats);
+    this.emit(op, { kind: 'gather', from: partials, to: all, floats });
+    return all;
+  }
+
+  /** Where an input gradient's sums go: a partial per leaf, where its prologue has a batch norm. */
+  gradInput(op: Op & { readonly prologue?: Prologue }): GradInputFields {
     const gradient = this.view(op.outputs[0]!);
     const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
     const bn = op.prologue?.batchNorm;
     if (!bn) return { gradient, accumulate, mean: absentVector, sums: undefined };
-    const channels = paddedChannels(this.size(op.outputs[0]!).channels);
-    const sums = this.temporary(op, 'gradient sums', 'statistics', chunks * 2 * channels);
+    const size = this.size(op.outputs[0]!);
+    const floats = this.leavesOf(size) * 2 * paddedChannels(size.channels);
+    const sums = this.temporary(op, 'gradient sums', 'statistics', floats);
     return { gradient, accumulate, mean: this.vector(bn.mean), sums };
   }
 
   /** After an input gradient: its sums → the gradients of the batch norm's γ, β, mean and variance. */
-  finalizeGradSums(
-    op: Op & { readonly prologue?: Prologue },
-    sums: BufferId | undefined,
-    chunks: number,
-  ): void {
+  finalizeGradSums(op: Op & { readonly prologue?: Prologue }, sums: BufferId | undefined): void {
     const bn = op.prologue?.batchNorm;
-    if (!bn) return;
+    if (!bn || sums === undefined) return;
+    const size = this.size(op.outputs[0]!);
+    const leaves = this.leavesOf(size);
     const [, gradGamma, gradBeta, gradMean, gradVariance] = op.outputs.map((id) => this.vector(id));
     const accumulate = [1, 2, 3, 4].reduce(
       (bits, output, bit) => bits | (op.accumulate?.[output] === undefined ? 0 : 1 << bit),
@@ -102,8 +128,8 @@ export class LoweringContext extends Lowering<KernelRecord> {
     );
     this.emit(op, {
       kind: 'finalizeGradSums',
-      sums,
-      partialCount: chunks,
+      sums: this.gather(op, sums, leaves * 2 * paddedChannels(size.channels)),
+      partialCount: ofAllRanks(leaves, this.tree),
       channels: this.size(bn.gamma).channels,
       variance: this.vector(bn.variance),
       gamma: this.vector(bn.gamma),
@@ -116,13 +142,17 @@ export class LoweringContext extends Lowering<KernelRecord> {
     });
   }
 
-  /** The partials that a producer fills when someone wants the statistics of its output. */
-  statisticsOf(op: Op, y: ValueId, chunks: number): BufferId | undefined {
+  /** The partials, one of each leaf, that a producer fills when someone wants the statistics of its output. */
+  statisticsOf(op: Op, y: ValueId): BufferId | undefined {
     if (!this.wantsStatistics.has(y)) return undefined;
-    const { channels } = this.size(y);
-    const partials = this.temporary(op, 'statistics', 'statistics', chunks * 2 * paddedChannels(channels));
-    this.gathered.set(y, { partials, chunks });
+    const partials = this.statisticsPartials(op, this.size(y));
+    this.statistics.set(y, partials);
     return partials;
+  }
+
+  statisticsPartials(op: Op, size: Size): BufferId {
+    const floats = this.leavesOf(size) * 2 * paddedChannels(size.channels);
+    return this.temporary(op, 'statistics', 'statistics', floats);
   }
 
   /** A batch norm's, for x or, where there is a bias, for x + bias. */
@@ -183,7 +213,7 @@ export function windowFields({ kernel, stride, padding }: Window): WindowFields 
   };
 }
 
-/** Work is cut along the batch, by its size alone. */
+/** Of images over which nothing is summed. */
 export function chunksOf(size: Size): number {
   return Math.min(MAX_CHUNKS, size.images);
 }
@@ -191,7 +221,7 @@ export function chunksOf(size: Size): number {
 /** Where images are few and nothing is summed over them, they are cut into rows of what is written too. */
 export function rowChunksOf(ctx: LoweringContext, y: ValueId, leastRows = 1): number {
   const size = ctx.size(y);
-  if (ctx.wantsStatistics.has(y)) return chunksOf(size);
+  if (ctx.wantsStatistics.has(y)) return ctx.leavesOf(size);
   const parts = Math.min(Math.floor(size.height / leastRows), Math.floor(MAX_CHUNKS / size.images));
   return parts > 1 ? parts * size.images : chunksOf(size);
 }

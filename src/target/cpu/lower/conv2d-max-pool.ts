@@ -1,14 +1,8 @@
 import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../../graph/op.ts';
 import type { Size } from '../records.ts';
-import {
-  absentVector,
-  chunksOf,
-  type LoweringContext,
-  paddedChannels,
-  rowChunksOf,
-  windowFields,
-} from './context.ts';
-import { gradWeightPartials, packWeights, reduceGradWeight } from './conv2d.ts';
+import { absentVector, type LoweringContext, paddedChannels, rowChunksOf, windowFields } from './context.ts';
+import { packWeights } from './conv2d.ts';
+import { gradWeightPartials, partialFloats, reduceGradWeight } from './grad-weight.ts';
 import { epilogue } from './epilogue.ts';
 import { forwardRows, pooledGradWeightStrips } from './strips.ts';
 
@@ -20,7 +14,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   const [y, m, index] = op.outputs as [ValueId, ValueId, ValueId];
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
   // A row of the map is computed twice where it is seen by the last windows of a chunk and by the first of the next.
-  const chunks = ctx.wantsStatistics.has(y) ? chunksOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
+  const chunks = ctx.wantsStatistics.has(y) ? ctx.leavesOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
   const prologue = ctx.prologue(op, op.prologue);
   const { elementBytes } = ctx.view(op.x);
   const { packed, bias, relu } = epilogue(ctx, op, (scale) =>
@@ -38,7 +32,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
     bias,
     relu,
     stripRows,
-    statistics: ctx.statisticsOf(op, y, chunks),
+    statistics: ctx.statisticsOf(op, y),
     gamma: op.gamma === undefined ? absentVector : ctx.vector(op.gamma),
     m: ctx.view(m),
   });
@@ -52,7 +46,8 @@ export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMax
   const prologue = ctx.prologue(op, op.prologue);
   const affine = correction ? ctx.correction(op, correction) : { slope: undefined, intercept: undefined };
   const packed = correction && packWeights(ctx, op, op, size, out, { elementBytes });
-  const { partialCount: chunks, partials } = gradWeightPartials(ctx, op, op, size, out);
+  const chunks = ctx.leavesOf(size);
+  const partials = gradWeightPartials(ctx, op, chunks * partialFloats(op, size, out));
   const { stripRows, floats } = pooledGradWeightStrips(op, size, out, elementBytes);
   ctx.needScratch(floats);
   ctx.emit(op, {
@@ -66,7 +61,7 @@ export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMax
     gradM: ctx.view(value),
     ...affine,
   });
-  reduceGradWeight(ctx, op, op, size, out, partials, chunks);
+  reduceGradWeight(ctx, op, op, { size, out, partials, partialCount: chunks });
 }
 
 function convolutionFields(

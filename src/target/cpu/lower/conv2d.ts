@@ -1,10 +1,8 @@
 import type {
   Conv2d,
   Conv2dGradInput,
-  Conv2dGradWeight,
   Linear,
   LinearGradInput,
-  LinearGradWeight,
   Op,
   ValueId,
   Window,
@@ -12,7 +10,6 @@ import type {
 import { PANEL_WIDTH, TILE_DEPTH } from '../constants.ts';
 import type { BufferId, Size, Vector } from '../records.ts';
 import {
-  chunksOf,
   dropoutFields,
   type LoweringContext,
   MAX_CHUNKS,
@@ -21,18 +18,13 @@ import {
   windowFields,
 } from './context.ts';
 import { epilogue } from './epilogue.ts';
-import { forwardStrips, gradInputStrips, gradWeightStrips, pointwiseStrips } from './strips.ts';
+import { forwardStrips, gradInputStrips, pointwiseStrips } from './strips.ts';
 import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
-
-/** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
-const PARTIAL_FLOATS = 524_288;
-/** Channels are not cut finer than this. */
-const LEAST_CHANNELS = 32;
 
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
 
 /** A linear layer is a 1×1 convolution of a 1×1 map. */
-function windowOf(op: Op): Window {
+export function windowOf(op: Op): Window {
   return 'kernel' in op ? op : POINT;
 }
 
@@ -65,11 +57,12 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     });
   }
   const rowChunks = statistics ? undefined : rowChunksOf(ctx, y);
-  const { chunks, floats, ...strips } = forwardStrips(window, size, out, x.elementBytes, rowChunks);
+  const cut = statistics ? { leaves: ctx.leavesOf(size) } : { rowChunks };
+  const strips = forwardStrips(window, size, out, x.elementBytes, cut, ctx.ofAllRanks(size).images);
+  const { floats, ...fields } = strips;
   ctx.needScratch(floats);
   ctx.emit(op, {
     kind: 'conv2d',
-    chunks,
     x,
     in: size,
     prologue,
@@ -80,8 +73,8 @@ export function lowerConv2d(ctx: LoweringContext, op: Conv2d | Linear): void {
     dropout: dropoutFields(dropout),
     y: ctx.view(y),
     out,
-    statistics: ctx.statisticsOf(op, y, chunks),
-    ...strips,
+    statistics: ctx.statisticsOf(op, y),
+    ...fields,
   });
 }
 
@@ -97,13 +90,14 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
   const prologue = ctx.prologue(op, op.prologue);
   const gradOutput = ctx.gradOutput(op, op.gradOutput);
   const { elementBytes } = gradOutput.gradient;
-  const { chunks, floats, ...strips } = gradInputStrips(window, size, out, elementBytes);
+  const leaves = op.prologue?.batchNorm ? ctx.leavesOf(size) : undefined;
+  const { images } = ctx.ofAllRanks(size);
+  const { floats, ...strips } = gradInputStrips(window, size, out, elementBytes, leaves, images);
   const packed = packWeights(ctx, op, window, size, out, { transposed: true, elementBytes });
-  const gradInput = ctx.gradInput(op, chunks);
+  const gradInput = ctx.gradInput(op);
   ctx.needScratch(floats);
   ctx.emit(op, {
     kind: 'conv2dGradInput',
-    chunks,
     gradOutput,
     out,
     window: windowFields(window),
@@ -114,83 +108,10 @@ export function lowerConv2dGradInput(ctx: LoweringContext, op: Conv2dGradInput |
     gradInput,
     ...strips,
   });
-  ctx.finalizeGradSums(op, gradInput.sums, chunks);
+  ctx.finalizeGradSums(op, gradInput.sums);
 }
 
-export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
-  const window = windowOf(op);
-  const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-  const prologue = ctx.prologue(op, op.prologue);
-  const gradOutput = ctx.gradOutput(op, op.gradOutput);
-  const { partialCount, partials } = gradWeightPartials(ctx, op, window, size, out);
-  // Few partials, or few images: the channels are cut too, so that there is work for every thread.
-  const channelChunks = Math.min(
-    Math.ceil(MAX_CHUNKS / partialCount),
-    Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
-  );
-  const { elementBytes } = gradOutput.gradient;
-  const strips = gradWeightStrips(window, size, out, elementBytes, ctx.products, partialCount, channelChunks);
-  ctx.needScratch(strips.floats);
-  ctx.emit(op, {
-    kind: 'conv2dGradWeight',
-    chunks: partialCount * channelChunks,
-    imageChunks: partialCount,
-    gradOutput,
-    out,
-    window: windowFields(window),
-    x: ctx.view(op.x),
-    in: size,
-    prologue,
-    partials,
-    stripImages: strips.stripImages,
-    algorithm: strips.algorithm,
-    stripRows: strips.stripRows,
-  });
-  reduceGradWeight(ctx, op, window, size, out, partials, partialCount);
-}
-
-/** A partial sum of a weight gradient for each chunk of images, fewer where they are large. */
-export function gradWeightPartials(
-  ctx: LoweringContext,
-  op: Op,
-  window: Window,
-  size: Size,
-  out: Size,
-): { readonly partialCount: number; readonly partials: BufferId } {
-  const rows = window.kernel[0] * window.kernel[1] * size.channels;
-  const partialFloats = (rows + 1) * paddedChannels(out.channels);
-  const partialCount = Math.max(1, Math.min(chunksOf(size), Math.floor(PARTIAL_FLOATS / partialFloats)));
-  const partials = ctx.temporary(op, 'weight gradient partials', 'partialSums', partialCount * partialFloats);
-  return { partialCount, partials };
-}
-
-export function reduceGradWeight(
-  ctx: LoweringContext,
-  op: Op,
-  window: Window,
-  size: Size,
-  out: Size,
-  partials: BufferId,
-  partialCount: number,
-): void {
-  const [gradWeight, gradBias] = op.outputs as [ValueId, ValueId];
-  const { outChannels, inChannels, kernelHeight, kernelWidth } = weightFields(window, size, out);
-  ctx.emit(op, {
-    kind: 'reduceGradWeight',
-    chunks: Math.min(MAX_CHUNKS, size.channels),
-    partials,
-    partialCount,
-    outChannels,
-    inChannels,
-    kernelHeight,
-    kernelWidth,
-    gradWeight: ctx.vector(gradWeight),
-    gradBias: ctx.vector(gradBias),
-    accumulate: (op.accumulate?.[0] === undefined ? 0 : 1) | (op.accumulate?.[1] === undefined ? 0 : 2),
-  });
-}
-
-function weightFields(window: Window, size: Size, out: Size) {
+export function weightFields(window: Window, size: Size, out: Size) {
   return {
     outChannels: out.channels,
     inChannels: size.channels,

@@ -5,7 +5,7 @@ import { chunksOf, dropoutFields, type LoweringContext, paddedChannels } from '.
 export function lowerDropout(ctx: LoweringContext, op: Dropout | DropoutGradInput): void {
   const [y] = op.outputs as [ValueId];
   const size = ctx.size(y);
-  const chunks = chunksOf(size);
+  const chunks = ctx.wantsStatistics.has(y) ? ctx.leavesOf(size) : chunksOf(size);
   const x = ctx.gradOutput(op, op.kind === 'dropout' ? { value: op.x } : op.gradOutput);
   ctx.needScratch(size.width * paddedChannels(size.channels));
   ctx.emit(op, {
@@ -16,6 +16,6 @@ export function lowerDropout(ctx: LoweringContext, op: Dropout | DropoutGradInpu
     dropout: dropoutFields(op.dropout),
     y: ctx.view(y),
     accumulate: op.accumulate?.[0] === undefined ? 0 : 1,
-    statistics: ctx.statisticsOf(op, y, chunks),
+    statistics: ctx.statisticsOf(op, y),
   });
 }

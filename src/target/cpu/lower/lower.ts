@@ -8,12 +8,14 @@ import {
   type ValueId,
   type Window,
 } from '../../../graph/op.ts';
+import { ofAllRanks } from '../../../plan/batch-tree.ts';
 import { assertNever } from '../../../tensor/assert-never.ts';
 import type { BufferId, PrologueFields, View } from '../records.ts';
 import { chunksOf, type LoweringContext, paddedChannels, rowChunksOf, windowFields } from './context.ts';
-import { lowerConv2d, lowerConv2dGradInput, lowerConv2dGradWeight } from './conv2d.ts';
+import { lowerConv2d, lowerConv2dGradInput } from './conv2d.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { lowerDropout } from './dropout.ts';
+import { lowerConv2dGradWeight } from './grad-weight.ts';
 import { lowerClipNorm, lowerMovingAverage, lowerOptimizer } from './optimizer.ts';
 
 /** Turns one op into the records that run it. Views cost none. */
@@ -38,7 +40,7 @@ export function lower(ctx: LoweringContext, op: Op): void {
       const size = ctx.size(op.x);
       const chunks = rowChunksOf(ctx, y);
       const prologue = ctx.prologue(op, elementwisePrologue(op));
-      const statistics = ctx.statisticsOf(op, y, chunks);
+      const statistics = ctx.statisticsOf(op, y);
       const views = { x: ctx.view(op.x), y: ctx.view(y) };
       return ctx.emit(op, {
         kind: 'elementwise',
@@ -66,7 +68,7 @@ export function lower(ctx: LoweringContext, op: Op): void {
         window: windowFields(op),
         y: ctx.view(y),
         out,
-        statistics: ctx.statisticsOf(op, y, chunks),
+        statistics: ctx.statisticsOf(op, y),
       };
       if (op.kind === 'avgPool') return ctx.emit(op, { kind: 'avgPool', ...shared });
       return ctx.emit(op, { kind: 'maxPool', ...shared, index: indexOf(ctx, op, index!) });
@@ -74,31 +76,30 @@ export function lower(ctx: LoweringContext, op: Op): void {
     case 'maxPoolGradInput':
     case 'avgPoolGradInput': {
       const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-      const chunks = chunksOf(size);
       const shared = {
-        chunks,
+        chunks: ctx.gradInputChunks(op, size),
         gradOutput: ctx.gradOutput(op, op.gradOutput),
         out,
         window: windowFields(op),
         x: ctx.view(op.x),
         in: size,
         prologue: ctx.prologue(op, op.prologue),
-        gradInput: ctx.gradInput(op, chunks),
+        gradInput: ctx.gradInput(op),
       };
       if (op.kind === 'avgPoolGradInput') ctx.emit(op, { kind: 'avgPoolGradInput', ...shared });
       else ctx.emit(op, { kind: 'maxPoolGradInput', ...shared, index: indexOf(ctx, op, op.index) });
-      return ctx.finalizeGradSums(op, shared.gradInput.sums, chunks);
+      return ctx.finalizeGradSums(op, shared.gradInput.sums);
     }
     case 'elementwiseGradInput': {
       const size = ctx.size(op.x);
-      const chunks = chunksOf(size);
+      const chunks = ctx.gradInputChunks(op, size);
       const gradOutput = ctx.gradOutput(op, op.gradOutput);
       const prologue = ctx.prologue(op, op.prologue);
-      const gradInput = ctx.gradInput(op, chunks);
+      const gradInput = ctx.gradInput(op);
       if (isSamePlace(gradInput.gradient, gradOutput.gradient)) return; // A copy that shares its original's place.
       const x = ctx.view(op.x);
       ctx.emit(op, { kind: 'elementwiseGradInput', chunks, gradOutput, x, size, prologue, gradInput });
-      return ctx.finalizeGradSums(op, gradInput.sums, chunks);
+      return ctx.finalizeGradSums(op, gradInput.sums);
     }
     case 'concat':
       return concat(ctx, op);
@@ -126,9 +127,16 @@ export function lower(ctx: LoweringContext, op: Op): void {
     case 'statistics': {
       const [mean, variance] = op.outputs.map((id) => ctx.vector(id));
       const size = ctx.size(op.x);
-      const { partials, chunks } = ctx.gathered.get(op.x) ?? gather(ctx, op);
-      const fields = { partials, partialCount: chunks, size, mean: mean!, variance: variance! };
-      return ctx.emit(op, { kind: 'finalizeStatistics', ...fields });
+      const leaves = ctx.leavesOf(size);
+      const partials = ctx.statistics.get(op.x) ?? statistics(ctx, op);
+      return ctx.emit(op, {
+        kind: 'finalizeStatistics',
+        partials: ctx.gather(op, partials, leaves * 2 * paddedChannels(size.channels)),
+        partialCount: ofAllRanks(leaves, ctx.tree),
+        size: ctx.ofAllRanks(size),
+        mean: mean!,
+        variance: variance!,
+      });
     }
     case 'statisticsGrad': {
       // x·slope + intercept, as a prologue applies it.
@@ -139,7 +147,16 @@ export function lower(ctx: LoweringContext, op: Op): void {
     }
     case 'crossEntropy': {
       const [loss, correct] = op.outputs.map((id) => ctx.view(id).address);
-      return ctx.emit(op, { kind: 'crossEntropy', ...crossEntropyFields(ctx, op), loss, correct });
+      const { meanOver, ...fields } = crossEntropyFields(ctx, op);
+      const leaves = ctx.leavesOf(fields.size);
+      const partials = ctx.temporary(op, 'losses', 'scalar', 2 * leaves);
+      ctx.emit(op, { kind: 'crossEntropy', ...fields, leaves, partials });
+      return ctx.emit(op, {
+        kind: 'finalizeLoss',
+        partials: ctx.gather(op, partials, 2 * leaves),
+        leaves: ofAllRanks(leaves, ctx.tree),
+        ...{ meanOver, loss, correct },
+      });
     }
     case 'crossEntropyGrad': {
       const gradLogits = ctx.view(op.outputs[0]!);
@@ -148,7 +165,8 @@ export function lower(ctx: LoweringContext, op: Op): void {
       return ctx.emit(op, { kind: 'crossEntropyGrad', ...fields, gradLogits, accumulate });
     }
     case 'updateRunningStatistics': {
-      const { momentum, count } = op;
+      const { momentum } = op;
+      const count = ofAllRanks(op.count, ctx.tree);
       const vectors = {
         mean: ctx.vector(op.mean),
         variance: ctx.vector(op.variance),
@@ -174,7 +192,7 @@ export function lower(ctx: LoweringContext, op: Op): void {
 function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntropyGrad) {
   const size = ctx.size(op.logits);
   const labels = ctx.view(op.labels).address;
-  const { smoothing, partOf: meanOver = size.images } = op;
+  const { smoothing, partOf: meanOver = ctx.ofAllRanks(size).images } = op;
   return { logits: ctx.view(op.logits), labels, size, meanOver, smoothing };
 }
 
@@ -197,7 +215,7 @@ function copy(
   const size = ctx.size(from);
   ctx.emit(op, {
     kind: 'elementwise',
-    chunks: chunksOf(size),
+    chunks: statistics === undefined ? chunksOf(size) : ctx.leavesOf(size),
     x: ctx.view(from),
     size,
     prologue,
@@ -221,7 +239,7 @@ function add(ctx: LoweringContext, op: Add): void {
   const y = ctx.view(sum);
   const [first, second] = isSamePlace(ctx.view(op.b), y) ? [op.b, op.a] : [op.a, op.b];
   if (!isSamePlace(ctx.view(first), y)) copy(ctx, op, first, y, false);
-  const statistics = ctx.statisticsOf(op, sum, chunksOf(ctx.size(sum)));
+  const statistics = ctx.statisticsOf(op, sum);
   copy(ctx, op, second, y, true, NO_PROLOGUE, statistics);
 }
 
@@ -230,11 +248,9 @@ function isSamePlace(a: View, b: View): boolean {
 }
 
 /** Statistics of a value whose producer gathers none: a graph's input, a concatenation. */
-function gather(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>) {
+function statistics(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>): BufferId {
   const size = ctx.size(op.x);
-  const chunks = chunksOf(size);
-  const floats = chunks * 2 * paddedChannels(size.channels);
-  const partials = ctx.temporary(op, 'statistics', 'statistics', floats);
-  ctx.emit(op, { kind: 'statistics', chunks, x: ctx.view(op.x), size, partials });
-  return { partials, chunks };
+  const partials = ctx.statisticsPartials(op, size);
+  ctx.emit(op, { kind: 'statistics', chunks: ctx.leavesOf(size), x: ctx.view(op.x), size, partials });
+  return partials;
 }

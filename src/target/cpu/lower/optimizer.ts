@@ -19,6 +19,7 @@ function countOf(ctx: LoweringContext, id: ValueId): number {
 
 export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
   const { operands, maxNorm } = op;
+  ctx.sums.flush();
   const tensors = operands.map((id) => ({ at: ctx.vector(id), count: countOf(ctx, id) }));
   const chunks = chunksOf(tensors);
   const partials = ctx.temporary(op, 'sums of squares', 'partialSums', chunks);
@@ -28,6 +29,7 @@ export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
 }
 
 export function lowerOptimizer(ctx: LoweringContext, op: Sgd | AdamW): void {
+  ctx.sums.flush();
   const tensors = op.tensors.map(({ parameter, gradient, memory, weightDecay }) => {
     const [memory1 = absentVector, memory2 = absentVector] = memory.map((id) => ctx.vector(id));
     const vectors = { parameter: ctx.vector(parameter), gradient: ctx.vector(gradient), memory1, memory2 };

@@ -31,6 +31,12 @@ export interface Strips extends RowStrips {
   readonly stripImages: number;
 }
 
+export interface ImageStrips extends Strips {
+  readonly chunks: number;
+  /** Partials of what is summed over images; a chunk has one or, of small maps, several. */
+  readonly leaves: number;
+}
+
 /** Of a convolution that reads `size` and writes `out`, with `extraPerRow` floats beside each row of outputs. */
 function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number): RowStrips {
   const [kernelHeight, kernelWidth] = window.kernel;
@@ -49,21 +55,30 @@ export function forwardRows(window: Window, size: Size, out: Size, elementBytes:
   return { stripRows, floats: floats + floatsBehind(elementBytes, window.stride[1], size.channels) };
 }
 
+/** How images are cut into chunks: leaves, where something is summed over them; or, while they are few, their rows too. */
+export interface ImageCut {
+  readonly leaves?: number | undefined;
+  /** Into images and rows: preferred while images are too few for a tile's rows. */
+  readonly rowChunks?: number | undefined;
+}
+
 /**
  * Of a convolution, and the chunks that its images are cut into.
- * @param rowChunks into images and rows, where that can be: preferred while images are too few for a tile's rows.
+ * @param allImages of all ranks: what they compute in common is done in the same way.
  */
 export function forwardStrips(
   window: Window,
   size: Size,
   out: Size,
   elementBytes: number,
-  rowChunks?: number,
-): Strips & { readonly chunks: number } {
-  if (rowChunks !== undefined && size.images < 2 * LEAST_IMAGES) {
-    return { stripImages: 1, chunks: rowChunks, ...forwardRows(window, size, out, elementBytes) };
+  { leaves, rowChunks }: ImageCut,
+  allImages: number,
+): ImageStrips {
+  if (rowChunks !== undefined && allImages < 2 * LEAST_IMAGES) {
+    const rows = forwardRows(window, size, out, elementBytes);
+    return { stripImages: 1, chunks: rowChunks, leaves: 1, ...rows };
   }
-  return orImages(window, size, out, elementBytes, inputStrip(window, size, out, 0));
+  return orImages(window, size, out, elementBytes, leaves, allImages, inputStrip(window, size, out, 0));
 }
 
 /** Pixels that are cut into chunks at least, each a tile of its own; of fewer, the outputs are cut. */
@@ -95,17 +110,28 @@ export function gradInputStrips(
   size: Size,
   out: Size,
   elementBytes: number,
-): Strips & { readonly chunks: number } {
+  leaves: number | undefined,
+  allImages: number,
+): ImageStrips {
   const [kernelHeight, kernelWidth] = window.kernel;
   const rowFloats = (size.width + kernelWidth - 1) * out.channels;
   const stripRows = even(size.height, Math.floor(STRIP_FLOATS / rowFloats) - kernelHeight + 1);
   const floats = (stripRows + kernelHeight - 1) * rowFloats + SLACK_FLOATS;
-  return orImages(window, out, size, elementBytes, { stripRows, floats });
+  const sums = leaves === undefined ? 0 : 2 * paddedChannels(size.channels);
+  return orImages(window, out, size, elementBytes, leaves, allImages, { stripRows, floats }, sums);
+}
+
+/** How the work of a weight gradient is cut. */
+export interface GradWeightCut {
+  readonly leaves: number;
+  /** Of all ranks. */
+  readonly images: number;
+  readonly channelChunks: number;
 }
 
 /**
- * Of a weight gradient whose images are cut into `imageChunks` and whose channels into `channelChunks`: inputs and
- * gradients side by side. Whole images together where several fit: small maps would be over before they began.
+ * Of a weight gradient: inputs and gradients side by side. Whole images of a leaf together where several fit: small maps
+ * would be over before they began. How many decides the order of sums, so it does not depend on `channelChunks`.
  */
 export function gradWeightStrips(
   window: Window,
@@ -113,15 +139,14 @@ export function gradWeightStrips(
   out: Size,
   elementBytes: number,
   products: Products,
-  imageChunks: number,
-  channelChunks: number,
+  { leaves, images, channelChunks }: GradWeightCut,
 ): Strips & { readonly algorithm: GradWeightAlgorithm } {
   const { stripRows, floats } = inputStrip(window, size, out, out.width * paddedChannels(out.channels));
-  const ofImages = isSmall(window, size, out, elementBytes) && size.images > 1;
-  const channels = Math.ceil(size.channels / channelChunks) + paddedChannels(out.channels);
+  const ofImages = isSmall(window, size, out, elementBytes) && images > 1;
+  const channels = size.channels + paddedChannels(out.channels);
   const imageFloats = ofImages ? size.height * size.width * channels : floats;
   const room = ofImages ? IMAGES_FLOATS : stripRows === out.height ? STRIP_FLOATS : 0;
-  const stripImages = even(Math.ceil(size.images / imageChunks), Math.floor(room / imageFloats));
+  const stripImages = even(Math.ceil(size.images / leaves), Math.floor(room / imageFloats));
   const strips = { stripImages, stripRows };
   const algorithm = gradWeightAlgorithm(window, size, ofImages, products);
   const pairs =
@@ -207,16 +232,45 @@ function roundUp(n: number, multiple: number): number {
   return Math.ceil(n / multiple) * multiple;
 }
 
-/** Whole images in a strip, as many chunks as have enough of them, where the map is small; else rows. */
-function orImages(window: Window, from: Size, to: Size, elementBytes: number, rows: RowStrips) {
+/**
+ * Whole images in a strip, as many chunks as have enough of them, where the map is small; else rows.
+ * @param sums floats for each image of a strip, of what is summed over images.
+ */
+function orImages(
+  window: Window,
+  from: Size,
+  to: Size,
+  elementBytes: number,
+  leaves: number | undefined,
+  allImages: number,
+  rows: RowStrips,
+  sums = 0,
+): ImageStrips {
   const behind = floatsBehind(elementBytes, window.stride[1], from.channels);
-  const ofRows = { stripImages: 1, chunks: chunksOf(from), ...rows, floats: rows.floats + behind };
+  const ofRows: ImageStrips = {
+    stripImages: 1,
+    chunks: leaves ?? chunksOf(from),
+    leaves: leaves ?? 1,
+    stripRows: rows.stripRows,
+    floats: rows.floats + behind,
+  };
   if (!isSmall(window, from, to, elementBytes)) return ofRows;
   const imageFloats = from.height * from.width * from.channels;
-  const chunks = Math.max(1, Math.min(MAX_CHUNKS, Math.floor(from.images / LEAST_IMAGES)));
-  const stripImages = even(Math.ceil(from.images / chunks), Math.floor(IMAGES_FLOATS / imageFloats));
-  if (stripImages === 1 || stripImages < Math.min(LEAST_IMAGES, from.images) / 2) return ofRows;
-  return { ...ofRows, stripImages, chunks, floats: stripImages * imageFloats + SLACK_FLOATS + behind };
+  const stripOf = (images: number, chunks: number) =>
+    even(Math.ceil(images / chunks), Math.floor(IMAGES_FLOATS / imageFloats));
+  const ofAll = stripOf(allImages, imageChunks(allImages));
+  if (ofAll === 1 || ofAll < Math.min(LEAST_IMAGES, allImages) / 2) return ofRows;
+  // A power of two of leaves in each chunk.
+  const most = imageChunks(from.images);
+  const chunks = leaves === undefined ? most : Math.min(leaves, 2 ** Math.floor(Math.log2(most)));
+  const stripImages = Math.max(2, stripOf(from.images, chunks)); // One would mean rows.
+  const floats = stripImages * (imageFloats + sums) + SLACK_FLOATS + behind;
+  return { ...ofRows, stripImages, chunks, floats };
+}
+
+/** Chunks with enough images for a tile's rows. */
+function imageChunks(images: number): number {
+  return Math.max(1, Math.min(MAX_CHUNKS, Math.floor(images / LEAST_IMAGES)));
 }
 
 /**

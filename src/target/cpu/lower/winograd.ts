@@ -48,7 +48,7 @@ export function isWinograd(
 export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: DropoutMask | undefined): void {
   const [y] = op.outputs as [ValueId];
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  const chunks = chunksOfTiles(size, ctx.wantsStatistics.has(y));
+  const chunks = ctx.wantsStatistics.has(y) ? ctx.leavesOf(size) : chunksOfTiles(size);
   const stripTiles = strip(ctx, size, size.channels, out.channels, chunks);
   ctx.emit(op, {
     kind: 'winograd',
@@ -60,19 +60,19 @@ export function lowerWinograd(ctx: LoweringContext, op: Conv2d, dropout: Dropout
     dropout: dropoutFields(dropout),
     y: ctx.view(y),
     outChannels: out.channels,
-    statistics: ctx.statisticsOf(op, y, chunks),
+    statistics: ctx.statisticsOf(op, y),
     stripTiles,
   });
 }
 
 export function lowerWinogradGradInput(ctx: LoweringContext, op: Conv2dGradInput): void {
   const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-  const chunks = chunksOfTiles(size, false);
+  const chunks = op.prologue?.batchNorm ? ctx.leavesOf(size) : chunksOfTiles(size);
   const stripTiles = strip(ctx, size, out.channels, size.channels, chunks);
   const prologue = ctx.prologue(op, op.prologue);
   const gradOutput = ctx.gradOutput(op, op.gradOutput);
   const packed = transformWeights(ctx, op, size, out, true);
-  const gradInput = ctx.gradInput(op, chunks);
+  const gradInput = ctx.gradInput(op);
   ctx.emit(op, {
     kind: 'winogradGradInput',
     chunks,
@@ -85,7 +85,7 @@ export function lowerWinogradGradInput(ctx: LoweringContext, op: Conv2dGradInput
     gradInput,
     stripTiles,
   });
-  ctx.finalizeGradSums(op, gradInput.sums, chunks);
+  ctx.finalizeGradSums(op, gradInput.sums);
 }
 
 function transformWeights(
@@ -118,11 +118,11 @@ function transformWeights(
   return packed;
 }
 
-/** Images, and where they are few and nothing is summed over them their rows of tiles, with enough tiles in each. */
-function chunksOfTiles({ images, height, width }: Size, hasStatistics: boolean): number {
+/** Where nothing is summed over them: images or, where they are few, their rows of tiles, with enough tiles in each. */
+function chunksOfTiles({ images, height, width }: Size): number {
   const [high, wide] = [Math.ceil(height / WINOGRAD_TILE), Math.ceil(width / WINOGRAD_TILE)];
   const most = Math.min(MAX_CHUNKS, Math.ceil((images * high * wide) / CHUNK_TILES));
-  const parts = hasStatistics ? 1 : Math.min(high, Math.floor(most / images));
+  const parts = Math.min(high, Math.floor(most / images));
   return parts > 1 ? parts * images : Math.min(most, images);
 }
 

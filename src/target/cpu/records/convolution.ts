@@ -42,6 +42,8 @@ export const convolution = {
     y: 'View',
     out: 'Size',
     statistics: 'address',
+    /** Partials of the statistics; a chunk of small maps has several. */
+    leaves: 'u32',
     /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
     stripImages: 'u32',
     stripRows: 'u32',
@@ -105,14 +107,19 @@ export const convolution = {
     prologue: 'Prologue',
     gradInput: 'GradInput',
     /** As above. */
+    leaves: 'u32',
     stripImages: 'u32',
     stripRows: 'u32',
   },
-  /** partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias's. */
+  /**
+   * partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias's. A partial is the sum of a subtree: of
+   * one leaf, or of leaves / imageChunks, whose sums wait for one another in scratch.
+   */
   conv2dGradWeight: {
     /** imageChunks × the parts that the channels are cut into. */
     chunks: 'u32',
     imageChunks: 'u32',
+    leaves: 'u32',
     gradOutput: 'GradOutput',
     out: 'Size',
     window: 'Window',
@@ -136,6 +143,8 @@ export const convolution = {
     gradWeight: 'Vector',
     gradBias: 'Vector',
     accumulate: 'u32',
+    /** Whether finiteness is tested: of sums that other ranks' are added to, it is tested afterwards. */
+    isComplete: 'u32',
   },
   /** Only the winners of a max pool's windows: m is y where sign(γ)·y (or y) is greatest; `statistics` of all of y. */
   conv2dMaxPool: {

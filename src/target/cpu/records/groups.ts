@@ -33,6 +33,8 @@ export const groups = {
   },
   Averaged: { average: 'Vector', value: 'Vector', count: 'u32' },
   Numbers: { at: 'Vector', count: 'u32' },
+  /** `count` of the sums, from `first` on: a gradient's. */
+  Summed: { first: 'u32', to: 'Vector', count: 'u32', accumulate: 'u32' },
   /** gradient = or += scale·dz; with `sums`, chunk k adds Σdz and Σdz·(x − mean) to sums[k][2][C]. */
   GradInput: { gradient: 'View', accumulate: 'u32', mean: 'Vector', sums: 'address' },
 } as const;

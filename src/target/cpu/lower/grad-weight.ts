@@ -1,0 +1,107 @@
+import type { Conv2dGradWeight, LinearGradWeight, Op, Window } from '../../../graph/op.ts';
+import type { BufferId, Size, Vector } from '../records.ts';
+import { type LoweringContext, MAX_CHUNKS, paddedChannels, windowFields } from './context.ts';
+import { weightFields, windowOf } from './conv2d.ts';
+import { gradWeightStrips } from './strips.ts';
+
+/** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
+const PARTIAL_FLOATS = 524_288;
+/** Channels are not cut finer than this. */
+const LEAST_CHANNELS = 32;
+
+/**
+ * The tree over leaves is made in two parts: a chunk of images has a subtree, whose sums wait for their neighbours in
+ * scratch; `reduceGradWeight` adds those of the chunks. So there are as many partials as stay near the processor, and
+ * the bits do not depend on how many.
+ */
+export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
+  const window = windowOf(op);
+  const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+  const prologue = ctx.prologue(op, op.prologue);
+  const gradOutput = ctx.gradOutput(op, op.gradOutput);
+  const leaves = ctx.leavesOf(size);
+  const floats = partialFloats(window, size, out);
+  const partialCount = powerOfTwoIn(Math.min(leaves, PARTIAL_FLOATS / floats));
+  const partials = gradWeightPartials(ctx, op, partialCount * floats);
+  // Few partials, or few images: the channels are cut too, so that there is work for every thread.
+  const channelChunks = Math.min(
+    Math.ceil(MAX_CHUNKS / partialCount),
+    Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
+  );
+  const { elementBytes } = gradOutput.gradient;
+  const images = ctx.ofAllRanks(size).images;
+  const cut = { leaves, images, channelChunks };
+  const strips = gradWeightStrips(window, size, out, elementBytes, ctx.products, cut);
+  const slice = Math.ceil(size.channels / channelChunks);
+  const waiting = partialCount === leaves ? 0 : Math.log2(leaves / partialCount) + 1;
+  ctx.needScratch(waiting * partialFloats(window, { ...size, channels: slice }, out) + strips.floats);
+  ctx.emit(op, {
+    kind: 'conv2dGradWeight',
+    chunks: partialCount * channelChunks,
+    imageChunks: partialCount,
+    leaves,
+    gradOutput,
+    out,
+    window: windowFields(window),
+    x: ctx.view(op.x),
+    in: size,
+    prologue,
+    partials,
+    stripImages: strips.stripImages,
+    algorithm: strips.algorithm,
+    stripRows: strips.stripRows,
+  });
+  reduceGradWeight(ctx, op, window, { size, out, partials, partialCount });
+}
+
+/** [kH·kW·C + 1][O], the last row the bias's. */
+export function partialFloats(window: Pick<Window, 'kernel'>, size: Size, out: Size): number {
+  return (window.kernel[0] * window.kernel[1] * size.channels + 1) * paddedChannels(out.channels);
+}
+
+export function gradWeightPartials(ctx: LoweringContext, op: Op, floats: number): BufferId {
+  return ctx.temporary(op, 'weight gradient partials', 'partialSums', floats);
+}
+
+/** Partials → the gradients of weight and bias; of many ranks → sums that those make together. */
+export function reduceGradWeight(
+  ctx: LoweringContext,
+  op: Op,
+  window: Window,
+  { size, out, partials, partialCount }: Partials,
+): void {
+  const fields = weightFields(window, size, out);
+  const weights = fields.outChannels * fields.inChannels * fields.kernelHeight * fields.kernelWidth;
+  const counts = [weights, fields.outChannels];
+  const isShared = ctx.tree.ranks > 1;
+  const accumulates = op.outputs.map((_, i) => (op.accumulate?.[i] === undefined ? 0 : 1));
+  const [gradWeight, gradBias] = op.outputs.map((id, i) => {
+    const to = ctx.vector(id);
+    if (!isShared || !ctx.isRead(id)) return to;
+    return ctx.sums.take(op, { to, count: counts[i]!, accumulate: accumulates[i]! });
+  }) as [Vector, Vector];
+  ctx.emit(op, {
+    kind: 'reduceGradWeight',
+    chunks: Math.min(MAX_CHUNKS, size.channels),
+    partials,
+    partialCount,
+    ...fields,
+    gradWeight,
+    gradBias,
+    accumulate: isShared ? 0 : accumulates[0]! | (accumulates[1]! << 1),
+    isComplete: isShared ? 0 : 1,
+  });
+  ctx.sums.sendFull();
+}
+
+interface Partials {
+  readonly size: Size;
+  readonly out: Size;
+  readonly partials: BufferId;
+  readonly partialCount: number;
+}
+
+/** The largest power of two that is no more than n, at least 1. */
+function powerOfTwoIn(n: number): number {
+  return 2 ** Math.max(0, Math.floor(Math.log2(n)));
+}

@@ -1,0 +1,58 @@
+import type { Op } from '../../../graph/op.ts';
+import type { BufferId, Vector } from '../records.ts';
+import { type LoweringContext, MAX_CHUNKS } from './context.ts';
+
+/** Sums go to the other ranks when they are so many (1 MiB): fewer and larger messages, while the backward pass goes on. */
+const BUCKET_FLOATS = 262_144;
+
+/** A gradient that is a sum over all ranks. */
+interface RankSum {
+  readonly to: Vector;
+  readonly count: number;
+  readonly accumulate: number;
+}
+
+/** This rank's sums of weight gradients, in buckets side by side until the other ranks' are added and they go where they belong. */
+export class RankSums {
+  readonly #ctx: LoweringContext;
+  #bucket: { readonly op: Op; readonly sums: BufferId; floats: number; readonly of: RankSum[] } | undefined;
+
+  constructor(ctx: LoweringContext) {
+    this.#ctx = ctx;
+  }
+
+  /** Where this rank's sum is to be written: by a record that is emitted before `sendFull` or `flush` is called. */
+  take(op: Op, sum: RankSum): Vector {
+    this.#bucket ??= {
+      op,
+      sums: this.#ctx.temporary(op, 'sums of a rank', 'partialSums', 0),
+      floats: 0,
+      of: [],
+    };
+    const { sums, floats, of } = this.#bucket;
+    of.push(sum);
+    this.#bucket.floats += sum.count;
+    return { address: sums, offset: floats };
+  }
+
+  /** When what was taken has been written. */
+  sendFull(): void {
+    if (this.#bucket && this.#bucket.floats >= BUCKET_FLOATS) this.flush();
+  }
+
+  /** Before anyone reads the gradients. */
+  flush(): void {
+    if (!this.#bucket) return;
+    const { op, sums, floats, of } = this.#bucket;
+    this.#bucket = undefined;
+    this.#ctx.resize(sums, floats);
+    this.#ctx.emit(op, { kind: 'treeSum', sums, floats });
+    let first = 0;
+    const tensors = of.map(({ to, count, accumulate }) => {
+      const tensor = { first, to, count, accumulate };
+      first += count;
+      return tensor;
+    });
+    this.#ctx.emit(op, { kind: 'storeGradients', chunks: MAX_CHUNKS, sums, tensors });
+  }
+}

@@ -1,0 +1,68 @@
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { inProcessGroups } from '../../src/distributed/in-process.ts';
+import type { Engine } from '../../src/engine/engine.ts';
+import { CASES } from '../conformance/cases.ts';
+import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { type ModuleOptions, moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
+
+/** Two images a leaf: what is in a leaf has an order too. One, where maps are large. */
+const imagesOf = (pixels: number) => (pixels > 1024 ? 16 : 32);
+const RANKS = [2, 4, 8, 16];
+/** Of instruction sets that compile the same kernels for other vectors, and in bfloat16. */
+const SOME_RANKS = [2, 16];
+
+/** What ranks leave: feature maps one rank's after the other's, all else from the first; the same on all is part of the test. */
+async function runShared(
+  engines: readonly Engine[],
+  { module, input, ...options }: (typeof CASES)[number],
+  ranks: number,
+  precision: NonNullable<ModuleOptions['precision']>,
+): Promise<Results> {
+  const [, ...rest] = input;
+  const images = imagesOf((rest[1] ?? 1) * (rest[2] ?? 1));
+  const each = moduleCase(module, [images, ...rest], 77, { ...options, precision, ranks });
+  const groups = inProcessGroups(ranks);
+  const all = await Promise.all(groups.map((group) => runModuleCase(engines[group.rank]!, each, group)));
+  return new Map(
+    [...all[0]!].map(([name, first]) => {
+      if (name !== 'y' && name !== 'grad.x') {
+        for (const other of all) expect(bits(other.get(name)!).equals(bits(first)), name).toBe(true);
+        return [name, first];
+      }
+      const joined = new Float64Array(ranks * first.length);
+      for (const [rank, results] of all.entries()) joined.set(results.get(name)!, rank * first.length);
+      return [name, first instanceof Float32Array ? Float32Array.from(joined) : joined];
+    }),
+  );
+}
+
+function bits(numbers: Float32Array | Float64Array): Buffer {
+  return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
+}
+
+/** The last is the fastest of this processor. */
+const BEST = ENGINES.filter(({ name }) => !name.includes('scalar')).at(-1)!.name;
+
+describe.each([REFERENCE, ...ENGINES])('ranks on $name compute the bits of one', ({ name, open }) => {
+  let engines: Engine[];
+  beforeAll(async () => {
+    engines = await Promise.all(Array.from({ length: Math.max(...RANKS) }, () => open(1)));
+  }, 60_000);
+  afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+
+  test.each(CASES)('$name', async (each) => {
+    const isMain = name === 'reference' || name === BEST;
+    for (const precision of name === 'reference' ? (['f32'] as const) : (['f32', 'bf16'] as const)) {
+      const alone = await runShared(engines, each, 1, precision);
+      for (const ranks of isMain && precision === 'f32' ? RANKS : SOME_RANKS) {
+        const shared = await runShared(engines, each, ranks, precision);
+        expect([...shared.keys()]).toEqual([...alone.keys()]);
+        for (const [result, numbers] of alone)
+          expect(
+            bits(shared.get(result)!).equals(bits(numbers)),
+            `${result}, ${precision}, ${ranks} ranks`,
+          ).toBe(true);
+      }
+    }
+  });
+});
