@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import type { EngineOptions } from '../compile.ts';
 import type { TrainTest } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
@@ -5,6 +7,7 @@ import type { Engine } from '../engine/engine.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Graph } from '../graph/op.ts';
 import { openDataset } from '../node/data/open-dataset.ts';
+import { LOCK_FILE } from '../node/folder-lock.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { hasEnded } from '../run/log.ts';
 import { type PreparedRun, prepareRun } from '../run/prepare-run.ts';
@@ -161,7 +164,9 @@ async function runOne(
 ): Promise<RunResult | DivergedRun | undefined> {
   const { config, compiled } = prepared;
   const stored = openStoredRun(folder, config);
-  if (stored && isFinished(stored.run) && hasEnded(runFiles(folder).log)) {
+  // A process that was killed at the very end leaves its lock: going on takes it away.
+  const isLeft = hasEnded(runFiles(folder).log) && !existsSync(join(folder, LOCK_FILE));
+  if (stored && isFinished(stored.run) && isLeft) {
     say(`${title}: finished before`);
     return resultOf(stored.run, folder);
   }

@@ -5,14 +5,14 @@ import { type CompiledNetwork, stateBytes } from '../plan/compiled-network.ts';
 const MIB = 2 ** 20;
 
 /**
- * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 83 to 101):
+ * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 73 to 88):
  * Node, our code, and the small heap of src/cli/heap.ts.
  */
-const BASE_BYTES = 98 * MIB;
-/** Graph, plan and program on V8's heap (measured 5 KiB of densenet264's 3,088 records). */
-const BYTES_PER_RECORD = 6 * 2 ** 10;
+const BASE_BYTES = 84 * MIB;
+/** Graph, plan and program on V8's heap (measured 7 KiB of densenet264's 3,088 records). */
+const BYTES_PER_RECORD = 7 * 2 ** 10;
 /** A worker with its own V8 and the kernels. */
-const WASM_THREAD_BYTES = 15 * MIB;
+const WASM_THREAD_BYTES = 17 * MIB;
 /** Drawing curves beside its workers, two threads: from run to run 15 to 45. */
 const WASM_CHARTS_BYTES = 35 * MIB;
 /** What drawing curves loads, and what pictures leave behind until they are collected. */

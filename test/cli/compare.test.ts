@@ -99,11 +99,19 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
     expect(other.lastLine).toMatch(message);
   }
 
+  // Left by a process that was killed when its run had ended.
+  const left = join(folder, 'runs/compare-pool/max/seed-1/run.lock');
+  writeFileSync(left, '');
   const more = densor(...args, '--seeds', '2', '--json');
   expect(linesOf(more.stderr).filter((line) => !line.endsWith('finished before'))).toEqual([
+    'run 4/6: max, seed 1',
     'run 5/6: average, seed 2',
     'run 6/6: max, seed 2',
   ]);
+  expect(existsSync(left)).toBe(false);
+  // Once each, but for the start of another process.
+  const kinds = (text: string) => text.match(/"kind":"(?!start)\w+"/g);
+  expect(kinds(read('runs/compare-pool/max/seed-1/log.jsonl'))).toEqual(kinds(log));
   const [average] = JSON.parse(more.stdout).configurations;
   expect(average.runs.map(({ seed }: { seed: number }) => seed)).toEqual([0, 1, 2]);
 }, 120_000);
