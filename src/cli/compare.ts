@@ -83,8 +83,9 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
     try {
       storeExperiment(folder, experiment, engine.name);
       const { signal, dispose } = interruptSignal();
-      const configurations = await runAll(runs, networks, prepare, { folder, engine, signal });
-      dispose();
+      const configurations = await runAll(runs, networks, prepare, { folder, engine, signal }).finally(
+        dispose,
+      );
       if (!configurations) return interrupted(folder, given.json ?? false);
       const differences = pairedDifferences(configurations);
       await report({ name, folder, experiment, engine, configurations, differences }, given.json ?? false);

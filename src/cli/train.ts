@@ -78,8 +78,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
       ...{ found: opened.found, charts: !isFrugal, show: showTraining(), resume: resumeCommand(folder) },
       ...(resumeFrom && { resumeFrom }),
       ...(start && { startFrom: start.state }),
-    });
-    dispose();
+    }).finally(dispose);
     reportTraining(run, engine, folder, finished, given.json ?? false, start?.report);
   } finally {
     await engine.close();

@@ -17,8 +17,11 @@ const natural = z.int().nonnegative();
 
 /** Raised with every change of what a checkpoint holds. 2: numerics, logBytes. */
 export const FORMAT = 2;
-/** Raised with every change of the bits that training gives: an older run goes on, with a warning. */
-export const NUMERICS = 1;
+/**
+ * Raised with every change of the bits that training gives: an older run goes on, with a warning. 2: all that is summed
+ * over a batch is a tree over its leaves.
+ */
+export const NUMERICS = 2;
 
 /** Everything of a run but its tensors. Random numbers are functions of seed, epoch and step: these are its state. */
 const runStateSchema = z.strictObject({

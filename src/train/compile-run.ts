@@ -28,6 +28,7 @@ export function compileRun(config: RunConfig, model: Model, data: RunData, on: E
     return compile(model, size, Object.assign({}, ...programs), {
       ...trainingOptions(config),
       precision: config.precision,
+      leaves: config.leaves,
       ...on,
     });
   } catch (error) {

@@ -6,7 +6,8 @@ import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
-import { densorIn, MAIN, SMALL } from '../support/cli.ts';
+import { densorIn, densorProcess, MAIN, SHORT, SMALL } from '../support/cli.ts';
+import { bitsOfAll } from '../support/floats.ts';
 import { idxLabels, writeIdxFolder } from '../support/idx.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}.safetensors`, import.meta.url));
@@ -18,6 +19,8 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
+/** In a process of its own: each command at least once. */
+const alone = (...args: readonly string[]) => densorProcess(folder, ...args);
 
 const bestValidationAccuracy = (run: string) => {
   const lines = readFileSync(join(folder, run, 'log.jsonl'), 'utf8')
@@ -28,8 +31,8 @@ const bestValidationAccuracy = (run: string) => {
 };
 
 describe('densor train', () => {
-  test("ends with the notes' two lines and leaves checkpoints, log and curves", () => {
-    const { status, stdout, stderr } = densor('train', ...SMALL, '--out', 'run');
+  test("ends with the notes' two lines and leaves checkpoints, log and curves", async () => {
+    const { status, stdout, stderr } = alone('train', ...SMALL, '--out', 'run');
     expect(status, stderr).toBe(0);
     expect(stdout).toMatch(
       /^loss \d\.\d{3}, train acc \d\.\d{3}, test acc \d\.\d{3}\n[\d.]+ examples\/sec on cpu \(\w+ [\w-]+, 2 threads\)\n$/,
@@ -52,35 +55,35 @@ describe('densor train', () => {
     expect(readFileSync(join(folder, 'run/curves.svg'), 'utf8')).toContain('test accuracy');
     expect(readFileSync(join(folder, 'run/curves.png')).subarray(1, 4).toString()).toBe('PNG');
 
-    const again = densor('evaluate', 'run', '--json');
+    const again = alone('evaluate', 'run', '--json');
     const { testAccuracy } = JSON.parse(again.stdout);
     expect(testAccuracy).toBe(events.find(({ kind }) => kind === 'epoch').testAccuracy);
-    expect(densor('train', ...SMALL, '--out', 'run')).toMatchObject({
+    expect(await densor('train', ...SMALL, '--out', 'run')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('already holds a run'),
     });
-    expect(densor('train', '--resume', 'run').stdout).toBe(stdout);
+    expect((await densor('train', '--resume', 'run')).stdout).toBe(stdout);
   });
 
-  test('keeps to the precision it began with: --precision bf16', () => {
-    const { status, stderr } = densor('train', ...SMALL, '--precision', 'bf16', '--out', 'run');
+  test('keeps to the precision it began with: --precision bf16', async () => {
+    const { status, stderr } = await densor('train', ...SHORT, '--precision', 'bf16', '--out', 'run');
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(/\nrecipe notes: .*feature maps in bf16\n/);
     const [start, ...rest] = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trim().split('\n');
     expect(JSON.parse(start!).config.precision).toBe('bf16');
     const { testAccuracy } = JSON.parse(rest.find((line) => line.includes('"kind":"epoch"'))!);
-    expect(JSON.parse(densor('evaluate', 'run', '--json').stdout).testAccuracy).toBe(testAccuracy);
-    expect(densor('train', '--resume', 'run', '--precision', 'f32')).toMatchObject({
+    expect(JSON.parse((await densor('evaluate', 'run', '--json')).stdout).testAccuracy).toBe(testAccuracy);
+    expect(await densor('train', '--resume', 'run', '--precision', 'f32')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('--precision f32 contradicts the run in run, which has bf16'),
     });
   });
 
-  test('follows a recipe that options change, with held-out images, and says so', () => {
+  test('follows a recipe that options change, with held-out images, and says so', async () => {
     const settings =
       '--optimizer nesterov --weight-decay 0.001 --schedule one-cycle --ema 0.9 --validate 0.2';
-    const args = [...SMALL, ...settings.split(' '), '--recipe', 'd2l', '--epochs', '2', '--out', 'run'];
-    const { status, stdout, stderr } = densor('train', ...args);
+    const args = [...SHORT, ...settings.split(' '), '--recipe', 'd2l', '--epochs', '2', '--out', 'run'];
+    const { status, stdout, stderr } = await densor('train', ...args);
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(
       /\nrecipe d2l: nesterov 0\.9, lr 0\.01, one-cycle, weight decay 0\.001 on weights, weights averaged with 0\.9, 20% held out\n/,
@@ -103,31 +106,33 @@ describe('densor train', () => {
       ['last', 'testAccuracy'],
       ['best', 'bestTestAccuracy'],
     ] as const) {
-      const told = JSON.parse(densor('train', '--resume', 'run', '--json').stdout);
-      const { testAccuracy } = JSON.parse(densor('evaluate', 'run', '--checkpoint', which, '--json').stdout);
+      const told = JSON.parse((await densor('train', '--resume', 'run', '--json')).stdout);
+      const { testAccuracy } = JSON.parse(
+        (await densor('evaluate', 'run', '--checkpoint', which, '--json')).stdout,
+      );
       expect(testAccuracy).toBe(told[accuracy]);
     }
-    const heldOut = densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json').stdout;
+    const heldOut = (await densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json')).stdout;
     expect(JSON.parse(heldOut)).toMatchObject({ images: 20, heldOutAccuracy: bestValidationAccuracy('run') });
-    expect(densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
+    expect(await densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
     // By its file a checkpoint is the same network as by its run's folder: the averages.
     const best = join(folder, 'run/best.safetensors');
-    expect(densor('import', best, '--model', 'notes', '--out', 'imported').status).toBe(0);
-    expect(loadCheckpoint(join(folder, 'imported/best.safetensors')).state).toEqual(
-      loadCheckpoint(best).state,
+    expect((await densor('import', best, '--model', 'densenet-bc-10-4', '--out', 'imported')).status).toBe(0);
+    expect(bitsOfAll(loadCheckpoint(join(folder, 'imported/best.safetensors')).state)).toEqual(
+      bitsOfAll(loadCheckpoint(best).state),
     );
   });
 
-  test('prints one JSON object and nothing else with --json', () => {
-    const { status, stdout } = densor('train', ...SMALL, '--json');
+  test('prints one JSON object and nothing else with --json', async () => {
+    const { status, stdout } = await densor('train', ...SHORT, '--json');
     expect(status).toBe(0);
     const result = JSON.parse(stdout);
-    expect(result).toMatchObject({ finished: true, steps: 3, out: 'runs/notes-sample-1' });
+    expect(result).toMatchObject({ finished: true, steps: 3, out: 'runs/densenet-bc-10-4-sample-1' });
     expect(result.trainLoss).toBeGreaterThan(0);
   });
 
   test('saves on Ctrl-C though whoever read what it says is gone', async () => {
-    const args = ['train', ...SMALL, '--epochs', '30', '--out', 'run'];
+    const args = ['train', ...SHORT, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
     let stderr = '';
     child.stderr.on('data', (chunk: Buffer) => {
@@ -145,7 +150,7 @@ describe('densor train', () => {
   });
 
   test('finishes its step on Ctrl-C, saves, says how to go on, and goes on', async () => {
-    const args = ['train', ...SMALL, '--epochs', '30', '--out', 'run'];
+    const args = ['train', ...SHORT, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
     let [stderr, sent] = ['', false];
     child.stderr.on('data', (chunk: Buffer) => {
@@ -159,7 +164,7 @@ describe('densor train', () => {
     );
     expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
     expect(readdirSync(join(folder, 'run'))).toEqual(expect.arrayContaining(['curves.png', 'curves.svg']));
-    const resumed = densor('train', '--resume', 'run', '--json');
+    const resumed = await densor('train', '--resume', 'run', '--json');
     expect(JSON.parse(resumed.stdout)).toMatchObject({ finished: true, steps: 90 });
     const steps = readFileSync(join(folder, 'run/log.jsonl'), 'utf8')
       .trim()
@@ -170,21 +175,21 @@ describe('densor train', () => {
     expect(steps).toEqual(Array.from({ length: 90 }, (_, i) => i + 1));
   });
 
-  test('stops on numbers that explode, says where, and keeps the last good checkpoint', () => {
-    const { status, lastLine } = densor('train', ...SMALL, '--lr', '1e30', '--out', 'run');
+  test('stops on numbers that explode, says where, and keeps the last good checkpoint', async () => {
+    const { status, lastLine } = await densor('train', ...SHORT, '--lr', '1e30', '--out', 'run');
     expect(status).toBe(1);
     expect(lastLine).toMatch(
       /step \d+ .*NaN or infinity in the (loss|statistics|gradient) of layer .*last good checkpoint/,
     );
-    expect(densor('evaluate', 'run').status).toBe(0);
-    expect(densor('evaluate', 'run', '--held-out')).toMatchObject({
+    expect((await densor('evaluate', 'run')).status).toBe(0);
+    expect(await densor('evaluate', 'run', '--held-out')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('this run held no images out'),
     });
   });
 
-  test('with contradicting options does not resume', () => {
-    densor('train', ...SMALL, '--out', 'run');
+  test('with contradicting options does not resume', async () => {
+    await densor('train', ...SHORT, '--out', 'run');
     const before = readFileSync(join(folder, 'run/last.safetensors'));
     for (const [option, value] of [
       ['--batch', '41'],
@@ -195,20 +200,20 @@ describe('densor train', () => {
       ['--validate', '0.5'],
       ['--out', 'other'],
     ] as const) {
-      const { status, lastLine } = densor('train', '--resume', 'run', option, value);
+      const { status, lastLine } = await densor('train', '--resume', 'run', option, value);
       expect([status, lastLine]).toEqual([2, expect.stringContaining(`${option} ${value} contradicts`)]);
     }
     expect(readFileSync(join(folder, 'run/last.safetensors')).equals(before)).toBe(true);
   });
 
-  test('does not touch a folder that another process uses', () => {
+  test('does not touch a folder that another process uses', async () => {
     const { hostname } = process.env;
-    densor('train', ...SMALL, '--out', 'run');
+    await densor('train', ...SHORT, '--out', 'run');
     writeFileSync(
       join(folder, 'run/run.lock'),
       `${process.pid} ${hostname ?? spawnSync('hostname', { encoding: 'utf8' }).stdout.trim()}\n`,
     );
-    expect(densor('train', '--resume', 'run')).toMatchObject({
+    expect(await densor('train', '--resume', 'run')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('in use by process'),
     });
@@ -261,24 +266,24 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['lr-find', '--out', 'table.txt'], /expected the name of a \.csv file/],
     [['verify', 'missing.safetensors'], /missing.safetensors: does not exist/],
     [['verify', golden('resize')], /not of the one-step format/],
-  ])('densor %j', (args, message) => {
-    const { status, stdout, stderr } = densor(...args);
+  ])('densor %j', async (args, message) => {
+    const { status, stdout, stderr } = await densor(...args);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n').length).toBe(1);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('damaged data', () => {
+  test('damaged data', async () => {
     writeIdxFolder(join(folder, 'data'), { 'train-labels-idx1-ubyte': idxLabels([1]) });
-    const { status, stderr } = densor('train', '--data', 'idx:data', '--out', 'run');
+    const { status, stderr } = alone('train', '--data', 'idx:data', '--out', 'run');
     expect(status).toBe(2);
     expect(stderr).toMatch(/1 label for the 6 images/);
     expect(existsSync(join(folder, 'run'))).toBe(false);
   });
 
-  test('a damaged checkpoint, which stays as it is', () => {
-    densor('train', ...SMALL, '--out', 'run');
+  test('a damaged checkpoint, which stays as it is', async () => {
+    await densor('train', ...SHORT, '--out', 'run');
     const path = join(folder, 'run/last.safetensors');
     const truncated = readFileSync(path).subarray(0, 5000);
     writeFileSync(path, truncated);
@@ -286,7 +291,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
       ['train', '--resume', 'run'],
       ['evaluate', 'run'],
     ]) {
-      const { status, stderr } = densor(...args);
+      const { status, stderr } = await densor(...args);
       expect([status, stderr]).toEqual([2, expect.stringMatching(/^densor: .*truncated.*\n$/)]);
     }
     expect(readFileSync(path).equals(truncated)).toBe(true);
@@ -294,8 +299,8 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
 });
 
 describe('densor', () => {
-  test("summary gives the notes' trace, parameters, multiplications and planned bytes", () => {
-    const { stdout } = densor('summary', 'notes', '--json');
+  test("summary gives the notes' trace, parameters, multiplications and planned bytes", async () => {
+    const { stdout } = alone('summary', 'notes', '--json');
     const { parameters, macs, plannedPeakBytes, layers } = JSON.parse(stdout);
     expect([parameters, macs]).toEqual([758_226, 702_742_448]);
     expect(plannedPeakBytes).toBeGreaterThan(1e6);
@@ -318,66 +323,58 @@ describe('densor', () => {
       [64, 57_369_008],
       [96, 129_077_168],
     ] as const) {
-      expect(JSON.parse(densor('summary', 'notes', '--size', `${size}`, '--json').stdout).macs).toBe(
+      expect(JSON.parse((await densor('summary', 'notes', '--size', `${size}`, '--json')).stdout).macs).toBe(
         expected,
       );
     }
-    const planned = (precision: string) =>
-      JSON.parse(densor('summary', 'notes', '--batch', '64', '--precision', precision, '--json').stdout)
-        .plannedPeakBytes;
-    expect(planned('bf16') / planned('f32')).toBeLessThan(0.55);
-    expect(densor('summary', 'notes').stdout).toMatch(/DenseBlock +1×192×56×56 +130,048\n/);
+    const planned = async (precision: string) =>
+      JSON.parse(
+        (await densor('summary', 'notes', '--batch', '64', '--precision', precision, '--json')).stdout,
+      ).plannedPeakBytes;
+    expect((await planned('bf16')) / (await planned('f32'))).toBeLessThan(0.55);
+    expect((await densor('summary', 'notes')).stdout).toMatch(/DenseBlock +1×192×56×56 +130,048\n/);
   });
 
-  test('summary takes every network by name, with other channels and classes', () => {
-    const summary = (...args: readonly string[]) => JSON.parse(densor('summary', ...args, '--json').stdout);
-    const { parameters, macs, layers } = summary('densenet121');
+  test('summary takes every network by name, with other channels and classes', async () => {
+    const summary = async (...args: readonly string[]) =>
+      JSON.parse((await densor('summary', ...args, '--json')).stdout);
+    const { parameters, macs, layers } = await summary('densenet121');
     expect([parameters, macs]).toEqual([7_978_856, 2_834_161_664]);
     expect(layers[4]).toEqual({ name: 'denseblock1', outputShape: [1, 256, 56, 56], parameters: 335_040 });
     expect(layers.at(-1)).toEqual({ name: 'classifier', outputShape: [1, 1000], parameters: 1_025_000 });
-    const other = summary('densenet121', '--channels', '1', '--classes', '10');
+    const other = await summary('densenet121', '--channels', '1', '--classes', '10');
     expect(other.parameters).toBe(parameters - 2 * 64 * 49 - 990 * 1025);
-    expect(summary('densenet-bc-100-12').layers[0].outputShape).toEqual([1, 24, 32, 32]);
+    expect((await summary('densenet-bc-100-12')).layers[0].outputShape).toEqual([1, 24, 32, 32]);
   });
 
-  test('trains, tests and measures other networks on what the data has', () => {
+  test('trains, tests and measures other networks on what the data has', async () => {
     const model = 'densenet-bc-10-4';
     const tiny = ['--data', 'sample', '--size', '16', '--batch', '100', '--limit', '100', '--epochs', '1'];
-    const { status, stderr } = densor('train', '--model', model, ...tiny, '--out', 'run');
+    const { status, stderr } = await densor('train', '--model', model, ...tiny, '--out', 'run');
     expect(status, stderr).toBe(0);
     const { tensors } = decodeSafetensors(readFileSync(join(folder, 'run/last.safetensors')), 'last');
     expect(tensors.get('features.conv0.weight')!.shape).toEqual([8, 1, 3, 3]);
     expect(tensors.get('classifier.bias')!.shape).toEqual([10]);
-    expect(JSON.parse(densor('evaluate', 'run', '--json').stdout).testLoss).toBeGreaterThan(0);
+    expect(JSON.parse((await densor('evaluate', 'run', '--json')).stdout).testLoss).toBeGreaterThan(0);
     const step = ['--batch', '2', '--steps', '1', '--json'];
-    const profile = densor('profile', '--model', model, ...step);
+    const profile = await densor('profile', '--model', model, ...step);
     expect(JSON.parse(profile.stdout).size, profile.stderr).toBe(32);
-    const bench = densor('bench', '--model', 'resnet18', '--size', '33', ...step);
+    const bench = await densor('bench', '--model', 'resnet18', '--size', '33', ...step);
     expect(JSON.parse(bench.stdout).stepMs, bench.stderr).toHaveLength(1);
   });
 
-  test('bench times steps and tells memory', () => {
-    const { stdout } = densor(
-      'bench',
-      '--size',
-      '32',
-      '--batch',
-      '8',
-      '--steps',
-      '2',
-      '--threads',
-      '1',
-      '--json',
-    );
+  test('bench times steps and tells memory', async () => {
+    const args = '--size 32 --batch 8 --steps 2 --threads 1 --json'.split(' ');
+    const { stdout } = alone('bench', ...args);
     const result = JSON.parse(stdout);
     expect(result.stepMs.length).toBe(2);
     expect(result).toMatchObject({ threads: 1, engine: expect.any(String), isa: expect.any(String) });
     expect(result.plannedPeakBytes).toBeLessThan(result.peakRssBytes);
   });
 
-  test('profile tells where a step goes, and draws it', () => {
+  test('profile tells where a step goes, and draws it', async () => {
     const small = ['--size', '32', '--batch', '8', '--steps', '2', '--threads', '2'];
-    const { status, stdout, stderr } = densor('profile', ...small, '--out', 'pictures/p.svg', '--json');
+    const { status, stdout, stderr } = alone('profile', ...small, '--out', 'pictures/p.svg', '--json');
     expect(status, stderr).toBe(0);
     const { peak, stepMs, total, kinds, records, files, engine, threads } = JSON.parse(stdout);
     expect([engine, threads, stepMs.length]).toEqual([expect.any(String), 2, 2]);
@@ -406,16 +403,16 @@ describe('densor', () => {
     expect(svg).toContain('conv2dGradWeight');
     expect(readFileSync(join(folder, 'pictures/p.png')).subarray(1, 4).toString()).toBe('PNG');
 
-    const table = densor('profile', ...small).stdout;
+    const table = (await densor('profile', ...small)).stdout;
     expect(table).toMatch(/^kind +records +ms +share +GFLOP\/s +moved .*reached$/m);
     expect(table).toMatch(/^conv2dGradWeight +\d+ /m);
     expect(table).toMatch(/the 20 costliest records/);
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
   });
 
-  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', () => {
+  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', async () => {
     const args = '--data sample --size 32 --batch 50 --limit 200 --steps 50 --to 100 --threads 2'.split(' ');
-    const { status, stdout, stderr } = densor('lr-find', ...args, '--json');
+    const { status, stdout, stderr } = alone('lr-find', ...args, '--json');
     expect(status, stderr).toBe(0);
     const { points, suggestion, files } = JSON.parse(stdout);
     expect(points.length).toBeLessThanOrEqual(50);
@@ -431,14 +428,14 @@ describe('densor', () => {
     expect(readFileSync(join(folder, files[2])).subarray(1, 4).toString()).toBe('PNG');
   });
 
-  test("verify replays PyTorch's step, and fails with status 1 past a bound", () => {
-    const good = densor('verify', golden('small_avg'), golden('small_max'));
+  test("verify replays PyTorch's step, and fails with status 1 past a bound", async () => {
+    const good = alone('verify', golden('small_avg'), golden('small_max'));
     expect(good.status).toBe(0);
     expect(good.stdout).toMatch(/grad .* ok/);
     const bytes = readFileSync(golden('small_avg'));
     const text = bytes.toString('latin1').replace(/"lr": "0\.1"/, '"lr": "0.2"');
     writeFileSync(join(folder, 'other.safetensors'), Buffer.from(text, 'latin1'));
-    const bad = densor('verify', 'other.safetensors', '--json');
+    const bad = alone('verify', 'other.safetensors', '--json');
     expect(bad.status).toBe(1);
     const { passed, files } = JSON.parse(bad.stdout);
     expect(passed).toBe(false);
@@ -446,13 +443,13 @@ describe('densor', () => {
     expect(failed.map(({ group }: { group: string }) => group)).toContain('after');
   });
 
-  test('tells its version', () => {
+  test('tells its version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
-    expect(densor('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
+    expect(alone('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
   });
 
-  test('helps', () => {
-    const { status, stdout } = densor('--help');
+  test('helps', async () => {
+    const { status, stdout } = await densor('--help');
     expect(status).toBe(0);
     for (const command of ['train', 'lr-find', 'compare', 'evaluate', 'predict', 'import'])
       expect(stdout).toContain(command);

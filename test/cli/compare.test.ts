@@ -3,7 +3,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, expect, test } from 'vitest';
-import { densorIn, MAIN } from '../support/cli.ts';
+import { densorIn, densorProcess, MAIN } from '../support/cli.ts';
 
 const BUDGET = '--data sample --size 32 --batch 8 --limit 16 --epochs 1 --threads 2'.split(' ');
 const EXPERIMENT = {
@@ -43,7 +43,7 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   );
   expect(existsSync(join(folder, 'runs/compare-pool/report.json'))).toBe(false);
 
-  const { status, stdout, stderr } = densor(...args, '--json');
+  const { status, stdout, stderr } = await densor(...args, '--json');
   expect(status, stderr).toBe(0);
   expect(linesOf(stderr)[0]).toBe('run 1/4: average, seed 0: finished before');
   expect(linesOf(stderr).slice(-2)).toEqual(['run 3/4: average, seed 1', 'run 4/4: max, seed 1']);
@@ -66,7 +66,7 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   expect(result.configurations[0].testAccuracy.mean).toBeCloseTo((a0 + a1) / 2, 12);
   expect(result.testAccuracyDifferences[0].mean).toBeCloseTo((m0 + m1 - a0 - a1) / 2, 12);
   const alone = JSON.parse(
-    densor('train', ...BUDGET, '--model', 'notes-max-pool', '--json', '--out', 'alone').stdout,
+    (await densor('train', ...BUDGET, '--model', 'notes-max-pool', '--json', '--out', 'alone')).stdout,
   );
   const { trainLoss, testAccuracy } = result.configurations[1].runs[0];
   expect({ trainLoss, testAccuracy }).toEqual({
@@ -78,7 +78,7 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
     ['average', 'curves.png', 'curves.svg', 'experiment.json', 'max', 'report.json', 'report.md'].sort(),
   );
   const log = read('runs/compare-pool/max/seed-1/log.jsonl');
-  const again = densor(...args);
+  const again = await densor(...args);
   expect(linesOf(again.stderr)).toHaveLength(4);
   expect(linesOf(again.stderr).every((line) => line.endsWith('finished before'))).toBe(true);
   expect(read('runs/compare-pool/max/seed-1/log.jsonl')).toBe(log);
@@ -94,12 +94,12 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
     ['--batch', '4', /another experiment: common\.batch is 8 there, 4 here/],
     ['--engine', 'reference', /contradicts the comparison/],
   ] as const) {
-    const other = densor(...args, option, value);
+    const other = await densor(...args, option, value);
     expect([other.status, other.stdout]).toEqual([2, '']);
     expect(other.lastLine).toMatch(message);
   }
 
-  const more = densor(...args, '--seeds', '2', '--json');
+  const more = await densor(...args, '--seeds', '2', '--json');
   expect(linesOf(more.stderr).filter((line) => !line.endsWith('finished before'))).toEqual([
     'run 5/6: average, seed 2',
     'run 6/6: max, seed 2',
@@ -108,9 +108,9 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   expect(average.runs.map(({ seed }: { seed: number }) => seed)).toEqual([0, 1, 2]);
 }, 120_000);
 
-test('networks are counted part by part without a run', () => {
+test('networks are counted part by part without a run', async () => {
   const args = ['compare', 'notes-121', '--data', 'sample', '--dry-run'];
-  const { status, stdout, stderr } = densor(...args);
+  const { status, stdout, stderr } = await densor(...args);
   expect(status, stderr).toBe(0);
   expect(stdout).toMatch(
     /\nparameters +144,004,762 +6,957,834\nmultiplications per image +82,685,224,800 +505,931,776\n/,
@@ -120,7 +120,8 @@ test('networks are counted part by part without a run', () => {
     /\n\nThe notes' 121 differs .* bottleneck .*(\n.*)* do not pool, (.*\n)*.*23 layers instead of 24\.\n$/,
   );
   expect(existsSync(join(folder, 'runs'))).toBe(false);
-  for (const { parameters, macs, parts } of JSON.parse(densor(...args, '--json').stdout).configurations) {
+  for (const { parameters, macs, parts } of JSON.parse((await densor(...args, '--json')).stdout)
+    .configurations) {
     const sum = (key: 'parameters' | 'macs') =>
       parts.reduce((total: number, part: Record<'parameters' | 'macs', number>) => total + part[key], 0);
     expect([sum('parameters'), sum('macs')]).toEqual([parameters, macs]);
@@ -130,7 +131,14 @@ test('networks are counted part by part without a run', () => {
 test('a run that diverges is told of, and the others are compared without it', () => {
   const configurations = { fine: {}, wild: { lr: 1e30 } };
   writeFileSync(join(folder, 'rates.json'), JSON.stringify({ configurations, seeds: [0] }));
-  const { status, stdout, stderr } = densor('compare', 'rates.json', ...BUDGET, '--out', 'out');
+  const { status, stdout, stderr } = densorProcess(
+    folder,
+    'compare',
+    'rates.json',
+    ...BUDGET,
+    '--out',
+    'out',
+  );
   expect(status, stderr).toBe(0);
   expect(stderr).toMatch(/\nrun 2\/2: wild, seed 0: step \d .*NaN or infinity/);
   expect(stdout).toMatch(/\ntrain loss +\d\.\d{4} +–\n/); // One seed: no ±.
@@ -142,7 +150,7 @@ test('a run that diverges is told of, and the others are compared without it', (
   expect(read('out/report.md')).toContain('| wild, seed 0: diverged | – |');
 });
 
-test('what is wrong is said in a line, and nothing is written', () => {
+test('what is wrong is said in a line, and nothing is written', async () => {
   writeFileSync(join(folder, 'typo.json'), JSON.stringify({ ...EXPERIMENT, common: { epohcs: 1 } }));
   writeFileSync(join(folder, 'half.json'), '{"seeds": [');
   const before = readdirSync(folder);
@@ -154,7 +162,7 @@ test('what is wrong is said in a line, and nothing is written', () => {
     [['pooling', '--out', '.'], /not empty and holds no comparison/],
     [['pooling', '--data', 'sample', '--size', '16'], /^densor: configuration average: .*transition/],
   ] as const) {
-    const { status, stdout, stderr, lastLine } = densor('compare', ...args);
+    const { status, stdout, stderr, lastLine } = await densor('compare', ...args);
     expect([status, stdout], stderr).toEqual([2, '']);
     expect(lastLine).toMatch(message);
     expect(readdirSync(folder)).toEqual(before);

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -6,9 +5,9 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { Loader, modelByName, openDataset } from '../../src/index.ts';
 import { readOnnxWeights } from '../../src/io/onnx/read.ts';
 import { decodeSafetensors, type StoredTensor } from '../../src/io/safetensors.ts';
-import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
+import { densorIn, densorProcess, densorWithRoom, SMALL } from '../support/cli.ts';
 import { relativeError } from '../support/compare.ts';
-import { floats } from '../support/floats.ts';
+import { bitsOf, floats } from '../support/floats.ts';
 import { onnxruntimeLogits, referenceLogits, type State } from '../support/onnx.ts';
 
 const QUIET = { note: () => {}, bytes: () => {} };
@@ -16,10 +15,10 @@ const QUIET = { note: () => {}, bytes: () => {} };
 let folder: string;
 /** Of one export in both formats. */
 let json: string;
-beforeAll(() => {
+beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
-  expect(densorIn(folder, 'train', ...SMALL, '--out', 'run').status).toBe(0);
-  json = exported('run', '--onnx', 'both.onnx', '--safetensors', 'both.safetensors', '--json').stdout;
+  expect((await densorIn(folder, 'train', ...SMALL, '--out', 'run')).status).toBe(0);
+  json = (await exported('run', '--onnx', 'both.onnx', '--safetensors', 'both.safetensors', '--json')).stdout;
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
@@ -28,19 +27,13 @@ const bytesOf = (name: string) => readFileSync(join(folder, name));
 const tensorsOf = (name: string) => decodeSafetensors(bytesOf(name), name).tensors;
 /** Names, shapes and numbers, in order. */
 const digest = (tensors: ReadonlyMap<string, StoredTensor>) =>
-  [...tensors].map(([name, { shape, data }]) => [
-    name,
-    shape,
-    createHash('sha256')
-      .update(new Uint8Array(data.buffer, data.byteOffset, data.byteLength))
-      .digest('hex'),
-  ]);
+  [...tensors].map(([name, { shape, data }]) => [name, shape, bitsOf(data)]);
 const stateOf = (name: string): State =>
   new Map([...tensorsOf(name)].map(([tensor, { data }]) => [tensor, data as Float32Array]));
 
 describe('densor export', () => {
   test('writes a trained network as ONNX, and onnxruntime gives the logits of our engine', async () => {
-    const { status, stderr, stdout } = exported('run', '--onnx', 'net.onnx');
+    const { status, stderr, stdout } = densorProcess(folder, 'export', 'run', '--onnx', 'net.onnx');
     expect(status, stderr).toBe(0);
     expect(stdout).toBe(
       'net.onnx: ONNX, opset 17, 2.94 MiB, 126 tensors of 764,834 numbers (notes, last checkpoint)\n',
@@ -95,20 +88,20 @@ describe('densor export', () => {
     expect(Object.fromEntries(readOnnxWeights(bytesOf('both.onnx'), 'both').metadata)).toEqual(card);
   });
 
-  test('takes the best checkpoint where that is asked for, in the place of a file of the same name', () => {
+  test('takes the best checkpoint where that is asked for, in the place of a file of the same name', async () => {
     const path = join(folder, 'run/best.safetensors');
     const whole = bytesOf('run/best.safetensors');
     const other = Buffer.from(whole);
     other.writeFloatLE(0.125, other.length - 4); // The two are the same after one epoch.
     writeFileSync(path, other);
     writeFileSync(join(folder, 'best.safetensors'), 'old');
-    exported('run', '--safetensors', 'best.safetensors', '--checkpoint', 'best');
+    await exported('run', '--safetensors', 'best.safetensors', '--checkpoint', 'best');
     writeFileSync(path, whole);
     expect(bytesOf('best.safetensors').readFloatLE(bytesOf('best.safetensors').length - 4)).toBe(0.125);
   });
 
-  test('writes the same bytes each time', () => {
-    exported('run', '--onnx', 'again.onnx');
+  test('writes the same bytes each time', async () => {
+    await exported('run', '--onnx', 'again.onnx');
     expect(bytesOf('again.onnx').equals(bytesOf('both.onnx'))).toBe(true);
   });
 });
@@ -124,9 +117,9 @@ describe('densor export refuses with status 2 and one line, and writes nothing:'
     [['run', '--safetensors', 'run/last.safetensors'], /belongs to the run/],
     [['run', '--onnx', './run/../run/log.jsonl'], /belongs to the run/],
     [['run', '--onnx', 'x', '--safetensors', './x'], /to be both files/],
-  ])('%j', (args, message) => {
+  ])('%j', async (args, message) => {
     const before = [readdirSync(folder), readdirSync(join(folder, 'run'))];
-    const { status, stdout, stderr } = exported(...args);
+    const { status, stdout, stderr } = await exported(...args);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n').length).toBe(1);
@@ -143,11 +136,11 @@ describe('densor export refuses with status 2 and one line, and writes nothing:'
     expect(readdirSync(folder)).toEqual(before);
   });
 
-  test('a checkpoint that is damaged', () => {
+  test('a checkpoint that is damaged', async () => {
     const path = join(folder, 'run/best.safetensors');
     const whole = readFileSync(path);
     writeFileSync(path, whole.subarray(0, 9000));
-    const { status, lastLine } = exported('run', '--checkpoint', 'best', '--onnx', 'f.onnx');
+    const { status, lastLine } = await exported('run', '--checkpoint', 'best', '--onnx', 'f.onnx');
     writeFileSync(path, whole);
     expect([status, lastLine]).toEqual([2, expect.stringContaining('truncated')]);
     expect(existsSync(join(folder, 'f.onnx'))).toBe(false);

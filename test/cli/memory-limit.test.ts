@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { densorIn } from '../support/cli.ts';
+import { densorIn, densorProcess } from '../support/cli.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -13,7 +13,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const MIB = 2 ** 20;
 const STEP = ['--model', 'densenet-bc-40-12', '--size', '32', '--batch', '64', '--threads', '1'];
 const bench = (...args: readonly string[]) => densorIn(folder, 'bench', ...STEP, '--steps', '1', ...args);
-const run = ['--recipe', 'notes', '--data', 'sample', '--size', '64', '--batch', '64', '--epochs', '1'];
+const run = '--recipe notes --data sample --size 64 --batch 64 --limit 192 --epochs 1'.split(' ');
 const train = (...args: readonly string[]) =>
   densorIn(folder, 'train', ...run, '--threads', '1', '--out', 'run', ...args);
 
@@ -25,14 +25,15 @@ function smallest(stderr: string): string {
 }
 
 describe('--memory-limit', () => {
-  test('that is too small ends bench with status 2, and the smallest that works works', () => {
+  test('that is too small ends bench with status 2, and the smallest that works works', async () => {
     // Deep: the plans of its ladder are tens of megabytes, which must be gone when the step begins.
     const deep = ['--model', 'densenet-bc-100-12', '--batch', '16'];
-    const refused = bench(...deep, '--memory-limit', '10MiB');
+    const refused = await bench(...deep, '--memory-limit', '10MiB');
     expect(refused).toMatchObject({ status: 2, stdout: '' });
     expect(refused.stderr).toMatch(/^densor: --memory-limit 10MiB is too small: [^\n]*\n$/);
     const limit = smallest(refused.stderr);
-    const { status, stdout, stderr } = bench(...deep, '--memory-limit', limit, '--json');
+    const args = [...STEP, '--steps', '1', ...deep, '--memory-limit', limit, '--json'];
+    const { status, stdout, stderr } = densorProcess(folder, 'bench', ...args);
     expect(status).toBe(0);
     expect(stderr).toMatch(
       /^memory: computed again instead of kept: .* \([\d.]+ MiB less, about [\d.]+% slower\)$/m,
@@ -41,18 +42,18 @@ describe('--memory-limit', () => {
     expect(peakRssBytes).toBeLessThan(1.05 * Number.parseInt(limit, 10) * MIB);
   });
 
-  test('changes no bit of the training, and tells what it does', () => {
-    const refused = train('--memory-limit', '1MiB');
+  test('changes no bit of the training, and tells what it does', async () => {
+    const refused = await train('--memory-limit', '1MiB');
     expect(refused.status).toBe(2);
     expect(existsSync(join(folder, 'run'))).toBe(false);
-    const limited = train('--memory-limit', smallest(refused.stderr), '--json');
+    const limited = await train('--memory-limit', smallest(refused.stderr), '--json');
     expect(limited.status).toBe(0);
     expect(limited.stderr).toMatch(/^memory: images are read from a temporary file/m);
     expect(readdirSync(join(folder, 'run'))).toEqual(
       expect.arrayContaining(['curves.png', 'last.safetensors']),
     );
     rmSync(join(folder, 'run'), { recursive: true });
-    const free = train('--json');
+    const free = await train('--json');
     expect(free.stderr).not.toMatch(/^memory:/m);
     const results = [limited, free].map(({ stdout }) => {
       const { trainLoss, testAccuracy } = JSON.parse(stdout) as { trainLoss: number; testAccuracy: number };
@@ -61,25 +62,25 @@ describe('--memory-limit', () => {
     expect(results[0]).toEqual(results[1]);
   });
 
-  test('holds for inference too', () => {
-    const refused = bench('--inference', '--memory-limit', '10MiB');
+  test('holds for inference too', async () => {
+    const refused = await bench('--inference', '--memory-limit', '10MiB');
     expect(refused).toMatchObject({ status: 2, stdout: '' });
-    expect(bench('--inference', '--memory-limit', smallest(refused.stderr)).status).toBe(0);
-    expect(bench('--inference', '--micro-batch', '2')).toMatchObject({
+    expect((await bench('--inference', '--memory-limit', smallest(refused.stderr))).status).toBe(0);
+    expect(await bench('--inference', '--micro-batch', '2')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('--micro-batch is of training steps'),
     });
   });
 
-  test('may be smaller where feature maps are stored in bfloat16', () => {
-    const limit = smallest(bench('--memory-limit', '10MiB').stderr);
-    const less = smallest(bench('--memory-limit', '10MiB', '--precision', 'bf16').stderr);
+  test('may be smaller where feature maps are stored in bfloat16', async () => {
+    const limit = smallest((await bench('--memory-limit', '10MiB')).stderr);
+    const less = smallest((await bench('--memory-limit', '10MiB', '--precision', 'bf16')).stderr);
     expect(Number.parseInt(less, 10)).toBeLessThan(Number.parseInt(limit, 10));
-    expect(bench('--memory-limit', less, '--precision', 'bf16').status).toBe(0);
+    expect((await bench('--memory-limit', less, '--precision', 'bf16')).status).toBe(0);
   });
 
-  test('shows the rung it would choose', () => {
-    const { status, stdout } = densorIn(
+  test('shows the rung it would choose', async () => {
+    const { status, stdout } = await densorIn(
       folder,
       'summary',
       'notes',
@@ -92,14 +93,14 @@ describe('--memory-limit', () => {
     expect(stdout).toMatch(/^\+ the stem {2}← fits the limit /m);
   });
 
-  test('is met by bfloat16 and micro-batches where those are allowed, and says so', () => {
+  test('is met by bfloat16 and micro-batches where those are allowed, and says so', async () => {
     const allowed = ['--precision', 'auto', '--micro-batch', 'auto'];
-    expect(bench('--memory-limit', '10MiB').stderr).toMatch(
+    expect((await bench('--memory-limit', '10MiB')).stderr).toMatch(
       /use that, or --precision auto, or --micro-batch auto, or a smaller --batch or --size\n$/,
     );
-    const refused = bench('--memory-limit', '10MiB', ...allowed);
+    const refused = await bench('--memory-limit', '10MiB', ...allowed);
     expect(refused.stderr).toMatch(/use that, or a smaller --batch or --size\n$/);
-    const { status, stdout, stderr } = bench(
+    const { status, stdout, stderr } = await bench(
       '--memory-limit',
       smallest(refused.stderr),
       ...allowed,
@@ -111,26 +112,35 @@ describe('--memory-limit', () => {
       /^memory: feature maps in bf16, micro-batches of 2: batch norm sees one at a time, gradients are those of 64 \([\d.]+ MiB less, about [\d.]+% \w+er\)$/m,
     );
     // Where it fits as it comes, nothing changes.
-    expect(JSON.parse(bench(...allowed, '--json').stdout)).toMatchObject({ precision: 'f32' });
-    const halved = bench('--memory-limit', '150MiB', '--micro-batch', 'auto', '--json');
+    expect(JSON.parse((await bench(...allowed, '--json')).stdout)).toMatchObject({ precision: 'f32' });
+    const halved = await bench('--memory-limit', '150MiB', '--micro-batch', 'auto', '--json');
     expect(JSON.parse(halved.stdout)).toMatchObject({ precision: 'f32', microBatch: 32 });
   });
 
-  test('decides the form of a run once: it is resumed as it began', () => {
+  test('decides the form of a run once: it is resumed as it began', async () => {
     const large = ['--size', '96', '--batch', '128', '--limit', '128', '--memory-limit', '190MiB'];
-    expect(train(...large).stderr).toContain('--memory-limit 190MiB is too small');
-    const begun = train(...large, '--micro-batch', 'auto');
+    expect((await train(...large)).stderr).toContain('--memory-limit 190MiB is too small');
+    const begun = await train(...large, '--micro-batch', 'auto');
     expect(begun.status, begun.stderr).toBe(0);
     expect(begun.stderr).toMatch(/^memory: micro-batches of \d+: batch norm sees one at a time/m);
     const { config } = JSON.parse(readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n')[0]!);
     expect(config).toMatchObject({ batch: 128, microBatch: 64 });
-    const resumed = densorIn(folder, 'train', '--resume', 'run', '--micro-batch', 'auto', '--threads', '1');
+    const resumed = await densorIn(
+      folder,
+      'train',
+      '--resume',
+      'run',
+      '--micro-batch',
+      'auto',
+      '--threads',
+      '1',
+    );
     expect(resumed.status, resumed.stderr).toBe(0);
     expect(resumed.stderr).not.toMatch(/^memory: micro/m);
   });
 
-  test('of words is refused', () => {
-    expect(bench('--memory-limit', 'much')).toMatchObject({
+  test('of words is refused', async () => {
+    expect(await bench('--memory-limit', 'much')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('expected a size of memory such as 4GiB'),
     });

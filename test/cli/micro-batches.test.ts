@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { densorIn, SMALL } from '../support/cli.ts';
+import { densorIn, SHORT, SMALL } from '../support/cli.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -13,9 +13,17 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
 describe('--micro-batch', () => {
-  test('of train says what it means, is kept by the run, and takes less memory', () => {
+  test('of train says what it means, is kept by the run, and takes less memory', async () => {
     const larger = ['--size', '48']; // Maps, not weights packed for evaluations, decide what is planned.
-    const { status, stderr } = densor('train', ...SMALL, ...larger, '--micro-batch', '16', '--out', 'run');
+    const { status, stderr } = await densor(
+      'train',
+      ...SHORT,
+      ...larger,
+      '--micro-batch',
+      '16',
+      '--out',
+      'run',
+    );
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(
       /\nmicro-batches: batch norm sees 13 or 14 images at a time, gradients are those of 40\n/,
@@ -30,31 +38,40 @@ describe('--micro-batch', () => {
     expect(events.filter(({ kind }) => kind === 'step').map(({ batchSize }) => batchSize)).toEqual([
       40, 40, 20,
     ]);
-    expect(densor('train', '--resume', 'run', '--micro-batch', '10')).toMatchObject({
+    expect(await densor('train', '--resume', 'run', '--micro-batch', '10')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('--micro-batch 10 contradicts the run in run, which has 16'),
     });
-    expect(densor('train', '--resume', 'run', '--micro-batch', '16').status).toBe(0);
+    expect((await densor('train', '--resume', 'run', '--micro-batch', '16')).status).toBe(0);
 
-    const whole = densor('train', ...SMALL, ...larger, '--micro-batch', '40', '--out', 'whole');
+    const whole = await densor('train', ...SHORT, ...larger, '--micro-batch', '40', '--out', 'whole');
     expect(whole.stderr).not.toContain('micro-batches');
     expect(start.plannedPeakBytes).toBeLessThan(0.8 * log('whole')[0].plannedPeakBytes);
 
-    const { testAccuracy } = JSON.parse(densor('evaluate', 'run', '--json').stdout);
+    const { testAccuracy } = JSON.parse((await densor('evaluate', 'run', '--json')).stdout);
     expect(testAccuracy).toBe(events.find(({ kind }) => kind === 'epoch').testAccuracy);
   });
 
-  test('of bench, summary and lr-find is obeyed', () => {
+  test('of bench, summary and lr-find is obeyed', async () => {
     const parts = ['--micro-batch', '8'];
-    const planned = (...args: readonly string[]): number => {
-      const { stdout, stderr } = densor(...args, '--size', '32', '--batch', '32', '--threads', '2', '--json');
+    const planned = async (...args: readonly string[]): Promise<number> => {
+      const { stdout, stderr } = await densor(
+        ...args,
+        '--size',
+        '32',
+        '--batch',
+        '32',
+        '--threads',
+        '2',
+        '--json',
+      );
       expect(stdout, stderr).not.toBe('');
       return JSON.parse(stdout).plannedPeakBytes;
     };
-    const bench = planned('bench', '--steps', '1', ...parts);
-    expect(bench).toBeLessThan(0.8 * planned('bench', '--steps', '1'));
-    expect(planned('summary', 'notes', ...parts)).toBe(bench);
-    const found = densor(
+    const bench = await planned('bench', '--steps', '1', ...parts);
+    expect(bench).toBeLessThan(0.8 * (await planned('bench', '--steps', '1')));
+    expect(await planned('summary', 'notes', ...parts)).toBe(bench);
+    const found = await densor(
       'lr-find',
       ...'--data sample --size 32 --batch 32 --steps 3 --json'.split(' '),
       ...parts,
@@ -81,8 +98,8 @@ describe('bad micro-batches are one line, status 2, and write nothing:', () => {
     ],
     [['train', ...SMALL, '--size', '16', '--micro-batch', '1'], /does not fit into a 1×1 feature map/],
     [['bench', '--size', '32', '--batch', '4', '--micro-batch', '1'], /more than one value per channel/],
-  ])('densor %j', (args, message) => {
-    const { status, stdout, stderr } = densor(...args);
+  ])('densor %j', async (args, message) => {
+    const { status, stdout, stderr } = await densor(...args);
     expect([status, stdout]).toEqual([2, '']);
     expect(stderr).toMatch(message);
     expect(stderr.trim().split('\n').length).toBe(1);

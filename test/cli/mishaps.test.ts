@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { readerOf } from '../../src/train/checkpoint.ts';
-import { densorIn, densorWithRoom, SMALL } from '../support/cli.ts';
+import { densorIn, densorWithRoom, SHORT, SMALL } from '../support/cli.ts';
 import { idxImages, writeIdxFolder } from '../support/idx.ts';
 
 let folder: string;
@@ -16,20 +16,20 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
 describe('a disk that is full', () => {
-  test('from the start is one line, and leaves no checkpoint', () => {
+  test('from the start is one line, and leaves no checkpoint', async () => {
     const { status, lastLine, stderr } = densorWithRoom(200, folder, 'train', ...SMALL, '--out', 'run');
     expect(status, stderr).toBe(2);
     expect(lastLine).toMatch(
       /^densor: run\/last\.safetensors: .*(full|larger than the system allows).*another place/,
     );
     expect(existsSync(join(folder, 'run/last.safetensors'))).toBe(false);
-    expect(densor('train', ...SMALL, '--out', 'run').status).toBe(0);
+    expect((await densor('train', ...SMALL, '--out', 'run')).status).toBe(0);
   });
 
   test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', async () => {
     // The log is so long already that it meets the limit within the first steps of the second epoch.
     const kibibytes = 4096;
-    densor('train', ...SMALL, '--out', 'run');
+    await densor('train', ...SHORT, '--out', 'run');
     const [log, path] = [join(folder, 'run/log.jsonl'), join(folder, 'run/last.safetensors')];
     const before = readFileSync(log, 'utf8');
     const rest = before.length + '{"kind":"note","text":""}\n'.length;
@@ -51,7 +51,7 @@ describe('a disk that is full', () => {
       /^densor: run\/log\.jsonl: .*: free some room, then continue from the last checkpoint with: .*train --resume run --threads 2$/,
     );
     expect(existsSync(join(folder, 'run/run.lock'))).toBe(false);
-    expect(densor('train', '--resume', 'run', '--epochs', '2').status).toBe(0);
+    expect((await densor('train', '--resume', 'run', '--epochs', '2')).status).toBe(0);
     const kinds = readFileSync(log, 'utf8')
       .trim()
       .split('\n')
@@ -70,9 +70,9 @@ test.each([
   [3, 1, /^(?!.*short batch).*more than one value per channel/],
 ])(
   '%i images in batches of %i: the batch that is too small for batch norm is named',
-  (limit, batch, line) => {
+  async (limit, batch, line) => {
     const args = ['--data', 'sample', '--size', '32', '--limit', `${limit}`, '--batch', `${batch}`];
-    const { status, lastLine } = densor('train', ...args, '--out', 'run');
+    const { status, lastLine } = await densor('train', ...args, '--out', 'run');
     expect([status, lastLine]).toEqual([2, expect.stringMatching(line)]);
     expect(existsSync(join(folder, 'run'))).toBe(false);
   },
@@ -86,23 +86,23 @@ describe('a run that is resumed', () => {
     writeIdxFolder(join(folder, 'data'), { 'train-images-idx3-ubyte': images });
   };
 
-  test('does not go on with data that changed, and goes on with the old', () => {
+  test('does not go on with data that changed, and goes on with the old', async () => {
     writeIdxFolder(join(folder, 'data'));
-    expect(densor('train', ...ARGS).status).toBe(0);
+    expect((await densor('train', ...ARGS)).status).toBe(0);
     const before = readFileSync(join(folder, 'run/last.safetensors'));
     changeOnePixel();
-    expect(densor('train', '--resume', 'run')).toMatchObject({
+    expect(await densor('train', '--resume', 'run')).toMatchObject({
       status: 2,
       lastLine: expect.stringMatching(/^densor: idx:data: images or labels are not those of the run in run/),
     });
     expect(readFileSync(join(folder, 'run/last.safetensors')).equals(before)).toBe(true);
     writeIdxFolder(join(folder, 'data'));
-    expect(densor('train', '--resume', 'run').status).toBe(0);
+    expect((await densor('train', '--resume', 'run')).status).toBe(0);
   });
 
   test('and knows nothing of its data, being older than that check, goes on', async () => {
     writeIdxFolder(join(folder, 'data'));
-    densor('train', ...ARGS);
+    await densor('train', ...ARGS);
     const path = join(folder, 'run/last.safetensors');
     const { run, state, shapes } = loadCheckpoint(path);
     const { dataSha256, ...config } = run.config;
@@ -110,6 +110,6 @@ describe('a run that is resumed', () => {
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
     await saveCheckpoint(path, { run: { ...run, config }, state: readerOf(state) }, tensors);
     changeOnePixel();
-    expect(densor('train', '--resume', 'run').status).toBe(0);
+    expect((await densor('train', '--resume', 'run')).status).toBe(0);
   });
 });

@@ -1,7 +1,7 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { nativeIsas } from '../../src/engine/cpu/native/load-module.ts';
-import { densorIn } from '../support/cli.ts';
+import { densorProcess } from '../support/cli.ts';
 
 const MIB = 2 ** 20;
 /** What Node's heap and its threads' stacks differ by from run to run; the planned bytes themselves are exact. */
@@ -20,7 +20,7 @@ function bench(engine: string, size: number, batch: number) {
     '--steps',
     '1',
   ];
-  const { stdout, stderr, status } = densorIn(tmpdir(), 'bench', ...args, '--json');
+  const { stdout, stderr, status } = densorProcess(tmpdir(), 'bench', ...args, '--json');
   expect(status, stderr).toBe(0);
   return JSON.parse(stdout) as { readonly peakRssBytes: number; readonly plannedPeakBytes: number };
 }

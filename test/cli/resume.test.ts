@@ -20,6 +20,7 @@ import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { type RunState, readerOf } from '../../src/train/checkpoint.ts';
 import { densorIn, eventsOf, MAIN, TINY } from '../support/cli.ts';
+import { bitsOfAll } from '../support/floats.ts';
 import { writeIdxFolder } from '../support/idx.ts';
 
 let folder: string;
@@ -37,8 +38,7 @@ function numbersOf(run: string, which: 'last' | 'best' = 'last') {
   const checkpoint = loadCheckpoint(join(folder, run, `${which}.safetensors`));
   const { logBytes: _, progress, ...state } = checkpoint.run;
   const { trainMs: __, ...done } = progress;
-  const bits = [...checkpoint.training.state].map(([name, { buffer }]) => [name, Buffer.from(buffer)]);
-  return { state, done, bits };
+  return { state, done, bits: [...bitsOfAll(checkpoint.training.state)] };
 }
 
 /** The checkpoint with another state of the run. */
@@ -54,10 +54,10 @@ async function changeState(run: string, change: (state: RunState) => RunState): 
 describe('a run that goes on for more epochs', () => {
   test.each([['--momentum 0.9'], ['--validate 0.25 --ema 0.9 --seed 5']])(
     'ends with the bits of one that was asked for them from the start (%s)',
-    (settings) => {
-      expect(train(`${settings} --epochs 3 --out whole`).status).toBe(0);
-      expect(train(`${settings} --epochs 1 --out run`).status).toBe(0);
-      expect(densor('train --resume run --epochs 3').status).toBe(0);
+    async (settings) => {
+      expect((await train(`${settings} --epochs 3 --out whole`)).status).toBe(0);
+      expect((await train(`${settings} --epochs 1 --out run`)).status).toBe(0);
+      expect((await densor('train --resume run --epochs 3')).status).toBe(0);
       expect(numbersOf('run')).toEqual(numbersOf('whole'));
       const told = (run: string, kind: string) =>
         eventsOf(join(folder, run))
@@ -69,37 +69,37 @@ describe('a run that goes on for more epochs', () => {
     },
   );
 
-  test('whose rate follows a schedule is refused, naming the way out; fewer than were done too', () => {
-    train('--schedule cosine --epochs 1 --out run');
+  test('whose rate follows a schedule is refused, naming the way out; fewer than were done too', async () => {
+    await train('--schedule cosine --epochs 1 --out run');
     const before = readFileSync(join(folder, 'run/last.safetensors'));
-    expect(densor('train --resume run --epochs 2')).toMatchObject({
+    expect(await densor('train --resume run --epochs 2')).toMatchObject({
       status: 2,
       lastLine: expect.stringMatching(/cosine schedule was made for 1: .*train --from run --epochs N$/),
     });
     expect(readFileSync(join(folder, 'run/last.safetensors')).equals(before)).toBe(true);
-    expect(densor('train --resume run --epochs 1').status).toBe(0);
-    train('--epochs 2 --out longer');
-    expect(densor('train --resume longer --epochs 1')).toMatchObject({
+    expect((await densor('train --resume run --epochs 1')).status).toBe(0);
+    await train('--epochs 2 --out longer');
+    expect(await densor('train --resume longer --epochs 1')).toMatchObject({
       status: 2,
       lastLine: 'densor: --epochs 1: the run in longer is in epoch 2 already',
     });
   });
 });
 
-test('a run goes on with another engine, which is said once and recorded', () => {
-  train('--epochs 1 --engine wasm --out run');
-  const { stderr, status } = densor('train --resume run --epochs 2 --engine reference');
+test('a run goes on with another engine, which is said once and recorded', async () => {
+  await train('--epochs 1 --engine wasm --out run');
+  const { stderr, status } = await densor('train --resume run --epochs 2 --engine reference');
   expect(status, stderr).toBe(0);
   expect(stderr.match(/this run was on wasm \S+, now it is on reference float64/g)).toHaveLength(1);
   expect(last('run').run.engine).toBe('reference');
-  expect(densor('train --resume run').stderr).not.toMatch(/this run was on/);
+  expect((await densor('train --resume run')).stderr).not.toMatch(/this run was on/);
 });
 
-test('a finished run that is resumed says its result again, and its log tells of one end', () => {
-  const first = train('--validate 0.25 --patience 1 --epochs 2 --out run');
+test('a finished run that is resumed says its result again, and its log tells of one end', async () => {
+  const first = await train('--validate 0.25 --patience 1 --epochs 2 --out run');
   const bits = numbersOf('run');
   for (const _ of [1, 2]) {
-    const again = densor('train --resume run');
+    const again = await densor('train --resume run');
     expect(again.status).toBe(0);
     expect(again.stdout.split('\n')[0]).toBe(first.stdout.split('\n')[0]);
   }
@@ -108,34 +108,36 @@ test('a finished run that is resumed says its result again, and its log tells of
 });
 
 describe('a run whose data was moved', () => {
-  beforeEach(() => {
+  beforeEach(async () => {
     writeIdxFolder(join(folder, 'data'));
-    densor(
+    await densor(
       'train --data idx:data --size 16 --batch 3 --epochs 1 --model densenet-bc-10-4 --threads 1 --out run',
     );
     renameSync(join(folder, 'data'), join(folder, 'moved'));
   });
 
-  test('says how to name the new place', () => {
+  test('says how to name the new place', async () => {
     const lastLine = expect.stringMatching(
       /^densor: data does not exist: .*name its place with --data idx:DIR$/,
     );
-    expect(densor('train --resume run')).toMatchObject({ status: 2, lastLine });
-    expect(densor('evaluate run')).toMatchObject({ status: 2, lastLine });
+    expect(await densor('train --resume run')).toMatchObject({ status: 2, lastLine });
+    expect(await densor('evaluate run')).toMatchObject({ status: 2, lastLine });
   });
 
-  test('goes on with it there, and remembers', () => {
-    const { status, stderr } = densor('train --resume run --epochs 2 --data idx:moved');
+  test('goes on with it there, and remembers', async () => {
+    const { status, stderr } = await densor('train --resume run --epochs 2 --data idx:moved');
     expect(status, stderr).toBe(0);
     expect(last('run').run.config.data).toBe('idx:moved');
-    expect(densor('train --resume run').status).toBe(0);
+    expect((await densor('train --resume run')).status).toBe(0);
     const elsewhere = join(folder, 'elsewhere');
     mkdirSync(elsewhere);
-    expect(densorIn(elsewhere, ...'train --resume ../run --data idx:../moved'.split(' ')).status).toBe(0);
+    expect(
+      (await densorIn(elsewhere, ...'train --resume ../run --data idx:../moved'.split(' '))).status,
+    ).toBe(0);
   });
 
-  test('does not go on with other data', () => {
-    expect(densor('train --resume run --data sample')).toMatchObject({
+  test('does not go on with other data', async () => {
+    expect(await densor('train --resume run --data sample')).toMatchObject({
       status: 2,
       lastLine: expect.stringMatching(
         /^densor: sample: images or labels are not those of the run in run: .*--data/,
@@ -151,12 +153,12 @@ describe('a run of an earlier version', () => {
       .filter(({ kind }) => kind === 'step')
       .map(({ globalStep, loss, trainLoss }) => [globalStep, loss, trainLoss]);
 
-  test('of format 1 (commit 0ae2c70) goes on with the bits that that version would have given', () => {
+  test('of format 1 (commit 0ae2c70) goes on with the bits that that version would have given', async () => {
     cpSync(fixture('interrupted'), join(folder, 'run'), { recursive: true });
     const whole = fixture('whole');
     // It died while it wrote its log.
     writeFileSync(join(folder, 'run/log.jsonl'), '{"kind":"step","globalStep":6}\n{"ki', { flag: 'a' });
-    const { status, stderr } = densor('train --resume run');
+    const { status, stderr } = await densor('train --resume run');
     expect(status, stderr).toBe(0);
     expect(stderr).not.toMatch(/warning/);
     copyFileSync(join(whole, 'last.safetensors'), join(folder, 'last.safetensors'));
@@ -167,37 +169,37 @@ describe('a run of an earlier version', () => {
   });
 
   test('whose numbers were made otherwise goes on with one warning', async () => {
-    train('--epochs 1 --out run');
+    await train('--epochs 1 --out run');
     await changeState('run', (state) => ({ ...state, numerics: 0 }));
-    const { status, stderr } = densor('train --resume run --epochs 2');
+    const { status, stderr } = await densor('train --resume run --epochs 2');
     expect(status).toBe(0);
     expect(stderr.match(/warning: this run was trained by an older version of densor/g)).toHaveLength(1);
-    expect(densor('train --resume run').stderr).not.toMatch(/warning/);
+    expect((await densor('train --resume run')).stderr).not.toMatch(/warning/);
   });
 });
 
 describe('the same command works again', () => {
-  test('after an import that ended between its two files', () => {
-    train('--epochs 1 --out run');
+  test('after an import that ended between its two files', async () => {
+    await train('--epochs 1 --out run');
     const line = 'import run/last.safetensors --model densenet-bc-10-4 --out imported';
-    expect(densor(line).status).toBe(0);
+    expect((await densor(line)).status).toBe(0);
     rmSync(join(folder, 'imported/last.safetensors'));
-    const { status, stderr } = densor(line);
+    const { status, stderr } = await densor(line);
     expect(status, stderr).toBe(0);
     expect(readdirSync(join(folder, 'imported')).sort()).toEqual(['best.safetensors', 'last.safetensors']);
     const before = readFileSync(join(folder, 'imported/last.safetensors'));
-    expect(densor(line).status).toBe(0); // Ended after its last file was written: the same import.
-    expect(densor(`${line} --size 8`)).toMatchObject({
+    expect((await densor(line)).status).toBe(0); // Ended after its last file was written: the same import.
+    expect(await densor(`${line} --size 8`)).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('imported already holds a run'),
     });
     expect(readFileSync(join(folder, 'imported/last.safetensors')).equals(before)).toBe(true);
   });
 
-  test('but never at the cost of a trained network', () => {
-    train('--epochs 1 --out run');
+  test('but never at the cost of a trained network', async () => {
+    await train('--epochs 1 --out run');
     rmSync(join(folder, 'run/last.safetensors'));
-    expect(train('--epochs 1 --out run')).toMatchObject({
+    expect(await train('--epochs 1 --out run')).toMatchObject({
       status: 2,
       lastLine: expect.stringMatching(
         /run holds the best checkpoint of a run .*--from run\/best\.safetensors$/,
@@ -205,7 +207,7 @@ describe('the same command works again', () => {
     });
   });
 
-  test('after a comparison that ended before it had stored what it compares', () => {
+  test('after a comparison that ended before it had stored what it compares', async () => {
     const experiment = {
       common: { epochs: 1, model: 'densenet-bc-10-4', data: 'sample', size: 16, batch: 16, limit: 16 },
       configurations: { a: { lr: 0.1 }, b: { lr: 0.2 } },
@@ -214,27 +216,27 @@ describe('the same command works again', () => {
     mkdirSync(join(folder, 'out'));
     writeFileSync(join(folder, 'out/run.lock'), '');
     writeFileSync(join(folder, 'out/experiment.json.0123456789abcdef.partial'), '{');
-    const { status, stderr } = densor('compare e.json --threads 1 --out out');
+    const { status, stderr } = await densor('compare e.json --threads 1 --out out');
     expect(status, stderr).toBe(0);
   });
 
-  test('where the folder is locked by a job on another machine that is gone', () => {
-    train('--epochs 1 --out run');
+  test('where the folder is locked by a job on another machine that is gone', async () => {
+    await train('--epochs 1 --out run');
     const lock = join(folder, 'run/run.lock');
     writeFileSync(lock, '7 worker-0a1b2c\n');
-    expect(densor('train --resume run')).toMatchObject({
+    expect(await densor('train --resume run')).toMatchObject({
       status: 2,
       lastLine: expect.stringMatching(/in use by process 7 on worker-0a1b2c, last heard of \d+ s ago/),
     });
     const time = Date.now() / 1000 - 120;
     utimesSync(lock, time, time);
-    expect(densor('train --resume run').status).toBe(0);
+    expect((await densor('train --resume run')).status).toBe(0);
     expect(existsSync(lock)).toBe(false);
   });
 
-  test('is told what is in the way where the lock is no file', () => {
+  test('is told what is in the way where the lock is no file', async () => {
     mkdirSync(join(folder, 'run/run.lock'), { recursive: true });
-    expect(train('--epochs 1 --out run')).toMatchObject({
+    expect(await train('--epochs 1 --out run')).toMatchObject({
       status: 2,
       lastLine: 'densor: RUN/run.lock is a folder and not a lock: remove it'.replace(
         'RUN',

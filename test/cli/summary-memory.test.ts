@@ -2,19 +2,19 @@ import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSyn
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { densorIn } from '../support/cli.ts';
+import { densorIn, densorProcess } from '../support/cli.ts';
 
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
-const summary = (...args: readonly string[]) =>
-  densorIn(folder, 'summary', 'notes', '--size', '64', '--batch', '8', '--threads', '2', ...args);
+const NOTES = 'summary notes --size 64 --batch 8 --threads 2'.split(' ');
+const summary = (...args: readonly string[]) => densorIn(folder, ...NOTES, ...args);
 
 describe('densor summary --memory', () => {
-  test('prints buffers, reasons and the ladder, and draws them', () => {
-    const { status, stdout, stderr } = summary('--memory');
+  test('prints buffers, reasons and the ladder, and draws them', async () => {
+    const { status, stdout, stderr } = await summary('--memory');
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^the 25 largest buffers +bytes +from +to +first at work +last at work$/m);
     expect(stdout).toMatch(/^feature maps of dense block 1 .* forward, stem +backward, stem$/m);
@@ -24,8 +24,8 @@ describe('densor summary --memory', () => {
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['memory-notes.png', 'memory-notes.svg']);
   });
 
-  test('gives everything as one JSON object, which adds up', () => {
-    const { status, stdout } = summary('--memory', '--json', '--out', 'p/m.svg');
+  test('gives everything as one JSON object, which adds up', async () => {
+    const { status, stdout } = densorProcess(folder, ...NOTES, '--memory', '--json', '--out', 'p/m.svg');
     expect(status).toBe(0);
     const memory = JSON.parse(stdout);
     expect(memory).toMatchObject({
@@ -52,35 +52,36 @@ describe('densor summary --memory', () => {
     expect(readFileSync(join(folder, 'p/m.svg'), 'utf8')).toContain('dense block 1');
   });
 
-  test('is of the largest part of a step in micro-batches, and tells what auto would choose', () => {
-    const json = (...args: readonly string[]) => JSON.parse(summary('--memory', '--json', ...args).stdout);
-    const parts = json('--micro-batch', '4');
+  test('is of the largest part of a step in micro-batches, and tells what auto would choose', async () => {
+    const json = async (...args: readonly string[]) =>
+      JSON.parse((await summary('--memory', '--json', ...args)).stdout);
+    const parts = await json('--micro-batch', '4');
     expect(parts).toMatchObject({ microBatch: 4, others: [] });
     expect(parts.buffers[0]).toMatchObject({ name: 'images', bytes: 4 * 64 * 64 * 4 });
-    const { others } = json('--precision', 'auto', '--micro-batch', 'auto');
+    const { others } = await json('--precision', 'auto', '--micro-batch', 'auto');
     expect(others).toMatchObject([
       { precision: 'bf16' },
       { precision: 'bf16', microBatch: 4 },
       { precision: 'bf16', microBatch: 2 },
     ]);
-    const none = json('--memory-limit', '1MiB', '--micro-batch', 'auto');
+    const none = await json('--memory-limit', '1MiB', '--micro-batch', 'auto');
     expect(none).toMatchObject({
       chosen: null,
       microBatch: 2,
       others: [{ microBatch: 4 }, { microBatch: 2 }],
     });
-    expect(summary('--memory-limit', '4GiB', '--precision', 'auto').stdout).toMatch(
+    expect((await summary('--memory-limit', '4GiB', '--precision', 'auto')).stdout).toMatch(
       /^what auto may choose too, with all kept +planned +predicted time\nfeature maps in bf16 +[\d.]+ MiB +[−+][\d.]+%$/m,
     );
   });
 
-  test('plans for an evaluation cannot be asked for: one value per channel is no training step', () => {
-    const { status, stderr } = densorIn(folder, 'summary', 'notes', '--size', '32', '--memory');
+  test('plans for an evaluation cannot be asked for: one value per channel is no training step', async () => {
+    const { status, stderr } = await densorIn(folder, 'summary', 'notes', '--size', '32', '--memory');
     expect([status, stderr]).toEqual([2, expect.stringMatching(/batch norm needs more than one value.*\n$/)]);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('writes neither file where one cannot be written', () => {
+  test('writes neither file where one cannot be written', async () => {
     mkdirSync(join(folder, 'a.png'));
     writeFileSync(join(folder, 'file'), 'kept');
     for (const [out, message] of [
@@ -88,13 +89,13 @@ describe('densor summary --memory', () => {
       ['file/a.svg', /file.*(folder|exist)/],
       ['a.txt', /expected the name of an \.svg file/],
     ] as const) {
-      const { status, stdout, stderr } = summary('--memory', '--out', out);
+      const { status, stdout, stderr } = await summary('--memory', '--out', out);
       expect([status, stdout], stderr).toEqual([2, '']);
       expect(stderr).toMatch(message);
       expect(stderr.trim().split('\n').length).toBe(1);
     }
     expect(readdirSync(folder).sort()).toEqual(['a.png', 'file']);
-    expect(summary('--out', 'b.svg')).toMatchObject({
+    expect(await summary('--out', 'b.svg')).toMatchObject({
       status: 2,
       stderr: expect.stringContaining('--memory'),
     });

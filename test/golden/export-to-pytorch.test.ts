@@ -60,8 +60,8 @@ describe(`PyTorch${missing ? ` (skipped: ${missing})` : ''}`, () => {
   test.skipIf(missing)("loads what the command line exports into the notes' network and finds our logits", async ({
     annotate,
   }) => {
-    expect(densorIn(folder, 'train', ...SMALL, '--out', 'run').status).toBe(0);
-    const { status, stderr } = densorIn(folder, 'export', 'run', '--safetensors', 'notes.safetensors');
+    expect((await densorIn(folder, 'train', ...SMALL, '--out', 'run')).status).toBe(0);
+    const { status, stderr } = await densorIn(folder, 'export', 'run', '--safetensors', 'notes.safetensors');
     expect(status, stderr).toBe(0);
     const path = join(folder, 'notes.safetensors');
     const state = new Map(

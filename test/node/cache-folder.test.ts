@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { cacheFolder, makeWritable } from '../../src/node/cache-folder.ts';
-import { MAIN, SMALL } from '../support/cli.ts';
+import { MAIN, SHORT } from '../support/cli.ts';
 
 /** A user id without an entry in the user database. */
 const NOBODY = 12345;
@@ -63,7 +63,7 @@ describe.skipIf(!canBeNobody)('a user without HOME and without an entry in the u
     });
     return { status, lastLine: stderr.trim().split('\n').at(-1)! };
   };
-  const train = ['train', '--model', 'densenet-bc-10-4', ...SMALL, '--out', 'run'];
+  const train = ['train', ...SHORT, '--out', 'run'];
   /** Downloads, if it gets as far: to a port where nobody listens. */
   const download = (env: NodeJS.ProcessEnv) =>
     densor({ http_proxy: 'http://127.0.0.1:1', ...env }, 'train', '--out', 'run');

@@ -2,6 +2,8 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { afterAll } from 'vitest';
+import { type Ended, WarmProcess } from './warm.ts';
 
 /** The built command line, as a user runs it. */
 export const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
@@ -10,18 +12,40 @@ export const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.m
 export const SMALL: readonly string[] =
   '--data sample --size 32 --batch 40 --limit 100 --epochs 1 --threads 2'.split(' ');
 
-/** Runs `densor ARGS` in a folder. */
-export function densorIn(folder: string, ...args: readonly string[]) {
+/** The same of a small network: for all that does not depend on which it is. */
+export const SHORT: readonly string[] = [...SMALL, '--model', 'densenet-bc-10-4', '--size', '16'];
+
+/** One for each test file. */
+const warm = new WarmProcess();
+afterAll(() => warm.end());
+
+/** How a command line ended. */
+export interface Told extends Ended {
+  /** Of stderr. */
+  readonly lastLine: string;
+}
+
+/**
+ * Runs `densor ARGS` in a folder, in a process that has run others before: what most tests want. What main.ts adds
+ * (signals, output that cannot be written, how the process starts and ends), what belongs to the whole process (its peak
+ * of memory) and PNG files show only with `densorProcess`.
+ */
+export async function densorIn(folder: string, ...args: readonly string[]): Promise<Told> {
+  return told(await warm.run({ main: MAIN, folder, words: args }));
+}
+
+/** Runs `densor ARGS` in a folder as a user does, in a process of its own. */
+export function densorProcess(folder: string, ...args: readonly string[]): Told {
   return told(spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: folder }));
 }
 
 /** The same where no file may grow beyond so many KiB: stands for a full disk. */
-export function densorWithRoom(kibibytes: number, folder: string, ...args: readonly string[]) {
+export function densorWithRoom(kibibytes: number, folder: string, ...args: readonly string[]): Told {
   const command = `ulimit -f ${kibibytes}; exec ${process.execPath} ${MAIN} ${args.join(' ')}`;
   return told(spawnSync('bash', ['-c', command], { encoding: 'utf8', cwd: folder }));
 }
 
-function told({ status, stdout, stderr }: { status: number | null; stdout: string; stderr: string }) {
+function told({ status, stdout, stderr }: Ended): Told {
   return { status, stdout, stderr, lastLine: stderr.trim().split('\n').at(-1)! };
 }
 

@@ -1,4 +1,5 @@
 import type { Session } from '../../src/engine/engine.ts';
+import { bitsOfAll } from './floats.ts';
 
 /** Copies of tensors of a session, by name. */
 export async function readState(
@@ -10,8 +11,10 @@ export async function readState(
   return read;
 }
 
-/** The same as bytes: NaN and the sign of zero count. */
-export async function readBits(session: Session, names: Iterable<string>): Promise<Map<string, Buffer>> {
-  const state = await readState(session, names);
-  return new Map([...state].map(([name, { buffer }]) => [name, Buffer.from(buffer)]));
+/** Digests of their bits: NaN and the sign of zero count. */
+export async function readBits(
+  session: Session,
+  names: Iterable<string>,
+): Promise<ReadonlyMap<string, string>> {
+  return bitsOfAll(await readState(session, names));
 }

@@ -31,6 +31,7 @@ import { dataOf } from '../../src/train/run-data.ts';
 import { learningRateAt } from '../../src/train/schedule.ts';
 import { TrainingStoppedError, train } from '../../src/train/trainer.ts';
 import { ENGINES, type EngineCase, REFERENCE } from '../support/engines.ts';
+import { bitsOfAll } from '../support/floats.ts';
 import { numbers } from '../support/module-run.ts';
 
 let folder: string;
@@ -124,7 +125,7 @@ function comparable(name: string) {
   return {
     ...state,
     progress,
-    numbers: [...numbersOf].map(([key, value]) => [key, Buffer.from(value.buffer)]),
+    numbers: [...bitsOfAll(numbersOf)],
   };
 }
 
