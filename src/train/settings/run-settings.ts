@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { DATASET_NAMES, DEFAULT_TEST_SHARE, isDatasetName } from '../../data/dataset-names.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../../model/zoo.ts';
+import { MAX_LEAVES } from '../../plan/batch-tree.ts';
 import { PRECISIONS } from '../../tensor/precision.ts';
 import { transformsSchema } from '../data-config.ts';
 import { SCHEDULES } from '../schedule.ts';
@@ -190,6 +191,12 @@ export const FIELDS = {
     unset: 'all images',
     commands: { train: {}, 'lr-find': {}, compare: {} },
     onResume: 'same',
+  },
+  /** Absent: 16. */
+  leaves: {
+    schema: z.int().positive().max(MAX_LEAVES).optional(),
+    recorded:
+      'slices of a batch whose sums are added up as a tree: bits depend on it, on no number of machines',
   },
   /** Older checkpoints lack it. */
   dataSha256: { schema: sha256.optional(), recorded: 'of images and labels: a run resumes on no others' },

@@ -13,7 +13,6 @@ import {
   dropoutFields,
   type LoweringContext,
   MAX_CHUNKS,
-  paddedChannels,
   rowChunksOf,
   windowFields,
 } from './context.ts';
