@@ -2,7 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
-import { ENGINE_NAMES } from '../src/train/settings/other-settings.ts';
+import { isEngine } from './engines.ts';
 import type { StepCase } from './network.ts';
 import { installPeer, npmPeerOf } from './peers/packages.ts';
 
@@ -24,8 +24,7 @@ export interface Contender<A = Answer> {
 
 /** Whether a contender (`native:avx2`, `pytorch:default`) is a peer or one of Densor's engines. @throws RangeError when it is neither. */
 export function isPeer(name: string): boolean {
-  const first = name.split(/[: ]/)[0]!;
-  if (ENGINE_NAMES.some((engine) => engine === first)) return false;
+  if (isEngine(name)) return false;
   if (isPytorch(name) || npmPeerOf(name) !== undefined) return true;
   throw new RangeError(`no contender called ${name}`);
 }

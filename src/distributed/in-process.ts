@@ -19,7 +19,7 @@ class Meeting {
     const other = this.#arrived.find((one) => one.what !== what || one.numbers.length !== numbers.length);
     if (other) {
       const [mine, theirs] = [`${what} of ${numbers.length}`, `${other.what} of ${other.numbers.length}`];
-      this.abort(new Error(`rank ${rank} is at ${mine} numbers, rank ${other.rank} at ${theirs}`));
+      this.abort(new Error(`rank ${rank} is at ${mine} numbers, rank ${other.rank} at ${theirs} numbers`));
       return Promise.reject(this.#error);
     }
     this.#arrived.push({ what, numbers, rank });

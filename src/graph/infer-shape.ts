@@ -72,7 +72,7 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
     }
     case 'statistics': {
       const [n, c, h, w] = asFeatureMap(shapeOf(op.x));
-      require(op.layer.label, n * h * w >
+      require(op.layer.label, n * h * w * (op.ranks ?? 1) >
         1, `batch norm needs more than one value per channel in training, but the input is ${formatShape(shapeOf(op.x))}: use a larger batch or image size`);
       return [[c], [c]];
     }

@@ -38,6 +38,8 @@ export interface TraceOptions {
   readonly labelSmoothing?: number;
   /** Images of the batch that these are a part of: the loss is their share of its mean. */
   readonly partOf?: number;
+  /** That share the batch: these images are one's. Default 1. */
+  readonly ranks?: number;
 }
 
 /** A top-level layer of a model, as the notes print them. */
@@ -66,9 +68,9 @@ export function trace(
   batch: number,
   size: readonly [number, number],
   mode: Mode,
-  { frozen = [], outputs = [], labelSmoothing = 0, partOf }: TraceOptions = {},
+  { frozen = [], outputs = [], labelSmoothing = 0, partOf, ranks = 1 }: TraceOptions = {},
 ): Trace {
-  const tracer = new Tracer(mode, model.initialization, frozen);
+  const tracer = new Tracer(mode, model.initialization, frozen, ranks);
   const { builder } = tracer;
   const images = builder.input('images', [batch, model.channels, ...size]);
   const labels = builder.input('labels', [batch]);
@@ -107,7 +109,7 @@ export function trace(
 
 /** Traces any module alone: input `x`, output `y`. For tests and experiments. */
 export function traceModule(module: Module, inputShape: Shape, mode: Mode): Omit<Trace, 'layers'> {
-  const tracer = new Tracer(mode, undefined, []);
+  const tracer = new Tracer(mode, undefined, [], 1);
   const x = tracer.builder.input('x', inputShape);
   tracer.builder.output('y', tracer.module(module, x, { path: [], block: undefined }));
   return { graph: tracer.builder.build(), initializers: tracer.initializers };
@@ -130,8 +132,15 @@ class Tracer {
   readonly #mode: Mode;
   readonly #initialization: Initialization;
   readonly #frozen: readonly string[];
+  readonly #ranks: number;
 
-  constructor(mode: Mode, initialization: Initialization = 'xavierUniform', frozen: readonly string[]) {
+  constructor(
+    mode: Mode,
+    initialization: Initialization = 'xavierUniform',
+    frozen: readonly string[],
+    ranks: number,
+  ) {
+    this.#ranks = ranks;
     this.#mode = mode;
     this.#initialization = initialization;
     this.#frozen = frozen;
@@ -237,7 +246,8 @@ class Tracer {
       hasPrefix(joinPath([...place.path, name]), this.#frozen),
     );
     if (this.#mode !== 'evaluate' && !isFrozen) {
-      [mean, variance] = builder.add({ kind: 'statistics', ...at, x }) as [ValueId, ValueId];
+      const shared = this.#ranks === 1 ? {} : { ranks: this.#ranks };
+      [mean, variance] = builder.add({ kind: 'statistics', ...at, x, ...shared }) as [ValueId, ValueId];
       const { momentum } = module;
       const [newMean, newVar] = builder.add({
         kind: 'updateRunningStatistics',

@@ -86,6 +86,8 @@ export interface Flatten extends WithInput {
 /** outputs: [mean, variance] over N, H, W; the variance is the biased one (divided by N·H·W). */
 export interface Statistics extends WithInput {
   readonly kind: 'statistics';
+  /** That share the batch, of which these images are one's part. Absent: one. */
+  readonly ranks?: number;
 }
 
 export interface CrossEntropyFields extends OpBase {

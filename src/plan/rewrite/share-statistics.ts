@@ -14,6 +14,7 @@ export function shareStatistics(graph: Graph): Graph {
   const statisticsOf = (x: ValueId, op: Statistics, to: Rewriter): readonly [ValueId, ValueId] => {
     const shared = known.get(x);
     if (shared) return shared;
+    const { outputs: _, ...spec } = op;
     const { layer, phase } = op;
     const concat = concats.get(x);
     let result: readonly [ValueId, ValueId];
@@ -23,7 +24,7 @@ export function shareStatistics(graph: Graph): Graph {
         to.builder.addOne({ kind: 'concat', layer, phase, operands: parts.map((part) => part[which]) });
       result = [join(0), join(1)];
     } else {
-      const [mean, variance] = to.builder.add({ kind: 'statistics', layer, phase, x: to.now(x) });
+      const [mean, variance] = to.builder.add({ ...spec, x: to.now(x) });
       result = [mean!, variance!];
     }
     known.set(x, result);
