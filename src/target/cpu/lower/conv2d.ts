@@ -9,13 +9,7 @@ import type {
 } from '../../../graph/op.ts';
 import { PANEL_WIDTH, TILE_DEPTH } from '../constants.ts';
 import type { BufferId, Size, Vector } from '../records.ts';
-import {
-  dropoutFields,
-  type LoweringContext,
-  MAX_CHUNKS,
-  rowChunksOf,
-  windowFields,
-} from './context.ts';
+import { dropoutFields, type LoweringContext, MAX_CHUNKS, rowChunksOf, windowFields } from './context.ts';
 import { epilogue } from './epilogue.ts';
 import { forwardStrips, gradInputStrips, pointwiseStrips } from './strips.ts';
 import { isWinograd, lowerWinograd, lowerWinogradGradInput } from './winograd.ts';
