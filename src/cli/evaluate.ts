@@ -173,16 +173,24 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
   return holdOut(all.train, validate, config).validation;
 }
 
-/** Classes are told by their names; where one side only numbers them, they have to be the same numbers. */
+function listed(names: readonly string[]): string {
+  return names.slice(0, 10).join(', ') + (names.length > 10 ? ', …' : '');
+}
+
+/** Classes are told by their names; where one side only numbers them, there have to be equally many. */
 function withLabelsOf({ classNames }: SavedRun, test: Dataset, data: string): Dataset {
-  const isNumbered = [test.classNames, classNames].some((names) => names.every((name, i) => name === `${i}`));
+  const areNumbers = (names: readonly string[]) => names.every((name, i) => name === `${i}`);
+  const isNumbered =
+    test.classNames.length === classNames.length && (areNumbers(test.classNames) || areNumbers(classNames));
+  const known = classNames.map((name) => name.normalize('NFC'));
   const labelOf = test.classNames.map((name, label) => {
-    const named = classNames.indexOf(name);
-    const found = named < 0 && isNumbered && label < classNames.length ? label : named;
+    const named = known.indexOf(name.normalize('NFC'));
+    const found = named < 0 && isNumbered ? label : named;
     if (found >= 0) return found;
-    const known = classNames.slice(0, 10).join(', ') + (classNames.length > 10 ? ', …' : '');
-    throw new DataError(`${data}: class ${name} is none of the run's: ${known}`);
+    throw new DataError(`${data}: class ${name} is none of the run's: ${listed(classNames)}`);
   });
+  const missing = classNames.filter((_, label) => !labelOf.includes(label));
+  if (missing.length > 0) say(`${data} has no folder of ${listed(missing)}: not tested on those`);
   const labels = classNames.length <= 256 ? new Uint8Array(test.count) : new Uint16Array(test.count);
   test.labels.forEach((label, i) => {
     labels[i] = labelOf[label]!;

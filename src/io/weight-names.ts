@@ -12,7 +12,7 @@ export interface WeightsReport {
   readonly matched: number;
   /** Of those, how many the file calls otherwise. */
   readonly renamed: number;
-  /** What wrappers put before every name: `module.` */
+  /** What stands before the names of the network: `module.`, `model.` */
   readonly prefix: string;
   /** Counters of batches, which nothing needs. */
   readonly dropped: number;
@@ -29,10 +29,12 @@ export interface MatchedWeights {
   readonly report: WeightsReport;
 }
 
-/** DataParallel and DistributedDataParallel, torch.compile, Lightning. */
+/** What is taken away where nothing fits: DataParallel and DistributedDataParallel, torch.compile, Lightning. */
 const PREFIXES = ['module.', '_orig_mod.', 'model.'];
 /** Checkpoints of torchvision before 0.4: `denselayer1.norm.1.weight`. timm and newer torchvision: `norm1.weight`. */
 const OLD_TORCHVISION = /(^|\.)(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
+/** The last batch norm, as efficient implementations of DenseNet call it. */
+const NORM_FINAL = /(^|\.)norm_final\./;
 const COUNTER = /(^|\.)num_batches_tracked$/;
 const LISTED = 10;
 
@@ -61,7 +63,7 @@ export function renameWeights(
       dropped++;
       continue;
     }
-    const name = fileName.slice(prefix.length).replace(OLD_TORCHVISION, '$1$2$3');
+    const name = modern(fileName.startsWith(prefix) ? fileName.slice(prefix.length) : fileName);
     const before = renamed.get(name);
     if (before) throw new WeightsError(`${source}: ${before.fileName} and ${fileName} are both ${name}`);
     renamed.set(name, { ...tensor, fileName });
@@ -159,7 +161,7 @@ export function describeReport(report: WeightsReport): readonly string[] {
     `${format}: ${counted(matched, 'tensor')} taken over${renamed ? `, ${renamed} of them renamed` : ''}`,
     ...notes,
   ];
-  if (prefix) lines.push(`all names begin with ${prefix}, which was left out`);
+  if (prefix) lines.push(`the names begin with ${prefix}, which was left out`);
   if (dropped) lines.push(`left out ${counted(dropped, 'counter')} of batches (num_batches_tracked)`);
   if (newHead.length)
     lines.push(`new head: ${listed(newHead)} start anew, since the number of classes differs`);
@@ -186,8 +188,31 @@ function layerOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('.')));
 }
 
-/** What wrappers put before every name of the file, and the model has not. */
+/** A name as models have it today. */
+function modern(name: string): string {
+  return name.replace(OLD_TORCHVISION, '$1$2$3').replace(NORM_FINAL, '$1norm5.');
+}
+
+/**
+ * What stands before the names of the network in the file, and the model has not: whatever makes most names fit, so that
+ * the weights of a loss or a counter beside it do no harm.
+ */
 function prefixOf(names: readonly string[], wanted: readonly string[]): string {
+  const known = new Set(wanted);
+  const fits = new Map<string, number>();
+  for (const name of names.map(modern)) {
+    for (let at = 0; at >= 0; at = name.indexOf('.', at) + 1 || -1) {
+      if (!known.has(name.slice(at))) continue;
+      const prefix = name.slice(0, at);
+      fits.set(prefix, (fits.get(prefix) ?? 0) + 1);
+    }
+  }
+  const [best] = [...fits].sort(([, a], [, b]) => b - a);
+  return best ? best[0] : wrappersOf(names, wanted);
+}
+
+/** What known wrappers put before every name, and the model has not. */
+function wrappersOf(names: readonly string[], wanted: readonly string[]): string {
   let prefix = '';
   for (;;) {
     const next = PREFIXES.map((each) => prefix + each).find(

@@ -1,4 +1,4 @@
-import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -81,10 +81,17 @@ describe('a run on a folder of images', () => {
       expect.stringContaining("class amber is none of the run's"),
     ]);
     rmSync(join(folder, 'moved/red'), { recursive: true });
-    const other = JSON.parse(
-      (await densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own')).stdout,
-    );
-    expect(other.images).toBe(24);
+    const other = await densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own');
+    expect(JSON.parse(other.stdout).images).toBe(24);
+    expect(other.stderr).toMatch(/^folder:moved has no folder of red: not tested on those$/m);
+    // Numbers stand for names only where there are as many of them.
+    renameSync(join(folder, 'moved/blue'), join(folder, 'moved/0'));
+    renameSync(join(folder, 'moved/green'), join(folder, 'moved/1'));
+    const numbered = await densor('evaluate', 'run', '--data', 'folder:moved', '--out', 'own');
+    expect([numbered.status, numbered.lastLine]).toEqual([
+      2,
+      expect.stringContaining("class 0 is none of the run's: blue, green, red"),
+    ]);
   });
 
   test('is looked for a learning rate as it is trained', async () => {

@@ -58,7 +58,7 @@ describe('densor import', () => {
     expect(first.status, first.stderr).toBe(0);
     expect(first.stdout).toBe('notes, 1×32×32, 10 classes, 758,226 parameters: a\n');
     expect(first.stderr).toMatch(/torch\.save: 126 tensors taken over, 126 of them renamed/);
-    expect(first.stderr).toMatch(/all names begin with module\./);
+    expect(first.stderr).toMatch(/the names begin with module\./);
     const second = await densor(
       'import',
       'net.safetensors',

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fitImage } from '../../src/data/fit-image.ts';
 import type { DecodedImage } from '../../src/data/image.ts';
@@ -33,6 +35,21 @@ describe('a decoded image', () => {
     const expected = bytes(`pixels.${name}`);
     const differences = image.pixels.map((byte, i) => Math.abs(byte - expected[i]!));
     expect(Math.max(...differences)).toBeLessThanOrEqual(4);
+  });
+
+  test.each([
+    ['black-ink', [0, 0, 0]],
+    ['cyan', [0, 255, 255]],
+    ['magenta', [255, 0, 255]],
+    ['rich', [190, 139, 80]],
+    ['white-paper', [255, 255, 255]],
+    ['yellow', [255, 255, 0]],
+  ])("of inks (CMYK, %s) has Pillow's light", async (name, colour) => {
+    const { height, width, channels, pixels } = await decodeImage(
+      readFileSync(join(import.meta.dirname, 'cmyk', `${name}.jpg`)),
+    );
+    expect([height, width, channels]).toEqual([16, 16, 3]);
+    expect([...pixels]).toEqual(Array.from({ length: 256 }, () => colour).flat());
   });
 
   test('of one channel stays grey', async () => {

@@ -43,6 +43,29 @@ const match = (file: Weights, newHead = false, model: Record<string, Shape> = MO
 const under = (prefix: string) =>
   Object.fromEntries(Object.entries(MODEL).map(([name, shape]) => [prefix + name, shape]));
 
+describe('weights among others', () => {
+  test.each(['model.', 'net.', 'encoder.backbone.', 'student.module.'])(
+    'under %s are found by their names',
+    (prefix) => {
+      const file = weights({ 'criterion.pos_weight': [10], ...under(prefix), n_averaged: [] });
+      const { state, report } = match(file);
+      expect([...state.keys()]).toEqual(Object.keys(MODEL));
+      expect([...state.values()].map((numbers) => numbers[0])).toEqual([2, 3, 4, 5, 6, 7]);
+      expect(report).toMatchObject({ prefix, matched: 6, leftOver: ['criterion.pos_weight', 'n_averaged'] });
+      expect(describeReport(report)).toContain(
+        'the model has no use for 2: criterion.pos_weight, n_averaged',
+      );
+    },
+  );
+
+  test('whose last batch norm is called norm_final', () => {
+    const { report } = match(weights({ 'features.norm_final.weight': [8] }), false, {
+      'features.norm5.weight': [8],
+    });
+    expect(report).toMatchObject({ matched: 1, renamed: 1, leftOver: [] });
+  });
+});
+
 describe('weights under the names of', () => {
   test("torchvision and timm are the model's", () => {
     const { state, report } = match(weights(MODEL));
@@ -91,7 +114,7 @@ describe('weights under the names of', () => {
   test.each(['module.', '_orig_mod.', 'module._orig_mod.', 'model.'])('a wrapper %s lose it', (prefix) => {
     const { report } = match(weights({ ...under(prefix), [`${prefix}a.num_batches_tracked`]: [] }));
     expect(report).toMatchObject({ matched: 6, prefix, dropped: 1 });
-    expect(describeReport(report)).toContain(`all names begin with ${prefix}, which was left out`);
+    expect(describeReport(report)).toContain(`the names begin with ${prefix}, which was left out`);
   });
 
   test('a model that itself begins so keep it', () => {

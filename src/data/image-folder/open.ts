@@ -4,6 +4,7 @@ import type { ImageDecoder } from '../image.ts';
 import { memoryStore, type PixelStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
 import { type ClassFolder, type ImageFiles, listClasses } from './classes.ts';
+import { ownHalves } from './halves.ts';
 import { decideChannels, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
 
@@ -35,7 +36,7 @@ export interface ImageSource {
 }
 
 /**
- * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val (or test). Every image is decoded once.
+ * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val (or test; `halves.ts`). Every image is decoded once.
  * Training images are mixed, test images lie in the order of their names.
  * @throws DataError
  */
@@ -46,11 +47,17 @@ export async function openImageFolder(
 ): Promise<TrainTest> {
   const { folder, files } = source;
   const { split, classNames } = halvesOf(files, options);
-  const unused = ownHalves(files)?.unused;
-  if (unused !== undefined) {
-    const later = `evaluate RUN \`data\` folder:${folder.replace(/\/+$/, '')}/${unused}`;
-    progress.note(`${folder}: tested on its images in val; those in ${unused} are for later (${later})`);
+  const own = ownHalves(files);
+  if (own?.unused !== undefined) {
+    const later = `evaluate RUN \`data\` folder:${folder.replace(/\/+$/, '')}/${own.unused}`;
+    progress.note(
+      `${folder}: tested on its images in ${own.test}; those in ${own.unused} are for later (${later})`,
+    );
   }
+  const tested = new Set(split.test.map(({ label }) => label));
+  const untested = classNames.filter((_, label) => !tested.has(label));
+  if (own && untested.length > 0)
+    progress.note(`${folder}: ${own.test} has no images of ${untested.join(', ')}: not tested on those`);
   const all = [...split.train, ...split.test];
   const reading = await readingOf(source, all, classNames, options, progress);
   const train = await readImages(shuffled(split.train, options.seed), reading);
@@ -88,28 +95,13 @@ function testFilesOf(images: ImageFiles, options: ImageFolderOptions & { readonl
   return { files: labelled(classes), classNames: classes.map(({ name }) => name) };
 }
 
-/** The names of the folders that hold training and test images. */
-interface OwnHalves {
-  readonly train: string;
-  readonly test: string;
-  /** A `test` beside a `val`. */
-  readonly unused?: string | undefined;
-}
-
-/** Undefined where a folder has no such folders. */
-function ownHalves(images: ImageFiles): OwnHalves | undefined {
-  const names = images.folders('');
-  const [test, unused] = ['val', 'test'].filter((name) => names.includes(name));
-  return names.includes('train') && test !== undefined ? { train: 'train', test, unused } : undefined;
-}
-
 function halvesOf(images: ImageFiles, { testShare, seed }: ImageFolderOptions) {
   const halves = ownHalves(images);
   if (!halves) {
     const classes = listClasses(images);
     return { split: splitByClass(classes, testShare, seed), classNames: classes.map(({ name }) => name) };
   }
-  const [train, test] = [listClasses(images, halves.train), listClasses(images, halves.test)];
+  const [train, test] = [listClasses(images, halves.train), listClasses(images, halves.test, 1)];
   const classNames = train.map(({ name }) => name);
   const unknown = test.find(({ name }) => !classNames.includes(name));
   if (unknown) {

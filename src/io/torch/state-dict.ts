@@ -6,8 +6,12 @@ import { readTensor } from './tensor.ts';
 /** Where training scripts keep the weights in their checkpoints, the usual ones first. */
 const NESTED_UNDER = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];
 
+/** Averages that training scripts keep beside the weights. */
+const AVERAGES = /(^|_)(ema|swa|averaged?)(_|$)/i;
+
 /**
- * The state dict of a file of torch.save: the object itself, or one it holds under a usual name. Tensors wait to be read.
+ * The state dict of a file of torch.save: the object itself or one it holds under a usual name, whichever has more tensors:
+ * the best accuracy may be one too. Tensors wait to be read.
  * @throws TorchFileError when there is none.
  */
 export function stateDictOf(
@@ -27,6 +31,16 @@ export function stateDictOf(
   }
   const { dict, under } = found;
   const notes = under === undefined ? [] : [`the weights are those under ${quoted(under)}`];
+  for (const [key, other] of value) {
+    if (
+      typeof key === 'string' &&
+      key !== under &&
+      AVERAGES.test(key) &&
+      isDict(other) &&
+      countTensors(other)
+    )
+      notes.push(`averages of weights lie beside them, under ${quoted(key)}: not taken`);
+  }
   const tensors = new Map<string, WeightTensor>();
   const others: string[] = [];
   for (const [name, tensor] of dict) {
@@ -39,16 +53,18 @@ export function stateDictOf(
 }
 
 function find(value: PickleDict): { dict: PickleDict; under?: string } | undefined {
-  if (holdsTensors(value)) return { dict: value };
+  const candidates: { dict: PickleDict; under?: string }[] = [];
   for (const under of NESTED_UNDER) {
     const dict = value.get(under);
-    if (isDict(dict) && holdsTensors(dict)) return { dict, under };
+    if (isDict(dict)) candidates.push({ dict, under });
   }
-  return undefined;
+  candidates.push({ dict: value });
+  const most = Math.max(...candidates.map(({ dict }) => countTensors(dict)));
+  return most === 0 ? undefined : candidates.find(({ dict }) => countTensors(dict) === most);
 }
 
-function holdsTensors(dict: PickleDict): boolean {
-  return [...dict.values()].some((value) => isKind(value, 'tensor'));
+function countTensors(dict: PickleDict): number {
+  return [...dict.values()].filter((value) => isKind(value, 'tensor')).length;
 }
 
 function weightOf(tensor: TorchTensor): WeightTensor {

@@ -1,5 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
+import type { Sharp } from 'sharp';
 import { DataError } from '../../data/dataset.ts';
 import type { DecodedImage, ImageDecoder } from '../../data/image.ts';
 
@@ -29,12 +30,14 @@ export async function readImageFile(path: string): Promise<Uint8Array> {
 
 /**
  * Decodes JPEG, PNG or WebP, told apart by content. EXIF's orientation is applied; transparency and colour profiles
- * are ignored, as Pillow's `convert('RGB')` does; 16 bits become 8.
+ * are ignored, as Pillow's `convert('RGB')` does, and inks become light as there; 16 bits become 8.
  * @throws DataError with the reason alone, without a file's name.
  */
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
-  const { image, grey } = await open(bytes);
+  const { image, grey, inks } = await open(bytes);
   try {
+    if (inks)
+      return withoutInks(await rawOf(image.pipelineColourspace('cmyk').autoOrient().toColourspace('cmyk')));
     const { data, info } = await image
       .autoOrient()
       .removeAlpha()
@@ -45,6 +48,23 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   } catch (error) {
     throw new DataError(reasonOf(error));
   }
+}
+
+function rawOf(image: Sharp) {
+  return image.raw({ depth: 'uchar' }).toBuffer({ resolveWithObject: true });
+}
+
+/** Cyan, magenta, yellow and black of each pixel → RGB, with Pillow's rounding: (255 − K)·(255 − C)/255 for red. */
+function withoutInks({ data, info: { height, width } }: Awaited<ReturnType<typeof rawOf>>): DecodedImage {
+  const pixels = new Uint8Array(3 * height * width);
+  for (let i = 0; i < height * width; i++) {
+    const light = 255 - data[4 * i + 3]!;
+    for (let c = 0; c < 3; c++) {
+      const product = data[4 * i + c]! * light + 128;
+      pixels[3 * i + c] = Math.max(0, light - (((product >> 8) + product) >> 8));
+    }
+  }
+  return { height, width, channels: 3, pixels };
 }
 
 /** Whether an image is stored without colour. @throws DataError with the reason alone. */
@@ -87,7 +107,7 @@ async function open(bytes: Uint8Array) {
     const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error', ignoreIcc: true });
     const { pages = 1, space } = await image.metadata();
     if (pages > 1 || (kind === 'PNG' && isAnimatedPng(bytes))) throw new DataError('is animated');
-    return { image, grey: space === 'b-w' || space === 'grey16' };
+    return { image, grey: space === 'b-w' || space === 'grey16', inks: space === 'cmyk' };
   } catch (error) {
     throw error instanceof DataError ? error : new DataError(reasonOf(error));
   }
@@ -103,8 +123,12 @@ function kindOf(bytes: Uint8Array): 'JPEG' | 'PNG' | 'WebP' | undefined {
 /** An animation's control chunk comes before the first data (https://www.w3.org/TR/png-3/#acTL-chunk). */
 function isAnimatedPng(bytes: Uint8Array): boolean {
   const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const control = buffer.indexOf('acTL', 8, 'latin1');
-  return control >= 0 && control < buffer.indexOf('IDAT', 8, 'latin1');
+  // Chunk by chunk, length, type, data and checksum: a comment may hold any bytes.
+  for (let at = 8; at + 12 <= buffer.length; at += 12 + buffer.readUInt32BE(at)) {
+    const type = buffer.toString('latin1', at + 4, at + 8);
+    if (type === 'acTL' || type === 'IDAT') return type === 'acTL';
+  }
+  return false;
 }
 
 function reasonOf(error: unknown): string {

@@ -4,8 +4,22 @@ import { DataError } from '../../data/dataset.ts';
 import type { ImageFiles } from '../../data/image-folder/classes.ts';
 import { readImageFile } from './image-file.ts';
 
+/** What systems and programs leave among images; names that begin with a dot are hidden anyway. */
+const LITTER = new Set([
+  '__MACOSX',
+  '@eaDir',
+  '#recycle',
+  '$RECYCLE.BIN',
+  'System Volume Information',
+  'lost+found',
+  'Thumbs.db',
+  'desktop.ini',
+]);
+/** One of these is in every folder that a command of ours has written. */
+const OUTPUTS = ['last.safetensors', 'best.safetensors', 'experiment.json'];
+
 /**
- * The files of a folder on disk. Links may lead anywhere in the folder, but not out of it, nor to folders.
+ * The files of a folder on disk, but for litter and for runs, whose pictures are no images of a class. Links may lead anywhere in the folder, but not out of it, nor to folders.
  * @throws DataError where there is no such folder.
  */
 export function imageFilesIn(folder: string): ImageFiles {
@@ -15,7 +29,7 @@ export function imageFilesIn(folder: string): ImageFiles {
     pathOf: (name) => join(root, name),
     folders: (within) =>
       entriesOf(root, within)
-        .filter((entry) => entry.isDirectory())
+        .filter((entry) => entry.isDirectory() && !holdsOutputOnly(root, join(within, entry.name)))
         .map(({ name }) => name),
     below: (within) => walk(root, within),
     read: (file) => readImageFile(join(root, file)),
@@ -29,7 +43,20 @@ function rootOf(folder: string): string {
   return realpathSync(folder);
 }
 
+/** True for a run's own folder, and for one that holds nothing but such folders. */
+function holdsOutputOnly(root: string, within: string): boolean {
+  const entries = entriesOf(root, within);
+  if (isOutput(entries)) return true;
+  const isNested = ({ name }: Dirent) => holdsOutputOnly(root, join(within, name));
+  return entries.length > 0 && entries.every((entry) => entry.isDirectory() && isNested(entry));
+}
+
+function isOutput(entries: readonly Dirent[]): boolean {
+  return entries.some(({ name }) => OUTPUTS.includes(name));
+}
+
 function walk(root: string, within: string): string[] {
+  if (isOutput(entriesOf(root, within))) return [];
   return entriesOf(root, within).flatMap((entry) => {
     const path = `${within}/${entry.name}`;
     if (entry.isDirectory()) return walk(root, path);
@@ -39,7 +66,7 @@ function walk(root: string, within: string): string[] {
 
 function entriesOf(root: string, within: string): readonly Dirent[] {
   const entries = readdirSync(join(root, within), { withFileTypes: true })
-    .filter(({ name }) => !name.startsWith('.'))
+    .filter(({ name }) => !name.startsWith('.') && !LITTER.has(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   for (const entry of entries) {
     requirePlainName(join(root, within), entry.name);

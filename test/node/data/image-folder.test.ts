@@ -28,6 +28,21 @@ const open = (options: Partial<ImageFolderOptions> = {}, notes: string[] = []) =
 const countsOf = ({ labels, classNames }: Dataset) =>
   classNames.map((_, c) => [...labels].filter((label) => label === c).length);
 
+/** Length, type, data, and the checksum of the last two (CRC-32, reflected). */
+function pngChunk(type: string, data: Buffer): Buffer {
+  const body = Buffer.concat([Buffer.from(type, 'latin1'), data]);
+  let crc = 0xffff_ffff;
+  for (const byte of body) {
+    crc ^= byte;
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >>> 1) ^ 0xedb8_8320 : crc >>> 1;
+  }
+  const chunk = Buffer.alloc(body.length + 8);
+  chunk.writeUInt32BE(data.length, 0);
+  body.copy(chunk, 4);
+  chunk.writeUInt32BE(~crc >>> 0, body.length + 4);
+  return chunk;
+}
+
 describe('a folder of images', () => {
   test('has a class for each folder, sorted, and a fifth of each put aside', async () => {
     await writeColours(folder, 10);
@@ -72,8 +87,16 @@ describe('a folder of images', () => {
     expect(tested(['a/one.png'])).toEqual([]);
   });
 
-  test.each(['val', 'test'])('with train and %s has these halves', async (half) => {
-    await writeColours(join(folder, 'train'), 3);
+  test.each([
+    ['train', 'val'],
+    ['train', 'test'],
+    ['train', 'valid'],
+    ['Train', 'Validation'],
+    ['Training', 'Testing'],
+    ['TRAIN', 'TEST'],
+    ['training', 'dev'],
+  ])('with %s and %s has these halves', async (whole, half) => {
+    await writeColours(join(folder, whole), 3);
     await writeColours(join(folder, half), 1);
     const { train, test: held } = await open();
     expect([countsOf(train), countsOf(held)]).toEqual([
@@ -81,6 +104,47 @@ describe('a folder of images', () => {
       [1, 1, 1],
     ]);
     expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
+  });
+
+  test('with halves for training, validation and testing is tested on validation, and says so', async () => {
+    for (const half of ['train', 'valid', 'test']) await writeColours(join(folder, half), 2);
+    writeFiles(folder, { 'valid/red/more.png': await picture() });
+    rmSync(join(folder, 'valid/blue'), { recursive: true });
+    const notes: string[] = [];
+    const { test: held } = await open({ size: 8 }, notes);
+    expect(countsOf(held)).toEqual([0, 2, 3]);
+    expect(notes.join('\n')).toMatch(/tested on its images in valid; those in test are for later/);
+    expect(notes.join('\n')).toMatch(/valid has no images of blue: not tested on those/);
+  });
+
+  test('has no class of what systems leave behind, nor of runs', async () => {
+    await writeColours(folder, 5);
+    const plain = await open({ size: 8 });
+    const image = await picture();
+    writeFiles(folder, {
+      '__MACOSX/red/._1.png': image,
+      'red/@eaDir/1.png': image,
+      'red/Thumbs.db': 'x',
+      'runs/notes-1/last.safetensors': 'x',
+      'runs/notes-1/curves.png': image,
+      'mine/experiment.json': '{}',
+      'mine/curves.png': image,
+      'blue/run/best.safetensors': 'x',
+      'blue/run/confusion.png': image,
+    });
+    const { train, test: held } = await open({ size: 8 });
+    expect([train.classNames, train.files, held.files]).toEqual([
+      plain.train.classNames,
+      plain.train.files,
+      plain.test.files,
+    ]);
+  });
+
+  test('has names in NFC, whatever the disk has', async () => {
+    const image = await picture();
+    for (const name of ['Zu\u0308rich', 'Malm\u00f6'])
+      writeFiles(folder, { [`${name}/1.png`]: image, [`${name}/2.png`]: image });
+    expect((await open({ size: 8 })).train.classNames).toEqual(['Malm\u00f6', 'Z\u00fcrich']);
   });
 
   test('for testing alone is read as a whole, or only its test half', async () => {
@@ -188,6 +252,17 @@ describe('files that cannot be used are named and left out, or refused when read
     await expect(open({ strict: true })).rejects.toThrow(/blue\/\d-bad\.png (is|has)/);
   });
 
+  test('but not a picture whose comment has the letters of an animation', async () => {
+    const png = await picture();
+    const at = png.indexOf('IDAT') - 4;
+    const comment = pngChunk('tEXt', Buffer.from('Comment\0acTL and fcTL'));
+    await writeColours(folder, 2);
+    writeFiles(folder, {
+      'blue/comment.png': Buffer.concat([png.subarray(0, at), comment, png.subarray(at)]),
+    });
+    expect((await open({ strict: true })).train.count).toBe(4);
+  });
+
   test('a class of which nothing is left', async () => {
     await writeColours(folder, 3);
     writeFiles(folder, { 'amber/1.png': 'x', 'amber/2.png': 'x' });
@@ -213,6 +288,18 @@ describe('a folder is refused, with words,', () => {
     await refused(/does not exist/);
     writeFileSync(folder, '');
     await refused(/is a file: expected a folder/);
+  });
+
+  test.each([
+    [['train'], 'train'],
+    [['val', 'test'], 'val, test'],
+    [['train', 'Training', 'val'], 'train, Training, val'],
+    [['train', 'val', 'valid'], 'train, val, valid'],
+  ])('with %j, of which it is not clear what they are for', async (names, listed) => {
+    for (const name of names) await writeColours(join(folder, name), 2);
+    await refused(
+      new RegExp(`holds .*${listed.split(', ')[0]}.*: expected a folder for each class, or train and val`),
+    );
   });
 
   test('with one class only', async () => {
