@@ -8,8 +8,8 @@ import { type ModuleOptions, moduleCase, type Results, runModuleCase } from '../
 /** Two images a leaf: what is in a leaf has an order too. One, where maps are large. */
 const imagesOf = (pixels: number) => (pixels > 1024 ? 16 : 32);
 const RANKS = [2, 4, 8, 16];
-/** Of instruction sets that compile the same kernels for other vectors, and in bfloat16. */
-const SOME_RANKS = [2, 16];
+/** Of instruction sets that compile the same kernels for other vectors, and in bfloat16; `npm run test:ranks` has all. */
+const SOME_RANKS = process.env.DENSOR_RANKS === 'all' ? RANKS : [16];
 
 /** What ranks leave: feature maps one rank's after the other's, all else from the first; the same on all is part of the test. */
 async function runShared(
