@@ -31,8 +31,7 @@ export interface Collective {
   readonly kind: 'gather' | 'treeSum';
   /** Index of its record in the plan. */
   readonly record: number;
-  /** Where its record begins, and where the next does. */
-  readonly word: number;
+  /** Where the record after it begins. */
   readonly nextWord: number;
   readonly from: BufferId;
   /** The same for `treeSum`. */

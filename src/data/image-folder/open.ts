@@ -4,7 +4,7 @@ import type { ImageDecoder } from '../image.ts';
 import { memoryStore, type PixelStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
 import { type ClassFolder, type ImageFiles, listClasses } from './classes.ts';
-import { ownHalves } from './halves.ts';
+import { type OwnHalves, ownHalves } from './halves.ts';
 import { decideChannels, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
 
@@ -46,8 +46,8 @@ export async function openImageFolder(
   progress: DataProgress,
 ): Promise<TrainTest> {
   const { folder, files } = source;
-  const { split, classNames } = halvesOf(files, options);
   const own = ownHalves(files);
+  const { split, classNames } = splitOf(files, own, options);
   if (own?.unused !== undefined) {
     const later = `evaluate RUN \`data\` folder:${folder.replace(/\/+$/, '')}/${own.unused}`;
     progress.note(
@@ -87,16 +87,16 @@ export async function openTestFolder(
 }
 
 function testFilesOf(images: ImageFiles, options: ImageFolderOptions & { readonly whole: boolean }) {
-  if (!options.whole || ownHalves(images)) {
-    const { split, classNames } = halvesOf(images, options);
+  const own = ownHalves(images);
+  if (!options.whole || own) {
+    const { split, classNames } = splitOf(images, own, options);
     return { files: split.test, classNames };
   }
   const classes = listClasses(images);
   return { files: labelled(classes), classNames: classes.map(({ name }) => name) };
 }
 
-function halvesOf(images: ImageFiles, { testShare, seed }: ImageFolderOptions) {
-  const halves = ownHalves(images);
+function splitOf(images: ImageFiles, halves: OwnHalves | undefined, { testShare, seed }: ImageFolderOptions) {
   if (!halves) {
     const classes = listClasses(images);
     return { split: splitByClass(classes, testShare, seed), classNames: classes.map(({ name }) => name) };

@@ -56,8 +56,9 @@ function isOutput(entries: readonly Dirent[]): boolean {
 }
 
 function walk(root: string, within: string): string[] {
-  if (isOutput(entriesOf(root, within))) return [];
-  return entriesOf(root, within).flatMap((entry) => {
+  const entries = entriesOf(root, within);
+  if (isOutput(entries)) return [];
+  return entries.flatMap((entry) => {
     const path = `${within}/${entry.name}`;
     if (entry.isDirectory()) return walk(root, path);
     return entry.isFile() || entry.isSymbolicLink() ? [path] : [];

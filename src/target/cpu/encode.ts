@@ -20,7 +20,6 @@ export function encode(buffers: readonly PlacedBuffer[], records: readonly Layer
   const collectives: Collective[] = [];
   const float = new DataView(new ArrayBuffer(4));
   for (const [index, { record }] of kernelRecords(records).entries()) {
-    const word = words.length;
     const fields: number[] = [];
     visitFields(record, (type, value) => {
       if (type === 'address') {
@@ -39,7 +38,7 @@ export function encode(buffers: readonly PlacedBuffer[], records: readonly Layer
     if (record.kind === 'gather' || record.kind === 'treeSum') {
       const [from, to] = record.kind === 'gather' ? [record.from!, record.to!] : [record.sums!, record.sums!];
       const { kind, floats } = record;
-      collectives.push({ kind, record: index, word, nextWord: words.length, from, to, floats });
+      collectives.push({ kind, record: index, nextWord: words.length, from, to, floats });
     }
   }
   return { words: Uint32Array.from(words), recordCount: records.length, collectives };
