@@ -70,6 +70,8 @@ export interface TrainingOptions {
   readonly update?: UpdateRule;
   /** Of the training loss; evaluation has none. */
   readonly labelSmoothing?: number;
+  /** Training programs multiply the loss of each image by its number of the input `imageWeights`; evaluation does not. */
+  readonly weighted?: boolean;
   /** Results that do not fit are not kept for the backward pass but computed again. Default: all are kept. */
   readonly memory?: MemoryBudget | undefined;
 }
@@ -175,14 +177,20 @@ function prepare(
   model: Model,
   size: readonly [height: number, width: number],
   programs: Readonly<Record<string, ProgramRequest>>,
-  { update = PLAIN_SGD, labelSmoothing = 0, target = cpuTarget(), leaves = DEFAULT_LEAVES }: CompileOptions,
+  {
+    update = PLAIN_SGD,
+    labelSmoothing = 0,
+    weighted = false,
+    target = cpuTarget(),
+    leaves = DEFAULT_LEAVES,
+  }: CompileOptions,
 ) {
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode, part, ranks = 1 } = request;
     const tree = { leaves, ranks };
     requireShares(batch, tree);
-    const smoothing = { labelSmoothing: mode === 'train' ? labelSmoothing : 0 };
-    const options = { ...request, ...smoothing, ...(part && { partOf: part.of }) };
+    const loss = mode === 'train' ? { labelSmoothing, weighted } : {};
+    const options = { ...request, ...loss, ...(part && { partOf: part.of }) };
     return { name, tree, traced: trace(model, batch / ranks, size, mode, options) };
   });
   const { traced: first } = traces[0]!;

@@ -35,7 +35,12 @@ DENSOR_INLINE double logSumExp(const float *row, int classes) {
   return greatest + logarithm(sum);
 }
 
-// partials[leaf]: the sum over its rows of logSumExp(row) − Σ truth·row, with truth = (1 − smoothing)·onehot(label) +
+// What the loss of an image counts.
+inline double imageWeight(const Context &ctx, Address weights, int n) {
+  return weights == NO_ADDRESS ? 1 : static_cast<double>(ctx.at(weights)[n]);
+}
+
+// partials[leaf]: the sum over its rows of weight·(logSumExp(row) − Σ truth·row), with truth = (1 − smoothing)·onehot(label) +
 // smoothing/classes; and how many rows have their first greatest logit at the label.
 inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
@@ -53,7 +58,7 @@ inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
       double expected = certain * row[labels[n]];
       if (spread > 0)
         for (int k = 0; k < classes; k++) expected += spread * row[k];
-      loss += logSumExp(row, classes) - expected;
+      loss += imageWeight(ctx, r.imageWeights, n) * (logSumExp(row, classes) - expected);
       correct += greatest == labels[n];
     }
     float *partial = ctx.at(r.partials) + 2 * leaf;
@@ -73,7 +78,7 @@ inline void finalizeLoss(const Context &ctx, const FinalizeLossRecord &r) {
   if (!isFinite(*ctx.at(r.loss))) ctx.fail();
 }
 
-// = or += (softmax(row) − truth) / meanOver
+// = or += weight·(softmax(row) − truth) / meanOver
 inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
@@ -81,9 +86,10 @@ inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r
   for (uint32_t n = 0; n < r.size.images; n++) {
     const float *row = ctx.at(r.logits, n, 1);
     float *to = ctx.at(r.gradLogits, n, 1);
-    const double norm = logSumExp(row, classes);
+    const double norm = logSumExp(row, classes), weight = imageWeight(ctx, r.imageWeights, static_cast<int>(n));
     for (int k = 0; k < classes; k++) {
-      const double gradient = (exponential(row[k] - norm) - ((k == labels[n] ? certain : 0) + spread)) / r.meanOver;
+      const double truth = (k == labels[n] ? certain : 0) + spread;
+      const double gradient = weight * (exponential(row[k] - norm) - truth) / r.meanOver;
       to[k] = static_cast<float>((r.accumulate ? to[k] : 0) + gradient);
     }
   }

@@ -21,11 +21,11 @@ export interface DataOptions {
 /** How a folder of images is read for a new run, or as the run read it. */
 export function imageOptions(
   given: DataOptions,
-  { size, seed, testShare }: Pick<RunConfig, 'size' | 'seed' | 'testShare'>,
+  { size, seed, testShare }: Pick<RunConfig, 'seed' | 'testShare'> & { readonly size?: number | undefined },
   channels: number | undefined = given.channels,
 ): Partial<ImageFolderOptions> {
   return {
-    size,
+    ...(size !== undefined && { size }),
     seed,
     testShare: testShare ?? given.testShare ?? DEFAULT_TEST_SHARE,
     strict: given.strict ?? false,

@@ -13,6 +13,7 @@ import {
   type SettingName,
   settingsOf,
 } from '../train/settings/table.ts';
+import { parseDataset } from './dataset-argument.ts';
 import { registeredEngine } from './engine-table.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
@@ -67,6 +68,7 @@ export function settingOption(name: SettingName, command: CommandName): Option {
   const made = option(name, parts, helpText(name, command), MACHINE_DEFAULTS[name] ?? fixed);
   if (name === 'engine')
     made.argParser((text) => (registeredEngine(text) ? text : parserOf(parts.schema)(text)));
+  if (name === 'data') made.argParser(parseDataset);
   return variation.required ? made.makeOptionMandatory() : made;
 }
 
@@ -93,6 +95,11 @@ function parserOf(schema: z.ZodType): (text: string) => unknown {
 /** An argument that is a setting in the commands where it is an option. */
 export function settingArgument(name: SettingName): Argument {
   return new Argument(`<${name}>`, SETTINGS[name].help).argParser(parserOf(givenSchema(SETTINGS[name])));
+}
+
+/** A data set, as `--data` has it too. */
+export function dataArgument(): Argument {
+  return new Argument('[data]', 'folder of images, or data set, as --data').argParser(parseDataset);
 }
 
 /** The folder of a run. */

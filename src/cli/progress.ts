@@ -4,8 +4,9 @@ import { counted } from '../tensor/counted.ts';
 import { describeRecipe, type RunConfig } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { stepParts } from '../train/programs.ts';
+import { flagOf } from '../train/settings/table.ts';
 import { inFlags } from './errors.ts';
-import { formatBytes, formatCount, formatDuration, formatRate } from './format.ts';
+import { formatBytes, formatCount, formatDuration, formatRate, formatTable } from './format.ts';
 import { type Field, openStatusLine, type StatusLine } from './status-line.ts';
 import { say } from './terminal.ts';
 
@@ -116,7 +117,8 @@ function lineOf(event: TrainEvent, epochs: number): string | undefined {
         `${counted(event.epochs, 'epoch')} of ${counted(event.stepsPerEpoch, 'step')}, ` +
         `${event.engine} ${event.isa} on ${counted(event.threads, 'thread')}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}\n` +
         describeRecipe(event.config) +
-        describeParts(event.config)
+        describeParts(event.config) +
+        describeChoices(event.config)
       );
     }
     case 'epoch':
@@ -145,6 +147,17 @@ function describeParts({ batch, microBatch }: RunConfig): string {
   const seen = [...sizes].join(' or ');
   const images = seen === '1' ? 'image' : 'images';
   return `\nmicro-batches: batch norm sees ${seen} ${images} at a time, gradients are those of ${batch}`;
+}
+
+/** What a recipe chose by the images, and why. */
+function describeChoices(config: RunConfig): string {
+  const { recipe, reasons = {} } = config;
+  const values = new Map<string, unknown>(Object.entries(config));
+  const rows = Object.entries(reasons).map(([name, reason]) => [
+    `  ${flagOf(name)} ${values.get(name)}`,
+    reason,
+  ]);
+  return rows.length === 0 ? '' : `\n${recipe} has chosen by the images:\n${formatTable(rows, 2)}`;
 }
 
 function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {

@@ -2,7 +2,8 @@ import type { TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import type { WeightsSource } from '../run/weights-source.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
-import type { ResolvedRecipe } from '../train/recipes.ts';
+import { choosePhotosSettings } from '../train/photos.ts';
+import { type ResolvedRecipe, requireConsistent } from '../train/recipes.ts';
 import { type DataOptions, dataConfig } from './data-options.ts';
 import type { EngineName } from './engines.ts';
 
@@ -18,8 +19,11 @@ export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>,
 /** A recipe with what only the data know. @param from whose weights the run begins with. */
 export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {
   const { augment, normalize, ...settings } = recipe;
+  const chosen = recipe.recipe === 'photos' ? choosePhotosSettings(recipe, data.train) : {};
+  requireConsistent({ ...settings, ...chosen });
   return runConfigSchema.parse({
     ...settings,
+    ...chosen,
     classes: recipe.classes ?? data.train.classNames.length,
     dataSha256: sha256Of(data),
     ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),

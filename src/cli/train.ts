@@ -1,5 +1,7 @@
 import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
+import { nearDuplicates } from '../data/near-duplicates.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
 import { channelsOf } from '../run/open-run.ts';
@@ -9,18 +11,20 @@ import { openResumed, requireSameData } from '../run/resume-run.ts';
 import { freeFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { runTraining } from '../run/run-training.ts';
 import { openWeights, startingWeights, type WeightsSource } from '../run/weights-source.ts';
+import { counted } from '../tensor/counted.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
+import { settingsWarnings } from '../train/warnings.ts';
 import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
-import { UsageError } from './errors.ts';
+import { inFlags, UsageError } from './errors.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
-import { commandOf } from './options.ts';
+import { commandOf, dataArgument } from './options.ts';
 import { showData, showTraining } from './progress.ts';
 import { completeRecipe, type RunOptions } from './run-config.ts';
 import { interruptSignal } from './signals.ts';
@@ -36,9 +40,19 @@ interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<Al
 
 export function trainCommand(): Command {
   return commandOf('train', {
-    description: "train a network; without options, the notes' run",
-    examples: ['train --data sample --epochs 2', 'train --recipe best --seed 1 --out runs/best'],
-  }).action(runTrain);
+    description: "train a network: on a folder of images or, without options, the notes' run",
+    arguments: [dataArgument()],
+    examples: ['train photos/', 'train --recipe best --seed 1 --out runs/best'],
+  }).action((data: string | undefined, given: TrainOptions) => runTrain(withData(given, data)));
+}
+
+/** @throws UsageError where two data sets are named. */
+function withData(given: TrainOptions, data: string | undefined): TrainOptions {
+  if (data === undefined) return given;
+  if (given.data !== undefined && given.data !== data) {
+    throw new UsageError(`--data ${given.data} contradicts ${data}: name one data set`);
+  }
+  return { ...given, data };
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {
@@ -46,6 +60,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const engineName = engineOf(given, resumeFrom);
   const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
   const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, opened.data, source);
+  if (!resumeFrom) warn(settled, opened.data);
   if (resumeFrom) requireSameData(settled, opened.data, given.resume!);
   const engine = await openEngine(engineName, given.threads);
   try {
@@ -85,6 +100,19 @@ async function runTrain(given: TrainOptions): Promise<void> {
   }
 }
 
+/** Says what promises little, before an hour is spent on it. */
+function warn(config: RunConfig, all: TrainTest): void {
+  const { train, test } = dataOf(config, all);
+  for (const line of settingsWarnings(config, train.count)) say(inFlags(`warning: ${line}`));
+  if (!train.files || !test.files) return;
+  const [first, ...others] = nearDuplicates(train, test);
+  if (!first) return;
+  say(
+    `warning: ${counted(others.length + 1, 'test image')} of ${test.count} ${others.length === 0 ? 'is' : 'are'} nearly the same as a training image, ` +
+      `such as ${test.files[first.test]} and ${train.files[first.train]}: the test accuracy will be too good`,
+  );
+}
+
 /** What a run begins with: the checkpoint that it goes on from; or its settings, and the weights that it was given. */
 interface Beginning {
   readonly resumeFrom?: LoadedCheckpoint;
@@ -103,7 +131,9 @@ async function begin(given: TrainOptions): Promise<Beginning> {
   }
   if (given.out !== undefined) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
-  return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
+  const isFolder = settings.data !== undefined && imageFolderOf(settings.data) !== undefined;
+  const usual = isFolder && !source ? { recipe: 'photos' } : {};
+  return { source, recipe: resolveRecipe({ ...usual, ...source?.network, ...settings }) };
 }
 
 /** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */

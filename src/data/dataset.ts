@@ -55,6 +55,8 @@ export interface Batch {
   /** [size, height, width, channels], 0 to 1 or normalised. */
   readonly images: BatchImages;
   readonly labels: Int32Array;
+  /** What the loss of each counts, where classes are weighted. */
+  readonly imageWeights?: Float32Array;
 }
 
 /** Images that are kept as bytes and become floats, a quarter as many in memory, where they are wanted. */

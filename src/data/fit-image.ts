@@ -39,3 +39,13 @@ function withChannels({ pixels, channels }: DecodedImage, wanted: number): Uint8
   }
   return Uint8Array.from({ length: pixels.length * 3 }, (_, i) => pixels[Math.floor(i / 3)]!);
 }
+
+/** Maps are halved five times: with sizes of this step no row of pixels is lost. */
+const SIZE_STEP = 32;
+/** Twice the side takes four times as long: more is for whoever has fine details, and time. */
+const LARGEST_SIZE = 96;
+
+/** Height and width to train at on pictures of this shorter side: a multiple of 32 (28 becomes 32), at most 96. */
+export function suitableSize(side: number): number {
+  return Math.min(LARGEST_SIZE, Math.max(SIZE_STEP, SIZE_STEP * Math.round(side / SIZE_STEP)));
+}

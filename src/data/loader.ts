@@ -1,6 +1,7 @@
 import { permutation, streamOf } from '../tensor/random.ts';
 import type { Pair } from '../tensor/shape.ts';
-import type { Batch, BatchImages, Dataset } from './dataset.ts';
+import { type Balance, balancedOrder, classWeights } from './balance.ts';
+import type { Batch, BatchImages, Dataset, Labels } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 import { createResizer } from './resize.ts';
 import { type Augmentation, augment, type Moment } from './transforms/augment.ts';
@@ -15,6 +16,8 @@ export interface LoaderOptions {
   readonly normalization?: Normalization;
   /** What is done to the images of a batch that is made for a moment of training. */
   readonly augment?: readonly Augmentation[];
+  /** What is done about unequal classes. Default: nothing. */
+  readonly balance?: Balance;
   /** Where to make batches, if it is large enough: the memory of another loader whose batches are done with. */
   readonly memory?: Uint8Array;
 }
@@ -36,6 +39,9 @@ export class Loader {
   /** The bytes of a batch. */
   readonly memory: Uint8Array;
   readonly #labels: Int32Array;
+  /** Of the classes, and of the images of a batch. */
+  readonly #classWeights: Float32Array | undefined;
+  readonly #imageWeights: Float32Array;
   readonly #make: ReturnType<typeof imageMaker>;
   readonly #tables: readonly Float32Array[];
 
@@ -51,12 +57,17 @@ export class Loader {
     const { memory } = options;
     this.memory = memory && memory.length >= bytes ? memory : new Uint8Array(bytes);
     this.#labels = new Int32Array(room);
+    this.#imageWeights = new Float32Array(room);
+    if (options.balance === 'weights') {
+      this.#classWeights = classWeights(this.#countedLabels(), dataset.classNames.length);
+    }
     this.#make = imageMaker(dataset, options);
     this.#tables = byteTables(dataset.channels, options.normalization);
   }
 
-  /** The order of an epoch: shuffled by the seed, or as the file has it. */
+  /** The order of an epoch: shuffled by the seed, with classes balanced where that is asked for; or as the file has it. */
   order(shuffle?: { readonly seed: number; readonly epoch: number }): Uint32Array {
+    if (shuffle && this.#options.balance === 'sample') return balancedOrder(this.#countedLabels(), shuffle);
     if (!shuffle) return Uint32Array.from({ length: this.count }, (_, i) => i);
     return permutation(shuffle.seed, streamOf(`shuffle.${shuffle.epoch}`), this.count);
   }
@@ -72,10 +83,19 @@ export class Loader {
     for (let i = 0; i < size; i++) {
       const image = order[index * batch + i]!;
       this.#make(image, this.memory, i * imageBytes, moment);
-      this.#labels[i] = this.#dataset.labels[image]!;
+      const label = this.#dataset.labels[image]!;
+      this.#labels[i] = label;
+      if (this.#classWeights) this.#imageWeights[i] = this.#classWeights[label]!;
     }
     const bytes = this.memory.subarray(0, size * imageBytes);
-    return { size, images: floatsOf(bytes, this.#tables), labels: this.#labels.subarray(0, size) };
+    return {
+      ...{ size, images: floatsOf(bytes, this.#tables), labels: this.#labels.subarray(0, size) },
+      ...(this.#classWeights && { imageWeights: this.#imageWeights.subarray(0, size) }),
+    };
+  }
+
+  #countedLabels(): Labels {
+    return this.#dataset.labels.subarray(0, this.count);
   }
 }
 

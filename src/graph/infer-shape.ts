@@ -82,6 +82,11 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
           shapeOf(
             op.logits,
           )[0], `logits ${formatShape(shapeOf(op.logits))} do not fit labels ${formatShape(shapeOf(op.labels))}`);
+      require(op.layer.label, op.imageWeights === undefined ||
+        elementCount(shapeOf(op.imageWeights)) ===
+          shapeOf(
+            op.logits,
+          )[0], `${formatShape(shapeOf(op.imageWeights ?? op.labels))} weights do not fit labels ${formatShape(shapeOf(op.labels))}`);
       return [[1], [1]];
     case 'conv2dGradInput':
     case 'linearGradInput':

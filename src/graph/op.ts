@@ -214,6 +214,7 @@ const VALUE_FIELDS = {
   b: true,
   logits: true,
   labels: true,
+  imageWeights: true,
   weight: true,
   bias: true,
   gamma: true,

@@ -36,6 +36,8 @@ export interface TraceOptions {
   readonly outputs?: readonly string[];
   /** Of the loss. Default 0. */
   readonly labelSmoothing?: number;
+  /** The loss of each image is multiplied by its number of another input, `imageWeights`. */
+  readonly weighted?: boolean;
   /** Images of the batch that these are a part of: the loss is their share of its mean. */
   readonly partOf?: number;
   /** That share the batch: these images are one's. Default 1. */
@@ -50,7 +52,7 @@ export interface LayerSummary {
   readonly parameters: number;
 }
 
-/** A model's forward pass on one input shape, with inputs `images`, `labels` and outputs `logits`, `loss`, `correct`. */
+/** A model's forward pass on one input shape, with inputs `images`, `labels` (and `imageWeights`) and outputs `logits`, `loss`, `correct`. */
 export interface Trace {
   readonly graph: Graph;
   /** How each parameter and running statistic starts, by PyTorch name, in the model's order. */
@@ -68,12 +70,13 @@ export function trace(
   batch: number,
   size: readonly [number, number],
   mode: Mode,
-  { frozen = [], outputs = [], labelSmoothing = 0, partOf, ranks = 1 }: TraceOptions = {},
+  { frozen = [], outputs = [], labelSmoothing = 0, weighted = false, partOf, ranks = 1 }: TraceOptions = {},
 ): Trace {
   const tracer = new Tracer(mode, model.initialization, frozen, ranks);
   const { builder } = tracer;
   const images = builder.input('images', [batch, model.channels, ...size]);
   const labels = builder.input('labels', [batch]);
+  const weights = weighted ? { imageWeights: builder.input('imageWeights', [batch]) } : {};
   const layers: LayerSummary[] = [];
   const features = new Map<string, ValueId>();
   let [x, blocks] = [images, 0];
@@ -87,7 +90,7 @@ export function trace(
   }
   builder.output('logits', x);
   const part = partOf === undefined ? {} : { partOf };
-  const of = { logits: x, labels, smoothing: labelSmoothing, ...part };
+  const of = { logits: x, labels, smoothing: labelSmoothing, ...weights, ...part };
   const layer = layerWithoutModule('loss');
   const [loss, correct] = builder.add({ kind: 'crossEntropy', layer, phase: 'forward', ...of });
   builder.output('loss', loss!);

@@ -69,6 +69,8 @@ const runStateSchema = z.strictObject({
       epoch: natural,
       testAccuracy: finite.optional(),
       validationAccuracy: finite.optional(),
+      /** On the images that it was best on: of equally accurate epochs the surer one. */
+      loss: finite.optional(),
     })
     .optional(),
 });

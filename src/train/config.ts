@@ -48,6 +48,7 @@ export function trainingOptions(config: RunConfig): TrainingOptions {
   const { momentum, weightDecay, weightDecayOn: decayed, labelSmoothing, clip, ema } = config;
   return {
     labelSmoothing,
+    weighted: config.balance === 'weights',
     update: {
       optimizer:
         config.optimizer === 'adamw'
@@ -68,13 +69,14 @@ export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
 /** `recipe best: nesterov 0.9, lr 0.1, one-cycle, weight decay 0.0005`: all that is not the plainest. */
 export function describeRecipe(config: RunConfig): string {
   const { recipe, optimizer, momentum, weightDecay, weightDecayOn, schedule, warmup, clip, ema } = config;
-  const { lr, labelSmoothing, validate, patience, precision } = config;
+  const { lr, balance, labelSmoothing, validate, patience, precision } = config;
   return [
     `recipe ${recipe}: ${optimizer}${momentum > 0 ? ` ${momentum}` : ''}`,
     `lr ${lr}`,
     schedule !== 'constant' && schedule,
     warmup > 0 && `warm-up over ${counted(warmup, 'epoch')}`,
     weightDecay > 0 && `weight decay ${weightDecay} on ${weightDecayOn}`,
+    balance !== 'none' && `classes balanced by ${balance}`,
     labelSmoothing > 0 && `labels smoothed by ${labelSmoothing}`,
     clip !== undefined && `gradients clipped at ${clip}`,
     ema !== undefined && `weights averaged with ${ema}`,

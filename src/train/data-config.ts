@@ -1,7 +1,9 @@
 import { z } from 'zod';
-import type { LoaderOptions } from '../data/loader.ts';
+import type { Dataset } from '../data/dataset.ts';
+import { Loader, type LoaderOptions } from '../data/loader.ts';
 import { AUGMENTATIONS } from '../data/transforms/augment.ts';
 import { NORMALIZATIONS } from '../data/transforms/normalize.ts';
+import type { RunConfig } from './config.ts';
 
 const perChannel = z.array(z.number()).min(1);
 
@@ -19,12 +21,22 @@ export const transformsSchema = z.strictObject({
 
 export type Transforms = z.infer<typeof transformsSchema>;
 
-/** A loader's options for images that a network is trained on. */
-export function trainTransforms({ transforms }: { readonly transforms?: Transforms | undefined }) {
-  return { ...testTransforms({ transforms }), augment: transforms?.augment ?? [] };
+/** Batches of the images that a run trains on. */
+export function trainingLoader(
+  train: Dataset,
+  config: Pick<RunConfig, 'size' | 'batch' | 'limit' | 'balance' | 'transforms'>,
+): Loader {
+  const { size, batch, limit, balance, transforms } = config;
+  return new Loader(train, {
+    size: [size, size],
+    ...{ batch, balance },
+    ...(limit !== undefined && { limit }),
+    ...testTransforms({ transforms }),
+    augment: transforms?.augment ?? [],
+  });
 }
 
-/** The same for images that it is tested on or asked about: never augmented. */
+/** A loader's options for images that a network is tested on or asked about: never augmented. */
 export function testTransforms({
   transforms,
 }: {

@@ -1,9 +1,8 @@
 import type { Compiled } from '../compile.ts';
 import type { Dataset } from '../data/dataset.ts';
-import { Loader } from '../data/loader.ts';
 import { NonFiniteError, type Session } from '../engine/engine.ts';
 import type { RunConfig } from './config.ts';
-import { trainTransforms } from './data-config.ts';
+import { trainingLoader } from './data-config.ts';
 import { loadState } from './initial-state.ts';
 import { runStep, stepSeedOf } from './step.ts';
 
@@ -49,9 +48,7 @@ const EXPLOSION = 4;
 export async function findLearningRate(options: RangeTestOptions): Promise<RangeTest> {
   const { config, compiled, session, train, from, to, steps, onStep } = options;
   loadState(session, compiled, config.seed);
-  const limit = config.limit === undefined ? {} : { limit: config.limit };
-  const size = [config.size, config.size] as const;
-  const loader = new Loader(train, { size, batch: config.batch, ...limit, ...trainTransforms(config) });
+  const loader = trainingLoader(train, config);
   const target = { session, network: compiled.network, microBatch: config.microBatch };
   const points: RangePoint[] = [];
   let order = loader.order({ seed: config.seed, epoch: 0 });

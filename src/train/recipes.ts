@@ -3,6 +3,7 @@ import type { Augmentation } from '../data/transforms/augment.ts';
 import type { NormalizationName } from '../data/transforms/normalize.ts';
 import { counted } from '../tensor/counted.ts';
 import { ConfigError, type RunConfig, requireMicroBatch, type runConfigSchema } from './config.ts';
+import type { CHOSEN_SETTINGS } from './photos.ts';
 import { RECIPE_NAMES, type RecipeName } from './settings/run-settings.ts';
 import { NOTES, RUN_SETTING_NAMES, type RunSettingName } from './settings/table.ts';
 
@@ -16,8 +17,15 @@ interface ImageSettings {
   readonly normalize?: NormalizationName | undefined;
 }
 
-/** Defaults of a run; what is missing is as the schema of `RunConfig` has it. */
-export type Recipe = Omit<Settings, 'recipe' | 'classes' | 'dataSha256' | 'data' | 'transforms'> &
+/**
+ * Defaults of a run; what is missing is as the schema of `RunConfig` has it, or chosen by the images
+ * (`CHOSEN_SETTINGS`, by `photos` only).
+ */
+export type Recipe = Omit<
+  Settings,
+  'recipe' | 'classes' | 'dataSha256' | 'data' | 'transforms' | (typeof CHOSEN_SETTINGS)[number]
+> &
+  Partial<Pick<Settings, (typeof CHOSEN_SETTINGS)[number]>> &
   ImageSettings & { readonly data: string };
 
 const { seed, precision } = NOTES;
@@ -83,6 +91,19 @@ export const RECIPES = {
     augment: ['crop', 'flip'],
     normalize: 'measured',
   },
+  /** For a folder of pictures, small sets above all: size, batch and epochs go by the images (`photos.ts`). */
+  photos: {
+    ...COMMON,
+    model: 'notes',
+    data: 'sample',
+    lr: 0.004,
+    schedule: 'one-cycle',
+    optimizer: 'adamw',
+    weightDecay: 0.05,
+    augment: ['shift', 'flip'],
+    normalize: 'measured',
+    validate: 0.15,
+  },
   best: BEST,
   /**
    * A second, longer cycle for what `best` has trained (`--from`, and the same seed, which draws the held-out images), with
@@ -108,7 +129,23 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
     if (given[key] !== undefined) overrides[key] = given[key];
   }
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
-  const { patience, validate, warmup = 0, epochs, batch, microBatch } = merged;
+  requireConsistent(merged);
+  return { ...merged, momentum: momentumOf(given, merged) };
+}
+
+/** @throws ConfigError when settings contradict one another, of those that are known. */
+export function requireConsistent({
+  patience,
+  validate,
+  warmup = 0,
+  epochs = Number.POSITIVE_INFINITY,
+  batch = Number.POSITIVE_INFINITY,
+  microBatch,
+}: {
+  readonly [Key in 'patience' | 'validate' | 'warmup' | 'epochs' | 'batch' | 'microBatch']?:
+    | RunConfig[Key]
+    | undefined;
+}): void {
   requireMicroBatch(microBatch, batch);
   if (patience !== undefined && validate === undefined) {
     throw new ConfigError('`patience` goes by validation images: say which share with `validate`', {
@@ -121,7 +158,6 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
       { setting: 'warmup' },
     );
   }
-  return { ...merged, momentum: momentumOf(given, merged) };
 }
 
 function recipeName(name = 'notes'): RecipeName {

@@ -21,6 +21,8 @@ export interface StepBatch {
   readonly size: number;
   readonly images: Input;
   readonly labels: Int32Array;
+  /** Where the network's training programs are weighted. */
+  readonly imageWeights?: Float32Array;
 }
 
 /** Of the whole batch, before the step: the mean loss, and how many were right. */
@@ -38,7 +40,7 @@ export interface StepResult {
  */
 export async function runStep(
   { session, network, microBatch }: StepTarget,
-  { size, images, labels }: StepBatch,
+  { size, images, labels, imageWeights }: StepBatch,
   scalars: RunScalars,
   whenRead: () => void = () => {},
 ): Promise<StepResult> {
@@ -51,7 +53,10 @@ export async function runStep(
   let [loss, correct] = [0, 0];
   try {
     for (const { program, first, images: count } of parts) {
-      const inputs = { images: ofPart(images, first, count), labels: ofPart(labels, first, count) };
+      const inputs = {
+        ...{ images: ofPart(images, first, count), labels: ofPart(labels, first, count) },
+        ...(imageWeights && { imageWeights: ofPart(imageWeights, first, count) }),
+      };
       const running = session.run(program, inputs, { ...scalars, firstImage: first });
       let outputs: Outputs;
       try {

@@ -1,15 +1,15 @@
 import type { Dataset } from '../data/dataset.ts';
-import { Loader } from '../data/loader.ts';
+import type { Loader } from '../data/loader.ts';
 import { NonFiniteError } from '../engine/engine.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
 import { FORMAT, NUMERICS, type RunState, requirePosition } from './checkpoint.ts';
 import { evaluationBatch, scheduleOf } from './config.ts';
-import { testTransforms, trainTransforms } from './data-config.ts';
+import { testTransforms, trainingLoader } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
 import { loadState } from './initial-state.ts';
-import { accuracy, addBatch, meanLoss, NOTHING } from './metrics.ts';
+import { accuracy, addBatch, meanLoss, NOTHING, type Sums } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { learningRateAt, type Schedule } from './schedule.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
@@ -41,14 +41,7 @@ class Trainer {
   constructor(training: TrainingRun) {
     const { config, data, engine, resumeFrom } = training;
     this.#training = training;
-    const size = [config.size, config.size] as const;
-    const limit = config.limit === undefined ? {} : { limit: config.limit };
-    this.#loader = new Loader(data.train, {
-      size,
-      batch: config.batch,
-      ...limit,
-      ...trainTransforms(config),
-    });
+    this.#loader = trainingLoader(data.train, config);
     this.#schedule = scheduleOf(config, this.#loader.batches);
     const from = resumeFrom?.run ?? {
       config,
@@ -175,16 +168,18 @@ class Trainer {
     const { epoch, sums } = progress;
     const evaluationStart = performance.now();
     await this.#measureAverages(epoch);
-    const reached = await this.#accuracyOn(this.#judge(), epoch);
+    const judgement = await this.#evaluateOn(this.#judge(), epoch);
+    const [reached, loss] = [accuracy(judgement), meanLoss(judgement)];
     this.#pace.addEvaluation(performance.now() - evaluationStart);
     const judged = data.validation ? { validationAccuracy: reached } : { testAccuracy: reached };
     const last = { trainLoss: meanLoss(sums), trainAccuracy: accuracy(sums), ...judged };
-    const isBest = reached > (best?.validationAccuracy ?? best?.testAccuracy ?? -1);
+    const bestYet = best?.validationAccuracy ?? best?.testAccuracy ?? -1;
+    const isBest = reached > bestYet || (reached === bestYet && loss < (best?.loss ?? 0));
     this.#run = {
       ...this.#run,
       progress: { ...progress, epoch: epoch + 1, step: 0, sums: NOTHING },
       last,
-      ...(isBest && { best: { epoch, ...judged } }),
+      ...(isBest && { best: { epoch, ...judged, loss } }),
     };
     this.#addPoint({ epoch: epoch + 1, ...judged });
     listener({
@@ -222,9 +217,9 @@ class Trainer {
   }
 
   /** @throws the signal's reason when interrupted. */
-  async #accuracyOn(dataset: Dataset, epoch: number): Promise<number> {
+  async #evaluateOn(dataset: Dataset, epoch: number): Promise<Sums> {
     const { session, config, listener, signal } = this.#training;
-    const sums = await evaluate(
+    return evaluate(
       session,
       dataset,
       {
@@ -236,7 +231,6 @@ class Trainer {
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => this.#failed(error, evaluationOf(epoch)));
-    return accuracy(sums);
   }
 
   /** Of the step that comes next, or that was just run and is not counted yet. */
@@ -267,12 +261,12 @@ class Trainer {
     const { last, best, progress } = this.#run;
     if (!data.validation) return;
     const epoch = progress.epoch - 1;
-    const ofLast = await this.#accuracyOn(data.test, epoch);
+    const ofLast = accuracy(await this.#evaluateOn(data.test, epoch));
     let ofBest = ofLast;
     if (best!.epoch !== epoch) {
       await this.#load('best');
       try {
-        ofBest = await this.#accuracyOn(data.test, epoch);
+        ofBest = accuracy(await this.#evaluateOn(data.test, epoch));
       } finally {
         await this.#load('last'); // It was saved after the last epoch.
       }

@@ -71,9 +71,14 @@ run('average', sgd(momentum=0.9), average=0.25, **S(0.9))
 
 logits = torch.randn(6, 5, dtype=torch.float64).float().double(); labels = torch.tensor([0, 4, 2, 2, 1, 3])
 tensors['logits'], tensors['labels'] = f32(logits), labels.numpy()
+weights = torch.tensor([0.5, 2.0, 1.0, 0.25, 3.0, 0.0], dtype=logits.dtype)
+tensors['imageWeights'] = f32(weights)
 for smoothing in (0.0, 0.1, 0.5):
     x = logits.clone().requires_grad_(); loss = F.cross_entropy(x, labels, label_smoothing=smoothing); loss.backward()
     tensors[f'smoothing.{smoothing}.loss'], tensors[f'smoothing.{smoothing}.grad'] = f32(loss.reshape(1)), f32(x.grad)
+    x = logits.clone().requires_grad_()
+    loss = (F.cross_entropy(x, labels, label_smoothing=smoothing, reduction='none') * weights).mean(); loss.backward()
+    tensors[f'weighted.{smoothing}.loss'], tensors[f'weighted.{smoothing}.grad'] = f32(loss.reshape(1)), f32(x.grad)
 
 def rates(name, make, steps, lr=0.4):
     """The learning rate of each step."""

@@ -61,12 +61,21 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
     }
   });
 
-  test.each([0, 0.1, 0.5])('cross-entropy and its gradient with labels smoothed by %d', async (smoothing) => {
+  test.each([
+    ['smoothing', 0],
+    ['smoothing', 0.1],
+    ['smoothing', 0.5],
+    ['weighted', 0],
+    ['weighted', 0.1],
+    ['weighted', 0.5],
+  ])('cross-entropy and its gradient: %s, labels smoothed by %d', async (kind, smoothing) => {
+    const isWeighted = kind === 'weighted';
     const builder = new GraphBuilder();
     const logits = builder.input('logits', [6, 5]);
     const labels = builder.input('labels', [6]);
     const at = { layer: layerWithoutModule('loss'), phase: 'forward' } as const;
-    const [loss] = builder.add({ kind: 'crossEntropy', ...at, logits, labels, smoothing });
+    const weights = isWeighted ? { imageWeights: builder.input('imageWeights', [6]) } : {};
+    const [loss] = builder.add({ kind: 'crossEntropy', ...at, logits, labels, smoothing, ...weights });
     builder.output('loss', loss!);
     const graph = builder.build();
     const state = stateOf(graph);
@@ -76,8 +85,9 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
     const outputs = await session.run('step', {
       logits: tensorOf(file, 'logits'),
       labels: Int32Array.from(tensorOf(file, 'labels')),
+      ...(isWeighted && { imageWeights: Float32Array.from(tensorOf(file, 'imageWeights')) }),
     });
-    const key = `smoothing.${smoothing === 0 ? '0.0' : smoothing}`;
+    const key = `${kind}.${smoothing === 0 ? '0.0' : smoothing}`;
     expect(relativeError(outputs.get('loss')!, tensorOf(file, `${key}.loss`))).toBeLessThan(bound);
     expect(relativeError(outputs.get('grad.logits')!, tensorOf(file, `${key}.grad`))).toBeLessThan(bound);
   });

@@ -5,13 +5,13 @@ import { memoryStore, type PixelStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
 import { type ClassFolder, type ImageFiles, listClasses } from './classes.ts';
 import { type OwnHalves, ownHalves } from './halves.ts';
-import { decideChannels, type Reading, readImages } from './read.ts';
+import { decideChannels, decideSize, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
 
 /** How a folder of images becomes a data set. */
 export interface ImageFolderOptions {
-  /** Images are kept with this height and width (`fitImage`). */
-  readonly size: number;
+  /** Images are kept with this height and width (`fitImage`). Default: as suits the pictures (`decideSize`). */
+  readonly size?: number;
   /** 1 or 3; by default 1 when all images are grey. */
   readonly channels?: number;
   /** Of each class, put aside for testing where the folder has no such half of its own. */
@@ -127,7 +127,8 @@ async function readingOf(
   options: ImageFolderOptions,
   progress: DataProgress,
 ): Promise<Reading & { finish(): void }> {
-  const { size, strict, memoryBytes, scratch } = options;
+  const { strict, memoryBytes, scratch } = options;
+  const size = options.size ?? (await decideSize(images, decoder, files));
   const channels = options.channels ?? (await decideChannels(images, decoder, files));
   const bytes = size * size * channels;
   const fits = files.length * bytes <= memoryBytes;

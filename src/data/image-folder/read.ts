@@ -1,5 +1,5 @@
 import { DataError, type Dataset, type Labels, type SkippedFile } from '../dataset.ts';
-import { fitImage } from '../fit-image.ts';
+import { fitImage, suitableSize } from '../fit-image.ts';
 import type { ImageDecoder } from '../image.ts';
 import type { PixelStore } from '../pixel-store.ts';
 import type { ImageFiles } from './classes.ts';
@@ -74,6 +74,32 @@ export async function decideChannels(
     }
   }
   return 1;
+}
+
+/** Pictures that are looked at for their size. */
+const MEASURED_PICTURES = 15;
+/**
+ * The height and width that suit pictures (`suitableSize`), by the median of their shorter sides. A few pictures are
+ * looked at, from all over the list. What is no image has no say.
+ */
+export async function decideSize(
+  images: ImageFiles,
+  decoder: ImageDecoder,
+  files: readonly LabelledFile[],
+): Promise<number> {
+  const count = Math.min(files.length, MEASURED_PICTURES);
+  const sides: number[] = [];
+  for (let i = 0; i < count; i++) {
+    const { file } = files[Math.floor((i * files.length) / count)]!;
+    try {
+      const { height, width } = await decoder.decode(await images.read(file));
+      sides.push(Math.min(height, width));
+    } catch (error) {
+      if (!(error instanceof DataError)) throw error;
+    }
+  }
+  sides.sort((a, b) => a - b);
+  return suitableSize(sides[sides.length >> 1] ?? Number.POSITIVE_INFINITY);
 }
 
 /** Works on a few items at once; gives them with their results in their order. */

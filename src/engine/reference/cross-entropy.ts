@@ -6,13 +6,14 @@ export async function crossEntropy(frame: Frame, op: CrossEntropy): Promise<Floa
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
   const images = imagesOf(frame, op, rows.length);
+  const weightOf = weightsOf(frame, op);
   const [loss, correct] = await frame.sumOverImages(rows.length, (first, end) => {
     const sums = new Float64Array(2);
     for (let n = first; n < end; n++) {
       const row = rows[n]!;
       const truth = truthOf(op, row.length, labels[n]!);
       const expected = row.reduce((sum, logit, k) => (truth(k) > 0 ? sum + truth(k) * logit : sum), 0);
-      sums[0]! += (logSumExp(row) - expected) / images;
+      sums[0]! += (weightOf(n) * (logSumExp(row) - expected)) / images;
       sums[1]! += row.indexOf(Math.max(...row)) === labels[n] ? 1 : 0;
     }
     return sums;
@@ -20,15 +21,16 @@ export async function crossEntropy(frame: Frame, op: CrossEntropy): Promise<Floa
   return [Float64Array.of(loss!), Float64Array.of(correct!)];
 }
 
-/** (softmax(row) − truth)/N, N images in the whole batch */
+/** weight·(softmax(row) − truth)/N, N images in the whole batch */
 export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Array[] {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
   const images = imagesOf(frame, op, rows.length);
+  const weightOf = weightsOf(frame, op);
   const gradient = rows.flatMap((row, n) => {
     const norm = logSumExp(row);
     const truth = truthOf(op, row.length, labels[n]!);
-    return [...row].map((logit, k) => (Math.exp(logit - norm) - truth(k)) / images);
+    return [...row].map((logit, k) => (weightOf(n) * (Math.exp(logit - norm) - truth(k))) / images);
   });
   return [Float64Array.from(gradient)];
 }
@@ -36,6 +38,13 @@ export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Arr
 /** That the mean is over. @param rows of this rank. */
 function imagesOf(frame: Frame, op: CrossEntropy | CrossEntropyGrad, rows: number): number {
   return op.partOf ?? frame.ofAllRanks(rows);
+}
+
+/** What an image's loss counts. */
+function weightsOf(frame: Frame, { imageWeights }: CrossEntropy | CrossEntropyGrad): (n: number) => number {
+  if (imageWeights === undefined) return () => 1;
+  const weights = frame.get(imageWeights);
+  return (n) => weights[n]!;
 }
 
 /** The probability that each class is meant to have. */

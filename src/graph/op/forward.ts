@@ -94,6 +94,8 @@ export interface CrossEntropyFields extends OpBase {
   readonly logits: ValueId;
   readonly labels: ValueId;
   readonly smoothing: number;
+  /** [N]: what each image's loss is multiplied by; absent: 1. The mean is still over images. */
+  readonly imageWeights?: ValueId;
   /** Images of the batch that these are a part of. The loss is then their share of its mean; shares add up to it. */
   readonly partOf?: number;
 }

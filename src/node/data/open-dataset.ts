@@ -83,7 +83,6 @@ function sourceOf(folder: string): ImageSource {
 
 function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
   return {
-    size: 224,
     testShare: DEFAULT_TEST_SHARE,
     seed: 0,
     strict: false,

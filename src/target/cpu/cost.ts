@@ -171,14 +171,15 @@ export function costOf(record: KernelRecord): Cost {
     case 'crossEntropy':
       return {
         flops: 4 * elements(record.size),
-        bytes: map(record.size, record.logits) + floats(record.size.images),
+        bytes: map(record.size, record.logits) + floats(numbersOfImages(record)),
       };
     case 'finalizeLoss':
       return { flops: 2 * record.leaves, bytes: floats(2 * record.leaves + 2) };
     case 'crossEntropyGrad':
       return {
         flops: 7 * elements(record.size),
-        bytes: map(record.size, record.logits) * (record.accumulate ? 3 : 2) + floats(record.size.images),
+        bytes:
+          map(record.size, record.logits) * (record.accumulate ? 3 : 2) + floats(numbersOfImages(record)),
       };
     case 'updateRunningStatistics':
       return { flops: 7 * record.channels, bytes: floats(6 * record.channels) };
@@ -248,6 +249,14 @@ function elements({ images, height, width, channels }: Size): number {
 /** Bytes of the channels of a map that is stored as this view of it says. */
 function map(size: Size, { elementBytes }: View): number {
   return elementBytes * elements(size);
+}
+
+/** Of a loss: labels and, where they have any, weights. */
+function numbersOfImages({
+  size,
+  imageWeights,
+}: Extract<KernelRecord, { kind: 'crossEntropy' | 'crossEntropyGrad' }>): number {
+  return size.images * (imageWeights === undefined ? 1 : 2);
 }
 
 function taps({ kernelHeight, kernelWidth }: Pick<WindowFields, 'kernelHeight' | 'kernelWidth'>): number {

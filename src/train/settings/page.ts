@@ -1,3 +1,4 @@
+import { CHOSEN_SETTINGS } from '../photos.ts';
 import { RECIPE_NAMES, RECIPES, type Recipe } from '../recipes.ts';
 import { defaultText, textOf } from './describe.ts';
 import { expected, shapeOf } from './parse.ts';
@@ -77,6 +78,7 @@ function recipeRows(): readonly (readonly string[])[] {
     const notes = textOf(notesValue(SETTINGS[name]) ?? SETTINGS[name].unset);
     const values = RECIPE_NAMES.map((recipe) => {
       const value = (RECIPES[recipe] as Recipe & { readonly [Name in SettingName]?: unknown })[name];
+      if (recipe === 'photos' && CHOSEN_SETTINGS.some((chosen) => chosen === name)) return 'by the images';
       return value === undefined || textOf(value) === notes ? '–' : textOf(value);
     });
     return values.every((value) => value === '–') ? [] : [[`\`${name}\``, notes, ...values.slice(1)]];

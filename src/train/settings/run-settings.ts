@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { BALANCES } from '../../data/balance.ts';
 import { DATASET_NAMES, DEFAULT_TEST_SHARE, isDatasetName } from '../../data/dataset-names.ts';
 import { imageSizeOf, MODEL_NAMES_TEXT } from '../../model/zoo.ts';
 import { MAX_LEAVES } from '../../plan/batch-tree.ts';
@@ -9,7 +10,15 @@ import type { Recorded, Setting } from './setting.ts';
 
 const OPTIMIZERS = ['sgd', 'nesterov', 'adamw'] as const;
 const DECAYED = ['weights', 'all'] as const;
-export const RECIPE_NAMES = ['notes', 'd2l', 'quick', 'paper-cifar', 'best', 'best-longer'] as const;
+export const RECIPE_NAMES = [
+  'notes',
+  'd2l',
+  'quick',
+  'photos',
+  'paper-cifar',
+  'best',
+  'best-longer',
+] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -42,7 +51,7 @@ export const FIELDS = {
     value: 'name',
     help: 'where settings that are not given come from',
     group: 'The run',
-    unset: 'notes',
+    unset: 'photos of a folder of images, else notes',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
@@ -60,8 +69,8 @@ export const FIELDS = {
   data: {
     schema: z.string().optional(),
     given: datasetName,
-    value: 'name',
-    help: `data set: ${DATASET_NAMES.join(', ')}`,
+    value: 'name or folder',
+    help: `folder of images (or of IDX files), or data set: ${DATASET_NAMES.join(', ')}`,
     group: 'Images',
     notes: 'fashion-mnist',
     commands: {
@@ -69,7 +78,7 @@ export const FIELDS = {
       'lr-find': {},
       compare: {},
       evaluate: {
-        help: `data set with the same class names to test on: ${DATASET_NAMES.join(', ')}`,
+        help: `folder or data set with the same class names to test on: ${DATASET_NAMES.join(', ')}`,
         unset: "the run's",
       },
     },
@@ -332,5 +341,17 @@ export const FIELDS = {
     unset: 'none',
     commands: { train: {} },
     onResume: 'same',
+  },
+  balance: {
+    schema: z.enum(BALANCES).default('none'),
+    value: 'how',
+    help: 'what to do about unequal classes; weights: the loss of an image counts more in a small class; sample: an epoch has equally many of each class',
+    group: 'How it learns',
+    commands: { train: {}, 'lr-find': {} },
+    onResume: 'same',
+  },
+  reasons: {
+    schema: z.record(z.string(), z.string()).optional(),
+    recorded: 'why the recipe `photos` chose what it did, by setting',
   },
 } as const satisfies Readonly<Record<string, Setting | Recorded>>;

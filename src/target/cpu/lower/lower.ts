@@ -192,8 +192,9 @@ export function lower(ctx: LoweringContext, op: Op): void {
 function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntropyGrad) {
   const size = ctx.size(op.logits);
   const labels = ctx.view(op.labels).address;
+  const imageWeights = op.imageWeights === undefined ? undefined : ctx.view(op.imageWeights).address;
   const { smoothing, partOf: meanOver = ctx.ofAllRanks(size).images } = op;
-  return { logits: ctx.view(op.logits), labels, size, meanOver, smoothing };
+  return { logits: ctx.view(op.logits), labels, imageWeights, size, meanOver, smoothing };
 }
 
 /** Where a max pool notes which position of each window won; nowhere where there is but one, or nobody asks. */

@@ -7,6 +7,8 @@ export const head = {
   crossEntropy: {
     logits: 'View',
     labels: 'address',
+    /** [images], or nowhere: all are 1. */
+    imageWeights: 'address',
     size: 'Size',
     smoothing: 'f32',
     leaves: 'u32',
@@ -24,6 +26,7 @@ export const head = {
   crossEntropyGrad: {
     logits: 'View',
     labels: 'address',
+    imageWeights: 'address',
     size: 'Size',
     meanOver: 'u32',
     smoothing: 'f32',

@@ -1,0 +1,16 @@
+import { statSync } from 'node:fs';
+import { InvalidArgumentError } from 'commander';
+import { DATASET_NAMES, isDatasetName } from '../data/dataset-names.ts';
+import { hasIdxFiles } from '../node/data/idx-files.ts';
+
+/**
+ * A data set as people name it: by a name that `openDataset` knows, or by a folder, of images or of IDX files.
+ * @throws InvalidArgumentError
+ */
+export function parseDataset(text: string): string {
+  if (isDatasetName(text)) return text;
+  if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) {
+    return `${hasIdxFiles(text) ? 'idx' : 'folder'}:${text}`;
+  }
+  throw new InvalidArgumentError(`expected a folder that exists, or ${DATASET_NAMES.join(', ')}`);
+}

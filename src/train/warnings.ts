@@ -1,0 +1,26 @@
+import { counted } from '../tensor/counted.ts';
+import type { RunConfig } from './config.ts';
+
+/** A network has hardly begun to learn after fewer steps. */
+const FEW_STEPS = 100;
+
+/** What in a run's settings promises little, in a sentence each. @param images that are trained on. */
+export function settingsWarnings(
+  { batch, epochs, limit = Number.POSITIVE_INFINITY }: Pick<RunConfig, 'batch' | 'epochs' | 'limit'>,
+  images: number,
+): readonly string[] {
+  const trained = Math.min(images, limit);
+  const steps = epochs * Math.ceil(trained / batch);
+  const warnings = [];
+  if (batch > trained) {
+    warnings.push(
+      `the batch of ${batch} is larger than the ${counted(trained, 'training image')}: an epoch is one step; use a smaller \`batch\``,
+    );
+  }
+  if (steps < FEW_STEPS) {
+    warnings.push(
+      `${counted(steps, 'step')} in all, where a network wants hundreds: use more \`epochs\` or a smaller \`batch\``,
+    );
+  }
+  return warnings;
+}

@@ -1,0 +1,56 @@
+import { describe, expect, test } from 'vitest';
+import { balancedOrder, classCounts, classWeights } from '../../src/data/balance.ts';
+import { Loader } from '../../src/data/loader.ts';
+
+/** Ten of class 0, three of class 2, one of class 3; none of class 1. */
+const labels = Uint8Array.from([0, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 2, 3, 2]);
+const classes = 4;
+
+describe('classes of unequal size', () => {
+  test('weigh as much as one another, and an image 1 on average', () => {
+    const weights = classWeights(labels, classes);
+    const counts = classCounts(labels, classes);
+    expect([...counts]).toEqual([10, 0, 3, 1]);
+    // scikit-learn's compute_class_weight('balanced'): n / (classes · count), of the three that are there.
+    expect([...weights]).toEqual([14 / 30, 0, 14 / 9, 14 / 3].map(Math.fround));
+    const mean = labels.reduce((sum, label) => sum + weights[label]!, 0) / labels.length;
+    expect(mean).toBeCloseTo(1, 6);
+  });
+
+  test('are drawn equally often, each image of a class in turn', () => {
+    const order = balancedOrder(labels, { seed: 3, epoch: 0 });
+    expect(order).toHaveLength(labels.length);
+    const drawn = classCounts(
+      Uint8Array.from(order, (image) => labels[image]!),
+      classes,
+    );
+    expect([...drawn].sort((a, b) => a - b)).toEqual([0, 4, 5, 5]);
+    const ofClass2 = [...order].filter((image) => labels[image] === 2);
+    expect(new Set(ofClass2).size).toBe(3); // All three before one comes again.
+    const ofClass0 = [...order].filter((image) => labels[image] === 0);
+    expect(new Set(ofClass0).size).toBe(ofClass0.length);
+  });
+
+  test('come in an order of their own each epoch, the same for a seed', () => {
+    const order = (seed: number, epoch: number) => [...balancedOrder(labels, { seed, epoch })].join();
+    expect(order(3, 0)).toBe(order(3, 0));
+    expect(order(3, 1)).not.toBe(order(3, 0));
+    expect(order(4, 0)).not.toBe(order(3, 0));
+  });
+
+  test('give a batch its weights, of the images that it has', () => {
+    const dataset = {
+      ...{ name: 'unequal', count: 14, height: 1, width: 1, channels: 1 },
+      pixels: Uint8Array.from({ length: 14 }, (_, i) => i),
+      labels,
+      classNames: ['a', 'b', 'c', 'd'],
+    };
+    const loader = new Loader(dataset, { size: [1, 1], batch: 4, balance: 'weights' });
+    const weights = classWeights(labels, classes);
+    const { labels: batchLabels, imageWeights } = loader.batch(loader.order({ seed: 1, epoch: 0 }), 3);
+    expect(imageWeights).toHaveLength(2);
+    expect([...imageWeights!]).toEqual([...batchLabels].map((label) => weights[label]));
+    const plain = new Loader(dataset, { size: [1, 1], batch: 4 });
+    expect(plain.batch(plain.order(), 0).imageWeights).toBeUndefined();
+  });
+});
