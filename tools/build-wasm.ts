@@ -1,6 +1,6 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { isUnchanged, kernelSources, root, stamp } from './kernel-sources.ts';
+import { isUnchanged, kernelSources, kernelUnits, root, stamp } from './kernel-sources.ts';
 
 const outDir = join(root, 'dist', 'kernels');
 
@@ -38,19 +38,29 @@ const FLAGS = [
   '-Wl,--export=__heap_base',
 ];
 
-/** Compiles `kernels/` to one WASM module per instruction set; skipped when the sources are unchanged. */
-export async function buildWasm(): Promise<void> {
+/**
+ * Compiles `kernels/` to one WASM module per instruction set, or to the one that Node runs alone; skipped when the sources
+ * are unchanged.
+ */
+export async function buildWasm(
+  which: 'best' | 'all' = 'all',
+  tell: (line: string) => void = console.log,
+): Promise<void> {
   const files = kernelSources();
-  if (isUnchanged(outDir, [FLAGS, VARIANTS, [...files]])) return;
+  const stampOf = (built: 'best' | 'all') => [built, FLAGS, VARIANTS, [...files]];
+  if (isUnchanged(outDir, stampOf('all')) || isUnchanged(outDir, stampOf(which))) return;
 
-  console.log('Building the WASM kernels (once; two or three minutes)…');
+  const variants = Object.entries(VARIANTS).slice(0, which === 'best' ? 1 : undefined);
+  tell(`Compiling the WASM kernels (${variants.map(([name]) => name).join(', ')})…`);
   const { commands, runLLVM } = await import('@yowasp/clang');
   await runLLVM(undefined, undefined, { fetchProgress: () => {} }); // Only loads, and does not tell how far it is.
   const compile = commands['clang++'];
+  rmSync(outDir, { recursive: true, force: true }); // Modules of older sources.
   mkdirSync(outDir, { recursive: true });
-  for (const [name, flags] of Object.entries(VARIANTS)) {
+  for (const [name, flags] of variants) {
     const tree = nest(files);
-    const words = [...FLAGS, ...flags, '-o', 'out.wasm', 'kernels/bindings/wasm.cpp'];
+    const units = ['kernels/bindings/wasm.cpp', ...kernelUnits(files)];
+    const words = [...FLAGS, ...flags, '-o', 'out.wasm', ...units];
     const messages: Buffer[] = [];
     const stderr = (bytes: Uint8Array | null) => void (bytes && messages.push(Buffer.from(bytes)));
     let out: Tree | undefined;
@@ -63,7 +73,7 @@ export async function buildWasm(): Promise<void> {
     if (!(module instanceof Uint8Array)) throw new Error(`compiling the ${name} kernels gave no module`);
     writeFileSync(join(outDir, `${name}.wasm`), module);
   }
-  stamp(outDir, [FLAGS, VARIANTS, [...files]]);
+  stamp(outDir, stampOf(which));
 }
 
 interface Tree {

@@ -8,6 +8,7 @@ import {
   SCALARS,
   SLABS,
 } from '../src/target/cpu/constants.ts';
+import { interfaceExport, interfaceVersion } from '../src/target/cpu/interface.ts';
 import { algorithms, groups, recordKinds, records } from '../src/target/cpu/records.ts';
 
 type Fields = Readonly<Record<string, string>>;
@@ -38,6 +39,7 @@ export function interfaceHeader(): string {
     '// Slab (the highest bits) and offset in units of ALIGNMENT_BYTES; NO_ADDRESS: absent.\nusing Address = uint32_t;\n',
     ...Object.entries(constants).map(([name, value]) => constant(name, value)),
     '',
+    `constexpr uint32_t INTERFACE_VERSION = ${interfaceVersion()}u;\n#define DENSOR_INTERFACE "${interfaceExport()}"\n`,
     block('struct Control', control),
     struct('Scalars', SCALARS),
     block(
@@ -57,6 +59,7 @@ export function interfaceHeader(): string {
     ),
     ...Object.entries(groups).map(([name, fields]) => struct(name, fields)),
     ...recordKinds.map((kind) => struct(`${capital(kind)}Record`, records[kind])),
+    `// X(name, Name) for every record that a kernel runs.\n#define DENSOR_RECORDS(X) ${kernelKinds()}\n`,
     '}  // namespace densor\n',
   ].join('\n');
 }
@@ -75,6 +78,12 @@ function struct(name: string, fields: Fields): string {
         : `${WORDS[type] ?? type} ${field};`,
     ),
   );
+}
+
+/** All but those that a session sees to. */
+function kernelKinds(): string {
+  const kinds = recordKinds.filter((kind) => kind !== 'gather' && kind !== 'treeSum');
+  return kinds.map((kind) => `X(${kind}, ${capital(kind)})`).join(' ');
 }
 
 /** Names that are indices, in a scope of their own. */

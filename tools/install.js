@@ -5,5 +5,5 @@ import { existsSync } from 'node:fs';
 const built = new URL('../dist/tools/build-native.js', import.meta.url);
 if (existsSync(built)) {
   const { buildNative } = await import(built);
-  await buildNative();
+  await buildNative({ which: 'best' });
 }

@@ -21,6 +21,24 @@ export function kernelSources(): Map<string, string> {
   return new Map(files).set('kernels/base/interface.h', interfaceHeader());
 }
 
+/** The files that kernels are compiled from, one a family (kernels/base/entry.h); a binding is compiled beside them. */
+export function kernelUnits(files: ReadonlyMap<string, string>): readonly string[] {
+  return [...files.keys()].filter((path) => path.endsWith('.cpp') && !path.startsWith('kernels/bindings/'));
+}
+
+/** A file and all that it includes of these, itself included. */
+export function includedBy(files: ReadonlyMap<string, string>, path: string): readonly string[] {
+  const found = new Set<string>();
+  const visit = (each: string) => {
+    const text = files.get(each);
+    if (text === undefined || found.has(each)) return;
+    found.add(each);
+    for (const [, name] of text.matchAll(/^\s*#include "([^"]+)"/gm)) visit(`kernels/${name}`);
+  };
+  visit(path);
+  return [...found].sort();
+}
+
 const STAMP = 'sources.sha256';
 const hashOf = (inputs: unknown) => createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 

@@ -1,7 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { isUnchanged, kernelSources, root, stamp } from './kernel-sources.ts';
+import { isUnchanged, kernelSources, kernelUnits, root, stamp } from './kernel-sources.ts';
 import {
   type Compiler,
   compileKernels,
@@ -98,7 +98,7 @@ export async function buildReplay(variant: ReplayVariant, name = variant.name, d
   const tree = mkdtempSync(join(tmpdir(), 'densor-replay-'));
   try {
     writeTree(files, tree);
-    const words = [...variant.flags, '-o', 'replay', 'kernels/bindings/replay.cpp'];
+    const words = [...variant.flags, '-o', 'replay', 'kernels/bindings/replay.cpp', ...kernelUnits(files)];
     await compileKernels(compiler, tree, name, words);
     mkdirSync(join(path, '..'), { recursive: true });
     copyFileSync(join(tree, 'replay'), path);

@@ -1,5 +1,5 @@
 // The native module, through Node-API: marshalling only. One module per instruction set, as with WASM.
-//   isas()                              → the instruction sets of this processor, the best first
+//   interfaceVersion                    → of the records it was compiled for (generated)
 //   createPool(threads)                 → pool
 //   allocate(bytes)                     → memory: zeros, on huge pages where the system has them
 //   write(memory, offset, typedArray), read(memory, offset, floats) → Float32Array
@@ -8,35 +8,17 @@
 //   peak(pool, memory, offsets, amount) → promise of the least rate; offsets: as PeakOffset has them, with the memory of
 //                                         each thread at the end
 //   close(pool | memory)                  frees it now rather than when it is collected
-#define NAPI_VERSION 8
 #include "base/machine_peak.h"
+#include "bindings/napi.h"
+#include "bindings/processor.h"
 #include "bindings/thread_pool.h"
 #include "run.h"
 #include <algorithm>
 #include <memory>
-#include <node_api.h>
 #include <string>
 #include <sys/mman.h>
-#if defined(__x86_64__)
-#include <cpuid.h>
-#if defined(__linux__)
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
-#endif
 
 namespace {
-
-// A failed call leaves a JavaScript exception pending (thrown here unless the call did): the caller returns null.
-bool ok(napi_env env, napi_status status) {
-  if (status == napi_ok) return true;
-  bool pending = false;
-  napi_is_exception_pending(env, &pending);
-  const napi_extended_error_info *info = nullptr;
-  if (!pending && napi_get_last_error_info(env, &info) == napi_ok)
-    napi_throw_error(env, nullptr, info->error_message ? info->error_message : "native call failed");
-  return false;
-}
 
 struct Memory {
   uint8_t *bytes = nullptr;
@@ -248,7 +230,7 @@ napi_value run(napi_env env, napi_callback_info info) {
                                  j.at<densor::Control>(At::control),
                                  0,
                                  thread == 0 ? j.at<double>(At::durations) : nullptr};
-    densor::run<Widest>(ctx, j.at<const uint32_t>(At::program), static_cast<uint32_t>(j.amount), threads);
+    densor::run(ctx, j.at<const uint32_t>(At::program), static_cast<uint32_t>(j.amount), threads);
   });
 }
 
@@ -272,64 +254,11 @@ template <class T> napi_value close(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-#if defined(__x86_64__)
-// True where the processor has AMX with bfloat16 and the system lets this process use it. Linux wants to be asked, as a
-// thread's state grows by 8 KiB (Documentation/arch/x86/xstate.rst).
-bool hasTiles() {
-  uint32_t a, b, c, d;
-  constexpr uint32_t BF16 = 1u << 22, TILE = 1u << 24;
-  if (!__get_cpuid_count(7, 0, &a, &b, &c, &d) || (d & (BF16 | TILE)) != (BF16 | TILE)) return false;
-#if defined(__linux__)
-  constexpr long ARCH_REQ_XCOMP_PERM = 0x1023, XFEATURE_XTILEDATA = 18;
-  return syscall(SYS_arch_prctl, ARCH_REQ_XCOMP_PERM, XFEATURE_XTILEDATA) == 0;
-#else
-  return false;
-#endif
-}
-
-bool hasAvx512Bf16() {
-  uint32_t a, b, c, d;
-  constexpr uint32_t BF16 = 1u << 5;
-  return __get_cpuid_count(7, 1, &a, &b, &c, &d) && (a & BF16);
-}
-#endif
-
-// What this processor has, the fastest first.
-napi_value isas(napi_env env, napi_callback_info) {
-  std::vector<const char *> names;
-#if defined(__x86_64__)
-  __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
-      __builtin_cpu_supports("avx512vl")) {
-    // A dot product of pairs does twice the arithmetic of a multiply-add on AMD's (measured on Zen 4); Intel's take twice
-    // the time for it.
-    const bool pairs = hasAvx512Bf16(), pairsGain = __builtin_cpu_is("amd");
-    if (pairs && hasTiles()) names.push_back("amx");
-    if (pairs && pairsGain) names.push_back("avx512-bf16");
-    names.push_back("avx512");
-    if (pairs && !pairsGain) names.push_back("avx512-bf16");
-  }
-  if (__builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma")) names.push_back("avx2");
-#elif defined(__aarch64__)
-  names.push_back("neon");
-#endif
-  names.push_back("scalar");
-  napi_value list;
-  if (!ok(env, napi_create_array(env, &list))) return nullptr;
-  for (uint32_t i = 0; i < names.size(); i++) {
-    napi_value text;
-    if (!ok(env, napi_create_string_utf8(env, names[i], NAPI_AUTO_LENGTH, &text)) ||
-        !ok(env, napi_set_element(env, list, i, text)))
-      return nullptr;
-  }
-  return list;
-}
-
 }  // namespace
 
 NAPI_MODULE_INIT() {
 #if defined(__AMX_BF16__) && !defined(DENSOR_EMULATED_TILES)
-  if (!hasTiles()) {
+  if (!densor::hasTiles()) {
     napi_throw_error(env, nullptr, "this processor has no AMX, or the system does not let this process use it");
     return nullptr;
   }
@@ -337,7 +266,7 @@ NAPI_MODULE_INIT() {
   const struct {
     const char *name;
     napi_callback call;
-  } functions[] = {{"isas", isas},   {"createPool", createPool},
+  } functions[] = {{"createPool", createPool},
                    {"run", run},     {"peak", peak},     {"closePool", close<densor::ThreadPool>},
                    {"read", read},   {"allocate", allocate},
                    {"write", write}, {"closeMemory", close<Memory>}};
@@ -347,5 +276,9 @@ NAPI_MODULE_INIT() {
         !ok(env, napi_set_named_property(env, exports, name, function)))
       return nullptr;
   }
+  napi_value version;
+  if (!ok(env, napi_create_uint32(env, densor::INTERFACE_VERSION, &version)) ||
+      !ok(env, napi_set_named_property(env, exports, "interfaceVersion", version)))
+    return nullptr;
   return exports;
 }

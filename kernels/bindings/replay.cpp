@@ -123,7 +123,7 @@ int main(int argc, char **argv) {
                                        reinterpret_cast<densor::Control *>(control.bytes),
                                        0,
                                        nullptr};
-          densor::run<Widest>(ctx, reinterpret_cast<const uint32_t *>(program.bytes), records, threads);
+          densor::run(ctx, reinterpret_cast<const uint32_t *>(program.bytes), records, threads);
         },
         [] {});
   }  // The pool's end waits for both.

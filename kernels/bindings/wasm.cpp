@@ -4,13 +4,16 @@
 
 #define DENSOR_EXPORT(name) extern "C" __attribute__((export_name(name)))
 
+// The interface that it was compiled for is an export's name: it can be read without an instance.
+DENSOR_EXPORT(DENSOR_INTERFACE) void interface() {}
+
 // Each thread calls it with its own scratch and stack; one of them, where durations are wanted, with room for `count`
 // doubles, the others with null.
 DENSOR_EXPORT("run")
 void run(DENSOR_RUN_PARAMETERS, uint32_t count, uint32_t threads) {
   const densor::Slabs slabs = {.persistent = persistent, .transient = transient, .prepared = prepared};
   const densor::Context ctx = {slabs, scratch, scalars, control, 0, durations};
-  densor::run<Widest>(ctx, program, count, threads);
+  densor::run(ctx, program, count, threads);
 }
 
 // Each thread calls them at once with its own memory: work per millisecond of all threads (base/machine_peak.h).

@@ -1,7 +1,6 @@
 import { createNativeEngine, nativeTarget } from '../engine/cpu/native/engine.ts';
 import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.ts';
 import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
-import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
 import { type Engine, EngineError } from '../engine/engine.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
 import type { Target } from '../plan/target.ts';
@@ -10,6 +9,7 @@ import { counted } from '../tensor/counted.ts';
 import { ENGINE_NAMES } from '../train/settings/other-settings.ts';
 import { type EngineEntry, registeredEngine } from './engine-table.ts';
 import { say } from './terminal.ts';
+import { loadOrBuildWasm } from './wasm-kernels.ts';
 
 export { ENGINE_NAMES };
 export type EngineName = (typeof ENGINE_NAMES)[number];
@@ -24,7 +24,7 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
     target: () => nativeTarget(loadNativeModule().isa),
   },
   wasm: {
-    open: async (threads) => createWasmEngine({ threads, ...(await loadWasmModule()) }),
+    open: async (threads) => createWasmEngine({ threads, ...(await loadOrBuildWasm()) }),
     target: () => cpuTarget(),
   },
 };

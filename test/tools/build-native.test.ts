@@ -12,8 +12,12 @@ import {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
+import { loadNativeModule, nativeIsas, requireInterface } from '../../src/engine/cpu/native/load-module.ts';
+import type { NativeModule } from '../../src/engine/cpu/native/module.ts';
+import { createWasmEngine } from '../../src/engine/cpu/wasm/engine.ts';
+import { interfaceVersion } from '../../src/target/cpu/interface.ts';
 import { buildNative } from '../../tools/build-native.ts';
-import { root } from '../../tools/kernel-sources.ts';
+import { includedBy, kernelSources, kernelUnits, root } from '../../tools/kernel-sources.ts';
 
 let folder: string;
 beforeEach(() => {
@@ -39,7 +43,8 @@ describe('a native build that fails', () => {
     mkdirSync(modules);
     writeFileSync(join(modules, 'densor-scalar.node'), 'of older sources');
     const lines: string[] = [];
-    await buildNative({ folder: modules, env: { CXX }, say: (line) => lines.push(line) });
+    const cache = join(folder, 'units');
+    await buildNative({ folder: modules, cache, env: { CXX }, say: (line) => lines.push(line) });
     expect(existsSync(modules), 'modules that do not fit today’s programs are gone').toBe(false);
     return lines;
   }
@@ -60,11 +65,11 @@ describe('a native build that fails', () => {
   test("because the sources do not compile gives the compiler's first complaint", async () => {
     const compiler = fakeCompiler(12, 'echo noise >&2; echo "x.h:1: error: no such thing" >&2; exit 1');
     const lines = await said(compiler);
-    expect(lines).toHaveLength(2); // That it begins, and how it ends.
-    expect(lines[1]).toMatch(
+    expect(lines).toHaveLength(1);
+    expect(lines[0]).toMatch(
       /^No native engine: \S+ does not compile the \w+ kernels \(x\.h:1: error: no such thing\)\. The WASM/,
     );
-    expect(lines[1]).not.toContain('\n');
+    expect(lines[0]).not.toContain('\n');
   });
 
   test('leaves an installed package that verifies and says which engine it has', () => {
@@ -87,5 +92,36 @@ describe('a native build that fails', () => {
     const verify = node('dist/src/cli/main.js', 'verify', golden, '--json');
     expect(verify.status, verify.stderr).toBe(0);
     expect(verify.stdout).toContain('wasm');
+  });
+});
+
+describe('units of the kernels', () => {
+  const files = kernelSources();
+  const units = kernelUnits(files);
+  const rebuilt = (changed: string) => units.filter((unit) => includedBy(files, unit).includes(changed));
+
+  test('are compiled again where something that they include has changed, and only there', () => {
+    expect(units.length).toBeGreaterThan(5);
+    expect(rebuilt('kernels/head/head.h')).toEqual(['kernels/head/head.cpp']);
+    expect(rebuilt('kernels/conv/winograd_transform.h')).toEqual(['kernels/conv/winograd.cpp']);
+    expect(rebuilt('kernels/base/interface.h')).toEqual(units);
+    expect(rebuilt('kernels/bindings/napi.cpp')).toEqual([]);
+  });
+});
+
+describe('kernels that were compiled from other sources', () => {
+  const kernels = (version: number) => ({ interfaceVersion: version }) as NativeModule;
+
+  test('are refused before a program runs on them', async () => {
+    expect(() => requireInterface(kernels(interfaceVersion()))).not.toThrow();
+    expect(() => requireInterface(kernels(interfaceVersion() + 1))).toThrow(
+      'the native kernels were compiled from other sources than this version: run `npm run build`',
+    );
+    // An empty WASM module: it exports nothing.
+    const module = new WebAssembly.Module(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+    await expect(createWasmEngine({ threads: 1, isa: 'scalar', module })).rejects.toThrow(
+      'the WASM kernels were compiled from other sources',
+    );
+    expect(nativeIsas().every((isa) => loadNativeModule(isa).isa === isa)).toBe(true);
   });
 });

@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
+import { interfaceVersion } from '../../../target/cpu/interface.ts';
 import { EngineError } from '../../engine.ts';
 import type { NativeIsa, NativeModule } from './module.ts';
 
@@ -10,9 +11,10 @@ const require = createRequire(import.meta.url);
 
 /** Instruction sets that are built here and that this processor has, the fastest first. Empty: no native engine. */
 export function nativeIsas(): readonly NativeIsa[] {
-  const path = modulePath('scalar');
+  const path = modulePath('isas');
   if (!path) return [];
-  return (require(path) as NativeModule).isas().filter((isa) => modulePath(isa) !== undefined);
+  const { isas } = require(path) as { isas(): NativeIsa[] };
+  return isas().filter((isa) => modulePath(isa) !== undefined);
 }
 
 /**
@@ -34,10 +36,20 @@ export function loadNativeModule(isa = process.env.DENSOR_ISA): {
   if (!chosen) {
     throw new EngineError(`no native kernels for ${isa} on this machine: it has ${isas.join(', ')}`);
   }
-  return { isa: chosen, module: require(modulePath(chosen)!) as NativeModule };
+  const module = require(modulePath(chosen)!) as NativeModule;
+  requireInterface(module);
+  return { isa: chosen, module };
 }
 
-function modulePath(isa: NativeIsa): string | undefined {
+/** @throws EngineError where plans of this version would be misread. */
+export function requireInterface({ interfaceVersion: version }: NativeModule): void {
+  if (version === interfaceVersion()) return;
+  throw new EngineError(
+    'the native kernels were compiled from other sources than this version: run `npm run build`; or use `engine` wasm',
+  );
+}
+
+function modulePath(isa: NativeIsa | 'isas'): string | undefined {
   const paths = FOLDERS.map((folder) =>
     fileURLToPath(
       new URL(`${folder}${process.platform}-${process.arch}/densor-${isa}.node`, import.meta.url),

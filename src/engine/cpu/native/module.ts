@@ -8,8 +8,8 @@ export type MemoryHandle = object & { readonly brand: 'MemoryHandle' };
 
 /** What kernels/bindings/napi.cpp exports. Offsets are bytes from the start of a memory. */
 export interface NativeModule {
-  /** Of this processor, the fastest first. */
-  isas(): NativeIsa[];
+  /** `interfaceVersion()` of the sources that it was compiled from. */
+  readonly interfaceVersion: number;
   createPool(threads: number): PoolHandle;
   allocate(bytes: number): MemoryHandle;
   read(memory: MemoryHandle, offset: number, floats: number): Float32Array;

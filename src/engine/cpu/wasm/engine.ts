@@ -1,6 +1,7 @@
 import type { Group } from '../../../distributed/group.ts';
 import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
+import { interfaceExport } from '../../../target/cpu/interface.ts';
 import { cpuTarget } from '../../../target/cpu/target.ts';
 import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
 import { requireRanks } from '../../ranks.ts';
@@ -30,6 +31,11 @@ export interface WasmEngineOptions {
 
 /** The portable engine: C++ kernels as WebAssembly, on worker threads over shared memory; in Node and browsers. */
 export async function createWasmEngine(options: WasmEngineOptions): Promise<Engine> {
+  if (!WebAssembly.Module.exports(options.module).some(({ name }) => name === interfaceExport())) {
+    throw new EngineError(
+      'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve dist/kernels anew',
+    );
+  }
   const threads = await Promise.all(Array.from({ length: options.threads }, startThread));
   return new WasmEngine(options, threads);
 }
