@@ -10,7 +10,7 @@ import { caseName, markdownOf, type StepReport } from './report.ts';
 
 /**
  * Makes FOLDER/bench.md, bench.svg and bench.png (default: docs/results) anew: every report of training steps in
- * FOLDER/bench/*.json, and of the other benchmarks the newest, FOLDER/DATE-KIND.md.
+ * FOLDER/bench/*.json, and of the other benchmarks the one that is kept, FOLDER/KIND.md.
  */
 const folder = process.argv[2] ?? 'docs/results';
 const source = join(folder, 'bench');
@@ -27,16 +27,6 @@ const KINDS = [
   'flat',
 ] as const;
 
-/** `2026-11-25-kernels.md`: the newest that there is of a kind, without its ending. */
-function newestOf(kind: string): string | undefined {
-  const pattern = new RegExp(`^\\d{4}-\\d\\d-\\d\\d-${kind}\\.md$`);
-  const file = readdirSync(folder)
-    .filter((name) => pattern.test(name))
-    .sort()
-    .at(-1);
-  return file?.slice(0, -'.md'.length);
-}
-
 /** Another page as a part of this one: a level lower, its heading before what is doubtful. Links hold: both lie in one folder. */
 function sectionOf(report: string): string {
   const text = readFileSync(join(folder, `${report}.md`), 'utf8');
@@ -48,14 +38,13 @@ function page(reports: readonly (readonly [file: string, report: StepReport])[])
     ([file, report]) =>
       `${markdownOf(report, 3)}\n[The time of every step](bench/${encodeURIComponent(file)})\n`,
   );
-  const others = KINDS.map(newestOf).filter((name) => name !== undefined);
+  const others = KINDS.filter((kind) => existsSync(join(folder, `${kind}.md`)));
   return [
     '# Densor and its peers\n',
-    'Made by `npm run bench:page` from the reports of all benchmarks; the picture has the newest of each case.\n',
+    'Made by `npm run bench:page` from the reports that are kept, one of each kind.\n',
     '![Examples per second of every contender, case by case](bench.png)\n',
     ...others.map(sectionOf),
     '## Training steps\n',
-    'All that were kept, the newest first.\n',
     ...steps,
   ].join('\n');
 }
@@ -100,8 +89,8 @@ if (reports.length === 0) {
   throw new Error(`${source} holds no reports: make one with npm run bench -- --out ${join(source, 'NAME')}`);
 }
 writeFileAtomic(join(folder, 'bench.md'), page(reports));
-const inference = newestOf('inference');
-const answers = inference
-  ? inferenceGroups(JSON.parse(readFileSync(join(folder, `${inference}.json`), 'utf8')) as InferenceReport)
+const inference = join(folder, 'inference.json');
+const answers = existsSync(inference)
+  ? inferenceGroups(JSON.parse(readFileSync(inference, 'utf8')) as InferenceReport)
   : [];
 writePictures(join(folder, 'bench'), barsSvg([...groups(reports.map(([, report]) => report)), ...answers]));

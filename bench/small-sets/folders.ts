@@ -70,13 +70,16 @@ async function writePicture(
   await sharp(scene, { raw }).png().toFile(path);
 }
 
-/** The garment in a colour of its own, somewhere on a background with waves and noise: [40, 40, 3] bytes. */
+/** The garment in a light colour of its own, somewhere on a darker background with waves and noise: [40, 40, 3] bytes. */
 function scenery(garment: Uint8Array, seed: number): Uint8Array {
   const stream = streamOf('small-sets.scene');
   let counter = 0;
   const draw = (below = 1) => below * uniform(seed, stream, counter++);
-  const [back, front] = [0, 1].map(() => [draw(255), draw(255), draw(255)]) as [number[], number[]];
-  const wave = { x: draw(0.8), y: draw(0.8), phase: draw(6), height: draw(50) };
+  const [back, front] = [
+    [draw(110), draw(110), draw(110)],
+    [120 + draw(135), 120 + draw(135), 120 + draw(135)],
+  ];
+  const wave = { x: draw(0.8), y: draw(0.8), phase: draw(6), height: draw(40) };
   const [left, top] = [Math.floor(draw(SCENE - SIDE + 1)), Math.floor(draw(SCENE - SIDE + 1))];
   const pixels = new Uint8Array(SCENE * SCENE * 3);
   for (let y = 0; y < SCENE; y++) {

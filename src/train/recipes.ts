@@ -31,7 +31,7 @@ export type Recipe = Omit<
 const { seed, precision } = NOTES;
 const COMMON = { seed, precision } as const;
 
-/** Fashion-MNIST at its own size, in 90 minutes of two cores: 0.950 with `evaluate --mirror` (docs/results/2026-11-25-best). */
+/** Fashion-MNIST at its own size, in 90 minutes of two cores: 0.950 with `evaluate --mirror` (docs/results/best). */
 const BEST = {
   ...COMMON,
   precision: 'bf16',
@@ -57,7 +57,7 @@ export const RECIPES = {
   notes: NOTES,
   /** The same network as the newer edition of d2l trains it. */
   d2l: { ...NOTES, batch: 128, lr: 0.01 },
-  /** The notes' network beyond its test accuracy in minutes: smaller images, one cycle (docs/results/2026-11-25-time-to-accuracy.md). */
+  /** The notes' network beyond its test accuracy in minutes: smaller images, one cycle (docs/results/time-to-accuracy.md). */
   quick: {
     ...COMMON,
     precision: 'bf16',
@@ -107,7 +107,7 @@ export const RECIPES = {
   best: BEST,
   /**
    * A second, longer cycle for what `best` has trained (`--from`, and the same seed, which draws the held-out images), with
-   * parts of images erased: 0.953 (docs/results/2026-11-25-best-longer).
+   * parts of images erased: 0.953 (docs/results/best-longer).
    */
   'best-longer': { ...BEST, epochs: 60, lr: 0.05, augment: ['shift', 'flip', 'erase'] },
 } as const satisfies Readonly<Record<RecipeName, Recipe>>;
