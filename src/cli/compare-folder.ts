@@ -87,7 +87,7 @@ export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoi
   );
   if (key === undefined) return checkpoint;
   throw new DataError(
-    key === 'dataSha256' || key === 'testSha256'
+    /Sha256$/.test(key)
       ? `${folder}: images or labels are not those of this run: bring those back (was there a --data-dir?), or choose another --out`
       : `${folder}: the run has another ${key} than the experiment: choose another --out`,
   );

@@ -2,16 +2,16 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
-import { holdOut } from '../data/hold-out.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
-import { evaluationBatch } from '../train/config.ts';
+import { evaluationBatch, hasValidation } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
+import { dataOf } from '../train/run-data.ts';
 import { Scorecard } from '../train/scorecard.ts';
 import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { showSkipped } from './data-report.ts';
@@ -26,6 +26,7 @@ interface EvaluateOptions {
   readonly data?: string;
   readonly dataDir?: string;
   readonly strict?: boolean;
+  readonly followLinks?: true;
   readonly mirror?: boolean;
   readonly heldOut?: boolean;
   readonly out?: string;
@@ -44,7 +45,7 @@ export function evaluateCommand(): Command {
     own: {
       heldOut: {
         schema: z.boolean(),
-        help: 'on the validation images of the run (--validate) instead: to choose by, not to report',
+        help: 'on the validation images of the run (--validate, or of its folder) instead: to choose by, not to report',
       },
     },
     examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
@@ -75,8 +76,8 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     );
     const seconds = (performance.now() - started) / 1000;
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
-    const half = given.heldOut ? 'held-out' : 'test';
-    const title = `${config.model} on ${given.heldOut ? 'held-out images of ' : ''}${given.data ?? config.data}`;
+    const half = given.heldOut ? 'validation' : 'test';
+    const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? folder, title, scores, test);
     const result = {
       ...(given.heldOut
@@ -106,7 +107,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
   }
 }
 
-/** The run's test images, or those it held out, or another data set's with the run's labels. @throws DataError */
+/** The run's test images, or its validation images, or another data set's with the run's labels. @throws DataError */
 async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Dataset> {
   if (given.heldOut) return openHeldOutImages(run, given);
   const { config, channels } = run;
@@ -114,10 +115,15 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
   if (name === undefined) {
     throw new UsageError('these weights were imported and know of no data: say which by --data');
   }
-  requireFolderOptions({ strict: given.strict }, name);
+  const { strict, followLinks } = given;
+  requireFolderOptions({ strict, followLinks }, name);
   const own = await ownTestImages(run, given, name);
   if (own) return own;
-  const images = { ...imageOptions(given, config, channels), whole: given.data !== undefined };
+  const isOther = given.data !== undefined;
+  const images = {
+    ...imageOptions(given, config, channels),
+    ...(isOther && { followLinks: followLinks === true, whole: true }),
+  };
   const open = () => openTestSet(name, given.dataDir, showData(), images);
   const { test, skipped = [] } = await (given.data === undefined ? openOwnData(name, open) : open());
   showSkipped(skipped);
@@ -152,14 +158,14 @@ async function ownTestImages(
   }
 }
 
-/** @throws UsageError where the run held nothing out, DataError where its images are others now. */
+/** @throws UsageError where the run has none, DataError where its images are others now. */
 async function openHeldOutImages({ config, channels }: SavedRun, given: EvaluateOptions): Promise<Dataset> {
   if (given.data !== undefined)
     throw new UsageError('--held-out is of the images of the run itself: leave out --data');
-  const { data, validate, dataSha256 } = config;
-  if (data === undefined || validate === undefined) {
+  const { data, dataSha256 } = config;
+  if (data === undefined || !hasValidation(config)) {
     throw new UsageError(
-      'this run held no images out: --held-out is for runs that were trained with --validate',
+      'this run has no validation images: --held-out is for runs that were trained with --validate, or on a folder that has some',
     );
   }
   const all = await openOwnData(data, () =>
@@ -167,10 +173,10 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
   );
   if (sha256Of(all) !== dataSha256) {
     throw new DataError(
-      `${data}: these are not the images of the run, so which were held out cannot be told`,
+      `${data}: these are not the images of the run, so which it was validated on cannot be told`,
     );
   }
-  return holdOut(all.train, validate, config).validation;
+  return dataOf(config, all).validation!;
 }
 
 function listed(names: readonly string[]): string {

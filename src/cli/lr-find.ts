@@ -19,7 +19,9 @@ import { showData } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { say } from './terminal.ts';
 
-interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testShare' | 'strict'> {
+interface LrFindOptions
+  extends Overrides,
+    Pick<DataOptions, 'channels' | 'testShare' | 'strict' | 'followLinks'> {
   readonly dataDir?: string;
   readonly engine: EngineName;
   readonly threads: number;

@@ -148,7 +148,7 @@ function describeParts({ batch, microBatch }: RunConfig): string {
 }
 
 function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {
-  if (validationAccuracy !== undefined) return `held-out acc ${validationAccuracy.toFixed(3)}`;
+  if (validationAccuracy !== undefined) return `validation acc ${validationAccuracy.toFixed(3)}`;
   return `test acc ${testAccuracy?.toFixed(3)}`;
 }
 

@@ -1,7 +1,7 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import type { WeightsSource } from '../run/weights-source.ts';
-import { type RunConfig, runConfigSchema } from '../train/config.ts';
+import { type RunConfig, requireJudge, runConfigSchema } from '../train/config.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
 import { type DataOptions, dataConfig } from './data-options.ts';
 import type { EngineName } from './engines.ts';
@@ -17,9 +17,13 @@ export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>,
 
 /** A recipe with what only the data know. @param from whose weights the run begins with. */
 export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {
-  const { augment, normalize, ...settings } = recipe;
+  const { augment, normalize, validate, ...settings } = recipe;
+  // A folder's own validation images choose: none are held out beside them.
+  const heldOut = data.validation ? undefined : validate;
+  requireJudge(recipe.patience, heldOut !== undefined || data.validation !== undefined);
   return runConfigSchema.parse({
     ...settings,
+    validate: heldOut,
     classes: recipe.classes ?? data.train.classNames.length,
     dataSha256: sha256Of(data),
     ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),

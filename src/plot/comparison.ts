@@ -21,7 +21,7 @@ const LEGEND_COLUMNS = 2;
 const LINE = 22;
 
 /**
- * Test accuracy (with held-out images: on those) and training loss of all runs against epochs: a thin line each, a
+ * Test accuracy (with validation images: on those) and training loss of all runs against epochs: a thin line each, a
  * colour for each configuration, and the mean over its runs bold. @returns SVG text.
  */
 export function comparisonSvg(
@@ -35,7 +35,7 @@ export function comparisonSvg(
   );
   const accuracy: Panel = heldOut
     ? {
-        label: 'held-out accuracy',
+        label: 'validation accuracy',
         height: 330,
         read: ({ validationAccuracy }) => validationAccuracy,
         hasDots: true,

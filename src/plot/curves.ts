@@ -6,7 +6,7 @@ export interface CurvePoint {
   readonly trainLoss?: number | undefined;
   readonly trainAccuracy?: number | undefined;
   readonly testAccuracy?: number | undefined;
-  /** Of images held out of the training images. */
+  /** Of the images that choose the best epoch, where those are not the test's. */
   readonly validationAccuracy?: number | undefined;
   readonly learningRate?: number | undefined;
 }
@@ -15,7 +15,7 @@ const SERIES = [
   { field: 'trainLoss', label: 'train loss', dash: 'none', colour: '#1f77b4' },
   { field: 'trainAccuracy', label: 'train accuracy', dash: '6,4', colour: '#c33fa0' },
   { field: 'testAccuracy', label: 'test accuracy', dash: '2,3', colour: '#2a8f3c' },
-  { field: 'validationAccuracy', label: 'held-out accuracy', dash: '8,3,2,3', colour: '#b8670a' },
+  { field: 'validationAccuracy', label: 'validation accuracy', dash: '8,3,2,3', colour: '#b8670a' },
 ] as const;
 
 /** In the legend whether there are points or not. */
@@ -24,7 +24,7 @@ const RATE_COLOUR = '#8a8a8a';
 const LEGEND_COLUMNS = 3;
 
 /**
- * The plot of d2l's training loops: loss, train and test accuracy against epochs. With held-out images their accuracy;
+ * The plot of d2l's training loops: loss, train and test accuracy against epochs. With validation images their accuracy;
  * a learning rate that is not constant is drawn to its own scale, its greatest at the top. @returns SVG text.
  */
 export function curvesSvg(

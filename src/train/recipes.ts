@@ -1,8 +1,15 @@
 import type { z } from 'zod';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import type { NormalizationName } from '../data/transforms/normalize.ts';
 import { counted } from '../tensor/counted.ts';
-import { ConfigError, type RunConfig, requireMicroBatch, type runConfigSchema } from './config.ts';
+import {
+  ConfigError,
+  type RunConfig,
+  requireJudge,
+  requireMicroBatch,
+  type runConfigSchema,
+} from './config.ts';
 import { RECIPE_NAMES, type RecipeName } from './settings/run-settings.ts';
 import { NOTES, RUN_SETTING_NAMES, type RunSettingName } from './settings/table.ts';
 
@@ -110,11 +117,8 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
   const { patience, validate, warmup = 0, epochs, batch, microBatch } = merged;
   requireMicroBatch(microBatch, batch);
-  if (patience !== undefined && validate === undefined) {
-    throw new ConfigError('`patience` goes by validation images: say which share with `validate`', {
-      setting: 'patience',
-    });
-  }
+  // A folder may have validation images of its own: that shows when it is opened (`completeRecipe`).
+  if (imageFolderOf(merged.data) === undefined) requireJudge(patience, validate !== undefined);
   if (warmup > epochs) {
     throw new ConfigError(
       `a warm-up of ${counted(warmup, 'epoch')} is longer than the run of ${epochs}: use a shorter \`warmup\` or more \`epochs\``,

@@ -23,6 +23,15 @@ import { SHARP_DECODER } from './image-file.ts';
 import { imageFilesIn } from './image-files.ts';
 import { fileStore } from './pixel-file.ts';
 
+/** Enough for every processor to decode a photo, as a rule; what is larger is decoded alone. */
+const DECODING_BYTES = 512 * 2 ** 20;
+
+/** How a folder of images is read, where not as usual. */
+export interface FolderOptions extends Partial<ImageFolderOptions> {
+  /** Follow links out of the folder, and to folders. */
+  readonly followLinks?: boolean;
+}
+
 /** Data sets that are looked for in `dataDir`. */
 const SOUGHT = ['fashion-mnist', 'cifar10'];
 
@@ -35,7 +44,7 @@ export async function openDataset(
   name: string,
   dataDir: string | undefined,
   progress: DataProgress,
-  images: Partial<ImageFolderOptions> = {},
+  images: FolderOptions = {},
 ): Promise<TrainTest> {
   if (dataDir !== undefined && !SOUGHT.includes(name)) {
     throw new DataError(
@@ -47,7 +56,7 @@ export async function openDataset(
   if (name === 'cifar10') return openCifar10(dataDir);
   const imageFolder = imageFolderOf(name);
   if (imageFolder !== undefined)
-    return openImageFolder(sourceOf(imageFolder), withDefaults(images), progress);
+    return openImageFolder(sourceOf(imageFolder, images), withDefaults(images), progress);
   if (name.startsWith('idx:')) {
     const folder = name.slice('idx:'.length);
     if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
@@ -70,26 +79,27 @@ export async function openTestSet(
   name: string,
   dataDir: string | undefined,
   progress: DataProgress,
-  { whole = false, ...images }: Partial<ImageFolderOptions> & { readonly whole?: boolean } = {},
+  { whole = false, ...images }: FolderOptions & { readonly whole?: boolean } = {},
 ): Promise<Pick<TrainTest, 'test' | 'skipped'>> {
   const folder = imageFolderOf(name);
   if (folder === undefined || dataDir !== undefined) return openDataset(name, dataDir, progress, images);
-  return openTestFolder(sourceOf(folder), { ...withDefaults(images), whole }, progress);
+  return openTestFolder(sourceOf(folder, images), { ...withDefaults(images), whole }, progress);
 }
 
-function sourceOf(folder: string): ImageSource {
-  return { folder, files: imageFilesIn(folder), decoder: SHARP_DECODER, fileStore };
+function sourceOf(folder: string, { followLinks }: FolderOptions): ImageSource {
+  return { folder, files: imageFilesIn(folder, followLinks), decoder: SHARP_DECODER, fileStore };
 }
 
-function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
+function withDefaults({ followLinks: _, ...images }: FolderOptions): ImageFolderOptions {
   return {
     size: 224,
     testShare: DEFAULT_TEST_SHARE,
     seed: 0,
     strict: false,
-    memoryBytes: imageMemoryBytes(),
+    decoding: { bytes: DECODING_BYTES, largestBytes: Number.POSITIVE_INFINITY },
     scratch: scratchFolder,
     ...images,
+    memoryBytes: Math.min(images.memoryBytes ?? Number.POSITIVE_INFINITY, imageMemoryBytes()),
   };
 }
 
