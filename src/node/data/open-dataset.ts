@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { DataError, type TrainTest } from '../../data/dataset.ts';
+import { DataError, type Dataset, type TrainTest } from '../../data/dataset.ts';
 import {
   DATASET_NAMES,
   DEFAULT_TEST_SHARE,
@@ -15,10 +15,11 @@ import {
   openTestFolder,
 } from '../../data/image-folder/open.ts';
 import type { DataProgress } from '../../data/progress.ts';
+import { counted } from '../../tensor/counted.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { openCifar10 } from './cifar10-files.ts';
 import { openFashionMnist } from './fashion-mnist.ts';
-import { hasIdxFiles, readIdxFolder } from './idx-files.ts';
+import { readIdxFolder } from './idx-files.ts';
 import { SHARP_DECODER } from './image-file.ts';
 import { imageFilesIn } from './image-files.ts';
 import { fileStore } from './pixel-file.ts';
@@ -58,16 +59,23 @@ export async function openDataset(
   if (imageFolder !== undefined)
     return openImageFolder(sourceOf(imageFolder, images), withDefaults(images), progress);
   if (name.startsWith('idx:')) {
-    const folder = name.slice('idx:'.length);
-    if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
-    if (!hasIdxFiles(folder)) {
-      throw new DataError(
-        `${folder} lacks one of train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-… (or .gz)`,
-      );
-    }
-    return readIdxFolder(folder, name);
+    const data = readIdxFolder(name.slice('idx:'.length), name);
+    noteEmptyClasses(data.train, progress);
+    return data;
   }
   throw new DataError(`unknown data set ${name}: expected ${DATASET_NAMES.join(', ')}`);
+}
+
+/** Says which labels never come: classes that are counted from 1 leave the first one empty. */
+function noteEmptyClasses({ name, labels, classNames }: Dataset, { note }: DataProgress): void {
+  const seen = new Set(labels);
+  const empty = classNames.filter((_, label) => !seen.has(label));
+  if (empty.length === 0) return;
+  const fromOne = empty.length === 1 && !seen.has(0);
+  note(
+    `warning: ${name}: of ${counted(classNames.length, 'class', 'classes')}, no training image has label ` +
+      (fromOne ? '0: labels count from 1; subtract 1 to be rid of that class' : empty.join(', ')),
+  );
 }
 
 /**
