@@ -113,9 +113,9 @@ function differenceText({ of, minus, perSeed, over: { mean, sd } }: PairedDiffer
 }
 
 /** What stdout has without --json. */
-export function comparisonText({ configurations, differences }: Comparison): string {
+export function comparisonText({ configurations, differences }: Comparison): readonly string[] {
   const table = formatTable(tableOf(configurations));
-  return [table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText), ''].join('\n');
+  return [...table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText)];
 }
 
 /** `fashion-mnist`, `96×96`, `batch 256`, …: what all configurations have alike. */

@@ -1,5 +1,6 @@
 import type { Dataset, SkippedFile, TrainTest } from '../data/dataset.ts';
 import { counted } from '../tensor/counted.ts';
+import { label } from '../tensor/printable.ts';
 import type { TrainEvent } from '../train/events.ts';
 import { inFlags } from './errors.ts';
 import { formatTable } from './format.ts';
@@ -37,9 +38,9 @@ export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind:
   }
   const few = classes
     .filter(({ train }) => train < FEW_IMAGES)
-    .map(({ name, train }) => `${name} (${train})`);
+    .map(({ name, train }) => `${label(name)} (${train})`);
   if (few.length > 0) say(`warning: few training images of ${listing(few)}: expect little of these classes`);
-  const untested = classes.filter(({ test }) => test === 0).map(({ name }) => name);
+  const untested = classes.filter(({ test }) => test === 0).map(({ name }) => label(name));
   if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
 }
 

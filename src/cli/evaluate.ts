@@ -6,6 +6,7 @@ import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
+import { label as shown } from '../tensor/printable.ts';
 import { evaluationBatch, hasValidation } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
@@ -19,7 +20,7 @@ import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { commandOf, runArgument } from './options.ts';
 import { showData, showTesting } from './progress.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 
 interface EvaluateOptions {
   readonly checkpoint: 'last' | 'best';
@@ -94,14 +95,16 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
         const image = test.files?.[index] ?? index;
         return { image, true: classNames[label], predicted: classNames[predicted], ...mistake };
       });
-      process.stdout.write(`${JSON.stringify({ ...result, classes: scores.classes, mistakes, files })}\n`);
+      printJson({ ...result, classes: scores.classes, mistakes, files });
       return;
     }
-    process.stdout.write(
+    print([
       `${half} loss ${meanLoss(sums).toFixed(3)}, ${half} acc ${accuracy(sums).toFixed(4)} ` +
         `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${counted(sums.count, 'image')} ` +
-        `(${result.examplesPerSecond.toFixed(1)} examples/sec)\n${scoreTable(scores.classes)}\n${files.join(' ')}\n`,
-    );
+        `(${result.examplesPerSecond.toFixed(1)} examples/sec)`,
+      ...scoreTable(scores.classes),
+      files.join(' '),
+    ]);
   } finally {
     await engine.close();
   }
@@ -180,7 +183,12 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
 }
 
 function listed(names: readonly string[]): string {
-  return names.slice(0, 10).join(', ') + (names.length > 10 ? ', …' : '');
+  return (
+    names
+      .slice(0, 10)
+      .map((name) => shown(name))
+      .join(', ') + (names.length > 10 ? ', …' : '')
+  );
 }
 
 /** Classes are told by their names; where one side only numbers them, there have to be equally many. */

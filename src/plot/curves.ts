@@ -1,4 +1,6 @@
 import * as Plot from '@observablehq/plot';
+import { label } from '../tensor/printable.ts';
+import { svgOf } from './svg.ts';
 
 /** A point of a training run's history; epochs are fractional within an epoch, losses and accuracies are means. */
 export interface CurvePoint {
@@ -11,6 +13,8 @@ export interface CurvePoint {
   readonly learningRate?: number | undefined;
 }
 
+/** Characters of a title that fit. */
+const LONGEST_TITLE = 90;
 const SERIES = [
   { field: 'trainLoss', label: 'train loss', dash: 'none', colour: '#1f77b4' },
   { field: 'trainAccuracy', label: 'train accuracy', dash: '6,4', colour: '#c33fa0' },
@@ -75,7 +79,7 @@ export function curvesSvg(
         Plot.line(data, { x: 'epoch', y: 'value', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
       ),
       ...rows.map(({ data, colour }) => Plot.dot(data, { x: 'epoch', y: 'value', fill: colour, r: 2.5 })),
-      Plot.text([title], {
+      Plot.text([label(title, LONGEST_TITLE)], {
         frameAnchor: 'top-left',
         dy: -26 - legendHeight,
         dx: -40,
@@ -93,8 +97,7 @@ export function curvesSvg(
       ),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
+  return svgOf(plot);
 }
 
 function valuesOf(points: readonly CurvePoint[], field: Exclude<keyof CurvePoint, 'epoch'>) {
