@@ -7,6 +7,8 @@ import type { DecodedImage, ImageDecoder, OpenedImage } from '../../data/image.t
 /** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
 const MAX_PIXELS = 100_000_000;
 const MAX_FILE_BYTES = 256 * 2 ** 20;
+/** Longer ones are no images: rows of one pixel, or a single row, which decoders need minutes or gigabytes for. */
+const MAX_SIDE = 1_000_000;
 /** Each pass over an image takes its time again. */
 const MAX_SCANNED_PIXELS = 20 * MAX_PIXELS;
 /** No honest image takes so long, on any machine. */
@@ -52,6 +54,8 @@ export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
   const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error', ignoreIcc: true });
   const head = await image.metadata().catch(refuse);
   if ((head.pages ?? 1) > 1 || (kind === 'PNG' && isAnimatedPng(bytes))) throw new DataError('is animated');
+  const longer = Math.max(head.width, head.height);
+  if (longer > MAX_SIDE) throw new DataError(`is ${longer} pixels long: a million is the most`);
   const pixels = head.width * head.height;
   const scans = kind === 'JPEG' ? jpegScans(bytes) : 1;
   if (scans * pixels > MAX_SCANNED_PIXELS) {

@@ -330,6 +330,17 @@ describe('files that cannot be used are named and left out, or refused when read
     await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it anew$/);
   });
 
+  test('a strip that is longer than any image', async () => {
+    const strip = async (height: number) =>
+      decodeImage(
+        await sharp({ create: { width: 1, height, channels: 3, background: 'grey' } })
+          .png()
+          .toBuffer(),
+      );
+    await expect(strip(1_000_001)).rejects.toThrow(/^is 1000001 pixels long: a million is the most$/);
+    expect((await strip(100_000)).height).toBe(100_000);
+  });
+
   test('a class of which nothing is left', async () => {
     await writeColours(folder, 3);
     writeFiles(folder, { 'amber/1.png': 'x', 'amber/2.png': 'x' });
