@@ -68,7 +68,7 @@ if (out) writeReport(out, epochMarkdown(report), report);
 /** Where Densor reads it from; fetches it where it is not. */
 async function fashionFolder(): Promise<string> {
   const { cache, installed } = PUBLIC_SOURCES;
-  const folder = [cache, installed].find(hasIdxFiles);
+  const folder = [cache, installed].find((place) => hasIdxFiles(place));
   if (folder !== undefined) return folder;
   const note = (text: string) => void process.stderr.write(`${text}\n`);
   await openFashionMnist(undefined, { note, bytes: () => {} });

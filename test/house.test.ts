@@ -21,7 +21,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   io: 'io/onnx tensor version.ts zod',
   'io/onnx': 'io graph tensor version.ts protobufjs',
   data: 'io tensor',
-  plot: '@observablehq/plot',
+  plot: 'tensor @observablehq/plot',
   train: 'compile.ts engine data io model plan tensor zod',
   node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run: 'node plot train compile.ts engine data io model plan tensor node:',
@@ -71,6 +71,14 @@ function imported(file: string, name: string): string {
     .slice(0, name.startsWith('@') ? 2 : 1)
     .join('/');
 }
+
+test('all that a command prints goes through one file, which makes names printable', () => {
+  const printing = files.filter((file) => {
+    const text = readFileSync(join(src, file), 'utf8');
+    return /\b(stdout|stderr)\.write\(|\bconsole\./.test(text);
+  });
+  expect(printing).toEqual(['cli/terminal.ts']);
+});
 
 describe('the folders of src', () => {
   const texts = files.map((file) => ({ file, text: readFileSync(join(src, file), 'utf8') }));

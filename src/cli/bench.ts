@@ -11,6 +11,7 @@ import { median } from './median.ts';
 import { withinLimit } from './memory-limit.ts';
 import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
+import { print, printJson } from './terminal.ts';
 
 export function benchCommand(): Command {
   const command = commandOf('bench', {
@@ -66,13 +67,13 @@ async function runBench(given: BenchOptions): Promise<void> {
       ...form,
       threads: engine.threads,
     };
-    process.stdout.write(
-      given.json
-        ? `${JSON.stringify(result)}\n`
-        : `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${form.precision === 'f32' ? '' : `, ${form.precision}`}): median ${what} ${milliseconds(medianMs)} of ${steps}, ` +
-            `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
-            `${formatBytes(result.peakRssBytes)} peak of the process\n`,
-    );
+    if (given.json) printJson(result);
+    else
+      print([
+        `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${form.precision === 'f32' ? '' : `, ${form.precision}`}): median ${what} ${milliseconds(medianMs)} of ${steps}, ` +
+          `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
+          `${formatBytes(result.peakRssBytes)} peak of the process`,
+      ]);
   } finally {
     await engine.close();
   }

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { DataError } from '../data/dataset.ts';
+import { parseJsonFile } from '../io/json.ts';
 import { isTemporary, makeFolder, writeFileAtomic } from '../node/files.ts';
 import { LOCK_FILE } from '../node/folder-lock.ts';
 import { loadCheckpoint } from '../run/checkpoint-file.ts';
@@ -55,7 +56,7 @@ export function openComparison(folder: string, experiment: Experiment, given: En
     if (readdirSync(folder).every((name) => name === LOCK_FILE || isTemporary(name))) return fresh;
     throw new DataError(`${folder} is not empty and holds no comparison: choose another --out`);
   }
-  const stored = storedSchema.safeParse(parseJson(readFileSync(path, 'utf8')));
+  const stored = storedSchema.safeParse(parseJsonFile(readFileSync(path), path));
   if (!stored.success) throw new DataError(`${path} is damaged: choose another --out`);
   const there = parseExperiment(stored.data.experiment, path);
   const seeds = [...new Set([...there.seeds, ...experiment.seeds])];
@@ -87,23 +88,13 @@ export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoi
   );
   if (key === undefined) return checkpoint;
   throw new DataError(
-    key === 'dataSha256' || key === 'testSha256'
+    /Sha256$/.test(key)
       ? `${folder}: images or labels are not those of this run: bring those back (was there a --data-dir?), or choose another --out`
       : `${folder}: the run has another ${key} than the experiment: choose another --out`,
   );
 }
 
-/** @throws DataError @param path of a file that is there. */
+/** @throws JsonError, ConfigError @param path of a file that is there. */
 export function readExperimentFile(path: string): Experiment {
-  const value = parseJson(readFileSync(path, 'utf8'));
-  if (value === undefined) throw new DataError(`${path} is no JSON`);
-  return parseExperiment(value, path);
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
+  return parseExperiment(parseJsonFile(readFileSync(path), path), path);
 }

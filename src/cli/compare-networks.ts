@@ -47,17 +47,17 @@ export interface NetworkCosts
 }
 
 /** What `compare --dry-run` prints. */
-export function networksText(networks: readonly NetworkCosts[]): string {
+export function networksText(networks: readonly NetworkCosts[]): readonly string[] {
   const totals = [
     ['', ...networks.map(({ name }) => name)],
     ['parameters', ...networks.map(({ parameters }) => formatCount(parameters))],
     ['multiplications per image', ...networks.map(({ macs }) => formatCount(macs))],
     ['planned memory', ...networks.map(({ plannedPeakBytes }) => formatBytes(plannedPeakBytes))],
   ];
-  return `${formatTable(totals)}\n\n${networks.map(partsText).join('\n\n')}\n`;
+  return [...formatTable(totals), ...networks.flatMap((network) => ['', ...partsText(network)])];
 }
 
-function partsText({ name, parts }: NetworkCosts): string {
+function partsText({ name, parts }: NetworkCosts): readonly string[] {
   const rows = parts.map(({ part, output, parameters, macs }) => [
     part,
     output.join('×'),

@@ -3,7 +3,7 @@ import type { Engine } from '../engine/engine.ts';
 import { writeFileAtomic } from '../node/files.ts';
 import { counted } from '../tensor/counted.ts';
 import type { ConfigurationResult, Measure, PairedDifference, Spread } from '../train/compare.ts';
-import type { RunConfig } from '../train/config.ts';
+import { hasValidation, type RunConfig } from '../train/config.ts';
 import type { Experiment } from '../train/experiment.ts';
 import { comparisonFiles } from './compare-folder.ts';
 import { describeEngine } from './engines.ts';
@@ -113,9 +113,9 @@ function differenceText({ of, minus, perSeed, over: { mean, sd } }: PairedDiffer
 }
 
 /** What stdout has without --json. */
-export function comparisonText({ configurations, differences }: Comparison): string {
+export function comparisonText({ configurations, differences }: Comparison): readonly string[] {
   const table = formatTable(tableOf(configurations));
-  return [table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText), ''].join('\n');
+  return [...table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText)];
 }
 
 /** `fashion-mnist`, `96×96`, `batch 256`, …: what all configurations have alike. */
@@ -151,15 +151,15 @@ function markdownOf(comparison: Comparison): string {
       ...Array<string>(6).fill('–'),
     ]),
   ]);
-  const heldOut = configurations.every(({ config }) => config.validate !== undefined);
+  const isValidated = configurations.every(({ config }) => hasValidation(config));
   const budget = [
     ...sharedBy(configurations),
     `${seeds.length === 1 ? 'seed' : 'seeds'} ${seeds.join(', ')}`,
     describeEngine(engine),
   ];
   const spread = 'Mean ± sample standard deviation over seeds.';
-  const best = heldOut
-    ? 'The best epoch is that of the held-out images.'
+  const best = isValidated
+    ? 'The best epoch is that of the validation images.'
     : 'The best epoch is chosen by the test images themselves: the last is the fair one to compare.';
   const head = [
     'run',

@@ -60,10 +60,10 @@ interface OpenedData {
 function opener(dataDir: string | undefined): (recipe: ResolvedRecipe) => Promise<OpenedData> {
   const opened = new Map<string, OpenedData & { readonly seed: number | undefined }>();
   return async (recipe) => {
-    const { data: name, size, testShare } = recipe;
-    requireFolderOptions({ testShare }, name);
+    const { data: name, size, testShare, followLinks } = recipe;
+    requireFolderOptions({ testShare, followLinks }, name);
     const isFolder = imageFolderOf(name) !== undefined;
-    const key = isFolder ? `${name} ${size} ${testShare}` : name;
+    const key = isFolder ? `${name} ${size} ${testShare} ${followLinks}` : name;
     const seed = isFolder ? recipe.seed : undefined;
     const known = opened.get(key);
     if (known && known.seed === seed) return known;

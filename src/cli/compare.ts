@@ -22,7 +22,7 @@ import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { commandOf, pathArgument } from './options.ts';
 import { interruptSignal } from './signals.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';
 
 interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epochs' | 'lr' | 'limit'> {
@@ -116,8 +116,8 @@ function count(
   { threads, json }: CompareOptions,
 ): void {
   const networks = [...prepared].map(([name, run]) => networkCosts(name, run, threads));
-  const text = `${networksText(networks)}${about ? `\n${about}\n` : ''}`;
-  process.stdout.write(json ? `${JSON.stringify({ about, configurations: networks })}\n` : text);
+  if (json) printJson({ about, configurations: networks });
+  else print([...networksText(networks), ...(about ? ['', ...about.split('\n')] : [])]);
 }
 
 function blaming(configuration: string): (error: Error) => never {
@@ -138,12 +138,13 @@ function openExperiment(source: string): { readonly name: string; readonly exper
 
 async function report(comparison: Comparison, json: boolean): Promise<void> {
   await writeComparison(comparison);
-  process.stdout.write(json ? `${JSON.stringify(comparisonJson(comparison))}\n` : comparisonText(comparison));
+  if (json) printJson(comparisonJson(comparison));
+  else print(comparisonText(comparison));
   say(`report, curves and all runs are in ${comparison.folder}`);
 }
 
 function interrupted(folder: string, json: boolean): void {
-  if (json) process.stdout.write(`${JSON.stringify({ out: folder, finished: false })}\n`);
+  if (json) printJson({ out: folder, finished: false });
   say(`saved; continue with: ${sameCommand()}`);
   process.exitCode = 1;
 }

@@ -1,10 +1,11 @@
 import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/dataset-names.ts';
-import type { ImageFolderOptions } from '../data/image-folder/open.ts';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import { type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
 import { sha256OfHalf } from '../node/data/fingerprint.ts';
+import type { FolderOptions } from '../node/data/open-dataset.ts';
+import { readingMemory } from '../run/process-memory.ts';
 import type { RunConfig } from '../train/config.ts';
 import { flagOf, SETTING_NAMES, SETTINGS, type SettingName } from '../train/settings/table.ts';
 import { UsageError } from './errors.ts';
@@ -16,19 +17,30 @@ export interface DataOptions {
   readonly channels?: 1 | 3 | undefined;
   readonly testShare?: number | undefined;
   readonly strict?: boolean | undefined;
+  readonly followLinks?: true | undefined;
+  readonly memoryLimit?: number | undefined;
 }
 
 /** How a folder of images is read for a new run, or as the run read it. */
 export function imageOptions(
   given: DataOptions,
-  { size, seed, testShare }: Pick<RunConfig, 'seed' | 'testShare'> & { readonly size?: number | undefined },
+  {
+    size,
+    seed,
+    testShare,
+    followLinks,
+  }: Pick<RunConfig, 'seed' | 'testShare' | 'followLinks'> & {
+    readonly size?: number | undefined;
+  },
   channels: number | undefined = given.channels,
-): Partial<ImageFolderOptions> {
+): FolderOptions {
   return {
     ...(size !== undefined && { size }),
     seed,
     testShare: testShare ?? given.testShare ?? DEFAULT_TEST_SHARE,
     strict: given.strict ?? false,
+    followLinks: (followLinks ?? given.followLinks) === true,
+    ...(given.memoryLimit !== undefined && readingMemory(given.memoryLimit)),
     ...(channels !== undefined && { channels }),
   };
 }
@@ -39,7 +51,7 @@ export function dataConfig(
   name: string,
   data: TrainTest,
   limit: number | undefined,
-): Pick<RunConfig, 'classNames' | 'testShare' | 'testSha256' | 'transforms'> {
+): Pick<RunConfig, 'classNames' | 'testShare' | 'testSha256' | 'validationSha256' | 'transforms'> {
   const { augment = [], normalize = 'none' } = given;
   const normalization = normalizationOf(normalize, data.train, limit);
   const [mean, std] = [[...(normalization?.mean ?? [])], [...(normalization?.std ?? [])]];
@@ -48,6 +60,7 @@ export function dataConfig(
     ...(imageFolderOf(name) !== undefined && {
       testShare: given.testShare ?? DEFAULT_TEST_SHARE,
       testSha256: sha256OfHalf(data.test),
+      ...(data.validation && { validationSha256: sha256OfHalf(data.validation) }),
     }),
     ...((augment.length > 0 || normalization) && {
       transforms: {

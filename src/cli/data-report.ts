@@ -1,6 +1,8 @@
 import type { Dataset, SkippedFile, TrainTest } from '../data/dataset.ts';
 import { counted } from '../tensor/counted.ts';
+import { label } from '../tensor/printable.ts';
 import type { TrainEvent } from '../train/events.ts';
+import { inFlags } from './errors.ts';
 import { formatTable } from './format.ts';
 import { say } from './terminal.ts';
 
@@ -13,7 +15,13 @@ const NAMED_FILES = 5;
 export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { kind: 'data' }> {
   const { classNames } = data.train;
   const [train, test] = [countsOf(data.train), countsOf(data.test)];
-  const classes = classNames.map((label, i) => ({ name: label, train: train[i]!, test: test[i]! }));
+  const validation = data.validation && countsOf(data.validation);
+  const classes = classNames.map((label, i) => ({
+    name: label,
+    train: train[i]!,
+    ...(validation && { validation: validation[i]! }),
+    test: test[i]!,
+  }));
   return { kind: 'data', data: name, classes, skipped: data.skipped ?? [] };
 }
 
@@ -21,24 +29,25 @@ export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { 
 export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind: 'data' }>): void {
   showSkipped(skipped, true);
   if (classes.length <= MOST_ROWS) {
-    const rows = classes.map(({ name, train, test }) => [name, `${train}`, `${test}`]);
-    say(formatTable([['class', 'train', 'test'], ...rows]));
+    const sets = (['train', 'validation', 'test'] as const).filter((set) => classes[0]?.[set] !== undefined);
+    const rows = classes.map((each) => [each.name, ...sets.map((set) => `${each[set]}`)]);
+    say(formatTable([['class', ...sets], ...rows]));
   } else {
     const counts = classes.map(({ train }) => train);
     say(`${classes.length} classes of ${Math.min(...counts)} to ${Math.max(...counts)} training images`);
   }
   const few = classes
     .filter(({ train }) => train < FEW_IMAGES)
-    .map(({ name, train }) => `${name} (${train})`);
+    .map(({ name, train }) => `${label(name)} (${train})`);
   if (few.length > 0) say(`warning: few training images of ${listing(few)}: expect little of these classes`);
-  const untested = classes.filter(({ test }) => test === 0).map(({ name }) => name);
+  const untested = classes.filter(({ test }) => test === 0).map(({ name }) => label(name));
   if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
 }
 
 /** @param isLogged whether all of them are in a run's log. */
 export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): void {
   if (skipped.length === 0) return;
-  for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${reason}`);
+  for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${inFlags(reason)}`);
   const more = skipped.length - NAMED_FILES;
   if (more > 0)
     say(`skipped: ${counted(more, 'more file')}${isLogged ? "; the run's log.jsonl names them all" : ''}`);

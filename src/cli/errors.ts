@@ -27,7 +27,8 @@ export function inFlags(text: string): string {
 }
 
 function describe(error: unknown): { readonly status: 1 | 2; readonly line: string } {
-  if (error instanceof CommanderError) return { status: 2, line: error.message.replace(/^error: /, '') };
+  if (error instanceof CommanderError)
+    return { status: 2, line: error.message.replace(/^error: /, '').replaceAll('\n', ' ') };
   if (error instanceof NonFiniteError || error instanceof TrainingStoppedError) {
     return { status: 1, line: error.message };
   }
@@ -48,6 +49,8 @@ function describe(error: unknown): { readonly status: 1 | 2; readonly line: stri
   const { message, stack } = error as Error;
   return {
     status: 1,
-    line: process.env.DENSOR_DEBUG ? String(stack) : `unexpected: ${message ?? String(error)}`,
+    line: process.env.DENSOR_DEBUG
+      ? String(stack).replaceAll('\n', ' ')
+      : `unexpected: ${message ?? String(error)}`,
   };
 }

@@ -8,7 +8,9 @@ import { pngOf } from '../node/png.ts';
 import { confusionSvg } from '../plot/confusion.ts';
 import { pictureSheetSvg } from '../plot/picture-sheet.ts';
 import { counted } from '../tensor/counted.ts';
+import { label } from '../tensor/printable.ts';
 import type { ClassScore, Mistake, Scorecard } from '../train/scorecard.ts';
+import { csv } from './csv.ts';
 import { formatTable } from './format.ts';
 
 /** Thumbnails are at least so many pixels wide or high. */
@@ -28,8 +30,7 @@ export async function writeReport(
 ): Promise<readonly string[]> {
   const percent = `${counted(dataset.count, 'image')}, top-1 ${share(scores.accuracy)}, top-5 ${share(scores.topFiveAccuracy)}`;
   const { classNames, confusion, classes, mistakes } = scores;
-  const short =
-    [...title].length <= LONGEST_TITLE ? title : `${[...title].slice(0, LONGEST_TITLE - 1).join('')}…`;
+  const short = label(title, LONGEST_TITLE);
   const confusionPicture = confusionSvg(newDocument(), classNames, confusion, short, percent);
   const pictures = await Promise.all(mistakes.map((mistake) => pictureOf(mistake, dataset, classNames)));
   const subtitle =
@@ -54,7 +55,7 @@ export async function writeReport(
 }
 
 /** Precision, recall, F1 and support of each class; of many classes, those with the lowest F1. */
-export function scoreTable(classes: readonly ClassScore[]): string {
+export function scoreTable(classes: readonly ClassScore[]): readonly string[] {
   const shown =
     classes.length <= MOST_ROWS ? classes : [...classes].sort((a, b) => a.f1 - b.f1).slice(0, MOST_ROWS);
   const rows = shown.map(({ name, precision, recall, f1, support }) => [
@@ -65,7 +66,7 @@ export function scoreTable(classes: readonly ClassScore[]): string {
   const table = formatTable([['class', 'precision', 'recall', 'F1', 'support'], ...rows]);
   return shown.length === classes.length
     ? table
-    : `${table}\n(the ${MOST_ROWS} of ${classes.length} classes with the lowest F1)`;
+    : [...table, `(the ${MOST_ROWS} of ${classes.length} classes with the lowest F1)`];
 }
 
 async function pictureOf(mistake: Mistake, dataset: Dataset, classNames: readonly string[]) {
@@ -101,13 +102,6 @@ function classesCsv(classes: readonly ClassScore[]): string {
     support,
   ]);
   return csv([['class', 'precision', 'recall', 'f1', 'support'], ...rows]);
-}
-
-/** RFC 4180. */
-function csv(rows: readonly (readonly (string | number)[])[]): string {
-  const cell = (value: string | number) =>
-    typeof value === 'string' && /[",\r\n]/.test(value) ? `"${value.replaceAll('"', '""')}"` : `${value}`;
-  return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }
 
 function share(part: number): string {

@@ -2,16 +2,17 @@ import type { Command } from 'commander';
 import { z } from 'zod';
 import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
-import { holdOut } from '../data/hold-out.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
-import { evaluationBatch } from '../train/config.ts';
+import { label as shown } from '../tensor/printable.ts';
+import { evaluationBatch, hasValidation } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
+import { dataOf } from '../train/run-data.ts';
 import { Scorecard } from '../train/scorecard.ts';
 import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { showSkipped } from './data-report.ts';
@@ -19,13 +20,14 @@ import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { commandOf, runArgument } from './options.ts';
 import { showData, showTesting } from './progress.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 
 interface EvaluateOptions {
   readonly checkpoint: 'last' | 'best';
   readonly data?: string;
   readonly dataDir?: string;
   readonly strict?: boolean;
+  readonly followLinks?: true;
   readonly mirror?: boolean;
   readonly heldOut?: boolean;
   readonly out?: string;
@@ -44,7 +46,7 @@ export function evaluateCommand(): Command {
     own: {
       heldOut: {
         schema: z.boolean(),
-        help: 'on the validation images of the run (--validate) instead: to choose by, not to report',
+        help: 'on the validation images of the run (--validate, or of its folder) instead: to choose by, not to report',
       },
     },
     examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
@@ -75,8 +77,8 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     );
     const seconds = (performance.now() - started) / 1000;
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
-    const half = given.heldOut ? 'held-out' : 'test';
-    const title = `${config.model} on ${given.heldOut ? 'held-out images of ' : ''}${given.data ?? config.data}`;
+    const half = given.heldOut ? 'validation' : 'test';
+    const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? folder, title, scores, test);
     const result = {
       ...(given.heldOut
@@ -93,20 +95,22 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
         const image = test.files?.[index] ?? index;
         return { image, true: classNames[label], predicted: classNames[predicted], ...mistake };
       });
-      process.stdout.write(`${JSON.stringify({ ...result, classes: scores.classes, mistakes, files })}\n`);
+      printJson({ ...result, classes: scores.classes, mistakes, files });
       return;
     }
-    process.stdout.write(
+    print([
       `${half} loss ${meanLoss(sums).toFixed(3)}, ${half} acc ${accuracy(sums).toFixed(4)} ` +
         `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${counted(sums.count, 'image')} ` +
-        `(${result.examplesPerSecond.toFixed(1)} examples/sec)\n${scoreTable(scores.classes)}\n${files.join(' ')}\n`,
-    );
+        `(${result.examplesPerSecond.toFixed(1)} examples/sec)`,
+      ...scoreTable(scores.classes),
+      files.join(' '),
+    ]);
   } finally {
     await engine.close();
   }
 }
 
-/** The run's test images, or those it held out, or another data set's with the run's labels. @throws DataError */
+/** The run's test images, or its validation images, or another data set's with the run's labels. @throws DataError */
 async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Dataset> {
   if (given.heldOut) return openHeldOutImages(run, given);
   const { config, channels } = run;
@@ -114,10 +118,15 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
   if (name === undefined) {
     throw new UsageError('these weights were imported and know of no data: say which by --data');
   }
-  requireFolderOptions({ strict: given.strict }, name);
+  const { strict, followLinks } = given;
+  requireFolderOptions({ strict, followLinks }, name);
   const own = await ownTestImages(run, given, name);
   if (own) return own;
-  const images = { ...imageOptions(given, config, channels), whole: given.data !== undefined };
+  const isOther = given.data !== undefined;
+  const images = {
+    ...imageOptions(given, config, channels),
+    ...(isOther && { followLinks: followLinks === true, whole: true }),
+  };
   const open = () => openTestSet(name, given.dataDir, showData(), images);
   const { test, skipped = [] } = await (given.data === undefined ? openOwnData(name, open) : open());
   showSkipped(skipped);
@@ -152,14 +161,14 @@ async function ownTestImages(
   }
 }
 
-/** @throws UsageError where the run held nothing out, DataError where its images are others now. */
+/** @throws UsageError where the run has none, DataError where its images are others now. */
 async function openHeldOutImages({ config, channels }: SavedRun, given: EvaluateOptions): Promise<Dataset> {
   if (given.data !== undefined)
     throw new UsageError('--held-out is of the images of the run itself: leave out --data');
-  const { data, validate, dataSha256 } = config;
-  if (data === undefined || validate === undefined) {
+  const { data, dataSha256 } = config;
+  if (data === undefined || !hasValidation(config)) {
     throw new UsageError(
-      'this run held no images out: --held-out is for runs that were trained with --validate',
+      'this run has no validation images: --held-out is for runs that were trained with --validate, or on a folder that has some',
     );
   }
   const all = await openOwnData(data, () =>
@@ -167,14 +176,19 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
   );
   if (sha256Of(all) !== dataSha256) {
     throw new DataError(
-      `${data}: these are not the images of the run, so which were held out cannot be told`,
+      `${data}: these are not the images of the run, so which it was validated on cannot be told`,
     );
   }
-  return holdOut(all.train, validate, config).validation;
+  return dataOf(config, all).validation!;
 }
 
 function listed(names: readonly string[]): string {
-  return names.slice(0, 10).join(', ') + (names.length > 10 ? ', …' : '');
+  return (
+    names
+      .slice(0, 10)
+      .map((name) => shown(name))
+      .join(', ') + (names.length > 10 ? ', …' : '')
+  );
 }
 
 /** Classes are told by their names; where one side only numbers them, there have to be equally many. */

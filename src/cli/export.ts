@@ -19,6 +19,7 @@ import { requireFits } from '../train/checkpoint.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
 import { commandOf, runArgument } from './options.ts';
+import { print, printJson } from './terminal.ts';
 
 interface ExportOptions {
   readonly checkpoint: 'last' | 'best';
@@ -82,15 +83,15 @@ function runExport(folder: string, given: ExportOptions): void {
   if (given.json) {
     const { model, channels, size, classNames } = card;
     const what = { checkpoint: run.path, model, channels, size, classes: classNames.length, numbers };
-    process.stdout.write(`${JSON.stringify({ ...what, files: files.map(({ report }) => report) })}\n`);
+    printJson({ ...what, files: files.map(({ report }) => report) });
     return;
   }
   for (const { report } of files) {
     const format = report.format === 'onnx' ? `ONNX, opset ${OPSET}` : 'safetensors';
-    process.stdout.write(
+    print([
       `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${counted(report.tensors, 'tensor')} of ` +
-        `${counted(numbers, 'number')} (${card.model}, ${given.checkpoint} checkpoint)\n`,
-    );
+        `${counted(numbers, 'number')} (${card.model}, ${given.checkpoint} checkpoint)`,
+    ]);
   }
 }
 

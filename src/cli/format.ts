@@ -1,3 +1,5 @@
+import { label } from '../tensor/printable.ts';
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** `617 MiB`, `8.56 GiB`. */
@@ -21,25 +23,22 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** Columns of text. @param left so many, the first, are text; the others are numbers, to the right. */
-export function formatTable(rows: readonly (readonly string[])[], left = 1): string {
+/** Columns of text, a line for each row. @param left so many, the first, are text; the others are numbers, to the right. */
+export function formatTable(table: readonly (readonly string[])[], left = 1): readonly string[] {
+  const rows = table.map((row) => row.map((cell) => label(cell)));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
-  return rows
-    .map((row) =>
-      row
-        .map((cell, column) =>
-          column < left ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
-        )
-        .join('  ')
-        .trimEnd(),
-    )
-    .join('\n');
+  return rows.map((row) =>
+    row
+      .map((cell, column) => (column < left ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!)))
+      .join('  ')
+      .trimEnd(),
+  );
 }
 
 /** The same in Markdown, of a header and rows. @param left so many columns are text; the others are numbers, to the right. */
 export function markdownTable([header, ...rows]: readonly (readonly string[])[], left = 1): string {
   const line = (cells: readonly string[]) =>
-    `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+    `| ${cells.map((cell) => label(cell).replaceAll('|', '\\|')).join(' | ')} |`;
   const alignment = line(header!.map((_, i) => (i < left ? '---' : '---:')));
   return [line(header!), alignment, ...rows.map(line)].join('\n');
 }

@@ -19,7 +19,7 @@ import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
 import { commandOf, NOTES_DEFAULTS } from './options.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
 
 interface ImportOptions extends ModelOverrides {
@@ -76,13 +76,13 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   const parameters = parameterCount(wanted);
   if (given.json) {
     const result = { out: given.out, ...network, channels, parameters, ...reportAsJson(report) };
-    process.stdout.write(`${JSON.stringify(result)}\n`);
+    printJson(result);
     return;
   }
   for (const line of describeReport(report)) say(line);
-  process.stdout.write(
-    `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}\n`,
-  );
+  print([
+    `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}`,
+  ]);
 }
 
 /**

@@ -17,9 +17,11 @@ import { formatRate } from './format.ts';
 import { commandOf } from './options.ts';
 import { showData } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 
-interface LrFindOptions extends Overrides, Pick<DataOptions, 'channels' | 'testShare' | 'strict'> {
+interface LrFindOptions
+  extends Overrides,
+    Pick<DataOptions, 'channels' | 'testShare' | 'strict' | 'followLinks'> {
   readonly dataDir?: string;
   readonly engine: EngineName;
   readonly threads: number;
@@ -66,11 +68,8 @@ async function runLrFind(given: LrFindOptions): Promise<void> {
     });
     const files = await write(given.out ?? defaultPath(config), test, config);
     const { name, isa, threads } = engine;
-    process.stdout.write(
-      given.json
-        ? `${JSON.stringify({ ...test, files, engine: name, isa, threads })}\n`
-        : `${verdict(test, steps)} (${describeEngine(engine)})\n${files.join(', ')}\n`,
-    );
+    if (given.json) printJson({ ...test, files, engine: name, isa, threads });
+    else print([`${verdict(test, steps)} (${describeEngine(engine)})`, files.join(', ')]);
   } finally {
     await engine.close();
   }

@@ -11,7 +11,7 @@ import { softmax } from '../train/scorecard.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
 import { commandOf, runArgument } from './options.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 
 interface PredictOptions {
   readonly checkpoint: 'last' | 'best';
@@ -62,8 +62,8 @@ async function runPredict(folder: string, files: readonly string[], given: Predi
     throw new DataError(`${first.file} ${first.reason}${more}: expected JPEG, PNG or WebP images`);
   }
   const predictions = await predict(run, images, given);
-  if (given.json) process.stdout.write(`${JSON.stringify({ predictions, failed })}\n`);
-  else process.stdout.write(textOf(predictions));
+  if (given.json) printJson({ predictions, failed });
+  else print(linesOf(predictions));
   for (const { file, reason } of failed) say(`densor: ${file} ${reason}`);
   if (failed.length > 0) process.exitCode = 1;
 }
@@ -115,14 +115,12 @@ function likeliest(probabilities: Float64Array, classNames: readonly string[], t
     .slice(0, top);
 }
 
-function textOf(predictions: readonly Prediction[]): string {
-  return predictions
-    .map(({ file, top }) => {
-      const rows = top.map(({ class: name, probability }) => [
-        `  ${name}`,
-        `${(100 * probability).toFixed(1)}%`,
-      ]);
-      return `${file}\n${formatTable(rows)}\n`;
-    })
-    .join('');
+function linesOf(predictions: readonly Prediction[]): readonly string[] {
+  return predictions.flatMap(({ file, top }) => {
+    const rows = top.map(({ class: name, probability }) => [
+      `  ${name}`,
+      `${(100 * probability).toFixed(1)}%`,
+    ]);
+    return [file, ...formatTable(rows)];
+  });
 }

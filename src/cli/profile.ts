@@ -8,6 +8,7 @@ import { announce, describeEngine, type EngineName, openEngine } from './engines
 import { formatBytes, formatTable } from './format.ts';
 import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
+import { print, printJson } from './terminal.ts';
 import { writePicture } from './write-picture.ts';
 
 interface ProfileOptions extends MeasuredStepOptions {
@@ -36,7 +37,8 @@ async function runProfile(given: ProfileOptions): Promise<void> {
     const picture = await drawRoofline(profile, peak, titleOf(given, engine, profile));
     const [svg, png] = await writePicture(given.out ?? join('runs', `profile-${given.model}.svg`), picture);
     const report = { engine, peak, profile, stepMs, svg, png };
-    process.stdout.write(given.json ? `${JSON.stringify(jsonOf(given, report))}\n` : textOf(given, report));
+    if (given.json) printJson(jsonOf(given, report));
+    else print(linesOf(given, report));
   } finally {
     await engine.close();
   }
@@ -95,7 +97,10 @@ function jsonOf({ model, size, batch, precision }: ProfileOptions, report: Repor
 
 const HEADINGS = ['ms', 'share', 'GFLOP/s', 'moved', 'FLOP/byte', 'at most', 'limit', 'reached'];
 
-function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png }: Report): string {
+function linesOf(
+  given: ProfileOptions,
+  { engine, peak, profile, stepMs, svg, png }: Report,
+): readonly string[] {
   const { total } = profile;
   const kinds = profile.kinds.map((row) => [row.kind, `${row.records}`, ...cells(row)]);
   const costliest = [...profile.records].sort((a, b) => b.ms - a.ms).slice(0, COSTLIEST);
@@ -105,15 +110,14 @@ function textOf(given: ProfileOptions, { engine, peak, profile, stepMs, svg, png
     `${titleOf(given, engine, profile)}`,
     `peaks: ${giga(peak.flopsPerSecond)} GFLOP/s, ${giga(peak.bytesPerSecond)} GB/s; reached: least possible time / time`,
     '',
-    formatTable([['kind', 'records', ...HEADINGS], ...kinds]),
+    ...formatTable([['kind', 'records', ...HEADINGS], ...kinds]),
     '',
-    formatTable([[`the ${costliest.length} costliest records`, 'kind', ...HEADINGS], ...records]),
+    ...formatTable([[`the ${costliest.length} costliest records`, 'kind', ...HEADINGS], ...records]),
     '',
     `the fastest of ${counted(stepMs.length, given.inference ? 'run' : 'step')}: ${milliseconds(Math.min(...stepMs))} ms, ${milliseconds(total.ms)} of them in records; ` +
       `${giga(total.flopsPerSecond)} GFLOP/s, ${ofPeak} of the multiply-add peak, ${percent(total.reached)} of the roofline`,
     `${svg}, ${png}`,
-    '',
-  ].join('\n');
+  ];
 }
 
 function cells(row: Rates): string[] {

@@ -46,7 +46,7 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
       say(
         `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)`,
       );
-    } else say(`densor: ${line.replaceAll('\n', ' ')}`);
+    } else say(`densor: ${line}`);
     return status;
   } finally {
     closeStatus(); // A failure leaves it open, and its timer would keep the process alive.

@@ -26,8 +26,8 @@ function trainingLines(remark: Remark): TrainListener {
   let lineAt = Number.NEGATIVE_INFINITY;
   return (event) => {
     if (event.kind === 'start') epochs = event.epochs;
-    const line = lineOf(event, epochs);
-    if (line !== undefined) return say(line);
+    const lines = linesOf(event, epochs);
+    if (lines.length > 0) return say(lines);
     if (event.kind !== 'step' && event.kind !== 'evaluating') return;
     const isLastStep = event.kind === 'step' && event.step === event.stepsPerEpoch;
     if (!isLastStep && performance.now() - lineAt <= LINE_EVERY_MS) return;
@@ -84,11 +84,11 @@ function trainingBar(remark: Remark): TrainListener {
         { text: testText(done, total), worth: 1 },
       ]);
     }
-    const line = lineOf(event, epochs);
-    if (line === undefined && event.kind !== 'stopped') return;
+    const lines = linesOf(event, epochs);
+    if (lines.length === 0 && event.kind !== 'stopped') return;
     status?.close();
     status = undefined;
-    if (line !== undefined) say(line);
+    if (lines.length > 0) say(lines);
   };
 }
 
@@ -106,62 +106,62 @@ function stepFields(event: StepEvent, remark: Remark): readonly { text: string; 
   ];
 }
 
-/** What is worth a line of its own on any output. */
-function lineOf(event: TrainEvent, epochs: number): string | undefined {
+/** What is worth lines of its own on any output. */
+function linesOf(event: TrainEvent, epochs: number): readonly string[] {
   switch (event.kind) {
     case 'start': {
       const resumed =
         event.resumedAtStep > 0 ? `, resumed after step ${formatCount(event.resumedAtStep)}` : '';
-      return (
+      return [
         `${event.model}: ${counted(event.parameters, 'parameter')}, ${counted(event.trainImages, 'image')}, ` +
-        `${counted(event.epochs, 'epoch')} of ${counted(event.stepsPerEpoch, 'step')}, ` +
-        `${event.engine} ${event.isa} on ${counted(event.threads, 'thread')}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}\n` +
-        describeRecipe(event.config) +
-        describeParts(event.config) +
-        describeChoices(event.config)
-      );
+          `${counted(event.epochs, 'epoch')} of ${counted(event.stepsPerEpoch, 'step')}, ` +
+          `${event.engine} ${event.isa} on ${counted(event.threads, 'thread')}, ${formatBytes(event.plannedPeakBytes)} planned${resumed}`,
+        describeRecipe(event.config),
+        ...describeParts(event.config),
+        ...describeChoices(event.config),
+      ];
     }
     case 'epoch':
-      return (
+      return [
         `epoch ${event.epoch + 1}/${epochs}: loss ${event.trainLoss.toFixed(3)}, train acc ${event.trainAccuracy.toFixed(3)}, ` +
-        `${judged(event)}, ${formatDuration(event.durationMs)}`
-      );
+          `${judged(event)}, ${formatDuration(event.durationMs)}`,
+      ];
     case 'stopped':
-      return event.reason === 'nonFinite' ? undefined : event.message;
+      return event.reason === 'nonFinite' ? [] : [event.message];
     case 'step':
     case 'data':
     case 'point':
     case 'evaluating':
     case 'checkpoint':
     case 'end':
-      return undefined;
+      return [];
     default:
       return assertNever(event);
   }
 }
 
 /** What a step in parts means; nothing where there is one. */
-function describeParts({ batch, microBatch }: RunConfig): string {
+function describeParts({ batch, microBatch }: RunConfig): readonly string[] {
   const sizes = new Set(stepParts(batch, microBatch).map(({ images }) => images));
-  if (sizes.has(batch)) return '';
+  if (sizes.has(batch)) return [];
   const seen = [...sizes].join(' or ');
   const images = seen === '1' ? 'image' : 'images';
-  return `\nmicro-batches: batch norm sees ${seen} ${images} at a time, gradients are those of ${batch}`;
+  return [`micro-batches: batch norm sees ${seen} ${images} at a time, gradients are those of ${batch}`];
 }
 
 /** What a recipe chose by the images, and why. */
-function describeChoices(config: RunConfig): string {
+function describeChoices(config: RunConfig): readonly string[] {
   const { recipe, reasons = {} } = config;
   const values = new Map<string, unknown>(Object.entries(config));
   const rows = Object.entries(reasons).map(([name, reason]) => [
     `  ${flagOf(name)} ${values.get(name)}`,
     reason,
   ]);
-  return rows.length === 0 ? '' : `\n${recipe} has chosen by the images:\n${formatTable(rows, 2)}`;
+  return rows.length === 0 ? [] : [`${recipe} has chosen by the images:`, ...formatTable(rows, 2)];
 }
 
 function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {
-  if (validationAccuracy !== undefined) return `held-out acc ${validationAccuracy.toFixed(3)}`;
+  if (validationAccuracy !== undefined) return `validation acc ${validationAccuracy.toFixed(3)}`;
   return `test acc ${testAccuracy?.toFixed(3)}`;
 }
 

@@ -1,7 +1,7 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import type { WeightsSource } from '../run/weights-source.ts';
-import { type RunConfig, runConfigSchema } from '../train/config.ts';
+import { type RunConfig, requireJudge, runConfigSchema } from '../train/config.ts';
 import { choosePhotosSettings } from '../train/photos.ts';
 import { type ResolvedRecipe, requireConsistent } from '../train/recipes.ts';
 import { type DataOptions, dataConfig } from './data-options.ts';
@@ -18,8 +18,11 @@ export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>,
 
 /** A recipe with what only the data know. @param from whose weights the run begins with. */
 export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {
-  const { augment, normalize, ...settings } = recipe;
-  const chosen = recipe.recipe === 'photos' ? choosePhotosSettings(recipe, data.train) : {};
+  const { augment, normalize, ...asked } = recipe;
+  // A folder's own validation images choose: none are held out beside them.
+  const settings = { ...asked, validate: data.validation ? undefined : asked.validate };
+  requireJudge(settings.patience, settings.validate !== undefined || data.validation !== undefined);
+  const chosen = recipe.recipe === 'photos' ? choosePhotosSettings(settings, data.train) : {};
   requireConsistent({ ...settings, ...chosen });
   return runConfigSchema.parse({
     ...settings,

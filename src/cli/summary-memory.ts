@@ -14,6 +14,7 @@ import { type EngineName, engineOf } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
 import { describeForm, priceOf } from './memory-choices.ts';
 import { memoryPicture } from './memory-picture.ts';
+import { print, printJson } from './terminal.ts';
 import { writePicture } from './write-picture.ts';
 
 /** What `summary --memory` is asked. */
@@ -51,11 +52,8 @@ export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const files = await writePicture(svg, memorySvg(newDocument(), picture));
   const chosen = ladder.chosen && shown;
   const others = otherForms(request);
-  process.stdout.write(
-    request.json
-      ? `${JSON.stringify({ ...jsonOf(request, form, report, rungs, chosen), others, files })}\n`
-      : `${title}\n${textOf(request, report, rungs, chosen, others)}\n\n${files.join(', ')}\n`,
-  );
+  if (request.json) printJson({ ...jsonOf(request, form, report, rungs, chosen), others, files });
+  else print([title, ...linesOf(request, report, rungs, chosen, others), '', files.join(', ')]);
 }
 
 interface ShownLadder {
@@ -166,27 +164,27 @@ function jsonOf(
   };
 }
 
-function textOf(
+function linesOf(
   { memoryLimit }: MemoryRequest,
   report: MemoryReport,
   rungs: readonly RungReport[],
   chosen: number | undefined,
   others: readonly OtherForm[],
-): string {
+): readonly string[] {
   const { peak, records, backwardFrom, updateFrom } = report;
   return [
     `${records} records: forward from 0, backward from ${backwardFrom}, update from ${updateFrom}; the arena is fullest in record ${peak.record}, ${peak.layer.label}`,
     '',
-    formatTable(bufferRows(report)),
+    ...formatTable(bufferRows(report)),
     '',
-    formatTable(roleRows(report)),
+    ...formatTable(roleRows(report)),
     '',
-    formatTable(ladderRows(rungs, chosen)),
-    ...(others.length > 0 ? ['', formatTable(otherRows(others))] : []),
+    ...formatTable(ladderRows(rungs, chosen)),
+    ...(others.length > 0 ? ['', ...formatTable(otherRows(others))] : []),
     ...(memoryLimit === undefined || chosen !== undefined
       ? []
       : [`none takes at most ${formatBytes(memoryLimit)}`]),
-  ].join('\n');
+  ];
 }
 
 /** The largest each, the others by role. */

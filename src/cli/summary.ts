@@ -16,6 +16,7 @@ import { UsageError } from './errors.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 import { commandOf, settingArgument } from './options.ts';
 import { summarizeMemory } from './summary-memory.ts';
+import { print, printJson } from './terminal.ts';
 
 interface SummaryOptions {
   readonly size?: number;
@@ -72,7 +73,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
   if (given.json) {
     const result = { parameters, macs, plannedPeakBytes: planned, layers };
-    process.stdout.write(`${JSON.stringify(result)}\n`);
+    printJson(result);
     return;
   }
   const rows = layers.map((layer) => [
@@ -80,11 +81,12 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     layer.outputShape.join('×'),
     layer.parameters > 0 ? formatCount(layer.parameters) : '',
   ]);
-  process.stdout.write(
-    `${formatTable([['layer', 'output shape', 'parameters'], ...rows])}\n\n` +
-      `${counted(parameters, 'parameter')}, ${counted(macs, 'multiplication')} per image, ` +
-      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch}${training ? atATime : ''} at ${size}×${size}\n`,
-  );
+  print([
+    ...formatTable([['layer', 'output shape', 'parameters'], ...rows]),
+    '',
+    `${counted(parameters, 'parameter')}, ${counted(macs, 'multiplication')} per image, ` +
+      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch}${training ? atATime : ''} at ${size}×${size}`,
+  ]);
 }
 
 /** The network of a training step; undefined where a batch norm would see a single value per channel. */

@@ -1,3 +1,7 @@
+import { label, printable, printableJson } from '../tensor/printable.ts';
+
+/** Longer lines are cut. */
+const LONGEST_LINE = 4000;
 /** Start of the line, and everything from there to the end of the screen erased. */
 const ERASE = '\r\x1b[J';
 const [NO_WRAP, WRAP] = ['\x1b[?7l', '\x1b[?7h'];
@@ -12,11 +16,29 @@ interface Status {
 let live: Status | undefined;
 let watchesExit = false;
 
-/** Prints a line on stderr. On a terminal the status line is erased first and drawn again below. */
-export function say(line: string): void {
+/** Prints lines on stderr. On a terminal the status line is erased first and drawn again below. */
+export function say(lines: string | readonly string[]): void {
   // Erased even where no status is live: the terminal echoes `^C` at the start of the line.
-  write(`${process.stderr.isTTY ? ERASE : ''}${line}\n`);
+  write(`${process.stderr.isTTY ? ERASE : ''}${textOf(lines)}`);
   live?.draw();
+}
+
+/** Prints lines on stdout: results. */
+export function print(lines: readonly string[]): void {
+  process.stdout.write(textOf(lines));
+}
+
+/** Prints a result as one line of JSON. */
+export function printJson(value: unknown): void {
+  process.stdout.write(`${printableJson(value)}\n`);
+}
+
+/** Whatever names, paths and messages of others are in it: what a terminal would obey is shown instead. */
+function textOf(lines: string | readonly string[]): string {
+  return [lines]
+    .flat()
+    .map((line) => `${label(line, LONGEST_LINE)}\n`)
+    .join('');
 }
 
 /** Makes this the status line: `say` draws it again after each line. Closes the one before. */
@@ -42,7 +64,7 @@ export function closeStatus(status: Status | undefined = live): void {
  * rests at the start: where a narrower terminal rewraps what it shows, the next erasure still finds the first row.
  */
 export function drawStatusLine(text: string): void {
-  write(`${ERASE}${NO_WRAP}${text}${WRAP}\r`);
+  write(`${ERASE}${NO_WRAP}${printable(text)}${WRAP}\r`);
 }
 
 export function eraseStatusLine(): void {

@@ -2,7 +2,7 @@ import type { Engine } from '../engine/engine.ts';
 import type { WeightsReport } from '../io/weight-names.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import { describeEngine } from './engines.ts';
-import { say } from './terminal.ts';
+import { print, printJson, say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
 import { reportAsJson } from './weights-report.ts';
 
@@ -34,17 +34,17 @@ export function reportTraining(
       bestTestAccuracy: testAccuracy,
       bestValidationAccuracy: validationAccuracy,
     };
-    process.stdout.write(`${JSON.stringify({ ...last, ...ofBest, examplesPerSecond, ...where })}\n`);
+    printJson({ ...last, ...ofBest, examplesPerSecond, ...where });
   } else if (finished && last?.testAccuracy !== undefined) {
     const { trainLoss: loss, trainAccuracy, testAccuracy } = last;
-    process.stdout.write(
-      `loss ${loss.toFixed(3)}, train acc ${trainAccuracy.toFixed(3)}, test acc ${testAccuracy.toFixed(3)}\n` +
-        `${examplesPerSecond.toFixed(1)} examples/sec on cpu (${describeEngine(engine)})\n`,
-    );
+    print([
+      `loss ${loss.toFixed(3)}, train acc ${trainAccuracy.toFixed(3)}, test acc ${testAccuracy.toFixed(3)}`,
+      `${examplesPerSecond.toFixed(1)} examples/sec on cpu (${describeEngine(engine)})`,
+    ]);
   }
   if (finished && best?.validationAccuracy !== undefined) {
     say(
-      `best on the held-out images: epoch ${best.epoch + 1}, with ${best.validationAccuracy.toFixed(3)} there and ` +
+      `best on the validation images: epoch ${best.epoch + 1}, with ${best.validationAccuracy.toFixed(3)} there and ` +
         `test acc ${best.testAccuracy!.toFixed(3)}`,
     );
   }

@@ -5,6 +5,7 @@ import { replayOneStep } from '../train/one-step.ts';
 import { describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
 import { commandOf } from './options.ts';
+import { print, printJson } from './terminal.ts';
 
 interface VerifyOptions {
   readonly engine: EngineName;
@@ -39,12 +40,12 @@ async function runVerify(paths: readonly string[], given: VerifyOptions): Promis
         passed ? 'ok' : `over: ${worst}`,
       ]);
       const table = formatTable([['group', 'error', 'bound', ''], ...rows]);
-      process.stdout.write(`${path} on ${describeEngine(engine)}\n${table}\n\n`);
+      print([`${path} on ${describeEngine(engine)}`, ...table, '']);
     }
     const passed = results.every((result) => result.passed);
     if (given.json) {
       const { name, isa } = engine;
-      process.stdout.write(`${JSON.stringify({ passed, engine: name, isa, files: results })}\n`);
+      printJson({ passed, engine: name, isa, files: results });
     }
     if (!passed) process.exitCode = 1;
   } finally {

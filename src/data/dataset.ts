@@ -38,12 +38,19 @@ export interface SkippedFile {
   readonly reason: string;
 }
 
-/** A data set's two halves. */
+/** What a run trains on, what chooses its best epoch (the test images, where there is no validation), and the test. */
 export interface TrainTest {
   readonly train: Dataset;
+  /** Held out of the training images, or a folder's own. */
+  readonly validation?: Dataset;
   readonly test: Dataset;
   /** Files that are no images, or damaged ones; of image folders only. */
   readonly skipped?: readonly SkippedFile[];
+}
+
+/** All sets of images that there are. */
+export function setsOf({ train, test, validation }: TrainTest): readonly Dataset[] {
+  return validation ? [train, test, validation] : [train, test];
 }
 
 /** Files of a data set by their names: the content of each, and what messages call it. @throws DataError */

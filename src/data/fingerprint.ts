@@ -1,4 +1,4 @@
-import type { Dataset, TrainTest } from './dataset.ts';
+import { type Dataset, setsOf, type TrainTest } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 
 /** A hash of bytes that come in pieces, such as SHA-256. */
@@ -7,8 +7,8 @@ export interface Hash {
 }
 
 /** Adds a data set's sizes, labels and pixels to a hash. */
-export function hashData(hash: Hash, { train, test }: TrainTest): void {
-  for (const half of [train, test]) hashHalf(hash, half);
+export function hashData(hash: Hash, data: TrainTest): void {
+  for (const set of setsOf(data)) hashHalf(hash, set);
 }
 
 /** The same of one half alone. */

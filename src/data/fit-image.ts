@@ -14,11 +14,12 @@ export function fitImage(image: DecodedImage, size: number, channels: number): U
   const scaled = (side: number) => (side === short ? size : Math.trunc((size * side) / short));
   const out: Pair = [scaled(height), scaled(width)];
   const window = { top: middle(out[0], size), left: middle(out[1], size), height: size, width: size };
-  // Fewer channels first: Pillow converts a whole image before it resizes.
-  const pixels = withChannels(image, channels);
-  const to = new Uint8Array(size * size * channels);
-  createResizer([height, width], out, channels, window).resize(pixels, 0, to);
-  return to;
+  // Fewer channels before: Pillow converts a whole image, then resizes. More of them after: they are all alike.
+  const pixels = channels < image.channels ? toGrey(image.pixels) : image.pixels;
+  const kept = Math.min(channels, image.channels);
+  const to = new Uint8Array(size * size * kept);
+  createResizer([height, width], out, kept, window).resize(pixels, 0, to);
+  return kept === channels ? to : repeated(to, channels);
 }
 
 /** Where the middle begins; halves go to the even neighbour, as Python rounds. */
@@ -28,16 +29,19 @@ function middle(outer: number, inner: number): number {
   return half - down === 0.5 ? down + (down % 2) : Math.round(half);
 }
 
-/** Grey to colour by repeating, colour to grey with Pillow's weights (ITU-R 601, 16-bit fixed point). */
-function withChannels({ pixels, channels }: DecodedImage, wanted: number): Uint8Array {
-  if (channels === wanted) return pixels;
-  if (wanted === 1) {
-    return Uint8Array.from({ length: pixels.length / 3 }, (_, i) => {
-      const [red, green, blue] = [pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!];
-      return (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16;
-    });
+/** Colour to grey with Pillow's weights (ITU-R 601, 16-bit fixed point). */
+function toGrey(pixels: Uint8Array): Uint8Array {
+  const grey = new Uint8Array(pixels.length / 3);
+  for (let i = 0; i < grey.length; i++) {
+    const [red, green, blue] = [pixels[3 * i]!, pixels[3 * i + 1]!, pixels[3 * i + 2]!];
+    grey[i] = (red * 19_595 + green * 38_470 + blue * 7_471 + 0x8000) >> 16;
   }
-  return Uint8Array.from({ length: pixels.length * 3 }, (_, i) => pixels[Math.floor(i / 3)]!);
+  return grey;
+}
+
+/** Grey to colour. */
+function repeated(grey: Uint8Array, channels: number): Uint8Array {
+  return Uint8Array.from({ length: grey.length * channels }, (_, i) => grey[Math.floor(i / channels)]!);
 }
 
 /** Maps are halved five times: with sizes of this step no row of pixels is lost. */

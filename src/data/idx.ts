@@ -75,6 +75,9 @@ export function readIdx(files: NamedFiles, { name, place, classNames }: IdxDescr
       );
     }
     if (count === 0) throw new DataError(`${images.source} has no images`);
+    if (height * width === 0) {
+      throw new DataError(`${images.source} has images of ${height}×${width}: expected pixels`);
+    }
     const wrong = labels.bytes.findIndex((label) => label >= names.length);
     if (wrong >= 0) {
       throw new DataError(

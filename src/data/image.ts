@@ -6,12 +6,22 @@ export interface DecodedImage {
   readonly pixels: Uint8Array;
 }
 
+/** An image file of which only the head has been read. */
+export interface OpenedImage {
+  /** Whether it is stored without colour. */
+  readonly isGrey: boolean;
+  /** Height or width, in pixels. */
+  readonly shorterSide: number;
+  /** Memory that decoding takes at most, its result included. */
+  readonly decodeBytes: number;
+  /** @throws DataError with the reason alone, without a file's name. */
+  decode(): Promise<DecodedImage>;
+}
+
 /** What decodes JPEG, PNG and WebP on the machine this runs on. */
 export interface ImageDecoder {
   /** Images worth decoding at once. */
   readonly atOnce: number;
   /** @throws DataError with the reason alone, without a file's name. */
-  decode(bytes: Uint8Array): Promise<DecodedImage>;
-  /** Whether an image is stored without colour. @throws DataError with the reason alone. */
-  isGrey(bytes: Uint8Array): Promise<boolean>;
+  open(bytes: Uint8Array): Promise<OpenedImage>;
 }

@@ -1,4 +1,5 @@
 import * as Plot from '@observablehq/plot';
+import { label, printableLines } from '../tensor/printable.ts';
 import type { CurvePoint } from './curves.ts';
 
 /** The runs of a configuration, and what the legend says of it. */
@@ -15,13 +16,15 @@ interface Panel {
   readonly hasDots: boolean;
 }
 
+/** Characters of a title that fit. */
+const LONGEST_TITLE = 90;
 const COLOURS = ['#1f77b4', '#d2601a', '#2a8f3c', '#c33fa0', '#7d5fb2', '#8a6d3b', '#5b6770', '#b3261e'];
 const WIDTH = 760;
 const LEGEND_COLUMNS = 2;
 const LINE = 22;
 
 /**
- * Test accuracy (with held-out images: on those) and training loss of all runs against epochs: a thin line each, a
+ * Test accuracy (with validation images: on those) and training loss of all runs against epochs: a thin line each, a
  * colour for each configuration, and the mean over its runs bold. @returns SVG text.
  */
 export function comparisonSvg(
@@ -35,7 +38,7 @@ export function comparisonSvg(
   );
   const accuracy: Panel = heldOut
     ? {
-        label: 'held-out accuracy',
+        label: 'validation accuracy',
         height: 330,
         read: ({ validationAccuracy }) => validationAccuracy,
         hasDots: true,
@@ -54,9 +57,9 @@ export function comparisonSvg(
     panelSvg(document, loss, configurations, epochs, head + accuracy.height),
   ];
   const height = head + accuracy.height + loss.height;
-  return (
+  return printableLines(
     `<svg xmlns="http://www.w3.org/2000/svg" width="${WIDTH}" height="${height}" viewBox="0 0 ${WIDTH} ${height}">` +
-    `<rect width="${WIDTH}" height="${height}" fill="white"/>${parts.join('')}</svg>`
+      `<rect width="${WIDTH}" height="${height}" fill="white"/>${parts.join('')}</svg>`,
   );
 }
 
@@ -73,7 +76,13 @@ function headSvg(
     margin: 0,
     style: STYLE,
     marks: [
-      Plot.text([title], { frameAnchor: 'top-left', dx: 10, dy: 12, fontSize: 15, fontWeight: 'bold' }),
+      Plot.text([label(title, LONGEST_TITLE)], {
+        frameAnchor: 'top-left',
+        dx: 10,
+        dy: 12,
+        fontSize: 15,
+        fontWeight: 'bold',
+      }),
       ...configurations.map(({ label }, i) =>
         Plot.text([`■ ${label}`], {
           frameAnchor: 'top-left',

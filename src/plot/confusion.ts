@@ -1,4 +1,6 @@
 import * as Plot from '@observablehq/plot';
+import { label } from '../tensor/printable.ts';
+import { svgOf } from './svg.ts';
 
 /** Numbers stand in cells this wide and wider, names beside rows this high and higher, in pixels. */
 const NUMBERED = 26;
@@ -22,7 +24,7 @@ export function confusionSvg(
   const classes = classNames.length;
   const cell = Math.max(1, Math.min(54, Math.floor(820 / classes)));
   const isNamed = cell >= NAMED;
-  const names = classNames.map(shorten);
+  const names = classNames.map((name) => label(name, LONGEST_NAME));
   const letters = names.reduce((most, name) => Math.max(most, name.length), 0);
   const room = isNamed ? Math.ceil(letters * LETTER) : 0;
   const side = Math.max(cell * classes, 330);
@@ -98,8 +100,7 @@ export function confusionSvg(
       Plot.text([subtitle], { ...edge(14, 42), fill: '#333' }),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
+  return svgOf(plot);
 }
 
 interface Cell {
@@ -130,9 +131,4 @@ function shade({ label, predicted, share }: Cell): string {
   const strength = 0.06 + 0.94 * Math.sqrt(share);
   const [r, g, b] = full.map((channel) => Math.round(255 + (channel - 255) * strength));
   return `rgb(${r},${g},${b})`;
-}
-
-function shorten(name: string): string {
-  const letters = [...name];
-  return letters.length <= LONGEST_NAME ? name : `${letters.slice(0, LONGEST_NAME - 1).join('')}…`;
 }

@@ -1,4 +1,6 @@
 import * as Plot from '@observablehq/plot';
+import { label } from '../tensor/printable.ts';
+import { svgOf } from './svg.ts';
 
 /** A point of a training run's history; epochs are fractional within an epoch, losses and accuracies are means. */
 export interface CurvePoint {
@@ -6,16 +8,18 @@ export interface CurvePoint {
   readonly trainLoss?: number | undefined;
   readonly trainAccuracy?: number | undefined;
   readonly testAccuracy?: number | undefined;
-  /** Of images held out of the training images. */
+  /** Of the images that choose the best epoch, where those are not the test's. */
   readonly validationAccuracy?: number | undefined;
   readonly learningRate?: number | undefined;
 }
 
+/** Characters of a title that fit. */
+const LONGEST_TITLE = 90;
 const SERIES = [
   { field: 'trainLoss', label: 'train loss', dash: 'none', colour: '#1f77b4' },
   { field: 'trainAccuracy', label: 'train accuracy', dash: '6,4', colour: '#c33fa0' },
   { field: 'testAccuracy', label: 'test accuracy', dash: '2,3', colour: '#2a8f3c' },
-  { field: 'validationAccuracy', label: 'held-out accuracy', dash: '8,3,2,3', colour: '#b8670a' },
+  { field: 'validationAccuracy', label: 'validation accuracy', dash: '8,3,2,3', colour: '#b8670a' },
 ] as const;
 
 /** In the legend whether there are points or not. */
@@ -24,7 +28,7 @@ const RATE_COLOUR = '#8a8a8a';
 const LEGEND_COLUMNS = 3;
 
 /**
- * The plot of d2l's training loops: loss, train and test accuracy against epochs. With held-out images their accuracy;
+ * The plot of d2l's training loops: loss, train and test accuracy against epochs. With validation images their accuracy;
  * a learning rate that is not constant is drawn to its own scale, its greatest at the top. @returns SVG text.
  */
 export function curvesSvg(
@@ -75,7 +79,7 @@ export function curvesSvg(
         Plot.line(data, { x: 'epoch', y: 'value', stroke: colour, strokeWidth: 2, strokeDasharray: dash }),
       ),
       ...rows.map(({ data, colour }) => Plot.dot(data, { x: 'epoch', y: 'value', fill: colour, r: 2.5 })),
-      Plot.text([title], {
+      Plot.text([label(title, LONGEST_TITLE)], {
         frameAnchor: 'top-left',
         dy: -26 - legendHeight,
         dx: -40,
@@ -93,8 +97,7 @@ export function curvesSvg(
       ),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
+  return svgOf(plot);
 }
 
 function valuesOf(points: readonly CurvePoint[], field: Exclude<keyof CurvePoint, 'epoch'>) {

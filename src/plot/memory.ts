@@ -11,6 +11,7 @@ import {
   WIDTH,
 } from './memory-layout.ts';
 import type { MemoryPicture } from './memory-types.ts';
+import { svgOf } from './svg.ts';
 
 const LEGEND_COLUMNS = 5;
 
@@ -49,6 +50,5 @@ export function memorySvg(document: Document, picture: MemoryPicture): string {
       ...ladderMarks(picture, ladderTop(head)),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
+  return svgOf(plot);
 }

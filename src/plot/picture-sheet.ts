@@ -1,4 +1,6 @@
 import * as Plot from '@observablehq/plot';
+import { label } from '../tensor/printable.ts';
+import { svgOf } from './svg.ts';
 
 /** A picture with three short lines below it. */
 export interface SheetPicture {
@@ -49,7 +51,7 @@ export function pictureSheetSvg(
         Plot.text(pictures, {
           x: left,
           y: (picture: SheetPicture, i: number) => top(picture, i) + SIDE + 6 + LINE * (line + 0.5),
-          text: ({ lines }: SheetPicture) => shorten(lines[line]!),
+          text: ({ lines }: SheetPicture) => label(lines[line]!, LETTERS),
           textAnchor: 'start',
           fill,
         }),
@@ -58,11 +60,5 @@ export function pictureSheetSvg(
       Plot.text([subtitle], { frameAnchor: 'top-left', dx: MARGIN, dy: 41, fontSize: 13, fill: '#333' }),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
-}
-
-function shorten(text: string): string {
-  const letters = [...text];
-  return letters.length <= LETTERS ? text : `${letters.slice(0, LETTERS - 1).join('')}…`;
+  return svgOf(plot);
 }

@@ -1,4 +1,6 @@
 import * as Plot from '@observablehq/plot';
+import { label } from '../tensor/printable.ts';
+import { svgOf } from './svg.ts';
 
 /** A step of a learning-rate range test. */
 export interface RangeTestPoint {
@@ -7,6 +9,8 @@ export interface RangeTestPoint {
   readonly smoothedLoss: number;
 }
 
+/** Characters of a title that fit. */
+const LONGEST_TITLE = 90;
 const SMOOTHED = '#1f77b4';
 const SUGGESTED = '#2a8f3c';
 /** Beyond so many times the first loss a picture shows nothing but the explosion. */
@@ -45,12 +49,17 @@ export function rangeTestSvg(
         { x: 'learningRate', y: 'loss', fill: SMOOTHED, fillOpacity: 0.4, r: 2 },
       ),
       Plot.line(shown, { x: 'learningRate', y: 'smoothedLoss', stroke: SMOOTHED, strokeWidth: 2 }),
-      Plot.text([title], { frameAnchor: 'top-left', dy: -48, dx: -40, fontSize: 15, fontWeight: 'bold' }),
+      Plot.text([label(title, LONGEST_TITLE)], {
+        frameAnchor: 'top-left',
+        dy: -48,
+        dx: -40,
+        fontSize: 15,
+        fontWeight: 'bold',
+      }),
       ...legend.map(({ text, fill }, i) =>
         Plot.text([text], { frameAnchor: 'top-left', dx: -40 + i * 260, dy: -26, fill, fontSize: 13 }),
       ),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
+  return svgOf(plot);
 }

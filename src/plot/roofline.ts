@@ -1,6 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { labelRows } from './label-column.ts';
 import { logScale } from './log-scale.ts';
+import { svgOf } from './svg.ts';
 
 /** A kernel call of a profile: operations per byte against billions of operations per second. */
 export interface RooflineDot {
@@ -149,8 +150,7 @@ export function rooflineSvg(
       Plot.text(['operations per byte of memory moved →'], { frameAnchor: 'bottom-right', dy: 44 }),
     ],
   });
-  plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');
-  return plot.outerHTML;
+  return svgOf(plot);
 }
 
 /** The kinds of the dots with their shares of everything, the costliest first. */

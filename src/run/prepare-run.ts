@@ -1,10 +1,10 @@
 import type { EngineOptions } from '../compile.ts';
-import { requireLabels, type TrainTest } from '../data/dataset.ts';
+import { requireLabels, setsOf, type TrainTest } from '../data/dataset.ts';
 import type { Model } from '../model/module.ts';
 import { modelByName } from '../model/zoo.ts';
 import { compileRun } from '../train/compile-run.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
-import { dataOf, type RunData } from '../train/run-data.ts';
+import { dataOf } from '../train/run-data.ts';
 import type { TrainingRun } from '../train/training-run.ts';
 
 /** Everything of a run that is known before an engine is opened. */
@@ -24,14 +24,14 @@ export function prepareRun(
   all: TrainTest,
   { earlier, ...on }: PrepareOptions = {},
 ): PreparedRun {
-  for (const set of [all.train, all.test]) requireLabels(set, config.classes);
+  for (const set of setsOf(all)) requireLabels(set, config.classes);
   const data = dataOf(config, all);
   if (earlier && sameCounts(earlier.data, data)) return { ...earlier, config, data };
   const model = modelOf(config, data.train.channels);
   return { config, model, data, compiled: compileRun(config, model, data, on) };
 }
 
-function sameCounts(a: RunData, b: RunData): boolean {
+function sameCounts(a: TrainTest, b: TrainTest): boolean {
   return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
 }
 

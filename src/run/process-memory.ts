@@ -1,4 +1,4 @@
-import type { TrainTest } from '../data/dataset.ts';
+import { setsOf, type TrainTest } from '../data/dataset.ts';
 import { batchBytes } from '../data/loader.ts';
 import { type CompiledNetwork, stateBytes } from '../plan/compiled-network.ts';
 
@@ -74,6 +74,15 @@ function leastBytesAfterwards({ charts }: ProcessNeeds): number {
   return charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
 }
 
+/** Below this hardly any photo could be read. */
+const LEAST_READING_BYTES = 32 * MIB;
+
+/** What a limit of the whole process leaves to a folder of images that is read: half to what stays, half to decoding. */
+export function readingMemory(limitBytes: number) {
+  const half = Math.max(LEAST_READING_BYTES, (limitBytes - BASE_BYTES) / 2);
+  return { memoryBytes: half, decoding: { bytes: half, largestBytes: half } };
+}
+
 /** Of what is to be run. */
 export function networkNeeds(network: CompiledNetwork): Pick<ProcessNeeds, 'stateBytes' | 'records'> {
   const programs = [...network.programs.values()];
@@ -103,7 +112,7 @@ export function dataNeeds(
   data: TrainTest,
   { size, batch }: { readonly size: number; readonly batch: number },
 ): Required<Pick<ProcessNeeds, 'dataBytes' | 'loaderBytes'>> {
-  const sets = [data.train, data.test];
+  const sets = setsOf(data);
   const dataBytes = sets.reduce(
     (sum, { pixels, labels }) =>
       sum + labels.byteLength + (pixels instanceof Uint8Array ? pixels.byteLength : 0),

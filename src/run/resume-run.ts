@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
-import { ConfigError, type RunConfig } from '../train/config.ts';
+import { ConfigError, hasValidation, type RunConfig } from '../train/config.ts';
 import type { Overrides } from '../train/recipes.ts';
 import { contradictionOf } from '../train/settings/resume.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
@@ -83,7 +83,7 @@ function withEpochs(run: RunState, epochs: number, folder: string): RunState {
     );
   }
   const extended = { ...run, config: { ...config, epochs } };
-  if (config.validate === undefined || last?.testAccuracy === undefined) return extended;
+  if (!hasValidation(config) || last?.testAccuracy === undefined) return extended;
   // The final test comes after the last epoch, which the run has not reached any more.
   const { testAccuracy: _, ...lastEpoch } = last;
   const { testAccuracy: __, ...bestEpoch } = best!;

@@ -1,4 +1,5 @@
 import type { RunState } from './checkpoint.ts';
+import { hasValidation } from './config.ts';
 import type { CurvePoint } from './events.ts';
 
 /** Mean and, of two values or more, sample standard deviation (n − 1). */
@@ -34,7 +35,7 @@ export interface RunResult {
   readonly trainLoss: number;
   readonly trainAccuracy: number;
   readonly testAccuracy: number;
-  /** Of the best epoch: by the held-out images or, without such, by the test images themselves. */
+  /** Of the best epoch: by the validation images or, without such, by the test images themselves. */
   readonly bestTestAccuracy: number;
   /** Training steps only, as is the time. */
   readonly examplesPerSecond: number;
@@ -47,8 +48,8 @@ export interface RunResult {
 /** Whether there is nothing left to do. */
 export function isFinished({ config, progress, last }: RunState): boolean {
   if (last?.testAccuracy === undefined) return false;
-  // With held-out images the test is the very last thing.
-  return config.validate !== undefined || progress.epoch >= config.epochs;
+  // With validation images the test is the very last thing.
+  return hasValidation(config) || progress.epoch >= config.epochs;
 }
 
 /** @param run one that is finished. */

@@ -1,17 +1,22 @@
 import { type Compiled, compile, type EngineOptions } from '../compile.ts';
+import type { TrainTest } from '../data/dataset.ts';
 import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { counted } from '../tensor/counted.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { ConfigError, evaluationBatch, type RunConfig, trainingOptions } from './config.ts';
 import { programsFor, statisticsProgram } from './programs.ts';
-import type { RunData } from './run-data.ts';
 
 /**
  * Every program of a run: full and last batches, training and evaluation.
  * @throws ShapeError, ConfigError, MemoryLimitError
  */
-export function compileRun(config: RunConfig, model: Model, data: RunData, on: EngineOptions = {}): Compiled {
+export function compileRun(
+  config: RunConfig,
+  model: Model,
+  data: TrainTest,
+  on: EngineOptions = {},
+): Compiled {
   const { batch, microBatch } = config;
   const size = [config.size, config.size] as const;
   const count = Math.min(config.limit ?? data.train.count, data.train.count);

@@ -29,6 +29,22 @@ export const runConfigSchema = z.strictObject(FIELD_SCHEMAS);
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
+/** Whether other images than those of the test choose the best epoch: held out, or a folder's own. */
+export function hasValidation({
+  validate,
+  validationSha256,
+}: Pick<RunConfig, 'validate' | 'validationSha256'>): boolean {
+  return validate !== undefined || validationSha256 !== undefined;
+}
+
+/** @throws ConfigError when a run that has no validation images is to end by them. */
+export function requireJudge(patience: number | undefined, isJudged: boolean): void {
+  if (patience === undefined || isJudged) return;
+  throw new ConfigError('`patience` goes by validation images: say which share with `validate`', {
+    setting: 'patience',
+  });
+}
+
 /** @throws ConfigError when a micro-batch is larger than the batch. */
 export function requireMicroBatch(microBatch: number | undefined, batch: number): void {
   if (microBatch === undefined || microBatch <= batch) return;

@@ -26,7 +26,7 @@ export type TrainEvent =
       readonly batch: number;
       readonly trainImages: number;
       readonly testImages: number;
-      /** Held out of the training images. */
+      /** Held out of the training images, or a folder's own. */
       readonly validationImages: number;
       readonly plannedPeakBytes: number;
       /** Steps already done by the run that is resumed; 0 for a new one. */
@@ -59,7 +59,12 @@ export type TrainEvent =
   | {
       readonly kind: 'data';
       readonly data: string;
-      readonly classes: readonly { readonly name: string; readonly train: number; readonly test: number }[];
+      readonly classes: readonly {
+        readonly name: string;
+        readonly train: number;
+        readonly validation?: number;
+        readonly test: number;
+      }[];
       readonly skipped: readonly { readonly file: string; readonly reason: string }[];
     }
   /** A point of the curves, five times an epoch, and after it with the test accuracy. */
@@ -70,7 +75,7 @@ export type TrainEvent =
       readonly epoch: number;
       readonly trainLoss: number;
       readonly trainAccuracy: number;
-      /** One of the two: of the held-out images where there are such. */
+      /** One of the two: of the validation images where there are such. */
       readonly testAccuracy?: number | undefined;
       readonly validationAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
@@ -94,7 +99,7 @@ export type TrainEvent =
       readonly trainLoss: number;
       readonly trainAccuracy: number;
       readonly testAccuracy: number;
-      /** With held-out images: that of the weights that were best on those. */
+      /** With validation images: that of the weights that were best on those. */
       readonly bestTestAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
       readonly durationMs: number;

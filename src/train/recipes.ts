@@ -1,8 +1,15 @@
 import type { z } from 'zod';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import type { NormalizationName } from '../data/transforms/normalize.ts';
 import { counted } from '../tensor/counted.ts';
-import { ConfigError, type RunConfig, requireMicroBatch, type runConfigSchema } from './config.ts';
+import {
+  ConfigError,
+  type RunConfig,
+  requireJudge,
+  requireMicroBatch,
+  type runConfigSchema,
+} from './config.ts';
 import type { CHOSEN_SETTINGS } from './photos.ts';
 import { RECIPE_NAMES, type RecipeName } from './settings/run-settings.ts';
 import { NOTES, RUN_SETTING_NAMES, type RunSettingName } from './settings/table.ts';
@@ -130,28 +137,21 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
   }
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
   requireConsistent(merged);
+  // A folder may have validation images of its own: that shows when it is opened (`completeRecipe`).
+  if (imageFolderOf(merged.data) === undefined) requireJudge(merged.patience, merged.validate !== undefined);
   return { ...merged, momentum: momentumOf(given, merged) };
 }
 
 /** @throws ConfigError when settings contradict one another, of those that are known. */
 export function requireConsistent({
-  patience,
-  validate,
   warmup = 0,
   epochs = Number.POSITIVE_INFINITY,
   batch = Number.POSITIVE_INFINITY,
   microBatch,
 }: {
-  readonly [Key in 'patience' | 'validate' | 'warmup' | 'epochs' | 'batch' | 'microBatch']?:
-    | RunConfig[Key]
-    | undefined;
+  readonly [Key in 'warmup' | 'epochs' | 'batch' | 'microBatch']?: RunConfig[Key] | undefined;
 }): void {
   requireMicroBatch(microBatch, batch);
-  if (patience !== undefined && validate === undefined) {
-    throw new ConfigError('`patience` goes by validation images: say which share with `validate`', {
-      setting: 'patience',
-    });
-  }
   if (warmup > epochs) {
     throw new ConfigError(
       `a warm-up of ${counted(warmup, 'epoch')} is longer than the run of ${epochs}: use a shorter \`warmup\` or more \`epochs\``,

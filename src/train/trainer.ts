@@ -23,7 +23,7 @@ export class TrainingStoppedError extends Error {
 /**
  * Trains as d2l's `train_ch6` does (https://d2l.ai/chapter_convolutional-neural-networks/lenet.html): shuffled
  * batches, the short last one kept, the recipe's optimiser (plain SGD in the notes') on the mean cross-entropy,
- * accuracy on the test set after each epoch (with held-out images: on those, and on the test set at the end only), a
+ * accuracy on the test set after each epoch (with validation images: on those, and on the test set at the end only), a
  * point of the curves five times an epoch, and examples per second of training steps only.
  */
 export async function train(training: TrainingRun): Promise<TrainingResult> {
@@ -75,7 +75,7 @@ class Trainer {
       trainLoss,
       trainAccuracy,
       testAccuracy: testAccuracy!,
-      ...(config.validate !== undefined && { bestTestAccuracy: best!.testAccuracy }),
+      ...(this.#training.data.validation && { bestTestAccuracy: best!.testAccuracy }),
       examplesPerSecond: (1000 * progress.trainedExamples) / progress.trainMs,
       durationMs: performance.now() - startedAt,
       ...this.#memory(),
@@ -244,18 +244,18 @@ class Trainer {
     if (config.patience === undefined || !best) return false;
     if (progress.epoch - 1 - best.epoch < config.patience) return false;
     const message =
-      `no better on the held-out images than after epoch ${best.epoch + 1} for ` +
+      `no better on the validation images than after epoch ${best.epoch + 1} for ` +
       `${counted(config.patience, 'epoch')}: done after epoch ${progress.epoch}`;
     listener({ kind: 'stopped', reason: 'patience', globalStep: progress.globalStep, message });
     return true;
   }
 
-  /** With held-out images the final test is the very last thing: nothing is left to do after it. */
+  /** With validation images the final test is the very last thing: nothing is left to do after it. */
   #isTested(): boolean {
     return this.#training.data.validation !== undefined && this.#run.last?.testAccuracy !== undefined;
   }
 
-  /** With held-out images: the test images are met here for the first time, by the last weights and by the best. */
+  /** With validation images: the test images are met here for the first time, by the last weights and by the best. */
   async #finalTest(): Promise<void> {
     const { data } = this.#training;
     const { last, best, progress } = this.#run;

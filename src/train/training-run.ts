@@ -1,11 +1,11 @@
 import type { Compiled } from '../compile.ts';
+import type { TrainTest } from '../data/dataset.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import type { Checkpoint, LoadedCheckpoint, RunState, StateNumbers } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { TrainListener } from './events.ts';
-import type { RunData } from './run-data.ts';
 
 /** Where a run's checkpoints go. */
 export interface RunStore {
@@ -23,7 +23,7 @@ export interface RunStore {
 export interface TrainingRun {
   readonly config: RunConfig;
   readonly model: Model;
-  readonly data: RunData;
+  readonly data: TrainTest;
   readonly compiled: Compiled;
   readonly engine: Engine;
   readonly session: Session;

@@ -88,9 +88,9 @@ describe('densor train', () => {
     expect(stderr).toMatch(
       /\nrecipe d2l: nesterov 0\.9, lr 0\.01, one-cycle, weight decay 0\.001 on weights, weights averaged with 0\.9, 20% held out\n/,
     );
-    expect(stderr).toMatch(/epoch 1\/2: .*, held-out acc \d\.\d{3}/);
+    expect(stderr).toMatch(/epoch 1\/2: .*, validation acc \d\.\d{3}/);
     expect(stderr).toMatch(
-      /best on the held-out images: epoch \d, with \d\.\d{3} there and test acc \d\.\d{3}\n/,
+      /best on the validation images: epoch \d, with \d\.\d{3} there and test acc \d\.\d{3}\n/,
     );
     expect(stdout).toMatch(/^loss \d\.\d{3}, train acc \d\.\d{3}, test acc \d\.\d{3}\n/);
     const [start] = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n');
@@ -100,7 +100,7 @@ describe('densor train', () => {
       config: { recipe: 'd2l', momentum: 0.9, schedule: 'one-cycle', lr: 0.01, weightDecayOn: 'weights' },
     });
     expect(readFileSync(join(folder, 'run/curves.svg'), 'utf8')).toMatch(
-      /learning rate.*held-out accuracy|held-out accuracy.*learning rate/s,
+      /learning rate.*validation accuracy|validation accuracy.*learning rate/s,
     );
     for (const [which, accuracy] of [
       ['last', 'testAccuracy'],
@@ -184,7 +184,7 @@ describe('densor train', () => {
     expect((await densor('evaluate', 'run')).status).toBe(0);
     expect(await densor('evaluate', 'run', '--held-out')).toMatchObject({
       status: 2,
-      lastLine: expect.stringContaining('this run held no images out'),
+      lastLine: expect.stringContaining('this run has no validation images'),
     });
   });
 

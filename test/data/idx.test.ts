@@ -1,10 +1,11 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { gzipSync } from 'node:zlib';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DataError } from '../../src/data/dataset.ts';
 import { parseIdx } from '../../src/data/idx.ts';
+import { sha256Of } from '../../src/node/data/fingerprint.ts';
 import { readIdxFolder } from '../../src/node/data/idx-files.ts';
 import { openDataset } from '../../src/node/data/open-dataset.ts';
 import { idxImages, idxLabels, writeIdxFolder } from '../support/idx.ts';
@@ -54,6 +55,7 @@ describe('an IDX data set', () => {
     ],
     ['fewer labels than images', 'train-labels-idx1-ubyte', idxLabels([1, 2]), /2 labels for the 6 images/],
     ['no images', 'train-images-idx3-ubyte', idxImages(0), /labels for the 0|no images/],
+    ['no pixels', 'train-images-idx3-ubyte', idxImages(6, 0, 5), /images of 0×5: expected pixels/],
   ])('with %s is refused', (_, name, bytes, message) => {
     writeIdxFolder(folder, { [name]: bytes });
     expect(() => readIdxFolder(folder, 'mine')).toThrow(DataError);
@@ -77,8 +79,79 @@ describe('an IDX data set', () => {
     );
   });
 
+  test('is found under the names that are usual, packed or not whatever its names say', async () => {
+    writeIdxFolder(folder);
+    const plain = sha256Of(readIdxFolder(folder, 'mine'));
+    const files = readdirSync(folder);
+    const disguises: readonly ((name: string) => string)[] = [
+      (name) => name.replace('-idx', '.idx'),
+      (name) => `emnist-letters-${name.replace('t10k', 'test')}.gz`,
+      (name) => `${name}.gz`,
+    ];
+    for (const [i, disguise] of disguises.entries()) {
+      for (const pack of [(bytes: Buffer) => bytes, (bytes: Buffer) => gzipSync(bytes)]) {
+        const other = mkdtempSync(join(folder, `${i}`));
+        for (const name of files) {
+          writeFileSync(join(other, disguise(name)), pack(readFileSync(join(folder, name))));
+        }
+        expect(sha256Of(await openDataset(`idx:${other}`, undefined, quiet))).toBe(plain);
+      }
+    }
+  });
+
+  test('lies where torchvision puts it; of several one has to be named', async () => {
+    writeIdxFolder(join(folder, 'MNIST/raw'));
+    expect((await openDataset(`idx:${folder}`, undefined, quiet)).train.count).toBe(6);
+    expect((await openDataset(`idx:${folder}/MNIST`, undefined, quiet)).train.count).toBe(6);
+    writeIdxFolder(join(folder, 'KMNIST/raw'));
+    await expect(openDataset(`idx:${folder}`, undefined, quiet)).rejects.toThrow(
+      /has data sets in .*KMNIST\/raw, .*\/MNIST\/raw: name one/,
+    );
+  });
+
+  test('of which two lie in one folder is refused', () => {
+    writeIdxFolder(folder);
+    for (const name of readdirSync(folder)) {
+      for (const set of ['digits', 'letters']) {
+        writeFileSync(join(folder, `emnist-${set}-${name}`), readFileSync(join(folder, name)));
+      }
+    }
+    expect(readIdxFolder(folder, 'mine').train.count).toBe(6); // Names without more are meant.
+    for (const name of readdirSync(folder)) if (!name.startsWith('emnist')) rmSync(join(folder, name));
+    expect(() => readIdxFolder(folder, 'mine')).toThrow(
+      /has both emnist-digits-.* and emnist-letters-.* put the/,
+    );
+  });
+
+  test('whose labels count from 1, or leave a class out, is read with a warning', async () => {
+    const notesOf = async (train: readonly number[], held: readonly number[]) => {
+      writeIdxFolder(folder, {
+        'train-labels-idx1-ubyte': idxLabels(train),
+        't10k-labels-idx1-ubyte': idxLabels(held),
+      });
+      const notes: string[] = [];
+      const note = (text: string) => void notes.push(text);
+      await openDataset(`idx:${folder}`, undefined, { ...quiet, note });
+      return notes;
+    };
+    expect(await notesOf([0, 1, 2, 0, 1, 2], [0, 1, 2])).toEqual([]);
+    expect(await notesOf([1, 2, 3, 1, 2, 3], [1, 2, 3])).toEqual([
+      expect.stringMatching(/of 4 classes, no training image has label 0: labels count from 1; subtract 1/),
+    ]);
+    expect(await notesOf([0, 1, 4, 0, 1, 4], [0, 1, 2])).toEqual([
+      expect.stringMatching(/of 5 classes, no training image has label 2, 3$/),
+    ]);
+  });
+
   test('whose folder lacks a file or does not exist says which', async () => {
-    await expect(openDataset(`idx:${folder}`, undefined, quiet)).rejects.toThrow(/lacks one of/);
+    await expect(openDataset(`idx:${folder}`, undefined, quiet)).rejects.toThrow(
+      /has no IDX files: expected train-images-idx3-ubyte, train-labels/,
+    );
+    writeIdxFolder(folder);
+    rmSync(join(folder, 't10k-labels-idx1-ubyte'));
+    await expect(openDataset(`idx:${folder}`, undefined, quiet)).rejects.toThrow(
+      /lacks t10k-labels-idx1-ubyte \(or \.gz\): it has t10k-images-idx3-ubyte, train-images/,
+    );
     await expect(openDataset(`idx:${folder}/none`, undefined, quiet)).rejects.toThrow(/does not exist/);
   });
 

@@ -52,6 +52,21 @@ describe('a decoded image', () => {
     expect([...pixels]).toEqual(Array.from({ length: 256 }, () => colour).flat());
   });
 
+  const deepPixels = JSON.parse(readFileSync(join(import.meta.dirname, 'deep/pillow.json'), 'utf8'));
+  test.each([
+    ['grey', 'grey-alpha', 1],
+    ['grey-alpha', 'grey-alpha', 1],
+    ['colour', 'colour', 3],
+    ['colour-alpha', 'colour-alpha', 3],
+  ])('of 16 bits (%s) has the upper ones, as Pillow has of %s', async (name, expected, wanted) => {
+    const { channels, pixels } = await decodeImage(
+      readFileSync(join(import.meta.dirname, 'deep', `${name}.png`)),
+    );
+    expect(channels).toBe(wanted);
+    const colour: readonly number[] = deepPixels[expected];
+    expect([...pixels]).toEqual(wanted === 1 ? colour.filter((_, i) => i % 3 === 0) : colour);
+  });
+
   test('of one channel stays grey', async () => {
     const { channels, pixels } = await decoded('grey');
     expect(channels).toBe(1);

@@ -46,7 +46,7 @@ test('values that are all the same have a scale that can be read', () => {
   expect(svg).not.toContain('0.3333');
 });
 
-test('a single run is its own mean, and held-out accuracy is shown where images are held out', () => {
+test('a single run is its own mean, and validation accuracy is shown where images are held out', () => {
   const svg = comparisonSvg(
     newDocument(),
     [
@@ -65,5 +65,5 @@ test('a single run is its own mean, and held-out accuracy is shown where images 
   );
   expect(count(svg, thin)).toBe(0);
   expect(count(svg, /<circle[^>]*r="3\.5"/g)).toBe(1);
-  expect(svg).toContain('held-out accuracy');
+  expect(svg).toContain('validation accuracy');
 });

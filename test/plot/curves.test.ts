@@ -30,11 +30,11 @@ test('a constant learning rate is not worth a line, one that moves is, with its 
   expect(lines(falling)).toBe(lines(constant)! + 1);
 });
 
-test('held-out accuracy is there where images are held out', () => {
+test('validation accuracy is there where images are held out', () => {
   const plain = curvesSvg(newDocument(), [{ epoch: 1, testAccuracy: 0.5 }], 2, 'title');
   expect(plain).toContain('■ test accuracy 0.500');
-  expect(plain).not.toContain('held-out');
+  expect(plain).not.toContain('validation');
   expect(curvesSvg(newDocument(), [{ epoch: 1, validationAccuracy: 0.75 }], 2, 'title')).toContain(
-    '■ held-out accuracy 0.750',
+    '■ validation accuracy 0.750',
   );
 });

@@ -10,13 +10,16 @@ export interface ImageFiles {
   folders(within: string): readonly string[];
   /** All files below a folder, in the order of their names, without hidden ones. @throws DataError for links and odd names. */
   below(folder: string): readonly string[];
+  /** Bytes of a file. @throws DataError with the reason alone, without the name. */
+  sizeOf(file: string): Promise<number>;
   /** @throws DataError with the reason alone, without the name. */
   read(file: string): Promise<Uint8Array>;
 }
 
-/** A class: its name, and its files. */
+/** A class: its name, its folder, and the files in it. */
 export interface ClassFolder {
   readonly name: string;
+  readonly folder: string;
   readonly files: readonly string[];
 }
 

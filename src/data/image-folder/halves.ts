@@ -9,12 +9,11 @@ const NAMES = {
 } as const;
 type Purpose = keyof typeof NAMES;
 
-/** The folders that hold training and test images. */
+/** The folders that hold training and test images and, where there are three, those that choose the best epoch. */
 export interface OwnHalves {
   readonly train: string;
+  readonly validation?: string;
   readonly test: string;
-  /** Images for testing beside those for validation, which choose the best epoch. */
-  readonly unused?: string | undefined;
 }
 
 /**
@@ -29,10 +28,13 @@ export function ownHalves(images: ImageFiles): OwnHalves | undefined {
   };
   const found = { train: of('train'), validation: of('validation'), test: of('test') };
   const [train, ...others] = found.train;
-  const [test, unused] = [...found.validation.slice(0, 1), ...found.test.slice(0, 1)];
+  const [validation, test = validation] = [found.validation[0], found.test[0]];
   const isPair = train !== undefined && test !== undefined;
   const isClear = others.length === 0 && found.validation.length <= 1 && found.test.length <= 1;
-  if (isPair && isClear) return { train, test, unused };
+  if (isPair && isClear) {
+    // Beside training images alone, those of validation are the test.
+    return validation === undefined || validation === test ? { train, test } : { train, validation, test };
+  }
   const halves = Object.values(found).flat();
   if (isPair || (halves.length > 0 && halves.length === folders.length)) {
     throw new DataError(

@@ -5,8 +5,11 @@ import { memoryStore, type PixelStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
 import { type ClassFolder, type ImageFiles, listClasses } from './classes.ts';
 import { type OwnHalves, ownHalves } from './halves.ts';
-import { decideChannels, decideSize, type Reading, readImages } from './read.ts';
+import { type DecodingMemory, decideChannels, decideSize, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
+
+/** Files that an error names: the others are wrong in the same way, as a rule. */
+const NAMED_FILES = 3;
 
 /** How a folder of images becomes a data set. */
 export interface ImageFolderOptions {
@@ -21,6 +24,7 @@ export interface ImageFolderOptions {
   readonly strict: boolean;
   /** More pixels than this are kept in a file below `scratch()`. */
   readonly memoryBytes: number;
+  readonly decoding: DecodingMemory;
   /** Called only when that file is needed. */
   readonly scratch: () => string;
 }
@@ -36,8 +40,8 @@ export interface ImageSource {
 }
 
 /**
- * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val (or test; `halves.ts`). Every image is decoded once.
- * Training images are mixed, test images lie in the order of their names.
+ * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val or DIR/test or both (`halves.ts`). Every
+ * image is decoded once. Training images are mixed, the others lie in the order of their names.
  * @throws DataError
  */
 export async function openImageFolder(
@@ -48,25 +52,46 @@ export async function openImageFolder(
   const { folder, files } = source;
   const own = ownHalves(files);
   const { split, classNames } = splitOf(files, own, options);
-  if (own?.unused !== undefined) {
-    const later = `evaluate RUN \`data\` folder:${folder.replace(/\/+$/, '')}/${own.unused}`;
-    progress.note(
-      `${folder}: tested on its images in ${own.test}; those in ${own.unused} are for later (${later})`,
-    );
-  }
-  const tested = new Set(split.test.map(({ label }) => label));
-  const untested = classNames.filter((_, label) => !tested.has(label));
-  if (own && untested.length > 0)
-    progress.note(`${folder}: ${own.test} has no images of ${untested.join(', ')}: not tested on those`);
-  const all = [...split.train, ...split.test];
+  if (own) noteHalves(own, split, classNames, (text) => progress.note(`${folder}: ${text}`));
+  const all = [...split.train, ...(split.validation ?? []), ...split.test];
   const reading = await readingOf(source, all, classNames, options, progress);
   const train = await readImages(shuffled(split.train, options.seed), reading);
+  const validation = split.validation && (await readImages(split.validation, reading));
   const test = await readImages(split.test, reading);
   reading.finish();
   const missing = missingClass(train.dataset);
-  if (missing !== undefined) throw new DataError(`${folder}: no image of class ${missing} can be read`);
-  if (test.dataset.count === 0) throw new DataError(`${folder}: no test image can be read`);
-  return { train: train.dataset, test: test.dataset, skipped: [...train.skipped, ...test.skipped] };
+  if (missing !== undefined) {
+    const ofClass = split.train.filter(({ label }) => label === missing);
+    const why = reasonsOf(train.skipped, ofClass);
+    throw new DataError(`${folder}: no image of class ${classNames[missing]} can be read: ${why}`);
+  }
+  requireAny(test, `${folder}: no test image can be read`);
+  if (validation) requireAny(validation, `${folder}: no validation image can be read`);
+  return {
+    train: train.dataset,
+    ...(validation && { validation: validation.dataset }),
+    test: test.dataset,
+    skipped: [train, validation, test].flatMap((set) => set?.skipped ?? []),
+  };
+}
+
+/** What a folder's own halves are used for, and what they lack. */
+function noteHalves(
+  { validation, test }: OwnHalves,
+  split: Split,
+  classNames: readonly string[],
+  note: (text: string) => void,
+): void {
+  if (validation !== undefined) {
+    note(`its images in ${validation} choose the best epoch, those in ${test} are the test at the end`);
+  }
+  const noteMissing = (half: string, files: readonly LabelledFile[], consequence: string) => {
+    const present = new Set(files.map(({ label }) => label));
+    const absent = classNames.filter((_, label) => !present.has(label));
+    if (absent.length > 0) note(`${half} has no images of ${absent.join(', ')}: ${consequence}`);
+  };
+  if (validation !== undefined) noteMissing(validation, split.validation!, 'they do not choose by those');
+  noteMissing(test, split.test, 'not tested on those');
 }
 
 /**
@@ -82,7 +107,7 @@ export async function openTestFolder(
   const reading = await readingOf(source, files, classNames, options, progress);
   const { dataset, skipped } = await readImages(files, reading);
   reading.finish();
-  if (dataset.count === 0) throw new DataError(`${source.folder}: no test image can be read`);
+  requireAny({ dataset, skipped }, `${source.folder}: no test image can be read`);
   return { test: dataset, skipped };
 }
 
@@ -96,20 +121,32 @@ function testFilesOf(images: ImageFiles, options: ImageFolderOptions & { readonl
   return { files: labelled(classes), classNames: classes.map(({ name }) => name) };
 }
 
-function splitOf(images: ImageFiles, halves: OwnHalves | undefined, { testShare, seed }: ImageFolderOptions) {
+function splitOf(
+  images: ImageFiles,
+  halves: OwnHalves | undefined,
+  { testShare, seed }: ImageFolderOptions,
+): { readonly split: Split; readonly classNames: readonly string[] } {
+  const classes = listClasses(images, halves?.train);
+  const classNames = classes.map(({ name }) => name);
   if (!halves) {
-    const classes = listClasses(images);
-    return { split: splitByClass(classes, testShare, seed), classNames: classes.map(({ name }) => name) };
-  }
-  const [train, test] = [listClasses(images, halves.train), listClasses(images, halves.test, 1)];
-  const classNames = train.map(({ name }) => name);
-  const unknown = test.find(({ name }) => !classNames.includes(name));
-  if (unknown) {
+    const split = splitByClass(classes, testShare, seed);
+    if (split.test.length > 0) return { split, classNames };
     throw new DataError(
-      `${images.pathOf(`${halves.test}/${unknown.name}`)} is a class that ${halves.train} lacks`,
+      `${images.root} has one image of each class, and none is left for testing: add images, or a folder for them (train and test)`,
     );
   }
-  const split: Split = { train: labelled(train), test: labelled(test, classNames) };
+  const read = (half: string) => {
+    const found = listClasses(images, half, 1);
+    const unknown = found.find(({ name }) => !classNames.includes(name));
+    if (!unknown) return labelled(found, classNames);
+    throw new DataError(`${images.pathOf(unknown.folder)} is a class that ${halves.train} lacks`);
+  };
+  const { validation, test } = halves;
+  const split = {
+    train: labelled(classes),
+    ...(validation !== undefined && { validation: read(validation) }),
+    test: read(test),
+  };
   return { split, classNames };
 }
 
@@ -127,7 +164,7 @@ async function readingOf(
   options: ImageFolderOptions,
   progress: DataProgress,
 ): Promise<Reading & { finish(): void }> {
-  const { strict, memoryBytes, scratch } = options;
+  const { strict, memoryBytes, decoding, scratch } = options;
   const size = options.size ?? (await decideSize(images, decoder, files));
   const channels = options.channels ?? (await decideChannels(images, decoder, files));
   const bytes = size * size * channels;
@@ -141,6 +178,7 @@ async function readingOf(
     channels,
     strict,
     classNames,
+    memory: decoding,
     store: (count) => (fits ? memoryStore(count * bytes) : fileStore(scratch())),
     tick: (isKept) => {
       done++;
@@ -158,7 +196,27 @@ async function readingOf(
   };
 }
 
-function missingClass({ labels, classNames }: Dataset): string | undefined {
+/** A class without images, by its label. */
+function missingClass({ labels, classNames }: Dataset): number | undefined {
   const seen = new Set(labels);
-  return classNames.find((_, label) => !seen.has(label));
+  const missing = classNames.findIndex((_, label) => !seen.has(label));
+  return missing < 0 ? undefined : missing;
+}
+
+/** @throws DataError with what is wrong with the first files. */
+function requireAny(
+  { dataset, skipped }: { readonly dataset: Dataset; readonly skipped: readonly SkippedFile[] },
+  message: string,
+): void {
+  if (dataset.count === 0) throw new DataError(`${message}: ${reasonsOf(skipped)}`);
+}
+
+/** `red/1.png is empty, red/2.png is animated and 7 more`. */
+function reasonsOf(skipped: readonly SkippedFile[], of?: readonly LabelledFile[]): string {
+  const wanted = of && new Set(of.map(({ file }) => file));
+  const texts = skipped
+    .filter(({ file }) => !wanted || wanted.has(file))
+    .map(({ file, reason }) => `${file} ${reason}`);
+  const more = texts.length - NAMED_FILES;
+  return texts.slice(0, NAMED_FILES).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }

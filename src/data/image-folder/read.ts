@@ -1,3 +1,4 @@
+import { byteBudget } from '../byte-budget.ts';
 import { DataError, type Dataset, type Labels, type SkippedFile } from '../dataset.ts';
 import { fitImage, suitableSize } from '../fit-image.ts';
 import type { ImageDecoder } from '../image.ts';
@@ -5,7 +6,7 @@ import type { PixelStore } from '../pixel-store.ts';
 import type { ImageFiles } from './classes.ts';
 import type { LabelledFile } from './split.ts';
 
-/** What reading the halves of a data set has in common. */
+/** What reading the sets of a folder has in common. */
 export interface Reading {
   readonly images: ImageFiles;
   readonly decoder: ImageDecoder;
@@ -13,10 +14,19 @@ export interface Reading {
   readonly channels: number;
   readonly strict: boolean;
   readonly classNames: readonly string[];
+  readonly memory: DecodingMemory;
   /** Opens room for so many images. */
   readonly store: (count: number) => PixelStore;
   /** Called for each file, kept or skipped. */
   readonly tick: (isKept: boolean) => void;
+}
+
+/** What files may take while they are read and decoded. */
+export interface DecodingMemory {
+  /** All that are at work together; an image that takes more is decoded alone. */
+  readonly bytes: number;
+  /** An image that takes more is refused. */
+  readonly largestBytes: number;
 }
 
 /** Decodes files to a data set. @throws DataError when a file is no image and reading is strict. */
@@ -27,9 +37,10 @@ export async function readImages(
   const { images, decoder, size, channels, strict, classNames, tick } = reading;
   const store = reading.store(files.length);
   const [kept, skipped]: [LabelledFile[], SkippedFile[]] = [[], []];
+  const readOne = reader(reading);
   const read = async ({ file }: LabelledFile) => {
     try {
-      return fitImage(await decoder.decode(await images.read(file)), size, channels);
+      return await readOne(file);
     } catch (error) {
       if (error instanceof DataError) return error;
       throw error;
@@ -60,6 +71,29 @@ export async function readImages(
   return { dataset, skipped };
 }
 
+/** Reads a file, decodes it and makes it fit, when there is memory for it. */
+function reader({ images, decoder, size, channels, memory }: Reading): (file: string) => Promise<Uint8Array> {
+  // Two budgets: whoever waits for the second holds a part of the first, and would wait for ever in one.
+  const ofFiles = byteBudget(memory.bytes / 4);
+  const ofPixels = byteBudget(memory.bytes);
+  const requireRoom = (bytes: number) => {
+    if (bytes <= memory.largestBytes) return;
+    const [wanted, room] = [bytes, memory.largestBytes].map((each) => `${Math.ceil(each / 2 ** 20)} MiB`);
+    throw new DataError(
+      `takes ${wanted} to decode, and \`memoryLimit\` leaves ${room}: make it smaller, or raise that`,
+    );
+  };
+  return async (file) => {
+    const fileBytes = await images.sizeOf(file);
+    requireRoom(fileBytes);
+    return ofFiles.within(fileBytes, async () => {
+      const image = await decoder.open(await images.read(file));
+      requireRoom(fileBytes + image.decodeBytes);
+      return ofPixels.within(image.decodeBytes, async () => fitImage(await image.decode(), size, channels));
+    });
+  };
+}
+
 /** 1 when no image has colour, else 3: looks no further than the first that has. What is no image has no say. */
 export async function decideChannels(
   images: ImageFiles,
@@ -68,7 +102,8 @@ export async function decideChannels(
 ): Promise<1 | 3> {
   for (const { file } of files) {
     try {
-      if (!(await decoder.isGrey(await images.read(file)))) return 3;
+      const { isGrey } = await decoder.open(await images.read(file));
+      if (!isGrey) return 3;
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
     }
@@ -92,8 +127,8 @@ export async function decideSize(
   for (let i = 0; i < count; i++) {
     const { file } = files[Math.floor((i * files.length) / count)]!;
     try {
-      const { height, width } = await decoder.decode(await images.read(file));
-      sides.push(Math.min(height, width));
+      const { shorterSide } = await decoder.open(await images.read(file));
+      sides.push(shorterSide);
     } catch (error) {
       if (!(error instanceof DataError)) throw error;
     }

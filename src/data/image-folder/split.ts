@@ -9,6 +9,7 @@ export interface LabelledFile {
 
 export interface Split {
   readonly train: readonly LabelledFile[];
+  readonly validation?: readonly LabelledFile[];
   readonly test: readonly LabelledFile[];
 }
 

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
-import { basename, join } from 'node:path';
+import { join } from 'node:path';
 import { type ByteDataset, DataError } from '../../data/dataset.ts';
 import { FASHION_CLASSES } from '../../data/dataset-names.ts';
 import { IDX_FILES } from '../../data/idx.ts';
@@ -10,7 +10,14 @@ import { writeFileAtomic } from '../files.ts';
 import { unpack } from '../gzip.ts';
 import { fetchDebianPackage } from './debian-package.ts';
 import { DOWNLOAD_LIMITS, download } from './download.ts';
-import { hasIdxFiles, readIdxFolder, readPlainOrGzip } from './idx-files.ts';
+import {
+  findIdxFiles,
+  hasIdxFiles,
+  type IdxPaths,
+  type ReadIdxFile,
+  readIdxFile,
+  readIdxFiles,
+} from './idx-files.ts';
 
 /** SHA-256 of each file, unpacked: gzip headers differ between the places that hold it. */
 const SHA256: Readonly<Record<string, string>> = {
@@ -27,6 +34,9 @@ const MAX_FILE_BYTES = DOWNLOAD_LIMITS.sizeBytes;
 
 const REMEDY =
   'name a folder with its four files with `dataDir`, or set XDG_CACHE_HOME to a folder that you may write to';
+
+/** Below a folder that torchvision's data set was told. */
+const TORCHVISION_FOLDERS = ['raw', join('FashionMNIST', 'raw')];
 
 /** Where the data may come from; tests point these elsewhere. */
 export interface Sources {
@@ -60,24 +70,26 @@ export async function openFashionMnist(
   progress: DataProgress,
   sources: Sources = PUBLIC_SOURCES,
 ): Promise<Readonly<Record<'train' | 'test', ByteDataset>>> {
-  const read = (folder: string, file?: typeof readPlainOrGzip) =>
-    readIdxFolder(folder, 'fashion-mnist', FASHION_CLASSES, file);
+  const read = (files: IdxPaths, file?: ReadIdxFile) =>
+    readIdxFiles(files, 'fashion-mnist', FASHION_CLASSES, file);
   if (dataDir !== undefined) {
     if (!existsSync(dataDir)) throw new DataError(`\`dataDir\` ${dataDir} does not exist`);
-    if (hasIdxFiles(dataDir)) return read(dataDir);
+    const files = findIdxFiles(dataDir, TORCHVISION_FOLDERS);
+    if (files) return read(files);
     progress.note(`${dataDir} does not hold the four Fashion-MNIST files; looking elsewhere`);
   }
   if (!isFilled(sources.cache)) {
-    if (hasIdxFiles(sources.installed)) {
+    const installed = findIdxFiles(sources.installed, []);
+    if (installed) {
       return read(
-        sources.installed,
+        installed,
         verified(() => `install the package ${DEBIAN_PACKAGE} anew`),
       );
     }
     await fill(sources, progress);
   }
   return read(
-    sources.cache,
+    findIdxFiles(sources.cache, [])!,
     verified((file) => `delete ${file} and run again`),
   );
 }
@@ -118,11 +130,16 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   progress.note(`No download (${reasons.join('; ')}): trying Debian's package ${DEBIAN_PACKAGE}`);
   try {
     await sources.debianPackage(DEBIAN_PACKAGE, (folder) => {
-      const from = join(folder, sources.installed);
-      const read = verified(() => 'run again');
-      for (const name of Object.keys(SHA256)) read(join(from, name));
-      for (const name of Object.keys(SHA256)) {
-        writeFileAtomic(join(sources.cache, `${name}.gz`), [readFileSync(join(from, `${name}.gz`))]);
+      const files = findIdxFiles(join(folder, sources.installed), []);
+      if (!files) throw new DataError(`the package ${DEBIAN_PACKAGE} has no IDX files`);
+      readIdxFiles(
+        files,
+        DEBIAN_PACKAGE,
+        FASHION_CLASSES,
+        verified(() => 'run again'),
+      );
+      for (const [name, path] of files.paths) {
+        writeFileAtomic(join(sources.cache, `${name}.gz`), [readFileSync(path)]);
       }
     });
     progress.note(`Fashion-MNIST is now in ${sources.cache}`);
@@ -135,12 +152,11 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
 }
 
 /** Reads files, and refuses one that is damaged or not the published one with what the user can do about it. */
-function verified(remedy: (file: string) => string): typeof readPlainOrGzip {
-  return (path) => {
-    const file = existsSync(path) ? path : `${path}.gz`;
+function verified(remedy: (file: string) => string): ReadIdxFile {
+  return (file, name) => {
     try {
-      const content = readPlainOrGzip(path);
-      verify(basename(path), content, file);
+      const content = readIdxFile(file);
+      verify(name, content, file);
       return content;
     } catch (error) {
       throw error instanceof DataError ? new DataError(`${error.message}: ${remedy(file)}`) : error;

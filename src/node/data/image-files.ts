@@ -2,7 +2,8 @@ import { type Dirent, existsSync, readdirSync, realpathSync, statSync } from 'no
 import { join, relative, sep } from 'node:path';
 import { DataError } from '../../data/dataset.ts';
 import type { ImageFiles } from '../../data/image-folder/classes.ts';
-import { readImageFile } from './image-file.ts';
+import { counted } from '../../tensor/counted.ts';
+import { imageFileBytes, readImageFile } from './image-file.ts';
 
 /** What systems and programs leave among images; names that begin with a dot are hidden anyway. */
 const LITTER = new Set([
@@ -19,21 +20,37 @@ const LITTER = new Set([
 const OUTPUTS = ['last.safetensors', 'best.safetensors', 'experiment.json'];
 
 /**
- * The files of a folder on disk, but for litter and for runs, whose pictures are no images of a class. Links may lead anywhere in the folder, but not out of it, nor to folders.
+ * The files of a folder on disk, but for litter and for runs, whose pictures are no images of a class. Links may lead to
+ * files anywhere in the folder; with `followLinks` out of it and to folders too, each of which is read once for a class,
+ * so that no circle is endless.
  * @throws DataError where there is no such folder.
  */
-export function imageFilesIn(folder: string): ImageFiles {
+export function imageFilesIn(folder: string, followLinks = false): ImageFiles {
   const root = rootOf(folder);
+  const tree = { root, followLinks };
+  const pathOf = (name: string) => join(root, name);
   return {
     root,
-    pathOf: (name) => join(root, name),
+    pathOf,
     folders: (within) =>
-      entriesOf(root, within)
-        .filter((entry) => entry.isDirectory() && !holdsOutputOnly(root, join(within, entry.name)))
+      entriesOf(tree, within)
+        .filter(({ name, isFolder }) => isFolder && !holdsOutputOnly(tree, join(within, name), new Set()))
         .map(({ name }) => name),
-    below: (within) => walk(root, within),
-    read: (file) => readImageFile(join(root, file)),
+    below: (within) => walk(tree, within, new Set(foldersAbove(root, within))),
+    sizeOf: (file) => imageFileBytes(pathOf(file)),
+    read: (file) => readImageFile(pathOf(file)),
   };
+}
+
+interface Tree {
+  readonly root: string;
+  readonly followLinks: boolean;
+}
+
+interface Entry {
+  readonly name: string;
+  /** Also of a link to one that is followed. */
+  readonly isFolder: boolean;
 }
 
 function rootOf(folder: string): string {
@@ -43,37 +60,62 @@ function rootOf(folder: string): string {
   return realpathSync(folder);
 }
 
-/** True for a run's own folder, and for one that holds nothing but such folders. */
-function holdsOutputOnly(root: string, within: string): boolean {
-  const entries = entriesOf(root, within);
+/** True for a run's own folder, and for one that holds nothing but such folders. @param seen folders looked at before. */
+function holdsOutputOnly(tree: Tree, within: string, seen: Set<string>): boolean {
+  if (!isFirst(tree, within, seen)) return false;
+  const entries = entriesOf(tree, within);
   if (isOutput(entries)) return true;
-  const isNested = ({ name }: Dirent) => holdsOutputOnly(root, join(within, name));
-  return entries.length > 0 && entries.every((entry) => entry.isDirectory() && isNested(entry));
+  const isNested = ({ name }: Entry) => holdsOutputOnly(tree, join(within, name), seen);
+  return entries.length > 0 && entries.every((entry) => entry.isFolder && isNested(entry));
 }
 
-function isOutput(entries: readonly Dirent[]): boolean {
+function isOutput(entries: readonly Entry[]): boolean {
   return entries.some(({ name }) => OUTPUTS.includes(name));
 }
 
-function walk(root: string, within: string): string[] {
-  const entries = entriesOf(root, within);
+/** @param seen real paths of the folders read before, and of those that this one is in. */
+function walk(tree: Tree, within: string, seen: Set<string>): string[] {
+  if (!isFirst(tree, within, seen)) return [];
+  const entries = entriesOf(tree, within);
   if (isOutput(entries)) return [];
-  return entries.flatMap((entry) => {
-    const path = `${within}/${entry.name}`;
-    if (entry.isDirectory()) return walk(root, path);
-    return entry.isFile() || entry.isSymbolicLink() ? [path] : [];
+  return entries.flatMap(({ name, isFolder }) => {
+    const path = `${within}/${name}`;
+    return isFolder ? walk(tree, path, seen) : [path];
   });
 }
 
-function entriesOf(root: string, within: string): readonly Dirent[] {
-  const entries = readdirSync(join(root, within), { withFileTypes: true })
+/** Whether a folder has not been seen under any name; from now on it has. */
+function isFirst({ root }: Tree, within: string, seen: Set<string>): boolean {
+  const real = realpathSync(join(root, within));
+  if (seen.has(real)) return false;
+  seen.add(real);
+  return true;
+}
+
+/** Real paths of the folders that a folder is in. */
+function foldersAbove(root: string, within: string): readonly string[] {
+  const names = within.split('/');
+  return names.map((_, i) => realpathSync(join(root, ...names.slice(0, i))));
+}
+
+/** Files and folders, but for hidden ones, litter, and what is neither. */
+function entriesOf(tree: Tree, within: string): readonly Entry[] {
+  const folder = join(tree.root, within);
+  return namesIn(folder).flatMap((entry) => {
+    const { name } = entry;
+    requirePlainName(folder, name);
+    const isFolder = entry.isDirectory();
+    if (!entry.isSymbolicLink()) return isFolder || entry.isFile() ? [{ name, isFolder }] : [];
+    const leads = leadsTo(tree.root, join(folder, name));
+    if (!tree.followLinks && leads.isRefused) throw refusedLinks(tree.root);
+    return [{ name, isFolder: leads.isFolder }];
+  });
+}
+
+function namesIn(folder: string): readonly Dirent[] {
+  return readdirSync(folder, { withFileTypes: true })
     .filter(({ name }) => !name.startsWith('.') && !LITTER.has(name))
     .sort((a, b) => (a.name < b.name ? -1 : 1));
-  for (const entry of entries) {
-    requirePlainName(join(root, within), entry.name);
-    if (entry.isSymbolicLink()) requireInside(root, join(within, entry.name));
-  }
-  return entries;
 }
 
 /** Names stand in tables, messages and files of one line each. */
@@ -85,18 +127,38 @@ function requirePlainName(folder: string, name: string): void {
   );
 }
 
-function requireInside(root: string, path: string): void {
-  let target: string;
+/** Where a link leads, and whether it has to be followed by intention only: out of the folder, or to another. */
+function leadsTo(root: string, path: string) {
   try {
-    target = realpathSync(join(root, path));
+    const target = realpathSync(path);
+    const way = relative(root, target);
+    const leaves = way === '..' || way.startsWith(`..${sep}`) || way.startsWith(sep);
+    const isFolder = statSync(target).isDirectory();
+    return { target, isFolder, isRefused: leaves || isFolder };
   } catch {
-    return; // Leads nowhere: it is named when it cannot be read.
+    return { target: undefined, isFolder: false, isRefused: false }; // Nowhere: it is named when it cannot be read.
   }
-  const way = relative(root, target);
-  if (way === '..' || way.startsWith(`..${sep}`) || way.startsWith(sep)) {
-    throw new DataError(`${join(root, path)} is a link out of ${root}, to ${target}: copy what it leads to`);
-  }
-  if (statSync(target).isDirectory()) {
-    throw new DataError(`${join(root, path)} is a link to a folder: copy the folder, or remove the link`);
-  }
+}
+
+/** What is wrong with all links of a folder that are not followed. */
+function refusedLinks(root: string): DataError {
+  const links = linksBelow(root, root);
+  const [path, target] = links[0]!;
+  const which =
+    links.length === 1
+      ? `a link, ${path} to ${target}, that leads`
+      : `${counted(links.length, 'link')}, such as ${path} to ${target}, that lead`;
+  return new DataError(
+    `${root} holds ${which} out of it or to another folder: use \`followLinks\` to follow them, or copy what they lead to`,
+  );
+}
+
+/** Links that are not followed unless that is asked for: where they are, and where they lead. */
+function linksBelow(root: string, folder: string): readonly (readonly [string, string])[] {
+  return namesIn(folder).flatMap((entry) => {
+    const path = join(folder, entry.name);
+    if (entry.isDirectory()) return linksBelow(root, path);
+    const leads = entry.isSymbolicLink() ? leadsTo(root, path) : undefined;
+    return leads?.isRefused ? [[path, leads.target!] as const] : [];
+  });
 }

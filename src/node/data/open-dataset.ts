@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
-import { DataError, type TrainTest } from '../../data/dataset.ts';
+import { DataError, type Dataset, type TrainTest } from '../../data/dataset.ts';
 import {
   DATASET_NAMES,
   DEFAULT_TEST_SHARE,
@@ -15,13 +15,23 @@ import {
   openTestFolder,
 } from '../../data/image-folder/open.ts';
 import type { DataProgress } from '../../data/progress.ts';
+import { counted } from '../../tensor/counted.ts';
 import { cacheFolder } from '../cache-folder.ts';
 import { openCifar10 } from './cifar10-files.ts';
 import { openFashionMnist } from './fashion-mnist.ts';
-import { hasIdxFiles, readIdxFolder } from './idx-files.ts';
+import { readIdxFolder } from './idx-files.ts';
 import { SHARP_DECODER } from './image-file.ts';
 import { imageFilesIn } from './image-files.ts';
 import { fileStore } from './pixel-file.ts';
+
+/** Enough for every processor to decode a photo, as a rule; what is larger is decoded alone. */
+const DECODING_BYTES = 512 * 2 ** 20;
+
+/** How a folder of images is read, where not as usual. */
+export interface FolderOptions extends Partial<ImageFolderOptions> {
+  /** Follow links out of the folder, and to folders. */
+  readonly followLinks?: boolean;
+}
 
 /** Data sets that are looked for in `dataDir`. */
 const SOUGHT = ['fashion-mnist', 'cifar10'];
@@ -35,7 +45,7 @@ export async function openDataset(
   name: string,
   dataDir: string | undefined,
   progress: DataProgress,
-  images: Partial<ImageFolderOptions> = {},
+  images: FolderOptions = {},
 ): Promise<TrainTest> {
   if (dataDir !== undefined && !SOUGHT.includes(name)) {
     throw new DataError(
@@ -47,18 +57,25 @@ export async function openDataset(
   if (name === 'cifar10') return openCifar10(dataDir);
   const imageFolder = imageFolderOf(name);
   if (imageFolder !== undefined)
-    return openImageFolder(sourceOf(imageFolder), withDefaults(images), progress);
+    return openImageFolder(sourceOf(imageFolder, images), withDefaults(images), progress);
   if (name.startsWith('idx:')) {
-    const folder = name.slice('idx:'.length);
-    if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
-    if (!hasIdxFiles(folder)) {
-      throw new DataError(
-        `${folder} lacks one of train-images-idx3-ubyte, train-labels-idx1-ubyte, t10k-… (or .gz)`,
-      );
-    }
-    return readIdxFolder(folder, name);
+    const data = readIdxFolder(name.slice('idx:'.length), name);
+    noteEmptyClasses(data.train, progress);
+    return data;
   }
   throw new DataError(`unknown data set ${name}: expected ${DATASET_NAMES.join(', ')}`);
+}
+
+/** Says which labels never come: classes that are counted from 1 leave the first one empty. */
+function noteEmptyClasses({ name, labels, classNames }: Dataset, { note }: DataProgress): void {
+  const seen = new Set(labels);
+  const empty = classNames.filter((_, label) => !seen.has(label));
+  if (empty.length === 0) return;
+  const fromOne = empty.length === 1 && !seen.has(0);
+  note(
+    `warning: ${name}: of ${counted(classNames.length, 'class', 'classes')}, no training image has label ` +
+      (fromOne ? '0: labels count from 1; subtract 1 to be rid of that class' : empty.join(', ')),
+  );
 }
 
 /**
@@ -70,25 +87,26 @@ export async function openTestSet(
   name: string,
   dataDir: string | undefined,
   progress: DataProgress,
-  { whole = false, ...images }: Partial<ImageFolderOptions> & { readonly whole?: boolean } = {},
+  { whole = false, ...images }: FolderOptions & { readonly whole?: boolean } = {},
 ): Promise<Pick<TrainTest, 'test' | 'skipped'>> {
   const folder = imageFolderOf(name);
   if (folder === undefined || dataDir !== undefined) return openDataset(name, dataDir, progress, images);
-  return openTestFolder(sourceOf(folder), { ...withDefaults(images), whole }, progress);
+  return openTestFolder(sourceOf(folder, images), { ...withDefaults(images), whole }, progress);
 }
 
-function sourceOf(folder: string): ImageSource {
-  return { folder, files: imageFilesIn(folder), decoder: SHARP_DECODER, fileStore };
+function sourceOf(folder: string, { followLinks }: FolderOptions): ImageSource {
+  return { folder, files: imageFilesIn(folder, followLinks), decoder: SHARP_DECODER, fileStore };
 }
 
-function withDefaults(images: Partial<ImageFolderOptions>): ImageFolderOptions {
+function withDefaults({ followLinks: _, ...images }: FolderOptions): ImageFolderOptions {
   return {
     testShare: DEFAULT_TEST_SHARE,
     seed: 0,
     strict: false,
-    memoryBytes: imageMemoryBytes(),
+    decoding: { bytes: DECODING_BYTES, largestBytes: Number.POSITIVE_INFINITY },
     scratch: scratchFolder,
     ...images,
+    memoryBytes: Math.min(images.memoryBytes ?? Number.POSITIVE_INFINITY, imageMemoryBytes()),
   };
 }
 

@@ -47,5 +47,9 @@ export function spilled(data: TrainTest, folder: string): TrainTest {
     store.append(set.pixels);
     return { ...set, pixels: store.finish() };
   };
-  return { ...data, train: inFile(data.train), test: inFile(data.test) };
+  const { train, validation, test } = data;
+  return {
+    ...data,
+    ...{ train: inFile(train), test: inFile(test), ...(validation && { validation: inFile(validation) }) },
+  };
 }

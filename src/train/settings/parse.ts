@@ -9,7 +9,7 @@ interface Shape {
   /** Undefined of `anyOf`, and of a schema that takes anything. */
   readonly type?: 'integer' | 'number' | 'string' | 'boolean' | 'array' | 'object' | 'null';
   readonly enum?: readonly (string | number)[];
-  readonly const?: string | number;
+  readonly const?: string | number | boolean;
   readonly anyOf?: readonly Shape[];
   readonly items?: Shape;
   readonly minimum?: number;

@@ -326,7 +326,7 @@ export const FIELDS = {
   validate: {
     schema: z.number().positive().lt(1).optional(),
     value: 'share',
-    help: 'share of the training images that is held out for validation and chooses the best epoch; the test images are then used only at the end',
+    help: 'share of the training images that is held out for validation and chooses the best epoch; the test images are then used only at the end. A folder with val and test has its own',
     group: 'The run',
     unset: 'none',
     commands: { train: {} },
@@ -353,5 +353,17 @@ export const FIELDS = {
   reasons: {
     schema: z.record(z.string(), z.string()).optional(),
     recorded: 'why the recipe `photos` chose what it did, by setting',
+  },
+  validationSha256: {
+    schema: sha256.optional(),
+    recorded: 'of the validation images that a folder has beside its test images',
+  },
+  followLinks: {
+    schema: z.literal(true).optional(),
+    help: 'follow links that lead out of a folder of images, or to folders',
+    group: 'Images',
+    commands: { train: {}, 'lr-find': {}, evaluate: {} },
+    onResume: 'same',
+    folderOnly: true,
   },
 } as const satisfies Readonly<Record<string, Setting | Recorded>>;

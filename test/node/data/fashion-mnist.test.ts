@@ -37,6 +37,17 @@ describe('Fashion-MNIST', () => {
     expect(existsSync(join(folder, 'cache'))).toBe(false);
   });
 
+  test('comes from where torchvision has put it, and from no half of a data set', async () => {
+    writeIdxFolder(join(folder, 'MNIST/raw'));
+    writeIdxFolder(join(folder, 'FashionMNIST/raw'));
+    const { train } = await openFashionMnist(folder, progress, sources());
+    expect([train.count, notes]).toEqual([6, []]);
+    rmSync(join(folder, 'FashionMNIST/raw/t10k-images-idx3-ubyte'));
+    await expect(openFashionMnist(folder, progress, sources())).rejects.toThrow(
+      /FashionMNIST\/raw lacks t10k-images-idx3-ubyte/,
+    );
+  });
+
   test('in a cache that was tampered with is refused by its checksum', async () => {
     writeIdxFolder(join(folder, 'cache'));
     await expect(openFashionMnist(undefined, progress, sources())).rejects.toThrow(

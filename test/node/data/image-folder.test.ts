@@ -4,11 +4,11 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { DataError, type Dataset } from '../../../src/data/dataset.ts';
-import type { ImageFolderOptions } from '../../../src/data/image-folder/open.ts';
 import { splitByClass } from '../../../src/data/image-folder/split.ts';
 import { Loader } from '../../../src/data/loader.ts';
 import { sha256Of } from '../../../src/node/data/fingerprint.ts';
-import { openDataset, openTestSet } from '../../../src/node/data/open-dataset.ts';
+import { decodeImage } from '../../../src/node/data/image-file.ts';
+import { type FolderOptions, openDataset, openTestSet } from '../../../src/node/data/open-dataset.ts';
 import { floats } from '../../support/floats.ts';
 import { bomb, picture, writeColours, writeFiles } from '../../support/images.ts';
 
@@ -18,7 +18,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-const open = (options: Partial<ImageFolderOptions> = {}, notes: string[] = []) =>
+const open = (options: FolderOptions = {}, notes: string[] = []) =>
   openDataset(
     `folder:${folder}`,
     undefined,
@@ -79,7 +79,7 @@ describe('a folder of images', () => {
   test('that grows keeps its split, but for one file at the border', () => {
     const files = Array.from({ length: 100 }, (_, i) => `a/${i}.png`);
     const tested = (names: readonly string[]) =>
-      splitByClass([{ name: 'a', files: names }], 0.2, 0).test.map(({ file }) => file);
+      splitByClass([{ name: 'a', folder: 'a', files: names }], 0.2, 0).test.map(({ file }) => file);
     const before = tested(files);
     expect(before.length).toBe(20);
     const after = tested([...files, 'a/new.png']);
@@ -106,15 +106,32 @@ describe('a folder of images', () => {
     expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
   });
 
-  test('with halves for training, validation and testing is tested on validation, and says so', async () => {
+  test('with folders for training, validation and testing has these three, and says what they lack', async () => {
     for (const half of ['train', 'valid', 'test']) await writeColours(join(folder, half), 2);
     writeFiles(folder, { 'valid/red/more.png': await picture() });
     rmSync(join(folder, 'valid/blue'), { recursive: true });
+    rmSync(join(folder, 'test/green'), { recursive: true });
     const notes: string[] = [];
-    const { test: held } = await open({ size: 8 }, notes);
-    expect(countsOf(held)).toEqual([0, 2, 3]);
-    expect(notes.join('\n')).toMatch(/tested on its images in valid; those in test are for later/);
-    expect(notes.join('\n')).toMatch(/valid has no images of blue: not tested on those/);
+    const { train, validation, test: held } = await open({ size: 8 }, notes);
+    expect([train, validation!, held].map(countsOf)).toEqual([
+      [2, 2, 2],
+      [0, 2, 3],
+      [2, 0, 2],
+    ]);
+    const told = notes.join('\n');
+    expect(told).toMatch(/its images in valid choose the best epoch, those in test are the test at the end/);
+    expect(told).toMatch(/valid has no images of blue/);
+    expect(told).toMatch(/test has no images of green: not tested on those/);
+    const quiet = { note: () => {}, bytes: () => {} };
+    const alone = await openTestSet(`folder:${folder}`, undefined, quiet, { size: 8, channels: 3 });
+    expect(alone.test.files).toEqual(held.files);
+    writeFiles(folder, { 'valid/amber/1.png': await picture() });
+    await expect(open()).rejects.toThrow(/valid\/amber is a class that train lacks/);
+  });
+
+  test('of one image for each class has none to test on, and says so', async () => {
+    await writeColours(folder, 1);
+    await expect(open()).rejects.toThrow(/one image of each class, and none is left for testing/);
   });
 
   test('has no class of what systems leave behind, nor of runs', async () => {
@@ -213,6 +230,30 @@ describe('a folder of images', () => {
   });
 });
 
+describe('with links followed, a folder', () => {
+  test('has the images that they lead to, each folder once for a class, whatever circles there are', async () => {
+    const root = folder;
+    await writeColours(join(folder, 'originals'), 3);
+    folder = join(root, 'chosen');
+    writeFiles(folder, { 'own/1.png': await picture(), 'own/2.png': await picture() });
+    for (const colour of ['red', 'blue']) symlinkSync(`../originals/${colour}`, join(folder, colour));
+    symlinkSync('../../originals/green/0.jpeg', join(folder, 'own/green.jpeg'));
+    symlinkSync('..', join(folder, 'own/up'));
+    symlinkSync('.', join(folder, 'own/here'));
+    for (const way of ['a', 'b']) symlinkSync('../../originals/green', join(folder, `own/${way}`));
+    const options = { size: 8, followLinks: true };
+    const { train, test: held } = await open(options);
+    expect(train.classNames).toEqual(['blue', 'own', 'red']);
+    const own = [...train.files!, ...held.files!].filter((file) => file.startsWith('own/')).sort();
+    expect(own).toEqual(
+      ['1.png', '2.png', 'a/0.jpeg', 'a/1.png', 'a/2.webp', 'green.jpeg'].map((f) => `own/${f}`),
+    );
+    expect(train.count + held.count).toBe(12);
+    expect((await open(options)).test.files).toEqual(held.files);
+    folder = root;
+  });
+});
+
 describe('files that cannot be used are named and left out, or refused when reading is strict:', () => {
   const damaged = async (): Promise<Record<string, Buffer | string>> => {
     const jpeg = await picture({ format: 'jpeg', height: 64, width: 64 });
@@ -263,10 +304,49 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await open({ strict: true })).train.count).toBe(4);
   });
 
+  test('what takes more memory to decode than there is, before it is decoded', async () => {
+    await writeColours(folder, 4);
+    writeFiles(folder, { 'red/large.png': await picture({ height: 600, width: 600 }) });
+    const decoding = { bytes: 2 ** 20, largestBytes: 2 ** 20 };
+    const { skipped } = await open({ decoding });
+    expect(skipped).toEqual([
+      {
+        file: 'red/large.png',
+        reason: expect.stringMatching(/^takes 2 MiB to decode, and `memoryLimit` leaves 1 MiB/),
+      },
+    ]);
+    expect((await open({ decoding: { ...decoding, largestBytes: 2 ** 30 } })).skipped).toEqual([]);
+  });
+
+  test('a JPEG of more passes than it can need', async () => {
+    const create = { width: 9000, height: 9000, channels: 3, background: 'grey' } as const;
+    const jpeg = await sharp({ create }).jpeg({ progressive: true }).toBuffer();
+    const scan = jpeg.subarray(jpeg.lastIndexOf(Buffer.from([0xff, 0xda])), jpeg.length - 2);
+    const scans = Buffer.concat([
+      jpeg.subarray(0, jpeg.length - 2),
+      ...Array(20).fill(scan),
+      jpeg.subarray(-2),
+    ]);
+    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it anew$/);
+  });
+
+  test('a strip that is longer than any image', async () => {
+    const strip = async (height: number) =>
+      decodeImage(
+        await sharp({ create: { width: 1, height, channels: 3, background: 'grey' } })
+          .png()
+          .toBuffer(),
+      );
+    await expect(strip(1_000_001)).rejects.toThrow(/^is 1000001 pixels long: a million is the most$/);
+    expect((await strip(100_000)).height).toBe(100_000);
+  });
+
   test('a class of which nothing is left', async () => {
     await writeColours(folder, 3);
     writeFiles(folder, { 'amber/1.png': 'x', 'amber/2.png': 'x' });
-    await expect(open()).rejects.toThrow(/no image of class amber can be read/);
+    await expect(open()).rejects.toThrow(
+      /no image of class amber can be read: amber\/\d\.png is neither JPEG, PNG nor WebP/,
+    );
   });
 });
 
@@ -320,22 +400,20 @@ describe('a folder is refused, with words,', () => {
     await refused(/val\/amber is a class that train lacks/);
   });
 
-  test('with a link that leaves it, to a file or a folder', async () => {
+  test('with links that lead out of it or to folders, of which it says how many', async () => {
     await writeColours(join(folder, 'in'), 2);
     folder = join(folder, 'in');
     writeFiles(join(folder, '..'), { 'secret.png': await picture(), 'out/1.png': await picture() });
-    symlinkSync('../../secret.png', join(folder, 'red/link.png'));
-    await refused(/red\/link\.png is a link out of .*in, to .*secret\.png/);
-    rmSync(join(folder, 'red/link.png'));
-    symlinkSync('../out', join(folder, 'link'));
-    await refused(/link is a link out of/);
-    rmSync(join(folder, 'link'));
-    symlinkSync('red', join(folder, 'rot'));
-    await refused(/rot is a link to a folder/);
-    rmSync(join(folder, 'rot'));
     symlinkSync('0.jpeg', join(folder, 'red/link.jpeg'));
     const { train, test: held } = await open();
     expect(train.count + held.count).toBe(7);
+    symlinkSync('../../secret.png', join(folder, 'red/link.png'));
+    await refused(
+      /holds a link, .*red\/link\.png to .*secret\.png, that leads out of it or to .*: use `followLinks` to/,
+    );
+    symlinkSync('../out', join(folder, 'link'));
+    symlinkSync('red', join(folder, 'rot'));
+    await refused(/holds 3 links, such as .*link to .*out, that lead out of it/);
     folder = join(folder, '..');
   });
 

@@ -31,6 +31,7 @@ const NAMES = {
 function valuesOf(name: SettingName, schema: z.ZodType): fc.Arbitrary<unknown> {
   if (name in NAMES) return NAMES[name as keyof typeof NAMES];
   const shape = shapeOf(schema);
+  if (shape.const !== undefined) return fc.constantFrom(shape.const, 'soup');
   if (shape.enum) return fc.constantFrom(...shape.enum, 'soup');
   if (shape.items?.enum) return fc.array(fc.constantFrom(...shape.items.enum), { minLength: 1 });
   if (shape.items) return fc.array(fc.constantFrom('body', 'features.conv0', ''), { minLength: 1 });
@@ -43,7 +44,7 @@ function valuesOf(name: SettingName, schema: z.ZodType): fc.Arbitrary<unknown> {
 /** What a flag, an experiment file and a checkpoint make of a value; undefined where it is refused. */
 function readings(name: SettingName, value: unknown) {
   return {
-    flag: attempt(() => settingOption(name, commandOf(name)).parseArg!(textOf(value), undefined)),
+    flag: attempt(() => flagReading(name, value)),
     experiment: attempt(
       () => experimentOf({ [name]: value }).common[name as keyof ReturnType<typeof experimentOf>['common']],
     ),
@@ -51,6 +52,12 @@ function readings(name: SettingName, value: unknown) {
       new Map(Object.entries(runConfigSchema.parse({ ...BASE, [name]: value }))).get(name),
     ),
   };
+}
+
+/** A switch is there, or it is not. */
+function flagReading(name: SettingName, value: unknown): unknown {
+  if (SETTINGS[name].value === undefined) return value === true ? true : undefined;
+  return settingOption(name, commandOf(name)).parseArg!(textOf(value), undefined);
 }
 
 const experimentOf = (common: object) =>

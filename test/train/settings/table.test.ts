@@ -15,7 +15,16 @@ import {
 } from '../../../src/train/settings/table.ts';
 
 /** What users do not set: the run writes it down. */
-const RECORDED = ['leaves', 'dataSha256', 'startedFrom', 'classNames', 'testSha256', 'transforms', 'reasons'];
+const RECORDED = [
+  'leaves',
+  'dataSha256',
+  'startedFrom',
+  'classNames',
+  'testSha256',
+  'transforms',
+  'validationSha256',
+  'reasons',
+];
 
 describe('the table of settings', () => {
   test('has every field of RunConfig once, and RunConfig has no other', () => {
@@ -31,7 +40,7 @@ describe('the table of settings', () => {
       new RegExp(
         '^recipe model data classes size batch microBatch epochs lr seed precision limit leaves dataSha256 startedFrom ' +
           'classNames testShare testSha256 transforms freeze dropout optimizer momentum weightDecay weightDecayOn ' +
-          'schedule warmup labelSmoothing clip ema validate patience balance reasons\\b',
+          'schedule warmup labelSmoothing clip ema validate patience balance reasons validationSha256 followLinks$',
       ),
     );
   });

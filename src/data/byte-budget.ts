@@ -1,0 +1,33 @@
+/** Lets work begin while what all of it takes together stays within so many bytes. */
+export interface ByteBudget {
+  readonly bytes: number;
+  /** Does work that takes so many bytes, when those before it have left room. Alone, anything may be done. */
+  within<T>(bytes: number, work: () => Promise<T>): Promise<T>;
+}
+
+export function byteBudget(bytes: number): ByteBudget {
+  const waiting: { readonly bytes: number; readonly begin: () => void }[] = [];
+  let taken = 0;
+  const admit = () => {
+    while (waiting[0] && (taken === 0 || taken + waiting[0].bytes <= bytes)) {
+      const next = waiting.shift()!;
+      taken += next.bytes;
+      next.begin();
+    }
+  };
+  return {
+    bytes,
+    async within(wanted, work) {
+      await new Promise<void>((begin) => {
+        waiting.push({ bytes: wanted, begin });
+        admit();
+      });
+      try {
+        return await work();
+      } finally {
+        taken -= wanted;
+        admit();
+      }
+    },
+  };
+}
