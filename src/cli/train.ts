@@ -1,6 +1,5 @@
 import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
-import { imageFolderOf } from '../data/dataset-names.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
@@ -131,9 +130,7 @@ async function begin(given: TrainOptions): Promise<Beginning> {
   }
   if (given.out !== undefined) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
-  const isFolder = settings.data !== undefined && imageFolderOf(settings.data) !== undefined;
-  const usual = isFolder && !source ? { recipe: 'photos' } : {};
-  return { source, recipe: resolveRecipe({ ...usual, ...source?.network, ...settings }) };
+  return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
 }
 
 /** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */

@@ -130,7 +130,7 @@ export type ResolvedRecipe = Recipe & { readonly recipe: string; readonly classe
 
 /** @throws ConfigError when the settings contradict one another. */
 export function resolveRecipe(given: Overrides): ResolvedRecipe {
-  const name = recipeName(given.recipe);
+  const name = recipeName(given.recipe ?? usualRecipe(given.data));
   const overrides: Record<string, unknown> = {};
   for (const key of RUN_SETTING_NAMES) {
     if (given[key] !== undefined) overrides[key] = given[key];
@@ -160,7 +160,12 @@ export function requireConsistent({
   }
 }
 
-function recipeName(name = 'notes'): RecipeName {
+/** What is taken where no recipe is named. */
+function usualRecipe(data: string | undefined): RecipeName {
+  return data !== undefined && imageFolderOf(data) !== undefined ? 'photos' : 'notes';
+}
+
+function recipeName(name: string): RecipeName {
   const known = RECIPE_NAMES.find((each) => each === name);
   if (!known)
     throw new ConfigError(`unknown recipe ${name}: expected ${RECIPE_NAMES.join(', ')}`, {

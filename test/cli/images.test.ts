@@ -10,9 +10,9 @@ import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
 
 let folder: string;
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
-const TINY = '--size 32 --batch 5 --lr 0.02 --threads 1'.split(' ');
+const TINY = '--recipe notes --size 32 --batch 5 --lr 0.02 --threads 1'.split(' ');
 /** All of it but the learning rate. */
-const SAME = '--size 32 --batch 5 --threads 1'.split(' ');
+const SAME = '--recipe notes --size 32 --batch 5 --threads 1'.split(' ');
 const AUGMENTED = ['--augment', 'flip,crop,erase,resized-crop', '--normalize', 'measured'];
 const checkpointOf = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
 

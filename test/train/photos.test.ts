@@ -12,7 +12,7 @@ describe('the recipe photos', () => {
       const steps = epochs.value * Math.ceil(images / batch.value);
       expect([images, steps >= 100], `${images} images`).toEqual([images, true]);
       expect(batch.value).toBeLessThanOrEqual(Math.max(16, images));
-      expect(epochs.reason).toBe(`${steps} steps in all`);
+      expect(epochs.reason).toBe(`${steps.toLocaleString('en-US')} steps in all`);
     }
   });
 

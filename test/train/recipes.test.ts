@@ -8,10 +8,11 @@ import {
 } from '../../src/train/config.ts';
 import { RECIPE_NAMES, RECIPES, type Recipe, resolveRecipe } from '../../src/train/recipes.ts';
 
-/** Without what the data decide. */
+/** Without what the data decide: the recipe photos chooses by them. */
 const resolved = (given: Parameters<typeof resolveRecipe>[0]) => {
   const { augment: _, normalize: __, ...settings } = resolveRecipe(given);
-  return runConfigSchema.parse({ classes: 10, ...settings });
+  const chosen = given.recipe === 'photos' ? { size: 32, batch: 16, epochs: 60 } : {};
+  return runConfigSchema.parse({ classes: 10, ...chosen, ...settings });
 };
 
 describe('a recipe', () => {
@@ -46,11 +47,15 @@ describe('a recipe', () => {
     expect(config).toMatchObject({ recipe: 'notes', lr: 0.1, batch: 256, epochs: 10, size: 96 });
     expect(trainingOptions(config)).toEqual({
       labelSmoothing: 0,
+      weighted: false,
       update: {
         optimizer: { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0, decayed: 'weights' },
       },
     });
     expect(describeRecipe(config)).toBe('recipe notes: sgd, lr 0.1');
+    expect(resolveRecipe({ data: 'idx:somewhere' }).recipe).toBe('notes');
+    expect(resolveRecipe({ data: 'folder:photos' }).recipe).toBe('photos');
+    expect(resolveRecipe({ data: 'folder:photos', recipe: 'notes' })).toMatchObject({ lr: 0.1, batch: 256 });
   });
 
   test("paper-cifar is the paper's: a tenth of the rate at 50% and 75% of 300 epochs", () => {
