@@ -1,6 +1,6 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
-import type { WeightsSource } from '../run/weights-source.ts';
+import { startedFrom, type WeightsSource } from '../run/weights-source.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
 import { type DataOptions, dataConfig } from './data-options.ts';
@@ -22,7 +22,7 @@ export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: W
     ...settings,
     classes: recipe.classes ?? data.train.classNames.length,
     dataSha256: sha256Of(data),
-    ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),
+    ...(from && { startedFrom: startedFrom(from) }),
     ...dataConfig(recipe, recipe.data, data, recipe.limit),
   });
 }

@@ -1,3 +1,5 @@
+import { quoted } from './quoted.ts';
+
 /** JSON from a file. Objects inherit nothing: a key called `__proto__` is a key like others. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
@@ -98,7 +100,7 @@ class JsonReader {
       this.#skipSpace();
       if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#refuse();
       const key = this.#string(MAX_KEY_CHARACTERS);
-      if (key in object) throw new JsonError(`names ${key} twice`);
+      if (key in object) throw new JsonError(`names ${quoted(key)} twice`);
       if (!this.#takes(COLON)) this.#refuse();
       object[key] = this.#value(depth);
     } while (this.#takes(COMMA));

@@ -3,6 +3,7 @@ import { InputError } from '../tensor/input-error.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { widenFloat16 } from './half.ts';
 import { asObject, type Json, JsonError, type JsonObject, parseJson } from './json.ts';
+import { quoted } from './quoted.ts';
 
 /** A file that is no valid safetensors file, or not the one that was expected. */
 export class SafetensorsError extends InputError {
@@ -75,28 +76,32 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   const metadata = new Map<string, string>();
   const entries: { name: string; type: StoredFormat; shape: Shape; begin: number; end: number }[] = [];
   for (const [name, value] of Object.entries(header)) {
+    const what = `tensor ${quoted(name)}`;
     if (name === '__metadata__') {
       for (const [key, text] of Object.entries(asObject(value) ?? refuse('the metadata is no object'))) {
-        metadata.set(key, typeof text === 'string' ? text : refuse(`metadata ${key} is not a string`));
+        metadata.set(
+          key,
+          typeof text === 'string' ? text : refuse(`metadata ${quoted(key)} is not a string`),
+        );
       }
       continue;
     }
-    const fields = asObject(value) ?? refuse(`tensor ${name} has no description`);
+    const fields = asObject(value) ?? refuse(`${what} has no description`);
     const { dtype, shape, data_offsets: offsets } = fields;
     const type =
       (typeof dtype === 'string' ? TYPES.get(dtype) : undefined) ??
       refuse(
-        `tensor ${name} is of type ${typeof dtype === 'string' ? dtype : 'unknown'}; known are ${[...TYPES.keys()].join(', ')}`,
+        `${what} is of type ${typeof dtype === 'string' ? quoted(dtype) : 'unknown'}; known are ${[...TYPES.keys()].join(', ')}`,
       );
     const [begin, end] =
-      isNaturals(offsets) && offsets.length === 2 ? offsets : refuse(`tensor ${name} has no offsets`);
-    if (!isNaturals(shape)) return refuse(`tensor ${name} has no shape`);
+      isNaturals(offsets) && offsets.length === 2 ? offsets : refuse(`${what} has no offsets`);
+    if (!isNaturals(shape)) return refuse(`${what} has no shape`);
     if (shape.length > MAX_DIMENSIONS)
-      refuse(`tensor ${name} has ${shape.length} dimensions: at most ${MAX_DIMENSIONS}`);
+      refuse(`${what} has ${shape.length} dimensions: at most ${MAX_DIMENSIONS}`);
     const wanted = elementCount(shape) * type.bytes;
     if (end! - begin! !== wanted) {
       refuse(
-        `tensor ${name} (${formatShape(shape)} ${dtype}) needs ${wanted} bytes, its offsets span ${end! - begin!}`,
+        `${what} (${formatShape(shape)} ${dtype}) needs ${wanted} bytes, its offsets span ${end! - begin!}`,
       );
     }
     entries.push({ name, type, shape, begin: begin!, end: end! });
@@ -104,8 +109,8 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin < at) refuse(`tensor ${name} overlaps another`);
-    if (begin > at) refuse(`${begin - at} bytes before tensor ${name} belong to none`);
+    if (begin < at) refuse(`tensor ${quoted(name)} overlaps another`);
+    if (begin > at) refuse(`${begin - at} bytes before tensor ${quoted(name)} belong to none`);
     at = end;
   }
   const present = bytes.length - dataStart;

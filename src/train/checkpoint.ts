@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
 import { asObject, type Json, JsonError, parseJson } from '../io/json.ts';
+import { quoted } from '../io/quoted.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
@@ -160,7 +161,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
   const state = new Map<string, Float32Array | Float64Array>();
   for (const [name, { data }] of tensors) {
     if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw new CheckpointError(`${path}: tensor ${name} is not of float numbers`);
+      throw new CheckpointError(`${path}: tensor ${quoted(name)} is not of float numbers`);
     }
     state.set(name, data);
   }
@@ -211,7 +212,8 @@ export function requireFits(
       throw new CheckpointError(`${path}: tensor ${name} is not finite`);
   }
   const extra = [...shapes.keys()].find((name) => !network.has(name));
-  if (extra !== undefined) throw new CheckpointError(`${path}: tensor ${extra} is not part of the model`);
+  if (extra !== undefined)
+    throw new CheckpointError(`${path}: tensor ${quoted(extra)} is not part of the model`);
 }
 
 /** @throws CheckpointError unless the run stands where one with this many steps an epoch can stand. */

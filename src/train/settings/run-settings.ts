@@ -201,8 +201,8 @@ export const FIELDS = {
   /** Older checkpoints lack it. */
   dataSha256: { schema: sha256.optional(), recorded: 'of images and labels: a run resumes on no others' },
   startedFrom: {
-    schema: z.strictObject({ file: z.string(), sha256 }).optional(),
-    recorded: 'the file whose weights the run began with',
+    schema: z.strictObject({ file: z.string(), sha256, weights: z.string().optional() }).optional(),
+    recorded: 'the file whose weights the run began with, and which of several',
   },
   classNames: { schema: z.array(z.string()).optional(), recorded: 'a name for each class' },
   testShare: {
