@@ -3,15 +3,19 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
+import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../../src/io/safetensors.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn } from '../support/cli.ts';
 import { dict, type Op, pickle, storage, tensor, torchZip } from '../support/pickle.ts';
 
 const MODEL = ['--model', 'densenet-bc-10-4'];
 const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
-const { tensors } = decodeSafetensors(readFileSync(golden('onnx/weights.safetensors')), 'weights');
-const halved = new Map(
+type Tensors = ReadonlyMap<string, StoredTensor>;
+const tensors: Tensors = decodeSafetensors(
+  readFileSync(golden('onnx/weights.safetensors')),
+  'weights',
+).tensors;
+const halved: Tensors = new Map(
   [...tensors].map(([name, { shape, data }]) => [
     name,
     { shape, data: (data as Float32Array).map((x) => x / 2) },
@@ -28,7 +32,7 @@ const write = (name: string, bytes: Uint8Array | string) => writeFileSync(join(f
 const stored = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
 
 /** Of a network for grey images. */
-const grey = (of: typeof tensors): typeof tensors => {
+const grey = (of: Tensors): Tensors => {
   const first = 'features.conv0.weight';
   return new Map(of).set(first, { shape: [8, 1, 3, 3], data: of.get(first)!.data.slice(0, 72) });
 };
@@ -36,7 +40,7 @@ const grey = (of: typeof tensors): typeof tensors => {
 /** A checkpoint with the weights and their averages. */
 function torchFile(own = tensors, averages = halved): Uint8Array {
   const storages: Record<string, Uint8Array> = {};
-  const stateDict = (of: typeof tensors, mark: string): Op =>
+  const stateDict = (of: Tensors, mark: string): Op =>
     dict(
       [...of].map(([name, { shape, data }], i) => {
         storages[`${mark}${i}`] = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -51,7 +55,7 @@ function torchFile(own = tensors, averages = halved): Uint8Array {
   return torchZip(pickle(content), storages);
 }
 
-const prefixed = (...sets: readonly (readonly [string, typeof tensors])[]) =>
+const prefixed = (...sets: readonly (readonly [string, Tensors])[]) =>
   Buffer.concat(
     encodeSafetensors({
       metadata: new Map(),
