@@ -6,8 +6,8 @@ export { type Compiled, type CompileOptions, compile, type ProgramRequest } from
 export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/cpu/wasm/engine.ts';
 export { type Engine, EngineError, NonFiniteError, type Outputs, type Session } from './engine/engine.ts';
 export { createReferenceEngine } from './engine/reference/engine.ts';
+export { matchWeights, type WeightsReport } from './io/match-weights.ts';
 export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/safetensors.ts';
-export { matchWeights, type WeightsReport } from './io/weight-names.ts';
 export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
 export { type DenseNetOptions, denseLayer, densenet, transition } from './model/densenet.ts';
 export { everythingBut } from './model/freeze.ts';

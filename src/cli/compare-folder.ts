@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { z } from 'zod';
 import { DataError } from '../data/dataset.ts';
-import { parseJsonFile } from '../io/json.ts';
+import { parseJsonFile } from '../io/json-file.ts';
 import { isTemporary, makeFolder, writeFileAtomic } from '../node/files.ts';
 import { LOCK_FILE } from '../node/folder-lock.ts';
 import { loadCheckpoint } from '../run/checkpoint-file.ts';
@@ -94,7 +94,7 @@ export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoi
   );
 }
 
-/** @throws JsonError, ConfigError @param path of a file that is there. */
+/** @throws JsonFileError, ConfigError @param path of a file that is there. */
 export function readExperimentFile(path: string): Experiment {
   return parseExperiment(parseJsonFile(readFileSync(path), path), path);
 }

@@ -3,21 +3,25 @@ import { isDeepStrictEqual } from 'node:util';
 import { Argument, type Command } from 'commander';
 import { stateOf } from '../compile.ts';
 import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
-import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weight-names.ts';
+import { decodeClassNames } from '../io/class-names.ts';
+import { describeReport, type WeightsReport } from '../io/match-weights.ts';
+import { renameWeights, sizesOf } from '../io/weight-names.ts';
 import { initialNumbers } from '../model/initialize.ts';
 import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
 import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
+import { readFileLimited } from '../node/weights-file.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { loadCheckpoint, saveCheckpoint } from '../run/checkpoint-file.ts';
 import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
-import { openWeights, type WeightsSource } from '../run/weights-source.ts';
+import { openWeights, startedFrom, type WeightsSource, weightsFor } from '../run/weights-source.ts';
 import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
 import { type Checkpoint, FORMAT, NUMERICS, type RunState, readerOf } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
-import { UsageError } from './errors.ts';
+import { givenSchema, SETTINGS } from '../train/settings/table.ts';
+import { inFlags, UsageError } from './errors.ts';
 import { commandOf, NOTES_DEFAULTS } from './options.ts';
 import { print, printJson, say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
@@ -27,6 +31,9 @@ interface ImportOptions extends ModelOverrides {
   readonly out: string;
   readonly size?: number;
   readonly normalize?: 'none' | 'imagenet';
+  readonly weights?: string;
+  /** A file. */
+  readonly classNames?: string;
   readonly seed: number;
   readonly json?: boolean;
 }
@@ -36,6 +43,14 @@ export function importCommand(): Command {
     description:
       'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
     arguments: [new Argument('<file>', 'file of weights; its format is told by its content')],
+    own: {
+      classNames: {
+        schema: givenSchema(SETTINGS.dataDir),
+        value: 'file',
+        help: 'names of the classes: a line each, or JSON',
+        unset: "the file's, else numbers",
+      },
+    },
     examples: [
       'import net.pth --model densenet121 --normalize imagenet --out runs/121',
       'import best.safetensors --model densenet-fashion --out runs/imported',
@@ -47,13 +62,13 @@ export function importCommand(): Command {
 const BATCH = 32;
 
 async function runImport(file: string, given: ImportOptions): Promise<void> {
-  const source = await openWeights(file);
+  const source = await openWeights(file, given.weights);
   const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
   const size = given.size ?? source.images?.size ?? usualSize;
   const model = modelFor(given, size, source);
   const { state: wanted, initializers } = networkOf(model, size);
-  const { state: found, report } = matchWeights(source.weights, wanted, {
-    ...source,
+  const { state: found, report } = weightsFor(source, wanted, {
+    model: given.model,
     newHead: given.classes !== undefined,
   });
   const { seed } = given;
@@ -65,9 +80,9 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   );
   const { channels, classes } = model;
   const network = { model: given.model, classes, size };
-  const { classNames } = source.images ?? {};
+  const classNames = classNamesFor(given.classNames, classes, source, report);
   const images = {
-    ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
+    ...(classNames && { classNames: [...classNames] }),
     ...imageTransforms(given.normalize, channels, source),
   };
   const run = untrained({ ...network, ...images, seed }, source);
@@ -79,10 +94,31 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     printJson(result);
     return;
   }
-  for (const line of describeReport(report)) say(line);
+  for (const line of describeReport(report)) say(inFlags(line));
   print([
     `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}`,
   ]);
+}
+
+/**
+ * The names that were given, or the file's own where they are of this classifier.
+ * @throws ClassNamesError, UsageError when there are more or fewer than classes.
+ */
+function classNamesFor(
+  given: string | undefined,
+  classes: number,
+  { images }: WeightsSource,
+  { newHead }: WeightsReport,
+): readonly string[] | undefined {
+  if (given === undefined) {
+    const own = images?.classNames;
+    return own?.length === classes && newHead.length === 0 ? own : undefined;
+  }
+  const names = decodeClassNames(readFileLimited(given, 'a file of class names'), given);
+  if (names.length === classes) return names;
+  throw new UsageError(
+    `${given} has ${counted(names.length, 'name')}, the network has ${counted(classes, 'class', 'classes')}: expected a name for each`,
+  );
 }
 
 /**
@@ -108,11 +144,18 @@ function imageTransforms(
 /** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
 function untrained(
   network: Pick<RunConfig, 'model' | 'classes' | 'size' | 'seed' | 'classNames' | 'transforms'>,
-  { source, sha256 }: WeightsSource,
+  source: WeightsSource,
 ): RunState {
   const { epochs, lr, precision } = NOTES_DEFAULTS;
-  const startedFrom = { file: source, sha256 };
-  const config = { recipe: 'notes', ...network, batch: BATCH, epochs, lr, precision, startedFrom };
+  const config = {
+    recipe: 'notes',
+    ...network,
+    batch: BATCH,
+    epochs,
+    lr,
+    precision,
+    startedFrom: startedFrom(source),
+  };
   return {
     format: FORMAT,
     numerics: NUMERICS,

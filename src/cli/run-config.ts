@@ -1,6 +1,6 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
-import type { WeightsSource } from '../run/weights-source.ts';
+import { startedFrom, type WeightsSource } from '../run/weights-source.ts';
 import { type RunConfig, requireJudge, runConfigSchema } from '../train/config.ts';
 import { choosePhotosSettings } from '../train/photos.ts';
 import { type ResolvedRecipe, requireConsistent } from '../train/recipes.ts';
@@ -29,7 +29,7 @@ export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: W
     ...chosen,
     classes: recipe.classes ?? data.train.classNames.length,
     dataSha256: sha256Of(data),
-    ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),
+    ...(from && { startedFrom: startedFrom(from) }),
     ...dataConfig(recipe, recipe.data, data, recipe.limit),
   });
 }

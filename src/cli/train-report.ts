@@ -1,5 +1,5 @@
 import type { Engine } from '../engine/engine.ts';
-import type { WeightsReport } from '../io/weight-names.ts';
+import type { WeightsReport } from '../io/match-weights.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import { describeEngine } from './engines.ts';
 import { print, printJson, say } from './terminal.ts';

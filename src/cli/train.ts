@@ -34,6 +34,7 @@ import { reportTraining } from './train-report.ts';
 interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<AllowedForms, keyof StepForm>> {
   readonly resume?: string;
   readonly from?: string;
+  readonly weights?: string;
   readonly memoryLimit?: number;
 }
 
@@ -81,7 +82,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
     if (isFrugal) opened.data = spilled(opened.data, scratchFolder());
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
     const start = source && startingWeights(source, network, settled);
-    for (const line of start?.remarks ?? []) say(line);
+    for (const line of start?.remarks ?? []) say(inFlags(line));
     await collectGarbage(); // Before memory is taken that will stay.
     const session = await engine.open(network);
     announce(engineName);
@@ -122,6 +123,8 @@ interface Beginning {
 /** @throws UsageError, ConfigError, DataError, and what a checkpoint or a file of weights may throw. */
 async function begin(given: TrainOptions): Promise<Beginning> {
   const settings = withoutAuto(given);
+  if (given.weights !== undefined && given.from === undefined)
+    throw new UsageError('--weights says which weights of a file to begin with: name the file with --from');
   if (given.resume !== undefined) {
     if (given.from !== undefined) {
       throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
@@ -129,7 +132,7 @@ async function begin(given: TrainOptions): Promise<Beginning> {
     return { resumeFrom: openResumed(given.resume, settings) };
   }
   if (given.out !== undefined) requireFree(given.out);
-  const source = given.from === undefined ? undefined : await openWeights(given.from);
+  const source = given.from === undefined ? undefined : await openWeights(given.from, given.weights);
   return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
 }
 

@@ -1,4 +1,4 @@
-import type { WeightsReport } from '../io/weight-names.ts';
+import type { WeightsReport } from '../io/match-weights.ts';
 
 const LISTED = 10;
 

@@ -1,106 +1,169 @@
-import { InputError } from '../tensor/input-error.ts';
+import { quoted } from './quoted.ts';
 
-/** A file of a user's that is no JSON: says where. */
-export class JsonError extends InputError {
+/** JSON from a file. Objects inherit nothing: a key called `__proto__` is a key like others. */
+export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
+export interface JsonObject {
+  readonly [key: string]: Json;
+}
+
+/** What a text may ask for: few characters can stand for much memory, and brackets in brackets for a deep stack. */
+export interface JsonLimits {
+  /** Objects and arrays in each other. */
+  readonly depth: number;
+  /** Of all kinds, together. */
+  readonly values: number;
+}
+
+/** The text is not what it should be: the message goes on a sentence whose subject is the text (`nests deeper than 3`). */
+export class JsonError extends Error {
   override readonly name = 'JsonError';
 }
 
-/** White space, then a mark, a string, a number or a word. */
-const TOKEN =
-  /[ \t\n\r]*(?:([{}[\],:])|("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/y;
+/** Names of tensors and fields are far shorter. */
+const MAX_KEY_CHARACTERS = 1024;
+/** 25 hold every float64. */
+const MAX_NUMBER_CHARACTERS = 400;
+const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
+const [QUOTE, COMMA, COLON] = [0x22, 0x2c, 0x3a];
+const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d];
+const LEAST_LETTER = 0x41;
+const WORDS: readonly (readonly [text: string, value: Json])[] = [
+  ['true', true],
+  ['false', false],
+  ['null', null],
+];
 
 /**
- * What a JSON file holds that a user has written: a byte order mark, as some editors put it, is skipped.
- * @param source the file's name in messages. @throws JsonError that names line and column.
+ * Reads JSON from outside in one pass: like `JSON.parse`, but within limits, and no object may hold a key twice
+ * (`JSON.parse` would keep the last and say nothing).
+ * @throws JsonError
  */
-export function parseJsonFile(bytes: Uint8Array, source: string): unknown {
-  const text = decode(bytes, source);
-  try {
-    return JSON.parse(text);
-  } catch {
-    const { at, expected } = firstError(text);
-    const before = text.slice(0, at).split('\n');
-    const found = text.slice(at, at + 1);
-    const what = found === '' ? 'the end of the file' : JSON.stringify(found);
-    throw new JsonError(
-      `${source}: line ${before.length}, column ${before.at(-1)!.length + 1}: expected ${expected}, not ${what}`,
-    );
+export function parseJson(text: string, limits: JsonLimits): Json {
+  return new JsonReader(text, limits).read();
+}
+
+/** The value as an object, if it is one. */
+export function asObject(value: Json | undefined): JsonObject | undefined {
+  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
+  return isObject ? (value as JsonObject) : undefined;
+}
+
+/** Inherits nothing. (`Object.create(null)` would be a hash table of its own, ten times as large.) */
+const Bare = (() => {
+  function Bare() {}
+  Bare.prototype = Object.create(null);
+  return Bare as unknown as new () => Record<string, Json>;
+})();
+
+class JsonReader {
+  readonly #text: string;
+  readonly #limits: JsonLimits;
+  #at = 0;
+  #values = 0;
+
+  constructor(text: string, limits: JsonLimits) {
+    this.#text = text;
+    this.#limits = limits;
+  }
+
+  read(): Json {
+    const value = this.#value(0);
+    this.#skipSpace();
+    if (this.#at < this.#text.length) this.#refuse();
+    return value;
+  }
+
+  #value(depth: number): Json {
+    if (++this.#values > this.#limits.values)
+      throw new JsonError(`holds more than ${this.#limits.values} values`);
+    this.#skipSpace();
+    const first = this.#text.charCodeAt(this.#at);
+    if (first === OBJECT || first === ARRAY) {
+      if (depth === this.#limits.depth) throw new JsonError(`nests deeper than ${this.#limits.depth}`);
+      return first === OBJECT ? this.#object(depth + 1) : this.#array(depth + 1);
+    }
+    if (first === QUOTE) return this.#string();
+    if (first < LEAST_LETTER) return this.#number();
+    for (const [word, value] of WORDS) {
+      if (!this.#text.startsWith(word, this.#at)) continue;
+      this.#at += word.length;
+      return value;
+    }
+    return this.#refuse();
+  }
+
+  #object(depth: number): JsonObject {
+    const object = new Bare();
+    this.#at++;
+    if (this.#takes(OBJECT_END)) return object;
+    do {
+      this.#skipSpace();
+      if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#refuse();
+      const key = this.#string(MAX_KEY_CHARACTERS);
+      if (key in object) throw new JsonError(`names ${quoted(key)} twice`);
+      if (!this.#takes(COLON)) this.#refuse();
+      object[key] = this.#value(depth);
+    } while (this.#takes(COMMA));
+    if (!this.#takes(OBJECT_END)) this.#refuse();
+    return object;
+  }
+
+  #array(depth: number): Json[] {
+    const array: Json[] = [];
+    this.#at++;
+    if (this.#takes(ARRAY_END)) return array;
+    do array.push(this.#value(depth));
+    while (this.#takes(COMMA));
+    if (!this.#takes(ARRAY_END)) this.#refuse();
+    return array;
+  }
+
+  #string(most = this.#text.length): string {
+    const start = this.#at + 1;
+    let isPlain = true;
+    let at = start;
+    for (; ; at++) {
+      const code = this.#text.charCodeAt(at);
+      if (code === QUOTE) break;
+      if (Number.isNaN(code)) this.#refuse();
+      if (code === 0x5c) at++;
+      if (code === 0x5c || code < 0x20) isPlain = false;
+      if (at - start > most) throw new JsonError(`has a name of more than ${most} characters`);
+    }
+    this.#at = at + 1;
+    if (isPlain) return this.#text.slice(start, at);
+    try {
+      return JSON.parse(this.#text.slice(start - 1, at + 1)); // A string: nothing in it nests.
+    } catch {
+      return this.#refuse();
+    }
+  }
+
+  #number(): number {
+    NUMBER.lastIndex = this.#at;
+    const found = NUMBER.exec(this.#text)?.[0];
+    if (found === undefined || found.length > MAX_NUMBER_CHARACTERS) return this.#refuse();
+    this.#at += found.length;
+    return Number(found);
+  }
+
+  /** Takes a character, if it comes next. */
+  #takes(character: number): boolean {
+    this.#skipSpace();
+    if (this.#text.charCodeAt(this.#at) !== character) return false;
+    this.#at++;
+    return true;
+  }
+
+  #skipSpace(): void {
+    while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
+  }
+
+  #refuse(): never {
+    throw new JsonError(`is not valid JSON (character ${this.#at + 1})`);
   }
 }
 
-function decode(bytes: Uint8Array, source: string): string {
-  if (bytes[0] === 0xff || bytes[0] === 0xfe) {
-    throw new JsonError(`${source} is no UTF-8 text, but UTF-16 or something else: save it as UTF-8`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // Takes the mark off.
-  } catch {
-    throw new JsonError(`${source} is no UTF-8 text: save it as UTF-8`);
-  }
-}
-
-/** What may come next, and in words. */
-const EXPECTED = {
-  value: 'a value',
-  'value or ]': 'a value or ]',
-  key: 'a name in double quotes',
-  'key or }': 'a name in double quotes or }',
-  colon: 'a colon',
-  'comma or ]': 'a comma or ]',
-  'comma or }': 'a comma or }',
-  end: 'the end of the file',
-} as const;
-type State = keyof typeof EXPECTED;
-
-/** Where a text stops to be JSON. */
-function firstError(text: string): { readonly at: number; readonly expected: string } {
-  const open: ('[' | '{')[] = [];
-  const afterValue = (): State =>
-    open.length === 0 ? 'end' : open.at(-1) === '[' ? 'comma or ]' : 'comma or }';
-  let state: State = 'value';
-  TOKEN.lastIndex = 0;
-  for (;;) {
-    const from = TOKEN.lastIndex;
-    const token = TOKEN.exec(text);
-    const next: State | 'after value' | null | undefined =
-      token && nextState(state, token[1], token[2] !== undefined, open);
-    if (!next)
-      return { at: from + /^[ \t\n\r]*/.exec(text.slice(from))![0].length, expected: EXPECTED[state] };
-    state = next === 'after value' ? afterValue() : next;
-  }
-}
-
-/** @param open brackets; changed. @returns undefined where the token may not be there. */
-function nextState(
-  state: State,
-  mark: string | undefined,
-  isString: boolean,
-  open: ('[' | '{')[],
-): State | 'after value' | undefined {
-  const closes = (mark === ']' || mark === '}') && state.endsWith(mark);
-  if (closes) {
-    open.pop();
-    return 'after value';
-  }
-  switch (state) {
-    case 'value':
-    case 'value or ]':
-      if (mark === undefined) return 'after value';
-      if (mark !== '[' && mark !== '{') return undefined;
-      open.push(mark);
-      return mark === '[' ? 'value or ]' : 'key or }';
-    case 'key':
-    case 'key or }':
-      return isString ? 'colon' : undefined;
-    case 'colon':
-      return mark === ':' ? 'value' : undefined;
-    case 'comma or ]':
-      return mark === ',' ? 'value' : undefined;
-    case 'comma or }':
-      return mark === ',' ? 'key' : undefined;
-    case 'end':
-      return undefined;
-    default:
-      return state satisfies never;
-  }
+function isSpace(code: number): boolean {
+  return code === 0x20 || code === 0x0a || code === 0x0d || code === 0x09;
 }

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { VERSION } from '../version.ts';
+import { parseJson } from './json.ts';
 
 /** The images that a network was trained on. */
 export interface TrainedImages {
@@ -43,6 +44,8 @@ export function cardText(card: ModelCard): string {
   );
 }
 
+/** Names of the classes, or the mean and the deviation of each channel. */
+const CARD_LIMITS = { depth: 2, values: 2 ** 17 };
 const normalizationSchema = z.strictObject({
   mean: z.array(z.number()),
   std: z.array(z.number().positive()),
@@ -57,7 +60,8 @@ const imagesSchema = z.object({
 export function imagesOfCard(metadata: ReadonlyMap<string, string>): TrainedImages | undefined {
   if (!metadata.get('producer')?.startsWith('densor ')) return undefined;
   try {
-    const json = (key: string) => (metadata.has(key) ? JSON.parse(metadata.get(key)!) : undefined);
+    const json = (key: string) =>
+      metadata.has(key) ? parseJson(metadata.get(key)!, CARD_LIMITS) : undefined;
     const said = {
       size: json('size'),
       classNames: json('class_names'),

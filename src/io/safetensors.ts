@@ -2,6 +2,8 @@ import { widenBfloat16 } from '../tensor/bfloat16.ts';
 import { InputError } from '../tensor/input-error.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { widenFloat16 } from './half.ts';
+import { asObject, type Json, JsonError, type JsonObject, parseJson } from './json.ts';
+import { quoted } from './quoted.ts';
 
 /** A file that is no valid safetensors file, or not the one that was expected. */
 export class SafetensorsError extends InputError {
@@ -21,8 +23,11 @@ export interface SafetensorsContent {
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** Headers beyond this are refused before they are parsed: the limit of the format's own reader (huggingface/safetensors). */
-const MAX_HEADER_BYTES = 100_000_000;
+/** Headers beyond this are refused before they are parsed: 100,000 tensors take less. */
+const MAX_HEADER_BYTES = 16 * 2 ** 20;
+/** The header, a tensor or the metadata in it, and a tensor's shape; some eight values a tensor. */
+const HEADER_LIMITS = { depth: 3, values: 2 ** 20 };
+const MAX_DIMENSIONS = 32;
 
 const ARRAYS = {
   F32: Float32Array,
@@ -62,7 +67,7 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const headerBytes = view.getBigUint64(0, true);
   if (headerBytes > MAX_HEADER_BYTES)
-    refuse(`the header claims ${headerBytes} bytes, more than the 100 MB allowed`);
+    refuse(`the header claims ${headerBytes} bytes, more than the 16 MiB allowed`);
   const dataStart = 8 + Number(headerBytes);
   if (dataStart > bytes.length)
     refuse(`truncated: the header needs ${dataStart} bytes, the file has ${bytes.length}`);
@@ -71,24 +76,32 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
   const metadata = new Map<string, string>();
   const entries: { name: string; type: StoredFormat; shape: Shape; begin: number; end: number }[] = [];
   for (const [name, value] of Object.entries(header)) {
+    const what = `tensor ${quoted(name)}`;
     if (name === '__metadata__') {
       for (const [key, text] of Object.entries(asObject(value) ?? refuse('the metadata is no object'))) {
-        metadata.set(key, typeof text === 'string' ? text : refuse(`metadata ${key} is not a string`));
+        metadata.set(
+          key,
+          typeof text === 'string' ? text : refuse(`metadata ${quoted(key)} is not a string`),
+        );
       }
       continue;
     }
-    const fields = asObject(value) ?? refuse(`tensor ${name} has no description`);
+    const fields = asObject(value) ?? refuse(`${what} has no description`);
     const { dtype, shape, data_offsets: offsets } = fields;
     const type =
       (typeof dtype === 'string' ? TYPES.get(dtype) : undefined) ??
-      refuse(`tensor ${name} is of type ${String(dtype)}; known are ${[...TYPES.keys()].join(', ')}`);
+      refuse(
+        `${what} is of type ${typeof dtype === 'string' ? quoted(dtype) : 'unknown'}; known are ${[...TYPES.keys()].join(', ')}`,
+      );
     const [begin, end] =
-      isNaturals(offsets) && offsets.length === 2 ? offsets : refuse(`tensor ${name} has no offsets`);
-    if (!isNaturals(shape)) return refuse(`tensor ${name} has no shape`);
+      isNaturals(offsets) && offsets.length === 2 ? offsets : refuse(`${what} has no offsets`);
+    if (!isNaturals(shape)) return refuse(`${what} has no shape`);
+    if (shape.length > MAX_DIMENSIONS)
+      refuse(`${what} has ${shape.length} dimensions: at most ${MAX_DIMENSIONS}`);
     const wanted = elementCount(shape) * type.bytes;
     if (end! - begin! !== wanted) {
       refuse(
-        `tensor ${name} (${formatShape(shape)} ${dtype}) needs ${wanted} bytes, its offsets span ${end! - begin!}`,
+        `${what} (${formatShape(shape)} ${dtype}) needs ${wanted} bytes, its offsets span ${end! - begin!}`,
       );
     }
     entries.push({ name, type, shape, begin: begin!, end: end! });
@@ -96,8 +109,8 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
   let at = 0;
   for (const { name, begin, end } of [...entries].sort((a, b) => a.begin - b.begin || a.end - b.end)) {
-    if (begin < at) refuse(`tensor ${name} overlaps another`);
-    if (begin > at) refuse(`${begin - at} bytes before tensor ${name} belong to none`);
+    if (begin < at) refuse(`tensor ${quoted(name)} overlaps another`);
+    if (begin > at) refuse(`${begin - at} bytes before tensor ${quoted(name)} belong to none`);
     at = end;
   }
   const present = bytes.length - dataStart;
@@ -165,44 +178,21 @@ function typeOf(data: StoredArray): WrittenType {
   return (Object.keys(ARRAYS) as WrittenType[]).find((type) => data instanceof ARRAYS[type])!;
 }
 
-function parseHeader(
-  bytes: Uint8Array,
-  refuse: (message: string) => never,
-): Readonly<Record<string, unknown>> {
+function parseHeader(bytes: Uint8Array, refuse: (message: string) => never): JsonObject {
   let text: string;
-  let parsed: unknown;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-    parsed = JSON.parse(text);
+    text = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes);
   } catch {
-    return refuse('the header is not valid JSON');
+    return refuse('the header is not valid JSON: it is no UTF-8');
   }
-  const duplicate = duplicateKey(text);
-  if (duplicate !== undefined) refuse(`the header names ${duplicate} twice`);
-  return asObject(parsed) ?? refuse('the header is no object');
-}
-
-/** The first key that an object of valid JSON text holds twice: JSON.parse would keep the last and say nothing. */
-function duplicateKey(json: string): string | undefined {
-  const open: Set<string>[] = [];
-  for (const [token] of json.matchAll(/"(?:[^"\\]|\\.)*"(?:\s*:)?|[{}]/gs)) {
-    if (token === '{') open.push(new Set());
-    else if (token === '}') open.pop();
-    else if (token.endsWith(':')) {
-      const key = JSON.parse(token.slice(0, -1)) as string;
-      const keys = open.at(-1)!;
-      if (keys.has(key)) return key;
-      keys.add(key);
-    }
+  try {
+    return asObject(parseJson(text, HEADER_LIMITS)) ?? refuse('the header is no object');
+  } catch (error) {
+    if (error instanceof JsonError) return refuse(`the header ${error.message}`);
+    throw error;
   }
-  return undefined;
 }
 
-function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
-  const isObject = typeof value === 'object' && value !== null && !Array.isArray(value);
-  return isObject ? (value as Readonly<Record<string, unknown>>) : undefined;
-}
-
-function isNaturals(value: unknown): value is readonly number[] {
+function isNaturals(value: Json | undefined): value is readonly number[] {
   return Array.isArray(value) && value.every((item) => Number.isSafeInteger(item) && item >= 0);
 }

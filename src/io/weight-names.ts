@@ -1,33 +1,10 @@
-import { counted } from '../tensor/counted.ts';
-import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
+import type { Shape } from '../tensor/shape.ts';
+import { besideNote, isAverage } from './choose-weights.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
+import { quoted } from './quoted.ts';
 
 /** The tensors a model wants, by its names, in its order; the classifier's come last. */
 export type WantedTensors = ReadonlyMap<string, { readonly shape: Shape; readonly role: string }>;
-
-/** How a file's tensors became a model's. */
-export interface WeightsReport {
-  readonly format: string;
-  /** Tensors of the model that the file has. */
-  readonly matched: number;
-  /** Of those, how many the file calls otherwise. */
-  readonly renamed: number;
-  /** What stands before the names of the network: `module.`, `model.` */
-  readonly prefix: string;
-  /** Counters of batches, which nothing needs. */
-  readonly dropped: number;
-  /** Tensors of the classifier that begin anew. */
-  readonly newHead: readonly string[];
-  /** Tensors of the file that the model has no use for. */
-  readonly leftOver: readonly string[];
-  readonly notes: readonly string[];
-}
-
-export interface MatchedWeights {
-  /** By the model's names; all of them but those of a new head. */
-  readonly state: ReadonlyMap<string, Float32Array>;
-  readonly report: WeightsReport;
-}
 
 /** What is taken away where nothing fits: DataParallel and DistributedDataParallel, torch.compile, Lightning. */
 const PREFIXES = ['module.', '_orig_mod.', 'model.'];
@@ -35,14 +12,20 @@ const PREFIXES = ['module.', '_orig_mod.', 'model.'];
 const OLD_TORCHVISION = /(^|\.)(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
 /** The last batch norm, as efficient implementations of DenseNet call it. */
 const NORM_FINAL = /(^|\.)norm_final\./;
+/** Of two sets of weights one may lack the counters or the running statistics. */
+const ALIKE = 0.5;
 const COUNTER = /(^|\.)num_batches_tracked$/;
-const LISTED = 10;
+
+/** A tensor under the model's name for it. */
+export type RenamedTensor = WeightTensor & { readonly fileName: string };
 
 /** The file's tensors under today's names. */
-interface RenamedWeights {
-  readonly tensors: ReadonlyMap<string, WeightTensor & { readonly fileName: string }>;
+export interface RenamedWeights {
+  readonly tensors: ReadonlyMap<string, RenamedTensor>;
   readonly prefix: string;
   readonly dropped: number;
+  /** What was noticed, in whole sentences. */
+  readonly notes: readonly string[];
 }
 
 /**
@@ -55,8 +38,8 @@ export function renameWeights(
   wanted: Iterable<string>,
   source: string,
 ): RenamedWeights {
-  const prefix = prefixOf([...tensors.keys()], [...wanted]);
-  const renamed = new Map<string, WeightTensor & { fileName: string }>();
+  const { prefix, others } = prefixOf([...tensors.keys()], [...wanted]);
+  const renamed = new Map<string, RenamedTensor>();
   let dropped = 0;
   for (const [fileName, tensor] of tensors) {
     if (COUNTER.test(fileName)) {
@@ -65,10 +48,14 @@ export function renameWeights(
     }
     const name = modern(fileName.startsWith(prefix) ? fileName.slice(prefix.length) : fileName);
     const before = renamed.get(name);
-    if (before) throw new WeightsError(`${source}: ${before.fileName} and ${fileName} are both ${name}`);
-    renamed.set(name, { ...tensor, fileName });
+    if (before)
+      throw new WeightsError(
+        `${source}: ${quoted(before.fileName)} and ${quoted(fileName)} are both ${quoted(name)}`,
+      );
+    renamed.set(name, { shape: tensor.shape, read: tensor.read, fileName });
   }
-  return { tensors: renamed, prefix, dropped };
+  const notes = others.map((other) => besideNote(quoted(other)));
+  return { tensors: renamed, prefix, dropped, notes };
 }
 
 /** How many classes and channels the file's network has, where its first and last weights tell. */
@@ -87,104 +74,14 @@ export function sizesOf(
   };
 }
 
-/**
- * Matches a file's tensors with a model's.
- * @param newHead whether a classifier of another number of classes begins anew; it is refused otherwise.
- * @throws WeightsError unless every tensor of the model is there in its shape, finite, and no layer has more than the
- *   model's: a half-filled network, or one that computes something else, would only look trained.
- */
-export function matchWeights(
-  weights: Weights,
-  wanted: WantedTensors,
-  { source, newHead }: { readonly source: string; readonly newHead: boolean },
-): MatchedWeights {
-  const { tensors, prefix, dropped } = renameWeights(weights, wanted.keys(), source);
-  const head = headOf(wanted);
-  const differs = head.some((name) => {
-    const found = tensors.get(name);
-    return !found || !shapesEqual(found.shape, wanted.get(name)!.shape);
-  });
-  const anew = new Set(newHead && differs ? head : []);
-  const needed = [...wanted].filter(([name]) => !anew.has(name));
-
-  const missing = needed.filter(([name]) => !tensors.has(name)).map(([name]) => name);
-  const leftOver = [...tensors.keys()].filter((name) => !wanted.has(name));
-  if (missing.length) {
-    throw new WeightsError(
-      `${source} is not of this model: of its ${counted(wanted.size, 'tensor')} ${missing.length} ${missing.length === 1 ? 'is' : 'are'} missing ` +
-        `(${listed(missing)})${leftOver.length ? `; the file has others (${listed(leftOver)})` : ''}`,
-    );
-  }
-  const layers = new Set([...wanted.keys()].map(layerOf));
-  const extra = leftOver.filter((name) => layers.has(layerOf(name)));
-  if (extra.length) {
-    throw new WeightsError(
-      `${source} is not of this model: its layers have tensors that the model's have not (${listed(extra)})`,
-    );
-  }
-
-  const state = new Map<string, Float32Array>();
-  let renamed = 0;
-  for (const [name, { shape }] of needed) {
-    const found = tensors.get(name)!;
-    if (!shapesEqual(found.shape, shape)) throw mismatch(source, found, shape, head.includes(name));
-    const numbers = found.read();
-    if (!numbers.every(Number.isFinite))
-      throw new WeightsError(`${source}: tensor ${found.fileName} holds NaN or infinity (as float32)`);
-    if (found.fileName !== name) renamed++;
-    state.set(name, numbers);
-  }
-  const { format, notes } = weights;
-  const report = {
-    format,
-    matched: state.size,
-    renamed,
-    prefix,
-    dropped,
-    newHead: [...anew],
-    leftOver,
-    notes,
-  };
-  return { state, report };
-}
-
-/** The names, cut off where there are many. */
-export function listed(names: readonly string[]): string {
-  const more = names.length - LISTED;
-  return names.slice(0, LISTED).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
-/** The report as lines for people. */
-export function describeReport(report: WeightsReport): readonly string[] {
-  const { format, matched, renamed, prefix, dropped, newHead, leftOver, notes } = report;
-  const lines = [
-    `${format}: ${counted(matched, 'tensor')} taken over${renamed ? `, ${renamed} of them renamed` : ''}`,
-    ...notes,
-  ];
-  if (prefix) lines.push(`the names begin with ${prefix}, which was left out`);
-  if (dropped) lines.push(`left out ${counted(dropped, 'counter')} of batches (num_batches_tracked)`);
-  if (newHead.length)
-    lines.push(`new head: ${listed(newHead)} start anew, since the number of classes differs`);
-  if (leftOver.length) lines.push(`the model has no use for ${leftOver.length}: ${listed(leftOver)}`);
-  return lines;
-}
-
-function mismatch(source: string, found: WeightTensor & { fileName: string }, shape: Shape, isHead: boolean) {
-  const remedy = isHead ? ' (another number of classes: `classes` begins a new classifier)' : '';
-  return new WeightsError(
-    `${source}: tensor ${found.fileName} is ${formatShape(found.shape)}, the model expects ` +
-      `${formatShape(shape)}${remedy}`,
-  );
-}
-
 /** The last layer with parameters: the classifier. */
-function headOf(wanted: WantedTensors): readonly string[] {
+export function headOf(wanted: WantedTensors): readonly string[] {
   const parameters = [...wanted].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const last = parameters.at(-1);
   return last === undefined ? [] : parameters.filter((name) => layerOf(name) === layerOf(last));
 }
 
-function layerOf(name: string): string {
+export function layerOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('.')));
 }
 
@@ -195,9 +92,12 @@ function modern(name: string): string {
 
 /**
  * What stands before the names of the network in the file, and the model has not: whatever makes most names fit, so that
- * the weights of a loss or a counter beside it do no harm.
+ * the weights of a loss or a counter beside it do no harm, and rather not an average. `others` fit as well.
  */
-function prefixOf(names: readonly string[], wanted: readonly string[]): string {
+function prefixOf(
+  names: readonly string[],
+  wanted: readonly string[],
+): { readonly prefix: string; readonly others: readonly string[] } {
   const known = new Set(wanted);
   const fits = new Map<string, number>();
   for (const name of names.map(modern)) {
@@ -207,8 +107,14 @@ function prefixOf(names: readonly string[], wanted: readonly string[]): string {
       fits.set(prefix, (fits.get(prefix) ?? 0) + 1);
     }
   }
-  const [best] = [...fits].sort(([, a], [, b]) => b - a);
-  return best ? best[0] : wrappersOf(names, wanted);
+  const most = [...fits.values()].reduce((greatest, fit) => Math.max(greatest, fit), 0);
+  const best = [...fits].filter(([, fit]) => fit >= most * ALIKE).map(([prefix]) => prefix);
+  const [first] = best;
+  if (first === undefined) return { prefix: wrappersOf(names, wanted), others: [] };
+  const isWhole = (prefix: string) => fits.get(prefix) === most;
+  const prefix = best.find((each) => isWhole(each) && !isAverage(each)) ?? best.find(isWhole) ?? first;
+  const others = best.filter((other) => other !== prefix && other !== '');
+  return { prefix, others: others.map((other) => other.slice(0, -1)) };
 }
 
 /** What known wrappers put before every name, and the model has not. */

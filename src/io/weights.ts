@@ -1,17 +1,30 @@
 import { decodeLatin1 } from './latin1.ts';
-import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
+import { type ReadBeside, type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 import { readOnnxWeights } from './onnx/read.ts';
 import { decodeSafetensors, type SafetensorsContent } from './safetensors.ts';
+import { SAVE_ANEW } from './torch/error.ts';
 import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch/read.ts';
 import { stateDictOf } from './torch/state-dict.ts';
 import type { ZipReader } from './torch/zip.ts';
 
 export { type Weights, WeightsError, type WeightTensor };
 
+/** What reads, on the machine that this runs on, what files of weights are made of. */
+export interface WeightsMachine {
+  /** Reads those files of torch.save that are zip files. */
+  readonly zip: ZipReader;
+  /** Reads the files beside an ONNX file that its data lie in. */
+  readonly beside?: ReadBeside | undefined;
+}
+
 interface WeightFormat {
   readonly name: string;
   readonly recognizes: (bytes: Uint8Array) => boolean;
-  readonly decode: (bytes: Uint8Array, source: string, zip: ZipReader) => Promise<Omit<Weights, 'format'>>;
+  readonly decode: (
+    bytes: Uint8Array,
+    source: string,
+    machine: WeightsMachine,
+  ) => Promise<Omit<Weights, 'format'>>;
 }
 
 /** The first byte of a `ModelProto`: field 1, `ir_version`, a varint. */
@@ -22,7 +35,7 @@ const FORMATS: readonly WeightFormat[] = [
   {
     name: 'torch.save',
     recognizes: (bytes) => isZip(bytes) || isLegacyTorchFile(bytes),
-    decode: async (bytes, source, zip) => stateDictOf(await decodeTorchFile(bytes, source, zip), source),
+    decode: async (bytes, source, { zip }) => stateDictOf(await decodeTorchFile(bytes, source, zip), source),
   },
   {
     name: 'safetensors',
@@ -32,39 +45,62 @@ const FORMATS: readonly WeightFormat[] = [
   {
     name: 'ONNX',
     recognizes: (bytes) => bytes[0] === IR_VERSION_TAG && bytes.length > 2,
-    decode: async (bytes, source) => named(readOnnxWeights(bytes, source)),
+    decode: async (bytes, source, { beside }) => named(readOnnxWeights(bytes, source, beside)),
   },
 ];
 
-/** Files that people take for weights that can be read, by their first bytes. */
-const OTHERS: readonly (readonly [name: string, begin: string])[] = [
-  ['an HDF5 file (Keras)', '\x89HDF\r\n'],
-  ['a pickle of its own (not of torch.save)', '\x80'],
-  ['gzip: unpack it first', '\x1f\x8b'],
-  ['an empty zip', 'PK\x05\x06'],
+/** Files that people take for weights that can be read, by how they begin; and what to do. */
+const OTHERS: readonly (readonly [begin: string, name: string])[] = [
+  ['\x89HDF\r\n', 'an HDF5 file (Keras)'],
+  ['\x80', `a pickle of its own (not of torch.save): ${SAVE_ANEW}`],
+  ['\x1f\x8b', 'packed with gzip: unpack it first'],
+  ['BZh', 'packed with bzip2: unpack it first'],
+  ['\xfd7zXZ\0', 'packed with xz: unpack it first'],
+  ['\x28\xb5\x2f\xfd', 'packed with zstd: unpack it first'],
+  ['7z\xbc\xaf\x27\x1c', 'a 7z archive: unpack it first'],
+  ['PK\x05\x06', 'an empty zip'],
+  [
+    'version https://git-lfs',
+    'what Git LFS keeps instead of a file: get the file itself with `git lfs pull`',
+  ],
+  ['<', 'a page of the web or other text with tags, not what was to be downloaded'],
 ];
+const TAR = { at: 257, magic: 'ustar' };
 
 /**
  * Reads a file of weights of any known format.
  * @param source the file's name in messages.
- * @param zip reads those files of torch.save that are zip files.
  * @throws WeightsError when it is of none; TorchFileError, SafetensorsError or OnnxError when it is damaged or asks for too much.
  */
-export async function decodeWeights(bytes: Uint8Array, source: string, zip: ZipReader): Promise<Weights> {
+export async function decodeWeights(
+  bytes: Uint8Array,
+  source: string,
+  machine: WeightsMachine,
+): Promise<Weights> {
   const format = FORMATS.find(({ recognizes }) => recognizes(bytes));
-  if (format) return { format: format.name, ...(await format.decode(bytes, source, zip)) };
-  const start = decodeLatin1(bytes.subarray(0, 16));
-  const [other] = OTHERS.find(([, begin]) => start.startsWith(begin)) ?? ['of another format'];
+  if (format) return { format: format.name, ...(await format.decode(bytes, source, machine)) };
   throw new WeightsError(
-    `${source} is ${other}: expected a file of weights: ${FORMATS.map(({ name }) => name).join(', ')}`,
+    `${source} is ${otherFormat(bytes)}; expected a file of weights: ${FORMATS.map(({ name }) => name).join(', ')}`,
   );
 }
 
+function otherFormat(bytes: Uint8Array): string {
+  if (bytes.length === 0) return 'empty';
+  const textAt = (at: number, length: number) => decodeLatin1(bytes.subarray(at, at + length));
+  if (textAt(TAR.at, TAR.magic.length) === TAR.magic) return 'a tar archive: unpack it first';
+  const other = OTHERS.find(([begin]) => textAt(0, begin.length) === begin);
+  return other ? other[1] : 'of another format';
+}
+
 function named({ metadata, tensors }: SafetensorsContent): Omit<Weights, 'format'> {
-  const weights = [...tensors].map(([name, { shape, data }]): [string, WeightTensor] => {
-    const read = () =>
-      data instanceof Float32Array ? data : Float32Array.from(data as ArrayLike<number | bigint>, Number);
-    return [name, { shape, read }];
+  const weights = [...tensors].map(([name, tensor]): [string, WeightTensor] => {
+    const read = () => {
+      const { data } = tensor;
+      return data instanceof Float32Array
+        ? data
+        : Float32Array.from(data as ArrayLike<number | bigint>, Number);
+    };
+    return [name, { shape: tensor.shape, read }];
   });
   return { tensors: new Map(weights), metadata, notes: [] };
 }

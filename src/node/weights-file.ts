@@ -1,34 +1,106 @@
-import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import {
+  closeSync,
+  constants,
+  fstatSync,
+  openSync,
+  readFileSync,
+  realpathSync,
+  type Stats,
+  statSync,
+} from 'node:fs';
+import { dirname, join } from 'node:path';
+import { quoted } from '../io/quoted.ts';
 import { decodeWeights as decode, type Weights, WeightsError } from '../io/weights.ts';
 import { naming } from './files.ts';
 import { ZIP_READER } from './zip.ts';
 
 const MAX_FILE_BYTES = 2 ** 31 - 1;
+/** Windows has neither. */
+const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
 /** Reads a file of weights of any known format. @throws as `decodeWeights` */
 export async function readWeights(path: string): Promise<Weights> {
-  return decodeWeights(readFileLimited(path), path);
+  return (await readWeightsFile(path)).weights;
+}
+
+/** The same, with the bytes that it was read from: of the file, and of those beside it that its data lie in. */
+export async function readWeightsFile(
+  path: string,
+): Promise<{ readonly weights: Weights; readonly parts: readonly Uint8Array[] }> {
+  const bytes = readFileLimited(path);
+  const beside = new Map<string, Uint8Array>();
+  let left = MAX_FILE_BYTES - bytes.length;
+  const readBeside = (name: string) => {
+    const known = beside.get(name);
+    if (known) return known;
+    const part = readFileBeside(path, name);
+    left -= part.length;
+    if (left < 0) throw new WeightsError(`${path} and the files of its data are larger than 2 GiB`);
+    beside.set(name, part);
+    return part;
+  };
+  const weights = await decode(bytes, path, { zip: ZIP_READER, beside: readBeside });
+  return { weights, parts: [bytes, ...beside.values()] };
 }
 
 /**
- * The same for a file's bytes. @param source the file's name in messages.
- * @throws WeightsError when it is of none; TorchFileError, SafetensorsError or OnnxError when it is damaged or asks for too much.
+ * Reads the bytes of a file of weights. @param source the file's name in messages.
+ * @throws WeightsError when it is of no known format; TorchFileError, SafetensorsError or OnnxError when it is damaged,
+ *   asks for too much or has its data in other files.
  */
 export async function decodeWeights(bytes: Uint8Array, source: string): Promise<Weights> {
-  return decode(bytes, source, ZIP_READER);
+  return decode(bytes, source, { zip: ZIP_READER });
 }
 
-/** A whole file. @throws WeightsError when it is too large to be one of weights. */
-export function readFileLimited(path: string): Uint8Array {
-  const file = openSync(path, 'r');
+/**
+ * A whole file. @param expected what it is to be.
+ * @throws WeightsError when it is no regular file, or too large.
+ */
+export function readFileLimited(path: string, expected = 'a file of weights'): Uint8Array {
   try {
-    const { size } = fstatSync(file);
-    if (size > MAX_FILE_BYTES)
-      throw new WeightsError(`${path} is larger than 2 GiB: expected a file of weights`);
-    return readFileSync(file);
+    requireRegular(path, statSync(path), expected); // Before it is opened: to open a pipe waits for its writer.
+    const file = openSync(path, constants.O_RDONLY | O_NONBLOCK);
+    try {
+      const found = fstatSync(file);
+      requireRegular(path, found, expected);
+      if (found.size > MAX_FILE_BYTES)
+        throw new WeightsError(`${path} is larger than 2 GiB: expected ${expected}`);
+      return readFileSync(file);
+    } finally {
+      closeSync(file);
+    }
   } catch (error) {
     throw naming(path, error);
-  } finally {
-    closeSync(file);
   }
+}
+
+/** A file in the folder of another, which names it: nothing else is reached, by `..` or by a link. */
+function readFileBeside(path: string, name: string): Uint8Array {
+  const refuse = (reason: string): never => {
+    throw new WeightsError(
+      `${path} has its data in ${quoted(name)}, ${reason}: expected the name of a file in the same folder`,
+    );
+  };
+  if (/[/\\:\0]/.test(name) || ['', '.', '..'].includes(name)) refuse('which is a path');
+  const folder = dirname(path);
+  let real: string;
+  try {
+    real = realpathSync(join(folder, name));
+  } catch (error) {
+    throw naming(join(folder, name), error);
+  }
+  if (dirname(real) !== realpathSync(folder)) refuse('a link to another folder');
+  return readFileLimited(real);
+}
+
+function requireRegular(path: string, found: Stats, expected: string): void {
+  if (found.isFile()) return;
+  const kinds: readonly (readonly [is: boolean, what: string])[] = [
+    [found.isDirectory(), 'a folder'],
+    [found.isFIFO(), 'a pipe'],
+    [found.isSocket(), 'a socket'],
+    [found.isCharacterDevice() || found.isBlockDevice(), 'a device'],
+  ];
+  const what = kinds.find(([is]) => is)?.[1] ?? 'no regular file';
+  throw new WeightsError(`${path} is ${what}: expected ${expected}`);
 }

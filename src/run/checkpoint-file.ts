@@ -1,5 +1,6 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { writeStreamAtomic } from '../node/files.ts';
+import { readFileLimited } from '../node/weights-file.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import {
   type Checkpoint,
@@ -21,5 +22,5 @@ export async function saveCheckpoint(
 /** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
 export function loadCheckpoint(path: string): LoadedCheckpoint {
   if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
-  return decodeCheckpoint(readFileSync(path), path);
+  return decodeCheckpoint(readFileLimited(path), path);
 }

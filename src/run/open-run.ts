@@ -1,7 +1,9 @@
-import { compile } from '../compile.ts';
+import { compile, stateOf } from '../compile.ts';
 import { knownClassNames } from '../data/dataset-names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
+import { quoted } from '../io/quoted.ts';
 import type { Model } from '../model/module.ts';
+import { trace } from '../model/trace.ts';
 import { modelByName } from '../model/zoo.ts';
 import { CheckpointError, type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
@@ -35,13 +37,17 @@ export function loadRun(folder: string, which: 'last' | 'best'): LoadedRun {
   const { config } = checkpoint.run;
   const channels = channelsOf(path, checkpoint.shapes);
   const model = modelByName(config.model, { channels, classes: config.classes });
-  if (!model) throw new CheckpointError(`${path} is of model ${config.model}, which does not exist here`);
+  if (!model)
+    throw new CheckpointError(`${path} is of model ${quoted(config.model)}, which does not exist here`);
+  // Before anything is planned: what a checkpoint claims to be may be far larger than the checkpoint.
+  const { graph } = trace(model, 1, [config.size, config.size], 'evaluate');
+  requireFits(path, checkpoint, stateOf(graph));
   return { path, checkpoint, config, model, classNames: classNamesOf(config) };
 }
 
 /** @throws CheckpointError, SafetensorsError */
 export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
-  const { path, checkpoint, config, model, classNames } = loadRun(folder, which);
+  const { checkpoint, config, model, classNames } = loadRun(folder, which);
   return {
     config,
     channels: model.channels,
@@ -52,7 +58,6 @@ export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
         precision,
         target: engine.target,
       });
-      requireFits(path, checkpoint, network.state);
       const session = await engine.open(network);
       for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
       return session;

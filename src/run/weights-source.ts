@@ -1,14 +1,23 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
 import { meansText } from '../data/transforms/normalize.ts';
+import { chooseWeights } from '../io/choose-weights.ts';
+import {
+  describeReport,
+  type MatchedWeights,
+  MisfitError,
+  matchWeights,
+  type WeightsReport,
+} from '../io/match-weights.ts';
 import { imagesOfCard, type TrainedImages } from '../io/model-card.ts';
-import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
-import type { Weights } from '../io/weights.ts';
-import { decodeWeights, readFileLimited } from '../node/weights-file.ts';
+import type { WantedTensors } from '../io/weight-names.ts';
+import { type Weights, WeightsError } from '../io/weights.ts';
+import { readWeightsFile } from '../node/weights-file.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { classNamesOf } from './open-run.ts';
+import { modelOf } from './recognize-model.ts';
 import { runFiles } from './run-folder.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
@@ -16,6 +25,8 @@ export interface WeightsSource {
   /** The file they are in. */
   readonly source: string;
   readonly sha256: string;
+  /** Of the weights, of a file with several. */
+  readonly name?: string;
   readonly weights: Weights;
   /** What a checkpoint says about its network. */
   readonly network?: Pick<RunConfig, 'model' | 'size'>;
@@ -23,18 +34,29 @@ export interface WeightsSource {
   readonly images?: TrainedImages | undefined;
 }
 
-/** Reads weights from a file of any known format or from a run's folder. */
-export async function openWeights(path: string): Promise<WeightsSource> {
+/**
+ * Reads weights from a file of any known format or from a run's folder.
+ * @param name of the weights, of a file with several (`chooseWeights`).
+ * @throws WeightsError, and what `decodeWeights` and `decodeCheckpoint` throw.
+ */
+export async function openWeights(path: string, name?: string): Promise<WeightsSource> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   const source = isFolder ? runFiles(path).last : path;
-  const bytes = readFileLimited(source);
-  const sha256 = createHash('sha256').update(bytes).digest('hex');
-  if (!isFolder) {
-    const weights = await decodeWeights(bytes, source);
-    const { metadata = new Map<string, string>() } = weights;
-    if (!isCheckpoint(metadata)) return { source, sha256, weights, images: imagesOfCard(metadata) };
+  const { weights, parts } = await readWeightsFile(source);
+  const hash = createHash('sha256');
+  for (const part of parts) hash.update(part);
+  const sha256 = hash.digest('hex');
+  const { metadata = new Map<string, string>() } = weights;
+  if (!isFolder && !isCheckpoint(metadata)) {
+    const images = imagesOfCard(metadata);
+    if (name === undefined) return { source, sha256, weights, images };
+    return { source, sha256, name, weights: chooseWeights(weights, name, source), images };
   }
-  const { run, state, shapes } = decodeCheckpoint(bytes, source);
+  if (name !== undefined)
+    throw new WeightsError(
+      `${source} is a checkpoint of densor, with one set of weights: leave \`weights\` out`,
+    );
+  const { run, state, shapes } = decodeCheckpoint(parts[0]!, source);
   const tensors = new Map(
     [...state].map(([name, data]) => [
       name,
@@ -51,6 +73,11 @@ export async function openWeights(path: string): Promise<WeightsSource> {
   };
 }
 
+/** How a run that begins with these weights remembers them. */
+export function startedFrom({ source, sha256, name }: WeightsSource): RunConfig['startedFrom'] {
+  return { file: source, sha256, ...(name !== undefined && { weights: name }) };
+}
+
 /** The weights that a new run begins with, and what there is to say of them. */
 export interface StartingWeights {
   readonly state: StateNumbers;
@@ -65,8 +92,26 @@ export function startingWeights(
   network: CompiledNetwork,
   config: RunConfig,
 ): StartingWeights {
-  const { state, report } = matchWeights(source.weights, ownState(network), { ...source, newHead: true });
+  const { state, report } = weightsFor(source, ownState(network), { model: config.model, newHead: true });
   return { state, report, remarks: [...describeReport(report), ...otherNormalization(source, config)] };
+}
+
+/**
+ * The weights that a model wants. @param newHead as of `matchWeights`.
+ * @throws WeightsError: where they are of another model, which one.
+ */
+export function weightsFor(
+  { weights, source }: WeightsSource,
+  wanted: WantedTensors,
+  { model, newHead }: { readonly model: string; readonly newHead: boolean },
+): MatchedWeights {
+  try {
+    return matchWeights(weights, wanted, { source, newHead });
+  } catch (error) {
+    const other = error instanceof MisfitError ? modelOf(weights, source) : undefined;
+    if (other === undefined || other === model) throw error;
+    throw new MisfitError(`${source} is not of ${model}; it looks like ${other}: use \`model\` ${other}`);
+  }
 }
 
 /** The model's own state, without what an optimiser remembers. */

@@ -1,5 +1,7 @@
 import { z } from 'zod';
 import { averagedName, isOptimizerState } from '../compile.ts';
+import { asObject, type Json, JsonError, parseJson } from '../io/json.ts';
+import { quoted } from '../io/quoted.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
@@ -118,6 +120,8 @@ export interface LoadedCheckpoint extends StoredTensors {
 }
 
 const METADATA_KEY = 'densor';
+/** The history of the longest run has six values for each of its 100,000 epochs. */
+const RUN_LIMITS = { depth: 8, values: 2 ** 20 };
 
 /** A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when what is before it was taken. */
 export async function* encodeCheckpoint(
@@ -143,8 +147,8 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
   const text = metadata.get(METADATA_KEY);
   if (text === undefined)
     throw new CheckpointError(`${path}: no checkpoint of densor: metadata '${METADATA_KEY}' is missing`);
-  const json = parseJson(text);
-  const format = (json as { readonly format?: unknown } | undefined)?.format;
+  const json = parseRun(text, path);
+  const format = asObject(json)?.format;
   if (typeof format === 'number' && format > FORMAT) {
     throw new CheckpointError(
       `${path}: a checkpoint of format ${format}, which a newer version of densor wrote; this one reads up to ` +
@@ -159,12 +163,22 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
   const state = new Map<string, Float32Array | Float64Array>();
   for (const [name, { data }] of tensors) {
     if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw new CheckpointError(`${path}: tensor ${name} is not of float numbers`);
+      throw new CheckpointError(`${path}: tensor ${quoted(name)} is not of float numbers`);
     }
     state.set(name, data);
   }
   const training = { state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
   return { run: parsed.data, ...toUse(training), training };
+}
+
+/** @throws CheckpointError */
+function parseRun(text: string, path: string): Json {
+  try {
+    return parseJson(text, RUN_LIMITS);
+  } catch (error) {
+    if (!(error instanceof JsonError)) throw error;
+    throw new CheckpointError(`${path}: damaged: metadata '${METADATA_KEY}' ${error.message}`);
+  }
 }
 
 /** Without what the optimiser remembers; averages stand for what they are of. */
@@ -200,7 +214,8 @@ export function requireFits(
       throw new CheckpointError(`${path}: tensor ${name} is not finite`);
   }
   const extra = [...shapes.keys()].find((name) => !network.has(name));
-  if (extra !== undefined) throw new CheckpointError(`${path}: tensor ${extra} is not part of the model`);
+  if (extra !== undefined)
+    throw new CheckpointError(`${path}: tensor ${quoted(extra)} is not part of the model`);
 }
 
 /** @throws CheckpointError unless the run stands where one with this many steps an epoch can stand. */
@@ -211,13 +226,5 @@ export function requirePosition(path: string, { config, progress }: RunState, st
       `${path}: the run stands at step ${step} of epoch ${epoch + 1}, ${globalStep} in all, which does not fit ` +
         `${counted(config.epochs, 'epoch')} of ${counted(stepsPerEpoch, 'step')}: was the data another?`,
     );
-  }
-}
-
-function parseJson(text: string): unknown {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
   }
 }

@@ -9,7 +9,18 @@ import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.t
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, densorProcess, SHORT, SMALL } from '../support/cli.ts';
 import { bitsOf } from '../support/floats.ts';
-import { bytesOf, dict, global, pickle, storage, tensor, text, torchZip, tuple } from '../support/pickle.ts';
+import {
+  bytesOf,
+  dict,
+  global,
+  type Op,
+  pickle,
+  storage,
+  tensor,
+  text,
+  torchZip,
+  tuple,
+} from '../support/pickle.ts';
 
 const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
 
@@ -34,7 +45,11 @@ const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 const write = (name: string, bytes: Uint8Array) => writeFileSync(join(folder, name), bytes);
 
 /** The weights as torch.save writes them, under other names if wanted. */
-function torchFile(rename = (name: string) => name, changed: typeof weights = weights): Uint8Array {
+function torchFile(
+  rename = (name: string) => name,
+  changed: typeof weights = weights,
+  more: readonly (readonly [string, Op])[] = [],
+): Uint8Array {
   const entries = [...changed].map(([name, { shape, data }], i) => {
     const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
     return [rename(name), tensor(storage(`${i}`, data.length), 0, shape, strides)] as const;
@@ -43,7 +58,7 @@ function torchFile(rename = (name: string) => name, changed: typeof weights = we
     `${i}`,
     new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
   ]);
-  return torchZip(pickle(dict(entries)), Object.fromEntries(storages));
+  return torchZip(pickle(dict([...entries, ...more])), Object.fromEntries(storages));
 }
 
 describe('densor import', () => {
@@ -188,20 +203,6 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
       /tensor 0\.0\.weight is 32×2×7×7, the model expects 64×2×7×7/,
     ],
     [
-      'code to run behind a good tensor',
-      () =>
-        torchZip(
-          pickle(
-            dict([
-              ['0.0.weight', tensor(storage('0', 1), 0, [1], [1])],
-              ['x', command],
-            ]),
-          ),
-          { 0: new Uint8Array(4) },
-        ),
-      /os\.system/,
-    ],
-    [
       'a checkpoint of another model',
       () => readFileSync(golden('torchvision_small.pth')),
       /not of this model: of its 126 tensors 126 are missing \(0\.0\.weight, .* and 116 more\)/,
@@ -212,7 +213,11 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
       () => zipSync({ ...unzipSync(torchFile()), '../evil': strToU8('x') }, { level: 0 }),
       /damaged zip: invalid relative path/,
     ],
-    ['ONNX with its data in another file', () => onnxElsewhere(), /lies in another file/],
+    [
+      'ONNX with its data in another folder',
+      () => onnxElsewhere(),
+      /has its data in \/etc\/passwd, which is a path/,
+    ],
     [
       'safetensors whose numbers end early',
       () =>
@@ -227,10 +232,49 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
     expect(readdirSync(folder)).toEqual(['net.pth']);
   });
 
-  test('the same file does not start a training', async () => {
+  test('not so one with code to run beside the weights: it is left out, and named', async () => {
+    write(
+      'net.pth',
+      torchZip(
+        pickle(
+          dict([
+            ['code', command],
+            ['a', tensor(storage('0', 1), 0, [1], [1])],
+          ]),
+        ),
+        { 0: new Uint8Array(4) },
+      ),
+    );
+    const alone = await densor('import', 'net.pth', '--model', 'notes', '--out', 'run');
+    expect([alone.status, alone.lastLine]).toEqual([
+      2,
+      expect.stringMatching(/its 126 tensors 126 are missing/),
+    ]);
+    write('net.pth', torchFile(undefined, weights, [['code', command]]));
+    const { status, stderr } = await densor(
+      'import',
+      'net.pth',
+      '--model',
+      'notes',
+      '--size',
+      '32',
+      '--out',
+      'run',
+    );
+    expect([status, stderr]).toEqual([
+      0,
+      expect.stringMatching(/left out what is of os\.system, of which nothing was run\n/),
+    ]);
+    expect(readdirSync(folder).sort()).toEqual(['net.pth', 'run']);
+  });
+
+  test('code to run instead of weights does not start a training', async () => {
     write('net.pth', torchZip(pickle(command)));
     const { status, lastLine } = await densor('train', '--from', 'net.pth', ...SMALL, '--out', 'run');
-    expect([status, lastLine]).toEqual([2, expect.stringMatching(/the pickle asks for os\.system/)]);
+    expect([status, lastLine]).toEqual([
+      2,
+      expect.stringMatching(/holds an object of os\.system, not a state dict/),
+    ]);
     expect(readdirSync(folder)).toEqual(['net.pth']);
   });
 

@@ -4,7 +4,7 @@
 Needs Debian's python3-torch; run: python3 make_torch_files.py [OUT_DIR]
 expected.safetensors holds the same numbers, contiguous and as float32: `<file>/<tensor>`.
 """
-import collections, io, json, struct, sys, zipfile
+import collections, copy, io, json, struct, sys, zipfile
 from pathlib import Path
 import numpy as np, torch
 
@@ -54,6 +54,45 @@ write('parameters', {key: value for key, value in net.named_parameters()}, dict(
 torch.save(net, OUT / 'module.pth')
 torch.save({'args': __import__('argparse').Namespace(lr=0.1), 'state_dict': state}, OUT / 'namespace.pth')
 torch.jit.save(torch.jit.script(torch.nn.Sequential(torch.nn.Linear(2, 2))), OUT / 'torchscript.pt')
+
+# What training scripts and frameworks keep beside the weights: all of it may be left out, none of it is run.
+import argparse, enum, pathlib
+class Stage(enum.Enum): FIT = 1
+class Attributes(dict):
+    def __init__(self, **items): super().__init__(items); self.__dict__ = self
+class Registry(collections.OrderedDict): pass
+class ModelCheckpoint:
+    def __init__(self): self.best, self.scores, self.self = np.float32(0.5), {torch.tensor(1.0)}, self
+class SlotsOnly:
+    __slots__ = ('a',)
+    def __init__(self): self.a = 3
+    def __getnewargs_ex__(self): return (), {}
+    def __new__(cls): return super().__new__(cls)
+def tagged(value):
+    made = torch.nn.Parameter(value.clone()); made.tag = 'attribute of a parameter'; return made
+beside = {'counter': collections.Counter('abca'), 'scalar': np.float64(0.8125), 'array': np.arange(6.).reshape(2, 3), 'objects': np.array([None, 'x'], dtype=object),
+          'args': argparse.Namespace(lr=0.1, out=pathlib.Path('/data')), 'set': {'cat', 'dog'}, 'frozen': frozenset([1]), 'device': torch.device('cpu'), 'dtype': torch.float16,
+          'log': collections.defaultdict(list, a=[1.5]), 'registry': Registry(a=1), 'attributes': Attributes(a=1), 'stage': Stage.FIT, 'slots': SlotsOnly(), 'range': range(3),
+          'callbacks': {ModelCheckpoint: {'state': ModelCheckpoint()}, 'EarlyStopping': {'wait': np.int64(2)}, (1, 2): 'pair'}, 'complex': torch.zeros(2, dtype=torch.complex64),
+          'bytearray': bytearray(b'ab'), 'short': torch.tensor([-3], dtype=torch.int16)}
+own = copy.deepcopy(net)
+adam = torch.optim.Adam(own.parameters(), lr=0.01)
+own(torch.randn(2, 2, 4, 4)).sum().backward(); adam.step()
+trained = own.state_dict()
+averages = collections.OrderedDict((f'module.{key}', value / 2) for key, value in trained.items())
+whole = dict(beside, optimizer_states=[adam.state_dict()], state_dict=trained, ema={'module': averages, 'updates': np.int64(9)})
+write('objects', whole, trained)
+for protocol in (3, 4, 5): write(f'objects_{protocol}', whole, trained, pickle_protocol=protocol)
+legacy = {key: value for key, value in whole.items() if key != 'complex'}  # The size of its numbers is not known there.
+for protocol in (2, 3, 4, 5): write(f'objects_legacy_{protocol}', legacy, trained, pickle_protocol=protocol, _use_new_zipfile_serialization=False)
+parameters = {key: tagged(value) for key, value in own.named_parameters()}
+write('tagged', parameters, parameters)
+class Net(torch.nn.Module):
+    def __init__(self): super().__init__(); self.weight = torch.nn.Parameter(torch.ones(2))
+torch.save(Net(), OUT / 'module_legacy.pth', _use_new_zipfile_serialization=False)
+torch.save({'epoch': 3, 'best': torch.tensor(0.5), 'model': net}, OUT / 'module_inside.pth')
+torch.save(Registry(trained), OUT / 'registry.pth')
+torch.save({'state_dict': Registry(trained)}, OUT / 'registry_inside.pth')
 
 # The members deflated, as a zip that went through another program is.
 with zipfile.ZipFile(OUT / 'zip.pth') as old, zipfile.ZipFile(OUT / 'deflated.pth', 'w', zipfile.ZIP_DEFLATED) as new:

@@ -16,6 +16,15 @@ const FILES = [
   'views_legacy',
   'checkpoint',
   'parameters',
+  'objects',
+  'objects_3',
+  'objects_4',
+  'objects_5',
+  'objects_legacy_2',
+  'objects_legacy_3',
+  'objects_legacy_4',
+  'objects_legacy_5',
+  'tagged',
 ];
 
 describe('a file that PyTorch wrote', () => {
@@ -51,12 +60,33 @@ describe('a file that PyTorch wrote', () => {
     expect(notes).toEqual(['the weights are those under state_dict']);
   });
 
+  test('holds objects of many classes beside the weights: they are left out, and named', async () => {
+    const { notes, stateDicts } = await readWeights(path('torch/objects.pth'));
+    expect(notes).toEqual([
+      'the weights are those under state_dict',
+      'averages of weights lie beside them, under ema.module: `weights` takes those',
+      expect.stringMatching(/^left out what is of .*collections\.Counter, .* of which nothing was run$/),
+    ]);
+    expect([...stateDicts!.keys()]).toEqual(['state_dict', 'ema.module']);
+    const args = await readWeights(path('torch/namespace.pth'));
+    const same = [...expected].filter(([name]) => name.startsWith('zip/'));
+    expect([...args.tensors].map(([name, { read }]) => [name, read()])).toEqual(
+      same.map(([name, { data }]) => [name.slice('zip/'.length), data]),
+    );
+  });
+
   test.each([
-    ['module.pth', /torch\.nn\.modules\.container\.Sequential/],
-    ['namespace.pth', /argparse\.Namespace/],
-    ['torchscript.pt', /TorchScript/],
-  ])('%s is no state dict: refused by what it asks for', async (file, message) => {
-    await expect(readWeights(path(`torch/${file}`))).rejects.toThrow(message);
+    ['module', /holds a whole network with its code \(an object of torch\.nn\.modules\.container\.Sequential\), not its weights: load it in PyTorch and save its weights alone: torch\.save\(model\.state_dict\(\), 'weights\.pth'\)/],
+    ['module_legacy', /holds a whole network with its code \(an object of __main__\.Net\)/],
+    ['module_inside', /holds a whole network .* under model: load it in PyTorch/],
+    ['registry', /holds an object of __main__\.Registry, not a state dict: load it in PyTorch and save/],
+    ['registry_inside', /holds an object of __main__\.Registry, not a state dict under state_dict: load it/],
+  ])('%s.pth holds no state dict: refused by what it holds', async (file, message) => {
+    await expect(readWeights(path(`torch/${file}.pth`))).rejects.toThrow(message);
+  });
+
+  test('torchscript.pt is no state dict', async () => {
+    await expect(readWeights(path('torch/torchscript.pt'))).rejects.toThrow(/TorchScript.*torch\.save\(model\.state/);
   });
 
   test.each(['zip', 'legacy'])('%s is refused wherever it is cut off', async (file) => {

@@ -1,7 +1,7 @@
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
-import { matchWeights } from '../../src/io/weight-names.ts';
+import { matchWeights } from '../../src/io/match-weights.ts';
 import { readWeights } from '../../src/node/weights-file.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
 import { relativeError } from '../support/compare.ts';

@@ -1,54 +1,61 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { JsonError, parseJsonFile } from '../../src/io/json.ts';
+import { JsonError, parseJson } from '../../src/io/json.ts';
 
-const parse = (text: string | Uint8Array) => parseJsonFile(Buffer.from(text), 'settings.json');
+const LIMITS = { depth: 4, values: 100 };
 
-describe('a JSON file of a user', () => {
-  test('is read, with or without a byte order mark', () => {
-    expect(parse('{"a": [1, "ü"]}')).toEqual({ a: [1, 'ü'] });
-    expect(parse('\ufeff{"a": 1}')).toEqual({ a: 1 });
+/** With the prototypes that `toEqual` wants. */
+const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
+
+describe('JSON from outside', () => {
+  test('is what JSON.parse makes of it', () => {
+    fc.assert(
+      fc.property(fc.json({ maxDepth: 3 }), fc.nat(3), (text, indent) => {
+        const spaced = JSON.stringify(JSON.parse(text), undefined, indent);
+        expect(plain(parseJson(spaced, { depth: 10, values: 1e6 }))).toEqual(plain(JSON.parse(spaced)));
+      }),
+    );
+  });
+
+  test('is refused wherever JSON.parse refuses it', () => {
+    const characters = fc.constantFrom(...'{}[]",:\\ \n0123e-+.truefalsn\u0001');
+    fc.assert(
+      fc.property(fc.array(characters, { maxLength: 12 }), (list) => {
+        const text = list.join('');
+        let expected: unknown;
+        try {
+          expected = JSON.parse(text);
+        } catch {
+          expect(() => parseJson(text, LIMITS)).toThrow(JsonError);
+          return;
+        }
+        try {
+          expect(plain(parseJson(text, LIMITS))).toEqual(plain(expected));
+        } catch (error) {
+          expect((error as Error).message).toMatch(/twice|deeper/);
+        }
+      }),
+      { numRuns: 3000 },
+    );
+  });
+
+  test('has keys that are keys like others, whatever they are called', () => {
+    const object = parseJson('{"__proto__":1,"constructor":{"toString":2}}', LIMITS) as object;
+    expect('hasOwnProperty' in object).toBe(false);
+    expect(Object.entries(object)).toEqual([
+      ['__proto__', 1],
+      ['constructor', expect.objectContaining({ toString: 2 })],
+    ]);
   });
 
   test.each([
-    ['{"a": 1,\n  "b": 2,\n}', 'line 3, column 1: expected a name in double quotes, not "}"'],
-    ['{"a": 1\n  "b": 2}', 'line 2, column 3: expected a comma or }, not "\\""'],
-    ["{'a': 1}", 'line 1, column 2: expected a name in double quotes or }, not "\'"'],
-    ['{\n  // lr\n  "a": 1}', 'line 2, column 3: expected a name in double quotes or }, not "/"'],
-    ['{"a": .1}', 'line 1, column 7: expected a value, not "."'],
-    ['{"a": True}', 'line 1, column 7: expected a value, not "T"'],
-    ['{"a" 1}', 'line 1, column 6: expected a colon, not "1"'],
-    ['[1, 2', 'line 1, column 6: expected a comma or ], not the end of the file'],
-    ['[1, ]', 'line 1, column 5: expected a value, not "]"'],
-    ['{"a": "never\nends"}', 'line 1, column 7: expected a value, not "\\""'],
-    ['{"a": 1}\r\nx', 'line 2, column 1: expected the end of the file, not "x"'],
-    ['', 'line 1, column 1: expected a value, not the end of the file'],
-    ['[01]', 'line 1, column 3: expected a comma or ], not "1"'],
-  ])('%j is refused with line and column', (text, message) => {
-    expect(() => parse(text)).toThrow(JsonError);
-    expect(() => parse(text)).toThrow(`settings.json: ${message}`);
-  });
-
-  test('of another encoding is refused with what to do', () => {
-    expect(() => parse(Buffer.from('\ufeff{}', 'utf16le'))).toThrow(/UTF-16.*: save it as UTF-8/);
-    expect(() => parse(Uint8Array.of(0x22, 0xe4, 0x22))).toThrow(/no UTF-8 text: save it as UTF-8/);
-  });
-
-  test('that is damaged anywhere is refused in words, whatever it holds', () => {
-    fc.assert(
-      fc.property(fc.json(), fc.nat(), fc.string({ maxLength: 2 }), (json, at, put) => {
-        const text = json.slice(0, at % json.length) + put + json.slice((at % json.length) + 1);
-        const isJson = (() => {
-          try {
-            JSON.parse(text);
-            return true;
-          } catch {
-            return false;
-          }
-        })();
-        if (isJson) expect(() => parse(text)).not.toThrow();
-        else expect(() => parse(text)).toThrow(/line \d+, column \d+: expected .+, not .+/);
-      }),
-    );
+    ['brackets in brackets', '['.repeat(1e6), /^nests deeper than 4$/],
+    ['many values', `[${'0,'.repeat(1e6)}0]`, /^holds more than 100 values$/],
+    ['a key twice', '{"a":1,"\\u0061":2}', /^names a twice$/],
+    ['a key without end', `{"${'a'.repeat(2000)}":1}`, /^has a name of more than 1024 characters$/],
+    ['a number without end', '1'.repeat(1e6), /^is not valid JSON \(character 1\)$/],
+    ['two values', '1 2', /^is not valid JSON \(character 3\)$/],
+  ])('is refused for %s', (_, text, message) => {
+    expect(() => parseJson(text, LIMITS)).toThrow(message);
   });
 });

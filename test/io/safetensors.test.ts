@@ -31,7 +31,7 @@ describe('a safetensors file', () => {
 
   test.each([
     ['is too short', Buffer.alloc(5), /too few/],
-    ['claims a header over 100 MB', Buffer.from('01e1f50500000000', 'hex'), /100000001 bytes.*100 MB/],
+    ['claims a header over 16 MiB', Buffer.from('0100000100000000', 'hex'), /16777217 bytes.*16 MiB/],
     ['ends in its header', Buffer.concat([file({}).subarray(0, 9)]), /truncated/],
     ['has no JSON header', file('{"a":'), /not valid JSON/],
     ['has a header that is a list', file('[]'), /no object/],
@@ -60,6 +60,12 @@ describe('a safetensors file', () => {
     ['has an unknown type', file({ a: tensor([2], 0, 8, 'F31') }, 8), /type F31/],
     ['has a negative size', file({ a: tensor([-1, -2], 0, 8) }, 8), /no shape/],
     ['has offsets in reverse', file({ a: tensor([0], 8, 4) }, 8), /offsets span/],
+    ['has a shape of 33 sizes', file({ a: tensor(Array(33).fill(1), 0, 4) }, 4), /33 dimensions: at most 32/],
+    ['has brackets in brackets', file(`{"a":${'['.repeat(1e6)}`), /nests deeper than 3/],
+    ['has objects in objects', file(`{"a":${'{"a":'.repeat(1e6)}`), /nests deeper than 3/],
+    ['has two million values', file(`{"a":[${'{},'.repeat(2e6)}{}]}`), /more than 1048576 values/],
+    ['has a name without end', file(`{"${'a'.repeat(8e6)}":1}`), /a name of more than 1024 characters/],
+    ['has a byte order mark', file('\ufeff{}'), /not valid JSON \(character 1\)/],
     ['has metadata that is no text', file({ __metadata__: { a: 1 } }), /not a string/],
   ])('is refused when it %s', (_, bytes, message) => {
     const decode = () => decodeSafetensors(bytes, 'x.safetensors');

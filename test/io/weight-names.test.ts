@@ -1,12 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import {
-  describeReport,
-  matchWeights,
-  renameWeights,
-  sizesOf,
-  type WantedTensors,
-} from '../../src/io/weight-names.ts';
+import { describeReport, matchWeights } from '../../src/io/match-weights.ts';
+import { renameWeights, sizesOf, type WantedTensors } from '../../src/io/weight-names.ts';
 import { type Weights, WeightsError } from '../../src/io/weights.ts';
 import { decodeWeights } from '../../src/node/weights-file.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';

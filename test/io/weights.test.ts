@@ -52,7 +52,11 @@ describe('a file of another kind', () => {
     ['\x89HDF\r\n\x1a\n', /HDF5/],
     ['\x80\x04\x95\x02\0\0\0\0\0\0\0}.', /a pickle of its own/],
     ['\x1f\x8b\x08', /gzip: unpack it first/],
-    ['', /of another format: expected a file of weights: torch\.save, safetensors, ONNX/],
+    ['', /is empty; expected a file of weights: torch\.save, safetensors, ONNX/],
+    ['BZh91AY&SY', /bzip2: unpack it first/],
+    [`${'\0'.repeat(257)}ustar`, /a tar archive: unpack it first/],
+    ['version https://git-lfs.github.com/spec/v1\noid', /Git LFS .*git lfs pull/],
+    ['<!DOCTYPE html>', /a page of the web/],
     ['hello world, this is text', /of another format/],
   ])('%j is refused by what it is', async (content, message) => {
     const reading = decodeWeights(Buffer.from(content, 'latin1'), 'x');

@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { SafetensorsError } from '../../src/io/safetensors.ts';
+import { encodeSafetensors, SafetensorsError } from '../../src/io/safetensors.ts';
 import type { StateTensor } from '../../src/plan/compiled-network.ts';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
 import {
@@ -164,6 +164,30 @@ describe('a checkpoint', () => {
     const broken = { ...run, config: { ...run.config, batch: -3 } };
     await saveCheckpoint(path(), { run: broken, state: readerOf(state) }, network);
     expect(() => loadCheckpoint(path())).toThrow(/metadata config.batch/);
+  });
+
+  test.each([
+    ['classes', 1e9],
+    ['size', 1e9],
+    ['batch', 1e9],
+    ['epochs', 1e15],
+  ])('that asks for %s of %d is refused', async (name, value) => {
+    const greedy = { ...run, config: { ...run.config, [name]: value } };
+    await saveCheckpoint(path(), { run: greedy, state: readerOf(state) }, network);
+    expect(() => loadCheckpoint(path())).toThrow(new RegExp(`metadata config\\.${name}: Too big`));
+  });
+
+  test.each([
+    ['brackets in brackets', '['.repeat(1e6), /metadata 'densor' nests deeper than 8/],
+    ['values without end', `{"history":[${'{},'.repeat(2e6)}{}]}`, /holds more than 1048576 values/],
+    ['half an object', '{"format":', /metadata 'densor' is not valid JSON/],
+  ])('whose metadata are %s is refused', (_, text, message) => {
+    writeFileSync(
+      path(),
+      Buffer.concat(encodeSafetensors({ metadata: new Map([['densor', text]]), tensors: new Map() })),
+    );
+    expect(() => loadCheckpoint(path())).toThrow(CheckpointError);
+    expect(() => loadCheckpoint(path())).toThrow(message);
   });
 
   test.each([

@@ -10,7 +10,14 @@ export function onnxSeed(): Uint8Array {
     metadata_props: [{ key: 'classes', value: '["a","b"]' }],
     graph: {
       name: 'net',
-      node: [{ op_type: 'Relu', input: ['images'], output: ['logits'], name: 'relu', attribute: [] }],
+      node: [
+        { op_type: 'Relu', input: ['images'], output: ['logits'], name: 'relu', attribute: [] },
+        {
+          op_type: 'Constant',
+          output: ['constant'],
+          attribute: [{ name: 'value', t: { dims: [2], data_type: FLOAT, float_data: [1, 2] }, type: 4 }],
+        },
+      ],
       initializer: [
         { name: '0.weight', dims: [2, 1, 1, 2], data_type: FLOAT, raw_data: new Uint8Array(16).fill(0x3f) },
         { name: 'floats', dims: [3], data_type: FLOAT, float_data: [1, 2, 3] },

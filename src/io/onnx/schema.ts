@@ -34,6 +34,7 @@ const { nested } = protobuf.Root.fromJSON({
       name: ['string', 1],
       f: ['float', 2],
       i: ['int64', 3],
+      t: ['TensorProto', 5],
       ints: ['int64[]', 8],
       type: ['int32', 20],
     }),
@@ -75,6 +76,8 @@ function message(fields: Readonly<Record<string, readonly [type: string, id: num
 export type MessageName =
   | 'ModelProto'
   | 'GraphProto'
+  | 'NodeProto'
+  | 'AttributeProto'
   | 'TensorProto'
   | 'StringStringEntryProto'
   | 'OperatorSetIdProto';

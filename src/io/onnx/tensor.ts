@@ -1,10 +1,13 @@
 import { widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { elementCount, formatShape, type Shape } from '../../tensor/shape.ts';
 import { widenFloat16 } from '../half.ts';
+import { MAX_NAME_CHARACTERS, type ReadBeside } from '../named-weights.ts';
+import { quoted } from '../quoted.ts';
 import type { StoredArray, StoredTensor } from '../safetensors.ts';
 import { OnnxError } from './error.ts';
+import { entryOf } from './fields.ts';
 import { DATA_TYPES, EXTERNAL, messageType } from './schema.ts';
-import { fieldsOf, textOf, varintsOf } from './wire.ts';
+import { countVarints, type FieldBudget, fieldsOf, readVarints, textOf, varintOf } from './wire.ts';
 
 type DataType = keyof typeof DATA_TYPES;
 type DataField = 'raw_data' | 'float_data' | 'double_data' | 'int32_data' | 'int64_data';
@@ -21,32 +24,90 @@ const STORED: Readonly<Record<DataType, { readonly field: DataField; readonly by
 };
 
 const MAX_RANK = 16;
+const NOTHING = new Uint8Array(0);
 /** A packed field is one piece; a writer that does not pack makes one of each number. */
 const MAX_PIECES = 2 ** 16;
 
-/** Reads a `TensorProto`. @throws OnnxError naming the tensor. */
-export function decodeTensor(bytes: Uint8Array, source: string): { name: string; tensor: StoredTensor } {
-  const found = collect(bytes, `${source}: a tensor`);
-  const nameBytes = found.get('name')?.at(-1);
-  if (!nameBytes?.length) throw new OnnxError(`${source}: a tensor has no name`);
-  const name = textOf(nameBytes, `${source}: the name of a tensor`);
-  const what = `${source}: tensor ${name}`;
+/** The file that a tensor is in. */
+interface TensorFile {
+  readonly source: string;
+  readonly budget: FieldBudget;
+  readonly beside: ReadBeside | undefined;
+}
 
-  const location = lastNumber(found.get('data_location'), what) ?? 0;
-  if (location === EXTERNAL || found.has('external_data')) {
-    throw new OnnxError(`${what} lies in another file: save the model with its data inside`);
-  }
+/**
+ * Reads a `TensorProto`: its size is checked now, its numbers are read when they are asked for.
+ * @param called its name, where that is not in it.
+ * @throws OnnxError naming the tensor.
+ */
+export function decodeTensor(
+  bytes: Uint8Array,
+  called: string | undefined,
+  file: TensorFile,
+): { name: string; tensor: StoredTensor } {
+  const { source, budget } = file;
+  const found = collect(bytes, `${source}: a tensor`, budget);
+  const name = called ?? textOf(found.get('name')?.at(-1) ?? NOTHING, `${source}: the name of a tensor`);
+  if (name === '') throw new OnnxError(`${source}: a tensor has no name`);
+  if (name.length > MAX_NAME_CHARACTERS)
+    throw new OnnxError(`${source}: a tensor has a name of more than ${MAX_NAME_CHARACTERS} characters`);
+  const what = `${source}: tensor ${quoted(name)}`;
+
   if (found.has('segment')) throw new OnnxError(`${what} is a segment of one: whole tensors are expected`);
-  const type = typeOf(lastNumber(found.get('data_type'), what), what);
+  const location = lastNumber(found.get('data_location'), what) ?? 0;
+  if (location === EXTERNAL || found.has('external_data'))
+    found.set('raw_data', [externalData(found.get('external_data') ?? [], what, file)]);
+  const code = lastNumber(found.get('data_type'), what);
   const shape = shapeOf(found.get('dims') ?? [], what);
-  return { name, tensor: { shape, data: dataOf(found, type, shape, what) } };
+  const type = typeOf(code);
+  const read = type === undefined ? () => unreadable(code, what) : readerOf(found, type, shape, what);
+  return {
+    name,
+    tensor: {
+      shape,
+      get data() {
+        return read();
+      },
+    },
+  };
+}
+
+/** The bytes of a tensor in another file. */
+function externalData(
+  entries: readonly Uint8Array[],
+  what: string,
+  { beside, budget }: TensorFile,
+): Uint8Array {
+  const said = new Map(entries.map((entry) => entryOf(entry, what, budget)));
+  const location = said.get('location');
+  if (location === undefined) throw new OnnxError(`${what} lies in another file, which is not named`);
+  if (!beside) {
+    throw new OnnxError(
+      `${what} lies in another file, ${quoted(location)}: save the model with its data inside`,
+    );
+  }
+  const numberOf = (key: string) => {
+    const text = said.get(key);
+    if (text === undefined) return undefined;
+    if (!/^\d{1,15}$/.test(text)) throw new OnnxError(`${what} has no ${key} in the file it lies in`);
+    return Number(text);
+  };
+  const bytes = beside(location);
+  const offset = numberOf('offset') ?? 0;
+  const length = numberOf('length') ?? Math.max(0, bytes.length - offset);
+  if (offset + length > bytes.length) {
+    throw new OnnxError(
+      `${what} lies at bytes ${offset} to ${offset + length} of ${quoted(location)}, which has ${bytes.length}`,
+    );
+  }
+  return bytes.subarray(offset, offset + length);
 }
 
 /** The payloads of each field by its name. */
-function collect(bytes: Uint8Array, what: string): Map<string, Uint8Array[]> {
+function collect(bytes: Uint8Array, what: string, budget: FieldBudget): Map<string, Uint8Array[]> {
   const { fieldsById } = messageType('TensorProto');
   const found = new Map<string, Uint8Array[]>();
-  for (const { id, payload } of fieldsOf(bytes, what)) {
+  for (const { id, payload } of fieldsOf(bytes, what, budget)) {
     const name = fieldsById[id]?.name;
     if (name === undefined) continue;
     const pieces = found.get(name) ?? [];
@@ -59,51 +120,61 @@ function collect(bytes: Uint8Array, what: string): Map<string, Uint8Array[]> {
 
 function lastNumber(pieces: readonly Uint8Array[] | undefined, what: string): number | undefined {
   const last = pieces?.at(-1);
-  if (last === undefined) return undefined;
-  const [value] = varintsOf(last, what);
-  return value === undefined ? undefined : Number(value);
+  return last?.length ? Number(varintOf(last, what)) : undefined;
 }
 
-function typeOf(code: number | undefined, what: string): DataType {
-  const known = Object.keys(DATA_TYPES) as DataType[];
-  const type = known.find((name) => DATA_TYPES[name] === code);
-  if (type) return type;
+const TYPE_NAMES = Object.keys(DATA_TYPES) as DataType[];
+
+function typeOf(code: number | undefined): DataType | undefined {
+  return TYPE_NAMES.find((name) => DATA_TYPES[name] === code);
+}
+
+function unreadable(code: number | undefined, what: string): never {
   throw new OnnxError(
-    `${what} is of type ${code ?? 'unknown'}; known are ${known.join(', ')} of TensorProto.DataType`,
+    `${what} is of type ${code ?? 'unknown'}; known are ${TYPE_NAMES.join(', ')} of TensorProto.DataType`,
   );
 }
 
 function shapeOf(pieces: readonly Uint8Array[], what: string): Shape {
-  const shape: number[] = [];
-  for (const size of varintsOf(joined(pieces), what)) {
-    if (shape.length === MAX_RANK) throw new OnnxError(`${what} has more than ${MAX_RANK} axes`);
-    if (size < 0n) throw new OnnxError(`${what} has an axis of size ${size}`);
-    shape.push(Number(size));
-  }
+  // A size takes a byte at least: more bytes than those of the largest sizes hold too many.
+  const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const rank =
+    bytes > MAX_RANK * 10 ? bytes : pieces.reduce((sum, piece) => sum + countVarints(piece, what), 0);
+  if (rank > MAX_RANK) throw new OnnxError(`${what} has more than ${MAX_RANK} axes`);
+  const shape = Array.from(readVarints(pieces, rank, what), Number);
+  const negative = shape.find((size) => size < 0);
+  if (negative !== undefined) throw new OnnxError(`${what} has an axis of size ${negative}`);
   if (!Number.isSafeInteger(elementCount(shape)))
     throw new OnnxError(`${what} has a shape beyond all numbers`);
   return shape;
 }
 
-function dataOf(
+/** Reads the numbers, of which there are as many as there should be. */
+function readerOf(
   found: ReadonlyMap<string, readonly Uint8Array[]>,
   type: DataType,
   shape: Shape,
   what: string,
-): StoredArray {
+): () => StoredArray {
   const { field, bytes } = STORED[type];
   const [raw, typed] = [found.get('raw_data'), found.get(field)];
   if (raw && typed) throw new OnnxError(`${what} has numbers twice, in raw_data and in ${field}`);
   const count = elementCount(shape);
   const wanted = `${what} (${formatShape(shape)} ${type})`;
   const isVarint = !raw && (field === 'int32_data' || field === 'int64_data');
-  if (isVarint) return fromVarints(joined(typed ?? []), type, count, wanted);
   const pieces = raw ? raw.slice(-1) : (typed ?? []);
-  const present = pieces.reduce((sum, piece) => sum + piece.length, 0);
+  const sum = (sizeOf: (piece: Uint8Array) => number) =>
+    pieces.reduce((total, piece) => total + sizeOf(piece), 0);
+  if (isVarint) {
+    const present = sum((piece) => countVarints(piece, wanted));
+    if (present !== count) throw new OnnxError(`${wanted} needs ${count} numbers, ${present} are there`);
+    return () => fromVarints(readVarints(pieces, count, wanted), type);
+  }
+  const present = sum(({ length }) => length);
   if (present !== count * bytes) {
     throw new OnnxError(`${wanted} needs ${count * bytes} bytes, ${present} are there`);
   }
-  return fromBytes(joined(pieces).buffer, type);
+  return () => fromBytes(joined(pieces).buffer, type);
 }
 
 /** One copy in memory of its own: aligned, which a view of the file is not. */
@@ -136,17 +207,7 @@ function fromBytes(buffer: ArrayBuffer, type: DataType): StoredArray {
   }
 }
 
-/** A varint takes a byte at least, so the count is believed only as far as there are bytes. */
-function fromVarints(bytes: Uint8Array, type: DataType, count: number, wanted: string): StoredArray {
-  if (bytes.length < count)
-    throw new OnnxError(`${wanted} needs ${count} numbers, ${bytes.length} bytes are there`);
-  const values = new BigInt64Array(count);
-  let read = 0;
-  for (const value of varintsOf(bytes, wanted)) {
-    if (read === count) throw new OnnxError(`${wanted} has more than ${count} numbers`);
-    values[read++] = value;
-  }
-  if (read !== count) throw new OnnxError(`${wanted} needs ${count} numbers, ${read} are there`);
+function fromVarints(values: BigInt64Array<ArrayBuffer>, type: DataType): StoredArray {
   if (type === 'INT64') return values;
   const numbers = Int32Array.from(values, Number);
   if (type === 'INT32') return numbers;

@@ -1,4 +1,3 @@
-import protobuf from 'protobufjs/light.js';
 import { OnnxError } from './error.ts';
 
 /** A field as it lies in a message: its number, and the bytes of its value (without the length before them). */
@@ -9,45 +8,144 @@ export interface Field {
 }
 
 /** Types of values on the wire (https://protobuf.dev/programming-guides/encoding/). */
-export const WIRE = { varint: 0, bytes: 2 } as const;
+export const WIRE = { varint: 0, bits64: 1, bytes: 2, bits32: 5 } as const;
+
+const UTF8 = new TextDecoder('utf-8', { fatal: true });
+/** 64 bits, 7 in each byte. */
+const MAX_VARINT_BYTES = 10;
+
+/** How many fields a file may still have, all of its messages together: a field can take two bytes. */
+export interface FieldBudget {
+  left: number;
+}
 
 /**
- * The fields of a message one after the other, as views: nothing is allocated that a file could make large, and
- * nothing recurses but groups, which protobufjs counts.
- * @throws OnnxError where the bytes are no message.
+ * Goes through the fields of a message one after the other: each is a view. Nothing recurses, and nothing is allocated
+ * that a file could make large.
+ * @throws OnnxError where the bytes are no message, or the file has more fields than it may.
  */
-export function* fieldsOf(message: Uint8Array, what: string): Generator<Field> {
-  const reader = protobuf.Reader.create(message);
-  while (reader.pos < reader.len) yield damaged(what, () => nextField(reader, message));
+export function* fieldsOf(message: Uint8Array, what: string, budget: FieldBudget): Generator<Field> {
+  const cursor = new Cursor(message, what);
+  while (!cursor.isAtEnd) {
+    if (budget.left-- === 0) throw new OnnxError(`${what} has too many fields for a file of weights`);
+    yield cursor.field();
+  }
 }
 
-function nextField(reader: protobuf.Reader, message: Uint8Array): Field {
-  const tag = reader.tag();
-  const [id, wire] = [tag >>> 3, tag & 7];
-  if (id === 0) throw new RangeError('a field has number 0');
-  const size = wire === WIRE.bytes ? reader.size() : undefined;
-  const start = reader.pos;
-  if (size === undefined) reader.skipType(wire, 0, id);
-  else reader.skip(size);
-  return { id, wire, payload: message.subarray(start, reader.pos) };
+/** The first varint. @throws OnnxError */
+export function varintOf(bytes: Uint8Array, what: string): bigint {
+  const one = new BigInt64Array(1);
+  new Cursor(bytes, what).varint(new Uint32Array(one.buffer), 0);
+  return one[0]!;
 }
 
-/** Varints one after the other: a packed field, or one that is not. @throws OnnxError */
-export function* varintsOf(bytes: Uint8Array, what: string): Generator<bigint> {
-  const reader = protobuf.Reader.create(bytes);
-  while (reader.pos < reader.len) yield damaged(what, () => BigInt(reader.int64().toString()));
+/** How many varints there are, one after the other. @throws OnnxError */
+export function countVarints(bytes: Uint8Array, what: string): number {
+  const cursor = new Cursor(bytes, what);
+  const scratch = new Uint32Array(2);
+  let count = 0;
+  for (; !cursor.isAtEnd; count++) cursor.varint(scratch, 0);
+  return count;
+}
+
+/** So many varints: a packed field, or the pieces of one that is not. @throws OnnxError */
+export function readVarints(
+  pieces: readonly Uint8Array[],
+  count: number,
+  what: string,
+): BigInt64Array<ArrayBuffer> {
+  const values = new BigInt64Array(count);
+  const words = new Uint32Array(values.buffer);
+  let read = 0;
+  for (const piece of pieces) {
+    const cursor = new Cursor(piece, what);
+    while (!cursor.isAtEnd && read < count) cursor.varint(words, 2 * read++);
+  }
+  return values;
 }
 
 /** Strict UTF-8. @throws OnnxError */
 export function textOf(bytes: Uint8Array, what: string): string {
-  return damaged(what, () => new TextDecoder('utf-8', { fatal: true }).decode(bytes));
+  try {
+    return UTF8.decode(bytes);
+  } catch {
+    throw new OnnxError(`${what} is damaged: it is no UTF-8`);
+  }
 }
 
-/** Whatever protobufjs or the decoder throws says that the bytes are wrong. */
-function damaged<T>(what: string, read: () => T): T {
-  try {
-    return read();
-  } catch (error) {
-    throw new OnnxError(`${what} is damaged: ${(error as Error).message}`);
+class Cursor {
+  readonly #bytes: Uint8Array;
+  readonly #what: string;
+  readonly #words = new Uint32Array(2);
+  #at = 0;
+
+  constructor(bytes: Uint8Array, what: string) {
+    this.#bytes = bytes;
+    this.#what = what;
+  }
+
+  get isAtEnd(): boolean {
+    return this.#at === this.#bytes.length;
+  }
+
+  field(): Field {
+    const tag = this.#size();
+    const [id, wire] = [Math.floor(tag / 8), tag % 8];
+    if (id === 0) this.#refuse('a field has number 0');
+    const start = this.#at;
+    switch (wire) {
+      case WIRE.varint:
+        this.varint(this.#words, 0);
+        return { id, wire, payload: this.#bytes.subarray(start, this.#at) };
+      case WIRE.bits64:
+        return { id, wire, payload: this.#take(8) };
+      case WIRE.bytes:
+        return { id, wire, payload: this.#take(this.#size()) };
+      case WIRE.bits32:
+        return { id, wire, payload: this.#take(4) };
+      default:
+        return this.#refuse(`field ${id} is of wire type ${wire}, which ONNX does not use`);
+    }
+  }
+
+  /** Into two words, the lower one first. */
+  varint(words: Uint32Array, at: number): void {
+    let [low, high] = [0, 0];
+    for (let i = 0; i < MAX_VARINT_BYTES; i++) {
+      const byte = this.#bytes[this.#at++] ?? this.#refuse('it ends within a number');
+      const bits = byte & 0x7f;
+      if (i < 4) low |= bits << (7 * i);
+      else if (i === 4) {
+        low |= bits << 28;
+        high |= bits >>> 4;
+      } else if (i < 9) high |= bits << (7 * i - 32);
+      else {
+        if (bits > 1) this.#refuse('a number has more than 64 bits');
+        high |= bits << 31;
+      }
+      if (byte === bits) {
+        words[at] = low;
+        words[at + 1] = high;
+        return;
+      }
+    }
+    this.#refuse(`a number of more than ${MAX_VARINT_BYTES} bytes`);
+  }
+
+  /** A number that a length or a tag can be: far beyond what a file can hold it is refused by `#take`. */
+  #size(): number {
+    this.varint(this.#words, 0);
+    return this.#words[1]! * 2 ** 32 + this.#words[0]!;
+  }
+
+  #take(length: number): Uint8Array {
+    const left = this.#bytes.length - this.#at;
+    if (length > left) this.#refuse(`a field of ${length} bytes where ${left} are left`);
+    this.#at += length;
+    return this.#bytes.subarray(this.#at - length, this.#at);
+  }
+
+  #refuse(reason: string): never {
+    throw new OnnxError(`${this.#what} is damaged: ${reason}`);
   }
 }

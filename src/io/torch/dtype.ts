@@ -3,7 +3,17 @@ import { widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { widenFloat16 } from '../half.ts';
 
 /** Types of elements in files of weights, as PyTorch names them. */
-export type Dtype = 'float32' | 'float64' | 'float16' | 'bfloat16' | 'int64' | 'int32' | 'uint8' | 'bool';
+export type Dtype =
+  | 'float32'
+  | 'float64'
+  | 'float16'
+  | 'bfloat16'
+  | 'int64'
+  | 'int32'
+  | 'int16'
+  | 'int8'
+  | 'uint8'
+  | 'bool';
 
 export const BYTES_OF: Readonly<Record<Dtype, number>> = {
   float32: 4,
@@ -12,6 +22,8 @@ export const BYTES_OF: Readonly<Record<Dtype, number>> = {
   bfloat16: 2,
   int64: 8,
   int32: 4,
+  int16: 2,
+  int8: 1,
   uint8: 1,
   bool: 1,
 };
@@ -32,6 +44,10 @@ export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array {
       return Float32Array.from(new BigInt64Array(buffer), Number);
     case 'int32':
       return Float32Array.from(new Int32Array(buffer));
+    case 'int16':
+      return Float32Array.from(new Int16Array(buffer));
+    case 'int8':
+      return Float32Array.from(new Int8Array(buffer));
     case 'uint8':
     case 'bool':
       return Float32Array.from(new Uint8Array(buffer));

@@ -5,6 +5,10 @@ export class TorchFileError extends InputError {
   override readonly name = 'TorchFileError';
 }
 
+/** What to do with a file that holds no state dict, if one trusts it. */
+export const SAVE_ANEW =
+  "load it in PyTorch and save its weights alone: torch.save(model.state_dict(), 'weights.pth')";
+
 /** Throws a `TorchFileError` that begins with the file's name. */
 export type Refuse = (message: string) => never;
 
@@ -13,10 +17,4 @@ export function refuser(source: string): Refuse {
   return (message) => {
     throw new TorchFileError(`${source}: ${message}`);
   };
-}
-
-/** Text from a file in a message: no control characters, not too long, in quotes where it could mislead. */
-export function quoted(text: string): string {
-  const cut = text.length > 80 ? `${text.slice(0, 80)}…` : text;
-  return /^[\w.:/<>-]+$/.test(cut) ? cut : JSON.stringify(cut);
 }

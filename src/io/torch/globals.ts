@@ -8,6 +8,7 @@ import {
   isKind,
   type PickleGlobal,
   type PickleValue,
+  type StandIn,
   type TorchTensor,
 } from './pickle-value.ts';
 import { addItem } from './unpickle.ts';
@@ -19,6 +20,8 @@ const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {
   'torch.BFloat16Storage': 'bfloat16',
   'torch.LongStorage': 'int64',
   'torch.IntStorage': 'int32',
+  'torch.ShortStorage': 'int16',
+  'torch.CharStorage': 'int8',
   'torch.ByteStorage': 'uint8',
   'torch.BoolStorage': 'bool',
   'torch.UntypedStorage': 'untyped',
@@ -34,9 +37,23 @@ const MAX_MADE = 2 ** 26;
 /** About what an entry of a dict takes. */
 const ENTRY_BYTES = 32;
 
-/** All that a pickle of weights may name. Every call makes plain data, or a tensor that lies inside its storage. */
-export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> {
+/** More names are refused: a checkpoint has some dozens. */
+const MAX_STRANGERS = 1000;
+
+/** What a pickle names, and which of it is not known here. */
+export interface TorchGlobals {
+  readonly find: (name: string) => PickleGlobal;
+  /** Names that stand-ins were made for. */
+  readonly strangers: () => readonly string[];
+}
+
+/**
+ * All that a pickle of weights may call: every call makes plain data, or a tensor that lies inside its storage. Whatever
+ * else it names is a stranger, which is never looked up anywhere: its objects are stand-ins, one for all of a name.
+ */
+export function torchGlobals(refuse: Refuse): TorchGlobals {
   const globals = new Map<string, PickleGlobal>();
+  const strangers = new Map<string, PickleGlobal>();
   let made = 0;
   const spend = (count: number) => {
     made += count;
@@ -50,16 +67,35 @@ export function torchGlobals(refuse: Refuse): ReadonlyMap<string, PickleGlobal> 
   add('torch._utils._rebuild_tensor', { call: (args) => rebuildTensor(args, undefined, refuse) });
   add('torch._utils._rebuild_tensor_v2', { call: (args) => rebuildTensor(args, undefined, refuse) });
   add('torch._utils._rebuild_tensor_v3', { call: (args) => rebuildTensor(args, args[6], refuse) });
-  add('torch._utils._rebuild_parameter', {
-    call: ([tensor]) =>
-      isKind(tensor, 'tensor') ? tensor : refuse('a parameter is made of what is no tensor'),
+  const parameter = ([tensor]: readonly PickleValue[]) =>
+    isKind(tensor, 'tensor') || isKind(tensor, 'stand-in')
+      ? tensor
+      : refuse('a parameter is made of what is no tensor');
+  add('torch._utils._rebuild_parameter', { call: parameter });
+  add('torch._utils._rebuild_parameter_with_state', { call: parameter });
+  // A tensor with attributes: (what rebuilds it, its class, the arguments, the attributes).
+  add('torch._tensor._rebuild_from_type_v2', {
+    call: ([rebuild, , args]) =>
+      isKind(rebuild, 'global') && rebuild.call && isArray(args)
+        ? rebuild.call(args)
+        : refuse('a tensor with attributes is made of what is no tensor'),
   });
   add('torch.Size', {
     call: ([sizes]) => (isArray(sizes) ? sizes : refuse('a torch.Size is made of no tuple')),
   });
   add('collections.OrderedDict', { call: ([pairs]) => orderedDict(pairs, spend, refuse) });
   add('_codecs.encode', { call: (args) => encodedBytes(args, spend, refuse) });
-  return globals;
+  return {
+    find(name) {
+      const known = globals.get(name) ?? strangers.get(name);
+      if (known) return known;
+      if (strangers.size === MAX_STRANGERS) refuse(`the pickle names more than ${MAX_STRANGERS} classes`);
+      const stranger: PickleGlobal = { kind: 'global', name };
+      strangers.set(name, stranger);
+      return stranger;
+    },
+    strangers: () => [...strangers.keys()],
+  };
 }
 
 type Spend = (count: number) => void;
@@ -90,8 +126,9 @@ function rebuildTensor(
   args: readonly PickleValue[],
   dtypeGlobal: PickleValue | undefined,
   refuse: Refuse,
-): TorchTensor {
+): TorchTensor | StandIn {
   const [storage, offset, shape, strides] = args;
+  if (isKind(storage, 'stand-in')) return storage; // Of a type that is not read.
   if (!isKind(storage, 'storage')) return refuse('a tensor is made of what is no storage');
   const given = isKind(dtypeGlobal, 'global') ? dtypeGlobal.dtype : undefined;
   const dtype = storage.dtype === 'untyped' ? given : storage.dtype;

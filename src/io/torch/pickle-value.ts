@@ -1,7 +1,10 @@
 import type { Shape } from '../../tensor/shape.ts';
 import type { Dtype } from './dtype.ts';
 
-/** What the unpickler can make: plain values, lists and tuples as arrays (tuples frozen), dicts as Maps, and tensors. */
+/**
+ * What the unpickler can make: plain values, lists and tuples as arrays (tuples frozen), dicts as Maps, tensors, and
+ * stand-ins for everything else.
+ */
 export type PickleValue =
   | null
   | boolean
@@ -13,20 +16,33 @@ export type PickleValue =
   | PickleDict
   | PickleGlobal
   | TorchStorage
-  | TorchTensor;
+  | TorchTensor
+  | StandIn;
 
 export type PickleKey = null | boolean | number | bigint | string;
 export type PickleDict = Map<PickleKey, PickleValue>;
 
-/** A class or function on the allow-list. */
+/** A class or function that a pickle names. */
 export interface PickleGlobal {
   readonly kind: 'global';
   /** `torch._utils._rebuild_tensor_v2` */
   readonly name: string;
-  /** What calling it makes; without it, it may be named but not called. */
+  /** What calling it makes; without it, a call makes a stand-in. */
   readonly call?: (args: readonly PickleValue[]) => PickleValue;
   /** Of a storage class, or of `torch.float32` and the like; `untyped` counts bytes. */
   readonly dtype?: Dtype | 'untyped';
+}
+
+/**
+ * Stands for an object of a class that is not read, or for what a function would have made: `argparse.Namespace`, a
+ * number of NumPy. It holds nothing, and what a pickle puts into it is forgotten.
+ */
+export interface StandIn {
+  readonly kind: 'stand-in';
+  /** Of the class or function. */
+  readonly name: string;
+  /** Whether it has the attributes of a `torch.nn.Module`. */
+  readonly isModule: boolean;
 }
 
 /** Numbers that tensors are views of. */
@@ -59,7 +75,7 @@ export function isArray(value: PickleValue | undefined): value is readonly Pickl
 }
 
 /** Narrows to one of the kinds of objects. */
-export function isKind<Kind extends 'global' | 'storage' | 'tensor'>(
+export function isKind<Kind extends 'global' | 'storage' | 'tensor' | 'stand-in'>(
   value: PickleValue | undefined,
   kind: Kind,
 ): value is Extract<PickleValue, { readonly kind: Kind }> {

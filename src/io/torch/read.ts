@@ -1,8 +1,16 @@
 import { decodeLatin1 } from '../latin1.ts';
+import { quoted } from '../quoted.ts';
 import { BYTES_OF } from './dtype.ts';
-import { quoted, type Refuse, refuser } from './error.ts';
+import { type Refuse, refuser, SAVE_ANEW } from './error.ts';
 import { torchGlobals } from './globals.ts';
-import { isArray, isKind, type PickleValue, type TorchStorage } from './pickle-value.ts';
+import {
+  isArray,
+  isKind,
+  type PickleGlobal,
+  type PickleValue,
+  type StandIn,
+  type TorchStorage,
+} from './pickle-value.ts';
 import { unpickle } from './unpickle.ts';
 import { openZip, type ZipMembers, type ZipReader } from './zip.ts';
 
@@ -16,22 +24,30 @@ export function isZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 }
 
-/** PROTO, then the magic number as LONG1 of 10 bytes. */
+/** PROTO, from protocol 4 on a FRAME of 8 bytes, then the magic number as LONG1 of 10 bytes. */
 export function isLegacyTorchFile(bytes: Uint8Array): boolean {
-  return bytes.length >= 4 && bytes[0] === 0x80 && bytes[2] === 0x8a && bytes[3] === 10;
+  const at = bytes[2] === 0x95 ? 11 : 2;
+  return bytes[0] === 0x80 && bytes[at] === 0x8a && bytes[at + 1] === 10;
+}
+
+/** What a file of torch.save holds. */
+export interface TorchContent {
+  readonly value: PickleValue;
+  /** Names of classes and functions in it that are not known here: their objects are stand-ins. */
+  readonly strangers: readonly string[];
 }
 
 /**
  * Reads what torch.save wrote, as plain data: the zip format (since 1.6) and the one before it. The format is
- * torch/serialization.py's; what it may hold is in `torch-globals.ts`. Tensors are not read before they are asked for.
+ * torch/serialization.py's; what is known of it is in `globals.ts`. Tensors are not read before they are asked for.
  * @param source the file's name in messages.
- * @throws TorchFileError on all that is damaged, or that asks for more than tensors and plain containers.
+ * @throws TorchFileError on all that is damaged or too large.
  */
 export async function decodeTorchFile(
   bytes: Uint8Array,
   source: string,
   zip: ZipReader,
-): Promise<PickleValue> {
+): Promise<TorchContent> {
   const refuse = refuser(source);
   if (isZip(bytes)) return decodeZip(await openZip(bytes, zip, refuse), refuse);
   if (isLegacyTorchFile(bytes)) return decodeLegacy(bytes, refuse);
@@ -40,14 +56,14 @@ export async function decodeTorchFile(
   );
 }
 
-function decodeZip(zip: ZipMembers, refuse: Refuse): PickleValue {
+function decodeZip(zip: ZipMembers, refuse: Refuse): TorchContent {
   const pickles = zip.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
   if (pickle === undefined) return refuse('a zip, but not of torch.save: it holds no data.pkl');
   if (pickles.length > 1) refuse(`holds ${pickles.length} pickles: expected one data.pkl`);
   const root = pickle.slice(0, pickle.indexOf('/') + 1);
   if (zip.names.some((name) => name === `${root}constants.pkl` || name.startsWith(`${root}code/`))) {
-    refuse('a TorchScript program, which is not read: save its weights by torch.save(model.state_dict(), …)');
+    refuse(`a TorchScript program, which is not read: ${SAVE_ANEW}`);
   }
   if (zip.sizeOf(pickle)! > MAX_PICKLE_BYTES) refuse(`${quoted(pickle)} is longer than 64 MiB`);
   const order = `${root}byteorder`;
@@ -56,8 +72,9 @@ function decodeZip(zip: ZipMembers, refuse: Refuse): PickleValue {
   if (orderBytes !== undefined && !isLittle) refuse('its numbers are not little-endian');
 
   const storages = new Map<string, TorchStorage>();
-  const persistent = (id: PickleValue): TorchStorage => {
+  const persistent = (id: PickleValue): PickleValue => {
     const declared = storageOf(id, 5, refuse);
+    if (declared.kind !== 'storage') return declared;
     const { key, dtype, length } = declared;
     const name = `${root}data/${key}`;
     const size = zip.sizeOf(name);
@@ -71,15 +88,16 @@ function decodeZip(zip: ZipMembers, refuse: Refuse): PickleValue {
     return shared(storages, { ...declared, read: once(() => zip.read(name)) }, refuse);
   };
   const content = zip.read(pickle);
-  const { value, end } = unpickle(content, 0, { globals: torchGlobals(refuse), persistent, refuse });
+  const { find, strangers } = torchGlobals(refuse);
+  const { value, end } = unpickle(content, 0, { global: find, persistent, refuse });
   if (end !== content.length) refuse(`${content.length - end} bytes behind the end of the pickle`);
-  return value;
+  return { value, strangers: strangers() };
 }
 
 /** Pickles of the magic number, the version, the machine's sizes, the object and the storages' keys; then their data. */
-function decodeLegacy(bytes: Uint8Array, refuse: Refuse): PickleValue {
+function decodeLegacy(bytes: Uint8Array, refuse: Refuse): TorchContent {
   const plain = {
-    globals: new Map(),
+    global: (name: string) => refuse(`damaged: ${quoted(name)} is named where no class can be`),
     persistent: () => refuse('a persistent id where none can be'),
     refuse,
   };
@@ -93,11 +111,15 @@ function decodeLegacy(bytes: Uint8Array, refuse: Refuse): PickleValue {
 
   const storages = new Map<string, TorchStorage>();
   const contents = new Map<string, Uint8Array>();
-  const persistent = (id: PickleValue): TorchStorage => {
+  const persistent = (id: PickleValue): PickleValue => {
     const declared = storageOf(id, 6, refuse);
+    if (declared.kind === 'stand-in')
+      return refuse(`a storage is a ${quoted(declared.name)}, whose size is not known here: ${SAVE_ANEW}`);
+    if (declared.kind === 'global') return declared;
     return shared(storages, { ...declared, read: () => contents.get(declared.key)! }, refuse);
   };
-  const main = unpickle(bytes, machine.end, { globals: torchGlobals(refuse), persistent, refuse });
+  const { find, strangers } = torchGlobals(refuse);
+  const main = unpickle(bytes, machine.end, { global: find, persistent, refuse });
   const keys = unpickle(bytes, main.end, plain);
   if (!isArray(keys.value)) return refuse('damaged: the list of storages is missing');
 
@@ -119,26 +141,30 @@ function decodeLegacy(bytes: Uint8Array, refuse: Refuse): PickleValue {
   const missing = [...storages.keys()].find((key) => !contents.has(key));
   if (missing !== undefined) refuse(`storage ${quoted(missing)} is not in the file`);
   if (at !== bytes.length) refuse(`${bytes.length - at} bytes behind the last storage`);
-  return main.value;
+  return { value: main.value, strangers: strangers() };
 }
 
-/** ('storage', class, key, device, length), and in the older format a view of another storage, which is not read. */
-function storageOf(id: PickleValue, fields: 5 | 6, refuse: Refuse): Omit<TorchStorage, 'read'> {
-  if (!isArray(id) || id.length !== fields || id[0] !== 'storage') {
-    const whole = isArray(id) && id[0] === 'module';
-    return refuse(
-      whole
-        ? 'a whole module with its code, which is not read: save its weights by torch.save(model.state_dict(), …)'
-        : 'a persistent id is not that of a storage',
-    );
-  }
-  const [, type, key, , length, view = null] = id;
-  const dtype = isKind(type, 'global') && !type.call ? type.dtype : undefined;
-  if (dtype === undefined || typeof key !== 'string' || view !== null)
-    return refuse('a persistent id is not that of a storage');
+/**
+ * ('storage', class, key, device, length), and in the older format a view of another storage, which is not read: the
+ * storage, or a stand-in for one of a type that is not read. The older format has classes of modules with their code,
+ * ('module', class, file, code), too.
+ */
+function storageOf(
+  id: PickleValue,
+  fields: 5 | 6,
+  refuse: Refuse,
+): Omit<TorchStorage, 'read'> | StandIn | PickleGlobal {
+  const no = 'a persistent id is not that of a storage';
+  if (!isArray(id)) return refuse(no);
+  const [what, type, key, , length, view = null] = id;
+  if (!isKind(type, 'global')) return refuse(no);
+  if (what === 'module' && fields === 6) return type;
+  if (what !== 'storage' || id.length !== fields || type.call || view !== null) return refuse(no);
+  if (typeof key !== 'string') return refuse(no);
+  if (type.dtype === undefined) return { kind: 'stand-in', name: type.name, isModule: false };
   if (!Number.isSafeInteger(length) || (length as number) < 0)
     return refuse(`storage ${quoted(key)} has no length`);
-  return { kind: 'storage', key, dtype, length: length as number };
+  return { kind: 'storage', key, dtype: type.dtype, length: length as number };
 }
 
 /** The storage that this key named before, which must have been declared alike. */

@@ -1,70 +1,158 @@
-import type { WeightTensor } from '../named-weights.ts';
-import { quoted, refuser } from './error.ts';
-import { isDict, isKind, type PickleDict, type PickleValue, type TorchTensor } from './pickle-value.ts';
+import { besideNote, isAverage } from '../choose-weights.ts';
+import { MAX_NAME_CHARACTERS, type Weights, type WeightTensor } from '../named-weights.ts';
+import { quoted } from '../quoted.ts';
+import { refuser, SAVE_ANEW } from './error.ts';
+import {
+  isDict,
+  isKind,
+  type PickleDict,
+  type PickleValue,
+  type StandIn,
+  type TorchTensor,
+} from './pickle-value.ts';
+import type { TorchContent } from './read.ts';
 import { readTensor } from './tensor.ts';
 
-/** Where training scripts keep the weights in their checkpoints, the usual ones first. */
-const NESTED_UNDER = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];
-
-/** Averages that training scripts keep beside the weights. */
-const AVERAGES = /(^|_)(ema|swa|averaged?)(_|$)/i;
+/** Where training scripts keep the weights in their checkpoints, the usual places first. */
+const USUAL = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];
+/** The path of what the file itself is. */
+const ROOT = '';
+/** What optimizers remember of each parameter is a dict of tensors too. */
+const OPTIMIZER = /^optim/i;
+const MAX_DEPTH = 4;
+const MAX_STATE_DICTS = 1000;
+const MAX_KEY_CHARACTERS = 200;
+const LISTED = 10;
 
 /**
- * The state dict of a file of torch.save: the object itself or one it holds under a usual name, whichever has more tensors:
- * the best accuracy may be one too. Tensors wait to be read.
+ * The state dict of a file of torch.save: the object itself or one that it holds. Of those under a usual name and the
+ * object itself the one with most tensors (the best accuracy may be a tensor too), else the largest. Tensors wait to be
+ * read.
  * @throws TorchFileError when there is none.
  */
-export function stateDictOf(
-  value: PickleValue,
-  source: string,
-): { readonly tensors: ReadonlyMap<string, WeightTensor>; readonly notes: readonly string[] } {
-  const refuse = refuser(source);
+export function stateDictOf({ value, strangers }: TorchContent, source: string): Omit<Weights, 'format'> {
+  const named = strangers.length ? ` (it names ${listed(strangers)}, of which nothing was run)` : '';
+  const refuse = (reason: string) => refuser(source)(reason + named);
+  if (isKind(value, 'stand-in')) return refuse(`holds ${described(value)}: ${SAVE_ANEW}`);
   if (!isDict(value))
     return refuse('holds no state dict: expected what torch.save(model.state_dict(), …) writes');
-  const found = find(value);
-  if (!found) {
-    const keys = [...value.keys()].slice(0, 10).map((key) => quoted(String(key)));
+  const all = stateDictsIn(value);
+  const under = mainOf(all);
+  const strange = strangeWeights(value, under === undefined);
+  if (strange && (under === undefined || under === ROOT)) {
+    const [key, standIn] = strange;
+    return refuse(`holds ${described(standIn)} under ${quoted(key)}: ${SAVE_ANEW}`);
+  }
+  if (under === undefined) {
+    const keys = [...value.keys()].slice(0, LISTED).map((key) => quoted(String(key)));
     return refuse(
-      `holds no tensors by name, directly or under ${NESTED_UNDER.slice(0, 3).join(', ')}: ` +
+      `holds no tensors by name, directly or under ${USUAL.slice(0, 3).join(', ')}: ` +
         (keys.length ? `it has ${keys.join(', ')}` : 'it is empty'),
     );
   }
-  const { dict, under } = found;
-  const notes = under === undefined ? [] : [`the weights are those under ${quoted(under)}`];
-  for (const [key, other] of value) {
-    if (
-      typeof key === 'string' &&
-      key !== under &&
-      AVERAGES.test(key) &&
-      isDict(other) &&
-      countTensors(other)
-    )
-      notes.push(`averages of weights lie beside them, under ${quoted(key)}: not taken`);
+  const dict = all.get(under)!;
+  const tensors = tensorsOf(dict);
+  const notes = under === ROOT ? [] : [`the weights are those under ${quoted(under)}`];
+  for (const [path, { size }] of [...all].map(([path, other]) => [path, tensorsOf(other)] as const)) {
+    const isOther = path !== under && path !== ROOT;
+    if (isOther && (isAverage(path) || size >= tensors.size / 2)) notes.push(besideNote(quoted(path)));
   }
-  const tensors = new Map<string, WeightTensor>();
-  const others: string[] = [];
-  for (const [name, tensor] of dict) {
-    if (typeof name === 'string' && isKind(tensor, 'tensor')) tensors.set(name, weightOf(tensor));
-    else others.push(quoted(String(name)));
-  }
+  const others = [...dict].filter(([name, item]) => !isNamedTensor(name, item));
   if (others.length)
-    notes.push(`left out ${others.length} that are no tensors: ${others.slice(0, 10).join(', ')}`);
-  return { tensors, notes };
+    notes.push(
+      `left out ${others.length} that are no tensors: ${listed(others.map(([name]) => String(name)))}`,
+    );
+  if (strangers.length) notes.push(`left out what is of ${listed(strangers)}, of which nothing was run`);
+  const stateDicts = [...all].flatMap(([path, other]) =>
+    path === ROOT ? [] : [[path, tensorsOf(other)] as const],
+  );
+  return { tensors, notes, stateDicts: new Map(stateDicts) };
 }
 
-function find(value: PickleDict): { dict: PickleDict; under?: string } | undefined {
-  const candidates: { dict: PickleDict; under?: string }[] = [];
-  for (const under of NESTED_UNDER) {
-    const dict = value.get(under);
-    if (isDict(dict)) candidates.push({ dict, under });
+/** All dicts with tensors, by the keys that lead to them (`ema.module`); each once. */
+function stateDictsIn(root: PickleDict): ReadonlyMap<string, PickleDict> {
+  const found = new Map<string, PickleDict>();
+  const seen = new Set([root]);
+  let level: (readonly [path: readonly string[], dict: PickleDict])[] = [[[], root]];
+  for (let depth = 0; depth <= MAX_DEPTH; depth++) {
+    const next: typeof level = [];
+    for (const [path, dict] of level) {
+      const name = path.join('.');
+      if (countTensors(dict) > 0 && !found.has(name) && found.size < MAX_STATE_DICTS) found.set(name, dict);
+      for (const [key, value] of dict) {
+        if (typeof key !== 'string' || key.length > MAX_KEY_CHARACTERS || OPTIMIZER.test(key)) continue;
+        if (!isDict(value) || seen.has(value)) continue;
+        seen.add(value);
+        next.push([[...path, key], value]);
+      }
+    }
+    level = next;
   }
-  candidates.push({ dict: value });
-  const most = Math.max(...candidates.map(({ dict }) => countTensors(dict)));
-  return most === 0 ? undefined : candidates.find(({ dict }) => countTensors(dict) === most);
+  return found;
+}
+
+/** Where the network's weights are. */
+function mainOf(all: ReadonlyMap<string, PickleDict>): string | undefined {
+  const usual = largest(
+    [...USUAL, ROOT].filter((path) => all.has(path)),
+    all,
+  );
+  if (usual !== undefined && usual !== ROOT) return usual;
+  const paths = [...all.keys()];
+  return (
+    largest(
+      paths.filter((path) => !isAverage(path)),
+      all,
+    ) ?? largest(paths, all)
+  );
+}
+
+/** The first of those with most tensors. */
+function largest(paths: readonly string[], all: ReadonlyMap<string, PickleDict>): string | undefined {
+  const sizes = paths.map((path) => countTensors(all.get(path)!));
+  return paths[sizes.indexOf(Math.max(...sizes))];
+}
+
+/** An object of a class that is not read where weights are usual: a whole network or, if wanted, any other. */
+function strangeWeights(
+  value: PickleDict,
+  ofAnyClass: boolean,
+): readonly [key: string, standIn: StandIn] | undefined {
+  for (const key of USUAL) {
+    const item = value.get(key);
+    if (isKind(item, 'stand-in') && (item.isModule || ofAnyClass)) return [key, item];
+  }
+  return undefined;
+}
+
+function described({ name, isModule }: StandIn): string {
+  const object = `an object of ${quoted(name)}`;
+  return isModule
+    ? `a whole network with its code (${object}), not its weights`
+    : `${object}, not a state dict`;
+}
+
+function tensorsOf(dict: PickleDict): ReadonlyMap<string, WeightTensor> {
+  const tensors = new Map<string, WeightTensor>();
+  for (const [name, item] of dict) {
+    if (isNamedTensor(name, item)) tensors.set(name as string, weightOf(item as TorchTensor));
+  }
+  return tensors;
 }
 
 function countTensors(dict: PickleDict): number {
-  return [...dict.values()].filter((value) => isKind(value, 'tensor')).length;
+  let count = 0;
+  for (const [name, item] of dict) if (isNamedTensor(name, item)) count++;
+  return count;
+}
+
+function isNamedTensor(name: unknown, item: PickleValue): boolean {
+  return typeof name === 'string' && name.length <= MAX_NAME_CHARACTERS && isKind(item, 'tensor');
+}
+
+function listed(names: readonly string[]): string {
+  const more = names.length - LISTED;
+  return names.slice(0, LISTED).map(quoted).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function weightOf(tensor: TorchTensor): WeightTensor {

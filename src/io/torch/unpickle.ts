@@ -1,5 +1,7 @@
-import { quoted, type Refuse } from './error.ts';
+import { quoted } from '../quoted.ts';
+import type { Refuse } from './error.ts';
 import { asNumber, PickleReader } from './pickle-reader.ts';
+import { PickleStack } from './pickle-stack.ts';
 import {
   isArray,
   isDict,
@@ -7,12 +9,13 @@ import {
   type PickleGlobal,
   type PickleKey,
   type PickleValue,
+  type StandIn,
 } from './pickle-value.ts';
 
 /** What a pickle may refer to outside itself. */
 export interface PickleWorld {
-  /** The allow-list: full name → what it is. Everything else is refused by name. */
-  readonly globals: ReadonlyMap<string, PickleGlobal>;
+  /** What a full name means, or refuses it. */
+  readonly global: (name: string) => PickleGlobal;
   /** Resolves a persistent id, or refuses it. */
   readonly persistent: (id: PickleValue) => PickleValue;
   readonly refuse: Refuse;
@@ -22,31 +25,27 @@ export interface PickleWorld {
 const MAX_OPS = 2_000_000;
 const MAX_STACK = 200_000;
 const MAX_DEPTH = 100;
+const MAX_NAME_CHARACTERS = 512;
 
-/** Opcodes that run code of the pickle's choice or that torch.save never writes. */
+/** Opcodes that torch.save never writes: those of protocol 0, of registries and of memory outside the pickle. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
-  ['o', 'OBJ'],
   ['P', 'PERSID'],
   ['S', 'STRING'],
   ['V', 'UNICODE'],
   ['\x82', 'EXT1'],
   ['\x83', 'EXT2'],
   ['\x84', 'EXT4'],
-  ['\x8f', 'EMPTY_SET'],
-  ['\x90', 'ADDITEMS'],
-  ['\x91', 'FROZENSET'],
-  ['\x92', 'NEWOBJ_EX'],
-  ['\x96', 'BYTEARRAY8'],
   ['\x97', 'NEXT_BUFFER'],
   ['\x98', 'READONLY_BUFFER'],
 ]);
 
 /**
- * Reads one pickle (https://docs.python.org/3/library/pickletools.html) as plain data. Only globals of the allow-list
- * can be named, only those with a `call` can be called, and objects have no attributes to set. Time and memory are
- * bounded by the number of bytes and of operations, nothing recurses, and nothing is ever a property of an object.
+ * Reads one pickle (https://docs.python.org/3/library/pickletools.html) as plain data. Only globals with a `call` are
+ * ever called: they make data. An object of any other class, or what any other function would have made, is a stand-in,
+ * and attributes are set on nothing. Time and memory are bounded by the number of bytes and of operations, nothing
+ * recurses, and nothing is ever a property of an object.
  * @returns the value, and where the pickle ends.
- * @throws TorchFileError naming the global or the opcode that is refused.
+ * @throws TorchFileError where it is damaged, or too large.
  */
 export function unpickle(
   bytes: Uint8Array,
@@ -56,14 +55,17 @@ export function unpickle(
   return new Unpickler(bytes, start, world).run();
 }
 
+/** While it is made. */
+type OwnStandIn = { -readonly [Key in keyof StandIn]: StandIn[Key] };
+
 class Unpickler {
   readonly #in: PickleReader;
   readonly #world: PickleWorld;
   readonly #refuse: Refuse;
-  readonly #stack: PickleValue[] = [];
-  /** Heights of the stack at its marks. */
-  readonly #marks: number[] = [];
+  readonly #stack: PickleStack;
   readonly #memo = new Map<number, PickleValue>();
+  /** One for each name. */
+  readonly #standIns = new Map<string, OwnStandIn>();
   /** How deep containers are nested. */
   readonly #depths = new WeakMap<object, number>();
 
@@ -71,14 +73,15 @@ class Unpickler {
     this.#in = new PickleReader(bytes, start, world.refuse);
     this.#world = world;
     this.#refuse = world.refuse;
+    this.#stack = new PickleStack(world.refuse);
   }
 
   run(): { value: PickleValue; end: number } {
     for (let ops = 0; ops < MAX_OPS; ops++) {
       const code = String.fromCharCode(this.#in.u8());
-      if (code === '.') return { value: this.#pop(), end: this.#in.at };
+      if (code === '.') return { value: this.#stack.pop(), end: this.#in.at };
       this.#step(code);
-      if (this.#stack.length + this.#marks.length > MAX_STACK)
+      if (this.#stack.size > MAX_STACK)
         this.#refuse(`the pickle holds more than ${MAX_STACK} values at once`);
     }
     return this.#refuse(`the pickle takes more than ${MAX_OPS} operations`);
@@ -86,6 +89,7 @@ class Unpickler {
 
   #step(code: string): void {
     const input = this.#in;
+    const stack = this.#stack;
     switch (code) {
       case '\x80': {
         const protocol = input.u8();
@@ -95,83 +99,92 @@ class Unpickler {
       case '\x95': // FRAME: a hint for readers of streams.
         return void input.u64();
       case '(':
-        return void this.#marks.push(this.#stack.length);
+        return this.#stack.mark();
       case '0':
-        return this.#drop();
+        return stack.drop();
       case '1':
-        return void this.#popMark();
+        return void stack.popMark();
       case '2':
-        return this.#push(this.#top());
+        return stack.push(stack.top());
 
       case 'N':
-        return this.#push(null);
+        return stack.push(null);
       case '\x88':
-        return this.#push(true);
+        return stack.push(true);
       case '\x89':
-        return this.#push(false);
+        return stack.push(false);
       case 'J':
-        return this.#push(input.i32());
+        return stack.push(input.i32());
       case 'K':
-        return this.#push(input.u8());
+        return stack.push(input.u8());
       case 'M':
-        return this.#push(input.u16());
+        return stack.push(input.u16());
       case '\x8a':
-        return this.#push(input.integer(input.u8()));
+        return stack.push(input.integer(input.u8()));
       case '\x8b':
-        return this.#push(input.integer(input.i32()));
+        return stack.push(input.integer(input.i32()));
       case 'I':
-        return this.#push(this.#integerLine(input.line()));
+        return stack.push(this.#integerLine(input.line()));
       case 'L':
-        return this.#push(this.#integerLine(input.line().replace(/L$/, '')));
+        return stack.push(this.#integerLine(input.line().replace(/L$/, '')));
       case 'G':
-        return this.#push(input.f64());
+        return stack.push(input.f64());
       case 'F':
-        return this.#push(this.#floatLine(input.line()));
+        return stack.push(this.#floatLine(input.line()));
 
       case 'X':
       case 'T':
-        return this.#push(input.text(input.u32()));
+        return stack.push(input.text(input.u32()));
       case '\x8c':
       case 'U':
-        return this.#push(input.text(input.u8()));
+        return stack.push(input.text(input.u8()));
       case '\x8d':
-        return this.#push(input.text(input.u64()));
+        return stack.push(input.text(input.u64()));
       case 'B':
-        return this.#push(input.bytes(input.u32()));
+        return stack.push(input.bytes(input.u32()));
       case 'C':
-        return this.#push(input.bytes(input.u8()));
+        return stack.push(input.bytes(input.u8()));
       case '\x8e':
-        return this.#push(input.bytes(input.u64()));
+      case '\x96':
+        return stack.push(input.bytes(input.u64()));
 
       case ']':
-        return this.#push([]);
+        return stack.push([]);
       case 'l':
-        return this.#push(this.#holding([], this.#popMark()));
+        return stack.push(this.#holding([], stack.popMark()));
       case 'a':
-        return this.#append([this.#pop()]);
+        return this.#append([stack.pop()]);
       case 'e':
-        return this.#append(this.#popMark());
+        return this.#append(stack.popMark());
       case ')':
-        return this.#push(Object.freeze([]));
+        return stack.push(Object.freeze([]));
       case 't':
-        return this.#push(this.#tuple(this.#popMark()));
+        return stack.push(this.#tuple(stack.popMark()));
       case '\x85':
-        return this.#push(this.#tuple(this.#popSome(1)));
+        return stack.push(this.#tuple(stack.popSome(1)));
       case '\x86':
-        return this.#push(this.#tuple(this.#popSome(2)));
+        return stack.push(this.#tuple(stack.popSome(2)));
       case '\x87':
-        return this.#push(this.#tuple(this.#popSome(3)));
+        return stack.push(this.#tuple(stack.popSome(3)));
       case '}':
-        return this.#push(new Map());
+        return stack.push(new Map());
       case 'd': {
-        const pairs = this.#popMark();
-        this.#push(new Map());
+        const pairs = stack.popMark();
+        stack.push(new Map());
         return this.#setItems(pairs);
       }
       case 's':
-        return this.#setItems(this.#popSome(2));
+        return this.#setItems(stack.popSome(2));
       case 'u':
-        return this.#setItems(this.#popMark());
+        return this.#setItems(stack.popMark());
+
+      case '\x8f':
+        return stack.push(this.#standIn('set'));
+      case '\x90':
+        return this.#addToSet(stack.popMark());
+      case '\x91':
+        stack.popMark();
+        return stack.push(this.#standIn('frozenset'));
 
       case 'p':
         return this.#remember(this.#integerLine(input.line()));
@@ -189,29 +202,32 @@ class Unpickler {
         return this.#recall(input.u32());
 
       case 'c':
-        return this.#push(this.#global(input.line(), input.line()));
+        return stack.push(this.#global(input.line(), input.line()));
       case '\x93': {
-        const [module, name] = this.#popSome(2);
+        const [module, name] = stack.popSome(2);
         if (typeof module !== 'string' || typeof name !== 'string')
           return this.#refuse('damaged pickle: the name of a global is no text');
-        return this.#push(this.#global(module, name));
+        return stack.push(this.#global(module, name));
       }
-      case 'i':
-        this.#global(input.line(), input.line());
-        return this.#refuse('the pickle makes an object by the opcode INST, which is not allowed');
       case 'R':
-        return this.#push(this.#call(...(this.#popSome(2) as [PickleValue, PickleValue])));
-      case '\x81': {
-        const [made] = this.#popSome(2);
-        const name = isKind(made, 'global') ? made.name : 'what is no class';
-        return this.#refuse(
-          `the pickle makes an object of ${name} by the opcode NEWOBJ, which is not allowed`,
-        );
+        return stack.push(this.#call(...(stack.popSome(2) as [PickleValue, PickleValue])));
+      case '\x81':
+        return stack.push(this.#standInFor(stack.popSome(2)[0]!));
+      case '\x92':
+        return stack.push(this.#standInFor(stack.popSome(3)[0]!));
+      case 'o': {
+        const [made] = stack.popMark();
+        return stack.push(this.#standInFor(made ?? null));
+      }
+      case 'i': {
+        const made = this.#global(input.line(), input.line());
+        stack.popMark();
+        return stack.push(this.#standInFor(made));
       }
       case 'b':
         return this.#build();
       case 'Q':
-        return this.#push(this.#world.persistent(this.#pop()));
+        return stack.push(this.#world.persistent(stack.pop()));
       default: {
         const name = REFUSED.get(code);
         if (name) this.#refuse(`the pickle uses the opcode ${name}, which is not allowed`);
@@ -222,42 +238,54 @@ class Unpickler {
   }
 
   #global(module: string, name: string): PickleGlobal {
-    const full = `${module}.${name}`;
-    return (
-      this.#world.globals.get(full) ??
-      this.#refuse(
-        `the pickle asks for ${quoted(full)}, which is not allowed: only tensors and plain containers are read ` +
-          '(a file you trust can be saved anew with PyTorch: torch.save(model.state_dict(), …))',
-      )
-    );
+    if (module.length + name.length > MAX_NAME_CHARACTERS)
+      this.#refuse(`the pickle names a class in more than ${MAX_NAME_CHARACTERS} characters`);
+    return this.#world.global(`${module}.${name}`);
   }
 
   #call(callee: PickleValue, args: PickleValue): PickleValue {
-    if (!isKind(callee, 'global')) return this.#refuse('the pickle calls what is no function');
-    if (!callee.call) return this.#refuse(`the pickle calls ${callee.name}, which is not allowed`);
-    if (!isArray(args)) return this.#refuse(`the pickle calls ${callee.name} without arguments`);
+    if (!isArray(args)) return this.#refuse('damaged pickle: a call has no arguments');
+    if (!isKind(callee, 'global') || !callee.call) return this.#standInFor(callee);
     return this.#nested(callee.call(args), args);
   }
 
-  /** Attributes of objects: all that torch.save writes are the versions of a state dict's modules. They are left out. */
+  /** For what a class, a function or a stand-in of one would make. */
+  #standInFor(maker: PickleValue): StandIn {
+    if (isKind(maker, 'global') || isKind(maker, 'stand-in')) return this.#standIn(maker.name);
+    return this.#refuse('the pickle calls what is no function');
+  }
+
+  #standIn(name: string): OwnStandIn {
+    const standIn: OwnStandIn = this.#standIns.get(name) ?? { kind: 'stand-in', name, isModule: false };
+    this.#standIns.set(name, standIn);
+    return standIn;
+  }
+
+  /** Attributes of objects are left out: nothing that is kept has any. */
   #build(): void {
-    const state = this.#pop();
-    const target = this.#top();
-    const isMetadata = isDict(state) && [...state.keys()].every((key) => key === '_metadata');
-    if (isDict(target) && isMetadata) return;
-    this.#refuse('the pickle sets the state of an object by the opcode BUILD, which is not allowed');
+    const state = this.#stack.pop();
+    const target = this.#stack.top();
+    if (isKind(target, 'stand-in') && isDict(state) && state.has('_modules') && state.has('_parameters'))
+      this.#standIn(target.name).isModule = true;
+  }
+
+  #addToSet(_: readonly PickleValue[]): void {
+    if (!isKind(this.#stack.top(), 'stand-in'))
+      this.#refuse('damaged pickle: items are added to what is no set');
   }
 
   #setItems(pairs: readonly PickleValue[]): void {
-    const target = this.#top();
-    if (!isDict(target)) return this.#refuse('damaged pickle: items are set of what is no dict');
+    const target = this.#stack.top();
     if (pairs.length % 2 !== 0) this.#refuse('damaged pickle: a key has no value');
+    if (isKind(target, 'stand-in')) return;
+    if (!isDict(target)) return this.#refuse('damaged pickle: items are set of what is no dict');
     for (let i = 0; i < pairs.length; i += 2) addItem(target, pairs[i]!, pairs[i + 1]!, this.#refuse);
     this.#nested(target, pairs);
   }
 
   #append(items: readonly PickleValue[]): void {
-    const target = this.#top();
+    const target = this.#stack.top();
+    if (isKind(target, 'stand-in')) return;
     if (!isArray(target) || Object.isFrozen(target))
       return this.#refuse('damaged pickle: items are appended to what is no list');
     this.#holding(target as PickleValue[], items);
@@ -287,13 +315,13 @@ class Unpickler {
 
   #remember(index: PickleValue): void {
     if (typeof index !== 'number' || index < 0) this.#refuse('damaged pickle: a memo has no number');
-    this.#memo.set(index as number, this.#top());
+    this.#memo.set(index as number, this.#stack.top());
   }
 
   #recall(index: PickleValue): void {
     const value = this.#memo.get(index as number);
     if (value === undefined) return this.#refuse(`damaged pickle: memo ${index} was never set`);
-    this.#push(value);
+    this.#stack.push(value);
   }
 
   #integerLine(text: string): number | bigint | boolean {
@@ -307,46 +335,16 @@ class Unpickler {
     if (text.trim() === '' || Number.isNaN(value)) this.#refuse('damaged pickle: a line is no number');
     return value;
   }
-
-  #push(value: PickleValue): void {
-    this.#stack.push(value);
-  }
-
-  #pop(): PickleValue {
-    return this.#popSome(1)[0]!;
-  }
-
-  #popSome(count: number): PickleValue[] {
-    if (this.#stack.length - count < (this.#marks.at(-1) ?? 0))
-      this.#refuse('damaged pickle: it takes more values than there are');
-    return this.#stack.splice(this.#stack.length - count);
-  }
-
-  #popMark(): PickleValue[] {
-    const height = this.#marks.pop() ?? this.#refuse('damaged pickle: a mark is missing');
-    return this.#stack.splice(height);
-  }
-
-  #drop(): void {
-    if (this.#marks.length > 0 && this.#marks.at(-1) === this.#stack.length) this.#marks.pop();
-    else this.#pop();
-  }
-
-  #top(): PickleValue {
-    if (this.#stack.length <= (this.#marks.at(-1) ?? 0))
-      this.#refuse('damaged pickle: it takes more values than there are');
-    return this.#stack.at(-1)!;
-  }
 }
 
-/** Adds to a dict; no key twice, and only keys that are plain values. */
+/** Adds to a dict; no key twice. Keys that are no plain values are of no use here: they are left out. */
 export function addItem(
   dict: Map<PickleKey, PickleValue>,
   key: PickleValue,
   value: PickleValue,
   refuse: Refuse,
 ): void {
-  if (typeof key === 'object' && key !== null) return refuse('a dict has a key that is no plain value');
+  if (typeof key === 'object' && key !== null) return;
   if (dict.has(key)) refuse(`a dict names ${quoted(String(key))} twice`);
   dict.set(key, value);
 }

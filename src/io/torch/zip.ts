@@ -1,5 +1,6 @@
+import { quoted } from '../quoted.ts';
 import { crc32 } from './crc32.ts';
-import { quoted, type Refuse } from './error.ts';
+import type { Refuse } from './error.ts';
 
 /** The members of a zip file by their names. Nothing is unpacked before it is asked for, and never to disk. */
 export interface ZipMembers {

@@ -125,6 +125,14 @@ export const PROCESS_SETTINGS = {
     unset: 'random weights',
     commands: { train: {} },
   },
+  weights: {
+    schema: z.string().min(1, 'expected a name'),
+    value: 'name',
+    help: 'weights to take of a file with several, such as state_dict_ema, or what the names of their tensors begin with',
+    group: 'The run',
+    unset: "the network's own, not averages of them",
+    commands: { train: {}, import: {} },
+  },
   checkpoint: {
     schema: z.enum(['last', 'best']),
     value: 'which',

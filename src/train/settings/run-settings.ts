@@ -85,8 +85,7 @@ export const FIELDS = {
     onResume: 'changeable',
   },
   classes: {
-    schema: z.int().positive(),
-    most: 65_536,
+    schema: z.int().positive().max(65_536),
     value: 'n',
     help: 'number of classes',
     group: 'Images',
@@ -103,8 +102,7 @@ export const FIELDS = {
     onResume: 'same',
   },
   size: {
-    schema: z.int().positive(),
-    most: 8192,
+    schema: z.int().positive().max(8192),
     value: 'pixels',
     help: 'height and width that images are resized to',
     group: 'Images',
@@ -121,8 +119,7 @@ export const FIELDS = {
     onResume: 'same',
   },
   batch: {
-    schema: z.int().positive(),
-    most: MOST_IMAGES,
+    schema: z.int().positive().max(MOST_IMAGES),
     value: 'images',
     help: 'images per step',
     group: 'The run',
@@ -131,8 +128,7 @@ export const FIELDS = {
     onResume: 'same',
   },
   microBatch: {
-    schema: z.int().positive().optional(),
-    most: MOST_IMAGES,
+    schema: z.int().positive().max(MOST_IMAGES).optional(),
     value: 'images',
     help: 'images that go through the network at a time, for less memory: gradients are those of the whole batch, batch norm sees a part at a time',
     group: 'What computes',
@@ -146,8 +142,7 @@ export const FIELDS = {
     onResume: 'same',
   },
   epochs: {
-    schema: z.int().positive(),
-    most: 100_000,
+    schema: z.int().positive().max(100_000),
     value: 'n',
     help: 'passes over the training images',
     group: 'The run',
@@ -165,8 +160,10 @@ export const FIELDS = {
     onResume: 'same',
   },
   seed: {
-    schema: z.int().nonnegative(),
-    most: 2 ** 32 - 1,
+    schema: z
+      .int()
+      .nonnegative()
+      .max(2 ** 32 - 1),
     value: 'n',
     help: 'seed of initial weights, shuffling, augmentation and dropout',
     group: 'The run',
@@ -192,8 +189,11 @@ export const FIELDS = {
     onResume: 'same',
   },
   limit: {
-    schema: z.int().positive().optional(),
-    most: 2 ** 31,
+    schema: z
+      .int()
+      .positive()
+      .max(2 ** 31)
+      .optional(),
     value: 'images',
     help: 'train on the first images only',
     group: 'Images',
@@ -210,8 +210,8 @@ export const FIELDS = {
   /** Older checkpoints lack it. */
   dataSha256: { schema: sha256.optional(), recorded: 'of images and labels: a run resumes on no others' },
   startedFrom: {
-    schema: z.strictObject({ file: z.string(), sha256 }).optional(),
-    recorded: 'the file whose weights the run began with',
+    schema: z.strictObject({ file: z.string(), sha256, weights: z.string().optional() }).optional(),
+    recorded: 'the file whose weights the run began with, and which of several',
   },
   classNames: { schema: z.array(z.string()).optional(), recorded: 'a name for each class' },
   testShare: {
@@ -333,8 +333,7 @@ export const FIELDS = {
     onResume: 'same',
   },
   patience: {
-    schema: z.int().positive().optional(),
-    most: 100_000,
+    schema: z.int().positive().max(100_000).optional(),
     value: 'epochs',
     help: 'end the run after so many epochs in a row without a better one on the validation images',
     group: 'The run',

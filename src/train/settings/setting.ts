@@ -50,8 +50,6 @@ export interface Setting {
   readonly schema: z.ZodType;
   /** What may be asked for, where that is narrower than what may be stored. */
   readonly given?: z.ZodType;
-  /** The same for a number: the largest. */
-  readonly most?: number;
   /** Stands for the value in help: `rate` of `--lr <rate>`. A switch has none. */
   readonly value?: string;
   /** A number of bytes, written as a size of memory (`4GiB`). */

@@ -58,9 +58,8 @@ export function settingsOf(command: CommandName): readonly SettingName[] {
 
 /** The schema of what may be asked for. */
 export function givenSchema(setting: Setting, variation: Variation = {}): z.ZodType {
-  const { schema, given = bare(schema), most } = setting;
-  if (variation.given) return variation.given;
-  return most !== undefined && given instanceof z.ZodNumber ? given.max(most) : given;
+  const { schema, given = bare(schema) } = setting;
+  return variation.given ?? given;
 }
 
 /** Without a default, and not optional. */

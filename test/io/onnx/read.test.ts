@@ -9,6 +9,10 @@ type Message = Readonly<Record<string, unknown>>;
 
 const model = (graph: Message): Uint8Array =>
   messageType('ModelProto').encode({ ir_version: 8, graph }).finish();
+const withMetadata = (value: string): Uint8Array =>
+  messageType('ModelProto')
+    .encode({ ir_version: 8, metadata_props: [{ key: 'k', value }], graph: {} })
+    .finish();
 /** A file with one tensor, 2 floats called w, or what is said of it. */
 const tensorFile = (given: Message): Uint8Array =>
   model({ initializer: [{ name: 'w', dims: [2], data_type: FLOAT, ...given }] });
@@ -104,6 +108,30 @@ describe('the weights of an ONNX file', () => {
     });
   });
 
+  test('are those of constants too, by the names of what they give', () => {
+    const t = { dims: [2], data_type: FLOAT, float_data: [1, 2] };
+    const constant = { op_type: 'Constant', output: ['a.weight'], attribute: [{ name: 'value', t }] };
+    const node = [
+      { op_type: 'Constant', output: ['shape'], attribute: [{ name: 'value_ints', ints: [1, 2] }] },
+      constant,
+      {
+        op_type: 'Constant',
+        output: ['flag'],
+        attribute: [{ name: 'value', t: { ...t, name: 'own', data_type: 9 } }],
+      },
+      { op_type: 'Scale', output: ['other'], attribute: [{ name: 'value', t }] },
+    ];
+    const { tensors } = read(model({ node }));
+    expect([...tensors.keys()]).toEqual(['a.weight', 'flag']);
+    expect(tensors.get('a.weight')!.data).toEqual(Float32Array.of(1, 2));
+    expect(() => read(model({ node: [constant, constant] }))).toThrow(/two tensors are called a\.weight/);
+  });
+
+  test("of a type that is not read are in nobody's way until they are wanted", () => {
+    const { tensors } = read(model({ initializer: [{ name: 'text', dims: [1], data_type: 8 }] }));
+    expect(() => tensors.get('text')!.data).toThrow(/tensor text is of type 8; known are/);
+  });
+
   const eight = new Uint8Array(8);
   test.each<[string, Uint8Array, RegExp]>([
     ['is empty', new Uint8Array(0), /not an ONNX file: it has no graph/],
@@ -129,7 +157,11 @@ describe('the weights of an ONNX file', () => {
     ['has numbers of another type', tensorFile({ double_data: [1, 2] }), /needs 8 bytes, 0 are there/],
     ['has numbers twice', tensorFile({ raw_data: eight, float_data: [1, 2] }), /numbers twice/],
     ['has too few varints', tensorFile({ data_type: INT64, int64_data: [300] }), /needs 2 numbers, 1 are/],
-    ['has too many varints', tensorFile({ data_type: INT64, int64_data: [1, 2, 3] }), /more than 2 numbers/],
+    [
+      'has too many varints',
+      tensorFile({ data_type: INT64, int64_data: [1, 2, 3] }),
+      /needs 2 numbers, 3 are there/,
+    ],
     [
       'claims 2^40 numbers',
       tensorFile({ dims: [2 ** 20, 2 ** 20], raw_data: eight }),
@@ -173,14 +205,24 @@ describe('the weights of an ONNX file', () => {
     [
       'claims a length of 2 GiB',
       Buffer.of(0x3a, 0xff, 0xff, 0xff, 0xff, 0x07),
-      /damaged: index out of range/,
+      /damaged: a field of 2147483647 bytes where 0 are left/,
     ],
     ['claims a length beyond that', Buffer.of(0x3a, ...Array(9).fill(0xff), 0x01), /damaged/],
     ['has a varint without end', Buffer.alloc(40, 0xff), /damaged/],
     ['is a hundred thousand groups deep', Buffer.alloc(100_000, (99 << 3) | 3), /damaged/],
+    [
+      'has a number of a thousand bytes',
+      Buffer.of(0x08, ...Array(1000).fill(0x80), 1),
+      /a number of more than 10 bytes/,
+    ],
+    ['has a number of 65 bits', Buffer.of(0x08, ...Array(9).fill(0x80), 2), /more than 64 bits/],
+    ['has a group in it', Buffer.of(0x08, 8, 0x0b, 0x0c), /wire type 3, which ONNX does not use/],
+    ['has a million and a half of fields', Buffer.alloc(3_000_000, 0x08), /too many fields/],
+    ['has metadata of 17 MiB', withMetadata('a'.repeat(17 * 2 ** 20)), /metadata are larger than the 16 MiB/],
     ['has a field 0', Buffer.of(0x02, 0x00), /number 0/],
   ])('are refused when the file %s', (_, bytes, message) => {
-    expect(() => read(bytes)).toThrow(
+    const readAll = () => [...read(bytes).tensors.values()].map(({ data }) => data);
+    expect(readAll).toThrow(
       expect.objectContaining({ name: 'OnnxError', message: expect.stringMatching(message) }),
     );
   });

@@ -20,11 +20,8 @@ describe('the format before 1.6', () => {
     pickle('M\xe9\x03'),
     pickle(dict([['little_endian', '\x88']])),
   ] as const;
-  const storageOf = (key: string, count: number, view: Op = 'N') =>
-    bytesOf(
-      tuple(text('storage'), global('torch', 'FloatStorage'), text(key), text('cpu'), int(count), view),
-      'Q',
-    );
+  const storageOf = (key: string, count: number, view: Op = 'N', type = 'FloatStorage') =>
+    bytesOf(tuple(text('storage'), global('torch', type), text(key), text('cpu'), int(count), view), 'Q');
   const main = pickle(dict([['a', tensor(storageOf('k', 2), 0, [2], [1])]]));
   const keys = pickle(']', text('k'), 'a');
   const count = (value: number) => Buffer.from(BigInt64Array.of(BigInt(value)).buffer);
@@ -58,7 +55,7 @@ describe('the format before 1.6', () => {
       bytesOf(LEGACY[0], LEGACY[1], pickle(dict([['little_endian', '\x89']]))),
       /not little-endian/,
     ],
-    ['runs code before its storages', file(pickle(global('os', 'system'))), /os\.system/],
+    ['runs code before its storages', file(pickle(global('os', 'system')), pickle(']')), /os\.system/],
     [
       'runs code in its first pickles',
       bytesOf(LEGACY[0], LEGACY[1], pickle(global('os', 'system'))),
@@ -66,7 +63,28 @@ describe('the format before 1.6', () => {
     ],
     ['runs code in its list of storages', file(main, pickle(global('os', 'system'))), /os\.system/],
     ['has a persistent id in its list of storages', file(main, pickle('NQ')), /where none can be/],
-    ['holds a whole module', file(pickle(tuple(text('module'), 'N', 'N', 'N'), 'Q')), /whole module/],
+    [
+      'holds a whole network',
+      file(
+        pickle(
+          ...[tuple(text('module'), global('my', 'Net'), text('net.py'), text('class Net: …')), 'Q', ')\x81'],
+          ...[
+            dict([
+              ['_parameters', '}'],
+              ['_modules', '}'],
+            ]),
+            'b',
+          ],
+        ),
+        pickle(']'),
+      ),
+      /whole network with its code \(an object of my\.Net\)/,
+    ],
+    [
+      'has numbers of a type that is not read',
+      file(pickle(dict([['a', tensor(storageOf('k', 2, 'N', 'QInt8Storage'), 0, [2], [1])]]))),
+      /QInt8Storage, whose size is not known/,
+    ],
     [
       'has views of storages',
       file(pickle(storageOf('k', 2, tuple(text('v'), int(0), int(1))))),

@@ -61,7 +61,7 @@ describe('the table of settings', () => {
 
   test('has a way on resume for everything that train takes, but for what chooses the run itself', () => {
     const without = settingsOf('train').filter((name) => SETTINGS[name].onResume === undefined);
-    expect(without).toEqual(['out', 'resume', 'from']);
+    expect(without).toEqual(['out', 'resume', 'from', 'weights']);
     expect(SETTING_NAMES.filter((name) => SETTINGS[name].onResume === 'changeable')).toEqual([
       'data',
       'epochs',

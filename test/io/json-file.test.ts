@@ -1,0 +1,54 @@
+import fc from 'fast-check';
+import { describe, expect, test } from 'vitest';
+import { JsonFileError, parseJsonFile } from '../../src/io/json-file.ts';
+
+const parse = (text: string | Uint8Array) => parseJsonFile(Buffer.from(text), 'settings.json');
+
+describe('a JSON file of a user', () => {
+  test('is read, with or without a byte order mark', () => {
+    expect(parse('{"a": [1, "ü"]}')).toEqual({ a: [1, 'ü'] });
+    expect(parse('\ufeff{"a": 1}')).toEqual({ a: 1 });
+  });
+
+  test.each([
+    ['{"a": 1,\n  "b": 2,\n}', 'line 3, column 1: expected a name in double quotes, not "}"'],
+    ['{"a": 1\n  "b": 2}', 'line 2, column 3: expected a comma or }, not "\\""'],
+    ["{'a': 1}", 'line 1, column 2: expected a name in double quotes or }, not "\'"'],
+    ['{\n  // lr\n  "a": 1}', 'line 2, column 3: expected a name in double quotes or }, not "/"'],
+    ['{"a": .1}', 'line 1, column 7: expected a value, not "."'],
+    ['{"a": True}', 'line 1, column 7: expected a value, not "T"'],
+    ['{"a" 1}', 'line 1, column 6: expected a colon, not "1"'],
+    ['[1, 2', 'line 1, column 6: expected a comma or ], not the end of the file'],
+    ['[1, ]', 'line 1, column 5: expected a value, not "]"'],
+    ['{"a": "never\nends"}', 'line 1, column 7: expected a value, not "\\""'],
+    ['{"a": 1}\r\nx', 'line 2, column 1: expected the end of the file, not "x"'],
+    ['', 'line 1, column 1: expected a value, not the end of the file'],
+    ['[01]', 'line 1, column 3: expected a comma or ], not "1"'],
+  ])('%j is refused with line and column', (text, message) => {
+    expect(() => parse(text)).toThrow(JsonFileError);
+    expect(() => parse(text)).toThrow(`settings.json: ${message}`);
+  });
+
+  test('of another encoding is refused with what to do', () => {
+    expect(() => parse(Buffer.from('\ufeff{}', 'utf16le'))).toThrow(/UTF-16.*: save it as UTF-8/);
+    expect(() => parse(Uint8Array.of(0x22, 0xe4, 0x22))).toThrow(/no UTF-8 text: save it as UTF-8/);
+  });
+
+  test('that is damaged anywhere is refused in words, whatever it holds', () => {
+    fc.assert(
+      fc.property(fc.json(), fc.nat(), fc.string({ maxLength: 2 }), (json, at, put) => {
+        const text = json.slice(0, at % json.length) + put + json.slice((at % json.length) + 1);
+        const isJson = (() => {
+          try {
+            JSON.parse(text);
+            return true;
+          } catch {
+            return false;
+          }
+        })();
+        if (isJson) expect(() => parse(text)).not.toThrow();
+        else expect(() => parse(text)).toThrow(/line \d+, column \d+: expected .+, not .+/);
+      }),
+    );
+  });
+});
