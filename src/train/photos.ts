@@ -42,7 +42,7 @@ export function photosChoices(
     batch: { value: batch, reason: `for ${counted(images, 'training image')}` },
     epochs: { value: epochs, reason: `${counted(epochs * stepsPerEpoch, 'step')} in all` },
     balance: {
-      value: isUnequal ? 'weights' : 'none',
+      value: isUnequal ? 'sample' : 'none',
       reason: isUnequal
         ? `classes have ${least} to ${counted(most, 'image')}`
         : 'classes are about equally large',
@@ -57,8 +57,8 @@ const BATCHES = [
   { below: Number.POSITIVE_INFINITY, batch: 64 },
 ] as const;
 /** Of a whole run, as long as epochs allow. */
-const STEPS = 800;
-const [LEAST_EPOCHS, MOST_EPOCHS] = [5, 60];
+const STEPS = 1500;
+const [LEAST_EPOCHS, MOST_EPOCHS] = [5, 100];
 /** The largest class has more than so many times the images of the smallest. */
 const UNEQUAL = 1.5;
 

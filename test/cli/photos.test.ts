@@ -26,10 +26,10 @@ describe('train FOLDER', () => {
     expect(trained.stderr).toMatch(
       /^photos has chosen by the images:\n {2}--size 32 +by the size of the pictures\n/m,
     );
-    expect(trained.stderr).toMatch(/^ {2}--epochs 60 +120 steps in all$/m);
+    expect(trained.stderr).toMatch(/^ {2}--epochs 100 +\d+ steps in all$/m);
     const { recipe, data, size, batch, epochs, balance, validate, reasons } = configOf('first');
     expect({ recipe, data, size, batch, epochs, balance, validate }).toEqual({
-      ...{ recipe: 'photos', data: 'folder:photos/', size: 32, batch: 16, epochs: 60 },
+      ...{ recipe: 'photos', data: 'folder:photos/', size: 32, batch: 16, epochs: 100 },
       ...{ balance: 'none', validate: 0.15 },
     });
     expect(Object.keys(reasons!)).toEqual(['size', 'batch', 'epochs', 'balance']);

@@ -16,11 +16,11 @@ describe('the recipe photos', () => {
     }
   });
 
-  test('weighs classes where they are unequal', () => {
+  test('balances classes where they are unequal', () => {
     expect(photosChoices({}, picture, [40, 50]).balance.value).toBe('none');
     expect(photosChoices({}, picture, [40, 0, 50]).balance.value).toBe('none');
     expect(photosChoices({}, picture, [20, 200]).balance).toEqual({
-      value: 'weights',
+      value: 'sample',
       reason: 'classes have 20 to 200 images',
     });
   });
