@@ -8,8 +8,14 @@ import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/
 import { DEFAULT_LEAVES, requireShares } from './plan/batch-tree.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { MemoryLimitError } from './plan/memory/error.ts';
-import { climb, ladder, modulesOf, type Rung, trimmed } from './plan/memory/ladder.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
+import {
+  modulesOf,
+  type RematerializationPlan,
+  rematerializationPlans,
+  searchPlans,
+  trimmed,
+} from './plan/memory/rematerialization.ts';
 import {
   createPlan,
   layOutState,
@@ -72,7 +78,7 @@ export interface TrainingOptions {
   readonly labelSmoothing?: number;
   /** Training programs multiply the loss of each image by its number of the input `imageWeights`; evaluation does not. */
   readonly weighted?: boolean;
-  /** Results that do not fit are not kept for the backward pass but computed again. Default: all are kept. */
+  /** Results that do not fit are not kept for the backward pass but recomputed. Default: all are kept. */
   readonly memory?: MemoryBudget | undefined;
 }
 
@@ -90,7 +96,7 @@ export interface Compiled {
   readonly initializers: ReadonlyMap<string, Initializer>;
   readonly layers: readonly LayerSummary[];
   /** With a memory budget: from the plan that keeps all results to the one that was chosen, for the largest step. */
-  readonly rungs?: readonly Rung[];
+  readonly candidates?: readonly RematerializationPlan[];
 }
 
 /**
@@ -120,11 +126,11 @@ export function compile(
   const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
   const training = largest && fuse(largest.forward, largest.gradient, options.precision);
   if (memory && !training) requireFits(beside, memory);
-  const rungs =
+  const candidates =
     memory &&
     training &&
     fitted(training, beside, memory, planner(layout, { ...options, tree: largest.tree }));
-  const recomputed = modulesOf(rungs?.at(-1)?.groups ?? []);
+  const recomputed = modulesOf(candidates?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient, tree }) => {
     const training = { ...options, recomputed, tree };
     return [name, evaluations.get(name) ?? compileGraph(forward, layout, gradient, training)] as const;
@@ -133,40 +139,40 @@ export function compile(
     network: { state, layout, programs: new Map(compiled) },
     initializers: first.initializers,
     layers: first.layers,
-    ...(rungs && { rungs }),
+    ...(candidates && { candidates }),
   };
 }
 
 /** All ways to run a training step, and the one that a memory budget chooses of them. */
-export interface TrainingLadder {
-  readonly rungs: readonly Rung[];
+export interface RematerializationSearch {
+  readonly candidates: readonly RematerializationPlan[];
   /** Undefined without a budget, and where none fits. */
-  readonly chosen?: Rung | undefined;
+  readonly chosen?: RematerializationPlan | undefined;
 }
 
 /**
- * The whole ladder of a training step, each rung with its plan: nothing is encoded.
+ * All rematerialization plans of a training step: nothing is encoded.
  * @throws as `compile`, but for a budget that no plan fits.
  */
-export function trainingLadder(
+export function searchRematerialization(
   model: Model,
   size: readonly [height: number, width: number],
   request: Omit<ProgramRequest, 'mode'>,
   options: CompileOptions = {},
-): TrainingLadder {
+): RematerializationSearch {
   const { layout, sources } = prepare(model, size, { train: { ...request, mode: 'train' } }, options);
   const [{ forward, gradient, tree }] = sources as [(typeof sources)[number]];
   const { memory } = options;
   const training = fuse(forward, gradient, options.precision);
   const planOf = planner(layout, { ...options, tree });
-  const rungs = [...ladder(training, planOf)];
-  if (!memory) return { rungs };
+  const candidates = [...rematerializationPlans(training, planOf)];
+  if (!memory) return { candidates };
   const fits = (plan: Plan) => plannedPeakBytes([plan], memory.threads) <= memory.bytes;
-  const at = rungs.findIndex(({ plan }) => fits(plan));
-  if (at < 0) return { rungs };
-  const chosen = trimmed(rungs[at]!, training, planOf, fits);
-  const others = rungs.filter((rung) => rung !== chosen);
-  return { rungs: [...others.slice(0, at), chosen, ...others.slice(at)], chosen };
+  const at = candidates.findIndex(({ plan }) => fits(plan));
+  if (at < 0) return { candidates };
+  const chosen = trimmed(candidates[at]!, training, planOf, fits);
+  const others = candidates.filter((candidate) => candidate !== chosen);
+  return { candidates: [...others.slice(0, at), chosen, ...others.slice(at)], chosen };
 }
 
 /** A step in one part. */
@@ -225,7 +231,7 @@ function planner(layout: StateLayout, options: Partial<PlanOptions>): (graph: Gr
 }
 
 /**
- * @param beside plans of the programs without a gradient: nothing is computed again in those.
+ * @param beside plans of the programs without a gradient: nothing is recomputed in those.
  * @throws MemoryLimitError
  */
 function fitted(
@@ -233,12 +239,12 @@ function fitted(
   beside: readonly Plan[],
   memory: MemoryBudget,
   planOf: (graph: Graph) => Plan,
-): readonly Rung[] {
+): readonly RematerializationPlan[] {
   const all = (plan: Plan) => [plan, ...beside];
   const { bytes, threads } = memory;
-  const rungs = climb(training, planOf, (plan) => plannedPeakBytes(all(plan), threads) <= bytes);
-  requireFits(all(rungs.at(-1)!.plan), memory);
-  return rungs;
+  const candidates = searchPlans(training, planOf, (plan) => plannedPeakBytes(all(plan), threads) <= bytes);
+  requireFits(all(candidates.at(-1)!.plan), memory);
+  return candidates;
 }
 
 /** @throws MemoryLimitError */
@@ -265,7 +271,7 @@ export function compileGraph(
 }
 
 interface GraphOptions extends Partial<PlanOptions> {
-  /** Modules whose results the backward pass computes again. Default: none. */
+  /** Modules whose results the backward pass recomputes. Default: none. */
   readonly recomputed?: ReadonlySet<string>;
 }
 

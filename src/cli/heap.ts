@@ -13,7 +13,7 @@ let collect: (() => void) | undefined;
 
 /**
  * Gives back to the system what reading data and compiling have left behind: before memory is taken that will stay.
- * Without compacting, the plans of a deep network's ladder leave 30 MiB of pages behind that hold a few objects each;
+ * Without compacting, the rematerialization plans of a deep network leave 30 MiB of pages behind that hold a few objects each;
  * the second collection frees what the first has emptied (65 MiB resident instead of 92 after densenet-bc-100-12).
  * Asynchronous because what the caller has let go of may lie in a register of its frame until that is left.
  */

@@ -1,7 +1,7 @@
 import type { Compiled } from '../compile.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
-import { predictedSeconds } from '../plan/memory/ladder.ts';
-import { rungReports } from '../plan/memory/rung-report.ts';
+import { predictedSeconds } from '../plan/memory/rematerialization.ts';
+import { rematerializationReports } from '../plan/memory/rematerialization-report.ts';
 import { stepParts } from '../train/programs.ts';
 import type { StepForm } from '../train/step-form.ts';
 import { formatBytes } from './format.ts';
@@ -19,8 +19,8 @@ interface Price {
 
 /**
  * What was chosen to fit a limit, a line for each choice:
- * `memory: computed again instead of kept: 16 convolutions of dense block 1 (204 MiB less, about 4.1% slower)`.
- * @param plain the step as it comes. @param chosen the one that fits, with its rungs.
+ * `memory: recomputed instead of kept: 16 convolutions of dense block 1 (204 MiB less, about 4.1% slower)`.
+ * @param plain the step as it comes. @param chosen the one that fits, with its candidates.
  */
 export function describeChoices(
   plain: Choice,
@@ -28,16 +28,16 @@ export function describeChoices(
   batch: number,
   threads: number,
 ): readonly string[] {
-  const { network, rungs = [] } = chosen.prepared.compiled;
+  const { network, candidates = [] } = chosen.prepared.compiled;
   const images = Math.max(...stepParts(batch, chosen.form.microBatch).map((part) => part.images));
   const form =
     describeForm(plain.form, chosen.form) +
     (chosen.form.microBatch === plain.form.microBatch
       ? ''
       : `: batch norm sees one at a time, gradients are those of ${batch}`);
-  const [kept, ...again] = rungReports(rungs, threads).map((rung) => ({
-    what: `computed again instead of kept: ${rung.added}`,
-    price: { bytes: rung.plannedPeakBytes, seconds: rung.predictedSeconds / images },
+  const [kept, ...again] = rematerializationReports(candidates, threads).map((candidate) => ({
+    what: `recomputed instead of kept: ${candidate.added}`,
+    price: { bytes: candidate.plannedPeakBytes, seconds: candidate.predictedSeconds / images },
   }));
   const formPrice = kept?.price ?? { bytes: networkPeakBytes(network, threads), seconds: undefined };
   const choices = [...(form ? [{ what: form, price: formPrice }] : []), ...again];

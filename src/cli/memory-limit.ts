@@ -27,8 +27,8 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(
       say('memory: images are read from a temporary file, and curves are drawn when the run has ended');
     }
     for (const line of describeChoices(instead, fits, request.batch, request.engine.threads)) say(line);
-    const { rungs: _, ...compiled } = fits.prepared.compiled;
-    // Without the plans of the other rungs: each is a megabyte and more, and would stay as long as the run.
+    const { candidates: _, ...compiled } = fits.prepared.compiled;
+    // Without the plans of the other candidates: each is a megabyte and more, and would stay as long as the run.
     return { ...fits, prepared: { ...fits.prepared, compiled } };
   } catch (error) {
     throw error instanceof ProcessLimitError ? new UsageError(tooSmall(request, error)) : error;

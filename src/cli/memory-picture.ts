@@ -1,8 +1,8 @@
 import { type Block, type Layer, partName, partOf } from '../graph/layer.ts';
 import type { BufferRole } from '../plan/buffers.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
+import type { RematerializationReport } from '../plan/memory/rematerialization-report.ts';
 import type { BufferReport, MemoryReport } from '../plan/memory/report.ts';
-import type { RungReport } from '../plan/memory/rung-report.ts';
 import type { LayerRecord } from '../plan/record.ts';
 import type { MemoryPicture, Span } from '../plot/memory-types.ts';
 import { formatBytes } from './format.ts';
@@ -17,15 +17,15 @@ const COLOURS: Readonly<Partial<Record<BufferRole, string>>> = {
   packedWeights: '#7a5195',
   statistics: '#666666',
 };
-const [AGAIN, AGAIN_COLOUR] = ['feature maps, computed again', '#56b4e9'];
+const [AGAIN, AGAIN_COLOUR] = ['feature maps, recomputed', '#56b4e9'];
 const OTHER_COLOUR = '#bdbdbd';
 
-/** The arena of one rung, and the ladder that it is of. */
+/** The arena of one candidate, and the candidates that it is of. */
 export function memoryPicture(
   title: string,
   records: readonly LayerRecord[],
   report: MemoryReport,
-  rungs: readonly RungReport[],
+  candidates: readonly RematerializationReport[],
   shown: number,
 ): MemoryPicture {
   const inArena = report.buffers.filter(({ slab }) => slab === 'transient');
@@ -53,10 +53,10 @@ export function memoryPicture(
       record: peak.record,
       text: `fullest: ${formatBytes(peak.bytes)}, record ${peak.record}, ${partName(partOf(peak.layer))}`,
     },
-    ladder: rungs.map((rung, i) => ({
-      bytes: rung.plannedPeakBytes,
-      slowdown: rung.predictedSlowdown,
-      text: rung.added,
+    candidates: candidates.map((candidate, i) => ({
+      bytes: candidate.plannedPeakBytes,
+      slowdown: candidate.predictedSlowdown,
+      text: candidate.added,
       isShown: i === shown,
     })),
     groups: [...groups].sort((a, b) => legendOrder(a.name) - legendOrder(b.name)),

@@ -1,10 +1,18 @@
 import { join } from 'node:path';
-import { compile, type MemoryBudget, type TrainingLadder, trainingLadder } from '../compile.ts';
+import {
+  compile,
+  type MemoryBudget,
+  type RematerializationSearch,
+  searchRematerialization,
+} from '../compile.ts';
 import { type Layer, partName, partOf } from '../graph/layer.ts';
 import type { Model } from '../model/module.ts';
 import { ROLE_TEXTS } from '../plan/memory/describe.ts';
+import {
+  type RematerializationReport,
+  rematerializationReports,
+} from '../plan/memory/rematerialization-report.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
-import { type RungReport, rungReports } from '../plan/memory/rung-report.ts';
 import type { Target } from '../plan/target.ts';
 import { networkNeeds, planBudget } from '../run/process-memory.ts';
 import { counted } from '../tensor/counted.ts';
@@ -26,7 +34,7 @@ export interface MemoryRequest extends AllowedForms {
   /** Of that engine. */
   readonly target: Target;
   readonly threads: number;
-  /** Bytes that the process of a `bench` may take: the form and the rung that this would choose are shown. */
+  /** Bytes that the process of a `bench` may take: the form and the candidate that this would choose are shown. */
   readonly memoryLimit?: number | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
@@ -38,53 +46,53 @@ const LARGEST = 25;
 /** Draws the memory plan of a training step, then prints it. @throws ShapeError when the network cannot be trained so. */
 export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const { name, size, batch, threads, memoryLimit } = request;
-  const { form, ladder } = shownLadder(request);
-  const shown = shownOf(ladder, memoryLimit);
-  const { plan } = ladder.rungs[shown]!;
+  const { form, search } = shownSearch(request);
+  const shown = shownOf(search, memoryLimit);
+  const { plan } = search.candidates[shown]!;
   const report = memoryReport(plan, threads);
-  const rungs = rungReports(ladder.rungs, threads);
+  const candidates = rematerializationReports(search.candidates, threads);
   const special = describeForm({ precision: 'f32' }, form);
   const title = `${name}, ${size}×${size}, batch ${batch}${special && `, ${special}`}: the memory of a training step`;
   const { memorySvg } = await import('../plot/memory.ts'); // Drawing is half a second of modules.
   const { newDocument } = await import('../node/document.ts');
   const svg = request.out ?? join('runs', `memory-${name}.svg`);
-  const picture = memoryPicture(title, plan.records, report, rungs, shown);
+  const picture = memoryPicture(title, plan.records, report, candidates, shown);
   const files = await writePicture(svg, memorySvg(newDocument(), picture));
-  const chosen = ladder.chosen && shown;
+  const chosen = search.chosen && shown;
   const others = otherForms(request);
-  if (request.json) printJson({ ...jsonOf(request, form, report, rungs, chosen), others, files });
-  else print([title, ...linesOf(request, report, rungs, chosen, others), '', files.join(', ')]);
+  if (request.json) printJson({ ...jsonOf(request, form, report, candidates, chosen), others, files });
+  else print([title, ...linesOf(request, report, candidates, chosen, others), '', files.join(', ')]);
 }
 
-interface ShownLadder {
+interface ShownSearch {
   readonly form: StepForm;
-  readonly ladder: TrainingLadder;
+  readonly search: RematerializationSearch;
 }
 
-/** Of the first form that has a rung within the limit, of those that are allowed; the last where none has. */
-function shownLadder(request: MemoryRequest): ShownLadder {
+/** Of the first form that has a candidate within the limit, of those that are allowed; the last where none has. */
+function shownSearch(request: MemoryRequest): ShownSearch {
   const { memoryLimit } = request;
   const { preferred, fallbacks } = stepForms(request);
   const memory = memoryLimit === undefined ? undefined : budgetOf(request, memoryLimit);
-  const first = { form: preferred, ladder: ladderOf(request, preferred, memory) };
-  if (!memory || first.ladder.chosen === first.ladder.rungs[0]) return first;
-  let last: ShownLadder = first;
+  const first = { form: preferred, search: searchOf(request, preferred, memory) };
+  if (!memory || first.search.chosen === first.search.candidates[0]) return first;
+  let last: ShownSearch = first;
   for (const form of fallbacks) {
-    if (form !== preferred) last = { form, ladder: ladderOf(request, form, memory) };
-    if (last.ladder.chosen) break;
+    if (form !== preferred) last = { form, search: searchOf(request, form, memory) };
+    if (last.search.chosen) break;
   }
   return last;
 }
 
-/** The ladder of the part of a step that takes the most. */
-function ladderOf(
+/** The search of the part of a step that takes the most. */
+function searchOf(
   { model, size, batch, target }: MemoryRequest,
   { precision, microBatch }: StepForm,
   memory?: MemoryBudget,
-): TrainingLadder {
+): RematerializationSearch {
   const parts = stepParts(batch, microBatch).map(({ request }) => request);
   const largest = parts.reduce((most, part) => (part.batch > most.batch ? part : most));
-  return trainingLadder(model, [size, size], largest, { precision, target, memory });
+  return searchRematerialization(model, [size, size], largest, { precision, target, memory });
 }
 
 /** What `auto` allows beside the plainest form, with all results kept. */
@@ -125,17 +133,17 @@ function budgetOf(
   return { bytes: planBudget(limit, needs), threads };
 }
 
-/** The rung that the limit chooses; without one the first, and where none fits the smallest. */
-function shownOf({ rungs, chosen }: TrainingLadder, limit: number | undefined): number {
-  if (chosen) return rungs.indexOf(chosen);
-  return limit === undefined ? 0 : rungs.length - 1;
+/** The candidate that the limit chooses; without one the first, and where none fits the smallest. */
+function shownOf({ candidates, chosen }: RematerializationSearch, limit: number | undefined): number {
+  if (chosen) return candidates.indexOf(chosen);
+  return limit === undefined ? 0 : candidates.length - 1;
 }
 
 function jsonOf(
   { name, size, batch, memoryLimit }: MemoryRequest,
   form: StepForm,
   { buffers, ...report }: MemoryReport,
-  rungs: readonly RungReport[],
+  candidates: readonly RematerializationReport[],
   chosen: number | undefined,
 ) {
   return {
@@ -152,8 +160,8 @@ function jsonOf(
       diesAt: buffer.diesAt.label,
       ...interval,
     })),
-    ladder: rungs.map(({ groups, ...rung }) => ({
-      ...rung,
+    search: candidates.map(({ groups, ...candidate }) => ({
+      ...candidate,
       groups: groups.map(({ part, kind, layers }) => ({
         part: partName(part),
         kind,
@@ -167,7 +175,7 @@ function jsonOf(
 function linesOf(
   { memoryLimit }: MemoryRequest,
   report: MemoryReport,
-  rungs: readonly RungReport[],
+  candidates: readonly RematerializationReport[],
   chosen: number | undefined,
   others: readonly OtherForm[],
 ): readonly string[] {
@@ -179,7 +187,7 @@ function linesOf(
     '',
     ...formatTable(roleRows(report)),
     '',
-    ...formatTable(ladderRows(rungs, chosen)),
+    ...formatTable(candidateRows(candidates, chosen)),
     ...(others.length > 0 ? ['', ...formatTable(otherRows(others))] : []),
     ...(memoryLimit === undefined || chosen !== undefined
       ? []
@@ -235,15 +243,18 @@ function roleRows(report: MemoryReport): string[][] {
   ];
 }
 
-function ladderRows(rungs: readonly RungReport[], chosen: number | undefined): string[][] {
-  const [first] = rungs as [RungReport];
+function candidateRows(
+  candidates: readonly RematerializationReport[],
+  chosen: number | undefined,
+): string[][] {
+  const [first] = candidates as [RematerializationReport];
   return [
-    ['computed again in the backward pass', 'planned', 'saved', 'predicted time'],
-    ...rungs.map((rung, i) => [
-      (i === 0 ? rung.added : `+ ${rung.added}`) + (i === chosen ? '  ← fits the limit' : ''),
-      formatBytes(rung.plannedPeakBytes),
-      i === 0 ? '' : percent(1 - rung.plannedPeakBytes / first.plannedPeakBytes),
-      i === 0 ? '' : `+${percent(rung.predictedSlowdown)}`,
+    ['recomputed in the backward pass', 'planned', 'saved', 'predicted time'],
+    ...candidates.map((candidate, i) => [
+      (i === 0 ? candidate.added : `+ ${candidate.added}`) + (i === chosen ? '  ← fits the limit' : ''),
+      formatBytes(candidate.plannedPeakBytes),
+      i === 0 ? '' : percent(1 - candidate.plannedPeakBytes / first.plannedPeakBytes),
+      i === 0 ? '' : `+${percent(candidate.predictedSlowdown)}`,
     ]),
   ];
 }

@@ -3,29 +3,29 @@ export const WIDTH = 1280;
 export const HEAD_ROW = 20;
 /** Where the arena is drawn, in pixels from the left. */
 export const ARENA = { left: 84, right: 872, height: 440 } as const;
-/** Of a line of the ladder. */
-export const LADDER_ROW = 19;
+/** Of a line of the candidates. */
+export const CANDIDATES_ROW = 19;
 /** Below the arena: phases, parts, and what the axis is. */
 const AXIS_HEIGHT = 76;
-const LADDER_HEAD = 62;
-const LEAST_LADDER = 170;
+const CANDIDATES_HEAD = 62;
+const LEAST_CANDIDATES = 170;
 
 /** Title, subtitle and legend, and a line of headings. */
 export function headHeight(legendRows: number): number {
   return 66 + legendRows * HEAD_ROW + 30;
 }
 
-export function ladderTop(head: number): number {
+export function candidatesTop(head: number): number {
   return head + ARENA.height + AXIS_HEIGHT;
 }
 
-export function pictureHeight(head: number, rungs: number): number {
-  return ladderTop(head) + LADDER_HEAD + ladderHeight(rungs);
+export function pictureHeight(head: number, candidates: number): number {
+  return candidatesTop(head) + CANDIDATES_HEAD + candidatesHeight(candidates);
 }
 
-/** Of the ladder's chart and its lines. */
-export function ladderHeight(rungs: number): number {
-  return Math.max(LEAST_LADDER, rungs * LADDER_ROW + 10);
+/** Of the chart of candidates and its lines. */
+export function candidatesHeight(candidates: number): number {
+  return Math.max(LEAST_CANDIDATES, candidates * CANDIDATES_ROW + 10);
 }
 
 /** DejaVu Sans is this wide, about, in parts of its size. */

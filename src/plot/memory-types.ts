@@ -18,7 +18,7 @@ export interface Span {
 }
 
 /** A way to run the step. */
-export interface LadderStep {
+export interface CandidateRow {
   readonly bytes: number;
   /** Predicted time beyond that of the first, as a part of it. */
   readonly slowdown: number;
@@ -38,7 +38,7 @@ export interface MemoryPicture {
   readonly parts: readonly Span[];
   /** The record during which the most bytes are in use. */
   readonly peak: { readonly record: number; readonly text: string };
-  readonly ladder: readonly LadderStep[];
+  readonly candidates: readonly CandidateRow[];
   readonly groups: readonly { readonly name: string; readonly colour: string }[];
   readonly formatBytes: (bytes: number) => string;
 }

@@ -1,12 +1,12 @@
 import * as Plot from '@observablehq/plot';
 import { arenaMarks } from './memory-arena.ts';
-import { ladderMarks } from './memory-ladder.ts';
+import { candidateMarks } from './memory-candidates.ts';
 import {
   ARENA,
+  candidatesTop,
   HEAD_ROW,
   headHeight,
   LEAST_PIXELS,
-  ladderTop,
   pictureHeight,
   WIDTH,
 } from './memory-layout.ts';
@@ -26,7 +26,7 @@ export function memorySvg(document: Document, picture: MemoryPicture): string {
   );
   const groups = picture.groups.filter(({ name }) => seen.has(name));
   const head = headHeight(Math.ceil(groups.length / LEGEND_COLUMNS));
-  const height = pictureHeight(head, picture.ladder.length);
+  const height = pictureHeight(head, picture.candidates.length);
   const at = (dx: number, dy: number) => ({ frameAnchor: 'top-left', dx, dy }) as const;
   const plot = Plot.plot({
     document,
@@ -47,7 +47,7 @@ export function memorySvg(document: Document, picture: MemoryPicture): string {
         ];
       }),
       ...arenaMarks(picture, head),
-      ...ladderMarks(picture, ladderTop(head)),
+      ...candidateMarks(picture, candidatesTop(head)),
     ],
   });
   return svgOf(plot);

@@ -16,7 +16,7 @@ export interface LimitRequest<T> {
   readonly engine: Engine;
   /** Beside the network's state. */
   readonly needs: Needs;
-  /** With what takes less at hardly any cost in time: tried before anything is computed again. */
+  /** With what takes less at hardly any cost in time: tried before anything is recomputed. */
   readonly frugal?: Needs;
   readonly forms: StepForms;
   /** @throws MemoryLimitError; ShapeError where micro-batches are too small for the network's batch norms. */
@@ -55,7 +55,7 @@ export class ProcessLimitError extends Error {
 
 /**
  * Compiles for a limit of the whole process: as it comes where that fits, else frugally, then in the forms that the
- * user allows and with results computed again instead of kept. Nothing large is allocated before.
+ * user allows and with results recomputed instead of kept. Nothing large is allocated before.
  * @throws ProcessLimitError
  */
 export function chooseForm<T extends { readonly compiled: Compiled }>(

@@ -20,7 +20,7 @@ export interface AllowedForms {
 export interface StepForms {
   /** Where memory suffices to keep all results. */
   readonly preferred: StepForm;
-  /** Where it does not, in the order in which they are tried, each with results computed again as far as is needed. */
+  /** Where it does not, in the order in which they are tried, each with results recomputed as far as is needed. */
   readonly fallbacks: readonly StepForm[];
 }
 

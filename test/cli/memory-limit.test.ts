@@ -26,7 +26,7 @@ function smallest(stderr: string): string {
 
 describe('--memory-limit', () => {
   test('that is too small ends bench with status 2, and the smallest that works works', async () => {
-    // Deep: the plans of its ladder are tens of megabytes, which must be gone when the step begins.
+    // Deep: its rematerialization plans are tens of megabytes, which must be gone when the step begins.
     const deep = ['--model', 'densenet-bc-100-12', '--batch', '16'];
     const refused = await bench(...deep, '--memory-limit', '10MiB');
     expect(refused).toMatchObject({ status: 2, stdout: '' });
@@ -36,7 +36,7 @@ describe('--memory-limit', () => {
     const { status, stdout, stderr } = densorProcess(folder, 'bench', ...args);
     expect(status).toBe(0);
     expect(stderr).toMatch(
-      /^memory: computed again instead of kept: .* \([\d.]+ MiB less, about [\d.]+% slower\)$/m,
+      /^memory: recomputed instead of kept: .* \([\d.]+ MiB less, about [\d.]+% slower\)$/m,
     );
     const { peakRssBytes } = JSON.parse(stdout) as { peakRssBytes: number };
     expect(peakRssBytes).toBeLessThan(1.05 * Number.parseInt(limit, 10) * MIB);
@@ -79,7 +79,7 @@ describe('--memory-limit', () => {
     expect((await bench('--memory-limit', less, '--precision', 'bf16')).status).toBe(0);
   });
 
-  test('shows the rung it would choose', async () => {
+  test('shows the candidate it would choose', async () => {
     const { status, stdout } = await densorIn(
       folder,
       'summary',

@@ -13,14 +13,14 @@ const NOTES = 'summary notes --size 64 --batch 8 --threads 2'.split(' ');
 const summary = (...args: readonly string[]) => densorIn(folder, ...NOTES, ...args);
 
 describe('densor summary --memory', () => {
-  test('prints buffers, reasons and the ladder, and draws them', async () => {
+  test('prints buffers, reasons and the search, and draws them', async () => {
     const { status, stdout, stderr } = await summary('--memory');
     expect([status, stderr]).toEqual([0, '']);
     expect(stdout).toMatch(/^the 25 largest buffers +bytes +from +to +first at work +last at work$/m);
     expect(stdout).toMatch(/^feature maps of dense block 1 .* forward, stem +backward, stem$/m);
     expect(stdout).toMatch(/^\d+ smaller: packed weights +[\d.]+ \wiB$/m);
     expect(stdout).toMatch(/^scratch of 2 threads /m);
-    expect(stdout).toMatch(/^computed again in the backward pass +planned +saved +predicted time\nnothing /m);
+    expect(stdout).toMatch(/^recomputed in the backward pass +planned +saved +predicted time\nnothing /m);
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['memory-notes.png', 'memory-notes.svg']);
   });
 
@@ -35,12 +35,12 @@ describe('densor summary --memory', () => {
       threads: 2,
       files: ['p/m.svg', 'p/m.png'],
     });
-    const { persistentBytes, transientBytes, scratchBytes, ladder, buffers, peak } = memory;
+    const { persistentBytes, transientBytes, scratchBytes, search, buffers, peak } = memory;
     expect(persistentBytes + transientBytes + 2 * scratchBytes).toBe(memory.plannedPeakBytes);
-    expect(ladder[0]).toMatchObject({
+    expect(search[0]).toMatchObject({
       plannedPeakBytes: memory.plannedPeakBytes,
       predictedSlowdown: 0,
-      computedAgain: 'nothing',
+      recomputed: 'nothing',
     });
     const inUse = buffers.filter(
       ({ slab, first, last }: { slab: string; first: number; last: number }) =>

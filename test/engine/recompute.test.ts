@@ -20,7 +20,7 @@ import { readBits } from '../support/read-state.ts';
 const BATCH = 6;
 const THREADS = 2;
 
-/** Networks with everything that can be computed again: stems, pooled transitions, bottlenecks, dropout, sums. */
+/** Networks with everything that can be recomputed: stems, pooled transitions, bottlenecks, dropout, sums. */
 const NOTES = densenet({ blocks: [2, 2], growthRate: 12, stem: 20 });
 const NETWORKS: readonly (readonly [string, Model, number, Precision])[] = [
   ["the notes' network, smaller", NOTES, 32, 'f32'],
@@ -81,7 +81,7 @@ function compiledFor(
   });
 }
 
-describe.each(NETWORKS)('%s, with all that helps computed again', (_, model, size, precision) => {
+describe.each(NETWORKS)('%s, with all that helps recomputed', (_, model, size, precision) => {
   const compiledForTarget = (target: Target) => {
     const within = (bytes: number) => compiledFor(model, size, precision, target, bytes);
     const least = leastBytes(within);
@@ -95,8 +95,8 @@ describe.each(NETWORKS)('%s, with all that helps computed again', (_, model, siz
       plannedPeakBytes([network.programs.get('train')!.plan], THREADS);
     expect(planned(recomputed)).toBeLessThanOrEqual(least);
     expect(least).toBeLessThan(planned(kept));
-    expect(recomputed.rungs!.at(-1)!.groups.length).toBeGreaterThan(0);
-    expect(kept.rungs!.at(-1)!.groups).toEqual([]);
+    expect(recomputed.candidates!.at(-1)!.groups.length).toBeGreaterThan(0);
+    expect(kept.candidates!.at(-1)!.groups).toEqual([]);
   });
 
   test.each(ENGINES)('changes no bit of three steps on $name', async ({ open }) => {
@@ -114,8 +114,8 @@ test("the notes' mistaken 121 is planned in a tenth of what keeping everything t
   const model = notes121AsPrinted({});
   const programs = { train: { batch: 64, mode: 'train' } } as const;
   const memory = { bytes: 3 * 2 ** 30, threads: THREADS };
-  const { rungs } = compile(model, [96, 96], programs, { memory });
-  const [first, last] = [rungs![0]!, rungs!.at(-1)!];
+  const { candidates } = compile(model, [96, 96], programs, { memory });
+  const [first, last] = [candidates![0]!, candidates!.at(-1)!];
   expect(last.plan.transientBytes).toBeLessThan(first.plan.transientBytes / 10);
   expect(last.predictedSeconds).toBeLessThan(1.25 * first.predictedSeconds);
 });

@@ -83,7 +83,7 @@ test.each(NETWORKS)('is planned for the larger maps of $name', ({ network }) => 
   expect(heights('conv2d')).toContain(3);
 });
 
-describe.each(ENGINES)('a step by minimal filtering on $name agrees with reference on', ({ open }) => {
+describe.each(ENGINES)('a step by Winograd on $name agrees with reference on', ({ open }) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await open(2);
@@ -111,7 +111,7 @@ describe.each(ENGINES)('a step by minimal filtering on $name agrees with referen
   });
 });
 
-describe.each(ENGINES)('a step by minimal filtering on $name', ({ open }) => {
+describe.each(ENGINES)('a step by Winograd on $name', ({ open }) => {
   test.each([...kept, ...rounded])('has the same bits with one and three threads: $name', async ({ run }) => {
     const [one, three] = [await open(1), await open(3)];
     expect(bitsOfAll(await runModuleCase(three, run))).toEqual(bitsOfAll(await runModuleCase(one, run)));

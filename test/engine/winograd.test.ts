@@ -63,7 +63,7 @@ test.each(prepared)('is planned for $name', ({ program: { plan } }) => {
   expect(kinds).not.toContain('conv2d');
 });
 
-describe.each(ENGINES)('minimal filtering on $name agrees with reference on', ({ open }) => {
+describe.each(ENGINES)('Winograd on $name agrees with reference on', ({ open }) => {
   let engine: Engine;
   beforeAll(async () => {
     engine = await open(2);

@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { trainingLadder } from '../../src/compile.ts';
+import { searchRematerialization } from '../../src/compile.ts';
 import type { Block } from '../../src/graph/layer.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import { bufferName } from '../../src/plan/buffers.ts';
@@ -16,8 +16,8 @@ describe.each([
   ['densenet-bc-40-12', 32, 8],
   ['resnet18', 32, 4],
 ])('the memory report of %s', (name, size, batch) => {
-  const { rungs } = trainingLadder(modelByName(name)!, [size, size], { batch });
-  const plans = [rungs[0]!.plan, rungs.at(-1)!.plan];
+  const { candidates } = searchRematerialization(modelByName(name)!, [size, size], { batch });
+  const plans = [candidates[0]!.plan, candidates.at(-1)!.plan];
 
   test('adds up to the planned bytes', () => {
     for (const plan of plans) {
@@ -33,7 +33,7 @@ describe.each([
     }
   });
 
-  test('knows state by its slab, and feature maps that are computed again by when they are born', () => {
+  test('knows state by its slab, and feature maps that are recomputed by when they are born', () => {
     const state = new Set(['parameter', 'parameterGradient', 'runningStatistics', 'optimizer']);
     const [kept, least] = plans.map((plan) => memoryReport(plan, THREADS));
     for (const { slab, role, name: buffer } of kept!.buffers) {
@@ -70,8 +70,8 @@ describe.each([
 });
 
 test("the reasons of the notes' network are its blocks, their gradients, and what won in the stem", () => {
-  const [rung] = trainingLadder(modelByName('notes')!, [224, 224], { batch: 64 }).rungs;
-  const { buffers } = memoryReport(rung!.plan, 1);
+  const [candidate] = searchRematerialization(modelByName('notes')!, [224, 224], { batch: 64 }).candidates;
+  const { buffers } = memoryReport(candidate!.plan, 1);
   const reasons = [...buffers]
     .filter(({ slab }) => slab === 'transient')
     .sort((a, b) => b.bytes - a.bytes)
@@ -92,37 +92,37 @@ test("the reasons of the notes' network are its blocks, their gradients, and wha
   }
 });
 
-describe('the whole ladder', () => {
+describe('all rematerialization plans', () => {
   const model = modelByName('densenet-bc-40-12')!;
-  const ladder = (bytes?: number) =>
-    trainingLadder(
+  const search = (bytes?: number) =>
+    searchRematerialization(
       model,
       [32, 32],
       { batch: 8 },
       { memory: bytes === undefined ? undefined : { bytes, threads: 2 } },
     );
-  const { rungs } = ladder();
-  const planned = ({ plan }: (typeof rungs)[number]) => plannedPeakBytes([plan], 2);
+  const { candidates } = search();
+  const planned = ({ plan }: (typeof candidates)[number]) => plannedPeakBytes([plan], 2);
 
   test('begins with keeping everything, and names what a budget chooses', () => {
-    expect(rungs.length).toBeGreaterThan(1);
-    expect(rungs[0]!.groups).toEqual([]);
-    const bytes = planned(rungs[1]!);
-    const limited = ladder(bytes);
+    expect(candidates.length).toBeGreaterThan(1);
+    expect(candidates[0]!.groups).toEqual([]);
+    const bytes = planned(candidates[1]!);
+    const limited = search(bytes);
     expect(planned(limited.chosen!)).toBeLessThanOrEqual(bytes);
-    expect(limited.rungs).toContain(limited.chosen);
-    const all = limited.rungs.map(planned);
+    expect(limited.candidates).toContain(limited.chosen);
+    const all = limited.candidates.map(planned);
     expect(all).toEqual([...all].sort((a, b) => b - a));
   });
 
-  test('is whole where no rung fits, and none is chosen', () => {
-    const { rungs: all, chosen } = ladder(1);
+  test('is whole where no candidate fits, and none is chosen', () => {
+    const { candidates: all, chosen } = search(1);
     expect(chosen).toBeUndefined();
-    expect(all.map(planned)).toEqual(rungs.map(planned));
+    expect(all.map(planned)).toEqual(candidates.map(planned));
   });
 });
 
-describe('what is computed again, in words', () => {
+describe('what is recomputed, in words', () => {
   const group = (block: Block, kind: 'conv2d' | 'avgPool' | 'conv2dMaxPool', count: number) => ({
     part: block,
     kind,

@@ -10,13 +10,14 @@ import { leastBytes } from '../support/least-bytes.ts';
 const MIB = 2 ** 20;
 const THREADS = 2;
 
-function rungs(name: string, size: number, batch: number, bytes: number) {
+function candidates(name: string, size: number, batch: number, bytes: number) {
   const programs = { train: { batch, mode: 'train' } } as const;
-  return compile(modelByName(name)!, [size, size], programs, { memory: { bytes, threads: THREADS } }).rungs!;
+  return compile(modelByName(name)!, [size, size], programs, { memory: { bytes, threads: THREADS } })
+    .candidates!;
 }
 
 const least = (name: string, size: number, batch: number) =>
-  leastBytes((bytes) => rungs(name, size, batch, bytes));
+  leastBytes((bytes) => candidates(name, size, batch, bytes));
 
 describe('the smallest plan of', () => {
   test.each([
@@ -56,30 +57,30 @@ describe('programs that evaluate', () => {
 });
 
 test('what is cheapest for its bytes comes first: in a ResNet not its convolutions', () => {
-  const all = rungs('resnet18', 64, 32, least('resnet18', 64, 32));
+  const all = candidates('resnet18', 64, 32, least('resnet18', 64, 32));
   const [first] = all[1]!.groups;
   expect(first!.kind).not.toBe('conv2d');
   expect(all.at(-1)!.groups.map(({ kind }) => kind)).toContain('conv2d');
 });
 
-describe('the ladder of a DenseNet-121', () => {
-  const all = rungs('densenet121', 64, 8, least('densenet121', 64, 8));
+describe('the rematerialization plans of a DenseNet-121', () => {
+  const all = candidates('densenet121', 64, 8, least('densenet121', 64, 8));
 
-  test('takes less memory and more time from rung to rung', () => {
+  test('takes less memory and more time from candidate to candidate', () => {
     expect(all.length).toBeGreaterThan(2);
-    for (const [i, rung] of all.entries()) {
+    for (const [i, candidate] of all.entries()) {
       if (i === 0) continue;
-      expect(rung.plan.transientBytes).toBeLessThan(all[i - 1]!.plan.transientBytes);
-      expect(rung.predictedSeconds).toBeGreaterThan(all[i - 1]!.predictedSeconds);
+      expect(candidate.plan.transientBytes).toBeLessThan(all[i - 1]!.plan.transientBytes);
+      expect(candidate.predictedSeconds).toBeGreaterThan(all[i - 1]!.predictedSeconds);
     }
   });
 
-  test('stops at the first rung that fits, with no more of its last group than is needed', () => {
+  test('stops at the first candidate that fits, with no more of its last group than is needed', () => {
     const at = all.findIndex(({ groups }) => (groups.at(-1)?.layers.length ?? 0) > 3);
     const [before, after] = [all[at - 1]!, all[at]!];
-    const bytesOf = (rung: typeof after) => plannedPeakBytes([rung.plan], THREADS);
+    const bytesOf = (candidate: typeof after) => plannedPeakBytes([candidate.plan], THREADS);
     const bytes = Math.round((bytesOf(before) + bytesOf(after)) / 2);
-    const chosen = rungs('densenet121', 64, 8, bytes).at(-1)!;
+    const chosen = candidates('densenet121', 64, 8, bytes).at(-1)!;
     expect(bytesOf(chosen)).toBeLessThanOrEqual(bytes);
     const layers = ({ groups }: typeof chosen) => groups.flatMap((group) => group.layers).length;
     expect(layers(chosen)).toBeLessThan(layers(after));

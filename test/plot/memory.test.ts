@@ -1,19 +1,19 @@
 import { parseHTML } from 'linkedom';
 import { describe, expect, test } from 'vitest';
 import { memoryPicture } from '../../src/cli/memory-picture.ts';
-import { trainingLadder } from '../../src/compile.ts';
+import { searchRematerialization } from '../../src/compile.ts';
 import { modelByName } from '../../src/model/zoo.ts';
 import { newDocument } from '../../src/node/document.ts';
 import { pngOf } from '../../src/node/png.ts';
+import { rematerializationReports } from '../../src/plan/memory/rematerialization-report.ts';
 import { memoryReport } from '../../src/plan/memory/report.ts';
-import { rungReports } from '../../src/plan/memory/rung-report.ts';
 import { memorySvg } from '../../src/plot/memory.ts';
 
-const { rungs } = trainingLadder(modelByName('densenet-40-12')!, [32, 32], { batch: 8 });
-const reports = rungReports(rungs, 2);
+const { candidates } = searchRematerialization(modelByName('densenet-40-12')!, [32, 32], { batch: 8 });
+const reports = rematerializationReports(candidates, 2);
 
 function drawn(shown: number) {
-  const { plan } = rungs[shown]!;
+  const { plan } = candidates[shown]!;
   const picture = memoryPicture('a title', plan.records, memoryReport(plan, 2), reports, shown);
   const svg = memorySvg(newDocument(), picture);
   const { document } = parseHTML(svg);
@@ -64,8 +64,8 @@ describe("a memory plan's picture", () => {
     expect(pngOf(svg).length).toBeGreaterThan(10_000);
   });
 
-  test('shows what is computed again in a colour of its own', () => {
-    expect(drawn(0).svg).not.toContain('feature maps, computed again');
-    expect(drawn(rungs.length - 1).svg).toContain('feature maps, computed again');
+  test('shows what is recomputed in a colour of its own', () => {
+    expect(drawn(0).svg).not.toContain('feature maps, recomputed');
+    expect(drawn(candidates.length - 1).svg).toContain('feature maps, recomputed');
   });
 });

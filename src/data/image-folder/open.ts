@@ -90,7 +90,8 @@ function noteHalves(
     const absent = classNames.filter((_, label) => !present.has(label));
     if (absent.length > 0) note(`${half} has no images of ${absent.join(', ')}: ${consequence}`);
   };
-  if (validation !== undefined) noteMissing(validation, split.validation!, 'those do not count when it chooses the best epoch');
+  if (validation !== undefined)
+    noteMissing(validation, split.validation!, 'those do not count when it chooses the best epoch');
   noteMissing(test, split.test, 'not tested on those');
 }
 

@@ -29,7 +29,7 @@ export interface Conv2dGradWeight extends WithPrologue, Window {
 
 /**
  * outputs: [gradWeight] or [gradWeight, gradBias] of `Conv2dMaxPool`. The gradient at y, which is never stored
- * either: `gradOutput.value`, that of m, at each window's winner, and the correction of y, which is computed again.
+ * either: `gradOutput.value`, that of m, at each window's winner, and the correction of y, which is recomputed.
  */
 export interface Conv2dMaxPoolGradWeight extends WithPrologue, Window {
   readonly kind: 'conv2dMaxPoolGradWeight';

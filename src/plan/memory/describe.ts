@@ -1,6 +1,6 @@
 import { nameAndNumber, type Part, partName, partOf } from '../../graph/layer.ts';
 import type { BufferRole, Purpose } from '../buffers.ts';
-import { type Group, modulesOf } from './ladder.ts';
+import { type Group, modulesOf } from './rematerialization.ts';
 
 /** Roles in plain words, as headings and legends name them. */
 export const ROLE_TEXTS: Readonly<Record<BufferRole, string>> = {
@@ -35,7 +35,7 @@ const REASONS: Readonly<Record<BufferRole, string>> = {
 
 /** Why a buffer is there: `feature maps of dense block 1`, `parameter 12.weight`. */
 export function describePurpose({ role, layer }: Purpose, isComputedAgain = false): string {
-  return `${REASONS[role]} ${partName(partOf(layer))}${isComputedAgain ? ', computed again' : ''}`;
+  return `${REASONS[role]} ${partName(partOf(layer))}${isComputedAgain ? ', recomputed' : ''}`;
 }
 
 const NOUNS: Readonly<Record<Group['kind'], string>> = {
@@ -47,7 +47,7 @@ const NOUNS: Readonly<Record<Group['kind'], string>> = {
 };
 
 /**
- * What is computed again, in words: `16 convolutions of dense block 1 and 5 of dense block 2, the pooling of
+ * What is recomputed, in words: `16 convolutions of dense block 1 and 5 of dense block 2, the pooling of
  * transition 1, the stem`; `nothing` where all results are kept.
  */
 export function describeGroups(groups: readonly Group[]): string {
@@ -91,7 +91,7 @@ function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
-/** What a rung computes again that another does not. */
+/** What a candidate recomputes that another does not. */
 export function groupsBeyond(groups: readonly Group[], other: readonly Group[]): readonly Group[] {
   return groups.flatMap((group) => {
     const known = modulesOf(other.filter(({ kind }) => kind === group.kind));

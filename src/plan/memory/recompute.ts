@@ -17,12 +17,12 @@ export interface TrainingGraph {
   readonly precision: Precision;
 }
 
-/** An op that may run twice: what it reads is stored or can be computed again, and it changes nothing else. */
+/** An op that may run twice: what it reads is stored or can be recomputed, and it changes nothing else. */
 export type RepeatableOp = Extract<Op, { readonly kind: (typeof REPEATABLE)[number] }>;
 const REPEATABLE = ['conv2d', 'conv2dMaxPool', 'avgPool', 'batchNorm', 'relu'] as const;
 
 /**
- * The forward ops whose results the backward pass reads and could have computed again instead: all that do not lie in
+ * The forward ops whose results the backward pass reads and could have recomputed instead: all that do not lie in
  * a concatenation, whose storage stays as long as any of its parts is needed.
  */
 export function recomputable({ graph }: TrainingGraph): readonly RepeatableOp[] {

@@ -26,8 +26,8 @@ const STRIP_FLOATS = 65_536;
 const LEAST_STRIP_TILES = 3;
 
 /**
- * True for a convolution that is done by minimal filtering (kernels/conv/winograd.h), as its input's gradient is. Maps
- * and channels decide, not the batch: programs of any number of images, and what is computed again, have the same bits. A map
+ * True for a convolution that is done by Winograd (kernels/conv/winograd.h), as its input's gradient is. Maps
+ * and channels decide, not the batch: programs of any number of images, and what is recomputed, have the same bits. A map
  * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing.
  */
 export function isWinograd(

@@ -4,7 +4,7 @@ import type { Plan } from '../plan.ts';
 import { type RepeatableOp, recomputable, recompute, type TrainingGraph } from './recompute.ts';
 import { peakRecord } from './timeline.ts';
 
-/** Ops of one kind in one part of the network, which are computed again together or not at all. */
+/** Ops of one kind in one part of the network, which are recomputed together or not at all. */
 export interface Group {
   readonly part: Part;
   readonly kind: RepeatableOp['kind'];
@@ -12,9 +12,9 @@ export interface Group {
   readonly layers: readonly Layer[];
 }
 
-/** A way to run a training step. Each rung of the ladder takes less memory, and more time, than the one before. */
-export interface Rung {
-  /** What is computed again. */
+/** A way to run a training step. Each candidate of a search takes less memory, and more time, than the one before. */
+export interface RematerializationPlan {
+  /** What is recomputed. */
   readonly groups: readonly Group[];
   readonly plan: Plan;
   readonly predictedSeconds: number;
@@ -23,59 +23,65 @@ export interface Rung {
 type PlanOf = (graph: Graph) => Plan;
 
 /**
- * From keeping everything to computing again everything that helps. On each rung that group is added, of those whose
+ * From keeping everything to recomputing everything that helps. On each candidate that group is added, of those whose
  * results lie in memory when it is fullest, that costs the least time for the bytes it frees.
  */
-export function* ladder(training: TrainingGraph, planOf: PlanOf): Generator<Rung> {
+export function* rematerializationPlans(
+  training: TrainingGraph,
+  planOf: PlanOf,
+): Generator<RematerializationPlan> {
   let groups: readonly Group[] = [];
-  let rung = rungOf(training, planOf, groups);
-  let least = rung.plan.transientBytes;
-  yield rung;
+  let candidate = candidateOf(training, planOf, groups);
+  let least = candidate.plan.transientBytes;
+  yield candidate;
   for (const left = new Set(groupsOf(training)); ; ) {
-    const next = cheapest(left, rung.plan);
+    const next = cheapest(left, candidate.plan);
     if (!next) return;
     left.delete(next);
     groups = [...groups, next];
-    rung = rungOf(training, planOf, groups);
-    if (rung.plan.transientBytes >= least) continue; // The arena is as full somewhere else: with the next one then.
-    least = rung.plan.transientBytes;
-    yield rung;
+    candidate = candidateOf(training, planOf, groups);
+    if (candidate.plan.transientBytes >= least) continue; // The arena is as full somewhere else: with the next one then.
+    least = candidate.plan.transientBytes;
+    yield candidate;
   }
 }
 
 /**
- * The ladder up to the first rung that fits, or all of it where none does. Of the group that the last rung adds only as
- * many ops as are needed are computed again.
+ * The candidates up to the first that fits, or all of them where none does. Of the group that the last candidate adds only as
+ * many ops as are needed are recomputed.
  */
-export function climb(
+export function searchPlans(
   training: TrainingGraph,
   planOf: PlanOf,
   fits: (plan: Plan) => boolean,
-): readonly Rung[] {
-  const rungs: Rung[] = [];
-  for (const rung of ladder(training, planOf)) {
-    rungs.push(rung);
-    if (fits(rung.plan)) break;
+): readonly RematerializationPlan[] {
+  const candidates: RematerializationPlan[] = [];
+  for (const candidate of rematerializationPlans(training, planOf)) {
+    candidates.push(candidate);
+    if (fits(candidate.plan)) break;
   }
-  const last = rungs.pop()!;
-  return [...rungs, fits(last.plan) ? trimmed(last, training, planOf, fits) : last];
+  const last = candidates.pop()!;
+  return [...candidates, fits(last.plan) ? trimmed(last, training, planOf, fits) : last];
 }
 
-/** A rung that fits, with no more of the ops of its last group computed again than are needed. */
+/** A candidate that fits, with no more of the ops of its last group recomputed than are needed. */
 export function trimmed(
-  rung: Rung,
+  candidate: RematerializationPlan,
   training: TrainingGraph,
   planOf: PlanOf,
   fits: (plan: Plan) => boolean,
-): Rung {
-  const group = rung.groups.at(-1);
-  if (!group) return rung;
-  const before = rung.groups.slice(0, -1);
-  let best = rung;
+): RematerializationPlan {
+  const group = candidate.groups.at(-1);
+  if (!group) return candidate;
+  const before = candidate.groups.slice(0, -1);
+  let best = candidate;
   let [tooFew, enough] = [0, group.layers.length];
   while (enough - tooFew > 1) {
     const half = (tooFew + enough) >> 1;
-    const tried = rungOf(training, planOf, [...before, { ...group, layers: group.layers.slice(0, half) }]);
+    const tried = candidateOf(training, planOf, [
+      ...before,
+      { ...group, layers: group.layers.slice(0, half) },
+    ]);
     if (fits(tried.plan)) [enough, best] = [half, tried];
     else tooFew = half;
   }
@@ -87,7 +93,11 @@ export function modulesOf(groups: readonly Pick<Group, 'layers'>[]): ReadonlySet
   return new Set(groups.flatMap(({ layers }) => layers.flatMap(({ module }) => module ?? [])));
 }
 
-function rungOf(training: TrainingGraph, planOf: PlanOf, groups: readonly Group[]): Rung {
+function candidateOf(
+  training: TrainingGraph,
+  planOf: PlanOf,
+  groups: readonly Group[],
+): RematerializationPlan {
   const plan = planOf(recompute(training, modulesOf(groups)));
   return { groups, plan, predictedSeconds: predictedSeconds(plan) };
 }

@@ -1,6 +1,6 @@
 import * as Plot from '@observablehq/plot';
-import { byteTicks, LADDER_ROW, ladderHeight } from './memory-layout.ts';
-import type { LadderStep, MemoryPicture } from './memory-types.ts';
+import { byteTicks, CANDIDATES_ROW, candidatesHeight } from './memory-layout.ts';
+import type { CandidateRow, MemoryPicture } from './memory-types.ts';
 
 /** The chart, and the columns of the lines beside it. */
 const CHART = { left: 84, right: 400 } as const;
@@ -9,20 +9,20 @@ const [DOT, SHOWN] = ['#0072b2', '#d55e00'];
 /** Numbers of dots nearer than this would lie on each other. */
 const LEAST_DISTANCE = 15;
 
-/** Planned bytes against predicted time of each rung, and a line for each. @param top of it all, in pixels. */
-export function ladderMarks({ ladder, formatBytes }: MemoryPicture, top: number) {
+/** Planned bytes against predicted time of each candidate, and a line for each. @param top of it all, in pixels. */
+export function candidateMarks({ candidates, formatBytes }: MemoryPicture, top: number) {
   const chartTop = top + 34;
-  const bottom = chartTop + ladderHeight(ladder.length) - 14;
-  const slowest = ladder.reduce((most, { slowdown }) => Math.max(most, slowdown), 0.01);
-  const largest = ladder.reduce((most, { bytes }) => Math.max(most, bytes), 1);
+  const bottom = chartTop + candidatesHeight(candidates.length) - 14;
+  const slowest = candidates.reduce((most, { slowdown }) => Math.max(most, slowdown), 0.01);
+  const largest = candidates.reduce((most, { bytes }) => Math.max(most, bytes), 1);
   const x = (slowdown: number) => CHART.left + 10 + ((CHART.right - CHART.left - 24) * slowdown) / slowest;
   const y = (bytes: number) => bottom - ((bottom - chartTop - 6) * bytes) / largest;
-  const dots = ladder.map((step, i) => ({
+  const dots = candidates.map((step, i) => ({
     ...step,
     number: `${i + 1}`,
     x: x(step.slowdown),
     y: y(step.bytes),
-    row: chartTop + 22 + i * LADDER_ROW,
+    row: chartTop + 22 + i * CANDIDATES_ROW,
     colour: step.isShown ? SHOWN : DOT,
   }));
   const byteSteps = byteTicks(largest, 4);
@@ -39,7 +39,7 @@ export function ladderMarks({ ladder, formatBytes }: MemoryPicture, top: number)
       fontSize: 14,
       fontWeight: 'bold',
     }),
-    Plot.text(['results that are not kept are computed again in the backward pass; times are predictions'], {
+    Plot.text(['results that are not kept are recomputed in the backward pass; times are predictions'], {
       x: 246,
       y: top + 3,
       textAnchor: 'start',
@@ -55,13 +55,13 @@ export function ladderMarks({ ladder, formatBytes }: MemoryPicture, top: number)
     Plot.text(apart(dots), { x: 'x', y: 'y', dx: 10, dy: -8, text: 'number', fontSize: 11 }),
     Plot.text(['planned'], heading('bytes', 'end')),
     Plot.text(['time'], heading('time', 'end')),
-    Plot.text(['computed again, beside what the lines above say'], heading('text', 'start')),
+    Plot.text(['recomputed, beside what the lines above say'], heading('text', 'start')),
     Plot.text(dots, { ...line('number', 'end'), text: 'number', fill: 'colour', fontWeight: 'bold' }),
-    Plot.text(dots, { ...line('bytes', 'end'), text: ({ bytes }: LadderStep) => formatBytes(bytes) }),
-    Plot.text(dots, { ...line('time', 'end'), text: ({ slowdown }: LadderStep) => percent(slowdown) }),
+    Plot.text(dots, { ...line('bytes', 'end'), text: ({ bytes }: CandidateRow) => formatBytes(bytes) }),
+    Plot.text(dots, { ...line('time', 'end'), text: ({ slowdown }: CandidateRow) => percent(slowdown) }),
     Plot.text(dots, {
       ...line('text', 'start'),
-      text: ({ text, isShown }: LadderStep) => (isShown ? `${text} (drawn above)` : text),
+      text: ({ text, isShown }: CandidateRow) => (isShown ? `${text} (drawn above)` : text),
     }),
   ];
 }
