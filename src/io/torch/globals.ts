@@ -34,8 +34,8 @@ const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {
 const MAX_DIMENSIONS = 32;
 /** Bytes that calls may make of a pickle's values altogether: a memo gives large ones for a few bytes, again and again. */
 const MAX_MADE = 2 ** 26;
-/** About what an entry of a dict takes. */
-const ENTRY_BYTES = 32;
+/** About what a dict takes, and an entry of it. */
+const [DICT_BYTES, ENTRY_BYTES] = [256, 32];
 
 /** More names are refused: a checkpoint has some dozens. */
 const MAX_STRANGERS = 1000;
@@ -101,6 +101,7 @@ export function torchGlobals(refuse: Refuse): TorchGlobals {
 type Spend = (count: number) => void;
 
 function orderedDict(pairs: PickleValue | undefined, spend: Spend, refuse: Refuse): PickleValue {
+  spend(DICT_BYTES);
   const dict = new Map();
   if (pairs === undefined) return dict;
   if (isDict(pairs) || !isArray(pairs)) return refuse('an OrderedDict is made of no list of pairs');

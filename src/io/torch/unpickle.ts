@@ -24,6 +24,8 @@ export interface PickleWorld {
 /** A state dict of a thousand tensors takes some fifty thousand. */
 const MAX_OPS = 2_000_000;
 const MAX_STACK = 200_000;
+/** An empty one takes some 200 bytes of memory for one of the file. */
+const MAX_DICTS = 2 ** 18;
 const MAX_DEPTH = 100;
 const MAX_NAME_CHARACTERS = 512;
 
@@ -66,6 +68,7 @@ class Unpickler {
   readonly #memo = new Map<number, PickleValue>();
   /** One for each name. */
   readonly #standIns = new Map<string, OwnStandIn>();
+  #dicts = 0;
   /** How deep containers are nested. */
   readonly #depths = new WeakMap<object, number>();
 
@@ -167,10 +170,10 @@ class Unpickler {
       case '\x87':
         return stack.push(this.#tuple(stack.popSome(3)));
       case '}':
-        return stack.push(new Map());
+        return stack.push(this.#newDict());
       case 'd': {
         const pairs = stack.popMark();
-        stack.push(new Map());
+        stack.push(this.#newDict());
         return this.#setItems(pairs);
       }
       case 's':
@@ -272,6 +275,11 @@ class Unpickler {
   #addToSet(_: readonly PickleValue[]): void {
     if (!isKind(this.#stack.top(), 'stand-in'))
       this.#refuse('damaged pickle: items are added to what is no set');
+  }
+
+  #newDict(): PickleValue {
+    if (++this.#dicts > MAX_DICTS) this.#refuse(`the pickle makes more than ${MAX_DICTS} dicts`);
+    return new Map();
   }
 
   #setItems(pairs: readonly PickleValue[]): void {

@@ -87,6 +87,7 @@ describe('a pickle that wants memory or time is refused:', () => {
     ['a line without end', ['I', '1'.repeat(100_000)], /a line does not end/],
     ['a thousand marks on marks', ['('.repeat(300_000)], /more than 200000 values/],
     ['values without end', ['K\x01'.repeat(300_000)], /more than 200000 values/],
+    ['dicts without end', ['}\x940'.repeat(300_000)], /more than 262144 dicts/],
     ['operations without end', ['K\x010'.repeat(1_100_000)], /more than 2000000 operations/],
     ['tuples in tuples', [')', '\x85'.repeat(100_000)], /deeper than 100/],
     ['lists in lists', [']'.repeat(200), 'a'.repeat(199)], /deeper than 100/],
