@@ -17,7 +17,6 @@ import { elementCount } from '../tensor/shape.ts';
 import { type Checkpoint, FORMAT, NUMERICS, type RunState, readerOf } from '../train/checkpoint.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
-import { UsageError } from './errors.ts';
 import { commandOf, NOTES_DEFAULTS } from './options.ts';
 import { say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
@@ -168,10 +167,9 @@ function modelFor(
 ): Model {
   const asked = { ...(channels !== undefined && { channels }), ...(classes !== undefined && { classes }) };
   const usual = modelByName(name, asked);
-  if (!usual) throw new UsageError(`unknown model ${name}`);
   const { state } = networkOf(usual, size);
   const sizes = sizesOf(renameWeights(source.weights, state.keys(), source.source), state);
-  return modelByName(name, { ...sizes, ...asked })!;
+  return modelByName(name, { ...sizes, ...asked });
 }
 
 function networkOf(model: Model, size: number) {

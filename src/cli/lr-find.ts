@@ -9,6 +9,7 @@ import { counted } from '../tensor/counted.ts';
 import { compileRun } from '../train/compile-run.ts';
 import type { RunConfig } from '../train/config.ts';
 import { findLearningRate, type RangePoint, type RangeTest } from '../train/lr-find.ts';
+import { RANGE_TEST_TEXT } from '../plot/range-test-text.ts';
 import { type Overrides, resolveRecipe } from '../train/recipes.ts';
 import { type DataOptions, imageOptions, requireFolderOptions } from './data-options.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
@@ -69,7 +70,7 @@ async function runLrFind(given: LrFindOptions): Promise<void> {
     process.stdout.write(
       given.json
         ? `${JSON.stringify({ ...test, files, engine: name, isa, threads })}\n`
-        : `${verdict(test, steps)} (${describeEngine(engine)})\n${files.join(', ')}\n`,
+        : `${verdict(test, steps)} (${describeEngine(engine)})\n${RANGE_TEST_TEXT}\n${files.join(', ')}\n`,
     );
   } finally {
     await engine.close();

@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
+import { resumedFolder } from '../run/find-run.ts';
 import { channelsOf } from '../run/open-run.ts';
 import { prepareRun } from '../run/prepare-run.ts';
 import { trainingNeeds } from '../run/process-memory.ts';
@@ -41,7 +42,8 @@ export function trainCommand(): Command {
   }).action(runTrain);
 }
 
-async function runTrain(given: TrainOptions): Promise<void> {
+async function runTrain(asked: TrainOptions): Promise<void> {
+  const given = asked.resume === undefined ? asked : { ...asked, resume: resumedFolder(asked.resume) };
   const { resumeFrom, source, recipe } = await begin(given);
   const engineName = engineOf(given, resumeFrom);
   const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);

@@ -2,15 +2,16 @@ import { compile } from '../compile.ts';
 import { knownClassNames } from '../data/dataset-names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
+import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { CheckpointError, type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
-import { runFiles } from './run-folder.ts';
+import { checkpointAt } from './find-run.ts';
 
 /** A trained network as its checkpoint has it. */
 interface LoadedRun {
+  readonly folder: string;
   /** Of the checkpoint. */
   readonly path: string;
   readonly checkpoint: LoadedCheckpoint;
@@ -21,28 +22,34 @@ interface LoadedRun {
 }
 
 /** A trained network, and what it was trained on. */
-export interface SavedRun extends Pick<LoadedRun, 'config' | 'classNames'> {
+export interface SavedRun extends Pick<LoadedRun, 'folder' | 'config' | 'classNames'> {
   /** Of the images that it reads. */
   readonly channels: number;
   /** The network in an engine, to evaluate so many images in batches. */
   open(engine: Engine, of: { readonly count: number; readonly batch: number }): Promise<Session>;
 }
 
-/** @throws CheckpointError, SafetensorsError */
-export function loadRun(folder: string, which: 'last' | 'best'): LoadedRun {
-  const path = runFiles(folder)[which];
+/**
+ * @param place the folder of a run, or one of its checkpoints.
+ * @param which checkpoint of a folder.
+ * @throws DataError, CheckpointError, SafetensorsError
+ */
+export function loadRun(place: string, which: 'last' | 'best'): LoadedRun {
+  const { folder, file: path } = checkpointAt(place, which);
   const checkpoint = loadCheckpoint(path);
   const { config } = checkpoint.run;
   const channels = channelsOf(path, checkpoint.shapes);
+  if (imageSizeOf(config.model) === undefined)
+    throw new CheckpointError(`${path} is of model ${config.model}, which does not exist here`);
   const model = modelByName(config.model, { channels, classes: config.classes });
-  if (!model) throw new CheckpointError(`${path} is of model ${config.model}, which does not exist here`);
-  return { path, checkpoint, config, model, classNames: classNamesOf(config) };
+  return { folder, path, checkpoint, config, model, classNames: classNamesOf(config) };
 }
 
-/** @throws CheckpointError, SafetensorsError */
-export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
-  const { path, checkpoint, config, model, classNames } = loadRun(folder, which);
+/** As `loadRun`. */
+export function openRun(place: string, which: 'last' | 'best'): SavedRun {
+  const { folder, path, checkpoint, config, model, classNames } = loadRun(place, which);
   return {
+    folder,
     config,
     channels: model.channels,
     classNames,

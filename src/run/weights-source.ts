@@ -8,8 +8,8 @@ import { decodeWeights, readFileLimited } from '../node/weights-file.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { checkpointAt } from './find-run.ts';
 import { classNamesOf } from './open-run.ts';
-import { runFiles } from './run-folder.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
 export interface WeightsSource {
@@ -26,7 +26,7 @@ export interface WeightsSource {
 /** Reads weights from a file of any known format or from a run's folder. */
 export async function openWeights(path: string): Promise<WeightsSource> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
-  const source = isFolder ? runFiles(path).last : path;
+  const source = isFolder ? checkpointAt(path, 'last').file : path;
   const bytes = readFileLimited(source);
   const sha256 = createHash('sha256').update(bytes).digest('hex');
   if (!isFolder) {

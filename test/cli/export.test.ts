@@ -42,7 +42,7 @@ describe('densor export', () => {
     const { test: images } = await openDataset('sample', undefined, QUIET);
     const loader = new Loader(images, { size: [32, 32], batch: 6 });
     const batch = floats(loader.batch(loader.order(), 0).images);
-    const model = modelByName('notes')!;
+    const model = modelByName('notes');
     const want = await referenceLogits(model, [32, 32], stateOf('run/last.safetensors'), batch);
     const [six] = await onnxruntimeLogits(bytesOf('net.onnx'), [batch], [1, 32, 32]);
     expect(relativeError(six!, want)).toBeLessThan(1e-4);

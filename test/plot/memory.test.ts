@@ -9,7 +9,7 @@ import { memoryReport } from '../../src/plan/memory/report.ts';
 import { rungReports } from '../../src/plan/memory/rung-report.ts';
 import { memorySvg } from '../../src/plot/memory.ts';
 
-const { rungs } = trainingLadder(modelByName('densenet-40-12')!, [32, 32], { batch: 8 });
+const { rungs } = trainingLadder(modelByName('densenet-40-12'), [32, 32], { batch: 8 });
 const reports = rungReports(rungs, 2);
 
 function drawn(shown: number) {

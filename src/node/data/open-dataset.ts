@@ -3,10 +3,10 @@ import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { DataError, type TrainTest } from '../../data/dataset.ts';
 import {
-  DATASET_NAMES,
   DEFAULT_TEST_SHARE,
   FASHION_CLASSES,
   imageFolderOf,
+  unknownDataset,
 } from '../../data/dataset-names.ts';
 import {
   type ImageFolderOptions,
@@ -58,7 +58,7 @@ export async function openDataset(
     }
     return readIdxFolder(folder, name);
   }
-  throw new DataError(`unknown data set ${name}: expected ${DATASET_NAMES.join(', ')}`);
+  throw new DataError(`unknown data set ${name}: ${unknownDataset(name)}`);
 }
 
 /**

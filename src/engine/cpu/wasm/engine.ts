@@ -2,8 +2,9 @@ import type { Group } from '../../../distributed/group.ts';
 import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { cpuTarget } from '../../../target/cpu/target.ts';
-import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
-import { requireRanks } from '../../ranks.ts';
+import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
+import { type Engine, EngineError, MOST_THREADS, type MachinePeak, type Session } from '../../engine.ts';
+import { requireNetwork } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
@@ -28,8 +29,18 @@ export interface WasmEngineOptions {
   readonly module: WebAssembly.Module;
 }
 
-/** The portable engine: C++ kernels as WebAssembly, on worker threads over shared memory; in Node and browsers. */
+/**
+ * The portable engine: C++ kernels as WebAssembly, on worker threads over shared memory; in Node and browsers.
+ * @throws ArgumentError
+ */
 export async function createWasmEngine(options: WasmEngineOptions): Promise<Engine> {
+  requireWhole('threads', options.threads, 1, MOST_THREADS);
+  requireOneOf('isa', options.isa, WASM_ISAS);
+  if (!(options.module instanceof WebAssembly.Module)) {
+    throw new ArgumentError(
+      `module is ${shown(options.module)}: expected what loadWasmModule or fetchWasmModule resolves to`,
+    );
+  }
   const threads = await Promise.all(Array.from({ length: options.threads }, startThread));
   return new WasmEngine(options, threads);
 }
@@ -52,8 +63,8 @@ class WasmEngine implements Engine {
   }
 
   async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
+    requireNetwork(network, group);
     requireTarget(network, this);
-    requireRanks(network, group);
     const map = mapMemory(network, this.#mapOptions());
     return new KernelSession(network, map, await this.#open(map), group);
   }
