@@ -1,3 +1,5 @@
+import { printable } from '../tensor/printable.ts';
+
 const UNITS = ['B', 'KiB', 'MiB', 'GiB', 'TiB'] as const;
 
 /** `617 MiB`, `8.56 GiB`. */
@@ -21,8 +23,9 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** Columns of text: the first to the left, the others to the right. */
-export function formatTable(rows: readonly (readonly string[])[]): string {
+/** Columns of text: the first to the left, the others to the right. Names in it may come from files. */
+export function formatTable(given: readonly (readonly string[])[]): string {
+  const rows = given.map((row) => row.map(printable));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
   return rows
     .map((row) =>

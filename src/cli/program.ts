@@ -51,7 +51,7 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
       say(
         `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)`,
       );
-    } else say(`densor: ${failure.replaceAll('\n', ' ')}`);
+    } else say(`densor: ${failure}`);
     return status;
   } finally {
     closeStatus(); // A failure leaves it open, and its timer would keep the process alive.

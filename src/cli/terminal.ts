@@ -1,3 +1,5 @@
+import { printableLines } from '../tensor/printable.ts';
+
 /** Start of the line, and everything from there to the end of the screen erased. */
 const ERASE = '\r\x1b[J';
 const [NO_WRAP, WRAP] = ['\x1b[?7l', '\x1b[?7h'];
@@ -12,10 +14,10 @@ interface Status {
 let live: Status | undefined;
 let watchesExit = false;
 
-/** Prints a line on stderr. On a terminal the status line is erased first and drawn again below. */
+/** Prints a line, or several, on stderr; names in it may come from files. On a terminal the status line is erased first and drawn again below. */
 export function say(line: string): void {
   // Erased even where no status is live: the terminal echoes `^C` at the start of the line.
-  write(`${process.stderr.isTTY ? ERASE : ''}${line}\n`);
+  write(`${process.stderr.isTTY ? ERASE : ''}${printableLines(line)}\n`);
   live?.draw();
 }
 

@@ -43,7 +43,7 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(asked: TrainOptions): Promise<void> {
-  const given = asked.resume === undefined ? asked : { ...asked, resume: resumedFolder(asked.resume) };
+  const given = inRunFolder(asked);
   const { resumeFrom, source, recipe } = await begin(given);
   const engineName = engineOf(given, resumeFrom);
   const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
@@ -87,6 +87,14 @@ async function runTrain(asked: TrainOptions): Promise<void> {
   }
 }
 
+/** With the folder of the run that is to go on, also where one of its files was named. @throws UsageError, DataError */
+function inRunFolder(given: TrainOptions): TrainOptions {
+  if (given.resume === undefined) return given;
+  if (given.from !== undefined)
+    throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
+  return { ...given, resume: resumedFolder(given.resume) };
+}
+
 /** What a run begins with: the checkpoint that it goes on from; or its settings, and the weights that it was given. */
 interface Beginning {
   readonly resumeFrom?: LoadedCheckpoint;
@@ -97,12 +105,7 @@ interface Beginning {
 /** @throws UsageError, ConfigError, DataError, and what a checkpoint or a file of weights may throw. */
 async function begin(given: TrainOptions): Promise<Beginning> {
   const settings = withoutAuto(given);
-  if (given.resume !== undefined) {
-    if (given.from !== undefined) {
-      throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
-    }
-    return { resumeFrom: openResumed(given.resume, settings) };
-  }
+  if (given.resume !== undefined) return { resumeFrom: openResumed(given.resume, settings) };
   if (given.out !== undefined) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
   return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };

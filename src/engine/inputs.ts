@@ -1,7 +1,7 @@
 import type { Graph, ValueId } from '../graph/op.ts';
 import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
-import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { shown } from '../tensor/argument.ts';
+import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { didYouMean } from '../tensor/suggest.ts';
 import { EngineError, type Input, type NumberSource, type RunScalars } from './engine.ts';
 

@@ -6,7 +6,7 @@ import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../../target/cpu/c
 import { MAX_SLAB_BYTES } from '../../../target/cpu/encode.ts';
 import { type CpuTarget, cpuTarget, type Products } from '../../../target/cpu/target.ts';
 import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
-import { type Engine, EngineError, MOST_THREADS, type MachinePeak, type Session } from '../../engine.ts';
+import { type Engine, EngineError, type MachinePeak, MOST_THREADS, type Session } from '../../engine.ts';
 import { requireNetwork } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';

@@ -3,7 +3,7 @@ import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { cpuTarget } from '../../../target/cpu/target.ts';
 import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
-import { type Engine, EngineError, MOST_THREADS, type MachinePeak, type Session } from '../../engine.ts';
+import { type Engine, EngineError, type MachinePeak, MOST_THREADS, type Session } from '../../engine.ts';
 import { requireNetwork } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';

@@ -2,8 +2,8 @@ import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../../g
 import type { Size } from '../records.ts';
 import { absentVector, type LoweringContext, paddedChannels, rowChunksOf, windowFields } from './context.ts';
 import { packWeights } from './conv2d.ts';
-import { gradWeightPartials, partialFloats, reduceGradWeight } from './grad-weight.ts';
 import { epilogue } from './epilogue.ts';
+import { gradWeightPartials, partialFloats, reduceGradWeight } from './grad-weight.ts';
 import { forwardRows, pooledGradWeightStrips } from './strips.ts';
 
 const LEAST_WINDOW_ROWS = 4;
