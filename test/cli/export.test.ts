@@ -109,7 +109,7 @@ describe('densor export', () => {
 describe('densor export refuses with status 2 and one line, and writes nothing:', () => {
   test.each([
     [['run'], /nothing to write: --onnx FILE, --safetensors FILE or both are expected/],
-    [['nowhere', '--onnx', 'x.onnx'], /nowhere\/last\.safetensors does not exist/],
+    [['nowhere', '--onnx', 'x.onnx'], /nowhere does not exist: expected the folder of a run/],
     [['run', '--onnx', ''], /--onnx.*expected a path/],
     [['run', '--checkpoint', 'first', '--onnx', 'x.onnx'], /'first' is invalid/],
     [['run', '--onnx', 'nowhere/x.onnx'], /nowhere does not exist: make that folder first/],

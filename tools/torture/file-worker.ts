@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Format } from './files/format.ts';
 import { type FormatName, openFormat } from './files/formats.ts';
 import { judge } from './files/judge.ts';
-import { randomOf } from './random.ts';
+import { type Below, randomOf } from './random.ts';
 
 /** Files to read: numbers `first` to `first + count` of a format. */
 export interface FileErrand {
@@ -75,7 +75,11 @@ async function work({ folder, progress, program }: FileWorkerOptions): Promise<v
     while (done < count && faults.length < MOST_FAULTS) {
       const number = first + done++;
       writeSync(at, `${number}`.padEnd(20), 0);
-      const bytes = format.make(randomOf(seed, number));
+      const bytes = made(format, randomOf(seed, number));
+      if (!(bytes instanceof Uint8Array)) {
+        faults.push({ number, problem: bytes });
+        continue;
+      }
       if (keep !== undefined) writeFileSync(keep, bytes);
       const before = cpuMs();
       const verdict = await judge(format, bytes);
@@ -95,6 +99,15 @@ async function work({ folder, progress, program }: FileWorkerOptions): Promise<v
     process.send!(outcome satisfies FileOutcome);
   });
   process.send!('ready');
+}
+
+/** A file, or why there is none: that is a mistake of the torture, not of a reader. */
+function made(format: Format, below: Below): Uint8Array | string {
+  try {
+    return format.make(below);
+  } catch (error) {
+    return `cannot be made: ${(error as Error).stack}`;
+  }
 }
 
 /** In one errand: a reader that is broken altogether is seen soon enough. */

@@ -73,7 +73,10 @@ export function pth(): Format {
       const names = Object.keys(members);
       if (below(8) === 0)
         members[
-          pick([`../${CANARY}`, `/tmp/${CANARY}`, names[0]!.toUpperCase(), hostileText(below)], below)
+          pick(
+            [`../${CANARY}`, `/tmp/${CANARY}`, names[0]!.toUpperCase(), hostileText(below).slice(0, 10_000)],
+            below,
+          )
         ] = pick(seeds, below);
       const name = below(4) === 0 ? pick(names, below) : pickleOf(members);
       members[name] = mutatePickle(members[name]!, pickles, below);
