@@ -29,8 +29,6 @@ export interface FileOutcome {
   /** Processor time of all, and of the slowest. */
   readonly cpuMs: number;
   readonly slowestMs: number;
-  /** Above the idle process. */
-  readonly peakBytes: number;
 }
 
 /** How a worker starts: where it may write, what tells the case at work, and a module with other formats (for tests). */
@@ -94,8 +92,7 @@ async function work({ folder, progress, program }: FileWorkerOptions): Promise<v
       else refused++;
       if (more > mostBytes(bytes.length)) break; // What comes after would be blamed for it.
     }
-    const peak = peakBytes() - idleBytes;
-    const outcome = { done, read, refused, faults, cpuMs: cpuMs() - startedAt, slowestMs, peakBytes: peak };
+    const outcome = { done, read, refused, faults, cpuMs: cpuMs() - startedAt, slowestMs };
     process.send!(outcome satisfies FileOutcome);
   });
   process.send!('ready');

@@ -18,7 +18,6 @@ interface Sums {
   read: number;
   cpuMs: number;
   slowestMs: number;
-  peakBytes: number;
 }
 
 /**
@@ -120,18 +119,17 @@ function problemOf(answer: FileAnswer): string | undefined {
 }
 
 function add(sums: Map<FormatName, Sums>, format: FormatName, outcome: FileOutcome): void {
-  const sum = sums.get(format) ?? { cases: 0, read: 0, cpuMs: 0, slowestMs: 0, peakBytes: 0 };
+  const sum = sums.get(format) ?? { cases: 0, read: 0, cpuMs: 0, slowestMs: 0 };
   sums.set(format, sum);
   sum.cases += outcome.done;
   sum.read += outcome.read;
   sum.cpuMs += outcome.cpuMs;
   sum.slowestMs = Math.max(sum.slowestMs, outcome.slowestMs);
-  sum.peakBytes = Math.max(sum.peakBytes, outcome.peakBytes);
 }
 
-function describe({ cases, read, cpuMs, slowestMs, peakBytes }: Sums): string {
+function describe({ cases, read, cpuMs, slowestMs }: Sums): string {
   return (
     `${((100 * read) / cases).toFixed(0)}% read, ${Math.round((1000 * cases) / cpuMs)} a second of processor, ` +
-    `slowest ${Math.round(slowestMs)} ms, at most ${Math.round(peakBytes / 2 ** 20)} MiB more`
+    `slowest ${Math.round(slowestMs)} ms`
   );
 }
