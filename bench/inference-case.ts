@@ -26,11 +26,9 @@ export const INFERENCE_CASES: Readonly<Record<string, InferenceCase>> = Object.f
   ),
 );
 
-/** @throws RangeError when there is no such model. */
+/** @throws ArgumentError when there is no such model. */
 export function modelOf({ model }: InferenceCase): Model {
-  const found = modelByName(model);
-  if (!found) throw new RangeError(`no model called ${model}`);
-  return found;
+  return modelByName(model);
 }
 
 /** The evaluation of a case, as the program `evaluate`. */

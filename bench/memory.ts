@@ -99,7 +99,7 @@ async function foretold(
   lines: readonly string[],
 ): Promise<number> {
   const option = (name: string) => words[words.indexOf(name) + 1]!;
-  const model = modelByName(words.includes('--model') ? option('--model') : 'notes')!;
+  const model = modelByName(words.includes('--model') ? option('--model') : 'notes');
   const [size, batch] = [Number(option('--size')), Number(option('--batch'))];
   const { network } = compile(model, [size, size], { train: { batch, mode: 'train' } });
   const all = { engine, threads, ...networkNeeds(network) };

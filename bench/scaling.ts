@@ -65,7 +65,7 @@ function stepMs({ model, size, batch }: Case): number {
 
 /** Multiplications of a step, forward and backward: three times those of an evaluation. */
 function stepMacs({ model, size, batch }: Case): number {
-  const { network } = compile(modelByName(model)!, [size, size], { it: { batch, mode: 'evaluate' } });
+  const { network } = compile(modelByName(model), [size, size], { it: { batch, mode: 'evaluate' } });
   return 3 * countMacs(network.programs.get('it')!.graph);
 }
 

@@ -31,7 +31,8 @@ import { fuseMaxPool } from './plan/rewrite/fuse-max-pool.ts';
 import { fusePrologues } from './plan/rewrite/fuse-prologues.ts';
 import { shareStatistics } from './plan/rewrite/share-statistics.ts';
 import { cpuTarget } from './target/cpu/target.ts';
-import type { Precision } from './tensor/precision.ts';
+import { ArgumentError, requireOneOf } from './tensor/argument.ts';
+import { PRECISIONS, type Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
 /**
@@ -102,7 +103,7 @@ export interface Compiled {
 /**
  * Model → graph → autodiff → plan → program, for each program asked for.
  * @param size [height, width] of the images in pixels.
- * @throws ShapeError naming the layer that does not fit; RangeError when a program freezes or asks for what is not
+ * @throws ArgumentError, ShapeError as `trace`; RangeError when a program freezes or asks for what is not
  * there, is to train nothing, or cannot be shared by its ranks; MemoryLimitError when no plan fits the budget.
  */
 export function compile(
@@ -189,8 +190,14 @@ function prepare(
     weighted = false,
     target = cpuTarget(),
     leaves = DEFAULT_LEAVES,
+    ...rest
   }: CompileOptions,
 ) {
+  requireOneOf('precision', rest.precision ?? 'f32', PRECISIONS);
+  if (Object.keys(programs ?? {}).length === 0)
+    throw new ArgumentError(
+      "there are no programs: expected some, such as { step: { batch: 32, mode: 'train' } }",
+    );
   const traces = Object.entries(programs).map(([name, request]) => {
     const { batch, mode, part, ranks = 1 } = request;
     const tree = { leaves, ranks };

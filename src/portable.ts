@@ -17,6 +17,7 @@ export { type ResNetOptions, resnet } from './model/resnet.ts';
 export { type TorchvisionDenseNetOptions, torchvisionDensenet } from './model/torchvision-densenet.ts';
 export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
+export { ArgumentError } from './tensor/argument.ts';
 export type { Precision } from './tensor/precision.ts';
 export { ShapeError } from './tensor/shape.ts';
 export { loadState } from './train/initial-state.ts';

@@ -5,13 +5,15 @@ import { torture } from './torture/run.ts';
 
 /**
  * Fails calls, kills processes, races locks, closes terminals and cuts the power, and checks that nothing is lost, torn,
- * doubled or hung. `npm run torture -- --minutes 10 --seed 1 --only faults,kills`; `--json` for programs.
+ * doubled or hung; makes hostile files and checks that they are read or refused. `npm run torture -- --minutes 10 --seed 1
+ * --only faults,kills`; `--only files --count 100000`: so many of each format, however long it takes; `--json` for programs.
  * A fault that it reports again: `--reproduce faults:train-fresh:ENOSPC:123` with the same seed; without the last number,
- * every call of that scenario fails in turn.
+ * every call of that scenario fails in turn. `--reproduce files:png` has files of that format alone.
  */
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '10' },
+    minutes: { type: 'string' },
+    count: { type: 'string' },
     seed: { type: 'string', default: '1' },
     only: { type: 'string', multiple: true, default: [] },
     reproduce: { type: 'string' },
@@ -19,12 +21,15 @@ const { values } = parseArgs({
   },
 });
 
-const [minutes, seed] = [Number(values.minutes), Number(values.seed)];
+const count = values.count === undefined ? undefined : Number(values.count);
+const minutes = Number(values.minutes ?? (count === undefined ? 10 : Number.POSITIVE_INFINITY));
+const seed = Number(values.seed);
 const asked = values.only.flatMap((list) => list.split(','));
 const unknown = asked.find((name) => !KINDS.some((kind) => kind === name));
-if (!(minutes > 0) || !Number.isSafeInteger(seed) || seed < 0 || unknown !== undefined) {
+const isWhole = (value: number) => Number.isSafeInteger(value) && value >= 0;
+if (!(minutes > 0) || !isWhole(seed) || !isWhole(count ?? 1) || unknown !== undefined) {
   process.stderr.write(
-    `torture: expected --minutes above 0, --seed a whole number, and --only ${KINDS.join(', ')}\n`,
+    `torture: expected --minutes above 0, --seed and --count whole numbers, and --only ${KINDS.join(', ')}\n`,
   );
   process.exitCode = 2;
 } else {
@@ -34,6 +39,7 @@ if (!(minutes > 0) || !Number.isSafeInteger(seed) || seed < 0 || unknown !== und
   try {
     const report = await torture({
       ...{ seed, minutes, reproduce: values.reproduce, signal: controller.signal },
+      ...(count !== undefined && { attempts: Object.fromEntries(KINDS.map((kind) => [kind, count])) }),
       only: asked.length > 0 ? (asked as Kind[]) : KINDS,
       tell: (line) => process.stderr.write(`${line}\n`),
     });

@@ -39,7 +39,7 @@ async function runBench(given: BenchOptions): Promise<void> {
     const { prepared: step, form } = withinLimit({
       limit: given.memoryLimit,
       engine,
-      needs: { loaderBytes: batch * given.size ** 2 * modelByName(given.model)!.channels },
+      needs: { loaderBytes: batch * given.size ** 2 * modelByName(given.model).channels },
       batch,
       isInference: given.inference ?? false,
       forms: stepForms(given),

@@ -4,6 +4,7 @@ import { systemFailure, systemLine } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
 import { CutShortError } from '../run/run-training.ts';
 import { InputError } from '../tensor/input-error.ts';
+import { printable } from '../tensor/printable.ts';
 import { flagOf, isSettingName } from '../train/settings/table.ts';
 import { TrainingStoppedError } from '../train/trainer.ts';
 
@@ -14,11 +15,22 @@ export class UsageError extends InputError {
 
 /**
  * Exit status and one line for whatever was thrown: 2 for bad usage or input, and then nothing was written; 1 for what
- * failed.
+ * failed. Names in it come from files: none reaches the terminal as it is.
  */
 export function describeFailure(error: unknown): { readonly status: 1 | 2; readonly line: string } {
   const { status, line } = describe(error);
-  return { status: status === 2 && hasChanged() ? 1 : status, line: inFlags(line) };
+  return {
+    status: status === 2 && hasChanged() ? 1 : status,
+    line: shortened(printable(inFlags(line.replaceAll('\n', ' ')))),
+  };
+}
+
+/** A name in a file may have a million characters. */
+const LONGEST_LINE = 2_000;
+
+function shortened(line: string): string {
+  if (line.length <= LONGEST_LINE) return line;
+  return `${line.slice(0, LONGEST_LINE / 2)} … ${line.slice(-LONGEST_LINE / 2)}`;
 }
 
 /** Settings are named in backquotes (`microBatch`): here as the command line has them (--micro-batch). */

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import { z } from 'zod';
-import { DataError, type Dataset, requireChannels } from '../data/dataset.ts';
+import { DataError, type Dataset, listed, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
@@ -53,8 +53,8 @@ export function evaluateCommand(): Command {
   }).action(runEvaluate);
 }
 
-async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void> {
-  const run = openRun(folder, given.checkpoint);
+async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
+  const run = openRun(place, given.checkpoint);
   const { config, classNames } = run;
   const test = await openTestImages(run, given);
   const engine = await openEngine(given.engine, given.threads);
@@ -79,7 +79,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
     const half = given.heldOut ? 'validation' : 'test';
     const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
-    const files = await writeReport(given.out ?? folder, title, scores, test);
+    const files = await writeReport(given.out ?? run.folder, title, scores, test);
     const result = {
       ...(given.heldOut
         ? { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }
@@ -180,15 +180,6 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
     );
   }
   return dataOf(config, all).validation!;
-}
-
-function listed(names: readonly string[]): string {
-  return (
-    names
-      .slice(0, 10)
-      .map((name) => shown(name))
-      .join(', ') + (names.length > 10 ? ', …' : '')
-  );
 }
 
 /** Classes are told by their names; where one side only numbers them, there have to be equally many. */

@@ -58,13 +58,13 @@ export function exportCommand(): Command {
   }).action(runExport);
 }
 
-function runExport(folder: string, given: ExportOptions): void {
+function runExport(place: string, given: ExportOptions): void {
   const targets = [given.onnx, given.safetensors].filter((file) => file !== undefined);
   if (targets.length === 0) {
     throw new UsageError('nothing to write: --onnx FILE, --safetensors FILE or both are expected');
   }
-  requireHarmless(targets, folder);
-  const run = loadRun(folder, given.checkpoint);
+  const run = loadRun(place, given.checkpoint);
+  requireHarmless(targets, run);
   const trained = openTrained(run);
 
   const onnx = given.onnx === undefined ? [] : [{ path: given.onnx, format: 'onnx', ...onnxFile(trained) }];
@@ -90,7 +90,7 @@ function runExport(folder: string, given: ExportOptions): void {
     const format = report.format === 'onnx' ? `ONNX, opset ${OPSET}` : 'safetensors';
     print([
       `${report.path}: ${format}, ${formatBytes(report.bytes)}, ${counted(report.tensors, 'tensor')} of ` +
-        `${counted(numbers, 'number')} (${card.model}, ${given.checkpoint} checkpoint)`,
+        `${counted(numbers, 'number')} (${card.model}, ${basename(run.path, '.safetensors')} checkpoint)`,
     ]);
   }
 }
@@ -151,7 +151,7 @@ function requireSame(read: ReadonlyMap<string, StoredTensor>, written: Trained['
 }
 
 /** @throws UsageError when a file would take the place of another, or of the run's own, or has no place. */
-function requireHarmless(targets: readonly string[], folder: string): void {
+function requireHarmless(targets: readonly string[], { folder, path }: ReturnType<typeof loadRun>): void {
   const real = (file: string) =>
     existsSync(file)
       ? realpathSync(file)
@@ -162,7 +162,7 @@ function requireHarmless(targets: readonly string[], folder: string): void {
   const nowhere = targets.find((file) => !existsSync(dirname(file)));
   if (nowhere !== undefined)
     throw new UsageError(`${dirname(nowhere)} does not exist: make that folder first`);
-  const own = Object.values(runFiles(folder)).map(real);
+  const own = [path, ...Object.values(runFiles(folder))].map(real);
   const clash = targets.find((file) => own.includes(real(file)));
   if (clash !== undefined) throw new UsageError(`${clash} belongs to the run: choose another file`);
 }

@@ -211,10 +211,9 @@ function modelFor(
 ): Model {
   const asked = { ...(channels !== undefined && { channels }), ...(classes !== undefined && { classes }) };
   const usual = modelByName(name, asked);
-  if (!usual) throw new UsageError(`unknown model ${name}`);
   const { state } = networkOf(usual, size);
   const sizes = sizesOf(renameWeights(source.weights, state.keys(), source.source), state);
-  return modelByName(name, { ...sizes, ...asked })!;
+  return modelByName(name, { ...sizes, ...asked });
 }
 
 function networkOf(model: Model, size: number) {

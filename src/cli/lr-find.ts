@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../node/data/open-dataset.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
+import { RANGE_TEST_TEXT } from '../plot/range-test-text.ts';
 import { modelOf } from '../run/prepare-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { compileRun } from '../train/compile-run.ts';
@@ -69,7 +70,7 @@ async function runLrFind(given: LrFindOptions): Promise<void> {
     const files = await write(given.out ?? defaultPath(config), test, config);
     const { name, isa, threads } = engine;
     if (given.json) printJson({ ...test, files, engine: name, isa, threads });
-    else print([`${verdict(test, steps)} (${describeEngine(engine)})`, files.join(', ')]);
+    else print([`${verdict(test, steps)} (${describeEngine(engine)})`, RANGE_TEST_TEXT, files.join(', ')]);
   } finally {
     await engine.close();
   }

@@ -12,13 +12,23 @@ const UNITS: Readonly<Record<string, number>> = {
   tib: 2 ** 40,
 };
 
+/** No process fits into fewer bytes: a unit was forgotten. */
+const LEAST_BYTES = 1e6;
+/** Up to here a number without a unit is of GiB, beyond of MiB. */
+const MOST_GIB = 512;
+
 /** `4GiB`, `1.5GiB`, `900MiB`, `512MB`, or bytes. @throws InvalidArgumentError */
 export function parseMemorySize(text: string): number {
-  const [, number, unit = 'b'] = /^(\d+(?:\.\d+)?) ?([a-z]+)?$/i.exec(text.trim()) ?? [];
-  const factor = UNITS[unit.toLowerCase()];
+  const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)?$/i.exec(text.trim()) ?? [];
+  const factor = UNITS[(unit ?? 'b').toLowerCase()];
   const bytes = Math.floor(Number(number) * (factor ?? Number.NaN));
-  if (Number.isSafeInteger(bytes) && bytes > 0) return bytes;
-  throw new InvalidArgumentError('expected a size of memory such as 4GiB, 900MiB, 512MB, or bytes');
+  if (Number.isSafeInteger(bytes) && bytes >= (unit === undefined ? LEAST_BYTES : 1)) return bytes;
+  const expected = 'expected a size of memory such as 4GiB, 900MiB, 512MB, or bytes';
+  const isOtherUnit = unit === undefined || factor === undefined;
+  if (!isOtherUnit || !(Number(number) > 0)) throw new InvalidArgumentError(expected);
+  const prefix = /^[kmgt]/i.exec(unit ?? '')?.[0].toUpperCase() ?? (Number(number) > MOST_GIB ? 'M' : 'G');
+  const meaning = unit === undefined ? 'without a unit these are bytes: ' : '';
+  throw new InvalidArgumentError(`${meaning}${expected} (did you mean ${number}${prefix}iB?)`);
 }
 
 /** In whole MiB, rounded up: what is named as enough is enough when it is typed. */

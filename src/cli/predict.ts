@@ -43,8 +43,8 @@ export function predictCommand(): Command {
 }
 
 /** Exit status 0: every file was read; 1: some were; 2: none, or the run is no run. */
-async function runPredict(folder: string, files: readonly string[], given: PredictOptions): Promise<void> {
-  const run = openRun(folder, given.checkpoint);
+async function runPredict(place: string, files: readonly string[], given: PredictOptions): Promise<void> {
+  const run = openRun(place, given.checkpoint);
   const { size } = run.config;
   const images = new Map<string, Uint8Array>();
   const failed: { file: string; reason: string }[] = [];

@@ -28,7 +28,12 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
 export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
   forgetChanges();
   const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
-  const asked = words[0] ?? '';
+  // `help X` of no command is no command either: commander would print its help.
+  const line =
+    words[0] === 'help' && words[1] !== undefined && !Object.hasOwn(COMMANDS, words[1])
+      ? words.slice(1)
+      : words;
+  const asked = line[0] ?? '';
   const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked as CommandName] : undefined;
   for (const load of wanted ? [wanted] : Object.values(COMMANDS)) program.addCommand(await load());
   const names = Object.keys(COMMANDS);
@@ -37,16 +42,16 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
     command.showHelpAfterError(false);
   }
   try {
-    await program.parseAsync(words, { from: 'user' });
+    await program.parseAsync(line, { from: 'user' });
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
-    const { status, line } = describeFailure(error);
+    const { status, line: failure } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
       say(
         `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)`,
       );
-    } else say(`densor: ${line}`);
+    } else say(`densor: ${failure}`);
     return status;
   } finally {
     closeStatus(); // A failure leaves it open, and its timer would keep the process alive.

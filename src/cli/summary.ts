@@ -53,7 +53,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
-  })!;
+  });
   const target = targetOf(given.engine);
   if (given.memory || given.memoryLimit !== undefined) {
     return summarizeMemory({ ...given, name, model, size, batch, target });

@@ -44,7 +44,7 @@ interface StepRequest {
 export function syntheticStep(of: StepRequest, on: EngineOptions = {}): SyntheticStep {
   const { size, batch, microBatch, precision = 'f32' } = of;
   const mode = of.inference ? 'evaluate' : 'train';
-  const model = modelByName(of.model)!;
+  const model = modelByName(of.model);
   const programs = programsFor(mode, { count: batch, batch, microBatch });
   const compiled = compile(model, [size, size], programs, { precision, ...on });
   const { network, initializers } = compiled;

@@ -3,6 +3,7 @@ import { DataError, type TrainTest } from '../data/dataset.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
+import { resumedFolder } from '../run/find-run.ts';
 import { channelsOf } from '../run/open-run.ts';
 import { prepareRun } from '../run/prepare-run.ts';
 import { trainingNeeds } from '../run/process-memory.ts';
@@ -55,7 +56,8 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   return { ...given, data };
 }
 
-async function runTrain(given: TrainOptions): Promise<void> {
+async function runTrain(asked: TrainOptions): Promise<void> {
+  const given = inRunFolder(asked);
   const { resumeFrom, source, recipe } = await begin(given);
   const engineName = engineOf(given, resumeFrom);
   const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
@@ -113,6 +115,14 @@ function warn(config: RunConfig, all: TrainTest): void {
   );
 }
 
+/** With the folder of the run that is to go on, also where one of its files was named. @throws UsageError, DataError */
+function inRunFolder(given: TrainOptions): TrainOptions {
+  if (given.resume === undefined) return given;
+  if (given.from !== undefined)
+    throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
+  return { ...given, resume: resumedFolder(given.resume) };
+}
+
 /** What a run begins with: the checkpoint that it goes on from; or its settings, and the weights that it was given. */
 interface Beginning {
   readonly resumeFrom?: LoadedCheckpoint;
@@ -125,12 +135,7 @@ async function begin(given: TrainOptions): Promise<Beginning> {
   const settings = withoutAuto(given);
   if (given.weights !== undefined && given.from === undefined)
     throw new UsageError('--weights says which weights of a file to begin with: name the file with --from');
-  if (given.resume !== undefined) {
-    if (given.from !== undefined) {
-      throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
-    }
-    return { resumeFrom: openResumed(given.resume, settings) };
-  }
+  if (given.resume !== undefined) return { resumeFrom: openResumed(given.resume, settings) };
   if (given.out !== undefined) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from, given.weights);
   return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };

@@ -1,3 +1,4 @@
+import { closest } from '../tensor/suggest.ts';
 import { CIFAR10_CLASSES } from './cifar10.ts';
 
 /** The data sets that `openDataset` knows. */
@@ -5,6 +6,14 @@ export const DATASET_NAMES = ['fashion-mnist', 'sample', 'idx:DIR', 'folder:DIR'
 
 export function isDatasetName(name: string): boolean {
   return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
+}
+
+/** What is wrong with a name of no data set. A name that is like none of them is probably a folder of images. */
+export function unknownDataset(name: string): string {
+  const meant =
+    closest(name, ['fashion-mnist', 'sample', 'cifar10']) ??
+    (/^\w*:$|^$/.test(name) ? undefined : `folder:${name}`);
+  return `expected ${DATASET_NAMES.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }
 
 /** The folder of a data set of image files. */

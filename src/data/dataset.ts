@@ -79,13 +79,24 @@ export class DataError extends InputError {
 }
 
 /** @throws DataError when a label is beyond the classes: what the network answers has no place for it. */
-export function requireLabels({ labels, name }: Dataset, classes: number): void {
+export function requireLabels({ labels, name, classNames }: Dataset, classes: number): void {
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong < 0) return;
+  const [label, are] = [labels[wrong]!, counted(classNames.length, 'class', 'classes')];
+  if (label >= classNames.length)
+    throw new DataError(`${name}: label ${label} of image ${wrong} is beyond its ${are}`);
+  const names = listed(classNames);
   throw new DataError(
-    `${name}: label ${labels[wrong]} of image ${wrong} is beyond the ${counted(classes, 'class', 'classes')}`,
+    `${name} has ${are} (${names}), but \`classes\` is ${classes}: leave that out, or make it ${classNames.length} or more`,
   );
 }
+
+/** The first names, and whether there are more. */
+export function listed(names: readonly string[]): string {
+  return names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ', …' : '');
+}
+
+const MOST_LISTED = 10;
 
 /** @throws DataError unless the images have as many channels as the network reads. */
 export function requireChannels({ channels }: Dataset, wanted: number, name: string): void {

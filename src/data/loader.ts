@@ -1,3 +1,4 @@
+import { requireWhole } from '../tensor/argument.ts';
 import { permutation, streamOf } from '../tensor/random.ts';
 import type { Pair } from '../tensor/shape.ts';
 import { type Balance, balancedOrder, classWeights } from './balance.ts';
@@ -46,6 +47,9 @@ export class Loader {
   readonly #tables: readonly Float32Array[];
 
   constructor(dataset: Dataset, options: LoaderOptions) {
+    for (const pixels of options.size) requireWhole(`size, [${options.size}],`, pixels);
+    requireWhole('batch', options.batch);
+    requireWhole('limit', options.limit ?? dataset.count);
     this.#dataset = dataset;
     this.#options = options;
     this.count = Math.min(options.limit ?? dataset.count, dataset.count);
@@ -78,6 +82,7 @@ export class Loader {
    */
   batch(order: Uint32Array, index: number, moment?: Moment): Batch {
     const { batch } = this.#options;
+    requireWhole('the number of the batch', index, 0, this.batches - 1);
     const size = index === this.batches - 1 ? this.lastBatch : batch;
     const imageBytes = bytesOfImage(this.#dataset, this.#options);
     for (let i = 0; i < size; i++) {

@@ -32,6 +32,9 @@ export function partOfInput(input: Input, start: number, end: number): Input {
   return { length: end - start, copyTo: (to, at) => input.copyTo(to, start + at) };
 }
 
+/** More only wait for one another. */
+export const MOST_THREADS = 256;
+
 /** Runs compiled networks. Only the command line, the web worker and tests name a concrete one. */
 export interface Engine {
   /** `reference`, `wasm`, … */
@@ -91,6 +94,7 @@ export interface Session {
 
 /** What may change from step to step without another program. */
 export interface RunScalars {
+  /** Required where a program updates parameters. */
   readonly learningRate: number;
   /** The number of this step, from 1 (the default): what AdamW and moving averages make up for their start by. */
   readonly step?: number;

@@ -1,6 +1,12 @@
 import type { Graph, ValueId } from '../graph/op.ts';
-import { elementCount, formatShape } from '../tensor/shape.ts';
-import { EngineError, type Input, isSource } from './engine.ts';
+import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
+import { shown } from '../tensor/argument.ts';
+import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
+import { didYouMean } from '../tensor/suggest.ts';
+import { EngineError, type Input, type NumberSource, type RunScalars } from './engine.ts';
+
+/** Names that a message lists. */
+const MOST_LISTED = 12;
 
 /**
  * Everything that can be wrong with what a program is given, before any of it is taken: kernels index with labels.
@@ -11,23 +17,38 @@ export function requireInputs(graph: Graph, inputs: Readonly<Record<string, Inpu
   for (const op of graph.ops) {
     if (op.kind === 'crossEntropy') classesOf.set(op.labels, graph.values[op.logits]!.shape[1]!);
   }
+  for (const name of Object.keys(inputs ?? {})) {
+    if (!graph.inputs.has(name)) throw new EngineError(unknown('input', name, graph.inputs.keys()));
+  }
   for (const [name, id] of graph.inputs) {
     const { shape } = graph.values[id]!;
-    const [numbers, count] = [inputs[name], elementCount(shape)];
-    if (numbers?.length !== count) {
-      throw new EngineError(`input ${name} wants ${count} numbers, got ${numbers?.length ?? 'none'}`);
-    }
+    const [numbers, count] = [inputs?.[name], elementCount(shape)];
     const classes = classesOf.get(id);
     if (classes !== undefined) requireLabels(name, numbers, classes);
-    else if (numbers instanceof Int32Array) {
-      throw new EngineError(`input ${name}, ${formatShape(shape)}, wants a Float32Array, got an Int32Array`);
+    else if (!isFloats(numbers)) {
+      throw new EngineError(
+        `input ${name} (${formatShape(shape)}) is ${shown(numbers)}: expected a Float32Array of ${count} numbers`,
+      );
+    }
+    if (numbers!.length !== count) {
+      throw new EngineError(
+        `input ${name} (${formatShape(shape)}) has ${numbers!.length} numbers: expected ${count}`,
+      );
     }
   }
 }
 
-function requireLabels(name: string, labels: Input, classes: number): void {
-  if (isSource(labels) || !(labels instanceof Int32Array)) {
-    throw new EngineError(`input ${name} wants an Int32Array of classes from 0 to ${classes - 1}`);
+function isFloats(given: unknown): given is Input {
+  if (given instanceof Float32Array || given instanceof Float64Array) return true;
+  const { length, copyTo } = (given ?? {}) as Partial<NumberSource>;
+  return typeof length === 'number' && typeof copyTo === 'function';
+}
+
+function requireLabels(name: string, labels: Input | undefined, classes: number): void {
+  if (!(labels instanceof Int32Array)) {
+    throw new EngineError(
+      `input ${name} is ${shown(labels)}: expected an Int32Array of classes from 0 to ${classes - 1}`,
+    );
   }
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong >= 0) {
@@ -35,4 +56,55 @@ function requireLabels(name: string, labels: Input, classes: number): void {
       `input ${name}: number ${wrong} is ${labels[wrong]}, no class from 0 to ${classes - 1}`,
     );
   }
+}
+
+/** @throws EngineError when a program's scalars are none, or it updates parameters and has no learning rate. */
+export function requireScalars(
+  program: string,
+  { graph }: CompiledProgram,
+  scalars: RunScalars | undefined,
+): void {
+  const { learningRate, ...counts }: Partial<RunScalars> = scalars ?? {};
+  const learns = graph.ops.some(({ kind }) => kind === 'sgd' || kind === 'adamw');
+  if (learningRate === undefined ? learns : !Number.isFinite(learningRate)) {
+    throw new EngineError(
+      `learningRate is ${shown(learningRate)}: expected a number${learns ? `, as program ${program} updates the parameters` : ''}`,
+    );
+  }
+  const least = { step: 1, stepSeed: 0, firstImage: 0 };
+  for (const name of Object.keys(least) as (keyof typeof least)[]) {
+    const value = counts[name];
+    if (value === undefined || (Number.isInteger(value) && value >= least[name] && value < 2 ** 32)) continue;
+    throw new EngineError(
+      `${name} is ${shown(value)}: expected a whole number from ${least[name]}, below 2³²`,
+    );
+  }
+}
+
+/** @throws EngineError */
+export function requireProgram({ programs }: CompiledNetwork, name: string): CompiledProgram {
+  const program = programs.get(name);
+  if (!program) throw new EngineError(unknown('program', name, programs.keys()));
+  return program;
+}
+
+/** The shape of a tensor of the state. @throws EngineError */
+export function requireTensor({ layout }: CompiledNetwork, name: string): Shape {
+  const shape = layout.shapes.get(name);
+  if (!shape) throw new EngineError(unknown('tensor', name, layout.shapes.keys()));
+  return shape;
+}
+
+/** @throws EngineError when numbers are not as many as a tensor's. */
+export function requireCount(name: string, shape: Shape, numbers: ArrayLike<number>): void {
+  const count = elementCount(shape);
+  if (numbers?.length === count) return;
+  throw new EngineError(`${name} (${formatShape(shape)}) has ${count} numbers, got ${shown(numbers)}`);
+}
+
+/** What is wrong with a name of nothing. */
+function unknown(what: string, name: string, names: Iterable<string>): string {
+  const all = [...names];
+  const listed = all.length <= MOST_LISTED ? `: there are ${all.join(', ')}` : '';
+  return `the network has no ${what} called ${name}${listed}${didYouMean(`${name}`, all)}`;
 }

@@ -1,10 +1,15 @@
 import type { Group } from '../distributed/group.ts';
 import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.ts';
+import { shown } from '../tensor/argument.ts';
 import { EngineError, type RunScalars } from './engine.ts';
 
-/** @throws EngineError where a program is the share of one of other ranks than those of the group. */
-export function requireRanks({ programs }: CompiledNetwork, { size }: Group): void {
-  for (const [name, { plan }] of programs) {
+/** @throws EngineError where it is no compiled network, or a program is the share of one of other ranks than the group's. */
+export function requireNetwork(network: CompiledNetwork, { size }: Group): void {
+  if (!(network?.programs instanceof Map && network.state instanceof Map))
+    throw new EngineError(
+      `the network is ${shown(network)}: expected the \`network\` of what compile returns`,
+    );
+  for (const [name, { plan }] of network.programs) {
     const { ranks } = plan.tree;
     if (ranks !== 1 && ranks !== size)
       throw new EngineError(`program ${name} is compiled for ${ranks} ranks, the group has ${size}`);

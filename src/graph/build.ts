@@ -1,4 +1,4 @@
-import type { Shape } from '../tensor/shape.ts';
+import { formatShape, type Shape, ShapeError } from '../tensor/shape.ts';
 import { inferShapes } from './infer-shape.ts';
 import {
   type Graph,
@@ -82,7 +82,11 @@ export class GraphBuilder {
     };
   }
 
+  /** @throws ShapeError when a size is none: everything after it would be computed from NaN, or from nothing. */
   #value(name: string, shape: Shape, role: ValueRole): ValueId {
+    if (!shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
+      throw new ShapeError(name, `has the shape ${formatShape(shape)}: expected whole numbers from 1`);
+    }
     const id = this.#values.length as ValueId;
     this.#values.push({ id, name, shape, role });
     return id;

@@ -142,6 +142,12 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
 
 /** Output size of a sliding window, `⌊(size + 2·padding − kernel)/stride⌋ + 1`; too small a map is an error. */
 function slide(layer: string, what: string, window: Window, [h, w]: Pair): [number, number] {
+  const { kernel, stride, padding } = window;
+  const areWhole = [...kernel, ...stride, ...padding].every(Number.isSafeInteger);
+  require(layer, areWhole &&
+    Math.min(...kernel, ...stride) >= 1 &&
+    Math.min(...padding) >=
+      0, `${what} has a ${kernel.join('×')} window, stride ${stride.join('×')} and padding ${padding.join('×')}: expected whole numbers, from 1 (padding from 0)`);
   const out = [h, w].map((size, axis) =>
     Math.floor((size + 2 * window.padding[axis]! - window.kernel[axis]!) / window.stride[axis]! + 1),
   );

@@ -1,11 +1,13 @@
 import { GraphBuilder } from '../graph/build.ts';
 import { type Layer, layerWithoutModule, partName } from '../graph/layer.ts';
 import type { Graph, Op, ValueId } from '../graph/op.ts';
+import { ArgumentError, requireOneOf, requireWhole, shown } from '../tensor/argument.ts';
 import { assertNever } from '../tensor/assert-never.ts';
 import { streamOf } from '../tensor/random.ts';
-import { elementCount, type Shape } from '../tensor/shape.ts';
+import { elementCount, type Pair, type Shape, ShapeError } from '../tensor/shape.ts';
 import { hasPrefix } from './freeze.ts';
 import { type Initialization, type Initializer, initialBias, initialWeight } from './initialize.ts';
+import { withLeastSize } from './least-size.ts';
 import type {
   BatchNormModule,
   Block,
@@ -20,7 +22,8 @@ import type {
  * How batch norms get their statistics: from the batch (and the running ones are updated), or the running ones.
  * `statistics` is for that update alone: there is no dropout, as there is none where running statistics are used.
  */
-export type Mode = 'train' | 'evaluate' | 'statistics';
+export type Mode = (typeof MODES)[number];
+const MODES = ['train', 'evaluate', 'statistics'] as const;
 
 /** What a trace may be asked for beside the answer. */
 export interface TraceOptions {
@@ -63,14 +66,51 @@ export interface Trace {
 /**
  * Traces a classifier.
  * @param size [height, width] of the images in pixels.
- * @throws ShapeError naming the layer; RangeError when there is nothing of a name that is to be frozen or given.
+ * @throws ArgumentError for a model, batch, size or mode that is none; ShapeError naming the layer that does not fit and,
+ * where larger images would, their least size; RangeError when there is nothing of a name that is to be frozen or given.
  */
 export function trace(
   model: Model,
   batch: number,
-  size: readonly [number, number],
+  size: Pair,
   mode: Mode,
-  { frozen = [], outputs = [], labelSmoothing = 0, weighted = false, partOf, ranks = 1 }: TraceOptions = {},
+  options: TraceOptions = {},
+): Trace {
+  requireModel(model);
+  requireWhole('the batch', batch);
+  requirePair('the size of images', size);
+  requireOneOf('mode', mode, MODES);
+  try {
+    return traceFitting(model, batch, size, mode, options);
+  } catch (error) {
+    if (!(error instanceof ShapeError)) throw error;
+    throw withLeastSize(error, size, (larger) => traceFitting(model, batch, larger, mode, options));
+  }
+}
+
+/** @throws ArgumentError */
+function requireModel(model: Model): void {
+  if (model?.root?.kind !== 'sequential') {
+    throw new ArgumentError(`the model is ${shown(model)}: expected what modelByName, densenet, … return`);
+  }
+  requireWhole(`channels of ${model.name}`, model.channels);
+  requireWhole(`classes of ${model.name}`, model.classes);
+}
+
+/** @throws ArgumentError */
+function requirePair(what: string, pair: Pair): void {
+  if (!Array.isArray(pair) || pair.length !== 2)
+    throw new ArgumentError(`${what} is ${shown(pair)}: expected [height, width]`);
+  for (const pixels of pair) requireWhole(`${what}, [${pair}],`, pixels);
+}
+
+/** @throws ShapeError */
+function traceFitting(
+  model: Model,
+  batch: number,
+  size: Pair,
+  mode: Mode,
+  { frozen = [], outputs = [], labelSmoothing = 0, weighted = false, partOf, ranks = 1 }: TraceOptions,
 ): Trace {
   const tracer = new Tracer(mode, model.initialization, frozen, ranks);
   const { builder } = tracer;

@@ -1,3 +1,5 @@
+import { ArgumentError } from '../tensor/argument.ts';
+import { didYouMean } from '../tensor/suggest.ts';
 import { cifarDensenet, layersPerBlock } from './cifar-densenet.ts';
 import { densenet } from './densenet.ts';
 import type { Model } from './module.ts';
@@ -82,16 +84,22 @@ export const MODEL_NAMES_TEXT =
   `${MODEL_NAMES.join(', ')}, densenet-D-K (depth, growth rate; D − 4 a multiple of 3: densenet-40-12), ` +
   'with bottlenecks densenet-b-D-K (a multiple of 6), compressed densenet-c-D-K, both densenet-bc-D-K (densenet-bc-100-12)';
 
+/** What is wrong with a name of no network. */
+export function unknownModel(name: string): string {
+  return `expected ${MODEL_NAMES_TEXT}${CIFAR.test(name) ? '' : didYouMean(name, MODEL_NAMES)}`;
+}
+
 /**
- * A network by the name the command line uses; undefined when there is none.
- * @throws RangeError when it is asked for dropout and has none.
+ * A network by the name the command line uses.
+ * @throws ArgumentError when there is none of this name, or when it is asked for dropout and has none.
  */
-export function modelByName(name: string, overrides: ModelOverrides = {}): Model | undefined {
+export function modelByName(name: string, overrides: ModelOverrides = {}): Model {
   const entry = entryOf(name);
-  if (overrides.dropout !== undefined && entry?.hasDropout === false) {
-    throw new RangeError(`${name} has no dropout: densenet121 and its kind, and densenet-D-K, have`);
+  if (!entry) throw new ArgumentError(`there is no model ${name}: ${unknownModel(`${name}`)}`);
+  if (overrides.dropout !== undefined && !entry.hasDropout) {
+    throw new ArgumentError(`${name} has no dropout: densenet121 and its kind, and densenet-D-K, have`);
   }
-  return entry?.build(overrides);
+  return entry.build(overrides);
 }
 
 /** Height and width of the images a network of this name was made for, in pixels; undefined when there is none. */

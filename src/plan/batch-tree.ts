@@ -1,3 +1,5 @@
+import { requireWhole } from '../tensor/argument.ts';
+
 /**
  * How everything that is summed over the images of a batch is summed: as a binary tree over `leaves` slices of it, whose
  * ends no number of machines changes. Whoever owns some leaves side by side makes their subtree alone; the rest of the
@@ -40,9 +42,10 @@ export function ranksFor(batch: number, size: number, leaves = DEFAULT_LEAVES): 
   return canShare(batch, { leaves, ranks: size }) ? size : 1;
 }
 
-/** @throws RangeError when a batch of so many images cannot be spread so. */
+/** @throws ArgumentError where it is no batch, RangeError when one of so many images cannot be spread so. */
 export function requireShares(batch: number, tree: BatchTree): void {
   const { leaves, ranks } = tree;
+  requireWhole('the batch', batch);
   if (!isPowerOfTwo(leaves) || leaves > MAX_LEAVES)
     throw new RangeError(`${leaves} leaves: expected a power of two up to ${MAX_LEAVES}`);
   if (canShare(batch, tree)) return;

@@ -1,5 +1,6 @@
 import * as Plot from '@observablehq/plot';
 import { label } from '../tensor/printable.ts';
+import { RANGE_TEST_TEXT } from './range-test-text.ts';
 import { svgOf } from './svg.ts';
 
 /** A step of a learning-rate range test. */
@@ -26,21 +27,26 @@ export function rangeTestSvg(
   const top = HIGHEST * points[0]!.smoothedLoss;
   const shown = points.map((point) => ({ ...point, smoothedLoss: Math.min(point.smoothedLoss, top) }));
   const legend = [
-    { text: '● loss of a batch, ■ smoothed', fill: SMOOTHED },
+    { text: '● loss of a batch, ━ smoothed', fill: SMOOTHED },
     ...(suggestion === undefined
       ? []
-      : [{ text: `■ suggested ${suggestion.toPrecision(2)}`, fill: SUGGESTED }]),
+      : [{ text: `┃ suggested ${suggestion.toPrecision(2)}`, fill: SUGGESTED }]),
   ];
   const plot = Plot.plot({
     document,
     width: 760,
-    height: 460,
+    height: 484,
     marginLeft: 50,
     marginRight: 20,
-    marginTop: 56,
+    marginTop: 80,
     marginBottom: 44,
     style: { fontFamily: 'DejaVu Sans, sans-serif', fontSize: '13px', background: 'white' },
-    x: { label: 'learning rate', type: 'log', grid: true, tickFormat: (rate: number) => `${rate}` },
+    x: {
+      label: 'learning rate (logarithmic) →',
+      type: 'log',
+      grid: true,
+      tickFormat: (rate: number) => `${rate}`,
+    },
     y: { label: null, domain: [0, top], grid: true },
     marks: [
       ...(suggestion === undefined ? [] : [Plot.ruleX([suggestion], { stroke: SUGGESTED, strokeWidth: 2 })]),
@@ -51,13 +57,14 @@ export function rangeTestSvg(
       Plot.line(shown, { x: 'learningRate', y: 'smoothedLoss', stroke: SMOOTHED, strokeWidth: 2 }),
       Plot.text([label(title, LONGEST_TITLE)], {
         frameAnchor: 'top-left',
-        dy: -48,
+        dy: -72,
         dx: -40,
         fontSize: 15,
         fontWeight: 'bold',
       }),
+      Plot.text([RANGE_TEST_TEXT], { frameAnchor: 'top-left', dy: -50, dx: -40, fontSize: 11.5 }),
       ...legend.map(({ text, fill }, i) =>
-        Plot.text([text], { frameAnchor: 'top-left', dx: -40 + i * 260, dy: -26, fill, fontSize: 13 }),
+        Plot.text([text], { frameAnchor: 'top-left', dx: -40 + i * 260, dy: -30, fill, fontSize: 13 }),
       ),
     ],
   });

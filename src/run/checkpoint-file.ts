@@ -1,4 +1,5 @@
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { writeStreamAtomic } from '../node/files.ts';
 import { readFileLimited } from '../node/weights-file.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
@@ -21,6 +22,13 @@ export async function saveCheckpoint(
 
 /** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
 export function loadCheckpoint(path: string): LoadedCheckpoint {
-  if (!existsSync(path)) throw new CheckpointError(`${path} does not exist: not the folder of a run`);
+  if (!existsSync(path))
+    throw new CheckpointError(
+      `${path} does not exist: expected a checkpoint, such as last.safetensors of a run`,
+    );
+  if (statSync(path).isDirectory())
+    throw new CheckpointError(
+      `${path} is a folder: expected a checkpoint in it, such as ${join(path, 'last.safetensors')}`,
+    );
   return decodeCheckpoint(readFileLimited(path), path);
 }

@@ -4,15 +4,16 @@ import type { Engine, Session } from '../engine/engine.ts';
 import { quoted } from '../io/quoted.ts';
 import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
-import { modelByName } from '../model/zoo.ts';
+import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { CheckpointError, type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { programsFor } from '../train/programs.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
-import { runFiles } from './run-folder.ts';
+import { checkpointAt } from './find-run.ts';
 
 /** A trained network as its checkpoint has it. */
 interface LoadedRun {
+  readonly folder: string;
   /** Of the checkpoint. */
   readonly path: string;
   readonly checkpoint: LoadedCheckpoint;
@@ -23,32 +24,37 @@ interface LoadedRun {
 }
 
 /** A trained network, and what it was trained on. */
-export interface SavedRun extends Pick<LoadedRun, 'config' | 'classNames'> {
+export interface SavedRun extends Pick<LoadedRun, 'folder' | 'config' | 'classNames'> {
   /** Of the images that it reads. */
   readonly channels: number;
   /** The network in an engine, to evaluate so many images in batches. */
   open(engine: Engine, of: { readonly count: number; readonly batch: number }): Promise<Session>;
 }
 
-/** @throws CheckpointError, SafetensorsError */
-export function loadRun(folder: string, which: 'last' | 'best'): LoadedRun {
-  const path = runFiles(folder)[which];
+/**
+ * @param place the folder of a run, or one of its checkpoints.
+ * @param which checkpoint of a folder.
+ * @throws DataError, CheckpointError, SafetensorsError
+ */
+export function loadRun(place: string, which: 'last' | 'best'): LoadedRun {
+  const { folder, file: path } = checkpointAt(place, which);
   const checkpoint = loadCheckpoint(path);
   const { config } = checkpoint.run;
   const channels = channelsOf(path, checkpoint.shapes);
+  if (imageSizeOf(config.model) === undefined)
+    throw new CheckpointError(`${path} is of model ${config.model}, which does not exist here`);
   const model = modelByName(config.model, { channels, classes: config.classes });
-  if (!model)
-    throw new CheckpointError(`${path} is of model ${quoted(config.model)}, which does not exist here`);
   // Before anything is planned: what a checkpoint claims to be may be far larger than the checkpoint.
   const { graph } = trace(model, 1, [config.size, config.size], 'evaluate');
   requireFits(path, checkpoint, stateOf(graph));
-  return { path, checkpoint, config, model, classNames: classNamesOf(config) };
+  return { folder, path, checkpoint, config, model, classNames: classNamesOf(config) };
 }
 
-/** @throws CheckpointError, SafetensorsError */
-export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
-  const { checkpoint, config, model, classNames } = loadRun(folder, which);
+/** As `loadRun`. */
+export function openRun(place: string, which: 'last' | 'best'): SavedRun {
+  const { folder, path, checkpoint, config, model, classNames } = loadRun(place, which);
   return {
+    folder,
     config,
     channels: model.channels,
     classNames,

@@ -1,7 +1,8 @@
 import type { EngineOptions } from '../compile.ts';
 import { requireLabels, setsOf, type TrainTest } from '../data/dataset.ts';
 import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
+import { imageSizeOf, modelByName } from '../model/zoo.ts';
+import { ArgumentError } from '../tensor/argument.ts';
 import { compileRun } from '../train/compile-run.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
 import { dataOf } from '../train/run-data.ts';
@@ -38,10 +39,10 @@ function sameCounts(a: TrainTest, b: TrainTest): boolean {
 /** @throws ConfigError when the run is of a model that does not exist here, or has no dropout and is to have it. */
 export function modelOf({ model: name, classes, dropout }: RunConfig, channels: number): Model {
   try {
-    const model = modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
-    if (!model) throw new ConfigError(`unknown model ${name}`);
-    return model;
+    return modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
   } catch (error) {
-    throw error instanceof RangeError ? new ConfigError(`\`dropout\` ${dropout}: ${error.message}`) : error;
+    if (!(error instanceof ArgumentError)) throw error;
+    const setting = imageSizeOf(name) === undefined ? `\`model\` ${name}` : `\`dropout\` ${dropout}`;
+    throw new ConfigError(`${setting}: ${error.message}`);
   }
 }

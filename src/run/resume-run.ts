@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
@@ -34,8 +33,6 @@ export type GivenSettings = Overrides & {
  * @throws DataError, ConfigError, CheckpointError
  */
 export function openResumed(folder: string, given: GivenSettings): LoadedCheckpoint {
-  if (!existsSync(folder))
-    throw new DataError(`${folder} does not exist: expected the folder of a run for \`resume\``);
   if (given.out !== undefined && given.out !== folder) {
     throw new ConfigError(
       `\`out\` ${given.out} contradicts \`resume\` ${folder}: a resumed run stays in its folder`,

@@ -16,9 +16,9 @@ import { readWeightsFile } from '../node/weights-file.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { checkpointAt } from './find-run.ts';
 import { classNamesOf } from './open-run.ts';
 import { modelOf } from './recognize-model.ts';
-import { runFiles } from './run-folder.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
 export interface WeightsSource {
@@ -41,7 +41,7 @@ export interface WeightsSource {
  */
 export async function openWeights(path: string, name?: string): Promise<WeightsSource> {
   const isFolder = existsSync(path) && statSync(path).isDirectory();
-  const source = isFolder ? runFiles(path).last : path;
+  const source = isFolder ? checkpointAt(path, 'last').file : path;
   const { weights, parts } = await readWeightsFile(source);
   const hash = createHash('sha256');
   for (const part of parts) hash.update(part);

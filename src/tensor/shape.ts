@@ -10,10 +10,13 @@ export type Pair = readonly [height: number, width: number];
 export class ShapeError extends InputError {
   override readonly name = 'ShapeError';
   readonly layer: string;
+  /** The message without the layer. */
+  readonly reason: string;
 
-  constructor(layer: string, message: string) {
-    super(`${layer}: ${message}`);
+  constructor(layer: string, reason: string) {
+    super(`${layer}: ${reason}`);
     this.layer = layer;
+    this.reason = reason;
   }
 }
 

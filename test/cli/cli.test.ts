@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
+import { RANGE_TEST_TEXT } from '../../src/plot/range-test-text.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, densorProcess, MAIN, SHORT, SMALL } from '../support/cli.ts';
 import { bitsOfAll } from '../support/floats.ts';
@@ -234,6 +235,18 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--lr', 'fast'], /number above 0/],
     [['train', '--recipe', 'soup'], /'soup' is invalid.*notes, d2l, quick, paper-cifar, best/],
     [['train', '--momentum', '1'], /number from 0 and below 1/],
+    [['train', '--recipe', 'bset'], /best or best-longer \(did you mean best\?\)/],
+    [['train', '--model', 'densent121'], /\(did you mean densenet121\?\)/],
+    [['train', '--data', 'sampel'], /\(did you mean sample\?\)/],
+    [['train', '--data', 'photos'], /\(did you mean folder:photos\?\)/],
+    [['train', '--augment', 'flip,shfit'], /not 'shfit' \(did you mean shift\?\)/],
+    [['train', '--bathc', '3'], /Did you mean --batch/],
+    [['help', 'trian'], /unknown command 'trian' \(Did you mean train/],
+    [['train', '--memory-limit', '4'], /without a unit these are bytes: .*\(did you mean 4GiB\?\)/],
+    [['train', '--memory-limit', '2048'], /\(did you mean 2048MiB\?\)/],
+    [['train', '--memory-limit', '900M'], /\(did you mean 900MiB\?\)/],
+    [['train', '--data', 'sample', '--size', '8'], /\(the least --size that works is 29\)/],
+    [['summary', 'densenet-40-12', '--size', '3'], /\(the least --size that works is 4\)/],
     [['train', '--weight-decay', '-1'], /number from 0/],
     [['train', '--ema', '0'], /number above 0 and below 1/],
     [['train', '--schedule', 'linear'], /'linear' is invalid.*one-cycle/],
@@ -241,12 +254,18 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--warmup', '11'], /longer than the run of 10/],
     [['train', '--data', 'sample', '--validate', '0.0001'], /holds out 0/],
     [['train', '--precision', 'f16'], /'f16' is invalid/],
-    [['train', '--data', 'sample', '--size', '28'], /transition 3 .*does not fit into a 1×1 feature map/],
+    [
+      ['train', '--data', 'sample', '--size', '28'],
+      /transition 3 .*does not fit into a 1×1 feature map: .* --size that works is 29/,
+    ],
     [
       ['train', '--data', 'sample', '--size', '32', '--batch', '1', '--limit', '1'],
       /batch norm needs more than one value per channel/,
     ],
-    [['train', '--data', 'sample', '--classes', '5'], /label \d of image \d+ is beyond the 5 classes/],
+    [
+      ['train', '--data', 'sample', '--classes', '5'],
+      /sample has 10 classes \(t-shirt, .*\), but --classes is 5: leave that out, or make it 10 or more/,
+    ],
     [['train', '--data', 'sample', '--size', '2000', '--batch', '900'], /GiB/],
     [['train', '--out', ''], /--out.*expected a path/],
     [['train', '--resume', ''], /--resume.*expected a path/],
@@ -424,7 +443,8 @@ describe('densor', () => {
     const [head, ...rows] = readFileSync(join(folder, files[0]), 'utf8').trim().split('\n');
     expect([head, rows.length]).toEqual(['learning_rate,loss,smoothed_loss', points.length]);
     expect(rows[3]!.split(',').map(Number)).toEqual(Object.values(points[3]));
-    expect(readFileSync(join(folder, files[1]), 'utf8')).toContain('■ suggested ');
+    const picture = readFileSync(join(folder, files[1]), 'utf8');
+    for (const text of ['┃ suggested ', RANGE_TEST_TEXT]) expect(picture).toContain(text);
     expect(readFileSync(join(folder, files[2])).subarray(1, 4).toString()).toBe('PNG');
   });
 

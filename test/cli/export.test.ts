@@ -42,7 +42,7 @@ describe('densor export', () => {
     const { test: images } = await openDataset('sample', undefined, QUIET);
     const loader = new Loader(images, { size: [32, 32], batch: 6 });
     const batch = floats(loader.batch(loader.order(), 0).images);
-    const model = modelByName('notes')!;
+    const model = modelByName('notes');
     const want = await referenceLogits(model, [32, 32], stateOf('run/last.safetensors'), batch);
     const [six] = await onnxruntimeLogits(bytesOf('net.onnx'), [batch], [1, 32, 32]);
     expect(relativeError(six!, want)).toBeLessThan(1e-4);
@@ -109,7 +109,7 @@ describe('densor export', () => {
 describe('densor export refuses with status 2 and one line, and writes nothing:', () => {
   test.each([
     [['run'], /nothing to write: --onnx FILE, --safetensors FILE or both are expected/],
-    [['nowhere', '--onnx', 'x.onnx'], /nowhere\/last\.safetensors does not exist/],
+    [['nowhere', '--onnx', 'x.onnx'], /nowhere does not exist: expected the folder of a run/],
     [['run', '--onnx', ''], /--onnx.*expected a path/],
     [['run', '--checkpoint', 'first', '--onnx', 'x.onnx'], /'first' is invalid/],
     [['run', '--onnx', 'nowhere/x.onnx'], /nowhere does not exist: make that folder first/],

@@ -24,7 +24,7 @@ let weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly d
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
-  const { graph, initializers } = trace(modelByName(MODEL, { classes: 7 })!, 1, [32, 32], 'evaluate');
+  const { graph, initializers } = trace(modelByName(MODEL, { classes: 7 }), 1, [32, 32], 'evaluate');
   weights = new Map(
     [...stateOf(graph)].map(([name, { shape }]) => {
       const data = initialNumbers(3, name, elementCount(shape), initializers.get(name)!);

@@ -267,7 +267,7 @@ describe('densor predict', () => {
   test.each([
     [['run', 'data/red/notes.txt'], /notes\.txt is neither JPEG, PNG nor WebP: expected/],
     [['run', 'data', 'nowhere.png'], /data is a folder, and no other of the 2 files/],
-    [['nowhere', 'blue.png'], /nowhere\/last\.safetensors does not exist: not the folder of a run/],
+    [['nowhere', 'blue.png'], /nowhere does not exist: expected the folder of a run/],
   ])('refuses %j', async (args, message) => {
     const { status, stdout, stderr } = await densor('predict', ...args);
     expect([status, stdout]).toEqual([2, '']);

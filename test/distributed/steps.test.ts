@@ -63,7 +63,7 @@ const SETTINGS: readonly Case[] = [
   { name: 'a short last batch of 96, and one of 16', model: TINY, size: 16, batches: [128, 96, 16] },
   { name: 'tails that ranks cannot share: 13, 6 and 1', model: TINY, size: 16, batches: [16, 13, 6, 1] },
   { name: 'AdamW, averages, smoothed labels', model: TINY, size: 16, options: ADAMW },
-  { name: 'dropout', model: modelByName(TINY, { dropout: 0.2 })!, size: 16 },
+  { name: 'dropout', model: modelByName(TINY, { dropout: 0.2 }), size: 16 },
   {
     name: 'frozen layers',
     model: TINY,
@@ -89,7 +89,7 @@ async function train(
 /** The programs of any rank. */
 function compileFor(each: Case, size: number, target: Target) {
   const { batches = BATCHES, options = SGD, precision, request = {}, parts = 1 } = each;
-  const model = typeof each.model === 'string' ? modelByName(each.model)! : each.model;
+  const model = typeof each.model === 'string' ? modelByName(each.model) : each.model;
   const requests = new Map<string, ProgramRequest>();
   for (const images of batches) {
     for (let part = 0; part < parts; part++) {
@@ -226,7 +226,7 @@ test('ranks that are at different things are told so, and none waits for ever', 
 
 test('a program for other ranks than the group has is refused', async () => {
   const engine = await REFERENCE.open();
-  const model = modelByName(TINY)!;
+  const model = modelByName(TINY);
   const { network } = compile(model, [16, 16], { train: { batch: 16, mode: 'train', ranks: 4 } });
   await expect(engine.open(network, inProcessGroups(2)[0])).rejects.toThrow(
     'program train is compiled for 4 ranks, the group has 2',

@@ -145,7 +145,7 @@ test.each(ENGINES)(
 );
 
 describe('the plan of inference', () => {
-  const densenet121 = modelByName('densenet121')!;
+  const densenet121 = modelByName('densenet121');
   const plan = (mode: 'train' | 'evaluate', batch: number) =>
     compile(densenet121, [64, 64], { it: { batch, mode } }).network.programs.get('it')!.plan;
   const one = plan('evaluate', 1);

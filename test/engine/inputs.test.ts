@@ -69,9 +69,17 @@ describe.each([...ENGINES, REFERENCE])('on $name', ({ open }) => {
       /labels: number 2 is 10, no class from 0 to 9/,
     ],
     ['labels below 0', { labels: Int32Array.of(-1, 1, 2, 3) }, /labels: number 0 is -1/],
-    ['labels that are floats', { labels: Float32Array.of(0, 1, 2, 3) }, /labels wants an Int32Array/],
-    ['images that are integers', { images: new Int32Array(6400) }, /images, .*wants a Float32Array/],
-    ['too few labels', { labels: Int32Array.of(0) }, /labels wants 4 numbers, got 1/],
+    [
+      'labels that are floats',
+      { labels: Float32Array.of(0, 1, 2, 3) },
+      /labels is Float32Array of 4: expected an Int32Array/,
+    ],
+    [
+      'images that are integers',
+      { images: new Int32Array(6400) },
+      /images .*is Int32Array of 6400: expected a Float32Array of 6400/,
+    ],
+    ['too few labels', { labels: Int32Array.of(0) }, /labels .*has 1 numbers: expected 4/],
   ])('%s are refused, and nothing is changed', async (_, wrong, message) => {
     const engine = await open();
     const session = await engine.open(single.network);

@@ -71,7 +71,7 @@ describe(`PyTorch${missing ? ` (skipped: ${missing})` : ''}`, () => {
       ]),
     );
     const network = { kind: 'notes', channels: 1, classes: 10 };
-    const result = await judge(path, modelByName('notes')!, [32, 32], state, network);
+    const result = await judge(path, modelByName('notes'), [32, 32], state, network);
     await annotate(JSON.stringify(result));
     expect(result).toMatchObject({ format: 'pt', model: 'notes', tensors: 126, images: 4 });
     expect(result.relativeError).toBeLessThan(1e-5);

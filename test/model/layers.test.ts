@@ -7,7 +7,7 @@ const SIZE = 32;
 
 describe.each(['notes', 'densenet-bc-10-4', 'resnet18'])('the layers of %s', (name) => {
   const programs = { train: { batch: 4, mode: 'train' }, evaluate: { batch: 2, mode: 'evaluate' } } as const;
-  const { network } = compile(modelByName(name)!, [SIZE, SIZE], programs);
+  const { network } = compile(modelByName(name), [SIZE, SIZE], programs);
   const graphOf = (program: string) => network.programs.get(program)!.graph;
   const layersOf = (program: string) => [...new Set(graphOf(program).ops.map(({ layer }) => layer))];
   const modulesOf = (program: string) => layersOf(program).flatMap(({ module }) => module ?? []);

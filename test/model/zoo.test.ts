@@ -6,7 +6,7 @@ import { imageSizeOf, MODEL_NAMES, type ModelOverrides, modelByName } from '../.
 import { ShapeError } from '../../src/tensor/shape.ts';
 
 const traced = (name: string, size = imageSizeOf(name)!, overrides: ModelOverrides = {}) =>
-  trace(modelByName(name, overrides)!, 1, [size, size], 'evaluate');
+  trace(modelByName(name, overrides), 1, [size, size], 'evaluate');
 const parametersOf = ({ layers }: ReturnType<typeof traced>) =>
   layers.reduce((sum, { parameters }) => sum + parameters, 0);
 const shapesOf = ({ layers }: ReturnType<typeof traced>) =>
@@ -33,7 +33,7 @@ describe('parameters, as PyTorch counts them:', () => {
     ['densenet-bc-190-40', 25_624_430],
   ])('%s has %i', (name, parameters) => {
     expect(parametersOf(traced(name))).toBe(parameters);
-    const { channels, classes } = modelByName(name)!;
+    const { channels, classes } = modelByName(name);
     const madeFor = [channels, classes, imageSizeOf(name)];
     if (name.startsWith('densenet-')) expect(madeFor).toEqual([3, 10, 32]);
     else if (name.startsWith('densenet')) expect(madeFor).toEqual([3, 1000, 224]);
@@ -43,7 +43,7 @@ describe('parameters, as PyTorch counts them:', () => {
 
 test("the recipe `best`'s network has fewer than 770,000 parameters, for images of Fashion-MNIST's size", () => {
   expect(parametersOf(traced('densenet-fashion'))).toBe(687_050);
-  const { channels, classes } = modelByName('densenet-fashion')!;
+  const { channels, classes } = modelByName('densenet-fashion');
   expect([channels, classes, imageSizeOf('densenet-fashion')]).toEqual([1, 10, 28]);
 });
 
@@ -248,7 +248,8 @@ describe('a CIFAR network', () => {
       'vgg',
       'toString',
     ]) {
-      expect(modelByName(name), name).toBeUndefined();
+      expect(() => modelByName(name), name).toThrow(/there is no model .*: expected notes, densenet121,/);
+      expect(imageSizeOf(name), name).toBeUndefined();
     }
   });
 });

@@ -16,7 +16,7 @@ describe.each([
   ['densenet-bc-40-12', 32, 8],
   ['resnet18', 32, 4],
 ])('the memory report of %s', (name, size, batch) => {
-  const { candidates } = searchRematerialization(modelByName(name)!, [size, size], { batch });
+  const { candidates } = searchRematerialization(modelByName(name), [size, size], { batch });
   const plans = [candidates[0]!.plan, candidates.at(-1)!.plan];
 
   test('adds up to the planned bytes', () => {
@@ -70,7 +70,7 @@ describe.each([
 });
 
 test("the reasons of the notes' network are its blocks, their gradients, and what won in the stem", () => {
-  const [candidate] = searchRematerialization(modelByName('notes')!, [224, 224], { batch: 64 }).candidates;
+  const [candidate] = searchRematerialization(modelByName('notes'), [224, 224], { batch: 64 }).candidates;
   const { buffers } = memoryReport(candidate!.plan, 1);
   const reasons = [...buffers]
     .filter(({ slab }) => slab === 'transient')
@@ -93,7 +93,7 @@ test("the reasons of the notes' network are its blocks, their gradients, and wha
 });
 
 describe('all rematerialization plans', () => {
-  const model = modelByName('densenet-bc-40-12')!;
+  const model = modelByName('densenet-bc-40-12');
   const search = (bytes?: number) =>
     searchRematerialization(
       model,

@@ -12,7 +12,7 @@ const THREADS = 2;
 
 function candidates(name: string, size: number, batch: number, bytes: number) {
   const programs = { train: { batch, mode: 'train' } } as const;
-  return compile(modelByName(name)!, [size, size], programs, { memory: { bytes, threads: THREADS } })
+  return compile(modelByName(name), [size, size], programs, { memory: { bytes, threads: THREADS } })
     .candidates!;
 }
 
@@ -31,7 +31,7 @@ describe('the smallest plan of', () => {
 });
 
 describe('programs that evaluate', () => {
-  const notes = modelByName('notes')!;
+  const notes = modelByName('notes');
   const evaluate = { batch: 8, mode: 'evaluate' } as const;
 
   test('are in the budget of a training step, with what they prepare', () => {

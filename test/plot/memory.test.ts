@@ -9,7 +9,7 @@ import { rematerializationReports } from '../../src/plan/memory/rematerializatio
 import { memoryReport } from '../../src/plan/memory/report.ts';
 import { memorySvg } from '../../src/plot/memory.ts';
 
-const { candidates } = searchRematerialization(modelByName('densenet-40-12')!, [32, 32], { batch: 8 });
+const { candidates } = searchRematerialization(modelByName('densenet-40-12'), [32, 32], { batch: 8 });
 const reports = rematerializationReports(candidates, 2);
 
 function drawn(shown: number) {

@@ -84,7 +84,7 @@ async function oracle(name: ModelName, from: Session, names: Iterable<string>, i
     if (!('copyTo' in all)) throw new Error('a loader gives bytes');
     all.copyTo(floats, 0);
     const part = floats.subarray(0, (floats.length / size) * images);
-    await session.run('train', { images: part, labels: labels.subarray(0, images) });
+    await session.run('train', { images: part, labels: labels.subarray(0, images) }, { learningRate: 0 });
   }
   return session;
 }

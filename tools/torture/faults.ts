@@ -1,12 +1,12 @@
 import { cpSync, rmSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { type Below, randomOf } from '../fuzz/random.ts';
 import { changedFiles, differences, leftovers, summarize, tornFiles, treeOf } from './check-run.ts';
 import { canFail, describeError, FAULT_ERRORS, type FaultError } from './fault-fs.ts';
 import { type PreparedScenario, prepareScenario, SCENARIOS } from './fault-scenarios.ts';
 import type { Outcome } from './fault-worker.ts';
 import { type Bounds, TortureUsageError } from './options.ts';
 import { isPicture, isTemporary, LOCK_FILE, withoutRandom } from './product.ts';
+import { type Below, randomOf } from './random.ts';
 import type { Fault, Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 import { shuffled } from './shuffle.ts';

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Below, randomOf } from '../fuzz/random.ts';
 import { differences, type FolderSummary, summarize, tornFiles } from './check-run.ts';
 import { lastLineOf, type Started, sleep, startLogged, until } from './child.ts';
 import { type Bounds, TortureUsageError } from './options.ts';
 import { engineName, isTemporary, LAST_FILE, LOG_FILE, MAIN } from './product.ts';
+import { type Below, randomOf } from './random.ts';
 import type { Fault, Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 

@@ -1,12 +1,12 @@
 import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Below, randomOf } from '../fuzz/random.ts';
 import { sleep, until } from './child.ts';
 import type { LockAnswer, LockErrand } from './lock-worker.ts';
 import { tortureOddLocks } from './odd-locks.ts';
 import { type Bounds, TortureUsageError } from './options.ts';
 import { builtTool, LOCK_FILE, takeLock } from './product.ts';
+import { type Below, randomOf } from './random.ts';
 import type { Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 

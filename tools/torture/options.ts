@@ -8,7 +8,7 @@ export interface TortureOptions {
   readonly only: readonly Kind[];
   /** An attempt of an earlier run, as that named it: nothing else is tried, and the kinds above are ignored. */
   readonly reproduce?: string | undefined;
-  /** At most so many calls that fail, kills, rounds of a race, situations, power losses; unless given, what time allows. */
+  /** At most so many calls that fail, kills, rounds of a race, situations, power losses, files of each format; unless given, what time allows. */
   readonly attempts?: Partial<Readonly<Record<Kind, number>>>;
   /** Ends it early. What is being tried then counts as not tried: Ctrl-C reaches its processes too. */
   readonly signal?: AbortSignal;

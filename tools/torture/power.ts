@@ -1,12 +1,12 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Below, randomOf } from '../fuzz/random.ts';
 import { differences, type FolderSummary, summarize, tornFiles } from './check-run.ts';
 import { lastLineOf, sleep, until } from './child.ts';
 import { CONFIGURATIONS, startRun, undisturbed } from './kills.ts';
 import type { Bounds } from './options.ts';
 import { LAST_FILE, LOG_FILE, readCheckpoint } from './product.ts';
+import { type Below, randomOf } from './random.ts';
 import type { Fault, Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 

@@ -1,5 +1,5 @@
 /** What can be tried alone. */
-export const KINDS = ['faults', 'kills', 'locks', 'terminals', 'power'] as const;
+export const KINDS = ['faults', 'kills', 'locks', 'terminals', 'power', 'files'] as const;
 export type Kind = (typeof KINDS)[number];
 
 /** Something was lost, torn, doubled, refused without need, or hung. */
@@ -21,6 +21,8 @@ export interface KindResult {
   readonly survived: number;
   /** Why nothing was tried. */
   readonly skipped?: string;
+  /** What was measured. */
+  readonly note?: string;
 }
 
 export interface Report {
@@ -36,9 +38,11 @@ interface FindingsOptions {
   readonly signal?: AbortSignal | undefined;
 }
 
+type Counted = { -readonly [Key in keyof KindResult]: KindResult[Key] };
+
 /** Counts what was tried and collects what was found. Each kind of torture reports to one. */
 export class Findings {
-  readonly #results = new Map<string, { kind: Kind; name: string; tried: number; survived: number }>();
+  readonly #results = new Map<string, Counted>();
   readonly #skipped: KindResult[] = [];
   readonly #faults: Fault[] = [];
   readonly #options: FindingsOptions;
@@ -55,7 +59,7 @@ export class Findings {
     const { tell, signal } = this.#options;
     if (signal?.aborted) return;
     const key = `${kind} ${name}`;
-    const result = this.#results.get(key) ?? { kind, name, tried: 0, survived: 0 };
+    const result: Counted = this.#results.get(key) ?? { kind, name, tried: 0, survived: 0 };
     this.#results.set(key, result);
     result.tried += attempts;
     if (problems.length === 0) result.survived += attempts;
@@ -67,6 +71,12 @@ export class Findings {
 
   isNew(problem: string): boolean {
     return !this.#faults.some((known) => sortOf(known.problem) === sortOf(problem));
+  }
+
+  /** Says what was measured of what was tried. */
+  note(kind: Kind, name: string, note: string): void {
+    const result = this.#results.get(`${kind} ${name}`);
+    if (result) result.note = note;
   }
 
   skipped(kind: Kind, name: string, reason: string): void {
@@ -89,12 +99,15 @@ function sortOf(problem: string): string {
 /** The table of what was tried, and below it each sort of fault with examples. */
 export function formatReport({ results, faults }: Report): string {
   const rows = results.map(
-    ({ kind, name, tried, survived, skipped }) =>
-      [kind, name, ...(skipped === undefined ? [`${tried}`, `${survived}`] : ['skipped', skipped])] as const,
+    ({ kind, name, tried, survived, skipped, note = '' }) =>
+      [
+        ...[kind, name],
+        ...(skipped === undefined ? [`${tried}`, `${survived}`, note] : ['skipped', skipped, '']),
+      ] as const,
   );
   const sum = (of: 'tried' | 'survived') => `${results.reduce((all, result) => all + result[of], 0)}`;
-  const total = ['all', '', sum('tried'), sum('survived')];
-  const lines = table([['kind', 'what', 'tried', 'survived'], ...rows, total]);
+  const total = ['all', '', sum('tried'), sum('survived'), ''];
+  const lines = table([['kind', 'what', 'tried', 'survived', ''], ...rows, total]);
   const sorts = new Map<string, Fault[]>();
   for (const fault of faults) {
     const sort = sortOf(fault.problem);

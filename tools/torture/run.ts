@@ -1,4 +1,5 @@
 import { tortureFaults } from './faults.ts';
+import { tortureFiles } from './files.ts';
 import { tortureKills } from './kills.ts';
 import { tortureLocks } from './locks.ts';
 import { type Bounds, type TortureOptions, TortureUsageError } from './options.ts';
@@ -15,6 +16,7 @@ const TORTURES: Readonly<Record<Kind, Torture>> = {
   locks: tortureLocks,
   terminals: tortureTerminals,
   power: torturePower,
+  files: tortureFiles,
 };
 
 /** Tries each kind for its share of the time. Works in a folder of its own, of which only what was found is kept. */

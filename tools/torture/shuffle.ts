@@ -1,4 +1,4 @@
-import type { Below } from '../fuzz/random.ts';
+import type { Below } from './random.ts';
 
 /** The same items in another order (Fisher and Yates). */
 export function shuffled<T>(items: readonly T[], below: Below): T[] {

@@ -5,7 +5,7 @@ import type { Port } from '../../plan/plan.ts';
 import type { Collective } from '../../plan/target.ts';
 import { CONTROL_WORDS, controlWord, type PEAK_KERNELS, SCALARS } from '../../target/cpu/constants.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../../tensor/bfloat16.ts';
-import { asFeatureMap, elementCount } from '../../tensor/shape.ts';
+import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
 import {
   EngineError,
   type Input,
@@ -15,7 +15,7 @@ import {
   type RunScalars,
   type Session,
 } from '../engine.ts';
-import { requireInputs } from '../inputs.ts';
+import { requireCount, requireInputs, requireProgram, requireScalars, requireTensor } from '../inputs.ts';
 import { scalarsOfRank } from '../ranks.ts';
 import type { MemoryMap } from './memory-map.ts';
 
@@ -100,15 +100,13 @@ export class KernelSession implements Session {
   }
 
   async read(name: string): Promise<Float32Array> {
-    const { at, count } = this.#stateTensor(name);
-    return this.#memory.read(at, count);
+    const { at, shape } = this.#stateTensor(name);
+    return this.#memory.read(at, elementCount(shape));
   }
 
   write(name: string, numbers: ArrayLike<number>): void {
-    const { at, count } = this.#stateTensor(name);
-    if (numbers.length !== count) {
-      throw new EngineError(`${name} has ${count} numbers, got ${numbers.length}`);
-    }
+    const { at, shape } = this.#stateTensor(name);
+    requireCount(name, shape, numbers);
     this.#fresh.clear();
     this.#memory.write(at, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
   }
@@ -144,10 +142,10 @@ export class KernelSession implements Session {
     durations: number | undefined,
     answer: (compiled: CompiledProgram) => T,
   ): Promise<T> {
-    const compiled = this.#network.programs.get(program);
-    if (!compiled) throw new EngineError(`the network has no program called ${program}`);
+    const compiled = requireProgram(this.#network, program);
     if (this.#isRunning) throw new EngineError('a program of this session is at work: wait for it first');
     requireInputs(compiled.graph, inputs);
+    requireScalars(program, compiled, scalars);
     this.#isRunning = true;
     try {
       await this.#runProgram(program, compiled, inputs, scalars, durations);
@@ -292,10 +290,8 @@ export class KernelSession implements Session {
     return widenBfloat16(new Uint16Array(words.buffer, at - first, count));
   }
 
-  #stateTensor(name: string): { readonly at: number; readonly count: number } {
-    const shape = this.#network.layout.shapes.get(name);
-    if (!shape) throw new EngineError(`the network has no tensor called ${name}`);
-    const at = this.#map.persistent + this.#network.layout.places.get(name)!.offset;
-    return { at, count: elementCount(shape) };
+  #stateTensor(name: string): { readonly at: number; readonly shape: Shape } {
+    const shape = requireTensor(this.#network, name);
+    return { at: this.#map.persistent + this.#network.layout.places.get(name)!.offset, shape };
   }
 }

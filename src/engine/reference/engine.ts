@@ -3,7 +3,7 @@ import { NO_GROUP } from '../../distributed/none.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import { cpuTarget } from '../../target/cpu/target.ts';
 import type { Engine, Session } from '../engine.ts';
-import { requireRanks } from '../ranks.ts';
+import { requireNetwork } from '../ranks.ts';
 import { exactly, ReferenceSession, type Store } from './session.ts';
 
 /**
@@ -19,7 +19,7 @@ export function createReferenceEngine(store: Store = exactly): Engine {
     target: cpuTarget(), // It runs graphs, and any plan will do.
     maxTotalBytes: Number.MAX_SAFE_INTEGER,
     async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
-      requireRanks(network, group);
+      requireNetwork(network, group);
       return new ReferenceSession(network, store, group);
     },
     close: async () => {},

@@ -4,7 +4,6 @@ import { opInputs } from '../../graph/op.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
 import {
-  EngineError,
   type Input,
   isSource,
   NonFiniteError,
@@ -13,7 +12,7 @@ import {
   type RunScalars,
   type Session,
 } from '../engine.ts';
-import { requireInputs } from '../inputs.ts';
+import { requireCount, requireInputs, requireProgram, requireScalars, requireTensor } from '../inputs.ts';
 import { scalarsOfRank } from '../ranks.ts';
 import { Frame } from './frame.ts';
 import { runOp } from './run-op.ts';
@@ -46,11 +45,8 @@ export class ReferenceSession implements Session {
   }
 
   write(name: string, numbers: ArrayLike<number>): void {
-    const tensor = this.#tensor(name);
-    if (numbers.length !== tensor.length) {
-      throw new EngineError(`${name} has ${tensor.length} numbers, got ${numbers.length}`);
-    }
-    tensor.set(numbers);
+    requireCount(name, requireTensor(this.#network, name), numbers);
+    this.#tensor(name).set(numbers);
   }
 
   async run(
@@ -58,11 +54,11 @@ export class ReferenceSession implements Session {
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
   ): Promise<Outputs> {
-    const compiled = this.#network.programs.get(program);
-    if (!compiled) throw new EngineError(`the network has no program called ${program}`);
+    const compiled = requireProgram(this.#network, program);
     const { graph, plan } = compiled;
-    const ofRank = scalarsOfRank(scalars, compiled, this.#group);
     requireInputs(graph, inputs);
+    requireScalars(program, compiled, scalars);
+    const ofRank = scalarsOfRank(scalars, compiled, this.#group);
     const frame = new Frame(graph, plan.tree, this.#group);
     for (const [name, id] of graph.inputs) {
       frame.set(id, channelsFirst(numbersOf(inputs[name]!), frame.shape(id)));
@@ -101,9 +97,8 @@ export class ReferenceSession implements Session {
   }
 
   #tensor(name: string): Float64Array {
-    const tensor = this.#state.get(name);
-    if (!tensor) throw new EngineError(`the network has no tensor called ${name}`);
-    return tensor;
+    requireTensor(this.#network, name);
+    return this.#state.get(name)!;
   }
 }
 

@@ -3,10 +3,10 @@ import { totalmem } from 'node:os';
 import { fileURLToPath } from 'node:url';
 import { DataError, type Dataset, type TrainTest } from '../../data/dataset.ts';
 import {
-  DATASET_NAMES,
   DEFAULT_TEST_SHARE,
   FASHION_CLASSES,
   imageFolderOf,
+  unknownDataset,
 } from '../../data/dataset-names.ts';
 import {
   type ImageFolderOptions,
@@ -63,7 +63,7 @@ export async function openDataset(
     noteEmptyClasses(data.train, progress);
     return data;
   }
-  throw new DataError(`unknown data set ${name}: expected ${DATASET_NAMES.join(', ')}`);
+  throw new DataError(`unknown data set ${name}: ${unknownDataset(name)}`);
 }
 
 /** Says which labels never come: classes that are counted from 1 leave the first one empty. */

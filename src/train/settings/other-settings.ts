@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AUGMENTATIONS } from '../../data/transforms/augment.ts';
 import { NORMALIZATIONS } from '../../data/transforms/normalize.ts';
+import { MOST_THREADS } from '../../engine/engine.ts';
 import type { Setting } from './setting.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
@@ -211,7 +212,7 @@ export const PROCESS_SETTINGS = {
   },
   /** Its default depends on the machine: the host sets it. */
   threads: {
-    schema: z.int().positive().max(256),
+    schema: z.int().positive().max(MOST_THREADS),
     value: 'n',
     help: 'threads; their number changes no result',
     group: 'What computes',

@@ -1,5 +1,7 @@
 import { z } from 'zod';
+import { alternatives } from '../../tensor/argument.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
+import { didYouMean } from '../../tensor/suggest.ts';
 
 /** A setting's value, or what is wrong with its text. */
 export type Parsed = { readonly value: unknown } | { readonly problem: string };
@@ -61,10 +63,20 @@ function read(shape: Shape, text: string): readonly unknown[] {
 function problemOf({ items, ...shape }: Shape, value: unknown, issue: z.core.$ZodIssue): string {
   const [at] = issue.path;
   const item = Array.isArray(value) && typeof at === 'number' ? value[at] : undefined;
-  if (items?.enum && item !== undefined) return `expected some of ${items.enum.join(',')}, not '${item}'`;
+  if (items?.enum && item !== undefined) {
+    return `expected some of ${items.enum.join(',')}, not '${item}'${didYouMean(`${item}`, namesOf(items))}`;
+  }
   const inner = items && item !== undefined ? items : shape;
   // Texts and whole lists say themselves what they expect.
-  return isDescribed(inner) ? `expected ${expected(inner)}` : issue.message;
+  if (!isDescribed(inner)) return issue.message;
+  return `expected ${expected(inner)}${typeof value === 'string' ? didYouMean(value, namesOf(inner)) : ''}`;
+}
+
+/** The names that a value may be. */
+function namesOf({ enum: choices = [], const: only, anyOf = [] }: Shape): readonly string[] {
+  return [...choices, ...(only === undefined ? [] : [only]), ...anyOf.flatMap(namesOf)].filter(
+    (choice) => typeof choice === 'string',
+  );
 }
 
 function isDescribed({ type, enum: choices, anyOf }: Shape): boolean {
@@ -84,9 +96,4 @@ export function expected(shape: Shape): string {
   }
   const below = exclusiveMaximum === undefined ? '' : ` and below ${exclusiveMaximum}`;
   return `a number ${minimum === undefined ? `above ${exclusiveMinimum}` : `from ${minimum}`}${below}`;
-}
-
-/** `a, b or c`. */
-function alternatives(words: readonly string[]): string {
-  return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }

@@ -1,7 +1,12 @@
 import { z } from 'zod';
 import { BALANCES } from '../../data/balance.ts';
-import { DATASET_NAMES, DEFAULT_TEST_SHARE, isDatasetName } from '../../data/dataset-names.ts';
-import { imageSizeOf, MODEL_NAMES_TEXT } from '../../model/zoo.ts';
+import {
+  DATASET_NAMES,
+  DEFAULT_TEST_SHARE,
+  isDatasetName,
+  unknownDataset,
+} from '../../data/dataset-names.ts';
+import { imageSizeOf, MODEL_NAMES_TEXT, unknownModel } from '../../model/zoo.ts';
 import { MAX_LEAVES } from '../../plan/batch-tree.ts';
 import { PRECISIONS } from '../../tensor/precision.ts';
 import { transformsSchema } from '../data-config.ts';
@@ -24,8 +29,8 @@ export type RecipeName = (typeof RECIPE_NAMES)[number];
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
 const modelName = z
   .string()
-  .refine((name) => imageSizeOf(name) !== undefined, `expected ${MODEL_NAMES_TEXT}`);
-const datasetName = z.string().refine(isDatasetName, `expected ${DATASET_NAMES.join(', ')}`);
+  .refine((name) => imageSizeOf(name) !== undefined, { error: ({ input }) => unknownModel(`${input}`) });
+const datasetName = z.string().refine(isDatasetName, { error: ({ input }) => unknownDataset(`${input}`) });
 const nonEmpty = z.string().min(1, 'expected names, with commas between them');
 
 /** Images of a batch at most. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { readOnnxWeights } from '../../../src/io/onnx/read.ts';
 import { DATA_TYPES, messageType } from '../../../src/io/onnx/schema.ts';
 import type { StoredArray } from '../../../src/io/safetensors.ts';
-import { onnxSeed } from '../../../tools/fuzz/onnx-seed.ts';
+import { onnxSeed } from '../../../tools/torture/files/onnx-seed.ts';
 
 const { FLOAT, DOUBLE, INT64, INT32, UINT8, FLOAT16, BFLOAT16 } = DATA_TYPES;
 type Message = Readonly<Record<string, unknown>>;

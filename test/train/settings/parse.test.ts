@@ -118,7 +118,7 @@ describe('text', () => {
     ['momentum', '1', 'expected a number from 0 and below 1'],
     ['testShare', '1', 'expected a number above 0 and below 1'],
     ['channels', '2', 'expected 1 or 3'],
-    ['precision', 'f16', 'expected f32, bf16 or auto'],
+    ['precision', 'f16', 'expected f32, bf16 or auto (did you mean bf16?)'],
     ['freeze', 'a,,b', 'expected names, with commas between them'],
     ['augment', 'flip,blur', "expected some of resized-crop,crop,shift,flip,erase, not 'blur'"],
     ['data', 'idx:', 'expected fashion-mnist, sample, idx:DIR, folder:DIR, cifar10'],

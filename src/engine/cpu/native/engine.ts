@@ -5,13 +5,20 @@ import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../../target/cpu/constants.ts';
 import { MAX_SLAB_BYTES } from '../../../target/cpu/encode.ts';
 import { type CpuTarget, cpuTarget, type Products } from '../../../target/cpu/target.ts';
-import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
-import { requireRanks } from '../../ranks.ts';
+import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
+import { type Engine, EngineError, type MachinePeak, MOST_THREADS, type Session } from '../../engine.ts';
+import { requireNetwork } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
 import { type KernelCall, type KernelMemory, KernelSession, type PeakCall } from '../session.ts';
-import type { MemoryHandle, NativeIsa, NativeModule, PoolHandle } from './module.ts';
+import {
+  type MemoryHandle,
+  NATIVE_ISAS,
+  type NativeIsa,
+  type NativeModule,
+  type PoolHandle,
+} from './module.ts';
 
 /** The offset of what is not there. */
 const ABSENT = -1;
@@ -32,8 +39,12 @@ export interface NativeEngineOptions {
   readonly module: NativeModule;
 }
 
-/** The kernels compiled for this processor, with a thread pool of their own; only in Node. */
+/** The kernels compiled for this processor, with a thread pool of their own; only in Node. @throws ArgumentError */
 export function createNativeEngine(options: NativeEngineOptions): Engine {
+  requireWhole('threads', options.threads, 1, MOST_THREADS);
+  requireOneOf('isa', options.isa, NATIVE_ISAS);
+  if (typeof options.module?.createPool !== 'function')
+    throw new ArgumentError(`module is ${shown(options.module)}: expected what loadNativeModule returns`);
   return new NativeEngine(options);
 }
 
@@ -57,8 +68,8 @@ class NativeEngine implements Engine {
   }
 
   async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
+    requireNetwork(network, group);
     requireTarget(network, this);
-    requireRanks(network, group);
     const map = mapMemory(network, { threads: this.threads });
     if (map.bytes > this.maxTotalBytes) {
       const [need, have] = [map.bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));

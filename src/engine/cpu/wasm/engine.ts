@@ -3,8 +3,9 @@ import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { interfaceExport } from '../../../target/cpu/interface.ts';
 import { cpuTarget } from '../../../target/cpu/target.ts';
-import { type Engine, EngineError, type MachinePeak, type Session } from '../../engine.ts';
-import { requireRanks } from '../../ranks.ts';
+import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
+import { type Engine, EngineError, type MachinePeak, MOST_THREADS, type Session } from '../../engine.ts';
+import { requireNetwork } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
@@ -29,8 +30,18 @@ export interface WasmEngineOptions {
   readonly module: WebAssembly.Module;
 }
 
-/** The portable engine: C++ kernels as WebAssembly, on worker threads over shared memory; in Node and browsers. */
+/**
+ * The portable engine: C++ kernels as WebAssembly, on worker threads over shared memory; in Node and browsers.
+ * @throws ArgumentError
+ */
 export async function createWasmEngine(options: WasmEngineOptions): Promise<Engine> {
+  requireWhole('threads', options.threads, 1, MOST_THREADS);
+  requireOneOf('isa', options.isa, WASM_ISAS);
+  if (!(options.module instanceof WebAssembly.Module)) {
+    throw new ArgumentError(
+      `module is ${shown(options.module)}: expected what loadWasmModule or fetchWasmModule resolves to`,
+    );
+  }
   if (!WebAssembly.Module.exports(options.module).some(({ name }) => name === interfaceExport())) {
     throw new EngineError(
       'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve dist/kernels anew',
@@ -58,8 +69,8 @@ class WasmEngine implements Engine {
   }
 
   async open(network: CompiledNetwork, group: Group = NO_GROUP): Promise<Session> {
+    requireNetwork(network, group);
     requireTarget(network, this);
-    requireRanks(network, group);
     const map = mapMemory(network, this.#mapOptions());
     return new KernelSession(network, map, await this.#open(map), group);
   }

@@ -1,4 +1,4 @@
-import { DATA_TYPES, messageType } from '../../src/io/onnx/schema.ts';
+import { DATA_TYPES, messageType } from '../../../src/io/onnx/schema.ts';
 
 /** Every kind of field that the reader of ONNX files looks at. */
 export function onnxSeed(): Uint8Array {

@@ -1,0 +1,32 @@
+import { idx, json, names, tar } from './data-sets.ts';
+import type { Format } from './format.ts';
+import { pictures } from './pictures.ts';
+import { checkpoint, oldPth, onnx, pth, safetensors } from './weights.ts';
+
+type Open = (folder: string) => Format | Promise<Format>;
+
+/** Every kind of file that the product reads from outside. */
+const FORMATS = {
+  safetensors,
+  pth,
+  'old-pth': oldPth,
+  onnx,
+  checkpoint,
+  png: () => pictures('png'),
+  jpeg: () => pictures('jpeg'),
+  webp: () => pictures('webp'),
+  gif: () => pictures('gif'),
+  tiff: () => pictures('tiff'),
+  idx,
+  tar,
+  json,
+  names,
+} as const satisfies Readonly<Record<string, Open>>;
+
+export type FormatName = keyof typeof FORMATS;
+export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
+
+/** @param folder where formats that are read from disk put their files. */
+export async function openFormat(name: FormatName, folder: string): Promise<Format> {
+  return (FORMATS[name] as Open)(folder);
+}
