@@ -6,7 +6,6 @@ import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun, type SavedRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
-import { label as shown } from '../tensor/printable.ts';
 import { evaluationBatch, hasValidation } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
 import { evaluate } from '../train/evaluate.ts';

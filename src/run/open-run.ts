@@ -1,7 +1,6 @@
 import { compile, stateOf } from '../compile.ts';
 import { knownClassNames } from '../data/dataset-names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
-import { quoted } from '../io/quoted.ts';
 import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
 import { imageSizeOf, modelByName } from '../model/zoo.ts';
