@@ -19,11 +19,12 @@ import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import { NOTHING } from '../train/metrics.ts';
 import { UsageError } from './errors.ts';
 import { commandOf, NOTES_DEFAULTS } from './options.ts';
+import { showData } from './progress.ts';
 import { say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
 
 interface ImportOptions extends ModelOverrides {
-  readonly model: string;
+  readonly model?: string;
   readonly out: string;
   readonly size?: number;
   readonly normalize?: 'none' | 'imagenet';
@@ -35,10 +36,12 @@ export function importCommand(): Command {
   return commandOf('import', {
     description:
       'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
-    arguments: [new Argument('<file>', 'file of weights; its format is told by its content')],
+    arguments: [
+      new Argument('<file>', 'file of weights; its format is told by its content; or a name that pull knows'),
+    ],
     examples: [
       'import net.pth --model densenet121 --normalize imagenet --out runs/121',
-      'import best.safetensors --model densenet-fashion --out runs/imported',
+      'import densenet121 --out runs/imagenet',
     ],
   }).action(runImport);
 }
@@ -47,10 +50,14 @@ export function importCommand(): Command {
 const BATCH = 32;
 
 async function runImport(file: string, given: ImportOptions): Promise<void> {
-  const source = await openWeights(file);
-  const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
+  const source = await openWeights(file, showData());
+  const name = given.model ?? source.network?.model;
+  if (name === undefined) {
+    throw new UsageError(`${file} does not say which network it is of: name it with --model`);
+  }
+  const usualSize = name === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(name)!;
   const size = given.size ?? source.images?.size ?? usualSize;
-  const model = modelFor(given, size, source);
+  const model = modelFor(name, given, size, source);
   const { state: wanted, initializers } = networkOf(model, size);
   const { state: found, report } = matchWeights(source.weights, wanted, {
     ...source,
@@ -64,7 +71,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     }),
   );
   const { channels, classes } = model;
-  const network = { model: given.model, classes, size };
+  const network = { model: name, classes, size };
   const { classNames } = source.images ?? {};
   const images = {
     ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
@@ -81,7 +88,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   }
   for (const line of describeReport(report)) say(line);
   process.stdout.write(
-    `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}\n`,
+    `${name}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}\n`,
   );
 }
 
@@ -162,7 +169,8 @@ function parameterCount(state: ReadonlyMap<string, StateTensor>): number {
 
 /** The model with as many channels and classes as asked for, or else as the file has. */
 function modelFor(
-  { model: name, channels, classes }: ImportOptions,
+  name: string,
+  { channels, classes }: ImportOptions,
   size: number,
   source: WeightsSource,
 ): Model {

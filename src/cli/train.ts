@@ -11,6 +11,7 @@ import { runTraining } from '../run/run-training.ts';
 import { openWeights, startingWeights, type WeightsSource } from '../run/weights-source.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { settingsFrom } from '../train/fine-tuning.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
@@ -18,6 +19,7 @@ import { imageOptions, openOwnData, requireFolderOptions } from './data-options.
 import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
+import { channelsFor, fittedToData, fittedToFolder, requireColour } from './fine-tune.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
 import { commandOf } from './options.ts';
@@ -42,10 +44,13 @@ export function trainCommand(): Command {
 }
 
 async function runTrain(given: TrainOptions): Promise<void> {
-  const { resumeFrom, source, recipe } = await begin(given);
+  const beginning = await begin(given);
+  const { resumeFrom, source, recipe } = beginning;
   const engineName = engineOf(given, resumeFrom);
-  const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
-  const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, opened.data, source);
+  const opened = await openData(given, beginning);
+  if (!resumeFrom) requireColour(source, opened.data);
+  const settled =
+    resumeFrom?.run.config ?? completeRecipe(fittedToData(recipe!, given, opened.data), opened.data, source);
   if (resumeFrom) requireSameData(settled, opened.data, given.resume!);
   const engine = await openEngine(engineName, given.threads);
   try {
@@ -102,8 +107,9 @@ async function begin(given: TrainOptions): Promise<Beginning> {
     return { resumeFrom: openResumed(given.resume, settings) };
   }
   if (given.out !== undefined) requireFree(given.out);
-  const source = given.from === undefined ? undefined : await openWeights(given.from);
-  return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
+  const source = given.from === undefined ? undefined : await openWeights(given.from, showData());
+  const recipe = resolveRecipe(source ? settingsFrom(source, settings) : settings);
+  return { source, recipe: await fittedToFolder(recipe, given) };
 }
 
 /** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */
@@ -113,14 +119,13 @@ interface OpenedData {
   readonly found: ReturnType<typeof dataEvent> | undefined;
 }
 
-async function openData(
-  given: TrainOptions,
-  config: RunConfig | ResolvedRecipe,
-  resumeFrom: LoadedCheckpoint | undefined,
-): Promise<OpenedData> {
+async function openData(given: TrainOptions, { resumeFrom, recipe, source }: Beginning): Promise<OpenedData> {
+  const config: RunConfig | ResolvedRecipe = resumeFrom?.run.config ?? recipe!;
   const name = config.data!;
   requireFolderOptions(given, name);
-  const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
+  const channels = resumeFrom
+    ? channelsOf(runFiles(given.resume!).last, resumeFrom.shapes)
+    : (given.channels ?? channelsFor(source));
   const open = () => openDataset(name, given.dataDir, showData(), imageOptions(given, config, channels));
   const data = await (resumeFrom ? openOwnData(name, open) : open());
   const found = data.skipped ? dataEvent(name, data) : undefined;

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
+import type { DataProgress } from '../data/progress.ts';
 import { meansText } from '../data/transforms/normalize.ts';
 import { imagesOfCard, type TrainedImages } from '../io/model-card.ts';
 import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
@@ -9,6 +10,7 @@ import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { classNamesOf } from './open-run.ts';
+import { knownBy, pulledFile } from './pretrained-weights.ts';
 import { runFiles } from './run-folder.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
@@ -17,14 +19,19 @@ export interface WeightsSource {
   readonly source: string;
   readonly sha256: string;
   readonly weights: Weights;
-  /** What a checkpoint says about its network. */
+  /** Their network, where a checkpoint says it or the weights are known. */
   readonly network?: Pick<RunConfig, 'model' | 'size'>;
   /** The images that they were trained on, where that is known. */
   readonly images?: TrainedImages | undefined;
 }
 
-/** Reads weights from a file of any known format or from a run's folder. */
-export async function openWeights(path: string): Promise<WeightsSource> {
+/**
+ * Reads weights from a file of any known format, from a run's folder, or those that are published for a network of this
+ * name.
+ */
+export async function openWeights(given: string, progress: DataProgress): Promise<WeightsSource> {
+  const pulled = await pulledFile(given, progress);
+  const path = pulled?.path ?? given;
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   const source = isFolder ? runFiles(path).last : path;
   const bytes = readFileLimited(source);
@@ -32,6 +39,8 @@ export async function openWeights(path: string): Promise<WeightsSource> {
   if (!isFolder) {
     const weights = await decodeWeights(bytes, source);
     const { metadata = new Map<string, string>() } = weights;
+    const known = pulled?.known ?? knownBy(sha256);
+    if (known) return { source, sha256, weights, ...known };
     if (!isCheckpoint(metadata)) return { source, sha256, weights, images: imagesOfCard(metadata) };
   }
   const { run, state, shapes } = decodeCheckpoint(bytes, source);

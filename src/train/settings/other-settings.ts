@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { AUGMENTATIONS } from '../../data/transforms/augment.ts';
 import { NORMALIZATIONS } from '../../data/transforms/normalize.ts';
+import { PRETRAINED_NAMES } from '../../io/pretrained.ts';
 import type { Setting } from './setting.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
@@ -119,8 +120,8 @@ export const PROCESS_SETTINGS = {
   },
   from: {
     schema: path,
-    value: 'run or file',
-    help: 'begin with these weights, with a new classifier if the number of classes differs',
+    value: 'weights',
+    help: `begin with the weights of this run or file, or with those for ImageNet of ${PRETRAINED_NAMES.join(', ')} (downloaded once; by the recipe fine-tune if none is named); with a new classifier if the number of classes differs`,
     group: 'The run',
     unset: 'random weights',
     commands: { train: {} },
@@ -149,6 +150,7 @@ export const PROCESS_SETTINGS = {
       bench: {},
       profile: {},
       verify: {},
+      pull: {},
     },
     onResume: 'again',
   },

@@ -9,7 +9,15 @@ import type { Recorded, Setting } from './setting.ts';
 
 const OPTIMIZERS = ['sgd', 'nesterov', 'adamw'] as const;
 const DECAYED = ['weights', 'all'] as const;
-export const RECIPE_NAMES = ['notes', 'd2l', 'quick', 'paper-cifar', 'best', 'best-longer'] as const;
+export const RECIPE_NAMES = [
+  'notes',
+  'd2l',
+  'quick',
+  'paper-cifar',
+  'best',
+  'best-longer',
+  'fine-tune',
+] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/);
@@ -43,7 +51,10 @@ export const FIELDS = {
     help: 'where settings that are not given come from',
     group: 'The run',
     unset: 'notes',
-    commands: { train: {}, 'lr-find': {} },
+    commands: {
+      train: { unset: 'notes; fine-tune if weights for ImageNet are given by from' },
+      'lr-find': {},
+    },
     onResume: 'same',
   },
   model: {
@@ -53,7 +64,13 @@ export const FIELDS = {
     help: `network: ${MODEL_NAMES_TEXT}`,
     group: 'The run',
     notes: 'notes',
-    commands: { train: {}, 'lr-find': {}, import: { required: true }, bench: {}, profile: {} },
+    commands: {
+      train: {},
+      'lr-find': {},
+      import: { unset: "the file's, where that is known" },
+      bench: {},
+      profile: {},
+    },
     onResume: 'same',
   },
   /** Absent where weights were imported: the network has seen no data yet, and what is said of training are defaults. */
@@ -330,6 +347,25 @@ export const FIELDS = {
     help: 'end the run after so many epochs in a row without a better one on the validation images',
     group: 'The run',
     unset: 'none',
+    commands: { train: {} },
+    onResume: 'same',
+  },
+  headEpochs: {
+    schema: z.int().positive().optional(),
+    most: 100_000,
+    value: 'epochs',
+    help: 'epochs at the start in which only the classifier learns; then all does, with the schedule and the optimizer begun anew',
+    group: 'How it learns',
+    unset: 'none',
+    commands: { train: {} },
+    onResume: 'same',
+  },
+  headLr: {
+    schema: z.number().positive().optional(),
+    value: 'rate',
+    help: 'greatest learning rate while only the classifier learns',
+    group: 'How it learns',
+    unset: 'that of the rest of the run',
     commands: { train: {} },
     onResume: 'same',
   },
