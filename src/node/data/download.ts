@@ -138,18 +138,27 @@ function requireRange({ headers }: { headers: { get(name: string): string | null
   throw new Error(message);
 }
 
+/** What it means where there is no connection at all. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host is not found, or this machine is offline',
+  EAI_AGAIN: 'the host is not found, or this machine is offline',
+  ECONNREFUSED: 'nobody answers there',
+  ENETUNREACH: 'this machine is offline',
+};
+
 /** No such host, nobody listens, or the proxy refuses: trying again at once is of no use. */
 function isFinal(error: unknown): boolean {
-  const unreachable = ['ENOTFOUND', 'ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH'];
   const refusedByProxy = ['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG'];
-  return [...unreachable, ...refusedByProxy].includes(root(error).code ?? '');
+  return [...Object.keys(UNREACHABLE), ...refusedByProxy].includes(root(error).code ?? '');
 }
 
 function reason(error: unknown): string {
   const { code, message } = root(error);
   const refusal = /^Proxy response \((\d+)\)/.exec(message)?.[1];
   if (refusal !== undefined) return `the proxy refuses the connection with status ${refusal}`;
-  return code === undefined || code.startsWith('UND_ERR') ? message : code;
+  if (code === undefined || code.startsWith('UND_ERR')) return message;
+  const words = UNREACHABLE[code];
+  return words === undefined ? code : `${words}: ${code}`;
 }
 
 /** Fetch wraps what went wrong in an error without a reason. */
