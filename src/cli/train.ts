@@ -39,7 +39,10 @@ interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<Al
 export function trainCommand(): Command {
   return commandOf('train', {
     description: "train a network; without options, the notes' run",
-    examples: ['train --data sample --epochs 2', 'train --recipe best --seed 1 --out runs/best'],
+    examples: [
+      'train --recipe best --seed 1 --out runs/best',
+      'train --from densenet121 --data folder:photos --out runs/photos',
+    ],
   }).action(runTrain);
 }
 

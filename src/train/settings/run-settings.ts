@@ -52,7 +52,7 @@ export const FIELDS = {
     group: 'The run',
     unset: 'notes',
     commands: {
-      train: { unset: 'notes; fine-tune if weights for ImageNet are given by from' },
+      train: { unset: 'notes; fine-tune with --from and weights for ImageNet' },
       'lr-find': {},
     },
     onResume: 'same',
