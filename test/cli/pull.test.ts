@@ -77,7 +77,7 @@ test('pull fetches weights once and says what to do with them', async () => {
 test('as they are, they say the classes of ImageNet', async () => {
   const imported = await densor('import', 'densenet121', '--out', 'imagenet');
   expect(imported.status, imported.stderr).toBe(0);
-  expect(imported.stderr).toMatch(/604 tensors taken over, 580 of them renamed/);
+  expect(imported.stderr).toMatch(/606 tensors taken over, 580 of them renamed/);
   const { config } = loadCheckpoint(join(folder, 'imagenet/last.safetensors')).run;
   expect(config).toMatchObject({ model: 'densenet121', size: 224, classNames: IMAGENET_CLASSES });
   expect(config.transforms?.normalization?.mean).toEqual([0.485, 0.456, 0.406]);
