@@ -31,7 +31,7 @@ export const MEMORY_CASES: readonly MemoryCase[] = [
   },
   {
     name: 'resnet18-96',
-    args: 'bench --model resnet18 --size 96 --batch 64',
+    args: 'bench --model resnet18-d2l --size 96 --batch 64',
     limits: [undefined, 'smallest'],
   },
   {

@@ -123,8 +123,11 @@ export function compile(
       ]),
   );
   const beside = [...evaluations.values()].map(({ plan }) => plan);
-  const batchOf = ({ name }: { readonly name: string }) => programs[name]!.batch;
-  const [largest] = sources.filter(({ gradient }) => gradient).sort((a, b) => batchOf(b) - batchOf(a));
+  // The more images, and of as many the more parameters with gradients, the more memory.
+  const largest = sources
+    .filter(({ gradient }) => gradient)
+    .map((source) => ({ ...source, images: programs[source.name]!.batch }))
+    .sort((a, b) => b.images - a.images || gradientsOf(b) - gradientsOf(a))[0];
   const training = largest && fuse(largest.forward, largest.gradient, options.precision);
   if (memory && !training) requireFits(beside, memory);
   const candidates =
@@ -142,6 +145,10 @@ export function compile(
     layers: first.layers,
     ...(candidates && { candidates }),
   };
+}
+
+function gradientsOf({ gradient }: { readonly gradient: Gradient | undefined }): number {
+  return gradient?.withRespectTo?.length ?? 0;
 }
 
 /** All ways to run a training step, and the one that a memory budget chooses of them. */

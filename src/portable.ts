@@ -15,6 +15,7 @@ export { initialNumbers } from './model/initialize.ts';
 export * from './model/module.ts';
 export { type ResNetOptions, resnet } from './model/resnet.ts';
 export { type TorchvisionDenseNetOptions, torchvisionDensenet } from './model/torchvision-densenet.ts';
+export { type TorchvisionResNetOptions, torchvisionResnet } from './model/torchvision-resnet.ts';
 export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
 export { ArgumentError } from './tensor/argument.ts';

@@ -23,11 +23,12 @@ import { NOTHING } from '../train/metrics.ts';
 import { givenSchema, SETTINGS } from '../train/settings/table.ts';
 import { inFlags, UsageError } from './errors.ts';
 import { commandOf, NOTES_DEFAULTS } from './options.ts';
+import { showData } from './progress.ts';
 import { print, printJson, say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
 
 interface ImportOptions extends ModelOverrides {
-  readonly model: string;
+  readonly model?: string;
   readonly out: string;
   readonly size?: number;
   readonly normalize?: 'none' | 'imagenet';
@@ -42,7 +43,9 @@ export function importCommand(): Command {
   return commandOf('import', {
     description:
       'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
-    arguments: [new Argument('<file>', 'file of weights; its format is told by its content')],
+    arguments: [
+      new Argument('<file>', 'file of weights; its format is told by its content; or a name that pull knows'),
+    ],
     own: {
       classNames: {
         schema: givenSchema(SETTINGS.dataDir),
@@ -53,7 +56,7 @@ export function importCommand(): Command {
     },
     examples: [
       'import net.pth --model densenet121 --normalize imagenet --out runs/121',
-      'import best.safetensors --model densenet-fashion --out runs/imported',
+      'import densenet121 --out runs/imagenet',
     ],
   }).action(runImport);
 }
@@ -62,13 +65,17 @@ export function importCommand(): Command {
 const BATCH = 32;
 
 async function runImport(file: string, given: ImportOptions): Promise<void> {
-  const source = await openWeights(file, given.weights);
-  const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
+  const source = await openWeights(file, showData(), given.weights);
+  const name = given.model ?? source.network?.model;
+  if (name === undefined) {
+    throw new UsageError(`${file} does not say which network it is of: name it with --model`);
+  }
+  const usualSize = name === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(name)!;
   const size = given.size ?? source.images?.size ?? usualSize;
-  const model = modelFor(given, size, source);
+  const model = modelFor(name, given, size, source);
   const { state: wanted, initializers } = networkOf(model, size);
   const { state: found, report } = weightsFor(source, wanted, {
-    model: given.model,
+    model: name,
     newHead: given.classes !== undefined,
   });
   const { seed } = given;
@@ -79,7 +86,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     }),
   );
   const { channels, classes } = model;
-  const network = { model: given.model, classes, size };
+  const network = { model: name, classes, size };
   const classNames = classNamesFor(given.classNames, classes, source, report);
   const images = {
     ...(classNames && { classNames: [...classNames] }),
@@ -96,7 +103,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   }
   for (const line of describeReport(report)) say(inFlags(line));
   print([
-    `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}`,
+    `${name}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}`,
   ]);
 }
 
@@ -205,7 +212,8 @@ function parameterCount(state: ReadonlyMap<string, StateTensor>): number {
 
 /** The model with as many channels and classes as asked for, or else as the file has. */
 function modelFor(
-  { model: name, channels, classes }: ImportOptions,
+  name: string,
+  { channels, classes }: ImportOptions,
   size: number,
   source: WeightsSource,
 ): Model {

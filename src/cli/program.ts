@@ -12,6 +12,7 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   compare: async () => (await import('./compare.ts')).compareCommand(),
   evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
   predict: async () => (await import('./predict.ts')).predictCommand(),
+  pull: async () => (await import('./pull.ts')).pullCommand(),
   import: async () => (await import('./import.ts')).importCommand(),
   export: async () => (await import('./export.ts')).exportCommand(),
   summary: async () => (await import('./summary.ts')).summaryCommand(),

@@ -14,6 +14,7 @@ import { openWeights, startingWeights, type WeightsSource } from '../run/weights
 import { counted } from '../tensor/counted.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { settingsFrom } from '../train/fine-tuning.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
@@ -22,6 +23,7 @@ import { imageOptions, openOwnData, requireFolderOptions } from './data-options.
 import { dataEvent, showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { inFlags, UsageError } from './errors.ts';
+import { channelsFor, fittedToData, fittedToFolder, requireColour } from './fine-tune.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
 import { commandOf, dataArgument } from './options.ts';
@@ -43,7 +45,11 @@ export function trainCommand(): Command {
   return commandOf('train', {
     description: "train a network: on a folder of images or, without options, the notes' run",
     arguments: [dataArgument()],
-    examples: ['train photos/', 'train --recipe best --seed 1 --out runs/best'],
+    examples: [
+      'train photos/',
+      'train photos/ --from densenet121 --out runs/photos',
+      'train --recipe best --seed 1 --out runs/best',
+    ],
   }).action((data: string | undefined, given: TrainOptions) => runTrain(withData(given, data)));
 }
 
@@ -58,10 +64,13 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
 
 async function runTrain(asked: TrainOptions): Promise<void> {
   const given = inRunFolder(asked);
-  const { resumeFrom, source, recipe } = await begin(given);
+  const beginning = await begin(given);
+  const { resumeFrom, source, recipe } = beginning;
   const engineName = engineOf(given, resumeFrom);
-  const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
-  const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, opened.data, source);
+  const opened = await openData(given, beginning);
+  if (!resumeFrom) requireColour(source, opened.data);
+  const settled =
+    resumeFrom?.run.config ?? completeRecipe(fittedToData(recipe!, given, opened.data), opened.data, source);
   if (!resumeFrom) warn(settled, opened.data);
   if (resumeFrom) requireSameData(settled, opened.data, given.resume!);
   const engine = await openEngine(engineName, given.threads);
@@ -137,8 +146,10 @@ async function begin(given: TrainOptions): Promise<Beginning> {
     throw new UsageError('--weights says which weights of a file to begin with: name the file with --from');
   if (given.resume !== undefined) return { resumeFrom: openResumed(given.resume, settings) };
   if (given.out !== undefined) requireFree(given.out);
-  const source = given.from === undefined ? undefined : await openWeights(given.from, given.weights);
-  return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
+  const source =
+    given.from === undefined ? undefined : await openWeights(given.from, showData(), given.weights);
+  const recipe = resolveRecipe(source ? settingsFrom(source, settings) : settings);
+  return { source, recipe: await fittedToFolder(recipe, given) };
 }
 
 /** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */
@@ -148,14 +159,13 @@ interface OpenedData {
   readonly found: ReturnType<typeof dataEvent> | undefined;
 }
 
-async function openData(
-  given: TrainOptions,
-  config: RunConfig | ResolvedRecipe,
-  resumeFrom: LoadedCheckpoint | undefined,
-): Promise<OpenedData> {
+async function openData(given: TrainOptions, { resumeFrom, recipe, source }: Beginning): Promise<OpenedData> {
+  const config: RunConfig | ResolvedRecipe = resumeFrom?.run.config ?? recipe!;
   const name = config.data!;
   requireFolderOptions(given, name);
-  const channels = resumeFrom && channelsOf(runFiles(given.resume!).last, resumeFrom.shapes);
+  const channels = resumeFrom
+    ? channelsOf(runFiles(given.resume!).last, resumeFrom.shapes)
+    : (given.channels ?? channelsFor(source));
   const open = () => openDataset(name, given.dataDir, showData(), imageOptions(given, config, channels));
   const data = await (resumeFrom ? openOwnData(name, open) : open());
   const found = data.skipped ? dataEvent(name, data) : undefined;

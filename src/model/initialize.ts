@@ -14,8 +14,10 @@ export type Initializer =
  * - `xavierUniform`: d2l's. Convolutions and linear layers by Glorot and Bengio 2010, PyTorch's default for biases.
  * - `kaimingNormal`: torchvision's DenseNet. Convolutions by He et al. 2015 (by their inputs), PyTorch's default for
  *   the weights of linear layers, biases 0.
+ * - `kaimingNormalFanOut`: torchvision's ResNet. Convolutions by He et al. 2015 (by their outputs), PyTorch's default for
+ *   linear layers.
  */
-export type Initialization = 'xavierUniform' | 'kaimingNormal';
+export type Initialization = 'xavierUniform' | 'kaimingNormal' | 'kaimingNormalFanOut';
 
 /** The layers that have weights. */
 type Weighted = 'conv2d' | 'linear';
@@ -31,9 +33,12 @@ export function initialWeight(
     case 'xavierUniform':
       return { kind: 'uniform', bound: Math.sqrt(6 / (fanIn + fanOut)) };
     case 'kaimingNormal':
+    case 'kaimingNormalFanOut': {
+      const fan = scheme === 'kaimingNormal' ? fanIn : fanOut;
       return layer === 'conv2d'
-        ? { kind: 'normal', deviation: Math.sqrt(2 / fanIn) }
+        ? { kind: 'normal', deviation: Math.sqrt(2 / fan) }
         : { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
+    }
     default:
       return assertNever(scheme);
   }
@@ -43,6 +48,7 @@ export function initialWeight(
 export function initialBias(scheme: Initialization, fanIn: number): Initializer {
   switch (scheme) {
     case 'xavierUniform':
+    case 'kaimingNormalFanOut':
       return { kind: 'uniform', bound: 1 / Math.sqrt(fanIn) };
     case 'kaimingNormal':
       return { kind: 'constant', value: 0 };

@@ -46,7 +46,7 @@ function residual(channels: number, stride: number, hasConvolvedShortcut: boolea
 
 /** d2l's ResNet-18 by default: a bias in every convolution, 11,178,378 parameters. */
 export function resnet(options: ResNetOptions = {}): Model {
-  const { name = 'resnet18', channels = 1, classes = 10 } = options;
+  const { name = 'resnet18-d2l', channels = 1, classes = 10 } = options;
   const { stages = [64, 128, 256, 512], residuals = 2 } = options;
   const stage = (width: number, i: number): Module =>
     sequential(

@@ -6,6 +6,7 @@ import type { Model } from './module.ts';
 import { notes121AsPrinted } from './notes-121.ts';
 import { resnet } from './resnet.ts';
 import { torchvisionDensenet } from './torchvision-densenet.ts';
+import { torchvisionResnet } from './torchvision-resnet.ts';
 
 /** What a user or the data set may override. */
 export interface ModelOverrides {
@@ -28,6 +29,12 @@ const FAMILY = {
   densenet201: { blocks: [6, 12, 48, 32] },
   densenet264: { blocks: [6, 12, 64, 48] },
   densenet161: { blocks: [6, 12, 36, 24], growthRate: 48, stemChannels: 96 },
+} as const;
+
+const RESNETS = {
+  resnet18: { block: 'basic', blocks: [2, 2, 2, 2] },
+  resnet34: { block: 'basic', blocks: [3, 4, 6, 3] },
+  resnet50: { block: 'bottleneck', blocks: [3, 4, 6, 3] },
 } as const;
 
 /** Wide where maps are small and a layer costs little: the network of the recipe `best`. */
@@ -61,7 +68,17 @@ const MODELS: ReadonlyMap<string, ZooEntry> = new Map<string, ZooEntry>([
         torchvisionDensenet({ name: 'densenet-fashion', channels: 1, classes: 10, ...FASHION, ...given }),
     },
   ],
-  ['resnet18', { hasDropout: false, size: 224, build: (given) => resnet({ name: 'resnet18', ...given }) }],
+  ...Object.entries(RESNETS).map(
+    ([name, options]) =>
+      [
+        name,
+        { hasDropout: false, size: 224, build: (given) => torchvisionResnet({ name, ...options, ...given }) },
+      ] as [string, ZooEntry],
+  ),
+  [
+    'resnet18-d2l',
+    { hasDropout: false, size: 224, build: (given) => resnet({ name: 'resnet18-d2l', ...given }) },
+  ],
   [
     'notes-max-pool',
     {

@@ -51,7 +51,7 @@ export function loadRun(place: string, which: 'last' | 'best'): LoadedRun {
 
 /** As `loadRun`. */
 export function openRun(place: string, which: 'last' | 'best'): SavedRun {
-  const { folder, path, checkpoint, config, model, classNames } = loadRun(place, which);
+  const { folder, checkpoint, config, model, classNames } = loadRun(place, which);
   return {
     folder,
     config,

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { existsSync, statSync } from 'node:fs';
+import type { DataProgress } from '../data/progress.ts';
 import { meansText } from '../data/transforms/normalize.ts';
 import { chooseWeights } from '../io/choose-weights.ts';
 import {
@@ -18,6 +19,7 @@ import { decodeCheckpoint, isCheckpoint, type StateNumbers } from '../train/chec
 import type { RunConfig } from '../train/config.ts';
 import { checkpointAt } from './find-run.ts';
 import { classNamesOf } from './open-run.ts';
+import { knownBy, pulledFile } from './pretrained-weights.ts';
 import { modelOf } from './recognize-model.ts';
 
 /** Weights from a file, which may be a run's checkpoint, or from the last checkpoint of a run. */
@@ -28,18 +30,25 @@ export interface WeightsSource {
   /** Of the weights, of a file with several. */
   readonly name?: string;
   readonly weights: Weights;
-  /** What a checkpoint says about its network. */
+  /** Their network, where a checkpoint says it or the weights are known. */
   readonly network?: Pick<RunConfig, 'model' | 'size'>;
   /** The images that they were trained on, where that is known. */
   readonly images?: TrainedImages | undefined;
 }
 
 /**
- * Reads weights from a file of any known format or from a run's folder.
+ * Reads weights from a file of any known format, from a run's folder, or those that are published for a network of this
+ * name.
  * @param name of the weights, of a file with several (`chooseWeights`).
  * @throws WeightsError, and what `decodeWeights` and `decodeCheckpoint` throw.
  */
-export async function openWeights(path: string, name?: string): Promise<WeightsSource> {
+export async function openWeights(
+  given: string,
+  progress: DataProgress,
+  name?: string,
+): Promise<WeightsSource> {
+  const pulled = await pulledFile(given, progress);
+  const path = pulled?.path ?? given;
   const isFolder = existsSync(path) && statSync(path).isDirectory();
   const source = isFolder ? checkpointAt(path, 'last').file : path;
   const { weights, parts } = await readWeightsFile(source);
@@ -48,6 +57,8 @@ export async function openWeights(path: string, name?: string): Promise<WeightsS
   const sha256 = hash.digest('hex');
   const { metadata = new Map<string, string>() } = weights;
   if (!isFolder && !isCheckpoint(metadata)) {
+    const known = pulled?.known ?? knownBy(sha256);
+    if (known) return { source, sha256, weights, ...known };
     const images = imagesOfCard(metadata);
     if (name === undefined) return { source, sha256, weights, images };
     return { source, sha256, name, weights: chooseWeights(weights, name, source), images };

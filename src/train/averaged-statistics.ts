@@ -16,7 +16,7 @@ const BATCHES = 50;
  * @throws the signal's reason, between two batches; NonFiniteError.
  */
 export async function measureAveragedStatistics(
-  { session, network, microBatch }: StepTarget,
+  { session, network, microBatch, stage }: StepTarget,
   loader: Loader,
   moment: Moment,
   signal?: AbortSignal,
@@ -36,7 +36,7 @@ export async function measureAveragedStatistics(
       images: partOfInput(images, 0, (images.length / size) * count),
       labels: labels.subarray(0, count),
     };
-    const program = programName('statistics', count);
+    const program = programName('statistics', count, stage);
     if (network.programs.get(program)!.graph.updates.size === 0) return; // Its batch norms are frozen, or there are none.
     await session.run(program, inputs);
   }

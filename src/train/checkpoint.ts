@@ -123,6 +123,9 @@ const METADATA_KEY = 'densor';
 /** The history of the longest run has six values for each of its 100,000 epochs. */
 const RUN_LIMITS = { depth: 8, values: 2 ** 20 };
 
+/** Networks that had another name when a checkpoint of them was written, told by a tensor that the name's network lacks. */
+const RENAMED_MODELS = [{ was: 'resnet18', is: 'resnet18-d2l', has: '0.0.weight' }] as const;
+
 /** A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when what is before it was taken. */
 export async function* encodeCheckpoint(
   { run, state }: Checkpoint,
@@ -168,7 +171,12 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
     state.set(name, data);
   }
   const training = { state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
-  return { run: parsed.data, ...toUse(training), training };
+  return { run: withModelOfToday(parsed.data, training), ...toUse(training), training };
+}
+
+function withModelOfToday(run: RunState, { shapes }: StoredTensors): RunState {
+  const renamed = RENAMED_MODELS.find(({ was, has }) => was === run.config.model && shapes.has(has));
+  return renamed ? { ...run, config: { ...run.config, model: renamed.is } } : run;
 }
 
 /** @throws CheckpointError */

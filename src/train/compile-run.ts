@@ -1,11 +1,11 @@
 import { type Compiled, compile, type EngineOptions } from '../compile.ts';
 import type { TrainTest } from '../data/dataset.ts';
-import { frozenParts } from '../model/freeze.ts';
 import type { Model } from '../model/module.ts';
 import { counted } from '../tensor/counted.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import { ConfigError, evaluationBatch, type RunConfig, trainingOptions } from './config.ts';
 import { programsFor, statisticsProgram } from './programs.ts';
+import { frozenIn } from './stages.ts';
 
 /**
  * Every program of a run: full and last batches, training and evaluation.
@@ -22,10 +22,12 @@ export function compileRun(
   const count = Math.min(config.limit ?? data.train.count, data.train.count);
   const evaluated = [data.test, ...(data.validation ? [data.validation] : [])];
   try {
-    const frozen = frozenParts(model, config.freeze ?? []);
+    const batches = { count, batch, microBatch };
     const programs = [
-      programsFor('train', { count, batch, microBatch }, { frozen }),
-      config.ema === undefined ? {} : statisticsProgram({ count, batch, microBatch }, { frozen }),
+      ...[...frozenIn(model, config)].flatMap(([stage, frozen]) => [
+        programsFor('train', batches, { frozen }, stage),
+        config.ema === undefined ? {} : statisticsProgram(batches, { frozen }, stage),
+      ]),
       ...evaluated.map((set) =>
         programsFor('evaluate', { count: set.count, batch: evaluationBatch(config) }),
       ),

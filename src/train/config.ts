@@ -76,7 +76,7 @@ export function trainingOptions(config: RunConfig): TrainingOptions {
   };
 }
 
-/** How a run's learning rate goes. */
+/** How a run's learning rate goes, of one stage (`stagesOf`). */
 export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
   const { schedule: kind, lr: peak, epochs, warmup } = config;
   return { kind, peak, steps: epochs * stepsPerEpoch, warmupSteps: Math.round(warmup * stepsPerEpoch) };
@@ -85,11 +85,13 @@ export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
 /** `recipe best: nesterov 0.9, lr 0.1, one-cycle, weight decay 0.0005`: all that is not the plainest. */
 export function describeRecipe(config: RunConfig): string {
   const { recipe, optimizer, momentum, weightDecay, weightDecayOn, schedule, warmup, clip, ema } = config;
-  const { lr, balance, labelSmoothing, validate, patience, precision } = config;
+  const { lr, balance, labelSmoothing, validate, patience, precision, headEpochs, headLr } = config;
   return [
     `recipe ${recipe}: ${optimizer}${momentum > 0 ? ` ${momentum}` : ''}`,
     `lr ${lr}`,
     schedule !== 'constant' && schedule,
+    headEpochs !== undefined &&
+      `the classifier alone for ${counted(headEpochs, 'epoch')}${headLr === undefined ? '' : ` at lr ${headLr}`}`,
     warmup > 0 && `warm-up over ${counted(warmup, 'epoch')}`,
     weightDecay > 0 && `weight decay ${weightDecay} on ${weightDecayOn}`,
     balance !== 'none' && `classes balanced by ${balance}`,

@@ -68,7 +68,7 @@ export const EXPERIMENTS = {
   /** How do a DenseNet's parameters, memory and accuracy compare with a ResNet's? */
   resnet: {
     common: { ...BUDGET, lr: 0.02 }, // At its own 0.1 the ResNet diverges, with momentum 0.9.
-    configurations: { densenet: { model: 'notes' }, resnet18: { model: 'resnet18' } },
+    configurations: { densenet: { model: 'notes' }, resnet18: { model: 'resnet18-d2l' } },
     seeds: [0, 1, 2],
   },
   /** What is wrong with the 121 of the notes? To be counted (`compare --dry-run`): a step of it takes minutes. */

@@ -3,6 +3,7 @@ import { compile } from '../compile.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type SafetensorsContent, SafetensorsError } from '../io/safetensors.ts';
 import { densenet } from '../model/densenet.ts';
+import type { Model } from '../model/module.ts';
 import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
@@ -29,21 +30,32 @@ const json = (text: string, ctx: z.RefinementCtx): unknown => {
   }
 };
 
-/** The network and the step that a file describes; all are strings in the file. */
-const metadataSchema = z.object({
-  blocks: z.string().transform(json).pipe(z.array(z.int().positive()).min(1)),
-  growth: z.coerce.number().int().positive(),
-  stem: z.coerce.number().int().positive(),
-  classes: z.coerce.number().int().positive(),
-  pool: z.enum(['avg', 'max']),
+/** The step that a file describes; all are strings in the file. */
+const stepSchema = z.object({
   lr: z.coerce.number().positive(),
-  bn_eps: z.coerce.number().positive(),
-  bn_momentum: z.coerce.number().positive(),
   spread: z
     .string()
     .transform(json)
     .pipe(z.object(Object.fromEntries(GROUPS.map((g) => [g, z.number()])))),
 });
+
+/** The network that a file describes. */
+const networkSchema = z.object({
+  blocks: z.string().transform(json).pipe(z.array(z.int().positive()).min(1)),
+  growth: z.coerce.number().int().positive(),
+  stem: z.coerce.number().int().positive(),
+  classes: z.coerce.number().int().positive(),
+  pool: z.enum(['avg', 'max']),
+  bn_eps: z.coerce.number().positive(),
+  bn_momentum: z.coerce.number().positive(),
+});
+
+function parsed<T>(schema: z.ZodType<T>, metadata: SafetensorsContent['metadata'], source: string): T {
+  const result = schema.safeParse(Object.fromEntries(metadata));
+  if (result.success) return result.data;
+  const { path, message } = result.error.issues[0]!;
+  throw new SafetensorsError(`${source}: not of the one-step format: metadata ${path.join('.')}: ${message}`);
+}
 
 /**
  * Replays a file of the one-step format on an engine: one SGD step from `before.*` on `x`, `y`, then evaluation, each
@@ -52,19 +64,27 @@ const metadataSchema = z.object({
  * @throws SafetensorsError when the file is not of the format; ShapeError when its network does not fit its images.
  */
 export async function replayOneStep(
+  content: SafetensorsContent,
+  source: string,
+  engine: Engine,
+  precision: Precision = 'f32',
+): Promise<GroupError[]> {
+  const { growth, ...network } = parsed(networkSchema, content.metadata, source);
+  const { bn_eps: eps, bn_momentum: momentum, ...sizes } = network;
+  const modelOf = (channels: number) =>
+    densenet({ name: source, channels, growthRate: growth, eps, momentum, ...sizes });
+  return replayStepOf(modelOf, content, source, engine, precision);
+}
+
+/** The same of a network that the file does not describe. @param modelOf the network for images of so many channels. */
+export async function replayStepOf(
+  modelOf: (channels: number) => Model,
   { metadata, tensors }: SafetensorsContent,
   source: string,
   engine: Engine,
   precision: Precision = 'f32',
 ): Promise<GroupError[]> {
-  const parsed = metadataSchema.safeParse(Object.fromEntries(metadata));
-  if (!parsed.success) {
-    const { path, message } = parsed.error.issues[0]!;
-    throw new SafetensorsError(
-      `${source}: not of the one-step format: metadata ${path.join('.')}: ${message}`,
-    );
-  }
-  const meta = parsed.data;
+  const meta = parsed(stepSchema, metadata, source);
   const expect = (name: string, shape?: Shape): Float64Array => {
     const tensor = tensors.get(name);
     if (!tensor) throw new SafetensorsError(`${source}: tensor ${name} is missing`);
@@ -80,14 +100,14 @@ export async function replayOneStep(
   const xShape = tensors.get('x')!.shape;
   if (xShape.length !== 4) throw new SafetensorsError(`${source}: x is ${formatShape(xShape)}, not N×C×H×W`);
   const [batch, channels, height, width] = xShape as [number, number, number, number];
-  const { growth: growthRate, stem, classes, blocks, pool, bn_eps: eps, bn_momentum: momentum } = meta;
+  const model = modelOf(channels);
+  const { classes } = model;
   const labels = Int32Array.from(expect('y', [batch]));
   if (labels.some((label) => label < 0 || label >= classes)) {
     throw new SafetensorsError(
       `${source}: a label of y is beyond the ${counted(classes, 'class', 'classes')}`,
     );
   }
-  const model = densenet({ name: source, channels, classes, stem, growthRate, blocks, pool, eps, momentum });
   const programs = { train: { batch, mode: 'train' }, evaluate: { batch, mode: 'evaluate' } } as const;
   const { network } = compile(model, [height, width], programs, { precision, target: engine.target });
 

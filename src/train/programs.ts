@@ -1,5 +1,6 @@
 import type { ProgramRequest } from '../compile.ts';
 import type { Mode } from '../model/trace.ts';
+import type { StageName } from './stages.ts';
 
 /** Batches of one data set: all alike but the last. */
 export interface Batches {
@@ -9,16 +10,20 @@ export interface Batches {
   readonly microBatch?: number | undefined;
 }
 
-/** The programs a data set needs: those of full batches, and those of a short last batch. */
+/** The programs a data set needs: those of full batches, and those of a short last batch; of training, in one stage. */
 export function programsFor(
   mode: 'train' | 'evaluate',
   { count, batch, microBatch }: Batches,
   options: Omit<ProgramRequest, 'batch' | 'mode' | 'part'> = {},
+  stage: StageName = 'whole',
 ): Record<string, ProgramRequest> {
   const sizes = new Set([Math.min(count, batch), count % batch || Math.min(count, batch)]);
   const entries = [...sizes].flatMap((size): [string, ProgramRequest][] => {
     if (mode === 'evaluate') return [[programName(mode, size), { ...options, batch: size, mode }]];
-    return stepParts(size, microBatch).map(({ program, request }) => [program, { ...options, ...request }]);
+    return stepParts(size, microBatch, stage).map(({ program, request }) => [
+      program,
+      { ...options, ...request },
+    ]);
   });
   return Object.fromEntries(entries);
 }
@@ -27,14 +32,15 @@ export function programsFor(
 export function statisticsProgram(
   { count, batch, microBatch }: Batches,
   options: Pick<ProgramRequest, 'frozen'>,
+  stage: StageName = 'whole',
 ): Record<string, ProgramRequest> {
   const { images } = stepParts(Math.min(count, batch), microBatch)[0]!;
-  return { [programName('statistics', images)]: { ...options, batch: images, mode: 'statistics' } };
+  return { [programName('statistics', images, stage)]: { ...options, batch: images, mode: 'statistics' } };
 }
 
 /** The name of the program for a whole batch. */
-export function programName(mode: Mode, size: number): string {
-  return `${mode} ${size}`;
+export function programName(mode: Mode, size: number, stage: StageName = 'whole'): string {
+  return `${stage === 'whole' ? '' : `${stage} `}${mode} ${size}`;
 }
 
 /** What one program does of a training step: images [first, first + images) of the batch. */
@@ -47,9 +53,9 @@ export interface BatchPart {
 
 /**
  * The parts that a training step is done in: as few as can be, and nearly equal, so that none has too few images for
- * its batch statistics. A function of the two numbers alone; one part is the plain program of that size.
+ * its batch statistics. A function of the two numbers and the stage alone; one part is the plain program of that size.
  */
-export function stepParts(size: number, microBatch = size): readonly BatchPart[] {
+export function stepParts(size: number, microBatch = size, stage: StageName = 'whole'): readonly BatchPart[] {
   const mode = 'train';
   const count = Math.ceil(size / microBatch);
   const startOf = (index: number) => Math.floor((size * index) / count);
@@ -57,7 +63,7 @@ export function stepParts(size: number, microBatch = size): readonly BatchPart[]
     const first = startOf(index);
     const images = startOf(index + 1) - first;
     const whole = {
-      program: programName(mode, images),
+      program: programName(mode, images, stage),
       request: { batch: images, mode },
       first,
       images,

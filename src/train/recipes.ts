@@ -117,6 +117,26 @@ export const RECIPES = {
    * parts of images erased: 0.953 (docs/results/best-longer).
    */
   'best-longer': { ...BEST, epochs: 60, lr: 0.05, augment: ['shift', 'flip', 'erase'] },
+  /**
+   * Weights of ImageNet (`--from densenet121`) for other pictures: first the new classifier on the body as it is, then all
+   * of it at a rate that changes little. Smaller pictures have a smaller size (`fineTuningSize`).
+   */
+  'fine-tune': {
+    ...COMMON,
+    model: 'densenet121',
+    data: 'fashion-mnist',
+    size: 224,
+    batch: 16,
+    epochs: 8,
+    headEpochs: 3,
+    headLr: 0.002,
+    lr: 1e-4,
+    schedule: 'one-cycle',
+    optimizer: 'adamw',
+    weightDecay: 0.01,
+    augment: ['resized-crop', 'flip'],
+    normalize: 'imagenet',
+  },
 } as const satisfies Readonly<Record<RecipeName, Recipe>>;
 
 /** Single settings that were given beside a recipe's name. */
@@ -145,19 +165,51 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
 /** @throws ConfigError when settings contradict one another, of those that are known. */
 export function requireConsistent({
   warmup = 0,
+  headEpochs,
+  headLr,
   epochs = Number.POSITIVE_INFINITY,
   batch = Number.POSITIVE_INFINITY,
   microBatch,
 }: {
-  readonly [Key in 'warmup' | 'epochs' | 'batch' | 'microBatch']?: RunConfig[Key] | undefined;
+  readonly [Key in 'warmup' | 'epochs' | 'batch' | 'microBatch' | 'headEpochs' | 'headLr']?:
+    | RunConfig[Key]
+    | undefined;
 }): void {
   requireMicroBatch(microBatch, batch);
-  if (warmup > epochs) {
+  requireBothStages({ epochs, headEpochs, headLr });
+  const shortest = headEpochs === undefined ? epochs : Math.min(headEpochs, epochs - headEpochs);
+  if (warmup > shortest) {
+    const what =
+      headEpochs === undefined ? 'the run of' : 'the shorter of its parts, `headEpochs` and the rest:';
     throw new ConfigError(
-      `a warm-up of ${counted(warmup, 'epoch')} is longer than the run of ${epochs}: use a shorter \`warmup\` or more \`epochs\``,
+      `a warm-up of ${counted(warmup, 'epoch')} is longer than ${what} ${shortest}: use a shorter \`warmup\` or more \`epochs\``,
       { setting: 'warmup' },
     );
   }
+}
+
+/** @throws ConfigError unless all of the network learns too, after the classifier did. */
+function requireBothStages({
+  epochs,
+  headEpochs,
+  headLr,
+}: {
+  readonly epochs: number;
+  readonly headEpochs: number | undefined;
+  readonly headLr: number | undefined;
+}): void {
+  if (headEpochs === undefined && headLr !== undefined) {
+    throw new ConfigError(
+      '`headLr` is the rate while only the classifier learns: say for how many epochs with `headEpochs`',
+      { setting: 'headLr' },
+    );
+  }
+  if (headEpochs === undefined || headEpochs < epochs) return;
+  throw new ConfigError(
+    `\`headEpochs\` ${headEpochs} leaves none of the ${counted(epochs, 'epoch')} for the rest of the network: use more ` +
+      '`epochs` or fewer `headEpochs`; `freeze` body trains the classifier alone',
+    { setting: 'headEpochs' },
+  );
 }
 
 /** What is taken where no recipe is named. */

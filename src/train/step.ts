@@ -9,12 +9,15 @@ import {
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { randomBits, streamOf } from '../tensor/random.ts';
 import { stepParts } from './programs.ts';
+import type { StageName } from './stages.ts';
 
 /** Where steps are taken: the network's programs are those of `programsFor`. */
 export interface StepTarget {
   readonly session: Session;
   readonly network: CompiledNetwork;
   readonly microBatch?: number | undefined;
+  /** Default: `whole`. */
+  readonly stage?: StageName;
 }
 
 export interface StepBatch {
@@ -39,12 +42,12 @@ export interface StepResult {
  * @throws NonFiniteError whichever part met it; the state is then unchanged.
  */
 export async function runStep(
-  { session, network, microBatch }: StepTarget,
+  { session, network, microBatch, stage }: StepTarget,
   { size, images, labels, imageWeights }: StepBatch,
   scalars: RunScalars,
   whenRead: () => void = () => {},
 ): Promise<StepResult> {
-  const parts = stepParts(size, microBatch);
+  const parts = stepParts(size, microBatch, stage);
   const before = parts.length > 1 ? await runningStatistics(session, network) : [];
   const ofPart = (all: Input, first: number, count: number) => {
     const each = all.length / size;

@@ -5,13 +5,14 @@ import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
 import { FORMAT, NUMERICS, type RunState, requirePosition } from './checkpoint.ts';
-import { evaluationBatch, scheduleOf } from './config.ts';
+import { evaluationBatch } from './config.ts';
 import { testTransforms, trainingLoader } from './data-config.ts';
 import { evaluate } from './evaluate.ts';
 import { loadState } from './initial-state.ts';
 import { accuracy, addBatch, meanLoss, NOTHING, type Sums } from './metrics.ts';
 import { Pace } from './pace.ts';
-import { learningRateAt, type Schedule } from './schedule.ts';
+import { learningRateAt } from './schedule.ts';
+import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
 import type { TrainingResult, TrainingRun } from './training-run.ts';
 
@@ -33,7 +34,7 @@ export async function train(training: TrainingRun): Promise<TrainingResult> {
 class Trainer {
   readonly #training: TrainingRun;
   readonly #loader: Loader;
-  readonly #schedule: Schedule;
+  readonly #stages: ReturnType<typeof stagesOf>;
   readonly #pace = new Pace();
   #run: RunState;
   #savedAt = performance.now();
@@ -42,7 +43,7 @@ class Trainer {
     const { config, data, engine, resumeFrom } = training;
     this.#training = training;
     this.#loader = trainingLoader(data.train, config);
-    this.#schedule = scheduleOf(config, this.#loader.batches);
+    this.#stages = stagesOf(config, this.#loader.batches);
     const from = resumeFrom?.run ?? {
       config,
       progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
@@ -97,10 +98,11 @@ class Trainer {
       signal?.throwIfAborted();
       const { step } = this.#run.progress;
       const { size } = next;
+      this.#beginStage();
       const stepStart = performance.now();
       const scalars = {
         learningRate: this.#learningRate(),
-        step: this.#run.progress.globalStep + 1,
+        step: this.#run.progress.globalStep - this.#stage().firstStep + 1,
         stepSeed: stepSeedOf(config.seed, this.#run.progress.globalStep),
       };
       const result = await runStep(this.#target(), next, scalars, () => {
@@ -197,7 +199,19 @@ class Trainer {
 
   #target(): StepTarget {
     const { config, session, compiled } = this.#training;
-    return { session, network: compiled.network, microBatch: config.microBatch };
+    return { session, network: compiled.network, microBatch: config.microBatch, stage: this.#stage().name };
+  }
+
+  /** Of the epoch at work. */
+  #stage(): Stage {
+    return stageAt(this.#stages, this.#run.progress.epoch);
+  }
+
+  #beginStage(): void {
+    const { session, compiled } = this.#training;
+    const { firstStep } = this.#stage();
+    if (firstStep > 0 && this.#run.progress.globalStep === firstStep)
+      forgetMoments(session, compiled.network);
   }
 
   /** Makes averaged weights, where there are such, ready for evaluation. @throws the signal's reason when interrupted. */
@@ -235,7 +249,8 @@ class Trainer {
 
   /** Of the step that comes next, or that was just run and is not counted yet. */
   #learningRate(): number {
-    return learningRateAt(this.#schedule, this.#run.progress.globalStep);
+    const { schedule, firstStep } = this.#stage();
+    return learningRateAt(schedule, this.#run.progress.globalStep - firstStep);
   }
 
   #patienceIsOver(): boolean {

@@ -103,7 +103,7 @@ describe('a network for a peer', () => {
     ]);
   });
 
-  test.each(['densenet121', 'resnet18'])('asks for all the state of %s', (name) => {
+  test.each(['densenet121', 'resnet18-d2l', 'resnet50'])('asks for all the state of %s', (name) => {
     const model = modelByName(name);
     const asked = new Set(forward(model.root, [], words).flatMap((word) => word.split(' ')[1] ?? []));
     const { graph } = trace(model, 1, [64, 64], 'evaluate');

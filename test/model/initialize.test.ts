@@ -3,6 +3,7 @@ import { compile } from '../../src/compile.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { initialNumbers } from '../../src/model/initialize.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
+import { torchvisionResnet } from '../../src/model/torchvision-resnet.ts';
 import { trace } from '../../src/model/trace.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
@@ -32,6 +33,22 @@ test('the notes begin with Xavier-uniform weights and the biases and batch norms
   expect(weight(3, 'a')).toEqual(weight(3, 'a'));
   expect(weight(3, 'a')).not.toEqual(weight(4, 'a'));
   expect(weight(3, 'a')).not.toEqual(weight(3, 'b'));
+});
+
+test("torchvision's ResNets begin with Kaiming-normal convolutions by their outputs, and PyTorch's linear layer", () => {
+  const model = torchvisionResnet({ block: 'bottleneck', blocks: [1, 2], width: 16, classes: 40 });
+  const { graph, initializers } = trace(model, 1, [32, 32], 'evaluate');
+  for (const [name, id] of graph.state) {
+    const [out, , ...kernel] = graph.values[id]!.shape as [number, number, ...number[]];
+    const linear = { kind: 'uniform', bound: 1 / Math.sqrt(128) };
+    const wanted =
+      kernel.length === 2
+        ? { kind: 'normal', deviation: Math.sqrt(2 / (out * elementCount(kernel))) }
+        : name.startsWith('fc')
+          ? linear
+          : { kind: 'constant', value: /(weight|running_var)$/.test(name) ? 1 : 0 };
+    expect([name, initializers.get(name)]).toEqual([name, wanted]);
+  }
 });
 
 test("torchvision's family begins with Kaiming-normal convolutions, linear weights of PyTorch and no bias", () => {

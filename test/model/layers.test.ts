@@ -5,33 +5,43 @@ import { modelByName } from '../../src/model/zoo.ts';
 
 const SIZE = 32;
 
-describe.each(['notes', 'densenet-bc-10-4', 'resnet18'])('the layers of %s', (name) => {
-  const programs = { train: { batch: 4, mode: 'train' }, evaluate: { batch: 2, mode: 'evaluate' } } as const;
-  const { network } = compile(modelByName(name), [SIZE, SIZE], programs);
-  const graphOf = (program: string) => network.programs.get(program)!.graph;
-  const layersOf = (program: string) => [...new Set(graphOf(program).ops.map(({ layer }) => layer))];
-  const modulesOf = (program: string) => layersOf(program).flatMap(({ module }) => module ?? []);
+describe.each(['notes', 'densenet-bc-10-4', 'resnet18-d2l', 'resnet18', 'resnet50'])(
+  'the layers of %s',
+  (name) => {
+    const programs = {
+      train: { batch: 4, mode: 'train' },
+      evaluate: { batch: 2, mode: 'evaluate' },
+    } as const;
+    const { network } = compile(modelByName(name), [SIZE, SIZE], programs);
+    const graphOf = (program: string) => network.programs.get(program)!.graph;
+    const layersOf = (program: string) => [...new Set(graphOf(program).ops.map(({ layer }) => layer))];
+    const modulesOf = (program: string) => layersOf(program).flatMap(({ module }) => module ?? []);
 
-  test('are one object a module, under a path of its own', () => {
-    const modules = modulesOf('train');
-    expect(new Set(modules).size).toBe(modules.length);
-  });
+    test('are one object a module, under a path of its own', () => {
+      const modules = modulesOf('train');
+      expect(new Set(modules).size).toBe(modules.length);
+    });
 
-  test('have the same modules in every program', () => {
-    expect(modulesOf('evaluate')).toEqual(modulesOf('train'));
-  });
+    test('have the same modules in every program', () => {
+      expect(modulesOf('evaluate')).toEqual(modulesOf('train'));
+    });
 
-  test('hold the parameters that their paths name', () => {
-    const modules = new Set(modulesOf('train'));
-    for (const tensor of network.state.keys()) {
-      expect(modules, tensor).toContain(tensor.slice(0, tensor.lastIndexOf('.')));
-    }
-  });
+    test('hold the parameters that their paths name', () => {
+      const modules = new Set(modulesOf('train'));
+      for (const tensor of network.state.keys()) {
+        expect(modules, tensor).toContain(tensor.slice(0, tensor.lastIndexOf('.')));
+      }
+    });
 
-  test('are at work in phases: forward, backward and update, or forward alone', () => {
-    const { records } = network.programs.get('train')!.plan;
-    const phases = records.map(({ op }) => op.phase);
-    expect(phases.filter((phase, at) => phase !== phases[at - 1])).toEqual(['forward', 'backward', 'update']);
-    expect([isTraining(graphOf('train')), isTraining(graphOf('evaluate'))]).toEqual([true, false]);
-  });
-});
+    test('are at work in phases: forward, backward and update, or forward alone', () => {
+      const { records } = network.programs.get('train')!.plan;
+      const phases = records.map(({ op }) => op.phase);
+      expect(phases.filter((phase, at) => phase !== phases[at - 1])).toEqual([
+        'forward',
+        'backward',
+        'update',
+      ]);
+      expect([isTraining(graphOf('train')), isTraining(graphOf('evaluate'))]).toEqual([true, false]);
+    });
+  },
+);

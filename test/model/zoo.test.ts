@@ -16,7 +16,10 @@ describe('parameters, as PyTorch counts them:', () => {
   test.each([
     ['notes', 758_226],
     ['notes-max-pool', 758_226],
-    ['resnet18', 11_178_378],
+    ['resnet18-d2l', 11_178_378],
+    ['resnet18', 11_689_512],
+    ['resnet34', 21_797_672],
+    ['resnet50', 25_557_032],
     ['notes-121-as-printed', 144_004_762],
     ['densenet121', 7_978_856],
     ['densenet169', 14_149_480],
@@ -36,7 +39,7 @@ describe('parameters, as PyTorch counts them:', () => {
     const { channels, classes } = modelByName(name);
     const madeFor = [channels, classes, imageSizeOf(name)];
     if (name.startsWith('densenet-')) expect(madeFor).toEqual([3, 10, 32]);
-    else if (name.startsWith('densenet')) expect(madeFor).toEqual([3, 1000, 224]);
+    else if (/^(densenet|resnet\d+$)/.test(name)) expect(madeFor).toEqual([3, 1000, 224]);
     else expect(madeFor).toEqual([1, 10, 224]);
   });
 });
@@ -53,8 +56,11 @@ describe('multiplications of an image, as PyTorch counts them:', () => {
     ['notes', 96, 129_077_168],
     ['notes', 224, 702_742_448],
     ['notes-max-pool', 96, 129_077_168],
-    ['resnet18', 96, 318_657_536],
-    ['resnet18', 224, 1_734_890_496],
+    ['resnet18-d2l', 96, 318_657_536],
+    ['resnet18-d2l', 224, 1_734_890_496],
+    ['resnet18', 224, 1_814_073_344],
+    ['resnet34', 224, 3_663_761_408],
+    ['resnet50', 224, 4_089_184_256],
     ['notes-121-as-printed', 96, 82_685_224_800],
     ['notes-121-as-printed', 224, 450_175_068_000],
     ['densenet121', 224, 2_834_161_664],
@@ -83,7 +89,7 @@ describe('the trace at 224×224 of', () => {
   });
 
   test("d2l's ResNet-18", () => {
-    expect(shapesOf(traced('resnet18'))).toEqual([
+    expect(shapesOf(traced('resnet18-d2l'))).toEqual([
       ['Sequential', 64, 56, 56],
       ['Sequential', 64, 56, 56],
       ['Sequential', 128, 28, 28],
@@ -161,7 +167,7 @@ describe('state has the names', () => {
   });
 
   test("of d2l's ResNet-18", () => {
-    expect(names('resnet18').filter((name) => /^[02]\..*(?<!running_(mean|var))$/.test(name))).toEqual(
+    expect(names('resnet18-d2l').filter((name) => /^[02]\..*(?<!running_(mean|var))$/.test(name))).toEqual(
       expect.arrayContaining([
         '0.0.weight',
         '0.0.bias',
@@ -171,9 +177,21 @@ describe('state has the names', () => {
         '2.0.conv3.bias',
       ]),
     );
-    expect(names('resnet18').filter((name) => name.includes('conv3'))).toHaveLength(6);
-    expect(names('resnet18')).toContain('7.weight');
+    expect(names('resnet18-d2l').filter((name) => name.includes('conv3'))).toHaveLength(6);
+    expect(names('resnet18-d2l')).toContain('7.weight');
   });
+
+  test.each(['resnet18', 'resnet50'])(
+    "of torchvision's %s, whose first stage keeps the map's size",
+    (name) => {
+      const all = names(name).filter((each) => !/running|bn/.test(each));
+      expect(all[0]).toBe('conv1.weight');
+      expect(all.slice(-2)).toEqual(['fc.weight', 'fc.bias']);
+      expect(all.includes('layer1.0.downsample.0.weight')).toBe(name === 'resnet50');
+      expect(names(name)).toContain('layer4.0.downsample.1.running_var');
+      expect(all.some((each) => /conv\d\.bias/.test(each))).toBe(false);
+    },
+  );
 
   test("of the notes' Sequentials, for the mistaken 121 too", () => {
     expect(names('notes-121-as-printed')).toEqual(

@@ -14,6 +14,7 @@ const bytesOf = (some: readonly { readonly bytes: number }[]) =>
 describe.each([
   ['notes', 64, 8],
   ['densenet-bc-40-12', 32, 8],
+  ['resnet18-d2l', 32, 4],
   ['resnet18', 32, 4],
 ])('the memory report of %s', (name, size, batch) => {
   const { candidates } = searchRematerialization(modelByName(name), [size, size], { batch });

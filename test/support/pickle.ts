@@ -53,6 +53,37 @@ export function torchZip(
   return zipSync(members, { level: 0 });
 }
 
+/** What a file of torch.save of before 1.6, which is no zip, begins with. */
+export const LEGACY_HEADER: readonly Uint8Array[] = [
+  pickle('\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19'),
+  pickle('M\xe9\x03'),
+  pickle(dict([['little_endian', '\x88']])),
+];
+
+/** A storage in such a file. @param view of another storage. */
+export const legacyStorage = (key: string, count: number, view: Op = 'N', type = 'FloatStorage'): Op =>
+  bytesOf(tuple(text('storage'), global('torch', type), text(key), text('cpu'), int(count), view), 'Q');
+
+/** Such a file with these tensors, a storage each. */
+export function legacyTorchFile(
+  tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
+): Uint8Array {
+  const stridesOf = (shape: readonly number[]) =>
+    shape.map((_, axis) => shape.slice(axis + 1).reduce((product, size) => product * size, 1));
+  const all = [...tensors].map(([name, { shape, data }], i) => ({ name, shape, data, key: `k${i}` }));
+  const main = all.map(
+    ({ name, shape, data, key }) =>
+      [name, tensor(legacyStorage(key, data.length), 0, shape, stridesOf(shape))] as const,
+  );
+  const keys = pickle('](', ...all.map(({ key }) => text(key)), 'e');
+  const count = (value: number) => Buffer.from(BigInt64Array.of(BigInt(value)).buffer);
+  const storages = all.flatMap(({ data }) => [
+    count(data.length),
+    new Uint8Array(data.buffer, data.byteOffset, data.byteLength),
+  ]);
+  return bytesOf(...LEGACY_HEADER, pickle(dict(main)), keys, ...storages);
+}
+
 export const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
 
 /** The message by which a file is refused; any other end is a failure. */

@@ -95,6 +95,17 @@ describe('a checkpoint', () => {
     expect(loadCheckpoint(path()).state.get('a.running_mean')).toEqual(Float32Array.of(-7, -8, -9));
   });
 
+  test.each([
+    ["d2l's ResNet-18 of the time when that was `resnet18`", '0.0.weight', 'resnet18-d2l'],
+    ["torchvision's ResNet-18", 'conv1.weight', 'resnet18'],
+  ])('of %s is of the network whose tensors it has', async (_, tensor, model) => {
+    const shapes = new Map([[tensor, { role: 'parameter', shape: [2] }]] as const);
+    const config = { ...run.config, model: 'resnet18' };
+    const numbers = readerOf(new Map([[tensor, Float32Array.of(1, 2)]]));
+    await saveCheckpoint(path(), { run: { ...run, config }, state: numbers }, shapes);
+    expect(loadCheckpoint(path()).run.config).toEqual({ ...config, model });
+  });
+
   test('of the time before optimisers had options loads, as of the plain SGD that it was', async () => {
     const { recipe, model, data, classes, size, batch, epochs, lr, seed, precision } = run.config;
     const config = { recipe, model, data, classes, size, batch, epochs, lr, seed, precision };

@@ -43,7 +43,7 @@ test('the built-in experiments are valid, and each answers its question', () => 
   const modelsOf = (name: keyof typeof EXPERIMENTS) =>
     runsOf(parseExperiment(EXPERIMENTS[name], name)).map(({ recipe }) => recipe.model);
   expect(modelsOf('pooling').slice(0, 3)).toEqual(['notes', 'notes-max-pool', 'notes']);
-  expect(modelsOf('resnet').slice(0, 3)).toEqual(['notes', 'resnet18', 'notes']);
+  expect(modelsOf('resnet').slice(0, 3)).toEqual(['notes', 'resnet18-d2l', 'notes']);
   for (const name of ['pooling', 'resnet'] as const) {
     const recipes = runsOf(parseExperiment(EXPERIMENTS[name], name)).map(({ recipe }) => recipe.recipe);
     expect(new Set(recipes)).toEqual(new Set(['quick']));

@@ -5,6 +5,7 @@ import type { ImageDecoder } from '../image.ts';
 import type { PixelStore } from '../pixel-store.ts';
 import type { ImageFiles } from './classes.ts';
 import type { LabelledFile } from './split.ts';
+import { medianSide } from './typical-side.ts';
 
 /** What reading the sets of a folder has in common. */
 export interface Reading {
@@ -111,30 +112,18 @@ export async function decideChannels(
   return 1;
 }
 
-/** Pictures that are looked at for their size. */
-const MEASURED_PICTURES = 15;
-/**
- * The height and width that suit pictures (`suitableSize`), by the median of their shorter sides. A few pictures are
- * looked at, from all over the list. What is no image has no say.
- */
+/** The height and width that suit pictures (`suitableSize`). */
 export async function decideSize(
   images: ImageFiles,
   decoder: ImageDecoder,
   files: readonly LabelledFile[],
 ): Promise<number> {
-  const count = Math.min(files.length, MEASURED_PICTURES);
-  const sides: number[] = [];
-  for (let i = 0; i < count; i++) {
-    const { file } = files[Math.floor((i * files.length) / count)]!;
-    try {
-      const { shorterSide } = await decoder.open(await images.read(file));
-      sides.push(shorterSide);
-    } catch (error) {
-      if (!(error instanceof DataError)) throw error;
-    }
-  }
-  sides.sort((a, b) => a - b);
-  return suitableSize(sides[sides.length >> 1] ?? Number.POSITIVE_INFINITY);
+  const side = await medianSide(
+    images,
+    decoder,
+    files.map(({ file }) => file),
+  );
+  return suitableSize(side ?? Number.POSITIVE_INFINITY);
 }
 
 /** Works on a few items at once; gives them with their results in their order. */

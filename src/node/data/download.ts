@@ -1,11 +1,12 @@
 import { DataError } from '../../data/dataset.ts';
 import { writeFileAtomic } from '../files.ts';
 import { openConnections, proxyHint } from './proxy.ts';
+import { MemoryReceiver, type Receiver } from './receiver.ts';
 
 const ATTEMPTS = 4;
 
 export interface DownloadLimits {
-  /** Of the file. It is received into memory, so memory is bounded by twice as much. */
+  /** Of the file. Where it is received into memory, that is bounded by twice as much. */
   readonly sizeBytes: number;
   /** Without any byte: the attempt has failed. */
   readonly silenceMs: number;
@@ -18,13 +19,6 @@ export const DOWNLOAD_LIMITS: DownloadLimits = {
   silenceMs: 20_000,
   totalMs: 30 * 60_000,
 };
-
-/** What has been received so far, over all attempts. */
-interface Received {
-  /** Grows by doubling: a list of chunks would take far more memory than the file if each had one byte. */
-  buffer: Uint8Array;
-  sizeBytes: number;
-}
 
 type Connections = Awaited<ReturnType<typeof openConnections>>;
 type Report = (received: number, total: number) => void;
@@ -43,20 +37,31 @@ export async function download(
   report: Report,
   limits: Partial<DownloadLimits> = {},
 ): Promise<void> {
-  const bytes = await receiveAll(url, report, { ...DOWNLOAD_LIMITS, ...limits });
-  check(bytes, url);
-  writeFileAtomic(target, [bytes]);
+  const received = new MemoryReceiver();
+  await receiveAll(url, received, report, limits);
+  check(received.bytes, url);
+  writeFileAtomic(target, [received.bytes]);
 }
 
-async function receiveAll(url: string, report: Report, limits: DownloadLimits): Promise<Uint8Array> {
-  const received: Received = { buffer: new Uint8Array(2 ** 16), sizeBytes: 0 };
+/**
+ * Receives a whole file, in several attempts, behind what was received of it before: begun anew where the server cannot
+ * resume. Of bytes of an earlier process only a check of the whole says whether they are of the same file.
+ * @throws DataError as `download`
+ */
+export async function receiveAll(
+  url: string,
+  received: Receiver,
+  report: Report,
+  given: Partial<DownloadLimits> = {},
+): Promise<void> {
+  const limits = { ...DOWNLOAD_LIMITS, ...given };
   const endMs = performance.now() + limits.totalMs;
   const connections = await openConnections();
   try {
     for (let attempt = 1; ; attempt++) {
       try {
         await receive(url, connections, received, report, { ...limits, totalMs: endMs - performance.now() });
-        return received.buffer.subarray(0, received.sizeBytes);
+        return;
       } catch (error) {
         if (error instanceof DataError) throw error;
         if (attempt >= ATTEMPTS || isFinal(error)) throw new DataError(reason(error) + proxyHint(url));
@@ -72,7 +77,7 @@ async function receiveAll(url: string, report: Report, limits: DownloadLimits): 
 async function receive(
   url: string,
   connections: Connections,
-  received: Received,
+  received: Receiver,
   report: Report,
   { sizeBytes, silenceMs, totalMs }: DownloadLimits,
 ): Promise<void> {
@@ -90,10 +95,10 @@ async function receive(
     const response = await connections.fetch(url, { headers, signal: aborter.signal });
     if (response.status === 206 || (response.status === 416 && resumeAt > 0))
       requireRange(response, received);
-    else received.sizeBytes = 0;
     if (!response.ok || !response.body) {
       throw new DataError(`${url} answers ${response.status}${proxyHint(url)}`);
     }
+    if (response.status !== 206) received.restart();
     const encoding = response.headers.get('content-encoding') ?? 'identity';
     if (encoding !== 'identity') throw new DataError(`${url} answers in ${encoding}, unasked`);
     const total = received.sizeBytes + Number(response.headers.get('content-length') ?? 0);
@@ -106,7 +111,7 @@ async function receive(
       clearTimeout(silence);
       silence = watch();
       requireFits(received.sizeBytes + chunk.length);
-      append(received, chunk);
+      received.append(chunk);
       report(received.sizeBytes, total);
     }
     if (received.sizeBytes < total) {
@@ -123,39 +128,37 @@ async function receive(
  * A part must begin where the last attempt ended; otherwise the next attempt asks for the whole file.
  * @throws DataError when the whole file was asked for.
  */
-function requireRange({ headers }: { headers: { get(name: string): string | null } }, received: Received) {
+function requireRange({ headers }: { headers: { get(name: string): string | null } }, received: Receiver) {
   const range = headers.get('content-range');
   const from = /^bytes (\d+)-/.exec(range ?? '')?.[1];
   if (received.sizeBytes > 0 && from !== undefined && Number(from) === received.sizeBytes) return;
   const message = `the server sends another part of the file than was asked for (content-range: ${range})`;
   if (received.sizeBytes === 0) throw new DataError(message);
-  received.sizeBytes = 0;
+  received.restart();
   throw new Error(message);
 }
 
-function append(received: Received, chunk: Uint8Array): void {
-  const { buffer, sizeBytes } = received;
-  const end = sizeBytes + chunk.length;
-  if (end > buffer.length) {
-    received.buffer = new Uint8Array(Math.max(end, 2 * buffer.length));
-    received.buffer.set(buffer.subarray(0, sizeBytes));
-  }
-  received.buffer.set(chunk, sizeBytes);
-  received.sizeBytes = end;
-}
+/** What it means where there is no connection at all. */
+const UNREACHABLE: Readonly<Record<string, string>> = {
+  ENOTFOUND: 'the host is not found, or this machine is offline',
+  EAI_AGAIN: 'the host is not found, or this machine is offline',
+  ECONNREFUSED: 'nobody answers there',
+  ENETUNREACH: 'this machine is offline',
+};
 
 /** No such host, nobody listens, or the proxy refuses: trying again at once is of no use. */
 function isFinal(error: unknown): boolean {
-  const unreachable = ['ENOTFOUND', 'ECONNREFUSED', 'EAI_AGAIN', 'ENETUNREACH'];
   const refusedByProxy = ['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG'];
-  return [...unreachable, ...refusedByProxy].includes(root(error).code ?? '');
+  return [...Object.keys(UNREACHABLE), ...refusedByProxy].includes(root(error).code ?? '');
 }
 
 function reason(error: unknown): string {
   const { code, message } = root(error);
   const refusal = /^Proxy response \((\d+)\)/.exec(message)?.[1];
   if (refusal !== undefined) return `the proxy refuses the connection with status ${refusal}`;
-  return code === undefined || code.startsWith('UND_ERR') ? message : code;
+  if (code === undefined || code.startsWith('UND_ERR')) return message;
+  const words = UNREACHABLE[code];
+  return words === undefined ? code : `${words}: ${code}`;
 }
 
 /** Fetch wraps what went wrong in an error without a reason. */

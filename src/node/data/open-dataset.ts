@@ -14,6 +14,7 @@ import {
   openImageFolder,
   openTestFolder,
 } from '../../data/image-folder/open.ts';
+import { typicalSide } from '../../data/image-folder/typical-side.ts';
 import type { DataProgress } from '../../data/progress.ts';
 import { counted } from '../../tensor/counted.ts';
 import { cacheFolder } from '../cache-folder.ts';
@@ -92,6 +93,12 @@ export async function openTestSet(
   const folder = imageFolderOf(name);
   if (folder === undefined || dataDir !== undefined) return openDataset(name, dataDir, progress, images);
   return openTestFolder(sourceOf(folder, images), { ...withDefaults(images), whole }, progress);
+}
+
+/** The typical shorter side of the pictures in a folder; undefined of other data sets, whose size shows when they are open. */
+export async function folderSide(name: string): Promise<number | undefined> {
+  const folder = imageFolderOf(name);
+  return folder === undefined ? undefined : typicalSide(sourceOf(folder, {}));
 }
 
 function sourceOf(folder: string, { followLinks }: FolderOptions): ImageSource {

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { AUGMENTATIONS } from '../../data/transforms/augment.ts';
 import { NORMALIZATIONS } from '../../data/transforms/normalize.ts';
 import { MOST_THREADS } from '../../engine/engine.ts';
+import { PRETRAINED_NAMES } from '../../io/pretrained.ts';
 import type { Setting } from './setting.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
@@ -120,8 +121,8 @@ export const PROCESS_SETTINGS = {
   },
   from: {
     schema: path,
-    value: 'run or file',
-    help: 'begin with these weights, with a new classifier if the number of classes differs',
+    value: 'weights',
+    help: `begin with the weights of this run or file, or with those for ImageNet of ${PRETRAINED_NAMES.join(', ')} (downloaded once; by the recipe fine-tune if none is named); with a new classifier if the number of classes differs`,
     group: 'The run',
     unset: 'random weights',
     commands: { train: {} },
@@ -158,6 +159,7 @@ export const PROCESS_SETTINGS = {
       bench: {},
       profile: {},
       verify: {},
+      pull: {},
     },
     onResume: 'again',
   },

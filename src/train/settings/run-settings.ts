@@ -23,6 +23,7 @@ export const RECIPE_NAMES = [
   'paper-cifar',
   'best',
   'best-longer',
+  'fine-tune',
 ] as const;
 export type RecipeName = (typeof RECIPE_NAMES)[number];
 
@@ -57,7 +58,12 @@ export const FIELDS = {
     help: 'where settings that are not given come from',
     group: 'The run',
     unset: 'photos of a folder of images, else notes',
-    commands: { train: {}, 'lr-find': {} },
+    commands: {
+      train: {
+        unset: 'photos of a folder of images, else notes; fine-tune with --from and weights for ImageNet',
+      },
+      'lr-find': {},
+    },
     onResume: 'same',
   },
   model: {
@@ -67,7 +73,13 @@ export const FIELDS = {
     help: `network: ${MODEL_NAMES_TEXT}`,
     group: 'The run',
     notes: 'notes',
-    commands: { train: {}, 'lr-find': {}, import: { required: true }, bench: {}, profile: {} },
+    commands: {
+      train: {},
+      'lr-find': {},
+      import: { unset: "the file's, where that is known" },
+      bench: {},
+      profile: {},
+    },
     onResume: 'same',
   },
   /** Absent where weights were imported: the network has seen no data yet, and what is said of training are defaults. */
@@ -369,5 +381,23 @@ export const FIELDS = {
     commands: { train: {}, 'lr-find': {}, evaluate: {} },
     onResume: 'same',
     folderOnly: true,
+  },
+  headEpochs: {
+    schema: z.int().positive().max(100_000).optional(),
+    value: 'epochs',
+    help: 'epochs at the start in which only the classifier learns; then all does, with the schedule and the optimizer begun anew',
+    group: 'How it learns',
+    unset: 'none',
+    commands: { train: {} },
+    onResume: 'same',
+  },
+  headLr: {
+    schema: z.number().positive().optional(),
+    value: 'rate',
+    help: 'greatest learning rate while only the classifier learns',
+    group: 'How it learns',
+    unset: 'that of the rest of the run',
+    commands: { train: {} },
+    onResume: 'same',
   },
 } as const satisfies Readonly<Record<string, Setting | Recorded>>;

@@ -7,6 +7,7 @@ export const COMMAND_NAMES = [
   'compare',
   'evaluate',
   'predict',
+  'pull',
   'import',
   'export',
   'summary',

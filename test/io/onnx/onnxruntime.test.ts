@@ -15,6 +15,7 @@ import {
   relu,
   sequential,
   sum,
+  torchvisionResnet,
   transition,
 } from '../../../src/index.ts';
 import type { Pair } from '../../../src/tensor/shape.ts';
@@ -112,6 +113,16 @@ const CASES: readonly (readonly [string, Model, Pair])[] = [
   ['one channel, one pixel', classifier([conv2d(2, 1), globalAvgPool()], 1), [1, 1]],
   ["a DenseNet with bottlenecks under torchvision's names", bottleneckNet(), [33, 32]],
   ["the notes' network", modelByName('notes'), [32, 40]],
+  [
+    "torchvision's ResNet-18, narrow",
+    torchvisionResnet({ block: 'basic', blocks: [2, 2, 2, 2], width: 8, classes: 5 }),
+    [33, 40],
+  ],
+  [
+    "torchvision's ResNet-50, narrow",
+    torchvisionResnet({ block: 'bottleneck', blocks: [3, 4, 6, 3], width: 4, classes: 5 }),
+    [40, 33],
+  ],
 ];
 
 describe('onnxruntime finds the logits of our evaluate program in an exported file:', () => {

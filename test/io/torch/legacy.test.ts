@@ -6,6 +6,8 @@ import {
   floats,
   global,
   int,
+  LEGACY_HEADER,
+  legacyStorage,
   type Op,
   pickle,
   refused,
@@ -15,17 +17,10 @@ import {
 } from '../../support/pickle.ts';
 
 describe('the format before 1.6', () => {
-  const LEGACY = [
-    pickle('\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19'),
-    pickle('M\xe9\x03'),
-    pickle(dict([['little_endian', '\x88']])),
-  ] as const;
-  const storageOf = (key: string, count: number, view: Op = 'N', type = 'FloatStorage') =>
-    bytesOf(tuple(text('storage'), global('torch', type), text(key), text('cpu'), int(count), view), 'Q');
-  const main = pickle(dict([['a', tensor(storageOf('k', 2), 0, [2], [1])]]));
+  const main = pickle(dict([['a', tensor(legacyStorage('k', 2), 0, [2], [1])]]));
   const keys = pickle(']', text('k'), 'a');
   const count = (value: number) => Buffer.from(BigInt64Array.of(BigInt(value)).buffer);
-  const file = (...rest: Op[]) => bytesOf(...LEGACY, ...rest);
+  const file = (...rest: Op[]) => bytesOf(...LEGACY_HEADER, ...rest);
 
   test('made by hand is read', async () => {
     const { tensors } = await decodeWeights(file(main, keys, count(2), floats(5, 6)), 'x.pth');
@@ -49,16 +44,16 @@ describe('the format before 1.6', () => {
     ],
     ['lists others', file(main, pickle(']', text('j'), 'a')), /another than used/],
     ['has bytes left over', file(main, keys, count(2), floats(5, 6), 'x'), /1 bytes behind/],
-    ['is of another version', bytesOf(LEGACY[0], pickle('K\x07')), /magic number or version/],
+    ['is of another version', bytesOf(LEGACY_HEADER[0]!, pickle('K\x07')), /magic number or version/],
     [
       'is big-endian',
-      bytesOf(LEGACY[0], LEGACY[1], pickle(dict([['little_endian', '\x89']]))),
+      bytesOf(LEGACY_HEADER[0]!, LEGACY_HEADER[1]!, pickle(dict([['little_endian', '\x89']]))),
       /not little-endian/,
     ],
     ['runs code before its storages', file(pickle(global('os', 'system')), pickle(']')), /os\.system/],
     [
       'runs code in its first pickles',
-      bytesOf(LEGACY[0], LEGACY[1], pickle(global('os', 'system'))),
+      bytesOf(LEGACY_HEADER[0]!, LEGACY_HEADER[1]!, pickle(global('os', 'system'))),
       /os\.system/,
     ],
     ['runs code in its list of storages', file(main, pickle(global('os', 'system'))), /os\.system/],
@@ -82,12 +77,12 @@ describe('the format before 1.6', () => {
     ],
     [
       'has numbers of a type that is not read',
-      file(pickle(dict([['a', tensor(storageOf('k', 2, 'N', 'QInt8Storage'), 0, [2], [1])]]))),
+      file(pickle(dict([['a', tensor(legacyStorage('k', 2, 'N', 'QInt8Storage'), 0, [2], [1])]]))),
       /QInt8Storage, whose size is not known/,
     ],
     [
       'has views of storages',
-      file(pickle(storageOf('k', 2, tuple(text('v'), int(0), int(1))))),
+      file(pickle(legacyStorage('k', 2, tuple(text('v'), int(0), int(1))))),
       /not that of a storage/,
     ],
   ])('that %s is refused', async (_, bytes, message) => {

@@ -1,0 +1,50 @@
+import { DataError, type TrainTest } from '../data/dataset.ts';
+import { folderSide } from '../node/data/open-dataset.ts';
+import type { WeightsSource } from '../run/weights-source.ts';
+import { fineTuningSize, isForImageNet } from '../train/fine-tuning.ts';
+import type { ResolvedRecipe } from '../train/recipes.ts';
+import { say } from './terminal.ts';
+
+/** Channels of ImageNet's pictures. */
+const CHANNELS = 3;
+
+interface Given {
+  readonly size?: number | undefined;
+}
+
+/** Pictures of a folder are kept at the run's size: it is known before they are read. */
+export async function fittedToFolder(recipe: ResolvedRecipe, given: Given): Promise<ResolvedRecipe> {
+  if (!isFitted(recipe, given)) return recipe;
+  return fitted(recipe, await folderSide(recipe.data));
+}
+
+/** Other images have the size that they have. */
+export function fittedToData(recipe: ResolvedRecipe, given: Given, { train }: TrainTest): ResolvedRecipe {
+  return isFitted(recipe, given) ? fitted(recipe, Math.min(train.height, train.width)) : recipe;
+}
+
+/** Channels that a folder's pictures are read with; undefined where they decide. */
+export function channelsFor(source: WeightsSource | undefined): 3 | undefined {
+  return source && isForImageNet(source) ? CHANNELS : undefined;
+}
+
+/** @throws DataError where weights for ImageNet are to read images without colour. */
+export function requireColour(source: WeightsSource | undefined, { train }: TrainTest): void {
+  if (channelsFor(source) === undefined || train.channels === CHANNELS) return;
+  throw new DataError(
+    `${train.name} has images of ${train.channels} channel${train.channels === 1 ? '' : 's'}, the weights in ` +
+      `${source!.source} are for 3: use a folder of images, which are read in colour, or leave out \`from\``,
+  );
+}
+
+function isFitted({ recipe }: ResolvedRecipe, { size }: Given): boolean {
+  return recipe === 'fine-tune' && size === undefined;
+}
+
+function fitted(recipe: ResolvedRecipe, side: number | undefined): ResolvedRecipe {
+  if (side === undefined) return recipe;
+  const size = fineTuningSize(recipe.model, side);
+  if (size === recipe.size) return recipe;
+  say(`the images have about ${Math.round(side)} pixels: --size ${size} instead of ${recipe.size}`);
+  return { ...recipe, size };
+}

@@ -1,0 +1,51 @@
+import { statSync } from 'node:fs';
+import { Argument, type Command } from 'commander';
+import { z } from 'zod';
+import { IMAGENET_CLASSES } from '../data/imagenet-classes.ts';
+import { PRETRAINED_NAMES } from '../io/pretrained.ts';
+import { pullWeights } from '../node/pulled-weights.ts';
+import { counted } from '../tensor/counted.ts';
+import { formatBytes } from './format.ts';
+import { commandOf } from './options.ts';
+import { showData } from './progress.ts';
+
+interface PullOptions {
+  readonly url?: string;
+  readonly json?: boolean;
+}
+
+export function pullCommand(): Command {
+  return commandOf('pull', {
+    description:
+      "torchvision's weights for ImageNet, checked and kept in the cache for train --from and import; DENSOR_WEIGHTS_URL " +
+      'is the address of a folder with the same files',
+    arguments: [new Argument('<network>', `one of ${PRETRAINED_NAMES.join(', ')}`)],
+    own: {
+      url: {
+        schema: z.string().min(1),
+        value: 'address',
+        help: 'of other weights of the network: a file whose name ends in the first 8 digits of its SHA-256 (net-a639ec97.pth)',
+        unset: "PyTorch's",
+      },
+    },
+    examples: ['pull densenet121', 'pull resnet50 --json'],
+  }).action(runPull);
+}
+
+async function runPull(network: string, { url, json }: PullOptions): Promise<void> {
+  const { name, path, sha256, url: from, isNew } = await pullWeights(network, showData(), { url });
+  const bytes = statSync(path).size;
+  if (json) {
+    const result = { model: name, file: path, sha256, bytes, url: from, downloaded: isNew };
+    process.stdout.write(`${JSON.stringify(result)}\n`);
+    return;
+  }
+  const lines = [
+    `${name}: weights for the ${counted(IMAGENET_CLASSES.length, 'class', 'classes')} of ImageNet, ${formatBytes(bytes)}, ` +
+      `${isNew ? 'downloaded' : 'as they were'}: ${path}`,
+    `SHA-256 ${sha256}`,
+    `train them on your own pictures: densor train --from ${name} --data folder:DIR`,
+    `use them as they are: densor import ${name} --out runs/${name}, then densor predict runs/${name} IMAGE`,
+  ];
+  process.stdout.write(`${lines.join('\n')}\n`);
+}
