@@ -8,6 +8,7 @@ import { counted } from '../tensor/counted.ts';
 import { formatBytes } from './format.ts';
 import { commandOf } from './options.ts';
 import { showData } from './progress.ts';
+import { print, printJson } from './terminal.ts';
 
 interface PullOptions {
   readonly url?: string;
@@ -37,15 +38,15 @@ async function runPull(network: string, { url, json }: PullOptions): Promise<voi
   const bytes = statSync(path).size;
   if (json) {
     const result = { model: name, file: path, sha256, bytes, url: from, downloaded: isNew };
-    process.stdout.write(`${JSON.stringify(result)}\n`);
+    printJson(result);
     return;
   }
   const lines = [
     `${name}: weights for the ${counted(IMAGENET_CLASSES.length, 'class', 'classes')} of ImageNet, ${formatBytes(bytes)}, ` +
       `${isNew ? 'downloaded' : 'as they were'}: ${path}`,
     `SHA-256 ${sha256}`,
-    `train them on your own pictures: densor train --from ${name} --data folder:DIR`,
+    `train them on your own pictures: densor train photos/ --from ${name}`,
     `use them as they are: densor import ${name} --out runs/${name}, then densor predict runs/${name} IMAGE`,
   ];
-  process.stdout.write(`${lines.join('\n')}\n`);
+  print(lines);
 }
