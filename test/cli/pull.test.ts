@@ -64,7 +64,7 @@ test('pull fetches weights once and says what to do with them', async () => {
   expect(first.stdout).toMatch(
     /weights for the 1,000 classes of ImageNet, .* downloaded: .*cache.densor.weights/,
   );
-  expect(first.stdout).toContain('densor train --from densenet121 --data folder:DIR');
+  expect(first.stdout).toContain('densor train photos/ --from densenet121');
   const again = await densor('pull', 'densenet121', '--json');
   expect(JSON.parse(again.stdout)).toMatchObject({ model: 'densenet121', downloaded: false, url: address });
   const unknown = await densor('pull', 'vgg16');
