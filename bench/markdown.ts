@@ -31,7 +31,7 @@ export function commandLine(script: string): string {
 /** Shows a table on the terminal. */
 export function showTable(table: readonly (readonly string[])[], machine?: Machine): void {
   const warning = machine && doubt(machine);
-  process.stdout.write(`${warning ? `${warning}\n` : ''}${formatTable(table)}\n`);
+  process.stdout.write(`${warning ? `${warning}\n` : ''}${formatTable(table).join('\n')}\n`);
 }
 
 /** Writes `OUT.md` and `OUT.json`. */

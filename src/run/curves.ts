@@ -7,6 +7,8 @@ import type { CurvePoint, TrainListener } from '../train/events.ts';
 import type { RunFiles } from './run-folder.ts';
 
 const DRAW_EVERY_MS = 30_000;
+/** Of a run's time at most this part is spent on pictures: with short epochs there would be more drawing than training. */
+const DRAWING_SHARE = 0.05;
 
 /** Writes the curves of a run as SVG and PNG. */
 export function writeCurves(
@@ -24,29 +26,35 @@ export function writeCurves(
   writeFileAtomic(files.curvesPng, [pngOf(svg)]);
 }
 
-/** Draws the curves anew with every point; between points, now and then, and at a stop, up to the step at work. */
+/**
+ * Draws the curves with every point, as long as that takes little of the time; between points, now and then, up to the
+ * step at work; and when the run ends or stops.
+ */
 export function drawCurves(
   files: Pick<RunFiles, 'curvesSvg' | 'curvesPng'>,
   config: RunConfig,
   history: readonly CurvePoint[],
 ): TrainListener {
   const points = [...history];
-  let drawnAt = Number.NEGATIVE_INFINITY;
+  let [drawnAt, drawingMs] = [Number.NEGATIVE_INFINITY, 0];
   let latest: CurvePoint | undefined;
   const draw = () => {
+    const startedAt = performance.now();
     writeCurves(files, config, latest ? [...points, latest] : points);
     drawnAt = performance.now();
+    drawingMs = drawnAt - startedAt;
   };
+  const isDue = (everyMs: number) => performance.now() - drawnAt > everyMs;
   return (event) => {
     if (event.kind === 'point') {
       points.push(event.point);
       latest = undefined;
-      draw();
+      if (isDue(drawingMs / DRAWING_SHARE)) draw();
     } else if (event.kind === 'step') {
       const { trainLoss, trainAccuracy, learningRate } = event;
       const epoch = event.epoch + event.step / event.stepsPerEpoch;
       latest = { epoch, trainLoss, trainAccuracy, learningRate };
-      if (performance.now() - drawnAt > DRAW_EVERY_MS) draw();
-    } else if (event.kind === 'stopped') draw();
+      if (isDue(DRAW_EVERY_MS)) draw();
+    } else if (event.kind === 'stopped' || event.kind === 'end') draw();
   };
 }
