@@ -5,7 +5,7 @@ import { imageFolderOf } from '../data/dataset-names.ts';
 import { holdOut } from '../data/hold-out.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
-import { openRun, type SavedRun } from '../run/open-run.ts';
+import { openRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { evaluationBatch } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
@@ -13,6 +13,7 @@ import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
 import { Scorecard } from '../train/scorecard.ts';
+import { openTrained, type Trained } from '../train/trained.ts';
 import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
@@ -59,7 +60,7 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
   try {
     const size = [config.size, config.size] as const;
     const batch = evaluationBatch(config);
-    const session = await run.open(engine, { count: test.count, batch });
+    const session = await openTrained(run, engine, { count: test.count, batch });
     const scores = new Scorecard(classNames, SHOWN_MISTAKES);
     const started = performance.now();
     const sums = await (given.mirror ? evaluateMirrored : evaluate)(
@@ -107,9 +108,12 @@ async function runEvaluate(folder: string, given: EvaluateOptions): Promise<void
 }
 
 /** The run's test images, or those it held out, or another data set's with the run's labels. @throws DataError */
-async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dataset> {
   if (given.heldOut) return openHeldOutImages(run, given);
-  const { config, channels } = run;
+  const {
+    config,
+    model: { channels },
+  } = run;
   const name = given.data ?? config.data;
   if (name === undefined) {
     throw new UsageError('these weights were imported and know of no data: say which by --data');
@@ -131,7 +135,7 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
 
 /** Where `--data` names the folder that the run itself was split from, wherever it lies now: the half that it was not trained on. */
 async function ownTestImages(
-  { config, channels }: SavedRun,
+  { config, model: { channels } }: Trained,
   given: EvaluateOptions,
   name: string,
 ): Promise<Dataset | undefined> {
@@ -153,7 +157,10 @@ async function ownTestImages(
 }
 
 /** @throws UsageError where the run held nothing out, DataError where its images are others now. */
-async function openHeldOutImages({ config, channels }: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+async function openHeldOutImages(
+  { config, model: { channels } }: Trained,
+  given: EvaluateOptions,
+): Promise<Dataset> {
   if (given.data !== undefined)
     throw new UsageError('--held-out is of the images of the run itself: leave out --data');
   const { data, validate, dataSha256 } = config;
@@ -178,7 +185,7 @@ function listed(names: readonly string[]): string {
 }
 
 /** Classes are told by their names; where one side only numbers them, there have to be equally many. */
-function withLabelsOf({ classNames }: SavedRun, test: Dataset, data: string): Dataset {
+function withLabelsOf({ classNames }: Trained, test: Dataset, data: string): Dataset {
   const areNumbers = (names: readonly string[]) => names.every((name, i) => name === `${i}`);
   const isNumbered =
     test.classNames.length === classNames.length && (areNumbers(test.classNames) || areNumbers(classNames));

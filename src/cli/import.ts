@@ -1,24 +1,19 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
 import { Argument, type Command } from 'commander';
-import { stateOf } from '../compile.ts';
-import { fixedNormalization, meansText } from '../data/transforms/normalize.ts';
-import { describeReport, matchWeights, renameWeights, sizesOf } from '../io/weight-names.ts';
-import { initialNumbers } from '../model/initialize.ts';
-import type { Model } from '../model/module.ts';
-import { trace } from '../model/trace.ts';
-import { imageSizeOf, type ModelOverrides, modelByName } from '../model/zoo.ts';
+import { describeReport } from '../io/weight-names.ts';
+import type { ModelOverrides } from '../model/zoo.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
-import { loadCheckpoint, saveCheckpoint } from '../run/checkpoint-file.ts';
-import { claimFolder, requireFree, runFiles } from '../run/run-folder.ts';
-import { openWeights, type WeightsSource } from '../run/weights-source.ts';
+import { loadCheckpoint } from '../run/checkpoint-file.ts';
+import { requireFree, runFiles } from '../run/run-folder.ts';
+import { openWeights } from '../run/weights-source.ts';
+import { writeRun } from '../run/write-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
-import { type Checkpoint, FORMAT, NUMERICS, type RunState, readerOf } from '../train/checkpoint.ts';
-import { type RunConfig, runConfigSchema } from '../train/config.ts';
-import { NOTHING } from '../train/metrics.ts';
-import { UsageError } from './errors.ts';
-import { commandOf, NOTES_DEFAULTS } from './options.ts';
+import type { RunState } from '../train/checkpoint.ts';
+import { importWeights } from '../train/import-weights.ts';
+import { inFlags } from './errors.ts';
+import { commandOf } from './options.ts';
 import { say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
 
@@ -43,38 +38,18 @@ export function importCommand(): Command {
   }).action(runImport);
 }
 
-/** Images at a time when the network is evaluated. */
-const BATCH = 32;
-
 async function runImport(file: string, given: ImportOptions): Promise<void> {
   const source = await openWeights(file);
-  const usualSize = given.model === NOTES_DEFAULTS.model ? NOTES_DEFAULTS.size : imageSizeOf(given.model)!;
-  const size = given.size ?? source.images?.size ?? usualSize;
-  const model = modelFor(given, size, source);
-  const { state: wanted, initializers } = networkOf(model, size);
-  const { state: found, report } = matchWeights(source.weights, wanted, {
-    ...source,
-    newHead: given.classes !== undefined,
-  });
-  const { seed } = given;
-  const state = new Map(
-    [...wanted].map(([name, { shape }]) => {
-      const anew = () => initialNumbers(seed, name, elementCount(shape), initializers.get(name)!);
-      return [name, found.get(name) ?? anew()] as const;
-    }),
-  );
-  const { channels, classes } = model;
-  const network = { model: given.model, classes, size };
-  const { classNames } = source.images ?? {};
-  const images = {
-    ...(classNames?.length === classes && report.newHead.length === 0 && { classNames: [...classNames] }),
-    ...imageTransforms(given.normalize, channels, source),
-  };
-  const run = untrained({ ...network, ...images, seed }, source);
-  if (!isImported(given.out, run)) await writeRun(given.out, { run, state: readerOf(state) }, wanted);
+  const { checkpoint, model, state: wanted, report, remarks } = importWeights(source, given);
+  for (const line of remarks) say(inFlags(line));
+  const { run } = checkpoint;
+  if (!isImported(given.out, run)) await writeRun(given.out, { last: checkpoint, best: checkpoint });
 
+  const { size } = run.config;
+  const { channels, classes } = model;
   const parameters = parameterCount(wanted);
   if (given.json) {
+    const network = { model: given.model, classes, size };
     const result = { out: given.out, ...network, channels, parameters, ...reportAsJson(report) };
     process.stdout.write(`${JSON.stringify(result)}\n`);
     return;
@@ -83,45 +58,6 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   process.stdout.write(
     `${given.model}, ${channels}×${size}×${size}, ${counted(classes, 'class', 'classes')}, ${counted(parameters, 'parameter')}: ${given.out}\n`,
   );
-}
-
-/**
- * How images are to be normalised: as is asked for, as the file says, or not at all, which is said.
- * @throws DataError when ImageNet's three numbers do not fit the channels.
- */
-function imageTransforms(
-  asked: 'none' | 'imagenet' | undefined,
-  channels: number,
-  { images }: WeightsSource,
-): Pick<RunConfig, 'transforms'> {
-  const known = images?.normalization?.mean.length === channels ? images.normalization : undefined;
-  if (asked === undefined && !images) {
-    say('note: nothing says how its images were normalised, so they will not be: --normalize imagenet does');
-  }
-  if (asked === undefined && known) say(`images are normalised as the file says: ${meansText(known)}`);
-  const numbers = asked === undefined ? known : fixedNormalization(asked, channels);
-  if (!numbers) return {};
-  const normalization = { mean: [...numbers.mean], std: [...numbers.std] };
-  return { transforms: { augment: [], normalize: asked ?? 'measured', normalization } };
-}
-
-/** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
-function untrained(
-  network: Pick<RunConfig, 'model' | 'classes' | 'size' | 'seed' | 'classNames' | 'transforms'>,
-  { source, sha256 }: WeightsSource,
-): RunState {
-  const { epochs, lr, precision } = NOTES_DEFAULTS;
-  const startedFrom = { file: source, sha256 };
-  const config = { recipe: 'notes', ...network, batch: BATCH, epochs, lr, precision, startedFrom };
-  return {
-    format: FORMAT,
-    numerics: NUMERICS,
-    config: runConfigSchema.parse(config),
-    engine: 'none',
-    isa: 'none',
-    progress: { epoch: 0, step: 0, globalStep: 0, sums: NOTHING, trainedExamples: 0, trainMs: 0 },
-    history: [],
-  };
 }
 
 /**
@@ -135,46 +71,7 @@ function isImported(folder: string, { config }: RunState): boolean {
   return false;
 }
 
-/** Both checkpoints that a run can have, alike. */
-async function writeRun(
-  folder: string,
-  checkpoint: Checkpoint,
-  shapes: ReadonlyMap<string, StateTensor>,
-): Promise<void> {
-  const claimed = claimFolder(folder);
-  const { last, best } = runFiles(folder);
-  let made: readonly string[] = [];
-  try {
-    requireFree(folder); // Another process may have been faster.
-    made = [best, last];
-    for (const path of made) await saveCheckpoint(path, checkpoint, shapes);
-    claimed.release();
-  } catch (error) {
-    claimed.abandon(made); // Also where it was only not made durable: the same command works again.
-    throw error;
-  }
-}
-
 function parameterCount(state: ReadonlyMap<string, StateTensor>): number {
   const parameters = [...state.values()].filter(({ role }) => role === 'parameter');
   return parameters.reduce((sum, { shape }) => sum + elementCount(shape), 0);
-}
-
-/** The model with as many channels and classes as asked for, or else as the file has. */
-function modelFor(
-  { model: name, channels, classes }: ImportOptions,
-  size: number,
-  source: WeightsSource,
-): Model {
-  const asked = { ...(channels !== undefined && { channels }), ...(classes !== undefined && { classes }) };
-  const usual = modelByName(name, asked);
-  if (!usual) throw new UsageError(`unknown model ${name}`);
-  const { state } = networkOf(usual, size);
-  const sizes = sizesOf(renameWeights(source.weights, state.keys(), source.source), state);
-  return modelByName(name, { ...sizes, ...asked })!;
-}
-
-function networkOf(model: Model, size: number) {
-  const { graph, initializers } = trace(model, 1, [size, size], 'evaluate');
-  return { state: stateOf(graph), initializers };
 }

@@ -13,7 +13,7 @@ import {
   type SettingName,
   settingsOf,
 } from '../train/settings/table.ts';
-import { registeredEngine } from './engine-table.ts';
+import { registeredEngine } from '../run/engine-table.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
 

@@ -1,8 +1,8 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
-import type { WeightsSource } from '../run/weights-source.ts';
 import { type RunConfig, runConfigSchema } from '../train/config.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
+import type { WeightsSource } from '../train/weights-source.ts';
 import { type DataOptions, dataConfig } from './data-options.ts';
 import type { EngineName } from './engines.ts';
 

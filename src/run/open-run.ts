@@ -1,74 +1,9 @@
-import { compile } from '../compile.ts';
-import { knownClassNames } from '../data/dataset-names.ts';
-import type { Engine, Session } from '../engine/engine.ts';
-import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
-import { CheckpointError, type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
-import type { RunConfig } from '../train/config.ts';
-import { programsFor } from '../train/programs.ts';
+import { type Trained, trainedOf } from '../train/trained.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
 import { runFiles } from './run-folder.ts';
 
-/** A trained network as its checkpoint has it. */
-interface LoadedRun {
-  /** Of the checkpoint. */
-  readonly path: string;
-  readonly checkpoint: LoadedCheckpoint;
-  readonly config: RunConfig;
-  readonly model: Model;
-  /** One for each class. */
-  readonly classNames: readonly string[];
-}
-
-/** A trained network, and what it was trained on. */
-export interface SavedRun extends Pick<LoadedRun, 'config' | 'classNames'> {
-  /** Of the images that it reads. */
-  readonly channels: number;
-  /** The network in an engine, to evaluate so many images in batches. */
-  open(engine: Engine, of: { readonly count: number; readonly batch: number }): Promise<Session>;
-}
-
-/** @throws CheckpointError, SafetensorsError */
-export function loadRun(folder: string, which: 'last' | 'best'): LoadedRun {
+/** The network of a run in a folder. @throws CheckpointError, SafetensorsError */
+export function openRun(folder: string, which: 'last' | 'best'): Trained {
   const path = runFiles(folder)[which];
-  const checkpoint = loadCheckpoint(path);
-  const { config } = checkpoint.run;
-  const channels = channelsOf(path, checkpoint.shapes);
-  const model = modelByName(config.model, { channels, classes: config.classes });
-  if (!model) throw new CheckpointError(`${path} is of model ${config.model}, which does not exist here`);
-  return { path, checkpoint, config, model, classNames: classNamesOf(config) };
-}
-
-/** @throws CheckpointError, SafetensorsError */
-export function openRun(folder: string, which: 'last' | 'best'): SavedRun {
-  const { path, checkpoint, config, model, classNames } = loadRun(folder, which);
-  return {
-    config,
-    channels: model.channels,
-    classNames,
-    async open(engine, of) {
-      const { size, precision } = config;
-      const { network } = compile(model, [size, size], programsFor('evaluate', of), {
-        precision,
-        target: engine.target,
-      });
-      requireFits(path, checkpoint, network.state);
-      const session = await engine.open(network);
-      for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
-      return session;
-    },
-  };
-}
-
-/** What the first convolution reads: weights are [out, in, height, width]. */
-export function channelsOf(path: string, shapes: ReadonlyMap<string, readonly number[]>): number {
-  const first = [...shapes.values()].find((shape) => shape.length === 4);
-  if (!first) throw new CheckpointError(`${path}: there is no convolution in it`);
-  return first[1]!;
-}
-
-/** Older runs hold no names: those of the data set, or numbers. */
-export function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
-  const names = classNames ?? (data === undefined ? undefined : knownClassNames(data)) ?? [];
-  return Array.from({ length: classes }, (_, label) => names[label] ?? `${label}`);
+  return trainedOf(path, loadCheckpoint(path));
 }

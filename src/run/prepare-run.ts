@@ -1,10 +1,9 @@
 import type { EngineOptions } from '../compile.ts';
 import { requireLabels, type TrainTest } from '../data/dataset.ts';
-import type { Model } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
 import { compileRun } from '../train/compile-run.ts';
-import { ConfigError, type RunConfig } from '../train/config.ts';
+import type { RunConfig } from '../train/config.ts';
 import { dataOf, type RunData } from '../train/run-data.ts';
+import { modelOf } from '../train/run-model.ts';
 import type { TrainingRun } from '../train/training-run.ts';
 
 /** Everything of a run that is known before an engine is opened. */
@@ -33,15 +32,4 @@ export function prepareRun(
 
 function sameCounts(a: RunData, b: RunData): boolean {
   return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
-}
-
-/** @throws ConfigError when the run is of a model that does not exist here, or has no dropout and is to have it. */
-export function modelOf({ model: name, classes, dropout }: RunConfig, channels: number): Model {
-  try {
-    const model = modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
-    if (!model) throw new ConfigError(`unknown model ${name}`);
-    return model;
-  } catch (error) {
-    throw error instanceof RangeError ? new ConfigError(`\`dropout\` ${dropout}: ${error.message}`) : error;
-  }
 }

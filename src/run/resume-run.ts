@@ -5,8 +5,8 @@ import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
 import type { Overrides } from '../train/recipes.ts';
 import { contradictionOf } from '../train/settings/resume.ts';
+import { channelsOf } from '../train/trained.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
-import { channelsOf } from './open-run.ts';
 import { runFiles } from './run-folder.ts';
 
 /** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */

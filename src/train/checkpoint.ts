@@ -120,7 +120,7 @@ const METADATA_KEY = 'densor';
 /** A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when what is before it was taken. */
 export async function* encodeCheckpoint(
   { run, state }: Checkpoint,
-  shapes: ReadonlyMap<string, StateTensor>,
+  shapes: ReadonlyMap<string, Pick<StateTensor, 'shape'>>,
 ): AsyncGenerator<Uint8Array> {
   const [first] = shapes.keys();
   const isDouble = first !== undefined && (await state.read(first)) instanceof Float64Array;
@@ -128,6 +128,12 @@ export async function* encodeCheckpoint(
   const tensors = new Map([...shapes].map(([name, { shape }]) => [name, { shape, type } as const]));
   const metadata = new Map([[METADATA_KEY, JSON.stringify(run)]]);
   yield* streamSafetensors(metadata, tensors, (name) => state.read(name));
+}
+
+/** A checkpoint that was loaded, as the bytes of its file again. */
+export function encodeStored({ run, training }: LoadedCheckpoint): AsyncGenerator<Uint8Array> {
+  const shapes = new Map([...training.shapes].map(([name, shape]) => [name, { shape }]));
+  return encodeCheckpoint({ run, state: readerOf(training.state) }, shapes);
 }
 
 /** Whether a file of this metadata is a checkpoint: what other files of weights hold is no run's. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { registerEngine } from '../../src/cli/engine-table.ts';
+import { registerEngine } from '../../src/run/engine-table.ts';
 import { type EngineName, openEngine, targetOf } from '../../src/cli/engines.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { STUB } from '../support/stub-engine.ts';

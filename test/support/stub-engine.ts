@@ -1,4 +1,4 @@
-import type { EngineEntry } from '../../src/cli/engine-table.ts';
+import type { EngineEntry } from '../../src/run/engine-table.ts';
 import { type Engine, EngineError } from '../../src/engine/engine.ts';
 
 import type { Lowered, LoweringRequest, Target } from '../../src/plan/target.ts';

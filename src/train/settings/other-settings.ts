@@ -4,6 +4,7 @@ import { NORMALIZATIONS } from '../../data/transforms/normalize.ts';
 import type { Setting } from './setting.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
 
 const path = z.string().min(1, 'expected a path');
 const channels = z.int().positive().max(4096);

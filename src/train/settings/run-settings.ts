@@ -4,6 +4,7 @@ import { imageSizeOf, MODEL_NAMES_TEXT } from '../../model/zoo.ts';
 import { MAX_LEAVES } from '../../plan/batch-tree.ts';
 import { PRECISIONS } from '../../tensor/precision.ts';
 import { transformsSchema } from '../data-config.ts';
+import { modelSchema } from '../model-schema.ts';
 import { SCHEDULES } from '../schedule.ts';
 import type { Recorded, Setting } from './setting.ts';
 
@@ -203,6 +204,10 @@ export const FIELDS = {
   startedFrom: {
     schema: z.strictObject({ file: z.string(), sha256 }).optional(),
     recorded: 'the file whose weights the run began with',
+  },
+  network: {
+    schema: modelSchema.optional(),
+    recorded: "the modules of a network of one's own; without them `model` is a name",
   },
   classNames: { schema: z.array(z.string()).optional(), recorded: 'a name for each class' },
   testShare: {
