@@ -8,9 +8,12 @@ export { loadNativeModule, nativeIsas } from './engine/cpu/native/load-module.ts
 export { NATIVE_ISAS, type NativeIsa } from './engine/cpu/native/module.ts';
 export { loadWasmModule } from './engine/cpu/wasm/load-module.ts';
 export type { EngineOptions } from './library/engine-source.ts';
+export type { LabelledImage, LabelledImages, ProgramData, ProgramImages } from './library/fit-data.ts';
+export type { FitOptions, FitSettings } from './library/fit-options.ts';
 export type { WeightsOptions } from './library/from-weights.ts';
 export type { ImageInput, PixelImage } from './library/images.ts';
 export type { PredictOptions, Prediction } from './library/network.ts';
+export { fit } from './library/node/fit.ts';
 export { fromWeights, type LoadOptions, loadRun, type NodeNetwork } from './library/node/network.ts';
 export { OnnxError } from './io/onnx/error.ts';
 export { type OnnxWeights, readOnnxWeights } from './io/onnx/read.ts';
@@ -23,5 +26,4 @@ export * from './portable.ts';
 export { loadCheckpoint, saveCheckpoint } from './run/checkpoint-file.ts';
 export { CheckpointError, readerOf } from './train/checkpoint.ts';
 export { compileRun } from './train/compile-run.ts';
-export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { train } from './train/trainer.ts';

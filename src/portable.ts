@@ -18,5 +18,8 @@ export { type TorchvisionDenseNetOptions, torchvisionDensenet } from './model/to
 export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
 export type { Precision } from './tensor/precision.ts';
+export { InputError } from './tensor/input-error.ts';
 export { ShapeError } from './tensor/shape.ts';
+export { ConfigError, type RunConfig } from './train/config.ts';
+export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { loadState } from './train/initial-state.ts';

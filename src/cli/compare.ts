@@ -2,7 +2,7 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import type { PreparedRun } from '../run/prepare-run.ts';
+import type { PreparedRun } from '../train/prepare-run.ts';
 import { claimFolder } from '../run/run-folder.ts';
 import { pairedDifferences } from '../train/compare.ts';
 import {

@@ -1,63 +1,8 @@
 import { existsSync } from 'node:fs';
-import { DataError, type TrainTest } from '../data/dataset.ts';
-import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/dataset-names.ts';
-import type { ImageFolderOptions } from '../data/image-folder/open.ts';
-import type { Augmentation } from '../data/transforms/augment.ts';
-import { type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
-import { sha256OfHalf } from '../node/data/fingerprint.ts';
-import type { RunConfig } from '../train/config.ts';
+import { DataError } from '../data/dataset.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
 import { flagOf, SETTING_NAMES, SETTINGS, type SettingName } from '../train/settings/table.ts';
 import { UsageError } from './errors.ts';
-
-/** How `train` reads and changes images. */
-export interface DataOptions {
-  readonly augment?: readonly Augmentation[] | undefined;
-  readonly normalize?: NormalizationName | undefined;
-  readonly channels?: 1 | 3 | undefined;
-  readonly testShare?: number | undefined;
-  readonly strict?: boolean | undefined;
-}
-
-/** How a folder of images is read for a new run, or as the run read it. */
-export function imageOptions(
-  given: DataOptions,
-  { size, seed, testShare }: Pick<RunConfig, 'size' | 'seed' | 'testShare'>,
-  channels: number | undefined = given.channels,
-): Partial<ImageFolderOptions> {
-  return {
-    size,
-    seed,
-    testShare: testShare ?? given.testShare ?? DEFAULT_TEST_SHARE,
-    strict: given.strict ?? false,
-    ...(channels !== undefined && { channels }),
-  };
-}
-
-/** What a new run keeps of its data. Nothing but the names of classes where no option says more. */
-export function dataConfig(
-  given: DataOptions,
-  name: string,
-  data: TrainTest,
-  limit: number | undefined,
-): Pick<RunConfig, 'classNames' | 'testShare' | 'testSha256' | 'transforms'> {
-  const { augment = [], normalize = 'none' } = given;
-  const normalization = normalizationOf(normalize, data.train, limit);
-  const [mean, std] = [[...(normalization?.mean ?? [])], [...(normalization?.std ?? [])]];
-  return {
-    classNames: [...data.train.classNames],
-    ...(imageFolderOf(name) !== undefined && {
-      testShare: given.testShare ?? DEFAULT_TEST_SHARE,
-      testSha256: sha256OfHalf(data.test),
-    }),
-    ...((augment.length > 0 || normalization) && {
-      transforms: {
-        augment: [...augment],
-        normalize,
-        ...(normalization && { normalization: { mean, std } }),
-      },
-    }),
-  };
-}
 
 /** @throws UsageError when an option is for folders of images and the data is none. */
 export function requireFolderOptions(

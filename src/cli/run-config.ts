@@ -1,9 +1,10 @@
 import type { TrainTest } from '../data/dataset.ts';
-import { sha256Of } from '../node/data/fingerprint.ts';
-import { type RunConfig, runConfigSchema } from '../train/config.ts';
+import { imageFolderOf } from '../data/dataset-names.ts';
+import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
+import type { RunConfig } from '../train/config.ts';
+import { type DataOptions, newRunConfig } from '../train/new-run.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
 import type { WeightsSource } from '../train/weights-source.ts';
-import { type DataOptions, dataConfig } from './data-options.ts';
 import type { EngineName } from './engines.ts';
 
 /** The options of a command that trains: single settings of a run, and where and with what it runs. */
@@ -17,12 +18,7 @@ export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>,
 
 /** A recipe with what only the data know. @param from whose weights the run begins with. */
 export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {
-  const { augment, normalize, ...settings } = recipe;
-  return runConfigSchema.parse({
-    ...settings,
-    classes: recipe.classes ?? data.train.classNames.length,
-    dataSha256: sha256Of(data),
-    ...(from && { startedFrom: { file: from.source, sha256: from.sha256 } }),
-    ...dataConfig(recipe, recipe.data, data, recipe.limit),
-  });
+  const isFolder = imageFolderOf(recipe.data) !== undefined;
+  const hashes = { data: sha256Of(data), ...(isFolder && { test: sha256OfHalf(data.test) }) };
+  return newRunConfig(recipe, data, hashes, from);
 }

@@ -1,22 +1,26 @@
 import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
+import { sha256Of } from '../node/data/fingerprint.ts';
 import { spilled } from '../node/data/pixel-file.ts';
-import { prepareRun } from '../run/prepare-run.ts';
 import { trainingNeeds } from '../run/process-memory.ts';
-import { openResumed, requireSameData } from '../run/resume-run.ts';
+import { openResumed } from '../run/resume-run.ts';
 import { freeFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { runTraining } from '../run/run-training.ts';
 import { openWeights } from '../run/weights-source.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { dataEvent } from '../train/data-event.ts';
+import { imageOptions } from '../train/new-run.ts';
+import { prepareRun } from '../train/prepare-run.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
+import { requireSameData } from '../train/resumed-run.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
 import { channelsOf } from '../train/trained.ts';
 import { startingWeights, type WeightsSource } from '../train/weights-source.ts';
-import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
-import { dataEvent, showDataReport } from './data-report.ts';
+import { openOwnData, requireFolderOptions } from './data-options.ts';
+import { showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { collectGarbage } from './heap.ts';
@@ -47,7 +51,7 @@ async function runTrain(given: TrainOptions): Promise<void> {
   const engineName = engineOf(given, resumeFrom);
   const opened = await openData(given, resumeFrom?.run.config ?? recipe!, resumeFrom);
   const settled = resumeFrom?.run.config ?? completeRecipe(recipe!, opened.data, source);
-  if (resumeFrom) requireSameData(settled, opened.data, given.resume!);
+  if (resumeFrom) requireSameData(settled, sha256Of(opened.data), given.resume!);
   const engine = await openEngine(engineName, given.threads);
   try {
     const { prepared, form, isFrugal } = withinLimit({
@@ -104,7 +108,9 @@ async function begin(given: TrainOptions): Promise<Beginning> {
   }
   if (given.out !== undefined) requireFree(given.out);
   const source = given.from === undefined ? undefined : await openWeights(given.from);
-  return { source, recipe: resolveRecipe({ ...source?.network, ...settings }) };
+  const recipe = resolveRecipe({ ...source?.network, ...settings });
+  const network = given.model === undefined ? source?.network?.network : undefined;
+  return { source, recipe: { ...recipe, ...(network && { network }) } };
 }
 
 /** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */

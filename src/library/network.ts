@@ -2,7 +2,7 @@
 import type { ImageDecoder } from '../data/image.ts';
 import { inOrder } from '../data/in-order.ts';
 import type { Model } from '../model/module.ts';
-import type { RunState } from '../train/checkpoint.ts';
+import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
 import { isFinished } from '../train/compare.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
 import type { Trained } from '../train/trained.ts';
@@ -46,13 +46,17 @@ export class TrainedNetwork {
   readonly finished: boolean;
   /** The points of its curves. */
   readonly history: RunState['history'];
-  protected readonly trained: Trained;
+  /** For `fit` to go on with, and to be written. */
+  readonly trained: Trained;
+  /** Loads the checkpoint of its best epoch, where that is known apart from its own. */
+  readonly bestCheckpoint: () => LoadedCheckpoint;
   readonly #predictor: Predictor;
   readonly #decoder: ImageDecoder;
 
-  constructor(trained: Trained, { decoder, engine }: NetworkHost) {
+  constructor(trained: Trained, { decoder, engine }: NetworkHost, best = () => trained.checkpoint) {
     const { config, model, classNames, checkpoint } = trained;
     this.trained = trained;
+    this.bestCheckpoint = best;
     this.classNames = classNames;
     this.size = config.size;
     this.channels = model.channels;

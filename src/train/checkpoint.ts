@@ -168,11 +168,12 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
     state.set(name, data);
   }
   const training = { state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
-  return { run: parsed.data, ...toUse(training), training };
+  return loadedCheckpoint(parsed.data, training);
 }
 
-/** Without what the optimiser remembers; averages stand for what they are of. */
-function toUse({ state, shapes }: StoredTensors): StoredTensors {
+/** A checkpoint of all tensors of a run. To use it, averages stand for what they are of, without what the optimiser remembers. */
+export function loadedCheckpoint(run: RunState, training: StoredTensors): LoadedCheckpoint {
+  const { state, shapes } = training;
   const own = [...shapes].filter(([name]) => !isOptimizerState(name));
   const averages = new Map(
     [...state].flatMap(([name, data]) => {
@@ -181,8 +182,10 @@ function toUse({ state, shapes }: StoredTensors): StoredTensors {
     }),
   );
   return {
+    run,
     shapes: new Map(own),
     state: new Map(own.map(([name]) => [name, averages.get(name) ?? state.get(name)!])),
+    training,
   };
 }
 

@@ -48,7 +48,7 @@ const moduleSchema = z.discriminatedUnion('kind', [
 ]);
 
 /** The description of a network of modules as a checkpoint holds it: plain data, bounded in size and depth. */
-export const modelSchema: z.ZodType<Model> = z
+export const modelSchema = z
   .unknown()
   .superRefine((value, context) => {
     const message = beyondBounds(value);
@@ -62,7 +62,7 @@ export const modelSchema: z.ZodType<Model> = z
       initialization: z.enum(['xavierUniform', 'kaimingNormal']).exactOptional(),
       root: sequentialSchema,
     }),
-  );
+  ) as unknown as z.ZodType<Model, Model>;
 
 /** What is too large or too deep of a value, in words; looked for without recursion, before the schema recurses. */
 function beyondBounds(value: unknown): string | undefined {
@@ -98,4 +98,11 @@ export function isOfZoo({ name, channels, classes, ...rest }: Model): boolean {
   return (
     known !== undefined && JSON.stringify(known) === JSON.stringify({ name, channels, classes, ...rest })
   );
+}
+
+/** Whether two descriptions are of the same network, whatever the order of their fields. */
+export function sameModel(a: Model | undefined, b: Model | undefined): boolean {
+  // The schema gives fields in its own order.
+  const text = (model: Model | undefined) => model && JSON.stringify(modelSchema.parse(model));
+  return text(a) === text(b);
 }

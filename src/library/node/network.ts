@@ -6,27 +6,19 @@ import { openRun } from '../../run/open-run.ts';
 import { openWeights } from '../../run/weights-source.ts';
 import { runFiles } from '../../run/run-folder.ts';
 import { writeRun } from '../../run/write-run.ts';
-import { decodeCheckpoint, type LoadedCheckpoint } from '../../train/checkpoint.ts';
+import { decodeCheckpoint } from '../../train/checkpoint.ts';
 import { ConfigError } from '../../train/config.ts';
 import { importWeights } from '../../train/import-weights.ts';
 import { type Trained, trainedOf } from '../../train/trained.ts';
 import type { EngineOptions } from '../engine-source.ts';
 import { type ExportedFile, onnxFile, safetensorsFile } from '../exported.ts';
 import { importRequest, type WeightsOptions } from '../from-weights.ts';
-import { type NetworkHost, TrainedNetwork } from '../network.ts';
+import { TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { nodeHost } from './host.ts';
 
 /** A trained network in Node, which can be written to files. */
 export class NodeNetwork extends TrainedNetwork {
-  /** Loads that of its best epoch, where there is one apart from its own. */
-  readonly #best: () => LoadedCheckpoint;
-
-  constructor(trained: Trained, host: NetworkHost, best = () => trained.checkpoint) {
-    super(trained, host);
-    this.#best = best;
-  }
-
   /**
    * Writes the run to a folder: `loadRun`, and the commands `predict`, `evaluate`, `export` and `train --from`, read it. What
    * `save` has written there before is replaced.
@@ -36,7 +28,7 @@ export class NodeNetwork extends TrainedNetwork {
     this.requireOpen();
     requirePath(folder, 'save', 'a folder');
     const last = this.trained.checkpoint;
-    await writeRun(folder, { last, best: this.#best() }, { replace: true });
+    await writeRun(folder, { last, best: this.bestCheckpoint() }, { replace: true });
   }
 
   /** Writes an ONNX model. What it reads and answers is in its metadata. */

@@ -7,6 +7,7 @@ import {
   DEFAULT_TEST_SHARE,
   FASHION_CLASSES,
   imageFolderOf,
+  PROGRAM_DATA,
 } from '../../data/dataset-names.ts';
 import {
   type ImageFolderOptions,
@@ -57,6 +58,11 @@ export async function openDataset(
       );
     }
     return readIdxFolder(folder, name);
+  }
+  if (name === PROGRAM_DATA) {
+    throw new DataError(
+      'the run was trained on images that a program gave: name a place where they are with `data`, or go on in that program, by fit with `resume`',
+    );
   }
   throw new DataError(`unknown data set ${name}: expected ${DATASET_NAMES.join(', ')}`);
 }

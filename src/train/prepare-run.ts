@@ -1,10 +1,10 @@
 import type { EngineOptions } from '../compile.ts';
 import { requireLabels, type TrainTest } from '../data/dataset.ts';
-import { compileRun } from '../train/compile-run.ts';
-import type { RunConfig } from '../train/config.ts';
-import { dataOf, type RunData } from '../train/run-data.ts';
-import { modelOf } from '../train/run-model.ts';
-import type { TrainingRun } from '../train/training-run.ts';
+import { compileRun } from './compile-run.ts';
+import type { RunConfig } from './config.ts';
+import { dataOf, type RunData } from './run-data.ts';
+import { modelOf } from './run-model.ts';
+import type { TrainingRun } from './training-run.ts';
 
 /** Everything of a run that is known before an engine is opened. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;

@@ -1,0 +1,93 @@
+import { availableParallelism } from 'node:os';
+import type { Model } from '../../model/module.ts';
+import { SHARP_DECODER } from '../../node/data/image-file.ts';
+import { sha256Of, sha256OfHalf } from '../../node/data/fingerprint.ts';
+import { openDataset } from '../../node/data/open-dataset.ts';
+import { loadCheckpoint } from '../../run/checkpoint-file.ts';
+import { openEngine } from '../../run/engines.ts';
+import { openWeights } from '../../run/weights-source.ts';
+import { requireFree, runFiles } from '../../run/run-folder.ts';
+import { runTraining } from '../../run/run-training.ts';
+import { ConfigError } from '../../train/config.ts';
+import { type FitHost, fitOn } from '../fit.ts';
+import type { ProgramData } from '../fit-data.ts';
+import type { FitOptions } from '../fit-options.ts';
+import { trainInMemory } from '../kept-checkpoints.ts';
+import { TrainedNetwork } from '../network.ts';
+import { said } from '../said.ts';
+import { NodeNetwork } from './network.ts';
+
+const SILENT = { note: () => {}, bytes: () => {} };
+
+const HOST: FitHost<NodeNetwork> = {
+  decoder: SHARP_DECODER,
+  openEngine: (name, threads = availableParallelism()) => openEngine(name, threads),
+  openData: (name, images) => openDataset(name, undefined, SILENT, images),
+  hashesOf: async (data, isFolder) => ({
+    data: sha256Of(data),
+    ...(isFolder && { test: sha256OfHalf(data.test) }),
+  }),
+  openWeights: async (from) => {
+    if ((typeof from === 'string' && from !== '') || from instanceof Uint8Array) return openWeights(from);
+    throw new ConfigError(`\`from\` is ${said(from)}: expected the path of a file of weights or of a run`);
+  },
+  openRun(resume, out) {
+    if (resume instanceof TrainedNetwork) {
+      const { trained, bestCheckpoint: best } = resume;
+      return { checkpoint: trained.checkpoint, best, where: trained.path };
+    }
+    if (typeof resume === 'string' && resume !== '') {
+      if (out !== undefined && out !== resume) {
+        throw new ConfigError(
+          `\`out\` ${out} contradicts \`resume\` ${resume}: a resumed run stays in its folder`,
+        );
+      }
+      const { last, best } = runFiles(resume);
+      return {
+        checkpoint: loadCheckpoint(last),
+        best: () => loadCheckpoint(best),
+        where: resume,
+        out: resume,
+      };
+    }
+    throw new ConfigError(
+      `\`resume\` is ${said(resume)}: expected a run that \`fit\` gave, or the folder of one`,
+    );
+  },
+  async train(training, { out, found, best: bestBefore }) {
+    if (out === undefined) {
+      if (found) training.listener(found);
+      return trainInMemory(training, bestBefore);
+    }
+    const { listener: show, ...run } = training;
+    await runTraining({
+      ...{ ...run, folder: out, show, found, say: () => {} },
+      resume: `fit(model, data, { resume: ${JSON.stringify(out)} })`,
+    });
+    const { last, best } = runFiles(out);
+    const stored = loadCheckpoint(last);
+    return { last: stored, best: stored.run.best ? loadCheckpoint(best) : stored };
+  },
+  network: (trained, engine, best) =>
+    new NodeNetwork(trained, { decoder: SHARP_DECODER, engine }, () => best),
+};
+
+/**
+ * Trains a network, and gives it when it is trained.
+ *
+ * @param model a network of the zoo by its name (`MODEL_NAMES`), or one of modules.
+ * @param data the path of a folder with a folder of images for each class, or the name of a data set (`sample`, …); images and
+ * labels; both halves of a data set; or an iterable of `{ image, label }`.
+ * @param options all settings of a run, by the names of docs/settings.md, and more. What is not said suits the data.
+ * @returns the network with its last weights; `finished` is false where `signal` has ended the training before its end.
+ * @throws ConfigError, DataError, ShapeError for what cannot be trained; TrainingStoppedError when numbers stop being finite.
+ */
+export async function fit(
+  model: string | Model,
+  data: string | ProgramData,
+  options: FitOptions = {},
+): Promise<NodeNetwork> {
+  const { out, resume } = options;
+  if (typeof out === 'string' && out !== '' && out !== resume) requireFree(out);
+  return fitOn(HOST, model, data, options);
+}
