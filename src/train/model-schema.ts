@@ -88,7 +88,7 @@ export function whyNoModel(value: unknown): string | undefined {
   if (parsed.success) return undefined;
   const issue = parsed.error.issues[0]!;
   const at = issue.path.map((key) => (typeof key === 'number' ? `[${key}]` : `.${String(key)}`)).join('');
-  const field = `${at.replace(/^\./, '')}${issue.code === 'unrecognized_keys' ? `: ${issue.keys.join(', ')}` : ''}`;
+  const field = at.replace(/^\./, '');
   return field ? `${field}: ${issue.message}` : issue.message;
 }
 

@@ -9,7 +9,7 @@ export const startNodeThreads: StartThreads = (count) =>
 const startWorker: StartWorker = (receive, fail) => {
   const code = `const { parentPort } = require('node:worker_threads');
     (${workerMain})((handle) => parentPort.on('message', handle), (message) => parentPort.postMessage(message));`;
-  const worker = new Worker(code, { eval: true });
+  const worker = new Worker(code, { eval: true, execArgv: [] }); // `--input-type=module` would be the worker's too.
   let unanswered = 0;
   worker.on('message', (message: FromWorker) => {
     unanswered--;
