@@ -1,5 +1,5 @@
 /** Densor in Node: what is alike everywhere, and what reads files, images and native kernels. */
-export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
+export type { Batch } from './data/dataset.ts';
 export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
 export type { DataProgress } from './data/progress.ts';
@@ -7,12 +7,6 @@ export { createNativeEngine } from './engine/cpu/native/engine.ts';
 export { loadNativeModule, nativeIsas } from './engine/cpu/native/load-module.ts';
 export { NATIVE_ISAS, type NativeIsa } from './engine/cpu/native/module.ts';
 export { loadWasmModule } from './engine/cpu/wasm/load-module.ts';
-export type { EngineOptions } from './library/engine-source.ts';
-export type { LabelledImage, LabelledImages, ProgramData, ProgramImages } from './library/fit-data.ts';
-export type { FitOptions, FitSettings } from './library/fit-options.ts';
-export type { WeightsOptions } from './library/from-weights.ts';
-export type { ImageInput, PixelImage } from './library/images.ts';
-export type { PredictOptions, Prediction } from './library/network.ts';
 export { fit } from './library/node/fit.ts';
 export { fromWeights, type LoadOptions, loadRun, type NodeNetwork } from './library/node/network.ts';
 export { OnnxError } from './io/onnx/error.ts';

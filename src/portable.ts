@@ -3,11 +3,18 @@
  * names an engine: import one beside it and hand it what `compile` made.
  */
 export { type Compiled, type CompileOptions, compile, type ProgramRequest } from './compile.ts';
-export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/cpu/wasm/engine.ts';
+export { DataError, type Dataset, type TrainTest } from './data/dataset.ts';
+export { createWasmEngine, WASM_ISAS, type WasmIsa, type WasmKernels } from './engine/cpu/wasm/engine.ts';
 export { type Engine, EngineError, NonFiniteError, type Outputs, type Session } from './engine/engine.ts';
 export { createReferenceEngine } from './engine/reference/engine.ts';
 export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/safetensors.ts';
 export { matchWeights, type WeightsReport } from './io/weight-names.ts';
+export type { EngineOptions } from './library/engine-source.ts';
+export type { WeightsOptions } from './library/from-weights.ts';
+export type { ImageInput, PixelImage } from './library/images.ts';
+export type { PredictOptions, Prediction } from './library/network.ts';
+export type { FitOptions, FitSettings } from './library/fit-options.ts';
+export type { LabelledImage, LabelledImages, ProgramData, ProgramImages } from './library/fit-data.ts';
 export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
 export { type DenseNetOptions, denseLayer, densenet, transition } from './model/densenet.ts';
 export { everythingBut } from './model/freeze.ts';

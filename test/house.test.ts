@@ -27,7 +27,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   train: 'compile.ts engine data io model plan tensor zod',
   library: 'train compile.ts engine data io io/onnx model plan tensor',
   'library/node': 'library run node train engine data io model node:',
-  'library/page': 'library train engine engine/cpu/wasm data io model tensor',
+  'library/page':
+    'library train engine engine/reference engine/cpu/wasm data io model tensor @jsquash/jpeg @jsquash/png @jsquash/webp',
   node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run:
     'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io model plan ' +
@@ -37,8 +38,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'graph tensor version.ts node: cli-progress commander zod',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
-  'portable.ts': 'compile.ts engine engine/reference engine/cpu/wasm io model plan tensor train',
-  'browser.ts': 'portable.ts engine/cpu/wasm',
+  'portable.ts': 'compile.ts data library engine engine/reference engine/cpu/wasm io model plan tensor train',
+  'browser.ts': 'portable.ts library/page data engine/cpu/wasm',
   'index.ts':
     'portable.ts library library/node engine/cpu/native engine/cpu/wasm engine/cpu/wasm/load-module.ts data io io/onnx node run train',
 };

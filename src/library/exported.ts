@@ -6,6 +6,7 @@ import { encodeOnnx } from '../io/onnx/write.ts';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../io/safetensors.ts';
 import { trace } from '../model/trace.ts';
 import type { Trained } from '../train/trained.ts';
+import { joined } from './joined.ts';
 
 /** float32, under PyTorch's names. */
 type Tensors = ReadonlyMap<string, StoredTensor & { readonly data: Float32Array }>;
@@ -52,17 +53,6 @@ export function safetensorsFile(trained: Trained): ExportedFile {
   const chunks = encodeSafetensors({ metadata, tensors });
   requireSame(decodeSafetensors(joined(chunks), 'the safetensors file').tensors, tensors);
   return described(chunks, tensors);
-}
-
-/** Chunks in one piece. */
-export function joined(chunks: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
-  const all = new Uint8Array(chunks.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const chunk of chunks) {
-    all.set(chunk, at);
-    at += chunk.length;
-  }
-  return all;
 }
 
 function tensorsOf({ model, config, checkpoint }: Trained): Tensors {

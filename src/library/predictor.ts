@@ -5,7 +5,7 @@ import { evaluate } from '../train/evaluate.ts';
 import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { softmax } from '../train/scorecard.ts';
 import { openTrained, type Trained } from '../train/trained.ts';
-import { joined } from './exported.ts';
+import { joined } from './joined.ts';
 import { WorkQueue } from './work-queue.ts';
 
 /** Images at once: enough to be fast, few enough to need little memory. */

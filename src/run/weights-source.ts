@@ -3,7 +3,8 @@ import { existsSync, statSync } from 'node:fs';
 import { readFileLimited } from '../node/weights-file.ts';
 import { ZIP_READER } from '../node/zip.ts';
 import { CheckpointError } from '../train/checkpoint.ts';
-import { readWeightsSource, type WeightsSource } from '../train/weights-source.ts';
+import { readWeightsSource } from '../train/read-weights.ts';
+import type { WeightsSource } from '../train/weights-source.ts';
 import { runFiles } from './run-folder.ts';
 
 /** Reads weights from a file of any known format, from its bytes, or from a run's folder. */

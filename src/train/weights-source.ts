@@ -1,12 +1,10 @@
 import { meansText } from '../data/transforms/normalize.ts';
-import { imagesOfCard, type TrainedImages } from '../io/model-card.ts';
+import type { TrainedImages } from '../io/model-card.ts';
 import { describeReport, matchWeights, type WeightsReport } from '../io/weight-names.ts';
-import { decodeWeights, type Weights } from '../io/weights.ts';
-import type { ZipReader } from '../io/torch/zip.ts';
+import type { Weights } from '../io/weights.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
-import { decodeCheckpoint, isCheckpoint, type StateNumbers } from './checkpoint.ts';
+import type { StateNumbers } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
-import { classNamesOf } from './trained.ts';
 
 /** Weights from a file, which may be a run's checkpoint. */
 export interface WeightsSource {
@@ -18,38 +16,6 @@ export interface WeightsSource {
   readonly network?: Pick<RunConfig, 'model' | 'network' | 'size'>;
   /** The images that they were trained on, where that is known. */
   readonly images?: TrainedImages | undefined;
-}
-
-/**
- * Reads weights of any known format.
- * @param source the file's name in messages. @param sha256 of the bytes.
- * @throws WeightsError, TorchFileError, SafetensorsError, OnnxError, CheckpointError
- */
-export async function readWeightsSource(
-  bytes: Uint8Array,
-  source: string,
-  sha256: string,
-  zip: ZipReader,
-): Promise<WeightsSource> {
-  const weights = await decodeWeights(bytes, source, zip);
-  const { metadata = new Map<string, string>() } = weights;
-  if (!isCheckpoint(metadata)) return { source, sha256, weights, images: imagesOfCard(metadata) };
-  const { run, state, shapes } = decodeCheckpoint(bytes, source);
-  const tensors = new Map(
-    [...state].map(([name, data]) => [
-      name,
-      { shape: shapes.get(name)!, read: () => Float32Array.from(data) },
-    ]),
-  );
-  const { model, network, size, data, transforms } = run.config;
-  // Imported weights know of no images, but for what was known of them.
-  const isKnown = [data, transforms, run.config.classNames].some((known) => known !== undefined);
-  const images = { size, classNames: classNamesOf(run.config), normalization: transforms?.normalization };
-  return {
-    ...{ source, sha256, network: { model, size, ...(network && { network }) } },
-    ...(isKnown && { images }),
-    weights: { format: 'checkpoint', tensors, notes: [] },
-  };
 }
 
 /** The weights that a new run begins with, and what there is to say of them. */

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
-  fit,
+  fit as train,
   type FitOptions,
   loadRun,
   type NodeNetwork,
@@ -21,7 +21,7 @@ const FAST: FitOptions = { epochs: 2, lr: 0.05, threads: 1, batch: 8 };
 let folder: string;
 const opened: NodeNetwork[] = [];
 const own = async (data: string | ProgramData, options: FitOptions = {}, network = OWN_NETWORK) => {
-  const run = await fit(network, data, { ...FAST, ...options });
+  const run = await train(network, data, { ...FAST, ...options });
   opened.push(run);
   return run;
 };
@@ -86,7 +86,7 @@ describe('fit', () => {
     expect(status, stderr).toBe(0);
     const options = { recipe: 'notes', size: 16, batch: 8, epochs: 1, lr: 0.02, threads: 1 };
     const kinds: string[] = [];
-    const run = await fit('densenet-bc-10-4', join(folder, 'data'), {
+    const run = await train('densenet-bc-10-4', join(folder, 'data'), {
       ...options,
       onEvent: ({ kind }) => kinds.push(kind),
     });
@@ -104,7 +104,7 @@ describe('fit', () => {
     expect(readFileSync(join(out, 'log.jsonl'), 'utf8')).toMatch(/"kind":"end"/);
     expect(existsSync(join(out, 'curves.svg'))).toBe(true);
     expect(bits(await loadRun(out))).toEqual(bits(run));
-    await expect(fit(OWN_NETWORK, DATA, { ...FAST, out })).rejects.toThrow(/already holds a run/);
+    await expect(train(OWN_NETWORK, DATA, { ...FAST, out })).rejects.toThrow(/already holds a run/);
     await expect(run.save(out)).rejects.toThrow(/the folder of a training/);
   });
 
@@ -121,7 +121,7 @@ describe('fit', () => {
       expect([part.finished, part.trained.checkpoint.run.progress.globalStep]).toEqual([false, 5]);
       if (isSaved) await part.save(join(folder, 'part'));
       const resume = isSaved ? await loadRun(join(folder, 'part')) : part;
-      const rest = await fit(OWN_NETWORK, DATA, { resume, threads: 1 });
+      const rest = await train(OWN_NETWORK, DATA, { resume, threads: 1 });
       opened.push(rest);
       expect(rest.finished).toBe(true);
       expect(bits(rest)).toEqual(bits(whole));
@@ -130,9 +130,9 @@ describe('fit', () => {
         ...OWN_NETWORK,
         root: { ...OWN_NETWORK.root, children: OWN_NETWORK.root.children.slice(1) },
       };
-      await expect(fit(wider, DATA, { resume })).rejects.toThrow(/mine is made otherwise/);
-      await expect(fit(OWN_NETWORK, colours(30), { resume })).rejects.toThrow(/not those of the run/);
-      await expect(fit(OWN_NETWORK, DATA, { resume, lr: 0.3 })).rejects.toThrow(/`lr` 0\.3 contradicts/);
+      await expect(train(wider, DATA, { resume })).rejects.toThrow(/mine is made otherwise/);
+      await expect(train(OWN_NETWORK, colours(30), { resume })).rejects.toThrow(/not those of the run/);
+      await expect(train(OWN_NETWORK, DATA, { resume, lr: 0.3 })).rejects.toThrow(/`lr` 0\.3 contradicts/);
     },
   );
 
@@ -140,7 +140,7 @@ describe('fit', () => {
     ['at once', (event: TrainEvent) => event.kind === 'step' && fail()],
     ['in a promise', async (event: TrainEvent) => event.kind === 'end' && fail()],
   ])('rejects with what a listener throws %s', async (_, onEvent) => {
-    await expect(fit(OWN_NETWORK, DATA, { ...FAST, onEvent })).rejects.toThrow('the listener failed');
+    await expect(train(OWN_NETWORK, DATA, { ...FAST, onEvent })).rejects.toThrow('the listener failed');
   });
 
   test('begins with the weights of another run, with a new head for other classes', async () => {
@@ -231,7 +231,7 @@ describe('fit', () => {
     bad(/there is no network "alexnet"/, DATA, {}, 'alexnet'),
     bad(/`resume` is 4: expected a run/, DATA, { resume: 4 }),
   ])('says %s', async (message, data, options, network) => {
-    await expect(fit(network as never, data as never, { ...FAST, ...options })).rejects.toThrow(message);
+    await expect(train(network as never, data as never, { ...FAST, ...options })).rejects.toThrow(message);
   });
 
   test('takes files of images with numbers for labels, grey where all are grey', async () => {
@@ -240,7 +240,7 @@ describe('fit', () => {
         picture({ colour: i % 2 ? [200, 200, 200] : [30, 30, 30], grey: true, seed: i }),
       ),
     );
-    const run = await fit(
+    const run = await train(
       'densenet-bc-10-4',
       { images, labels: images.map((_, i) => i % 2) },
       { ...FAST, size: 16 },

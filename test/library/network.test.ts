@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   createReferenceEngine,
-  fit,
+  fit as train,
   fromWeights,
   loadRun,
   type NodeNetwork,
@@ -21,7 +21,7 @@ let folder: string;
 let run: NodeNetwork;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'densor-library-'));
-  run = await fit(OWN_NETWORK, DATA, { epochs: 3, lr: 0.05, threads: 1, precision: 'f32' });
+  run = await train(OWN_NETWORK, DATA, { epochs: 3, lr: 0.05, threads: 1, precision: 'f32' });
   await run.save(join(folder, 'run'));
 });
 afterAll(async () => {

@@ -1,3 +1,4 @@
+import type { TrainedNetwork } from '../../src/library/network.ts';
 import {
   conv2d,
   flatten,
@@ -45,4 +46,14 @@ export function colours(count: number) {
 export function colourImage({ images }: ReturnType<typeof colours>, index: number) {
   const bytes = SIDE * SIDE * 3;
   return { width: SIDE, height: SIDE, data: images.subarray(index * bytes, (index + 1) * bytes) };
+}
+
+/** Every bit of what a run has trained. */
+export function bitsOfState({ trained }: TrainedNetwork): Record<string, number[]> {
+  return Object.fromEntries(
+    [...trained.checkpoint.state].map(([name, { buffer, byteOffset, byteLength }]) => [
+      name,
+      [...new Uint32Array(buffer, byteOffset, byteLength / 4)],
+    ]),
+  );
 }

@@ -2,10 +2,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Sharp } from 'sharp';
 import { DataError } from '../../data/dataset.ts';
-import type { DecodedImage, ImageDecoder } from '../../data/image.ts';
+import { type DecodedImage, type ImageDecoder, MAX_PIXELS } from '../../data/image.ts';
+import { isAnimatedPng, kindOf } from '../../data/image-header.ts';
 
-/** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
-const MAX_PIXELS = 100_000_000;
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 
 const REFUSALS: Readonly<Record<string, string>> = {
@@ -111,24 +110,6 @@ async function open(bytes: Uint8Array) {
   } catch (error) {
     throw error instanceof DataError ? error : new DataError(reasonOf(error));
   }
-}
-
-function kindOf(bytes: Uint8Array): 'JPEG' | 'PNG' | 'WebP' | undefined {
-  const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1');
-  if (text(0, 3) === '\xff\xd8\xff') return 'JPEG';
-  if (text(0, 8) === '\x89PNG\r\n\x1a\n') return 'PNG';
-  return text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP' ? 'WebP' : undefined;
-}
-
-/** An animation's control chunk comes before the first data (https://www.w3.org/TR/png-3/#acTL-chunk). */
-function isAnimatedPng(bytes: Uint8Array): boolean {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Chunk by chunk, length, type, data and checksum: a comment may hold any bytes.
-  for (let at = 8; at + 12 <= buffer.length; at += 12 + buffer.readUInt32BE(at)) {
-    const type = buffer.toString('latin1', at + 4, at + 8);
-    if (type === 'acTL' || type === 'IDAT') return type === 'acTL';
-  }
-  return false;
 }
 
 function reasonOf(error: unknown): string {

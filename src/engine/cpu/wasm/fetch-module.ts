@@ -46,7 +46,8 @@ function placesOf(isa: WasmIsa, folder: string | URL | undefined): readonly URL[
     const base = new URL(folder, location.href);
     return [new URL(`${isa}.wasm`, base.href.endsWith('/') ? base : `${base.href}/`)];
   }
-  const beside = new URL(`kernels/${isa}.wasm`, import.meta.url);
+  const script = import.meta.url; // By a name of its own: bundlers would look for all files that this could be.
+  const beside = new URL(`kernels/${isa}.wasm`, script);
   // Servers for development bundle packages into a folder of their own, without the files beside them.
   const inPackage = new URL(`/node_modules/densor/dist/kernels/${isa}.wasm`, location.href);
   const all = [PACKAGED()[isa], beside, inPackage].map(({ href }) => href);
