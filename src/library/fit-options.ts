@@ -15,7 +15,7 @@ export interface FitSettings extends Omit<Overrides, 'model' | 'data'>, DataOpti
 }
 
 export interface FitOptions extends FitSettings, EngineOptions {
-  /** Ends the training after the step at work: `fit` resolves, with `finished: false`. Before the first step it rejects. */
+  /** Ends the training after the step at work: `fit` resolves, with `finished: false`. While images are still read it rejects. */
   readonly signal?: AbortSignal | undefined;
   /** Told of each step and epoch. What it throws ends the training, and `fit` rejects with it. */
   readonly onEvent?: ((event: TrainEvent) => unknown) | undefined;

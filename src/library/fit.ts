@@ -83,7 +83,6 @@ export async function fitOn<Network>(
       ? await resumed(host, { model, data, settings, signal, ...begun })
       : await begin(host, { model, data, settings, signal, source });
     const { config, opened, resumeFrom } = run;
-    signal?.throwIfAborted();
     const machine = await engine.open();
     const prepared = prepareRun(config, opened, { target: machine.target });
     const { network } = prepared.compiled;

@@ -1,9 +1,9 @@
 /** log 2 in two parts, of which the first times any exponent is exact. */
-const [LN2_HIGH, LN2_LOW] = [6.9314718036912381649e-1, 1.90821492927058770002e-10];
+const [LN2_HIGH, LN2_LOW] = [0.6931471803691238, 1.9082149292705877e-10];
 /** Coefficients of FreeBSD's e_exp.c, for r·(eʳ + 1)/(eʳ − 1) where |r| ≤ log 2 / 2. */
 const COEFFICIENTS = [
-  1.66666666666666019037e-1, -2.77777777770155933842e-3, 6.61375632143793436117e-5, -1.6533902205465251539e-6,
-  4.13813679705723846039e-8,
+  0.16666666666666602, -0.0027777777777015593, 0.00006613756321437934, -0.0000016533902205465252,
+  4.1381367970572385e-8,
 ] as const;
 
 /** eˣ for x ≤ 0, to less than a unit in the last place. `Math.exp` differs in that place from one engine to the next. */

@@ -67,12 +67,15 @@ export const modelSchema = z
 /** What is too large or too deep of a value, in words; looked for without recursion, before the schema recurses. */
 function beyondBounds(value: unknown): string | undefined {
   let level: readonly unknown[] = [value];
-  let objects = 0;
+  let [objects, modules] = [0, 0];
   // A module is two levels below the one that holds it: the list of children, and the pair of name and module.
   for (let depth = 0; level.length > 0; depth++) {
     if (depth > 3 * MOST_DEPTH) return `modules lie in one another more than ${MOST_DEPTH} deep`;
     objects += level.length;
-    if (objects > 8 * MOST_MODULES) return `more than ${counted(MOST_MODULES, 'module')}`;
+    modules += level.filter((each) => typeof each === 'object' && each !== null && 'kind' in each).length;
+    // A convolution has three pairs of numbers beside the pair of its name and itself.
+    if (modules > MOST_MODULES || objects > 8 * MOST_MODULES)
+      return `more than ${counted(MOST_MODULES, 'module')}`;
     level = level.flatMap((each) =>
       typeof each === 'object' && each !== null
         ? Object.values(each).filter((of) => typeof of === 'object')

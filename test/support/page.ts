@@ -21,7 +21,7 @@ export const IMPORT_MAP =
  * Serves texts by their paths, the built files and packages.
  * @param isIsolated with the headers that give a page shared memory.
  */
-export async function servePage(texts: Readonly<Record<string, string>>, isIsolated = true) {
+export async function servePage(texts: Readonly<Record<string, string | Uint8Array>>, isIsolated = true) {
   const server = createServer((request, response) => {
     const headers = isIsolated
       ? { 'cross-origin-opener-policy': 'same-origin', 'cross-origin-embedder-policy': 'require-corp' }

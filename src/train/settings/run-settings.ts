@@ -205,10 +205,6 @@ export const FIELDS = {
     schema: z.strictObject({ file: z.string(), sha256 }).optional(),
     recorded: 'the file whose weights the run began with',
   },
-  network: {
-    schema: modelSchema.optional(),
-    recorded: "the modules of a network of one's own; without them `model` is a name",
-  },
   classNames: { schema: z.array(z.string()).optional(), recorded: 'a name for each class' },
   testShare: {
     schema: z.number().gt(0).lt(1).optional(),
@@ -337,5 +333,9 @@ export const FIELDS = {
     unset: 'none',
     commands: { train: {} },
     onResume: 'same',
+  },
+  network: {
+    schema: modelSchema.optional(),
+    recorded: "the modules of a network of one's own; without them `model` is a name",
   },
 } as const satisfies Readonly<Record<string, Setting | Recorded>>;

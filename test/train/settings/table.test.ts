@@ -15,7 +15,7 @@ import {
 } from '../../../src/train/settings/table.ts';
 
 /** What users do not set: the run writes it down. */
-const RECORDED = ['leaves', 'dataSha256', 'startedFrom', 'classNames', 'testSha256', 'transforms'];
+const RECORDED = ['network', 'leaves', 'dataSha256', 'startedFrom', 'classNames', 'testSha256', 'transforms'];
 
 describe('the table of settings', () => {
   test('has every field of RunConfig once, and RunConfig has no other', () => {
@@ -31,7 +31,7 @@ describe('the table of settings', () => {
       new RegExp(
         '^recipe model data classes size batch microBatch epochs lr seed precision limit leaves dataSha256 startedFrom ' +
           'classNames testShare testSha256 transforms freeze dropout optimizer momentum weightDecay weightDecayOn ' +
-          'schedule warmup labelSmoothing clip ema validate patience\\b',
+          'schedule warmup labelSmoothing clip ema validate patience network\\b',
       ),
     );
   });
