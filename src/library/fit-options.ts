@@ -1,8 +1,8 @@
-import type { Overrides } from '../train/recipes.ts';
-import type { TrainEvent, TrainListener } from '../train/events.ts';
 import { ConfigError } from '../train/config.ts';
-import { RUN_SETTING_NAMES, type SettingName } from '../train/settings/table.ts';
+import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { DataOptions } from '../train/new-run.ts';
+import type { Overrides } from '../train/recipes.ts';
+import { RUN_SETTING_NAMES, type SettingName } from '../train/settings/table.ts';
 import type { EngineOptions } from './engine-source.ts';
 import type { TrainedNetwork } from './network.ts';
 import { said } from './said.ts';
@@ -12,6 +12,8 @@ import { requireSettings } from './settings.ts';
 export interface FitSettings extends Omit<Overrides, 'model' | 'data'>, DataOptions {
   /** A folder for checkpoints, log and curves, as of the command `train`. Default: all stays in memory. Node only. */
   readonly out?: string | undefined;
+  /** Bytes that the whole process may take: results that do not fit are computed again. Default: what is free. Node only. */
+  readonly memoryLimit?: number | undefined;
 }
 
 export interface FitOptions extends FitSettings, EngineOptions {
@@ -25,7 +27,7 @@ export interface FitOptions extends FitSettings, EngineOptions {
   readonly resume?: string | TrainedNetwork | undefined;
 }
 
-const MORE_SETTINGS = ['channels', 'testShare', 'strict', 'out'] as const;
+const MORE_SETTINGS = ['channels', 'testShare', 'strict', 'out', 'memoryLimit'] as const;
 const NAMES: readonly SettingName[] = [
   ...RUN_SETTING_NAMES.filter((name) => name !== 'model' && name !== 'data'),
   ...MORE_SETTINGS.filter((name) => !RUN_SETTING_NAMES.some((each) => each === name)),

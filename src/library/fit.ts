@@ -1,7 +1,8 @@
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { DEFAULT_TEST_SHARE, imageFolderOf, isDatasetName, PROGRAM_DATA } from '../data/dataset-names.ts';
-import type { ImageFolderOptions } from '../data/image-folder/open.ts';
 import type { ImageDecoder } from '../data/image.ts';
+import type { ImageFolderOptions } from '../data/image-folder/open.ts';
+import type { Engine } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
@@ -9,17 +10,17 @@ import { dataEvent } from '../train/data-event.ts';
 import type { TrainEvent } from '../train/events.ts';
 import { isOfZoo, sameModel } from '../train/model-schema.ts';
 import { type DataHashes, imageOptions, newRunConfig } from '../train/new-run.ts';
-import { prepareRun } from '../train/prepare-run.ts';
+import type { PreparedRun } from '../train/prepare-run.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
 import { requireSameData, resumedRun } from '../train/resumed-run.ts';
 import { channelsOf, type Trained, trainedOf } from '../train/trained.ts';
 import type { TrainingRun } from '../train/training-run.ts';
 import { startingWeights, type WeightsSource } from '../train/weights-source.ts';
+import { defaultSettings, defaultSize } from './defaults.ts';
 import { engineSource, type OpenEngine } from './engine-source.ts';
 import { openProgramData, type ProgramData } from './fit-data.ts';
 import { type FitOptions, type FitSettings, listenerOf, requireFitSettings } from './fit-options.ts';
 import { requireModel } from './from-weights.ts';
-import { defaultSettings, defaultSize } from './defaults.ts';
 import type { EngineSource } from './predictor.ts';
 
 /** What training needs of the machine that it runs on. @typeParam Network what a trained network is there. */
@@ -32,6 +33,8 @@ export interface FitHost<Network> {
   openWeights(from: FitOptions['from']): Promise<WeightsSource>;
   /** A run to go on with, and what messages call it. */
   openRun(resume: FitOptions['resume'], out: string | undefined): ResumedPlace;
+  /** Compiles the run for what memory there is. */
+  prepare(config: RunConfig, data: TrainTest, engine: Engine, memoryLimit: number | undefined): PreparedRun;
   /** Trains, and gives the checkpoints that it has left. */
   train(training: Omit<TrainingRun, 'store'>, place: TrainingPlace): Promise<FitCheckpoints>;
   network(trained: Trained, engine: EngineSource, best: LoadedCheckpoint): Network;
@@ -84,7 +87,7 @@ export async function fitOn<Network>(
       : await begin(host, { model, data, settings, signal, source });
     const { config, opened, resumeFrom } = run;
     const machine = await engine.open();
-    const prepared = prepareRun(config, opened, { target: machine.target });
+    const prepared = host.prepare(config, opened, machine, settings.memoryLimit);
     const { network } = prepared.compiled;
     if (resumeFrom) requireFits('the run', resumeFrom.training, network.state);
     const start = source && startingWeights(source, network, config);

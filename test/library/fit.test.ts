@@ -193,6 +193,9 @@ describe('fit', () => {
     bad(/`epochs` is the text "five": expected a whole number from 1/, DATA, { epochs: 'five' }),
     bad(/`augment` is an array of 1: expected some of .*flip/, DATA, { augment: ['blur'] }),
     bad(/`onEvent` is 3: expected a function/, DATA, { onEvent: 3 }),
+    bad(/too little memory: this run takes \d+ MiB at least: use a smaller `batch`/, DATA, {
+      memoryLimit: 2 ** 20,
+    }),
     bad(/`threads` is 0: expected a whole number from 1 to 256/, DATA, { threads: 0 }),
     bad(/nowhere does not exist/, 'nowhere'),
     bad(/the data are undefined: expected the path of a folder/, undefined),

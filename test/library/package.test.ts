@@ -46,6 +46,7 @@ export const use = async (): Promise<Uint8Array> => {
 let project: string;
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'densor-package-'));
+  execFileSync(process.execPath, [join(root, 'dist/tools/require-entry.js')]); // As `npm run build` does.
   const args = ['pack', '--ignore-scripts', '--silent', '--pack-destination', project];
   execFileSync('npm', args, { cwd: root, encoding: 'utf8' });
   const place = join(project, 'node_modules/densor');
@@ -107,7 +108,8 @@ describe('the packed package', () => {
     const compile =
       '--strict --target es2022 --lib es2023,esnext.disposable,dom --module nodenext --types node'.split(' ');
     const tsc = join(root, 'node_modules/typescript/bin/tsc');
-    const made = run(tsc, ...compile, 'predict.mts', 'fit.mts', 'own-network.mts');
+    writeFileSync(join(project, 'page-main.mts'), readFileSync(join(root, 'examples/page/main.ts'), 'utf8'));
+    const made = run(tsc, ...compile, 'predict.mts', 'fit.mts', 'own-network.mts', 'page-main.mts');
     expect(made.stdout).toBe('');
     const trained = run('fit.mjs', 'photos', 'runs/mine');
     expect(trained.stdout, trained.stderr).toMatch(/^epoch 1: .*\nepoch 2: .*\nepoch 3: .*\ndone\n$/);

@@ -1,14 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { Model } from '../../model/module.ts';
-import { SHARP_DECODER } from '../../node/data/image-file.ts';
 import { sha256Of, sha256OfHalf } from '../../node/data/fingerprint.ts';
+import { SHARP_DECODER } from '../../node/data/image-file.ts';
 import { openDataset } from '../../node/data/open-dataset.ts';
 import { loadCheckpoint } from '../../run/checkpoint-file.ts';
 import { openEngine } from '../../run/engines.ts';
-import { openWeights } from '../../run/weights-source.ts';
+import { chooseForm, type LimitRequest, ProcessLimitError } from '../../run/memory-limit.ts';
+import { dataNeeds } from '../../run/process-memory.ts';
 import { requireFree, runFiles } from '../../run/run-folder.ts';
 import { runTraining } from '../../run/run-training.ts';
+import { openWeights } from '../../run/weights-source.ts';
 import { ConfigError } from '../../train/config.ts';
+import { type PreparedRun, prepareRun } from '../../train/prepare-run.ts';
+import { stepForms } from '../../train/step-form.ts';
 import { type FitHost, fitOn } from '../fit.ts';
 import type { ProgramData } from '../fit-data.ts';
 import type { FitOptions } from '../fit-options.ts';
@@ -16,6 +20,19 @@ import { trainInMemory } from '../kept-checkpoints.ts';
 import { TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { NodeNetwork } from './network.ts';
+
+/** @throws ConfigError naming the smallest limit that works. */
+function withinMemory(request: LimitRequest<PreparedRun>): { readonly prepared: PreparedRun } {
+  try {
+    return chooseForm(request);
+  } catch (error) {
+    if (!(error instanceof ProcessLimitError)) throw error;
+    const mebibytes = Math.ceil(error.leastLimitBytes / 2 ** 20);
+    throw new ConfigError(
+      `there is too little memory: this run takes ${mebibytes} MiB at least: use a smaller \`batch\`, \`size\` or \`microBatch\``,
+    );
+  }
+}
 
 const SILENT = { note: () => {}, bytes: () => {} };
 
@@ -53,6 +70,17 @@ const HOST: FitHost<NodeNetwork> = {
     throw new ConfigError(
       `\`resume\` is ${said(resume)}: expected a run that \`fit\` gave, or the folder of one`,
     );
+  },
+  prepare(config, data, engine, memoryLimit) {
+    // As it comes where it fits; else with results computed again, which changes no bit.
+    const { prepared } = withinMemory({
+      limit: memoryLimit,
+      engine,
+      needs: dataNeeds(data, config),
+      forms: stepForms(config),
+      compile: (_, memory) => prepareRun(config, data, { memory, target: engine.target }),
+    });
+    return prepared;
   },
   async train(training, { out, found, best: bestBefore }) {
     if (out === undefined) {

@@ -3,6 +3,7 @@ import { hashData } from '../../data/fingerprint.ts';
 import { Sha256 } from '../../data/sha256.ts';
 import type { Model } from '../../model/module.ts';
 import { ConfigError } from '../../train/config.ts';
+import { prepareRun } from '../../train/prepare-run.ts';
 import { type FitHost, fitOn } from '../fit.ts';
 import type { ProgramData } from '../fit-data.ts';
 import type { FitOptions } from '../fit-options.ts';
@@ -12,7 +13,9 @@ import { said } from '../said.ts';
 import { PAGE_DECODER } from './decoder.ts';
 import { type FileInput, openerOf, openWeights, PageNetwork, type PageOptions } from './network.ts';
 
-export interface PageFitOptions extends Omit<FitOptions, 'from' | 'resume' | 'out' | 'strict'>, PageOptions {
+export interface PageFitOptions
+  extends Omit<FitOptions, 'from' | 'resume' | 'out' | 'strict' | 'memoryLimit'>,
+    PageOptions {
   /** Weights to begin with: a file. */
   readonly from?: FileInput | undefined;
   /** A run to go on with, which `fit` or `loadRun` gave. */
@@ -42,6 +45,7 @@ function hostWith({ decoder = PAGE_DECODER, kernels }: PageOptions): FitHost<Pag
       const { trained, bestCheckpoint: best } = resume;
       return { checkpoint: trained.checkpoint, best, where: trained.path };
     },
+    prepare: (config, data, { target }) => prepareRun(config, data, { target }),
     train(training, { out, best }) {
       if (out !== undefined)
         throw new ConfigError('`out` is a folder, and a page has none: keep what `save` gives');
