@@ -1,5 +1,5 @@
 /** Densor in Node: what is alike everywhere, and what reads files, images and native kernels. */
-export { type Batch, DataError, type Dataset, type TrainTest } from './data/dataset.ts';
+export type { Batch } from './data/dataset.ts';
 export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';
 export type { DataProgress } from './data/progress.ts';
@@ -12,11 +12,12 @@ export { type OnnxWeights, readOnnxWeights } from './io/onnx/read.ts';
 export { encodeOnnx, type OnnxModel } from './io/onnx/write.ts';
 export { TorchFileError } from './io/torch/error.ts';
 export { type Weights, WeightsError, type WeightTensor } from './io/weights.ts';
+export { fit } from './library/node/fit.ts';
+export { fromWeights, type LoadOptions, loadRun, type NodeNetwork } from './library/node/network.ts';
 export { openDataset } from './node/data/open-dataset.ts';
 export { decodeWeights, readWeights } from './node/weights-file.ts';
 export * from './portable.ts';
 export { loadCheckpoint, saveCheckpoint } from './run/checkpoint-file.ts';
 export { CheckpointError, readerOf } from './train/checkpoint.ts';
 export { compileRun } from './train/compile-run.ts';
-export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { train } from './train/trainer.ts';

@@ -3,11 +3,18 @@
  * names an engine: import one beside it and hand it what `compile` made.
  */
 export { type Compiled, type CompileOptions, compile, type ProgramRequest } from './compile.ts';
-export { createWasmEngine, WASM_ISAS, type WasmIsa } from './engine/cpu/wasm/engine.ts';
+export { DataError, type Dataset, type TrainTest } from './data/dataset.ts';
+export { createWasmEngine, WASM_ISAS, type WasmIsa, type WasmKernels } from './engine/cpu/wasm/engine.ts';
 export { type Engine, EngineError, NonFiniteError, type Outputs, type Session } from './engine/engine.ts';
 export { createReferenceEngine } from './engine/reference/engine.ts';
 export { matchWeights, type WeightsReport } from './io/match-weights.ts';
 export { decodeSafetensors, encodeSafetensors, SafetensorsError } from './io/safetensors.ts';
+export type { EngineOptions } from './library/engine-source.ts';
+export type { LabelledImage, LabelledImages, ProgramData, ProgramImages } from './library/fit-data.ts';
+export type { FitOptions, FitSettings } from './library/fit-options.ts';
+export type { WeightsOptions } from './library/from-weights.ts';
+export type { ImageInput, PixelImage } from './library/images.ts';
+export type { Prediction, PredictOptions } from './library/network.ts';
 export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
 export { type DenseNetOptions, denseLayer, densenet, transition } from './model/densenet.ts';
 export { everythingBut } from './model/freeze.ts';
@@ -19,6 +26,9 @@ export { type TorchvisionResNetOptions, torchvisionResnet } from './model/torchv
 export { imageSizeOf, MODEL_NAMES, modelByName } from './model/zoo.ts';
 export { plannedPeakBytes } from './plan/plan.ts';
 export { ArgumentError } from './tensor/argument.ts';
+export { InputError } from './tensor/input-error.ts';
 export type { Precision } from './tensor/precision.ts';
 export { ShapeError } from './tensor/shape.ts';
+export { ConfigError, type RunConfig } from './train/config.ts';
+export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { loadState } from './train/initial-state.ts';

@@ -16,23 +16,32 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   engine: 'distributed plan graph tensor',
   'engine/reference': 'engine distributed target/cpu plan graph tensor',
   'engine/cpu': 'engine distributed target/cpu plan tensor',
-  'engine/cpu/wasm': 'engine engine/cpu distributed target/cpu plan tensor node:',
+  'engine/cpu/wasm': 'engine engine/cpu distributed target/cpu plan tensor',
+  'engine/cpu/wasm/load-module.ts': 'engine engine/cpu/wasm engine/cpu/wasm/node-threads.ts node:',
+  'engine/cpu/wasm/node-threads.ts': 'engine engine/cpu/wasm node:',
   'engine/cpu/native': 'engine engine/cpu distributed target/cpu plan tensor node:',
   io: 'io/onnx tensor version.ts zod',
   'io/onnx': 'io graph tensor version.ts protobufjs',
   data: 'io tensor',
   plot: 'tensor @observablehq/plot',
   train: 'compile.ts engine data io model plan tensor zod',
+  library: 'train compile.ts engine data io io/onnx model plan tensor',
+  'library/node': 'library run node train engine data io model node:',
+  'library/page':
+    'library train engine engine/reference engine/cpu/wasm data io model tensor @jsquash/jpeg @jsquash/png @jsquash/webp',
   node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
-  run: 'node plot train compile.ts engine data io model plan tensor node:',
+  run:
+    'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io model plan ' +
+    'tensor node:',
   cli:
-    'run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm target/cpu data io io/onnx model plan ' +
+    'library library/node run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
     'graph tensor version.ts node: cli-progress commander zod',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
-  'portable.ts': 'compile.ts engine engine/reference engine/cpu/wasm io model plan tensor train',
-  'browser.ts': 'portable.ts engine/cpu/wasm',
-  'index.ts': 'portable.ts engine/cpu/native engine/cpu/wasm data io io/onnx node run train',
+  'portable.ts': 'compile.ts data library engine engine/reference engine/cpu/wasm io model plan tensor train',
+  'browser.ts': 'portable.ts library/page data engine/cpu/wasm',
+  'index.ts':
+    'portable.ts library library/node engine/cpu/native engine/cpu/wasm engine/cpu/wasm/load-module.ts data io io/onnx node run train',
 };
 
 const IN_A_PAGE = [
@@ -45,9 +54,14 @@ const IN_A_PAGE = [
   'io',
   'train',
   'plot',
+  'library',
+  'library/page',
   'distributed',
   'engine',
   'engine/cpu',
+  'engine/cpu/wasm',
+  'portable.ts',
+  'browser.ts',
 ];
 
 const src = join(import.meta.dirname, '../src');

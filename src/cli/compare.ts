@@ -2,7 +2,6 @@ import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import type { Command } from 'commander';
 import { z } from 'zod';
-import type { PreparedRun } from '../run/prepare-run.ts';
 import { claimFolder } from '../run/run-folder.ts';
 import { pairedDifferences } from '../train/compare.ts';
 import {
@@ -14,6 +13,7 @@ import {
   seedsSchema,
   withOverrides,
 } from '../train/experiment.ts';
+import type { PreparedRun } from '../train/prepare-run.ts';
 import { comparisonFiles, openComparison, readExperimentFile, storeExperiment } from './compare-folder.ts';
 import { networksText } from './compare-networks.ts';
 import { type Comparison, comparisonJson, comparisonText, writeComparison } from './compare-report.ts';

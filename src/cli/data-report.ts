@@ -1,4 +1,4 @@
-import type { Dataset, SkippedFile, TrainTest } from '../data/dataset.ts';
+import type { SkippedFile } from '../data/dataset.ts';
 import { counted } from '../tensor/counted.ts';
 import { label } from '../tensor/printable.ts';
 import type { TrainEvent } from '../train/events.ts';
@@ -10,20 +10,6 @@ import { say } from './terminal.ts';
 const MOST_ROWS = 20;
 const FEW_IMAGES = 20;
 const NAMED_FILES = 5;
-
-/** What there is of each class. */
-export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { kind: 'data' }> {
-  const { classNames } = data.train;
-  const [train, test] = [countsOf(data.train), countsOf(data.test)];
-  const validation = data.validation && countsOf(data.validation);
-  const classes = classNames.map((label, i) => ({
-    name: label,
-    train: train[i]!,
-    ...(validation && { validation: validation[i]! }),
-    test: test[i]!,
-  }));
-  return { kind: 'data', data: name, classes, skipped: data.skipped ?? [] };
-}
 
 /** Shows on stderr how the classes are balanced, and what could not be read. */
 export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind: 'data' }>): void {
@@ -56,10 +42,4 @@ export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): 
 function listing(names: readonly string[]): string {
   const more = names.length - NAMED_FILES;
   return `${names.slice(0, NAMED_FILES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
-}
-
-function countsOf({ labels, classNames }: Dataset): readonly number[] {
-  const counts = classNames.map(() => 0);
-  for (const label of labels) counts[label]!++;
-  return counts;
 }

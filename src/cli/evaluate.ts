@@ -4,7 +4,7 @@ import { DataError, type Dataset, listed, requireChannels } from '../data/datase
 import { imageFolderOf } from '../data/dataset-names.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
-import { openRun, type SavedRun } from '../run/open-run.ts';
+import { openRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
 import { evaluationBatch, hasValidation } from '../train/config.ts';
 import { testTransforms } from '../train/data-config.ts';
@@ -13,7 +13,8 @@ import { evaluateMirrored } from '../train/evaluate-mirrored.ts';
 import { accuracy, meanLoss } from '../train/metrics.ts';
 import { dataOf } from '../train/run-data.ts';
 import { Scorecard } from '../train/scorecard.ts';
-import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
+import { openTrained, type Trained } from '../train/trained.ts';
+import { folderOptions, openOwnData, requireFolderOptions } from './data-options.ts';
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
@@ -60,7 +61,7 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
   try {
     const size = [config.size, config.size] as const;
     const batch = evaluationBatch(config);
-    const session = await run.open(engine, { count: test.count, batch });
+    const session = await openTrained(run, engine, { count: test.count, batch });
     const scores = new Scorecard(classNames, SHOWN_MISTAKES);
     const started = performance.now();
     const sums = await (given.mirror ? evaluateMirrored : evaluate)(
@@ -110,9 +111,12 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
 }
 
 /** The run's test images, or its validation images, or another data set's with the run's labels. @throws DataError */
-async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dataset> {
   if (given.heldOut) return openHeldOutImages(run, given);
-  const { config, channels } = run;
+  const {
+    config,
+    model: { channels },
+  } = run;
   const name = given.data ?? config.data;
   if (name === undefined) {
     throw new UsageError('these weights were imported and know of no data: say which by --data');
@@ -123,7 +127,7 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
   if (own) return own;
   const isOther = given.data !== undefined;
   const images = {
-    ...imageOptions(given, config, channels),
+    ...folderOptions(given, config, channels),
     ...(isOther && { followLinks: followLinks === true, whole: true }),
   };
   const open = () => openTestSet(name, given.dataDir, showData(), images);
@@ -139,7 +143,7 @@ async function openTestImages(run: SavedRun, given: EvaluateOptions): Promise<Da
 
 /** Where `--data` names the folder that the run itself was split from, wherever it lies now: the half that it was not trained on. */
 async function ownTestImages(
-  { config, channels }: SavedRun,
+  { config, model: { channels } }: Trained,
   given: EvaluateOptions,
   name: string,
 ): Promise<Dataset | undefined> {
@@ -148,7 +152,7 @@ async function ownTestImages(
     return undefined;
   try {
     const silent = { note: () => {}, bytes: () => {} };
-    const images = imageOptions(given, config, channels);
+    const images = folderOptions(given, config, channels);
     const { test, skipped = [] } = await openTestSet(name, given.dataDir, silent, images);
     if (sha256OfHalf(test) !== testSha256) return undefined;
     say(`${name} is what the run was trained on: tested on the images that it put aside`);
@@ -161,7 +165,10 @@ async function ownTestImages(
 }
 
 /** @throws UsageError where the run has none, DataError where its images are others now. */
-async function openHeldOutImages({ config, channels }: SavedRun, given: EvaluateOptions): Promise<Dataset> {
+async function openHeldOutImages(
+  { config, model: { channels } }: Trained,
+  given: EvaluateOptions,
+): Promise<Dataset> {
   if (given.data !== undefined)
     throw new UsageError('--held-out is of the images of the run itself: leave out --data');
   const { data, dataSha256 } = config;
@@ -171,7 +178,7 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
     );
   }
   const all = await openOwnData(data, () =>
-    openDataset(data, given.dataDir, showData(), imageOptions(given, config, channels)),
+    openDataset(data, given.dataDir, showData(), folderOptions(given, config, channels)),
   );
   if (sha256Of(all) !== dataSha256) {
     throw new DataError(
@@ -182,7 +189,7 @@ async function openHeldOutImages({ config, channels }: SavedRun, given: Evaluate
 }
 
 /** Classes are told by their names; where one side only numbers them, there have to be equally many. */
-function withLabelsOf({ classNames }: SavedRun, test: Dataset, data: string): Dataset {
+function withLabelsOf({ classNames }: Trained, test: Dataset, data: string): Dataset {
   const areNumbers = (names: readonly string[]) => names.every((name, i) => name === `${i}`);
   const isNumbered =
     test.classNames.length === classNames.length && (areNumbers(test.classNames) || areNumbers(classNames));

@@ -1,8 +1,8 @@
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { folderSide } from '../node/data/open-dataset.ts';
-import type { WeightsSource } from '../run/weights-source.ts';
 import { fineTuningSize, isForImageNet } from '../train/fine-tuning.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
+import type { WeightsSource } from '../train/weights-source.ts';
 import { say } from './terminal.ts';
 
 /** Channels of ImageNet's pictures. */

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import { Argument, Command, InvalidArgumentError, Option } from 'commander';
 import type { z } from 'zod';
 import { imageSizeOf } from '../model/zoo.ts';
+import { registeredEngine } from '../run/engine-table.ts';
 import { defaultValue, helpText, settingHelp } from '../train/settings/describe.ts';
 import { parseText } from '../train/settings/parse.ts';
 import { type CommandName, GROUPS, RECIPE_COMMANDS, type Setting } from '../train/settings/setting.ts';
@@ -14,7 +15,6 @@ import {
   settingsOf,
 } from '../train/settings/table.ts';
 import { parseDataset } from './dataset-argument.ts';
-import { registeredEngine } from './engine-table.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
 

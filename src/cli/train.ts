@@ -1,26 +1,30 @@
 import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
+import { sha256Of } from '../node/data/fingerprint.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
 import { resumedFolder } from '../run/find-run.ts';
-import { channelsOf } from '../run/open-run.ts';
-import { prepareRun } from '../run/prepare-run.ts';
 import { trainingNeeds } from '../run/process-memory.ts';
-import { openResumed, requireSameData } from '../run/resume-run.ts';
+import { openResumed } from '../run/resume-run.ts';
 import { freeFolder, requireFree, runFiles } from '../run/run-folder.ts';
 import { runTraining } from '../run/run-training.ts';
-import { openWeights, startingWeights, type WeightsSource } from '../run/weights-source.ts';
+import { openWeights } from '../run/weights-source.ts';
 import { counted } from '../tensor/counted.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import type { RunConfig } from '../train/config.ts';
+import { dataEvent } from '../train/data-event.ts';
 import { settingsFrom } from '../train/fine-tuning.ts';
+import { prepareRun } from '../train/prepare-run.ts';
 import { type ResolvedRecipe, resolveRecipe } from '../train/recipes.ts';
+import { requireSameData } from '../train/resumed-run.ts';
 import { dataOf } from '../train/run-data.ts';
 import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.ts';
+import { channelsOf } from '../train/trained.ts';
 import { settingsWarnings } from '../train/warnings.ts';
-import { imageOptions, openOwnData, requireFolderOptions } from './data-options.ts';
-import { dataEvent, showDataReport } from './data-report.ts';
+import { startingWeights, type WeightsSource } from '../train/weights-source.ts';
+import { folderOptions, openOwnData, requireFolderOptions } from './data-options.ts';
+import { showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { inFlags, UsageError } from './errors.ts';
 import { channelsFor, fittedToData, fittedToFolder, requireColour } from './fine-tune.ts';
@@ -72,7 +76,7 @@ async function runTrain(asked: TrainOptions): Promise<void> {
   const settled =
     resumeFrom?.run.config ?? completeRecipe(fittedToData(recipe!, given, opened.data), opened.data, source);
   if (!resumeFrom) warn(settled, opened.data);
-  if (resumeFrom) requireSameData(settled, opened.data, given.resume!);
+  if (resumeFrom) requireSameData(settled, sha256Of(opened.data), given.resume!);
   const engine = await openEngine(engineName, given.threads);
   try {
     const { prepared, form, isFrugal } = withinLimit({
@@ -149,7 +153,8 @@ async function begin(given: TrainOptions): Promise<Beginning> {
   const source =
     given.from === undefined ? undefined : await openWeights(given.from, showData(), given.weights);
   const recipe = resolveRecipe(source ? settingsFrom(source, settings) : settings);
-  return { source, recipe: await fittedToFolder(recipe, given) };
+  const network = given.model === undefined ? source?.network?.network : undefined;
+  return { source, recipe: { ...(await fittedToFolder(recipe, given)), ...(network && { network }) } };
 }
 
 /** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */
@@ -166,7 +171,7 @@ async function openData(given: TrainOptions, { resumeFrom, recipe, source }: Beg
   const channels = resumeFrom
     ? channelsOf(runFiles(given.resume!).last, resumeFrom.shapes)
     : (given.channels ?? channelsFor(source));
-  const open = () => openDataset(name, given.dataDir, showData(), imageOptions(given, config, channels));
+  const open = () => openDataset(name, given.dataDir, showData(), folderOptions(given, config, channels));
   const data = await (resumeFrom ? openOwnData(name, open) : open());
   const found = data.skipped ? dataEvent(name, data) : undefined;
   if (found) showDataReport(found);

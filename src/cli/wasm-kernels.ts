@@ -1,24 +1,15 @@
 import { existsSync } from 'node:fs';
-import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
-import { EngineError } from '../engine/engine.ts';
 import { say } from './terminal.ts';
 
-/** What a clone compiles the kernels with; a published package has them. */
+/** What a clone compiles the kernels with, and what says that it has; a published package has the kernels. */
 const BUILDER = new URL('../../tools/build-wasm.js', import.meta.url);
+const BUILT = new URL('../../kernels/sources.sha256', import.meta.url);
 
-/**
- * The WASM kernels. Where a clone does not have them yet (an install compiles those of the native engine alone) they are
- * compiled now. @throws EngineError
- */
-export async function loadOrBuildWasm(): ReturnType<typeof loadWasmModule> {
-  try {
-    return await loadWasmModule();
-  } catch (error) {
-    if (!(error instanceof EngineError) || !existsSync(BUILDER)) throw error;
-    const { buildWasm } = (await import(BUILDER.href)) as {
-      buildWasm(which: 'best', tell: (line: string) => void): Promise<void>;
-    };
-    await buildWasm('best', say);
-    return loadWasmModule();
-  }
+/** Compiles the WASM kernels where a clone does not have them yet: an install compiles those of the native engine alone. */
+export async function buildMissingWasm(): Promise<void> {
+  if (existsSync(BUILT) || !existsSync(BUILDER)) return;
+  const { buildWasm } = (await import(BUILDER.href)) as {
+    buildWasm(which: 'best', tell: (line: string) => void): Promise<void>;
+  };
+  await buildWasm('best', say);
 }

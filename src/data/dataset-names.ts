@@ -21,6 +21,9 @@ export function imageFolderOf(name: string): string | undefined {
   return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
 }
 
+/** What a run calls images that came from a program: no command can open them again. */
+export const PROGRAM_DATA = 'images of a program';
+
 /** The share of each class that is put aside for testing by default. */
 export const DEFAULT_TEST_SHARE = 0.2;
 

@@ -1,3 +1,6 @@
+/** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
+export const MAX_PIXELS = 100_000_000;
+
 /** An image as bytes: [height, width, channels], grey or RGB. */
 export interface DecodedImage {
   readonly height: number;

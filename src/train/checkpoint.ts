@@ -129,7 +129,7 @@ const RENAMED_MODELS = [{ was: 'resnet18', is: 'resnet18-d2l', has: '0.0.weight'
 /** A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when what is before it was taken. */
 export async function* encodeCheckpoint(
   { run, state }: Checkpoint,
-  shapes: ReadonlyMap<string, StateTensor>,
+  shapes: ReadonlyMap<string, Pick<StateTensor, 'shape'>>,
 ): AsyncGenerator<Uint8Array> {
   const [first] = shapes.keys();
   const isDouble = first !== undefined && (await state.read(first)) instanceof Float64Array;
@@ -137,6 +137,12 @@ export async function* encodeCheckpoint(
   const tensors = new Map([...shapes].map(([name, { shape }]) => [name, { shape, type } as const]));
   const metadata = new Map([[METADATA_KEY, JSON.stringify(run)]]);
   yield* streamSafetensors(metadata, tensors, (name) => state.read(name));
+}
+
+/** A checkpoint that was loaded, as the bytes of its file again. */
+export function encodeStored({ run, training }: LoadedCheckpoint): AsyncGenerator<Uint8Array> {
+  const shapes = new Map([...training.shapes].map(([name, shape]) => [name, { shape }]));
+  return encodeCheckpoint({ run, state: readerOf(training.state) }, shapes);
 }
 
 /** Whether a file of this metadata is a checkpoint: what other files of weights hold is no run's. */
@@ -171,7 +177,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
     state.set(name, data);
   }
   const training = { state, shapes: new Map([...tensors].map(([name, { shape }]) => [name, shape])) };
-  return { run: withModelOfToday(parsed.data, training), ...toUse(training), training };
+  return loadedCheckpoint(withModelOfToday(parsed.data, training), training);
 }
 
 function withModelOfToday(run: RunState, { shapes }: StoredTensors): RunState {
@@ -189,8 +195,9 @@ function parseRun(text: string, path: string): Json {
   }
 }
 
-/** Without what the optimiser remembers; averages stand for what they are of. */
-function toUse({ state, shapes }: StoredTensors): StoredTensors {
+/** A checkpoint of all tensors of a run. To use it, averages stand for what they are of, without what the optimiser remembers. */
+export function loadedCheckpoint(run: RunState, training: StoredTensors): LoadedCheckpoint {
+  const { state, shapes } = training;
   const own = [...shapes].filter(([name]) => !isOptimizerState(name));
   const averages = new Map(
     [...state].flatMap(([name, data]) => {
@@ -199,8 +206,10 @@ function toUse({ state, shapes }: StoredTensors): StoredTensors {
     }),
   );
   return {
+    run,
     shapes: new Map(own),
     state: new Map(own.map(([name]) => [name, averages.get(name) ?? state.get(name)!])),
+    training,
   };
 }
 

@@ -27,7 +27,9 @@ export function photosChoices(
   trained: readonly number[],
 ): { readonly [Name in ChosenName]: Choice<Chosen[Name]> } {
   const images = trained.reduce((sum, count) => sum + count, 0);
-  const batch = given.batch ?? BATCHES.find(({ below }) => images < below)!.batch;
+  const usual = BATCHES.find(({ below }) => images < below)!.batch;
+  // A last batch of one image has no statistics where maps are one pixel.
+  const batch = given.batch ?? (images % usual === 1 ? usual + 1 : usual);
   const stepsPerEpoch = Math.ceil(images / batch);
   const epochs =
     given.epochs ?? Math.min(MOST_EPOCHS, Math.max(LEAST_EPOCHS, Math.round(STEPS / stepsPerEpoch)));

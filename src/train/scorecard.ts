@@ -1,3 +1,5 @@
+import { exp } from '../tensor/exp.ts';
+
 /** How a network did on one class. Where nothing was predicted or present, precision, recall and F1 are 0. */
 export interface ClassScore {
   readonly name: string;
@@ -95,7 +97,7 @@ export class Scorecard {
 /** Probabilities of one image's logits. */
 export function softmax(logits: Float32Array | Float64Array): Float64Array {
   const most = logits[indexOfGreatest(logits)]!;
-  const powers = Float64Array.from(logits, (logit) => Math.exp(logit - most));
+  const powers = Float64Array.from(logits, (logit) => exp(logit - most));
   const sum = powers.reduce((a, b) => a + b, 0);
   return powers.map((power) => power / sum);
 }

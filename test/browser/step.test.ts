@@ -5,11 +5,11 @@ import { compile } from '../../src/compile.ts';
 import { createWasmEngine, WASM_ISAS, type WasmIsa } from '../../src/engine/cpu/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
 import { densenet } from '../../src/model/densenet.ts';
-import { CHROMIUM, servePage } from '../support/page.ts';
+import { CHROMIUM, IMPORT_MAP, servePage } from '../support/page.ts';
 import { oneStep } from './one-step.ts';
 
 /** Loads the built modules as any page would. */
-const PAGE = `<!doctype html><title>step</title><script type="module">
+const PAGE = `<!doctype html><title>step</title>${IMPORT_MAP}<script type="module">
   import * as densor from '/src/browser.js';
   globalThis.densor = densor;
 </script>`;

@@ -1,10 +1,8 @@
-import { fileURLToPath } from 'node:url';
 import { chromium } from 'playwright-core';
-import { build } from 'vite';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { createWasmEngine, WASM_ISAS, type WasmIsa } from '../../src/engine/cpu/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
-import { CHROMIUM, servePage } from '../support/page.ts';
+import { bundlePage, CHROMIUM, servePage } from '../support/page.ts';
 import { trainEpoch } from './train-epoch.ts';
 import type { trainInPage } from './train-page.ts';
 
@@ -17,28 +15,14 @@ interface PageGlobals {
   readonly trainer: { readonly trainInPage: typeof trainInPage };
 }
 
-/** The trainer with all that it imports, as modules by the paths that a page finds them at. */
-async function bundle(): Promise<Record<string, string>> {
-  const entry = fileURLToPath(new URL('./train-page.ts', import.meta.url));
-  const lib = { entry, formats: ['es' as const], fileName: () => 'trainer.js' };
-  const built = await build({
-    ...{ configFile: false, logLevel: 'error', publicDir: false },
-    build: { write: false, minify: false, target: 'es2022', lib },
-  });
-  const [first] = Array.isArray(built) ? built : [built];
-  if (!first || !('output' in first)) throw new Error('nothing was built');
-  const modules = first.output.filter((each) => each.type === 'chunk');
-  const names = modules.map(({ fileName }) => fileName);
-  const elsewhere = modules.flatMap(({ imports, dynamicImports }) => [...imports, ...dynamicImports]);
-  expect(elsewhere.filter((name) => !names.includes(name))).toEqual([]);
-  return Object.fromEntries(modules.map(({ fileName, code }) => [`/${fileName}`, code]));
-}
-
 describe.skipIf(!CHROMIUM)('an epoch of training in headless Chromium', () => {
   let browser: Awaited<ReturnType<typeof chromium.launch>>;
   let server: Awaited<ReturnType<typeof servePage>>;
   beforeAll(async () => {
-    server = await servePage({ '/': PAGE, ...(await bundle()) });
+    server = await servePage({
+      '/': PAGE,
+      ...(await bundlePage(new URL('./train-page.ts', import.meta.url), 'trainer.js')),
+    });
     browser = await chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox'] });
   });
   afterAll(async () => {

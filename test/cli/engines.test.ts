@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
-import { registerEngine } from '../../src/cli/engine-table.ts';
 import { type EngineName, openEngine, targetOf } from '../../src/cli/engines.ts';
 import { runProgram } from '../../src/cli/program.ts';
+import { registerEngine } from '../../src/run/engine-table.ts';
 import { STUB } from '../support/stub-engine.ts';
 
 const FILE = join(import.meta.dirname, '../golden/notes_net.safetensors');

@@ -1,7 +1,6 @@
-import type { EngineEntry } from '../../src/cli/engine-table.ts';
 import { type Engine, EngineError } from '../../src/engine/engine.ts';
-
 import type { Lowered, LoweringRequest, Target } from '../../src/plan/target.ts';
+import type { EngineEntry } from '../../src/run/engine-table.ts';
 
 /** The smallest target: it plans nothing, and refuses the first op of a graph in words. */
 export function stubTarget(): Target {

@@ -16,6 +16,13 @@ describe('the recipe photos', () => {
     }
   });
 
+  test('leaves no image to a last batch of its own', () => {
+    for (const images of [17, 33, 161, 8001, 64_001]) {
+      const { batch } = photosChoices({}, picture, [images]);
+      expect([images, images % batch.value === 1]).toEqual([images, false]);
+    }
+  });
+
   test('balances classes where they are unequal', () => {
     expect(photosChoices({}, picture, [40, 50]).balance.value).toBe('none');
     expect(photosChoices({}, picture, [40, 0, 50]).balance.value).toBe('none');

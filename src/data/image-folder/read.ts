@@ -2,6 +2,7 @@ import { byteBudget } from '../byte-budget.ts';
 import { DataError, type Dataset, type Labels, type SkippedFile } from '../dataset.ts';
 import { fitImage, suitableSize } from '../fit-image.ts';
 import type { ImageDecoder } from '../image.ts';
+import { inOrder } from '../in-order.ts';
 import type { PixelStore } from '../pixel-store.ts';
 import type { ImageFiles } from './classes.ts';
 import type { LabelledFile } from './split.ts';
@@ -124,23 +125,6 @@ export async function decideSize(
     files.map(({ file }) => file),
   );
   return suitableSize(side ?? Number.POSITIVE_INFINITY);
-}
-
-/** Works on a few items at once; gives them with their results in their order. */
-async function* inOrder<T, R>(
-  items: readonly T[],
-  atOnce: number,
-  work: (item: T) => Promise<R>,
-): AsyncGenerator<readonly [T, R]> {
-  const running: Promise<R>[] = [];
-  for (let i = 0; i < items.length; i++) {
-    while (running.length < atOnce && i + running.length < items.length) {
-      const promise = work(items[i + running.length]!);
-      promise.catch(() => {}); // Thrown when its turn comes.
-      running.push(promise);
-    }
-    yield [items[i]!, await running.shift()!] as const;
-  }
 }
 
 function toLabels(files: readonly LabelledFile[], classes: number): Labels {

@@ -2,10 +2,9 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Metadata, Sharp } from 'sharp';
 import { DataError } from '../../data/dataset.ts';
-import type { DecodedImage, ImageDecoder, OpenedImage } from '../../data/image.ts';
+import { type DecodedImage, type ImageDecoder, MAX_PIXELS, type OpenedImage } from '../../data/image.ts';
+import { type ImageKind, isAnimatedPng, kindOf } from '../../data/image-header.ts';
 
-/** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
-const MAX_PIXELS = 100_000_000;
 const MAX_FILE_BYTES = 256 * 2 ** 20;
 /** Longer ones are no images: rows of one pixel, or a single row, which decoders need minutes or gigabytes for. */
 const MAX_SIDE = 1_000_000;
@@ -78,7 +77,7 @@ export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
 /** Memory that libvips takes to decode, and its result: measured with images of 100 million pixels. */
 function bytesPerPixel(
   { channels, depth, isProgressive, orientation = 1, space }: Metadata,
-  kind: Kind,
+  kind: ImageKind,
 ): number {
   const stored = channels * (depth === 'ushort' ? 2 : 1);
   const result = space === 'grey16' ? 3 : space === 'cmyk' ? 7 : Math.min(3, channels);
@@ -155,26 +154,6 @@ async function loadSharp() {
   const { default: sharp } = await import('sharp');
   sharp.cache(false); // No image is read twice.
   return sharp;
-}
-
-type Kind = 'JPEG' | 'PNG' | 'WebP';
-
-function kindOf(bytes: Uint8Array): Kind | undefined {
-  const text = (from: number, to: number) => Buffer.from(bytes.subarray(from, to)).toString('latin1');
-  if (text(0, 3) === '\xff\xd8\xff') return 'JPEG';
-  if (text(0, 8) === '\x89PNG\r\n\x1a\n') return 'PNG';
-  return text(0, 4) === 'RIFF' && text(8, 12) === 'WEBP' ? 'WebP' : undefined;
-}
-
-/** An animation's control chunk comes before the first data (https://www.w3.org/TR/png-3/#acTL-chunk). */
-function isAnimatedPng(bytes: Uint8Array): boolean {
-  const buffer = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Chunk by chunk, length, type, data and checksum: a comment may hold any bytes.
-  for (let at = 8; at + 12 <= buffer.length; at += 12 + buffer.readUInt32BE(at)) {
-    const type = buffer.toString('latin1', at + 4, at + 8);
-    if (type === 'acTL' || type === 'IDAT') return type === 'acTL';
-  }
-  return false;
 }
 
 /** Passes over the pixels of a JPEG: a progressive one has about ten, a malicious one thousands. */

@@ -6,6 +6,7 @@ import {
   DEFAULT_TEST_SHARE,
   FASHION_CLASSES,
   imageFolderOf,
+  PROGRAM_DATA,
   unknownDataset,
 } from '../../data/dataset-names.ts';
 import {
@@ -63,6 +64,11 @@ export async function openDataset(
     const data = readIdxFolder(name.slice('idx:'.length), name);
     noteEmptyClasses(data.train, progress);
     return data;
+  }
+  if (name === PROGRAM_DATA) {
+    throw new DataError(
+      'the run was trained on images that a program gave: name a place where they are with `data`, or go on in that program, by fit with `resume`',
+    );
   }
   throw new DataError(`unknown data set ${name}: ${unknownDataset(name)}`);
 }

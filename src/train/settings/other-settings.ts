@@ -6,6 +6,7 @@ import { PRETRAINED_NAMES } from '../../io/pretrained.ts';
 import type { Setting } from './setting.ts';
 
 export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
+export type EngineName = (typeof ENGINE_NAMES)[number];
 
 const path = z.string().min(1, 'expected a path');
 const channels = z.int().positive().max(4096);

@@ -36,6 +36,12 @@ export function parseText(schema: z.ZodType, text: string): Parsed {
   return { problem: problem ?? `expected ${expected(shape.items ?? shape)}` };
 }
 
+/** What was expected instead of a value that a schema refuses. */
+export function problemWith(schema: z.ZodType, value: unknown): string {
+  const result = schema.safeParse(value);
+  return result.success ? '' : problemOf(shapeOf(schema), value, result.error.issues[0]!);
+}
+
 /** What a text may mean. */
 function read(shape: Shape, text: string): readonly unknown[] {
   if (shape.anyOf) return shape.anyOf.flatMap((each) => read(each, text));

@@ -10,6 +10,7 @@ import { imageSizeOf, MODEL_NAMES_TEXT, unknownModel } from '../../model/zoo.ts'
 import { MAX_LEAVES } from '../../plan/batch-tree.ts';
 import { PRECISIONS } from '../../tensor/precision.ts';
 import { transformsSchema } from '../data-config.ts';
+import { modelSchema } from '../model-schema.ts';
 import { SCHEDULES } from '../schedule.ts';
 import type { Recorded, Setting } from './setting.ts';
 
@@ -399,5 +400,9 @@ export const FIELDS = {
     unset: 'that of the rest of the run',
     commands: { train: {} },
     onResume: 'same',
+  },
+  network: {
+    schema: modelSchema.optional(),
+    recorded: "the modules of a network of one's own; without them `model` is a name",
   },
 } as const satisfies Readonly<Record<string, Setting | Recorded>>;

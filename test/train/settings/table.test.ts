@@ -24,6 +24,7 @@ const RECORDED = [
   'transforms',
   'validationSha256',
   'reasons',
+  'network',
 ];
 
 describe('the table of settings', () => {
@@ -40,7 +41,7 @@ describe('the table of settings', () => {
       new RegExp(
         '^recipe model data classes size batch microBatch epochs lr seed precision limit leaves dataSha256 startedFrom ' +
           'classNames testShare testSha256 transforms freeze dropout optimizer momentum weightDecay weightDecayOn ' +
-          'schedule warmup labelSmoothing clip ema validate patience balance reasons validationSha256 followLinks headEpochs headLr$',
+          'schedule warmup labelSmoothing clip ema validate patience balance reasons validationSha256 followLinks headEpochs headLr network$',
       ),
     );
   });

@@ -11,7 +11,7 @@ import { mapMemory } from '../memory-map.ts';
 import { requireTarget } from '../require-target.ts';
 import { KernelSession } from '../session.ts';
 import { PAGE_BYTES, WasmMemory } from './memory.ts';
-import { type KernelThread, startThread } from './threads.ts';
+import type { KernelThread, StartThreads } from './threads.ts';
 
 /** Instruction sets the kernels are built for, the fastest first. */
 export const WASM_ISAS = ['relaxed-simd', 'simd128', 'scalar'] as const;
@@ -23,11 +23,15 @@ const ADDRESS_SPACE_BYTES = 2 ** 32;
 const FIRST_BYTE = 1_048_576;
 const STACK_BYTES = 65_536;
 
-export interface WasmEngineOptions {
-  readonly threads: number;
+/** The kernels for an instruction set, and how the machine that they are on starts threads. */
+export interface WasmKernels {
   readonly isa: WasmIsa;
-  /** The kernels compiled for that instruction set. */
   readonly module: WebAssembly.Module;
+  readonly startThreads: StartThreads;
+}
+
+export interface WasmEngineOptions extends WasmKernels {
+  readonly threads: number;
 }
 
 /**
@@ -47,8 +51,7 @@ export async function createWasmEngine(options: WasmEngineOptions): Promise<Engi
       'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve dist/kernels anew',
     );
   }
-  const threads = await Promise.all(Array.from({ length: options.threads }, startThread));
-  return new WasmEngine(options, threads);
+  return new WasmEngine(options, await options.startThreads(options.threads));
 }
 
 class WasmEngine implements Engine {

@@ -1,7 +1,8 @@
 import { readFile } from 'node:fs/promises';
 import { setFlagsFromString } from 'node:v8';
 import { EngineError } from '../../engine.ts';
-import { WASM_ISAS, type WasmIsa } from './engine.ts';
+import { WASM_ISAS, type WasmIsa, type WasmKernels } from './engine.ts';
+import { startNodeThreads } from './node-threads.ts';
 
 /** Where the kernels lie, seen from the built file and from its source. */
 const FOLDERS = ['../../../../kernels/', '../../../../dist/kernels/'];
@@ -10,14 +11,13 @@ const FOLDERS = ['../../../../kernels/', '../../../../dist/kernels/'];
  * The kernels from disk, for the best instruction set this Node supports, or the one that is asked for.
  * @throws EngineError when they were not built, or Node cannot run them.
  */
-export async function loadWasmModule(
-  isa?: WasmIsa,
-): Promise<{ readonly isa: WasmIsa; readonly module: WebAssembly.Module }> {
+export async function loadWasmModule(isa?: WasmIsa): Promise<WasmKernels> {
   // Node 20 has relaxed SIMD behind a flag; later versions ignore it.
   setFlagsFromString('--experimental-wasm-relaxed-simd');
   for (const candidate of isa ? [isa] : WASM_ISAS) {
     const bytes = await readKernels(candidate);
-    if (WebAssembly.validate(bytes)) return { isa: candidate, module: await WebAssembly.compile(bytes) };
+    if (!WebAssembly.validate(bytes)) continue;
+    return { isa: candidate, module: await WebAssembly.compile(bytes), startThreads: startNodeThreads };
   }
   throw new EngineError(`this Node (${process.version}) cannot run the ${isa ?? 'WASM'} kernels`);
 }

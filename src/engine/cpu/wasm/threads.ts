@@ -32,16 +32,26 @@ export interface KernelThread {
   end(): Promise<void>;
 }
 
-interface WorkerPort {
-  postMessage(message: unknown): void;
+/** Starts so many threads. @throws EngineError when this machine, or this page, cannot have them. */
+export type StartThreads = (count: number) => Promise<readonly KernelThread[]>;
+
+/** A thread as whoever starts it sees it. */
+export interface WorkerPort {
+  postMessage(message: ToWorker): void;
   terminate(): unknown;
 }
+
+/** Starts a worker. @param receive told of each answer. @param fail told that no more will come. */
+export type StartWorker = (
+  receive: (message: FromWorker) => void,
+  fail: (error: Error) => void,
+) => Promise<WorkerPort> | WorkerPort;
 
 /**
  * The whole of a worker. It is shipped as text (it runs alike in Node, in a browser and inside any bundle), so it
  * may use nothing from outside itself.
  */
-function workerMain(
+export function workerMain(
   listen: (handle: (message: ToWorker) => void) => void,
   reply: (message: FromWorker) => void,
 ): void {
@@ -68,9 +78,8 @@ function workerMain(
   });
 }
 
-/** Starts a thread: a `worker_threads` worker in Node, a Web Worker elsewhere. */
-export async function startThread(): Promise<KernelThread> {
-  // It answers in the order in which it is asked, by whichever session.
+/** The thread of a worker, which answers in the order in which it is asked, by whichever session. */
+export async function kernelThread(start: StartWorker): Promise<KernelThread> {
   const asked: { resolve: (result: number) => void; reject: (error: Error) => void }[] = [];
   let ended: Error | undefined;
   const receive = (message: FromWorker) => {
@@ -82,7 +91,7 @@ export async function startThread(): Promise<KernelThread> {
     ended ??= error;
     for (const { reject } of asked.splice(0)) reject(ended);
   };
-  const worker = isNode() ? await nodeWorker(receive, endWith) : webWorker(receive, endWith);
+  const worker = await start(receive, endWith);
   return {
     send: (message) =>
       new Promise((resolve, reject) => {
@@ -95,33 +104,4 @@ export async function startThread(): Promise<KernelThread> {
       await worker.terminate();
     },
   };
-}
-
-function isNode(): boolean {
-  return typeof process !== 'undefined' && process.versions?.node !== undefined;
-}
-
-async function nodeWorker(
-  receive: (message: FromWorker) => void,
-  fail: (error: Error) => void,
-): Promise<WorkerPort> {
-  const { Worker } = await import('node:worker_threads');
-  const code = `const { parentPort } = require('node:worker_threads');
-    (${workerMain})((handle) => parentPort.on('message', handle), (message) => parentPort.postMessage(message));`;
-  const worker = new Worker(code, { eval: true });
-  worker.unref();
-  worker.on('message', receive);
-  worker.on('error', fail);
-  worker.on('exit', () => fail(new EngineError('a thread of the engine has ended')));
-  return worker;
-}
-
-function webWorker(receive: (message: FromWorker) => void, fail: (error: Error) => void): WorkerPort {
-  const code = `(${workerMain})((handle) => { onmessage = (event) => handle(event.data); }, (message) => postMessage(message));`;
-  const url = URL.createObjectURL(new Blob([code], { type: 'text/javascript' }));
-  const worker = new Worker(url);
-  worker.onmessage = (event: MessageEvent<FromWorker>) => receive(event.data);
-  worker.onerror = (event) => fail(new Error(event.message));
-  URL.revokeObjectURL(url);
-  return worker;
 }

@@ -1,12 +1,10 @@
 import type { EngineOptions } from '../compile.ts';
 import { requireLabels, setsOf, type TrainTest } from '../data/dataset.ts';
-import type { Model } from '../model/module.ts';
-import { imageSizeOf, modelByName } from '../model/zoo.ts';
-import { ArgumentError } from '../tensor/argument.ts';
-import { compileRun } from '../train/compile-run.ts';
-import { ConfigError, type RunConfig } from '../train/config.ts';
-import { dataOf } from '../train/run-data.ts';
-import type { TrainingRun } from '../train/training-run.ts';
+import { compileRun } from './compile-run.ts';
+import type { RunConfig } from './config.ts';
+import { dataOf } from './run-data.ts';
+import { modelOf } from './run-model.ts';
+import type { TrainingRun } from './training-run.ts';
 
 /** Everything of a run that is known before an engine is opened. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
@@ -34,15 +32,4 @@ export function prepareRun(
 
 function sameCounts(a: TrainTest, b: TrainTest): boolean {
   return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
-}
-
-/** @throws ConfigError when the run is of a model that does not exist here, or has no dropout and is to have it. */
-export function modelOf({ model: name, classes, dropout }: RunConfig, channels: number): Model {
-  try {
-    return modelByName(name, { channels, classes, ...(dropout !== undefined && { dropout }) });
-  } catch (error) {
-    if (!(error instanceof ArgumentError)) throw error;
-    const setting = imageSizeOf(name) === undefined ? `\`model\` ${name}` : `\`dropout\` ${dropout}`;
-    throw new ConfigError(`${setting}: ${error.message}`);
-  }
 }

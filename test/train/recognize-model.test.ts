@@ -3,8 +3,8 @@ import { stateOf } from '../../src/compile.ts';
 import type { Weights } from '../../src/io/weights.ts';
 import { trace } from '../../src/model/trace.ts';
 import { imageSizeOf, type ModelOverrides, modelByName } from '../../src/model/zoo.ts';
-import { modelOf } from '../../src/run/recognize-model.ts';
-import { weightsFor } from '../../src/run/weights-source.ts';
+import { modelOf } from '../../src/train/recognize-model.ts';
+import { weightsFor } from '../../src/train/weights-source.ts';
 
 function stateOfModel(name: string, overrides: ModelOverrides) {
   const size = imageSizeOf(name)!;

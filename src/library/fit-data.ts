@@ -1,0 +1,192 @@
+import { DataError, type Dataset, type TrainTest } from '../data/dataset.ts';
+import { PROGRAM_DATA } from '../data/dataset-names.ts';
+import { fitImage } from '../data/fit-image.ts';
+import type { DecodedImage, ImageDecoder } from '../data/image.ts';
+import { imageReader } from '../data/pixels.ts';
+import { splitDataset } from '../data/split-dataset.ts';
+import { counted } from '../tensor/counted.ts';
+import { encodedBytes, type ImageInput, readImage } from './images.ts';
+import { classNamesFor, type Label, labelsOf } from './labels.ts';
+import { said } from './said.ts';
+import { bytesOf, requireShape } from './tensors.ts';
+
+/** An image and its class. */
+export interface LabelledImage {
+  readonly image: ImageInput;
+  readonly label: Label;
+}
+
+/** Images and their labels, in the same order. */
+export interface LabelledImages {
+  /** Numbers of images one after the other, of `shape`: bytes, or floats from 0 to 1; or a list of images. */
+  readonly images: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array | readonly ImageInput[];
+  /** Of numbers: [images, height, width] or [images, height, width, channels]. */
+  readonly shape?: readonly number[] | undefined;
+  readonly labels: ArrayLike<number> | readonly string[];
+}
+
+/** Images to train and to test on. */
+export interface ProgramImages extends LabelledImages {
+  /** A name for each class. Default: the labels themselves. */
+  readonly classNames?: readonly string[] | undefined;
+  /** To test on. Default: a fifth of each class (`testShare`), which is then not trained on. */
+  readonly test?: LabelledImages | undefined;
+}
+
+/** What a program has: images with labels, both halves of a data set, or what gives one image after the other. */
+export type ProgramData = ProgramImages | TrainTest | Iterable<LabelledImage> | AsyncIterable<LabelledImage>;
+
+/** What images become. */
+export interface Wanted {
+  readonly size: number;
+  /** Undefined: grey where all are grey, else RGB. */
+  readonly channels: number | undefined;
+  /** Of the network, where it says. */
+  readonly classes: number | undefined;
+  readonly testShare: number;
+  readonly seed: number;
+  readonly decoder: ImageDecoder;
+  readonly signal: AbortSignal | undefined;
+}
+
+/** Both halves of a data set out of what a program has. @throws DataError; the signal's reason. */
+export async function openProgramData(data: ProgramData, wanted: Wanted): Promise<TrainTest> {
+  if (typeof data !== 'object' || data === null)
+    throw new DataError(`the data are ${said(data)}: ${EXPECTED}`);
+  if ('train' in data && 'test' in data) return requireDatasets(data);
+  if (Symbol.iterator in data || Symbol.asyncIterator in data) {
+    const { labels, ...pixels } = await collect(data, wanted);
+    const classNames = classNamesFor(labels, undefined, wanted.classes);
+    return splitDataset(
+      named({ ...pixels, labels: labelsOf(labels, classNames), classNames }),
+      wanted.testShare,
+      wanted.seed,
+    );
+  }
+  const { classNames: given, test } = data;
+  const labels = requireLabels(data, 'labels');
+  const classNames = classNamesFor(labels, given, wanted.classes);
+  const whole = named({
+    ...(await pixelsOf(data, wanted)),
+    labels: labelsOf(labels, classNames),
+    classNames,
+  });
+  requireAsMany(whole, labels);
+  if (test === undefined) return splitDataset(whole, wanted.testShare, wanted.seed);
+  const tested = requireLabels(test, 'test.labels');
+  const alike = { ...wanted, channels: whole.channels };
+  const half = named({ ...(await pixelsOf(test, alike)), labels: labelsOf(tested, classNames), classNames });
+  requireAsMany(half, tested);
+  if (half.channels !== whole.channels) {
+    throw new DataError(
+      `the images to test on have ${counted(half.channels, 'channel')}, those to train on ${whole.channels}`,
+    );
+  }
+  return { train: whole, test: half };
+}
+
+const EXPECTED =
+  'expected the path of a folder of images, { images, labels }, { train, test }, or an iterable of { image, label }';
+
+type Pixels = Omit<Dataset, 'name' | 'labels' | 'classNames'>;
+
+const named = (set: Omit<Dataset, 'name'>): Dataset => ({ name: PROGRAM_DATA, ...set });
+
+function requireDatasets(data: TrainTest): TrainTest {
+  for (const half of [data.train, data.test]) {
+    const { count, height, width, channels, labels, pixels, classNames } = half ?? {};
+    const bytes = count! * height! * width! * channels!;
+    const isWhole =
+      pixels instanceof Uint8Array ? pixels.length === bytes : typeof pixels?.read === 'function';
+    if (!(bytes > 0) || !isWhole || labels?.length !== count || !Array.isArray(classNames)) {
+      throw new DataError(
+        '`train` or `test` is no data set: expected what `openDataset` gives, or { images, labels }',
+      );
+    }
+  }
+  return data;
+}
+
+function requireLabels({ labels }: LabelledImages, name: string): readonly Label[] {
+  if (Array.isArray(labels) || ArrayBuffer.isView(labels)) return Array.from(labels as ArrayLike<Label>);
+  throw new DataError(`\`${name}\` is ${said(labels)}: expected a number or a name for each image`);
+}
+
+function requireAsMany({ count }: Dataset, labels: readonly Label[]): void {
+  if (count === labels.length) return;
+  throw new DataError(
+    `there are ${counted(count, 'image')} and ${counted(labels.length, 'label')}: expected one for each`,
+  );
+}
+
+async function pixelsOf({ images, shape }: LabelledImages, wanted: Wanted): Promise<Pixels> {
+  if (Array.isArray(images))
+    return collect(
+      images.map((image: ImageInput) => ({ image, label: 0 })),
+      wanted,
+    );
+  const isNumbers =
+    images instanceof Uint8Array ||
+    images instanceof Uint8ClampedArray ||
+    images instanceof Float32Array ||
+    images instanceof Float64Array;
+  if (!isNumbers) {
+    throw new DataError(
+      `\`images\` is ${said(images)}: expected bytes or floats with their \`shape\`, or a list of images`,
+    );
+  }
+  const sizes = requireShape(shape, images.length);
+  const pixels = { ...sizes, pixels: bytesOf(images) };
+  return sizes.height === sizes.width ? pixels : squares(pixels, wanted.size);
+}
+
+/** Images that are not square lose their ends, as files do: what is asked about later does as well. */
+function squares(set: Pixels, size: number): Pixels {
+  const { count, height, width, channels } = set;
+  const read = imageReader(set);
+  const bytes = size * size * channels;
+  const pixels = new Uint8Array(count * bytes);
+  for (let i = 0; i < count; i++) {
+    const image = { height, width, channels: channels as DecodedImage['channels'], pixels: read(i) };
+    pixels.set(fitImage(image, size, channels), i * bytes);
+  }
+  return { count, height: size, width: size, channels, pixels };
+}
+
+/** Reads one image after the other. */
+async function collect(
+  images: Iterable<LabelledImage> | AsyncIterable<LabelledImage>,
+  { size, channels, decoder, signal }: Wanted,
+): Promise<Pixels & { readonly labels: readonly Label[] }> {
+  const labels: Label[] = [];
+  const kept: Uint8Array[] = [];
+  let areGrey = channels === undefined;
+  for await (const each of images) {
+    signal?.throwIfAborted();
+    const what = `image ${kept.length}`;
+    if (typeof each !== 'object' || each === null || !('image' in each) || !('label' in each)) {
+      throw new DataError(`${what} is ${said(each)}: expected { image, label }`);
+    }
+    // In colour as long as it is open whether there are any: grey pixels are three times the same there.
+    kept.push(await readImage(each.image, { size, channels: channels ?? 3 }, decoder, what));
+    areGrey &&= await isGrey(each.image, decoder);
+    labels.push(each.label);
+  }
+  if (kept.length === 0) throw new DataError('there are no images');
+  const all = areGrey ? kept.map(firstOfThree) : kept;
+  const depth = areGrey ? 1 : (channels ?? 3);
+  const bytes = size * size * depth;
+  const pixels = { read: (at: number, to: Uint8Array) => to.set(all[at / bytes]!) };
+  return { count: all.length, height: size, width: size, channels: depth, pixels, labels };
+}
+
+async function isGrey(image: ImageInput, decoder: ImageDecoder): Promise<boolean> {
+  const bytes = await encodedBytes(image);
+  if (bytes) return (await decoder.open(bytes)).isGrey;
+  const { width, height, data } = image as Exclude<ImageInput, Uint8Array | ArrayBuffer | Blob>;
+  return data.length === width * height;
+}
+
+function firstOfThree(pixels: Uint8Array): Uint8Array {
+  return Uint8Array.from({ length: pixels.length / 3 }, (_, i) => pixels[3 * i]!);
+}

@@ -1,0 +1,74 @@
+import { DataError } from '../../data/dataset.ts';
+import { hashData } from '../../data/fingerprint.ts';
+import { Sha256 } from '../../data/sha256.ts';
+import type { Model } from '../../model/module.ts';
+import { ConfigError } from '../../train/config.ts';
+import { prepareRun } from '../../train/prepare-run.ts';
+import { type FitHost, fitOn } from '../fit.ts';
+import type { ProgramData } from '../fit-data.ts';
+import type { FitOptions } from '../fit-options.ts';
+import { trainInMemory } from '../kept-checkpoints.ts';
+import { TrainedNetwork } from '../network.ts';
+import { said } from '../said.ts';
+import { PAGE_DECODER } from './decoder.ts';
+import { type FileInput, openerOf, openWeights, PageNetwork, type PageOptions } from './network.ts';
+
+export interface PageFitOptions
+  extends Omit<FitOptions, 'from' | 'resume' | 'out' | 'strict' | 'memoryLimit'>,
+    PageOptions {
+  /** Weights to begin with: a file. */
+  readonly from?: FileInput | undefined;
+  /** A run to go on with, which `fit` or `loadRun` gave. */
+  readonly resume?: TrainedNetwork | undefined;
+}
+
+function hostWith({ decoder = PAGE_DECODER, kernels }: PageOptions): FitHost<PageNetwork> {
+  return {
+    decoder,
+    openEngine: openerOf(kernels),
+    openData: async (name) => {
+      throw new DataError(
+        `a page has no ${name.replace(/^folder:/, 'folder ')}: expected { images, labels }, or an iterable of { image, label }`,
+      );
+    },
+    async hashesOf(data) {
+      const hash = new Sha256();
+      hashData(hash, data);
+      return { data: hash.hex() };
+    },
+    openWeights: (from) => openWeights(from as FileInput, '`from`'),
+    openRun(resume) {
+      if (!(resume instanceof TrainedNetwork))
+        throw new ConfigError(
+          `\`resume\` is ${said(resume)}: expected a run that \`fit\` or \`loadRun\` gave`,
+        );
+      const { trained, bestCheckpoint: best } = resume;
+      return { checkpoint: trained.checkpoint, best, where: trained.path };
+    },
+    prepare: (config, data, { target }) => prepareRun(config, data, { target }),
+    train(training, { out, best }) {
+      if (out !== undefined)
+        throw new ConfigError('`out` is a folder, and a page has none: keep what `save` gives');
+      return trainInMemory(training, best);
+    },
+    network: (trained, engine, best) => new PageNetwork(trained, { decoder, engine }, () => best),
+  };
+}
+
+/**
+ * Trains a network in the page, and gives it when it is trained. The numbers are those of the command line for the same
+ * pixels and instruction set. Where the page is not isolated there is one thread, the page's own: call it in a worker then.
+ *
+ * @param model a network of the zoo by its name (`MODEL_NAMES`), or one of modules.
+ * @param data images and labels; both halves of a data set; or an iterable of `{ image, label }`.
+ * @param options all settings of a run, by the names of docs/settings.md, and more. What is not said suits the data.
+ * @throws ConfigError, DataError, ShapeError for what cannot be trained; TrainingStoppedError when numbers stop being finite.
+ */
+export async function fit(
+  model: string | Model,
+  data: ProgramData,
+  { kernels, decoder, from, ...options }: PageFitOptions = {},
+): Promise<PageNetwork> {
+  const given = { ...options, ...(from !== undefined && { from: from as never }) };
+  return fitOn(hostWith({ kernels, decoder }), model, data, given);
+}

@@ -1,0 +1,54 @@
+import { createNativeEngine, nativeTarget } from '../engine/cpu/native/engine.ts';
+import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.ts';
+import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
+import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
+import { type Engine, EngineError } from '../engine/engine.ts';
+import { createReferenceEngine } from '../engine/reference/engine.ts';
+import type { Target } from '../plan/target.ts';
+import { cpuTarget } from '../target/cpu/target.ts';
+import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
+import { type EngineEntry, registeredEngine } from './engine-table.ts';
+
+export { ENGINE_NAMES, type EngineName };
+
+type BuiltIn = Exclude<EngineName, 'auto'>;
+
+/** The engines of this package: a new name of `ENGINE_NAMES` does not compile without an entry here. */
+const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
+  reference: { open: async () => createReferenceEngine(), target: () => cpuTarget() },
+  native: {
+    open: async (threads) => createNativeEngine({ threads, ...loadNativeModule() }),
+    target: () => nativeTarget(loadNativeModule().isa),
+  },
+  wasm: {
+    open: async (threads) => createWasmEngine({ threads, ...(await loadWasmModule()) }),
+    target: () => cpuTarget(),
+  },
+};
+
+/** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
+export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
+  return entryOf(name).open(threads);
+}
+
+/** The engine that a name stands for here. */
+export function engineOf(name: EngineName): BuiltIn {
+  return name === 'auto' ? automaticEngine() : name;
+}
+
+/** What networks are compiled for that the engine of this name runs: its `target`, without opening it. @throws EngineError */
+export function targetOf(name: EngineName): Target {
+  return entryOf(name).target();
+}
+
+function entryOf(name: EngineName): EngineEntry {
+  const engine = engineOf(name);
+  const entry = registeredEngine(engine) ?? (Object.hasOwn(BUILT_IN, engine) ? BUILT_IN[engine] : undefined);
+  if (!entry)
+    throw new EngineError(`there is no engine ${engine}; there are ${Object.keys(BUILT_IN).join(', ')}`);
+  return entry;
+}
+
+function automaticEngine(): 'native' | 'wasm' {
+  return nativeIsas().length > 0 ? 'native' : 'wasm';
+}

@@ -1,0 +1,24 @@
+/** log 2 in two parts, of which the first times any exponent is exact. */
+const [LN2_HIGH, LN2_LOW] = [0.6931471803691238, 1.9082149292705877e-10];
+/** Coefficients of FreeBSD's e_exp.c, for r·(eʳ + 1)/(eʳ − 1) where |r| ≤ log 2 / 2. */
+const COEFFICIENTS = [
+  0.16666666666666602, -0.0027777777777015593, 0.00006613756321437934, -0.0000016533902205465252,
+  4.1381367970572385e-8,
+] as const;
+
+/** eˣ for x ≤ 0, to less than a unit in the last place. `Math.exp` differs in that place from one engine to the next. */
+export function exp(x: number): number {
+  if (Number.isNaN(x)) return x;
+  if (x < -745.2) return 0;
+  const exponent = Math.round(x / Math.LN2);
+  const high = x - exponent * LN2_HIGH;
+  const low = exponent * LN2_LOW;
+  const r = high - low;
+  const t = r * r;
+  const [p1, p2, p3, p4, p5] = COEFFICIENTS;
+  const c = r - t * (p1 + t * (p2 + t * (p3 + t * (p4 + t * p5))));
+  const y = 1 - (low - (r * c) / (2 - c) - high);
+  // In two steps: 2 to the power of a subnormal number's exponent would be one itself.
+  const half = Math.trunc(exponent / 2);
+  return y * 2 ** half * 2 ** (exponent - half);
+}

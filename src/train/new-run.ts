@@ -1,0 +1,93 @@
+import type { TrainTest } from '../data/dataset.ts';
+import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/dataset-names.ts';
+import type { ImageFolderOptions } from '../data/image-folder/open.ts';
+import type { Augmentation } from '../data/transforms/augment.ts';
+import { type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
+import { type RunConfig, requireJudge, runConfigSchema } from './config.ts';
+import { choosePhotosSettings } from './photos.ts';
+import { type ResolvedRecipe, requireConsistent } from './recipes.ts';
+import { withClasses } from './run-model.ts';
+import { startedFrom, type WeightsSource } from './weights-source.ts';
+
+/** How `train` reads and changes images. */
+export interface DataOptions {
+  readonly augment?: readonly Augmentation[] | undefined;
+  readonly normalize?: NormalizationName | undefined;
+  readonly channels?: 1 | 3 | undefined;
+  readonly testShare?: number | undefined;
+  readonly strict?: boolean | undefined;
+  readonly followLinks?: true | undefined;
+}
+
+/** How a folder of images is read for a new run, or as the run read it. */
+export function imageOptions(
+  given: DataOptions,
+  {
+    size,
+    seed,
+    testShare,
+    followLinks,
+  }: Pick<RunConfig, 'seed' | 'testShare' | 'followLinks'> & { readonly size?: number | undefined },
+  channels: number | undefined = given.channels,
+): Partial<ImageFolderOptions> & { readonly followLinks: boolean } {
+  return {
+    ...(size !== undefined && { size }),
+    seed,
+    testShare: testShare ?? given.testShare ?? DEFAULT_TEST_SHARE,
+    strict: given.strict ?? false,
+    followLinks: (followLinks ?? given.followLinks) === true,
+    ...(channels !== undefined && { channels }),
+  };
+}
+
+/** SHA-256 by which data are known again, as far as this machine makes them. */
+export interface DataHashes {
+  /** Of all images and labels. */
+  readonly data?: string | undefined;
+  /** Of a folder's test images. */
+  readonly test?: string | undefined;
+  /** Of a folder's own validation images. */
+  readonly validation?: string | undefined;
+}
+
+/**
+ * A recipe with what only the data know.
+ * @param from whose weights the run begins with. @throws DataError, ConfigError
+ */
+export function newRunConfig(
+  recipe: ResolvedRecipe,
+  data: TrainTest,
+  hashes: DataHashes,
+  from?: WeightsSource,
+): RunConfig {
+  const { augment = [], normalize = 'none', network, ...asked } = recipe;
+  // A folder's own validation images choose: none are held out beside them.
+  const settings = { ...asked, validate: data.validation ? undefined : asked.validate };
+  requireJudge(settings.patience, settings.validate !== undefined || data.validation !== undefined);
+  const chosen = recipe.recipe === 'photos' ? choosePhotosSettings(settings, data.train) : {};
+  requireConsistent({ ...settings, ...chosen });
+  const classes = recipe.classes ?? data.train.classNames.length;
+  const normalization = normalizationOf(normalize, data.train, recipe.limit);
+  const [mean, std] = [[...(normalization?.mean ?? [])], [...(normalization?.std ?? [])]];
+  return runConfigSchema.parse({
+    ...settings,
+    ...chosen,
+    classes,
+    ...(hashes.data !== undefined && { dataSha256: hashes.data }),
+    ...(network && { network: withClasses(network, classes) }),
+    ...(from && { startedFrom: startedFrom(from) }),
+    classNames: [...data.train.classNames],
+    ...(imageFolderOf(recipe.data) !== undefined && {
+      testShare: recipe.testShare ?? DEFAULT_TEST_SHARE,
+      testSha256: hashes.test,
+      ...(hashes.validation !== undefined && { validationSha256: hashes.validation }),
+    }),
+    ...((augment.length > 0 || normalization) && {
+      transforms: {
+        augment: [...augment],
+        normalize,
+        ...(normalization && { normalization: { mean, std } }),
+      },
+    }),
+  });
+}

@@ -1,0 +1,69 @@
+import { compile, stateOf } from '../compile.ts';
+import { knownClassNames } from '../data/dataset-names.ts';
+import type { Engine, Session } from '../engine/engine.ts';
+import type { Model } from '../model/module.ts';
+import { trace } from '../model/trace.ts';
+import { CheckpointError, type LoadedCheckpoint, requireFits } from './checkpoint.ts';
+import { ConfigError, type RunConfig } from './config.ts';
+import { programsFor } from './programs.ts';
+import { modelOf } from './run-model.ts';
+
+/** A trained network as its checkpoint has it. */
+export interface Trained {
+  /** Of the checkpoint, for messages. */
+  readonly path: string;
+  readonly checkpoint: LoadedCheckpoint;
+  readonly config: RunConfig;
+  readonly model: Model;
+  /** One for each class. */
+  readonly classNames: readonly string[];
+}
+
+/** @throws CheckpointError unless the checkpoint holds the tensors of its network, finite. */
+export function trainedOf(path: string, checkpoint: LoadedCheckpoint): Trained {
+  const { config } = checkpoint.run;
+  const model = storedModel(path, config, channelsOf(path, checkpoint.shapes));
+  const { graph } = trace(model, 1, [config.size, config.size], 'evaluate');
+  requireFits(path, checkpoint, stateOf(graph));
+  return { path, checkpoint, config, model, classNames: classNamesOf(config) };
+}
+
+function storedModel(path: string, { dropout: _, ...config }: RunConfig, channels: number): Model {
+  try {
+    return modelOf(config, channels); // What training left out does not matter any more.
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    throw new CheckpointError(
+      config.network
+        ? `${path}: ${error.message}`
+        : `${path} is of model ${config.model}, which does not exist here`,
+    );
+  }
+}
+
+/** The network in an engine, to evaluate so many images in batches. */
+export async function openTrained(
+  { model, config, checkpoint }: Trained,
+  engine: Engine,
+  of: { readonly count: number; readonly batch: number },
+): Promise<Session> {
+  const { size, precision } = config;
+  const options = { precision, target: engine.target };
+  const { network } = compile(model, [size, size], programsFor('evaluate', of), options);
+  const session = await engine.open(network);
+  for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
+  return session;
+}
+
+/** What the first convolution reads: weights are [out, in, height, width]. */
+export function channelsOf(path: string, shapes: ReadonlyMap<string, readonly number[]>): number {
+  const first = [...shapes.values()].find((shape) => shape.length === 4);
+  if (!first) throw new CheckpointError(`${path}: there is no convolution in it`);
+  return first[1]!;
+}
+
+/** Older runs hold no names: those of the data set, or numbers. */
+export function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
+  const names = classNames ?? (data === undefined ? undefined : knownClassNames(data)) ?? [];
+  return Array.from({ length: classes }, (_, label) => names[label] ?? `${label}`);
+}
