@@ -1,6 +1,6 @@
 import type { NormalizationName } from '../data/transforms/normalize.ts';
 import type { Model } from '../model/module.ts';
-import { MODEL_NAMES_TEXT, modelByName } from '../model/zoo.ts';
+import { imageSizeOf, MODEL_NAMES_TEXT } from '../model/zoo.ts';
 import { ConfigError } from '../train/config.ts';
 import type { ImportRequest } from '../train/import-weights.ts';
 import { whyNoModel } from '../train/model-schema.ts';
@@ -46,7 +46,7 @@ export function importRequest(model: string | Model, options: WeightsOptions): I
 /** @throws ConfigError unless it is a name of the zoo, or a network of modules that can be described. */
 export function requireModel(model: unknown): string | Model {
   if (typeof model === 'string') {
-    if (modelByName(model)) return model;
+    if (imageSizeOf(model) !== undefined) return model;
     throw new ConfigError(`there is no network ${JSON.stringify(model)}: expected ${MODEL_NAMES_TEXT}`);
   }
   const why = typeof model === 'object' && model !== null ? whyNoModel(model) : `${said(model)}`;

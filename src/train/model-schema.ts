@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Model, Module } from '../model/module.ts';
-import { modelByName } from '../model/zoo.ts';
+import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { counted } from '../tensor/counted.ts';
 
 /** Bounds of a description that comes out of a file: far beyond any network, near enough to read in no time. */
@@ -97,7 +97,7 @@ export function whyNoModel(value: unknown): string | undefined {
 
 /** Whether the zoo makes this very network by its name: then the name says it all. */
 export function isOfZoo({ name, channels, classes, ...rest }: Model): boolean {
-  const known = modelByName(name, { channels, classes });
+  const known = imageSizeOf(name) === undefined ? undefined : modelByName(name, { channels, classes });
   return (
     known !== undefined && JSON.stringify(known) === JSON.stringify({ name, channels, classes, ...rest })
   );

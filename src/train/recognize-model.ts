@@ -26,7 +26,7 @@ export function modelOf(weights: Weights, source: string): string | undefined {
 
 function tensorsOf(name: string, overrides: ModelOverrides = {}): WantedTensors {
   const size = imageSizeOf(name)!;
-  return stateOf(trace(modelByName(name, overrides)!, 1, [size, size], 'evaluate').graph);
+  return stateOf(trace(modelByName(name, overrides), 1, [size, size], 'evaluate').graph);
 }
 
 /** Networks of the paper for CIFAR whose layers are called so: with and without compression. */

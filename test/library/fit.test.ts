@@ -43,7 +43,7 @@ describe('fit', () => {
     expect(run.finished).toBe(true);
     expect(run.classNames).toEqual(['blue', 'green', 'red']);
     expect(run.config).toMatchObject({ size: 12, batch: 8, model: 'mine', data: 'images of a program' });
-    expect(events[0]).toMatchObject({ kind: 'start', trainImages: 30, testImages: 6 });
+    expect(events[0]).toMatchObject({ kind: 'start', trainImages: 24, validationImages: 6, testImages: 6 });
     expect(events.at(-1)).toMatchObject({ kind: 'end', testAccuracy: 1 });
     expect((await run.predict(colourImage(DATA, 4)))[0]!.label).toBe('green');
   });
@@ -84,7 +84,7 @@ describe('fit', () => {
       'cli',
     );
     expect(status, stderr).toBe(0);
-    const options = { recipe: 'notes', size: 16, batch: 8, epochs: 1, lr: 0.02, threads: 1 };
+    const options = { size: 16, batch: 8, epochs: 1, lr: 0.02, threads: 1 };
     const kinds: string[] = [];
     const run = await train('densenet-bc-10-4', join(folder, 'data'), {
       ...options,

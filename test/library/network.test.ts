@@ -125,11 +125,7 @@ describe('a trained network', () => {
 
   test.each([
     ['loadRun', () => loadRun(''), /loadRun was given the text "": expected the path/],
-    [
-      'loadRun',
-      () => loadRun('nowhere'),
-      /nowhere\/last\.safetensors does not exist: not the folder of a run/,
-    ],
+    ['loadRun', () => loadRun('nowhere'), /nowhere does not exist: expected the folder of a run/],
     ['loadRun', () => loadRun(ofFolder('run'), { checkpoint: 'first' as never }), /expected last or best/],
     [
       'loadRun',
