@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { InvalidArgumentError } from 'commander';
-import { DATASET_NAMES, isDatasetName } from '../data/dataset-names.ts';
+import { DATASET_NAMES, isDatasetName, similarDataset } from '../data/dataset-names.ts';
 import { hasIdxFiles } from '../node/data/idx-files.ts';
 
 /**
@@ -12,5 +12,8 @@ export function parseDataset(text: string): string {
   if (statSync(text, { throwIfNoEntry: false })?.isDirectory()) {
     return `${hasIdxFiles(text) ? 'idx' : 'folder'}:${text}`;
   }
-  throw new InvalidArgumentError(`expected a folder that exists, or ${DATASET_NAMES.join(', ')}`);
+  const meant = similarDataset(text);
+  throw new InvalidArgumentError(
+    `expected a folder that exists, or ${DATASET_NAMES.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`,
+  );
 }

@@ -154,7 +154,7 @@ function describeChoices(config: RunConfig): readonly string[] {
   const { recipe, reasons = {} } = config;
   const values = new Map<string, unknown>(Object.entries(config));
   const rows = Object.entries(reasons).map(([name, reason]) => [
-    `  ${flagOf(name)} ${values.get(name)}`,
+    `  ${flagOf(name)} ${values.get(name) ?? 'none'}`,
     reason,
   ]);
   return rows.length === 0 ? [] : [`${recipe} has chosen by the images:`, ...formatTable(rows, 2)];

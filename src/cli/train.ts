@@ -75,7 +75,6 @@ async function runTrain(asked: TrainOptions): Promise<void> {
   if (!resumeFrom) requireColour(source, opened.data);
   const settled =
     resumeFrom?.run.config ?? completeRecipe(fittedToData(recipe!, given, opened.data), opened.data, source);
-  if (!resumeFrom) warn(settled, opened.data);
   if (resumeFrom) requireSameData(settled, sha256Of(opened.data), given.resume!);
   const engine = await openEngine(engineName, given.threads);
   try {
@@ -93,6 +92,7 @@ async function runTrain(asked: TrainOptions): Promise<void> {
       },
     });
     const config = { ...settled, ...form };
+    if (!resumeFrom) warn(config, opened.data);
     const { network } = prepared.compiled;
     if (isFrugal) opened.data = spilled(opened.data, scratchFolder());
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);

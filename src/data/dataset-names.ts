@@ -8,11 +8,14 @@ export function isDatasetName(name: string): boolean {
   return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
 }
 
+/** The data set whose name is nearly this one. */
+export function similarDataset(name: string): string | undefined {
+  return closest(name, ['fashion-mnist', 'sample', 'cifar10']);
+}
+
 /** What is wrong with a name of no data set. A name that is like none of them is probably a folder of images. */
 export function unknownDataset(name: string): string {
-  const meant =
-    closest(name, ['fashion-mnist', 'sample', 'cifar10']) ??
-    (/^\w*:$|^$/.test(name) ? undefined : `folder:${name}`);
+  const meant = similarDataset(name) ?? (/^\w*:$|^$/.test(name) ? undefined : `folder:${name}`);
   return `expected ${DATASET_NAMES.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }
 

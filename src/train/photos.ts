@@ -66,7 +66,9 @@ const UNEQUAL = 1.5;
 
 /** What the recipe `photos` chose, and why. */
 export interface PhotosSettings extends Partial<Chosen> {
-  readonly reasons: Readonly<Partial<Record<ChosenName, string>>>;
+  /** There, and undefined, where a set is too small to hold images out. */
+  readonly validate?: undefined;
+  readonly reasons: Readonly<Partial<Record<ChosenName | 'validate', string>>>;
 }
 
 /** Chooses all that `given` leaves open, for a set of which `validate` is the share that is held out of each class. */
@@ -76,13 +78,18 @@ export function choosePhotosSettings(
 ): PhotosSettings {
   const labels = dataset.labels.subarray(0, given.limit);
   const { validate = 0 } = given;
-  const trained = [...classCounts(labels, dataset.classNames.length)].map(
-    (count) => count - Math.round(validate * count),
-  );
+  const counts = [...classCounts(labels, dataset.classNames.length)];
+  const heldOut = counts.map((count) => Math.round(validate * count));
+  const isTooSmall = validate > 0 && heldOut.every((count) => count === 0);
+  const trained = counts.map((count, label) => count - heldOut[label]!);
   const choices = photosChoices(given, dataset, trained);
   const open = CHOSEN_SETTINGS.filter((name) => given[name] === undefined);
   return {
     ...Object.fromEntries(open.map((name) => [name, choices[name].value])),
-    reasons: Object.fromEntries(open.map((name) => [name, choices[name].reason])),
+    ...(isTooSmall && { validate: undefined }),
+    reasons: {
+      ...Object.fromEntries(open.map((name) => [name, choices[name].reason])),
+      ...(isTooSmall && { validate: 'too few images to hold any out' }),
+    },
   };
 }

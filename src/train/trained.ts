@@ -1,6 +1,7 @@
 import { compile, stateOf } from '../compile.ts';
 import { knownClassNames } from '../data/dataset-names.ts';
 import type { Engine, Session } from '../engine/engine.ts';
+import { quoted } from '../io/quoted.ts';
 import type { Model } from '../model/module.ts';
 import { trace } from '../model/trace.ts';
 import { CheckpointError, type LoadedCheckpoint, requireFits } from './checkpoint.ts';
@@ -36,7 +37,7 @@ function storedModel(path: string, { dropout: _, ...config }: RunConfig, channel
     throw new CheckpointError(
       config.network
         ? `${path}: ${error.message}`
-        : `${path} is of model ${config.model}, which does not exist here`,
+        : `${path} is of model ${quoted(config.model)}, which does not exist here`,
     );
   }
 }

@@ -76,6 +76,8 @@ describe('a run on a folder with train, valid and test', () => {
     const { status, lastLine } = await train(
       '--data',
       'folder:three/train',
+      '--recipe',
+      'notes',
       '--patience',
       '1',
       '--out',

@@ -42,6 +42,14 @@ describe('the recipe photos', () => {
     expect(chosen.reasons.epochs).toBe(`${2 * chosen.epochs!} steps in all`); // 80 images in batches of 50.
   });
 
+  test('holds nothing out of a set that is too small for it', () => {
+    const labels = Uint8Array.from({ length: 9 }, (_, i) => i % 3);
+    const dataset = { ...picture, name: 'x', count: 9, channels: 1, classNames: ['a', 'b', 'c'], labels };
+    const chosen = choosePhotosSettings({ validate: 0.15 }, { ...dataset, pixels: new Uint8Array() });
+    expect(chosen).toHaveProperty('validate', undefined);
+    expect(chosen.reasons.validate).toBe('too few images to hold any out');
+  });
+
   test('sizes are multiples of 32, up to 96', () => {
     expect([8, 28, 40, 50, 64, 100, 3000, Number.POSITIVE_INFINITY].map(suitableSize)).toEqual([
       32, 32, 32, 64, 64, 96, 96, 96,
