@@ -65,7 +65,12 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
     given.classNames === undefined
       ? undefined
       : decodeClassNames(readFileLimited(given.classNames, 'a file of class names'), given.classNames);
-  const request = { ...given, model: given.model ?? source.network?.network ?? name, classNames: names };
+  const request = {
+    ...given,
+    model: given.model ?? source.network?.network ?? name,
+    classNames: names,
+    namesFile: given.classNames,
+  };
   const { checkpoint, model, state: wanted, report, remarks } = importWeights(source, request);
   for (const line of remarks) say(inFlags(line));
   const { run } = checkpoint;

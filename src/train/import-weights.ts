@@ -26,6 +26,8 @@ export interface ImportRequest extends Pick<ModelOverrides, 'channels' | 'classe
   readonly normalize?: NormalizationName | undefined;
   /** Default: the file's, else numbers. */
   readonly classNames?: readonly string[] | undefined;
+  /** Where the names are from, for messages. */
+  readonly namesFile?: string | undefined;
   /** Of what the file does not have. */
   readonly seed: number;
 }
@@ -63,8 +65,9 @@ export function importWeights(source: WeightsSource, request: ImportRequest): Im
   const isOwn = typeof request.model !== 'string';
   const { classes } = model;
   if (request.classNames && request.classNames.length !== classes) {
+    const { namesFile = '`classNames`' } = request;
     throw new ConfigError(
-      `there ${request.classNames.length === 1 ? 'is 1 name' : `are ${request.classNames.length} names`} of classes, the network has ${counted(classes, 'class', 'classes')}: expected a name for each`,
+      `${namesFile} has ${counted(request.classNames.length, 'name')}, the network has ${counted(classes, 'class', 'classes')}: expected a name for each`,
     );
   }
   const classNames =
