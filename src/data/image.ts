@@ -1,3 +1,5 @@
+import { DataError } from './dataset.ts';
+
 /** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
 export const MAX_PIXELS = 100_000_000;
 
@@ -27,4 +29,15 @@ export interface ImageDecoder {
   readonly atOnce: number;
   /** @throws DataError with the reason alone, without a file's name. */
   open(bytes: Uint8Array): Promise<OpenedImage>;
+}
+
+/** Decoding may take so much, and more only of a file that is large itself: a few bytes can claim gigabytes of pixels. */
+const FREE_BYTES = 256 * 2 ** 20;
+const BYTES_PER_FILE_BYTE = 4;
+
+/** @throws DataError with the reason alone. */
+export function requireProportionate(decodeBytes: number, fileBytes: number): void {
+  if (decodeBytes <= FREE_BYTES + BYTES_PER_FILE_BYTE * fileBytes) return;
+  const mebibytes = Math.ceil(decodeBytes / 2 ** 20);
+  throw new DataError(`takes ${mebibytes} MiB to decode, far more than its file: save it with fewer pixels`);
 }

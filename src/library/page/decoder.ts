@@ -1,5 +1,11 @@
 import { DataError } from '../../data/dataset.ts';
-import { type DecodedImage, type ImageDecoder, MAX_PIXELS, type OpenedImage } from '../../data/image.ts';
+import {
+  type DecodedImage,
+  type ImageDecoder,
+  MAX_PIXELS,
+  type OpenedImage,
+  requireProportionate,
+} from '../../data/image.ts';
 import { type ImageHeader, type ImageKind, imageHeader } from '../../data/image-header.ts';
 import { decodedPixels } from '../images.ts';
 
@@ -36,11 +42,12 @@ function decoderOf(decode: (kind: ImageKind, bytes: ArrayBuffer) => ReturnType<D
     atOnce: 4,
     async open(bytes): Promise<OpenedImage> {
       const { kind, isGrey, width, height } = requireImage(bytes);
+      const decodeBytes = 8 * width * height; // RGBA, and what is kept of it.
+      requireProportionate(decodeBytes, bytes.length);
       return {
         isGrey,
         shorterSide: Math.min(width, height),
-        // RGBA, and what is kept of it: how much a codec takes beside that is its own affair.
-        decodeBytes: 8 * width * height,
+        decodeBytes,
         decode: () => decodeWith(decode, kind, isGrey, bytes),
       };
     },

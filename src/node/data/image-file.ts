@@ -2,7 +2,13 @@ import { readFile, stat } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import type { Metadata, Sharp } from 'sharp';
 import { DataError } from '../../data/dataset.ts';
-import { type DecodedImage, type ImageDecoder, MAX_PIXELS, type OpenedImage } from '../../data/image.ts';
+import {
+  type DecodedImage,
+  type ImageDecoder,
+  MAX_PIXELS,
+  type OpenedImage,
+  requireProportionate,
+} from '../../data/image.ts';
 import { type ImageKind, isAnimatedPng, kindOf } from '../../data/image-header.ts';
 
 const MAX_FILE_BYTES = 256 * 2 ** 20;
@@ -61,10 +67,12 @@ export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
     throw new DataError(`has ${scans} passes over ${Math.round(pixels / 1e6)} million pixels: save it anew`);
   }
   const isGrey = head.space === 'b-w' || head.space === 'grey16';
+  const decodeBytes = pixels * bytesPerPixel(head, kind);
+  requireProportionate(decodeBytes, bytes.length);
   return {
     isGrey,
     shorterSide: Math.min(head.width, head.height),
-    decodeBytes: pixels * bytesPerPixel(head, kind),
+    decodeBytes,
     decode: () => decodeWith(image.timeout({ seconds: MAX_SECONDS }), head).catch(refuse),
   };
 }
