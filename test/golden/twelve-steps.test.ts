@@ -81,7 +81,10 @@ async function firstLosses(
 
 describe.each([
   { ...REFERENCE, steps: 2, orders: [16] },
-  ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) => ({ ...engine, steps: 12, orders: LEAVES })),
+  ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) =>
+    // What relaxed SIMD differs in shows in the first steps.
+    engine.name.includes('simd128') ? { ...engine, steps: 4, orders: [16] } : { ...engine, steps: 12, orders: LEAVES },
+  ),
 ])("the notes' network learns as PyTorch's does on $name", ({ open, steps, orders }) => {
   test(`the first ${steps} losses, batch 64, images in the order of the file`, async () => {
     const found = await meanLosses(open, steps, 'f32', orders);
