@@ -58,7 +58,8 @@ function densor(folder: string, seed: string, ...options: readonly string[]): Tr
 interface Row {
   readonly set: string;
   readonly seed: string;
-  readonly before: Trained;
+  /** Of the first seed: it ends at chance. */
+  readonly before: Trained | undefined;
   readonly after: Trained;
   readonly pytorch: Trained;
 }
@@ -73,12 +74,12 @@ try {
     const folder = join(scratch, set.name);
     await writeSmallSet(folder, train, set);
     for (const seed of given.seeds) {
-      const before = densor(folder, seed, '--recipe', 'notes');
+      const before = seed === given.seeds[0] ? densor(folder, seed, '--recipe', 'notes') : undefined;
       const after = densor(folder, seed);
       const pytorch = timed(PYTHON, [PEER, folder, `${after.seconds}`, seed]);
       rows.push({ set: set.name, seed, before, after, pytorch });
       process.stderr.write(
-        `${i + 1}/${chosen.length} ${set.name}, seed ${seed}: ${before.testAccuracy.toFixed(3)} → ` +
+        `${i + 1}/${chosen.length} ${set.name}, seed ${seed}: ${before ? `${before.testAccuracy.toFixed(3)} → ` : ''}` +
           `${after.testAccuracy.toFixed(3)} in ${after.seconds.toFixed(0)} s; PyTorch ${pytorch.testAccuracy.toFixed(3)}\n`,
       );
     }
@@ -91,6 +92,7 @@ try {
 function accuracyText(runs: readonly Trained[]): string {
   const values = runs.map(({ testAccuracy }) => testAccuracy);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
+  if (values.length === 1) return mean.toFixed(3);
   return `${mean.toFixed(3)} (${Math.min(...values).toFixed(3)}–${Math.max(...values).toFixed(3)})`;
 }
 
@@ -100,7 +102,7 @@ function secondsText(runs: readonly Trained[]): string {
 
 function tableRow({ name, what }: SmallSet): readonly string[] {
   const of = rows.filter(({ set }) => set === name);
-  const pick = (which: 'before' | 'after' | 'pytorch') => of.map((row) => row[which]);
+  const pick = (which: 'before' | 'after' | 'pytorch') => of.flatMap((row) => row[which] ?? []);
   const [before, after, pytorch] = [pick('before'), pick('after'), pick('pytorch')];
   return [
     what,
@@ -122,7 +124,7 @@ if (given.out !== undefined) {
   const about =
     `${whenAndWhere(date, machine)}; \`${commandLine('bench:small-sets')}\`. Pictures of Fashion-MNIST's training half as PNG ` +
     'files in folders: the first of each class to train on, the next 50 to test on; in colour: tinted, on textured ' +
-    'backgrounds of 40×40, at random places. Test accuracy: mean of the seeds (least–greatest). *default* is `densor train ' +
+    'backgrounds of 40×40, at random places. Test accuracy: mean of the seeds (least–greatest); of `notes`, the default before there was a recipe for pictures, the first seed alone. *default* is `densor train ' +
     'FOLDER`, whose recipe `photos` was chosen on other images than these. Time is of the whole process. PyTorch is the ' +
     "notes' network at the same size with AdamW (rate 0.001, PyTorch's other defaults), batches of 32, padded crops and " +
     'flips, as many epochs as fit into the time that Densor took.';

@@ -60,7 +60,7 @@ beforeAll(() => {
   writeFileSync(join(project, 'package.json'), '{ "private": true }');
   const files = { 'program.mts': PROGRAM, 'common.cts': COMMONJS, 'page.mts': PAGE };
   for (const [name, text] of Object.entries(files)) writeFileSync(join(project, name), text);
-});
+}, 120_000);
 afterAll(() => rmSync(project, { recursive: true, force: true }));
 
 function run(...args: readonly string[]) {
