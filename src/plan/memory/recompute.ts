@@ -59,26 +59,26 @@ function readsOnlyShape(op: Op): boolean {
 export function recompute(training: TrainingGraph, modules: ReadonlySet<string>): Graph {
   const { graph, precision } = training;
   if (modules.size === 0) return graph;
-  const again = new Map<ValueId, Op>();
+  const remaining = new Map<ValueId, Op>();
   for (const op of recomputable(training)) {
     const { module } = op.layer;
-    if (module !== undefined && modules.has(module)) for (const id of op.outputs) again.set(id, op);
+    if (module !== undefined && modules.has(module)) for (const id of op.outputs) remaining.set(id, op);
   }
   return rewrite(graph, (op, to) => {
-    const missing = op.phase === 'backward' ? opInputs(op).filter((id) => again.has(id)) : [];
+    const missing = op.phase === 'backward' ? opInputs(op).filter((id) => remaining.has(id)) : [];
     if (missing.length === 0) return to.keep(op);
     const reader = op.kind === 'maxPoolGradInput' && precision === 'f32' ? completeGradOutput(op, to) : op;
-    for (const id of missing) restore(id, again, to);
+    for (const id of missing) restore(id, remaining, to);
     to.keep(reader);
   });
 }
 
 /** Recomputes the op that writes `id`, after the ops that it depends on. */
-function restore(id: ValueId, again: Map<ValueId, Op>, to: Rewriter): void {
-  const source = again.get(id);
+function restore(id: ValueId, remaining: Map<ValueId, Op>, to: Rewriter): void {
+  const source = remaining.get(id);
   if (!source) return;
-  for (const output of source.outputs) again.delete(output);
-  for (const input of opInputs(source)) restore(input, again, to);
+  for (const output of source.outputs) remaining.delete(output);
+  for (const input of opInputs(source)) restore(input, remaining, to);
   to.keep({ ...source, phase: 'backward', isRecomputed: true });
 }
 

@@ -117,7 +117,7 @@ export function costOf(record: KernelRecord): Cost {
     }
     case 'conv2dMaxPoolGradWeight': {
       const { in: size, out, window, pooled, slope } = record;
-      // The map is convolved again if its statistics have a gradient.
+      // The map is recomputed if its statistics have a gradient.
       const convolutions = slope === undefined ? 1 : 2;
       return {
         flops: convolutions * 2 * elements(out) * taps(window) * size.channels,
