@@ -36,75 +36,84 @@ import { PRECISIONS, type Precision } from './tensor/precision.ts';
 import type { Shape } from './tensor/shape.ts';
 
 /**
- * One program of a network: a training step or an evaluation of this many images, or one that changes running statistics
- * alone. A training step changes nothing that is `frozen`, and computes no gradient of it, nor below the lowest layer that
- * is not.
+ * One program of a network: a training step or an evaluation of `batch` images, or one that only updates running
+ * statistics. A training step neither changes `frozen` state nor computes its gradients; the backward pass stops at
+ * the lowest layer that is not frozen.
  */
 export interface ProgramRequest extends Omit<TraceOptions, 'partOf'> {
   readonly batch: number;
   readonly mode: Mode;
-  /** A training step in parts, one program after the other, takes the memory of the largest part. */
+  /** A training step split into parts, one program after the other, takes the memory of the largest part. */
   readonly part?: StepPart;
   /**
-   * The program is the share of one of so many ranks: it has batch / ranks images, and all that is summed over a batch is
-   * summed over all of them (`Engine.open` takes the group). No bit depends on it. Default 1.
+   * Number of ranks: the program is the share of one of them. It has batch / ranks images, and all sums over a batch
+   * include all ranks (`Engine.open` takes the group). Results are bit-identical for any number. Default 1.
    */
   readonly ranks?: number;
 }
 
 /**
- * A part of a training step: its loss is its share of the mean over the whole batch, and so are its gradients, which
- * are added to those of the parts before. Batch statistics are the part's own.
+ * A part of a training step: its loss and gradients are its share of the mean over the whole batch, and its gradients
+ * are added to those of the earlier parts. Batch statistics are those of the part.
  */
 export interface StepPart {
-  /** Images of the whole batch. */
+  /** Images in the whole batch. */
   readonly of: number;
-  /** Adds to the gradients of the parts before: true for all parts but the first, which forgets what there was. */
+  /** Adds to the gradients of the earlier parts: true for all parts but the first, which overwrites the gradients. */
   readonly accumulate: boolean;
-  /** Hands the gradients to the optimiser: true for the last part. */
+  /** Runs the optimiser on the gradients: true for the last part. */
   readonly update: boolean;
 }
 
-/** What the plans of a network may take together with the scratch of so many threads. */
+/** Memory limit for the plans of a network, including the scratch of `threads` threads. */
 export interface MemoryBudget {
   readonly bytes: number;
   readonly threads: number;
 }
 
-/** What training programs do beyond the model's own. */
+/** Options of training programs that are not part of the model. */
 export interface TrainingOptions {
-  /** Plain SGD by default. With a moving average, all programs but training steps run on the averages. */
+  /** Plain SGD by default. With a moving average, all programs except training steps use the averages. */
   readonly update?: UpdateRule;
-  /** Of the training loss; evaluation has none. */
+  /** Label smoothing of the training loss; evaluation has none. */
   readonly labelSmoothing?: number;
-  /** Training programs multiply the loss of each image by its number of the input `imageWeights`; evaluation does not. */
+  /**
+   * Training programs multiply the loss of each image by its element of the input `imageWeights`; evaluation does
+   * not.
+   */
   readonly weighted?: boolean;
-  /** Results that do not fit are not kept for the backward pass but recomputed. Default: all are kept. */
+  /** Memory limit: results that do not fit are recomputed in the backward pass. Default: all are kept. */
   readonly memory?: MemoryBudget | undefined;
 }
 
 export interface CompileOptions extends TrainingOptions, Partial<Omit<PlanOptions, 'tree'>> {
-  /** Slices of a batch whose sums are added up as a binary tree: the bits of training depend on it. Default 16. */
+  /**
+   * Slices of a batch, whose sums are added as a binary tree: the last bits of training results depend on it. Default
+   * 16.
+   */
   readonly leaves?: number | undefined;
 }
 
-/** What depends on the engine that will run the network. */
+/** Options that depend on the engine that will run the network. */
 export type EngineOptions = Pick<CompileOptions, 'memory' | 'target'>;
 
-/** A network ready for an engine, and what only the caller needs: how its state starts, and its layers. */
+/** A network for an engine, with the information that only the caller needs: initialisers and layers. */
 export interface Compiled {
   readonly network: CompiledNetwork;
   readonly initializers: ReadonlyMap<string, Initializer>;
   readonly layers: readonly LayerSummary[];
-  /** With a memory budget: from the plan that keeps all results to the one that was chosen, for the largest step. */
+  /**
+   * With a memory budget: the candidates from the plan that keeps all results to the chosen one, for the largest
+   * step.
+   */
   readonly candidates?: readonly RematerializationPlan[];
 }
 
 /**
- * Model → graph → autodiff → plan → program, for each program asked for.
+ * Model → graph → autodiff → plan → program, for each requested program.
  * @param size [height, width] of the images in pixels.
- * @throws ArgumentError, ShapeError as `trace`; RangeError when a program freezes or asks for what is not
- * there, is to train nothing, or cannot be shared by its ranks; MemoryLimitError when no plan fits the budget.
+ * @throws ArgumentError, ShapeError as `trace`; RangeError when a program names unknown parameters or outputs, has no
+ * trainable parameters, or cannot be split over its ranks; MemoryLimitError when no plan fits the budget.
  */
 export function compile(
   model: Model,
@@ -123,7 +132,7 @@ export function compile(
       ]),
   );
   const beside = [...evaluations.values()].map(({ plan }) => plan);
-  // The more images, and of as many the more parameters with gradients, the more memory.
+  // Memory grows with the number of images and, for equal numbers, with the number of parameters with gradients.
   const largest = sources
     .filter(({ gradient }) => gradient)
     .map((source) => ({ ...source, images: programs[source.name]!.batch }))
@@ -151,16 +160,16 @@ function gradientsOf({ gradient }: { readonly gradient: Gradient | undefined }):
   return gradient?.withRespectTo?.length ?? 0;
 }
 
-/** All ways to run a training step, and the one that a memory budget chooses of them. */
+/** All ways to run a training step, and the one that a memory budget selects. */
 export interface RematerializationSearch {
   readonly candidates: readonly RematerializationPlan[];
-  /** Undefined without a budget, and where none fits. */
+  /** Undefined without a budget, or if none fits. */
   readonly chosen?: RematerializationPlan | undefined;
 }
 
 /**
- * All rematerialization plans of a training step: nothing is encoded.
- * @throws as `compile`, but for a budget that no plan fits.
+ * All rematerialization plans of a training step; no program is encoded.
+ * @throws as `compile`, except for a budget that no plan fits.
  */
 export function searchRematerialization(
   model: Model,
@@ -186,7 +195,7 @@ export function searchRematerialization(
 /** A step in one part. */
 const WHOLE: Omit<StepPart, 'of'> = { accumulate: false, update: true };
 
-/** Traces every program, and lays out the state they share. */
+/** Traces all programs and lays out the state they share. */
 function prepare(
   model: Model,
   size: readonly [height: number, width: number],
@@ -245,7 +254,7 @@ function planner(layout: StateLayout, options: Partial<PlanOptions>): (graph: Gr
 }
 
 /**
- * @param beside plans of the programs without a gradient: nothing is recomputed in those.
+ * @param beside plans of the programs without gradients, where nothing is recomputed.
  * @throws MemoryLimitError
  */
 function fitted(
@@ -267,7 +276,7 @@ function requireFits(plans: readonly Plan[], { bytes, threads }: MemoryBudget): 
   if (least > bytes) throw new MemoryLimitError(bytes, least);
 }
 
-/** Compiles one forward graph, and its gradient where that is asked for. */
+/** Compiles one forward graph, and its gradient if requested. */
 export function compileGraph(
   forward: Graph,
   layout: StateLayout,
@@ -293,7 +302,7 @@ interface Gradient extends DifferentiateRequest {
   readonly update?: UpdateRule;
 }
 
-/** The rewritten and fused forward pass, and its gradient. */
+/** Rewrites and fuses the forward pass, and adds its gradient. */
 function fuse(forward: Graph, gradient: Gradient | undefined, precision: Precision = 'f32'): TrainingGraph {
   const prologued = fuseDropout(fusePrologues(commutePooling(shareStatistics(forward))));
   const fused = fuseMaxPool(gradient ? prologued : foldBatchNorm(prologued), gradient);

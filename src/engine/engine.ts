@@ -3,17 +3,17 @@ import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import type { Target } from '../plan/target.ts';
 import { InputError } from '../tensor/input-error.ts';
 
-/** Numbers of any tensor that crosses the boundary: float64 from `reference`, float32 from the others. */
+/** Elements of a tensor passed to or from an engine: float64 from `reference`, float32 from the others. */
 export type Numbers = Float32Array | Float64Array | Int32Array;
 
-/** Numbers that are made piece after piece while they are written: they need not all exist at once. */
+/** Numbers that are filled lazily, in chunks: they need not all be in memory at once. */
 export interface NumberSource {
   readonly length: number;
-  /** Fills `to` with the numbers from `at` on. */
+  /** Fills `to` with the numbers from index `at` on. */
   copyTo(to: Float32Array, at: number): void;
 }
 
-/** What a run is given. */
+/** An input of a run. */
 export type Input = Numbers | NumberSource;
 
 export function isSource(input: Input): input is NumberSource {
@@ -21,52 +21,56 @@ export function isSource(input: Input): input is NumberSource {
 }
 
 /**
- * What a run answers, by name: every output of the program that is not state, such as `loss`, `correct`, `logits` or
- * feature maps that were asked for. The arrays are the caller's own.
+ * Results of a run, by name: every output of the program that is not state, such as `loss`, `correct`, `logits` or
+ * requested feature maps. The caller owns the arrays.
  */
 export type Outputs = ReadonlyMap<string, Float32Array | Float64Array>;
 
-/** Numbers [start, end) of an input, without a copy. */
+/** Elements [start, end) of an input, without a copy. */
 export function partOfInput(input: Input, start: number, end: number): Input {
   if (!isSource(input)) return input.subarray(start, end);
   return { length: end - start, copyTo: (to, at) => input.copyTo(to, start + at) };
 }
 
-/** More only wait for one another. */
+/** With more threads, waiting dominates. */
 export const MOST_THREADS = 256;
 
-/** Runs compiled networks. Only the command line, the web worker and tests name a concrete one. */
+/** Runs compiled networks. Only the command line, the web worker and tests create a concrete one. */
 export interface Engine {
   /** `reference`, `wasm`, … */
   readonly name: string;
-  /** The instruction set in use: `float64`, `relaxed-simd`, `simd128`, … The same one gives the same bits. */
+  /** The instruction set in use: `float64`, `relaxed-simd`, `simd128`, … The same one gives bit-identical results. */
   readonly isa: string;
   readonly threads: number;
-  /** What networks are to be compiled for (`CompileOptions.target`). */
+  /** The target to compile networks for (`CompileOptions.target`). */
   readonly target: Target;
-  /** The most that a network may take in all. */
+  /** Largest total memory of a network in bytes. */
   readonly maxTotalBytes: number;
   /**
    * Reserves memory for the network's state and for the largest of its programs.
-   * @param group of which this session is one rank, where programs are shares (`ProgramRequest.ranks`). Default: none.
+   * @param group in which this session is one rank, for programs that are shares of a batch (`ProgramRequest.ranks`).
+   * Default: none.
    * @throws EngineError
    */
   open(network: CompiledNetwork, group?: Group): Promise<Session>;
-  /** How fast this machine can be with this instruction set and these threads; takes about a second. */
+  /** Measures the peak rates of this machine with this instruction set and these threads; takes about a second. */
   measurePeak?(): Promise<MachinePeak>;
-  /** Ends its threads and frees its memory; sessions that are still open end with it. */
+  /** Ends its threads and frees its memory; sessions that are still open are closed too. */
   close(): Promise<void>;
 }
 
-/** What no kernel can beat: multiply-adds from registers (2 operations each), and memory larger than the caches. */
+/**
+ * Upper bounds for any kernel: multiply-adds from registers (2 operations each), and bandwidth of memory larger than
+ * the caches.
+ */
 export interface MachinePeak {
   readonly flopsPerSecond: number;
   readonly bytesPerSecond: number;
 }
 
 /**
- * A network in an engine's memory. Feature maps cross this boundary as dense N, H, W, C; state and its
- * gradients in PyTorch's layout (conv O, I, kH, kW; linear O, I). One call at a time.
+ * A network in an engine's memory. Feature maps are passed as dense N, H, W, C; state and its gradients in PyTorch's
+ * layout (conv O, I, kH, kW; linear O, I). One call at a time.
  */
 export interface Session {
   /**
@@ -78,12 +82,15 @@ export interface Session {
   write(name: string, numbers: ArrayLike<number>): void;
   /**
    * Runs one program with its inputs (`images` float32, `labels` int32, …); resolves to its outputs. Never blocks the
-   * calling thread. Inputs are copied before the promise is returned: their memory may be filled anew while the program
+   * calling thread. Inputs are copied before the promise is returned: the caller may overwrite them while the program
    * runs.
    * @throws NonFiniteError when statistics, loss or gradients were not finite; the state is then unchanged.
    */
   run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs>;
-  /** Like `run`; resolves to the milliseconds of each record of the program's plan. Where an engine can tell. */
+  /**
+   * Like `run`; resolves to the milliseconds of each record of the program's plan. Absent if the engine cannot
+   * measure them.
+   */
   profile?(
     program: string,
     inputs: Readonly<Record<string, Input>>,
@@ -92,27 +99,30 @@ export interface Session {
   close(): Promise<void>;
 }
 
-/** What may change from step to step without another program. */
+/** Values that may change from step to step without recompiling. */
 export interface RunScalars {
   /** Required where a program updates parameters. */
   readonly learningRate: number;
-  /** The number of this step, from 1 (the default): what AdamW and moving averages make up for their start by. */
+  /** The number of this step, from 1 (the default): AdamW and moving averages use it for bias correction. */
   readonly step?: number;
-  /** Of the step's random numbers (what dropout leaves out): 32 bits. Default 0. */
+  /** Seed of the step's random numbers (dropout): 32 bits. Default 0. */
   readonly stepSeed?: number;
-  /** Where in the step's batch the images of this run begin: dropout counts on from there. Default 0. */
+  /** Index in the step's batch of this run's first image: dropout masks depend on it. Default 0. */
   readonly firstImage?: number;
 }
 
-/** An engine cannot do what was asked: missing, out of memory, wrong name or size. */
+/** An engine cannot do what was requested: missing, out of memory, wrong name or size. */
 export class EngineError extends InputError {
   override readonly name: string = 'EngineError';
 }
 
-/** NaN or infinity appeared in a run: of the errors of an engine the one that is no error of input, so it is asked for first. */
+/**
+ * NaN or infinity appeared in a run. The only engine error that is not an error of input, so callers test for it
+ * first.
+ */
 export class NonFiniteError extends EngineError {
   override readonly name = 'NonFiniteError';
-  /** The layer in which it was first seen. */
+  /** The layer in which it first appeared. */
   readonly layer: string;
   /** `loss`, `statistics` or `gradient`. */
   readonly quantity: string;

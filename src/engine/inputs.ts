@@ -5,11 +5,11 @@ import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { didYouMean } from '../tensor/suggest.ts';
 import { EngineError, type Input, type NumberSource, type RunScalars } from './engine.ts';
 
-/** Names that a message lists. */
+/** Most names in a message. */
 const MOST_LISTED = 12;
 
 /**
- * Everything that can be wrong with what a program is given, before any of it is taken: kernels index with labels.
+ * Checks all inputs of a program before any is copied: kernels use labels as indices.
  * @throws EngineError that names the input.
  */
 export function requireInputs(graph: Graph, inputs: Readonly<Record<string, Input>>): void {
@@ -53,12 +53,12 @@ function requireLabels(name: string, labels: Input | undefined, classes: number)
   const wrong = labels.findIndex((label) => label < 0 || label >= classes);
   if (wrong >= 0) {
     throw new EngineError(
-      `input ${name}: number ${wrong} is ${labels[wrong]}, no class from 0 to ${classes - 1}`,
+      `input ${name}: number ${wrong} is ${labels[wrong]}, not a class from 0 to ${classes - 1}`,
     );
   }
 }
 
-/** @throws EngineError when a program's scalars are none, or it updates parameters and has no learning rate. */
+/** @throws EngineError when a program's scalars are invalid, or it updates parameters without a learning rate. */
 export function requireScalars(
   program: string,
   { graph }: CompiledProgram,
@@ -88,21 +88,21 @@ export function requireProgram({ programs }: CompiledNetwork, name: string): Com
   return program;
 }
 
-/** The shape of a tensor of the state. @throws EngineError */
+/** The shape of a state tensor. @throws EngineError */
 export function requireTensor({ layout }: CompiledNetwork, name: string): Shape {
   const shape = layout.shapes.get(name);
   if (!shape) throw new EngineError(unknown('tensor', name, layout.shapes.keys()));
   return shape;
 }
 
-/** @throws EngineError when numbers are not as many as a tensor's. */
+/** @throws EngineError when the number of elements is not that of the tensor. */
 export function requireCount(name: string, shape: Shape, numbers: ArrayLike<number>): void {
   const count = elementCount(shape);
   if (numbers?.length === count) return;
   throw new EngineError(`${name} (${formatShape(shape)}) has ${count} numbers, got ${shown(numbers)}`);
 }
 
-/** What is wrong with a name of nothing. */
+/** The message for an unknown name. */
 function unknown(what: string, name: string, names: Iterable<string>): string {
   const all = [...names];
   const listed = all.length <= MOST_LISTED ? `: there are ${all.join(', ')}` : '';

@@ -3,24 +3,27 @@ import type { Plan } from '../plan/plan.ts';
 import type { Cost } from '../plan/target.ts';
 import type { MachinePeak } from './engine.ts';
 
-/** How fast something ran, beside how fast it could: the roofline of Williams, Waterman and Patterson (2009). */
+/** Achieved and attainable rates: the roofline model of Williams, Waterman and Patterson (2009). */
 export interface Rates extends Cost {
   readonly ms: number;
-  /** Of the time of all records. */
+  /** Fraction of the time of all records. */
   readonly share: number;
   readonly flopsPerSecond: number;
   readonly bytesPerSecond: number;
   /** Operations per byte. */
   readonly intensity: number;
-  /** min(peak, intensity · bandwidth); of several records, what they would reach one after the other at theirs. */
+  /**
+   * min(peak, intensity · bandwidth); for several records, the rate if each reaches its own limit, one after the
+   * other.
+   */
   readonly limitFlopsPerSecond: number;
   readonly limitedBy: 'compute' | 'memory';
-  /** Least possible time / time. Above 1: the caches held what was assumed to come from memory. */
+  /** Minimum time / measured time. Above 1: the caches held data assumed to come from memory. */
   readonly reached: number;
 }
 
 export interface ProfiledRecord extends Rates {
-  /** In the program. */
+  /** Index in the program. */
   readonly index: number;
   readonly layer: Layer;
   readonly kind: string;
@@ -34,12 +37,12 @@ export interface ProfiledKind extends Rates {
 export interface Profile {
   /** In the program's order. */
   readonly records: readonly ProfiledRecord[];
-  /** The costliest first. */
+  /** In descending order of time. */
   readonly kinds: readonly ProfiledKind[];
   readonly total: Rates;
 }
 
-/** Holds the durations of a plan's records (ms) against what they must do at least and what the machine can. */
+/** Compares the durations of a plan's records (ms) with their minimum work and the machine's peak rates. */
 export function profileOf(plan: Plan, durations: ArrayLike<number>, peak: MachinePeak): Profile {
   const measured = plan.records.map(({ op, record }, index) => {
     const cost = plan.target.costOf(record);

@@ -3,7 +3,10 @@ import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.
 import { shown } from '../tensor/argument.ts';
 import { EngineError, type RunScalars } from './engine.ts';
 
-/** @throws EngineError where it is no compiled network, or a program is the share of one of other ranks than the group's. */
+/**
+ * @throws EngineError for anything but a compiled network, or when a program was compiled for another number of ranks
+ * than the group's.
+ */
 export function requireNetwork(network: CompiledNetwork, { size }: Group): void {
   if (!(network?.programs instanceof Map && network.state instanceof Map))
     throw new EngineError(
@@ -16,7 +19,7 @@ export function requireNetwork(network: CompiledNetwork, { size }: Group): void 
   }
 }
 
-/** Images of a shared program count on from where this rank's share of the batch begins. */
+/** The scalars of a rank: `firstImage` is advanced to the start of this rank's share of the batch. */
 export function scalarsOfRank(
   scalars: RunScalars = { learningRate: 0 },
   { graph, plan }: CompiledProgram,

@@ -11,7 +11,7 @@ import {
   type ValueRole,
 } from './op.ts';
 
-/** Collects values and ops in order, inferring every shape as it goes. `build` freezes the result. */
+/** Collects values and ops in order and infers each shape. `build` freezes the result. */
 export class GraphBuilder {
   readonly #values: Value[] = [];
   readonly #ops: Op[] = [];
@@ -20,7 +20,7 @@ export class GraphBuilder {
   readonly #outputs = new Map<string, ValueId>();
   readonly #updates = new Map<ValueId, ValueId>();
 
-  /** Continues from a graph that exists: its ids stay valid. */
+  /** Extends an existing graph: its ids stay valid. */
   static from(graph: Graph): GraphBuilder {
     const builder = new GraphBuilder();
     builder.#values.push(...graph.values);
@@ -82,7 +82,7 @@ export class GraphBuilder {
     };
   }
 
-  /** @throws ShapeError when a size is none: everything after it would be computed from NaN, or from nothing. */
+  /** @throws ShapeError when a size is not a whole number from 1: later values would be NaN or empty. */
   #value(name: string, shape: Shape, role: ValueRole): ValueId {
     if (!shape.every((size) => Number.isSafeInteger(size) && size > 0)) {
       throw new ShapeError(name, `has the shape ${formatShape(shape)}: expected whole numbers from 1`);
@@ -93,18 +93,18 @@ export class GraphBuilder {
   }
 }
 
-/** What a rewrite sees while a graph is built anew: where old values went, and a way to add ops. */
+/** The interface of a rewrite: maps old values to new ones and adds ops. */
 export interface Rewriter {
   readonly builder: GraphBuilder;
   /** The new id of a value of the old graph. */
   now(old: ValueId): ValueId;
-  /** From here on readers of the old value read the new one. */
+  /** Later readers of the old value read the new one. */
   replace(old: ValueId, id: ValueId): void;
   /** Copies an op of the old graph, reading the new values. */
   keep(op: Op): void;
 }
 
-/** Builds a graph anew op by op; `visit` keeps, replaces or drops each. What nothing reads any more is dropped. */
+/** Rebuilds a graph op by op; `visit` keeps, replaces or drops each. Unused ops and values are dropped. */
 export function rewrite(graph: Graph, visit: (op: Op, to: Rewriter) => void): Graph {
   const builder = new GraphBuilder();
   const moved = new Map<ValueId, ValueId>();

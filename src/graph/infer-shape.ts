@@ -12,7 +12,7 @@ import type { OpSpec, ValueId, Window } from './op.ts';
 
 type ShapeOf = (id: ValueId) => Shape;
 
-/** Shapes of an op's outputs. @throws ShapeError naming the layer when the op cannot work on its inputs. */
+/** Shapes of an op's outputs. @throws ShapeError naming the layer when the shapes of the inputs do not fit the op. */
 export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
   switch (op.kind) {
     case 'conv2d': {
@@ -32,7 +32,7 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
       const [n, f] = shapeOf(op.x);
       const [o, fi] = shapeOf(op.weight);
       require(op.layer.label, shapeOf(op.x).length ===
-        2, 'linear wants N×F features: flatten the feature map first');
+        2, 'linear requires N×F features: flatten the feature map first');
       require(op.layer.label, f === fi, `the weights are for ${fi} features, the input has ${f}`);
       return [[n!, o!]];
     }
@@ -123,7 +123,7 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
         const shape = shapeOf(parameter);
         const alike = [gradient, ...memory].every((id) => shapesEqual(shapeOf(id), shape));
         require(op.layer
-          .label, alike, `gradient or memory of a parameter ${formatShape(shape)} is of another shape`);
+          .label, alike, `gradient or optimiser state of a parameter ${formatShape(shape)} has another shape`);
         return [parameter, ...memory].map(() => shape);
       });
     case 'movingAverage':
@@ -140,7 +140,10 @@ export function inferShapes(op: OpSpec, shapeOf: ShapeOf): Shape[] {
   }
 }
 
-/** Output size of a sliding window, `⌊(size + 2·padding − kernel)/stride⌋ + 1`; too small a map is an error. */
+/**
+ * Output size of a sliding window, `⌊(size + 2·padding − kernel)/stride⌋ + 1`. @throws ShapeError for a map that is
+ * too small.
+ */
 function slide(layer: string, what: string, window: Window, [h, w]: Pair): [number, number] {
   const { kernel, stride, padding } = window;
   const areWhole = [...kernel, ...stride, ...padding].every(Number.isSafeInteger);
@@ -169,7 +172,7 @@ function concatShape(layer: string, shapes: readonly Shape[]): Shape {
 }
 
 function featureMap(layer: string, shape: Shape): readonly [number, number, number, number] {
-  require(layer, shape.length === 4, `wants a feature map N×C×H×W, got ${formatShape(shape)}`);
+  require(layer, shape.length === 4, `expected a feature map N×C×H×W, got ${formatShape(shape)}`);
   return asFeatureMap(shape);
 }
 

@@ -36,7 +36,7 @@ export type * from './op/forward.ts';
 export type * from './op/update.ts';
 export type * from './op/value.ts';
 
-/** Every op there is. A switch over `kind` ends in `assertNever`. */
+/** All ops. A switch over `kind` ends in `assertNever`. */
 export type Op =
   | Conv2d
   | Linear
@@ -70,31 +70,34 @@ export type Op =
   | AdamW
   | MovingAverage;
 
-/** An op before it has outputs: what a builder is given. */
+/** An op without its outputs: the argument of a builder. */
 export type OpSpec = Op extends infer Each ? (Each extends Op ? Omit<Each, 'outputs'> : never) : never;
 
-/** Ops in an order that computes every value before it is read, and the values by name. Immutable. */
+/** Ops in topological order, and the values by name. Immutable. */
 export interface Graph {
   readonly values: readonly Value[];
   readonly ops: readonly Op[];
-  /** `images` [N, C, H, W], `labels` [N], `seed` (a gradient to start from), where the graph has them. */
+  /** `images` [N, C, H, W], `labels` [N], `seed` (the starting gradient), where the graph has them. */
   readonly inputs: ReadonlyMap<string, ValueId>;
   /** Parameters and running statistics under PyTorch's names, in the order of the model. */
   readonly state: ReadonlyMap<string, ValueId>;
-  /** `logits`, `loss`, `correct`, `grad.NAME`, or what a test asks for. */
+  /** `logits`, `loss`, `correct`, `grad.NAME`, or outputs that a test requests. */
   readonly outputs: ReadonlyMap<string, ValueId>;
-  /** State that the run replaces: from the old value to the new. Applied only when every value was finite. */
+  /** State that the run replaces: from the old value to the new. Applied only if all values are finite. */
   readonly updates: ReadonlyMap<ValueId, ValueId>;
 }
 
-/** True for a training step, or a part of one that leaves the change of the state to the last; and for any change of state. */
+/**
+ * True for a training step, including a part of a step that does not yet update the state, and for any other update
+ * of state.
+ */
 export function isTraining({ ops }: Graph): boolean {
   return ops.some(({ phase }) => phase !== 'forward');
 }
 
 /**
- * Forward ops that can apply a prologue to the input that they read. The one list of it: a new kind of op does not compile
- * until it is here.
+ * Forward ops that can apply a prologue to their input. The only such list: a new op kind does not compile until it
+ * is listed here.
  */
 const TAKES_PROLOGUE = {
   conv2d: true,
@@ -140,13 +143,13 @@ export function takesPrologue(op: Op): op is PrologueTaker {
   return TAKES_PROLOGUE[op.kind];
 }
 
-/** What an op of a prologue's own kind applies: lets `batchNorm` and `relu` share every rule and kernel. */
+/** A batch norm or ReLU as a prologue, so that `batchNorm` and `relu` share all rules and kernels. */
 export function elementwisePrologue(op: BatchNorm | Relu): Prologue {
   if (op.kind === 'batchNorm') return { batchNorm: op.batchNorm, relu: false };
   return { ...op.prologue, relu: true };
 }
 
-/** The same op with every value it reads replaced; outputs stay. The one list of what each field of an op reads. */
+/** The same op with each input replaced; outputs stay. The only list of the values that each field of an op reads. */
 export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) => ValueId): T {
   const batchNorm = (bn: BatchNormalization): BatchNormalization => ({
     ...bn,
@@ -200,7 +203,7 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
   return mapped as unknown as T;
 }
 
-/** The fields of an op that are one value it reads. */
+/** The fields of an op that hold one input value. */
 type ValueField = Op extends infer Each
   ? Each extends Op
     ? { [Key in keyof Each]-?: Exclude<Each[Key], undefined> extends ValueId ? Key : never }[keyof Each]
@@ -227,7 +230,7 @@ const VALUE_FIELDS = {
 } as const satisfies Readonly<Record<ValueField, true>>;
 const VALUE_FIELD_NAMES = Object.keys(VALUE_FIELDS);
 
-/** Every value an op reads. */
+/** All input values of an op. */
 export function opInputs(op: Op | OpSpec): ValueId[] {
   const ids: ValueId[] = [];
   mapInputs(op, (id) => {

@@ -7,13 +7,18 @@ import type { Graph, Optimized, ValueId } from './op.ts';
 /** How a training step changes the parameters, given their gradients. */
 export interface UpdateRule {
   readonly optimizer: Optimizer;
-  /** The norm of all gradients together is brought down to this; undefined: to no limit. */
+  /** Limit for the total norm of all gradients; undefined: no clipping. */
   readonly clipNorm?: number;
-  /** Decay of a moving average of all parameters and running statistics, kept beside them; undefined: none. */
+  /**
+   * Decay of a moving average of all parameters and running statistics, stored beside them; undefined: no average.
+   */
   readonly averageDecay?: number;
 }
 
-/** `decayed`: which parameters weight decay is for; `weights` leaves out vectors: biases, and γ and β of batch norms. */
+/**
+ * `decayed`: the parameters that weight decay applies to; `weights` excludes vectors: biases, and γ and β of batch
+ * norms.
+ */
 export type Optimizer =
   | {
       readonly kind: 'sgd';
@@ -41,18 +46,21 @@ type State = ReadonlyMap<string, { readonly role: string; readonly shape: Shape 
 const PREFIX = 'optimizer.';
 const averageOf = (name: string) => `${PREFIX}average.${name}`;
 
-/** True for what a rule keeps of its own, in the same name space as the model's parameters and running statistics. */
+/**
+ * True for the name of a tensor of an update rule: these share one name space with the model's parameters and running
+ * statistics.
+ */
 export function isOptimizerState(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** The name of the tensor that an average is of; undefined when the name is of anything else. */
+/** The name of the tensor that is averaged; undefined for any name that is not that of an average. */
 export function averagedName(name: string): string | undefined {
   return name.startsWith(averageOf('')) ? name.slice(averageOf('').length) : undefined;
 }
 
 /**
- * What a rule remembers of a model's state between steps, by name: averages start as what they are of, all else as 0.
+ * State of an update rule, by name: averages start as copies of their tensors, all else as 0.
  * @param trained the parameters that have gradients.
  */
 export function optimizerState(
@@ -127,12 +135,12 @@ export function withOptimizer(graph: Graph, rule: UpdateRule): Graph {
   return builder.build();
 }
 
-/** The same graph on the averages of its state. */
+/** The same graph, reading the moving averages of its state. */
 export function onAverages(graph: Graph): Graph {
   return { ...graph, state: new Map([...graph.state].map(([name, id]) => [averageOf(name), id])) };
 }
 
-/** What the optimiser remembers of each parameter, in the order of `Optimized.memory`. */
+/** Names of the optimiser state per parameter, in the order of `Optimized.memory`. */
 function memories({ optimizer }: UpdateRule): readonly string[] {
   if (optimizer.kind === 'adamw') return ['mean', 'square'];
   return optimizer.momentum > 0 ? ['velocity'] : [];

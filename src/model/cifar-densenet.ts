@@ -1,21 +1,24 @@
 import type { Model } from './module.ts';
 import { torchvisionDensenet } from './torchvision-densenet.ts';
 
-/** A DenseNet for 32×32 images as the paper builds it (Huang et al. 2017, section 3): three blocks of equal length. */
+/** A DenseNet for 32×32 images as in the paper (Huang et al. 2017, section 3): three blocks of equal length. */
 export interface CifarDenseNetOptions {
   readonly name?: string;
   readonly channels?: number;
   readonly classes?: number;
-  /** Convolutions (and the linear layer) on the longest way through: the paper's L. */
+  /** Convolutions (and the linear layer) on the longest path: the paper's L. */
   readonly depth: number;
   readonly growthRate: number;
-  /** In growth rates; 0: layers without a 1×1 convolution. 4 in a DenseNet-B. */
+  /** In units of the growth rate; 0: layers without a 1×1 convolution. 4 in a DenseNet-B. */
   readonly bottleneckWidth?: number;
   /** The paper's θ; 0.5 in a DenseNet-C. */
   readonly compression?: number;
-  /** Channels of the first convolution: `paper` is 16, or 2 growth rates for a DenseNet-BC; `code` always the latter. */
+  /**
+   * Channels of the first convolution: `paper` is 16, or 2 growth rates for a DenseNet-BC; `code` is always 2 growth
+   * rates.
+   */
   readonly stem?: 'paper' | 'code';
-  /** Rate; the paper's is 0.2 where images are not augmented, else 0. */
+  /** Dropout rate; the paper's is 0.2 without data augmentation, otherwise 0. */
   readonly dropout?: number;
 }
 
@@ -25,7 +28,7 @@ export function cifarDensenet(options: CifarDenseNetOptions): Model {
   const layers = layersPerBlock(depth, bottleneckWidth > 0);
   if (layers === undefined) {
     throw new RangeError(
-      `no DenseNet of three equal blocks is ${depth} deep: depth − 4 must be a multiple of 3, or of 6 with bottlenecks`,
+      `depth ${depth} does not give three equal blocks: depth − 4 must be a multiple of 3, or of 6 with bottlenecks`,
     );
   }
   const isCompressed = bottleneckWidth > 0 && compression < 1;
@@ -42,7 +45,7 @@ export function cifarDensenet(options: CifarDenseNetOptions): Model {
   });
 }
 
-/** (L − 4)/3, or half of it where a layer has two convolutions; undefined where that is no whole number above 0. */
+/** (L − 4)/3, or half of it if a layer has two convolutions; undefined if that is not a whole number above 0. */
 export function layersPerBlock(depth: number, hasBottlenecks: boolean): number | undefined {
   const layers = (depth - 4) / (hasBottlenecks ? 6 : 3);
   return Number.isInteger(layers) && layers > 0 ? layers : undefined;

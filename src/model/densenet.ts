@@ -14,7 +14,7 @@ import {
   sequential,
 } from './module.ts';
 
-/** Shape of a plain DenseNet as d2l's chapter 7.7 builds it (no bottleneck, a bias in every convolution). */
+/** Hyperparameters of a plain DenseNet as in d2l's chapter 7.7 (no bottleneck, a bias in every convolution). */
 export interface DenseNetOptions {
   readonly name?: string;
   readonly channels?: number;
@@ -24,13 +24,15 @@ export interface DenseNetOptions {
   readonly growthRate?: number;
   /** Layers of each dense block. */
   readonly blocks?: readonly number[];
-  /** How transitions halve the map. */
+  /** The pooling of transitions, which halves the map. */
   readonly pool?: 'avg' | 'max';
   readonly eps?: number;
   readonly momentum?: number;
 }
 
-/** 7×7 convolution, BN, ReLU, 3×3 max pool, each of stride 2: what d2l's networks for larger images begin with. */
+/**
+ * 7×7 convolution, BN, ReLU, 3×3 max pool, both with stride 2: the first layers of d2l's networks for larger images.
+ */
 export function stem(channels: number, norm: Module = batchNorm()): Module {
   const conv = conv2d(channels, 7, { stride: 2, padding: 3 });
   return sequential([conv, norm, relu(), maxPool(3, { stride: 2, padding: 1 })], { kind: 'stem' });
@@ -41,7 +43,7 @@ export function denseLayer(growthRate: number, norm: Module = batchNorm()): Modu
   return sequential([norm, relu(), conv2d(growthRate, 3, { padding: 1 })]);
 }
 
-/** BN, ReLU, 1×1 convolution, 2×2 pooling: fewer channels, half the map. */
+/** BN, ReLU, 1×1 convolution, 2×2 pooling: reduces the channels and halves the map. */
 export function transition(
   channels: number,
   { pool = 'avg', norm = batchNorm(), block = { kind: 'transition' } }: TransitionOptions = {},
@@ -56,7 +58,7 @@ interface TransitionOptions {
   readonly block?: Block;
 }
 
-/** The notes' network by default: 4 blocks of 4 layers, growth 32, 64 stem channels, 758,226 parameters. */
+/** By default the notes' network: 4 blocks of 4 layers, growth rate 32, 64 stem channels, 758,226 parameters. */
 export function densenet(options: DenseNetOptions = {}): Model {
   const { name = 'notes', channels = 1, classes = 10, stem: stemChannels = 64, growthRate = 32 } = options;
   const { blocks = [4, 4, 4, 4], pool = 'avg', eps = 1e-5, momentum = 0.1 } = options;

@@ -1,22 +1,25 @@
 import { assertNever } from '../tensor/assert-never.ts';
 import type { Model, Module } from './module.ts';
 
-/** True when one of the prefixes names a tensor or a part of the network that holds it: `1` holds `1.weight`, not `12.weight`. */
+/**
+ * True if one of the prefixes is the name of a tensor or of a module that contains it: `1` contains `1.weight`, not
+ * `12.weight`.
+ */
 export function hasPrefix(name: string, prefixes: readonly string[]): boolean {
   return prefixes.some((prefix) => name === prefix || name.startsWith(`${prefix}.`));
 }
 
-/** What stands for everything but the last layer, the classifier. */
+/** The name for all layers but the last, the classifier. */
 const BODY = 'body';
 
-/** Prefixes of the parts of a model that are named: prefixes themselves, or `body`. */
+/** Prefixes of the named modules of a model: each name is a prefix, or `body`. */
 export function frozenParts(model: Model, names: readonly string[]): readonly string[] {
   const [head] = model.root.children.at(-1)!;
   return names.flatMap((name) => (name === BODY ? everythingBut(model, head) : [name]));
 }
 
 /**
- * Prefixes of all of a model but the top-level layers named: freezing them leaves these to be trained.
+ * Prefixes of all top-level layers of a model except those named: freezing them leaves the named layers trainable.
  * @throws RangeError when there is no such layer.
  */
 export function everythingBut(model: Model, ...trained: readonly string[]): readonly string[] {

@@ -1,20 +1,20 @@
 import { assertNever } from '../tensor/assert-never.ts';
 import { normal, streamOf, uniform } from '../tensor/random.ts';
 
-/** How a tensor of a model starts. */
+/** Initial values of a tensor. */
 export type Initializer =
   | { readonly kind: 'constant'; readonly value: number }
   /** Uniform in [−bound, bound). */
   | { readonly kind: 'uniform'; readonly bound: number }
-  /** Normal around 0. */
+  /** Normal with mean 0. */
   | { readonly kind: 'normal'; readonly deviation: number };
 
 /**
- * How the weights of a whole network start; batch norms always at 1 and 0.
+ * Weight initialisation of a whole network; batch norms always start with γ = 1 and β = 0.
  * - `xavierUniform`: d2l's. Convolutions and linear layers by Glorot and Bengio 2010, PyTorch's default for biases.
- * - `kaimingNormal`: torchvision's DenseNet. Convolutions by He et al. 2015 (by their inputs), PyTorch's default for
- *   the weights of linear layers, biases 0.
- * - `kaimingNormalFanOut`: torchvision's ResNet. Convolutions by He et al. 2015 (by their outputs), PyTorch's default for
+ * - `kaimingNormal`: torchvision's DenseNet. Convolutions by He et al. 2015 (fan-in), PyTorch's default for the
+ *   weights of linear layers, biases 0.
+ * - `kaimingNormalFanOut`: torchvision's ResNet. Convolutions by He et al. 2015 (fan-out), PyTorch's default for
  *   linear layers.
  */
 export type Initialization = 'xavierUniform' | 'kaimingNormal' | 'kaimingNormalFanOut';
@@ -22,7 +22,9 @@ export type Initialization = 'xavierUniform' | 'kaimingNormal' | 'kaimingNormalF
 /** The layers that have weights. */
 type Weighted = 'conv2d' | 'linear';
 
-/** How a layer's weights start. @param fanIn inputs of one output. @param fanOut outputs that read one input. */
+/**
+ * The initialiser of a layer's weights. @param fanIn inputs of one output. @param fanOut outputs that read one input.
+ */
 export function initialWeight(
   scheme: Initialization,
   layer: Weighted,
@@ -44,7 +46,7 @@ export function initialWeight(
   }
 }
 
-/** How a layer's bias starts. PyTorch's default is uniform with bound 1 / √fanIn. */
+/** The initialiser of a layer's bias. PyTorch's default is uniform with bound 1 / √fanIn. */
 export function initialBias(scheme: Initialization, fanIn: number): Initializer {
   switch (scheme) {
     case 'xavierUniform':
@@ -57,7 +59,7 @@ export function initialBias(scheme: Initialization, fanIn: number): Initializer 
   }
 }
 
-/** One tensor's first numbers: a function of the seed and its name alone. */
+/** Initial values of one tensor: they depend only on the seed and the tensor's name. */
 export function initialNumbers(
   seed: number,
   name: string,

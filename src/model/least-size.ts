@@ -1,12 +1,12 @@
 import { type Pair, ShapeError } from '../tensor/shape.ts';
 
-/** No image is larger: what does not fit this one fits none. */
+/** Largest image size to try: a network that does not fit it fits no size. */
 const LARGEST = 8192;
 
 /**
- * The same error with the least size of images that works, where images of some size do.
+ * The same error, extended by the smallest image size that works, if there is one.
  * @param size of the images that are too small, in pixels.
- * @param trace throws ShapeError where images of a size do not fit.
+ * @param trace throws ShapeError if images of a size do not fit.
  */
 export function withLeastSize(error: ShapeError, size: Pair, trace: (size: Pair) => void): ShapeError {
   const fits = (least: number): boolean => {

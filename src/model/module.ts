@@ -3,8 +3,8 @@ import type { Pair } from '../tensor/shape.ts';
 import type { Initialization } from './initialize.ts';
 
 /**
- * What a network is made of: a tree of descriptions without data. Names along the path from the root, joined by
- * dots, are the names PyTorch gives the same parameters (`1.net.0.2.weight`); an empty name adds nothing.
+ * Structure of a network: a tree of descriptions without tensors. Names along the path from the root, joined by dots,
+ * are the names PyTorch gives the same parameters (`1.net.0.2.weight`); an empty name adds nothing.
  */
 export type Module =
   | Conv2dModule
@@ -57,18 +57,18 @@ export type { Block };
 
 export type NamedModule = readonly [name: string, module: Module];
 
-/** One after the other. `block` is what they are together, for messages and tables: `transition 3`. */
+/** A sequence of modules. `block` names the sequence in messages and tables: `transition 3`. */
 export interface SequentialModule {
   readonly kind: 'sequential';
   readonly block?: Block;
   readonly children: readonly NamedModule[];
 }
 
-/** Dense connection: each layer reads everything before it, and its output is concatenated behind that. */
+/** Dense connection: each layer reads the concatenation of the input and of all earlier layers' outputs. */
 export interface DenseBlockModule {
   readonly kind: 'denseBlock';
   readonly block?: Block;
-  /** What a summary calls it; default: `DenseBlock`. */
+  /** Class name in summaries; default: `DenseBlock`. */
   readonly className?: string;
   readonly layers: readonly NamedModule[];
 }
@@ -80,12 +80,12 @@ export interface SumModule {
   readonly branches: readonly NamedModule[];
 }
 
-/** A network: the module, and what it expects and answers. */
+/** A network: its module, input channels and number of classes. */
 export interface Model {
   readonly name: string;
   readonly channels: number;
   readonly classes: number;
-  /** How its weights start; default: `xavierUniform`, as d2l has it. */
+  /** Weight initialisation; default: `xavierUniform`, as in d2l. */
   readonly initialization?: Initialization;
   readonly root: SequentialModule;
 }
@@ -97,7 +97,7 @@ interface WindowOptions {
   readonly padding?: number | Pair;
 }
 
-/** Convolution; PyTorch's defaults: stride 1, no padding, a bias. */
+/** Convolution with PyTorch's defaults: stride 1, no padding, a bias. */
 export function conv2d(
   outChannels: number,
   kernel: number | Pair,
@@ -124,7 +124,7 @@ export function relu(): Module {
   return { kind: 'relu' };
 }
 
-/** Leaves each number out with probability `rate`, in training only; those that stay are divided by 1 − rate. */
+/** Zeroes each element with probability `rate`, in training only; the others are divided by 1 − rate. */
 export function dropout(rate: number): Module {
   if (!(rate >= 0 && rate < 1)) throw new RangeError(`dropout of rate ${rate}: expected 0 ≤ rate < 1`);
   return { kind: 'dropout', rate };
@@ -161,7 +161,7 @@ export function linear(outFeatures: number, options: { readonly bias?: boolean }
   return { kind: 'linear', outFeatures, bias: options.bias ?? true };
 }
 
-/** Children numbered from 0, as PyTorch's `nn.Sequential` names them. */
+/** Children numbered from 0, as in PyTorch's `nn.Sequential`. */
 export function sequential(children: readonly Module[], block?: Block): SequentialModule {
   return {
     kind: 'sequential',
@@ -170,12 +170,12 @@ export function sequential(children: readonly Module[], block?: Block): Sequenti
   };
 }
 
-/** Children with names of their own. */
+/** Children with their own names. */
 export function namedSequential(children: readonly NamedModule[], block?: Block): SequentialModule {
   return { kind: 'sequential', ...(block && { block }), children };
 }
 
-/** Layers named `net.0`, `net.1`, … as the notes' `DenseBlock` names them. */
+/** Layers named `net.0`, `net.1`, … as in the notes' `DenseBlock`. */
 export function denseBlock(layers: readonly Module[], block?: Block): DenseBlockModule {
   return {
     kind: 'denseBlock',

@@ -22,9 +22,9 @@ function bottleneck(inputChannels: number, outChannels: number, block?: Block): 
 }
 
 /**
- * The notes' answer to exercise 4, mistakes and all, to be counted and measured: it is no DenseNet-121. Its third block
- * has 23 layers for 24, its bottlenecks widen to 4 × input instead of 4 × growth, and its transitions are such
- * bottlenecks too, which do not pool: 144,004,762 parameters on maps that never shrink.
+ * The notes' answer to exercise 4, including its mistakes, for comparison: it is not a DenseNet-121. Its third block
+ * has 23 layers instead of 24, its bottlenecks widen to 4 × input instead of 4 × growth, and its transitions are such
+ * bottlenecks too, without pooling: 144,004,762 parameters, and maps that never shrink.
  */
 export function notes121AsPrinted(
   options: { readonly channels?: number; readonly classes?: number } = {},

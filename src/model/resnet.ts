@@ -15,18 +15,21 @@ import {
   sum,
 } from './module.ts';
 
-/** Shape of a ResNet as d2l's chapter 7.6 builds it. */
+/** Hyperparameters of a ResNet as in d2l's chapter 7.6. */
 export interface ResNetOptions {
   readonly name?: string;
   readonly channels?: number;
   readonly classes?: number;
-  /** Channels of each stage; the first keeps the size of its map, every other halves it. */
+  /** Channels of each stage; the first stage keeps the size of its map, the others halve it. */
   readonly stages?: readonly number[];
-  /** Residuals of a stage. */
+  /** Residual blocks per stage. */
   readonly residuals?: number;
 }
 
-/** ReLU of two 3×3 convolutions plus the input, which a strided 1×1 convolution (no batch norm) fits to them. */
+/**
+ * ReLU of two 3×3 convolutions plus the input; if the shapes differ, a strided 1×1 convolution (no batch norm) adapts
+ * the input.
+ */
 function residual(channels: number, stride: number, hasConvolvedShortcut: boolean): Module {
   const branch = namedSequential([
     ['conv1', conv2d(channels, 3, { padding: 1, stride })],

@@ -23,20 +23,22 @@ export interface TorchvisionDenseNetOptions {
   /** Layers of each dense block. */
   readonly blocks: readonly number[];
   readonly growthRate?: number;
-  /** `imagenet`: 7×7 convolution, BN, ReLU, max pool; `cifar`: 3×3 convolution alone, of stride 1. */
+  /** `imagenet`: 7×7 convolution, BN, ReLU, max pool; `cifar`: 3×3 convolution only, with stride 1. */
   readonly stem?: 'imagenet' | 'cifar';
   readonly stemChannels?: number;
-  /** Channels between the 1×1 and the 3×3 convolution of a layer, in growth rates; 0: no 1×1 convolution. */
+  /**
+   * Channels between the 1×1 and the 3×3 convolution of a layer, in units of the growth rate; 0: no 1×1 convolution.
+   */
   readonly bottleneckWidth?: number;
-  /** Channels that a transition keeps: the paper's θ. */
+  /** Fraction of channels that a transition keeps: the paper's θ. */
   readonly compression?: number;
-  /** Rate of dropout after every convolution but the first, as the paper has it; default 0: none. */
+  /** Dropout rate after every convolution except the first, as in the paper; default 0: none. */
   readonly dropout?: number;
 }
 
 /**
- * torchvision's `DenseNet` and, with the `cifar` stem, the paper's networks for small images. No convolution has a
- * bias; the last batch norm is `features.norm5` however many blocks there are.
+ * torchvision's `DenseNet` and, with the `cifar` stem, the paper's networks for small images. Convolutions have no
+ * bias; the last batch norm is `features.norm5` for any number of blocks.
  */
 export function torchvisionDensenet(options: TorchvisionDenseNetOptions): Model {
   const { name = 'densenet', channels = 3, classes = 1000, blocks, growthRate = 32 } = options;
@@ -94,7 +96,7 @@ function cifarStem(channels: number): NamedModule[] {
   return [['conv0', conv2d(channels, 3, { padding: 1, bias: false })]];
 }
 
-/** BN, ReLU, 1×1 convolution (where there is a bottleneck), BN, ReLU, 3×3 convolution. */
+/** BN, ReLU, 1×1 convolution (if there is a bottleneck), BN, ReLU, 3×3 convolution. */
 function denseLayer(growthRate: number, bottleneckWidth: number, rate: number): Module {
   const last = conv2d(growthRate, 3, { padding: 1, bias: false });
   if (bottleneckWidth === 0) return namedSequential(preActivated(1, last, rate));

@@ -28,12 +28,12 @@ export interface TorchvisionResNetOptions {
   readonly width?: number;
 }
 
-/** Channels of a bottleneck's output for each of its 3×3 convolution. */
+/** Ratio of a bottleneck's output channels to those of its 3×3 convolution. */
 const EXPANSION = 4;
 
 /**
- * torchvision's `ResNet`. No convolution has a bias; a bottleneck halves its map in the 3×3 convolution (known as
- * version 1.5), not in the first 1×1 as the paper has it.
+ * torchvision's `ResNet`. Convolutions have no bias; a bottleneck halves its map in the 3×3 convolution (known as
+ * version 1.5), not in the first 1×1 convolution as in the paper.
  */
 export function torchvisionResnet(options: TorchvisionResNetOptions): Model {
   const { name = 'resnet', channels = 3, classes = 1000, blocks, block, width = 64 } = options;
@@ -86,7 +86,9 @@ function bottleneckBranch(planes: number, stride: number): NamedModule[] {
   ];
 }
 
-/** ReLU of a branch plus the input or, where the input does not fit, its strided 1×1 convolution with batch norm. */
+/**
+ * ReLU of a branch plus the input; if the shapes differ, a strided 1×1 convolution with batch norm adapts the input.
+ */
 function residual(
   branch: readonly NamedModule[],
   projection: { readonly channels: number; readonly stride: number } | undefined,

@@ -19,46 +19,49 @@ import type {
 } from './module.ts';
 
 /**
- * How batch norms get their statistics: from the batch (and the running ones are updated), or the running ones.
- * `statistics` is for that update alone: there is no dropout, as there is none where running statistics are used.
+ * Source of the batch norms' statistics: the batch (which also updates the running statistics), or the running
+ * statistics. `statistics` only performs that update: it has no dropout, as in inference.
  */
 export type Mode = (typeof MODES)[number];
 const MODES = ['train', 'evaluate', 'statistics'] as const;
 
-/** What a trace may be asked for beside the answer. */
+/** Options of a trace, such as additional outputs. */
 export interface TraceOptions {
   /**
-   * Prefixes of names of state that stays as it is. A batch norm whose γ and β are frozen takes its running
-   * statistics, and leaves them, in training too.
+   * Prefixes of names of state that stays unchanged. A batch norm with frozen γ and β uses its running statistics in
+   * training too, and does not update them.
    */
   readonly frozen?: readonly string[];
   /**
-   * Feature maps [N, C, H, W] to give as outputs: `features`, what the global pool reads; `block 1`, `block 2`, …,
-   * what each dense block or residual stage leaves.
+   * Feature maps [N, C, H, W] to add as outputs: `features`, the input of the global pool; `block 1`, `block 2`, …,
+   * the output of each dense block or residual stage.
    */
   readonly outputs?: readonly string[];
-  /** Of the loss. Default 0. */
+  /** Label smoothing of the loss. Default 0. */
   readonly labelSmoothing?: number;
-  /** The loss of each image is multiplied by its number of another input, `imageWeights`. */
+  /** Multiplies the loss of each image by its element of an additional input, `imageWeights`. */
   readonly weighted?: boolean;
-  /** Images of the batch that these are a part of: the loss is their share of its mean. */
+  /** Size of the whole batch, if these images are a part of it: the loss is their share of its mean. */
   readonly partOf?: number;
-  /** That share the batch: these images are one's. Default 1. */
+  /** Ranks that share the batch; these images are the share of one rank. Default 1. */
   readonly ranks?: number;
 }
 
-/** A top-level layer of a model, as the notes print them. */
+/** A top-level layer of a model, for summaries as in the notes. */
 export interface LayerSummary {
-  /** The layer's own name (`denseblock1`), or its class where it only has a number. */
+  /** The layer's own name (`denseblock1`), or its class if it only has a number. */
   readonly name: string;
   readonly outputShape: Shape;
   readonly parameters: number;
 }
 
-/** A model's forward pass on one input shape, with inputs `images`, `labels` (and `imageWeights`) and outputs `logits`, `loss`, `correct`. */
+/**
+ * A model's forward pass for one input shape, with inputs `images`, `labels` (and `imageWeights`) and outputs
+ * `logits`, `loss`, `correct`.
+ */
 export interface Trace {
   readonly graph: Graph;
-  /** How each parameter and running statistic starts, by PyTorch name, in the model's order. */
+  /** Initialiser of each parameter and running statistic, by PyTorch name, in the model's order. */
   readonly initializers: ReadonlyMap<string, Initializer>;
   readonly layers: readonly LayerSummary[];
 }
@@ -66,8 +69,8 @@ export interface Trace {
 /**
  * Traces a classifier.
  * @param size [height, width] of the images in pixels.
- * @throws ArgumentError for a model, batch, size or mode that is none; ShapeError naming the layer that does not fit and,
- * where larger images would, their least size; RangeError when there is nothing of a name that is to be frozen or given.
+ * @throws ArgumentError for an invalid model, batch, size or mode; ShapeError naming the layer that does not fit and,
+ * if larger images would fit, the smallest size that works; RangeError for unknown names in `frozen` or `outputs`.
  */
 export function trace(
   model: Model,
@@ -158,10 +161,10 @@ export function traceModule(module: Module, inputShape: Shape, mode: Mode): Omit
   return { graph: tracer.builder.build(), initializers: tracer.initializers };
 }
 
-/** What an op of the forward pass comes of. */
+/** The layer and phase of the ops of a module. */
 type Origin = Pick<Op, 'layer' | 'phase'>;
 
-/** Where in the model a module stands. */
+/** The position of a module in the model. */
 interface Place {
   readonly path: readonly string[];
   readonly block: Block | undefined;
@@ -237,7 +240,7 @@ class Tracer {
     }
   }
 
-  /** The identity of a module: the same in every mode, since every module with ops gets one in turn. */
+  /** The layer of a module: the same in every mode, because all modules with ops are numbered in order. */
   #layer(module: Module, place: Place): Layer {
     const path = joinPath(place.path);
     const named = joinPath([path, module.kind]);
@@ -328,19 +331,19 @@ function joinPath(path: readonly string[]): string {
   return path.filter((name) => name !== '').join('.');
 }
 
-/** `transition 3 (6.3 avgPool)`: where it is in words, and under which name. */
+/** `transition 3 (6.3 avgPool)`: the block, then the path and kind. */
 function labelOf(module: Module, path: string, block: Block | undefined): string {
   const name = path === '' ? module.kind : `${path} ${module.kind}`;
   return block ? `${partName(block)} (${name})` : name;
 }
 
-/** True for a layer whose output is a block's: a dense block, or a stage of residual sums. */
+/** True for a layer whose output is that of a block: a dense block, or a stage of residual sums. */
 function isBlock(module: Module): boolean {
   if (module.kind === 'sequential') return module.children.some(([, child]) => isBlock(child));
   return module.kind === 'denseBlock' || module.kind === 'sum';
 }
 
-/** What a summary calls a layer: its own name, or the class PyTorch prints where it has but a number, or nothing. */
+/** A layer's name in summaries: its own name, or its PyTorch class if it only has a number, or nothing. */
 function printedName(path: string, module: Module): string {
   const name = path.slice(path.lastIndexOf('.') + 1);
   return /^\d*$/.test(name) ? className(module) : name;

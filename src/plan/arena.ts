@@ -1,54 +1,54 @@
 import type { LiveInterval } from './liveness.ts';
 
-/** Something that needs bytes for a while. */
+/** A buffer that needs bytes during an interval. */
 export interface ArenaRequest<Id> {
   readonly id: Id;
   readonly bytes: number;
   readonly interval: LiveInterval;
 }
 
-/** Where a request lies. */
+/** The address assigned to a request. */
 export interface ArenaPlace {
-  /** Of the arena's parts, from 0. */
+  /** Index of the arena's part, from 0. */
   readonly part: number;
-  /** In that part, in bytes: a multiple of the alignment. */
+  /** Offset in that part in bytes: a multiple of the alignment. */
   readonly offset: number;
 }
 
-/** Places for requests, in one part or, where a target's buffers are too small for all, in several. */
+/** Addresses for requests, in one part or, if a target's buffers are too small for all, in several. */
 export interface Arena<Id> {
   readonly places: ReadonlyMap<Id, ArenaPlace>;
-  /** Size of each part. */
+  /** Size of each part in bytes. */
   readonly partBytes: readonly number[];
-  /** Of all parts. */
+  /** Total over all parts. */
   readonly bytes: number;
 }
 
-/** What an arena has to know of a target. */
+/** Limits of a target's buffers. */
 export interface ArenaLimits {
-  /** Every buffer begins at a multiple of it. */
+  /** Every buffer starts at a multiple of this. */
   readonly alignmentBytes: number;
-  /** Room behind each buffer, for kernels that read beyond its end. */
+  /** Space behind each buffer, for kernels that read past its end. */
   readonly slackBytes: number;
-  /** Of the largest single allocation; where a slab would be larger, it becomes several. */
+  /** Largest single allocation in bytes; a larger slab is split into several parts. */
   readonly maxBufferBytes: number;
 }
 
-/** One request alone is larger than a target's buffers. */
+/** A single request exceeds a target's largest buffer. */
 export class BufferTooLargeError extends Error {
   override readonly name = 'BufferTooLargeError';
   readonly bytes: number;
 
   constructor(bytes: number, maxBytes: number) {
-    super(`a buffer of ${bytes} bytes is needed, ${maxBytes} are the most here: use a smaller batch or size`);
+    super(`a buffer of ${bytes} bytes is needed, the limit is ${maxBytes}: use a smaller batch or size`);
     this.bytes = bytes;
   }
 }
 
 /**
- * Places such that requests whose lifetimes overlap never share a byte. Greedy by size: the largest first, each
- * into the tightest gap between those placed before it that live at the same time (Pisarchyk and Lee 2020), else behind
- * them, else in a new part.
+ * Assigns addresses such that requests with overlapping lifetimes never share a byte. Greedy by size: the largest
+ * first, each into the tightest gap between already placed requests that are live at the same time (Pisarchyk and Lee
+ * 2020), otherwise behind them, otherwise in a new part.
  * @throws BufferTooLargeError
  */
 export function layOut<Id>(requests: readonly ArenaRequest<Id>[], limits: ArenaLimits): Arena<Id> {
@@ -71,7 +71,7 @@ export function layOut<Id>(requests: readonly ArenaRequest<Id>[], limits: ArenaL
 }
 
 /**
- * One after the other, in the order given: for what lives as long as the model.
+ * Assigns consecutive addresses in the given order, for buffers that live as long as the model.
  * @throws BufferTooLargeError
  */
 export function layOutInOrder<Id>(
@@ -101,7 +101,7 @@ interface Block {
   readonly interval: LiveInterval;
 }
 
-/** The start of the tightest gap that has room, and its size; without such, the first byte that is free to the end. */
+/** The start and size of the tightest gap with enough room; if there is none, the first byte behind all blocks. */
 function roomIn(blocks: readonly Block[], size: number, interval: LiveInterval) {
   const neighbours = blocks
     .filter((block) => overlap(block.interval, interval))

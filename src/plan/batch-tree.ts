@@ -1,48 +1,54 @@
 import { requireWhole } from '../tensor/argument.ts';
 
 /**
- * How everything that is summed over the images of a batch is summed: as a binary tree over `leaves` slices of it, whose
- * ends no number of machines changes. Whoever owns some leaves side by side makes their subtree alone; the rest of the
- * tree is what the ranks of a group do together (`src/distributed`).
+ * The order of all sums over the images of a batch: a binary tree over `leaves` slices of the batch, whose boundaries
+ * do not depend on the number of machines. A rank that owns adjacent leaves sums their subtree locally; the ranks of
+ * a group sum the rest of the tree together (`src/distributed`).
  */
 export interface BatchTree {
-  /** A power of two; a batch of fewer images has the largest power of two of them. Bits depend on it. */
+  /**
+   * A power of two; a batch with fewer images has the largest power of two up to its number of images. Results depend
+   * on it in their last bits.
+   */
   readonly leaves: number;
-  /** That share the batch: a program is the share of one of them, with 1/ranks of the images. No bit depends on it. */
+  /**
+   * Ranks that share the batch: a program is the share of one of them, with 1/ranks of the images. Results do not
+   * depend on it.
+   */
   readonly ranks: number;
 }
 
 export const DEFAULT_LEAVES = 16;
-/** Kernels keep the sums of a tree that wait for their right neighbour in so many places. */
+/** Limit of `leaves`: kernels store one pending sum per level of the tree. */
 export const MAX_LEAVES = 64;
 
-/** One machine. */
+/** A single machine. */
 export const ALONE: BatchTree = { leaves: DEFAULT_LEAVES, ranks: 1 };
 
-/** Leaves of a whole batch of so many images. */
+/** Leaves of a whole batch of this many images. */
 function leavesOfBatch(images: number, leaves: number): number {
   return 2 ** Math.floor(Math.log2(Math.min(leaves, images)));
 }
 
-/** Leaves that a rank owns, which has so many images. */
+/** Leaves of one rank with this many images. */
 export function leavesOf(images: number, { leaves, ranks }: BatchTree): number {
   return leavesOfBatch(images * ranks, leaves) / ranks;
 }
 
-/** Of all ranks together. */
+/** The total over all ranks. */
 export function ofAllRanks(count: number, { ranks }: BatchTree): number {
   return count * ranks;
 }
 
 /**
- * Over how many ranks of a group a batch is spread: all, where every one gets as many images and leaves as the others,
- * else one: each does the whole then, which is the same.
+ * The number of ranks that a batch is split over: all ranks of the group, if each gets the same number of images and
+ * leaves; otherwise one, which means that every rank computes the whole batch, with the same result.
  */
 export function ranksFor(batch: number, size: number, leaves = DEFAULT_LEAVES): number {
   return canShare(batch, { leaves, ranks: size }) ? size : 1;
 }
 
-/** @throws ArgumentError where it is no batch, RangeError when one of so many images cannot be spread so. */
+/** @throws ArgumentError for an invalid batch, RangeError when it cannot be split equally over the ranks. */
 export function requireShares(batch: number, tree: BatchTree): void {
   const { leaves, ranks } = tree;
   requireWhole('the batch', batch);

@@ -2,19 +2,19 @@ import type { Layer } from '../graph/layer.ts';
 import type { Op, ValueId } from '../graph/op.ts';
 import { assertNever } from '../tensor/assert-never.ts';
 
-/** A buffer of a plan: becomes an address when the plan is encoded. */
+/** A buffer of a plan; encoding the plan replaces it by an address. */
 export type BufferId = number & { readonly brand: 'BufferId' };
 
 /**
- * What lies in a buffer: state or an input of this name; a value of the planned graph, the root of its storage, and the
- * op that makes it; or what kernels of an op need for themselves.
+ * Content of a buffer: state or an input of this name; a value of the planned graph (the root of its storage) and the
+ * op that computes it; or a temporary of an op's kernels.
  */
 export type Content =
   | { readonly kind: 'state' | 'input'; readonly name: string }
   | { readonly kind: 'result'; readonly value: ValueId; readonly op: Op }
   | { readonly kind: 'temporary'; readonly op: Op; readonly what: string };
 
-/** Why a buffer is there. The last four are state: they lie in the persistent slab. */
+/** Purpose of a buffer. The last four roles are state: they are in the persistent slab. */
 export const BUFFER_ROLES = [
   'input',
   'featureMap',
@@ -31,15 +31,19 @@ export const BUFFER_ROLES = [
 ] as const;
 
 /**
- * - `poolIndex`: which position won in each window of a max pool;
+ * - `poolIndex`: position of the maximum in each window of a max pool;
  * - `partialSums`: of a weight gradient, or of a norm, one for each chunk of the work;
  * - `packedWeights`: in the order in which a kernel reads them;
- * - `statistics`: a batch's means and variances, the sums they come from, the coefficients and gradients made of them;
+ * - `statistics`: a batch's means and variances, the partial sums behind them, and the coefficients and gradients
+ *   derived from them;
  * - `scalar`: losses, counts and norms.
  */
 export type BufferRole = (typeof BUFFER_ROLES)[number];
 
-/** What a buffer is for: of a gradient, `layer` is that whose result it is of; state and inputs have none but a name. */
+/**
+ * Purpose of a buffer: for a gradient, `layer` is the layer that computes the corresponding result; state and inputs
+ * have only a name.
+ */
 export interface Purpose {
   readonly role: BufferRole;
   readonly layer: Layer;
@@ -53,22 +57,22 @@ export interface BufferSpec extends Purpose {
 }
 
 /**
- * `persistent` is laid out by the model alone and shared by its programs; `transient` is a program's own, for the time
- * of a run; `prepared` is what `Plan.prepare` makes of the state, for all runs until the state changes.
+ * `persistent` depends only on the model and is shared by its programs; `transient` belongs to one program during a
+ * run; `prepared` holds the results of `Plan.prepare`, for all runs until the state changes.
  */
 export type Slab = 'persistent' | 'transient' | 'prepared';
 
-/** Where a buffer lies. */
+/** The address of a buffer. */
 export interface PlacedBuffer {
   readonly id: BufferId;
   readonly slab: Slab;
-  /** Of the slab's parts (`Arena.partBytes`), where it has several. */
+  /** Index of the slab's part (`Arena.partBytes`), where it has several. */
   readonly part: number;
-  /** In that part, in bytes. */
+  /** Offset in that part in bytes. */
   readonly offset: number;
 }
 
-/** What messages and tables call a buffer. Nothing is found by it. */
+/** The name of a buffer for messages and tables; not used for lookups. */
 export function bufferName(content: Content): string {
   switch (content.kind) {
     case 'state':
@@ -83,15 +87,15 @@ export function bufferName(content: Content): string {
   }
 }
 
-/** Where a vector starts inside a buffer, in numbers. */
+/** A vector in a buffer; `offset` in elements. */
 export interface Vector {
   readonly address: BufferId | undefined;
   readonly offset: number;
 }
 
 /**
- * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]. `elementBytes` 4: float32, 2: bfloat16.
- * Offset and stride count numbers; images lie without a gap.
+ * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]. `elementBytes` 4: float32, 2:
+ * bfloat16. Offset and stride count elements; images are contiguous.
  */
 export interface View {
   readonly address: BufferId | undefined;
@@ -100,7 +104,7 @@ export interface View {
   readonly elementBytes: number;
 }
 
-/** Of a feature map. */
+/** Size of a feature map. */
 export interface Size {
   readonly images: number;
   readonly height: number;

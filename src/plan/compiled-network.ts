@@ -3,9 +3,9 @@ import { elementCount, type Shape } from '../tensor/shape.ts';
 import { type Plan, plannedPeakBytes, type StateLayout } from './plan.ts';
 import type { Program } from './target.ts';
 
-/** What an engine opens: the state of a model and every program that works on it. Immutable. */
+/** A model's state and all programs that use it: the input of an engine. Immutable. */
 export interface CompiledNetwork {
-  /** Each parameter and running statistic by PyTorch's name, in the model's order; then what the optimiser remembers. */
+  /** Each parameter and running statistic under its PyTorch name, in the model's order; then the optimiser state. */
   readonly state: ReadonlyMap<string, StateTensor>;
   readonly layout: StateLayout;
   readonly programs: ReadonlyMap<string, CompiledProgram>;
@@ -17,16 +17,16 @@ export interface StateTensor {
 }
 
 export interface CompiledProgram {
-  /** The graph as the model says it, with its gradients, unfused: what `reference` runs. */
+  /** The unfused graph of the model, with gradients: `reference` runs it. */
   readonly graph: Graph;
-  /** What the other engines run. */
+  /** The plan that the other engines run. */
   readonly plan: Plan;
   readonly program: Program;
-  /** Before the first run and whenever state has changed since. Empty where a program's own runs change it. */
+  /** Runs before the first run and after each change of the state. Empty where a program itself updates the state. */
   readonly prepare: Program;
 }
 
-/** Bytes that a session of a network takes: state, the largest of its programs, and scratch for each thread. */
+/** Memory of a session of a network in bytes: state, the largest of its programs, and scratch for each thread. */
 export function networkPeakBytes({ programs }: CompiledNetwork, threads: number): number {
   return plannedPeakBytes(
     [...programs.values()].map(({ plan }) => plan),
@@ -34,7 +34,7 @@ export function networkPeakBytes({ programs }: CompiledNetwork, threads: number)
   );
 }
 
-/** Bytes of all that a checkpoint of a network holds. */
+/** Size of all tensors in a checkpoint of a network. */
 export function stateBytes({ state }: CompiledNetwork): number {
   return [...state.values()].reduce((sum, { shape }) => sum + 4 * elementCount(shape), 0);
 }

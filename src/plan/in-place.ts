@@ -8,21 +8,21 @@ import {
   type ValueId,
 } from '../graph/op.ts';
 
-/** What residual connections need not move. */
+/** Residual sums and gradient copies that need no copying. */
 export interface InPlace {
-  /** The operand of a sum that the sum may overwrite: the other one is added to it. */
+  /** The operand that a sum may overwrite: the other operand is added to it. */
   readonly sums: ReadonlyMap<Add, ValueId>;
-  /** Copies of a gradient (to the branches of a sum) that may stand where the gradient stands. */
+  /** Copies of a gradient (to the branches of a sum) that may share its storage. */
   readonly copies: ReadonlySet<Op>;
 }
 
-/** @param graph its ops in the order of the run. */
+/** @param graph its ops in execution order. */
 export function inPlace(graph: Graph): InPlace {
   const readers = readersOf(graph);
   return { sums: overwritableOperands(graph, readers), copies: sharedCopies(graph, readers) };
 }
 
-/** A read of a value: by an op, or after all of them. */
+/** A read of a value: by an op, or after all ops. */
 interface Read {
   readonly at: number;
   readonly op: Op | undefined;
@@ -43,8 +43,8 @@ function readersOf(graph: Graph): Readers {
 }
 
 /**
- * Of each sum the first operand that nobody reads the numbers of but the sum. A concatenation is none: its operands
- * live in it, and are read after it.
+ * For each sum, the first operand whose elements no other op reads. A concatenation is excluded: its operands are
+ * stored in it and are read later.
  */
 function overwritableOperands(graph: Graph, readers: Readers): ReadonlyMap<Add, ValueId> {
   const producer = producers(graph);
@@ -54,21 +54,22 @@ function overwritableOperands(graph: Graph, readers: Readers): ReadonlyMap<Add, 
     const isFree = (id: ValueId) =>
       producer.has(id) &&
       producer.get(id)!.kind !== 'concat' &&
-      readers.get(id)!.every(({ op: reader }) => reader === op || (reader && readsNoNumbers(reader, id)));
+      readers.get(id)!.every(({ op: reader }) => reader === op || (reader && readsOnlyShape(reader, id)));
     const operand = [op.a, op.b].find(isFree);
     if (operand !== undefined) sums.set(op, operand);
   }
   return sums;
 }
 
-/** True for the gradient of a sum's operand: it only has the operand's shape. */
-function readsNoNumbers(op: Op, id: ValueId): boolean {
+/** True for the gradient of a sum's operand: it uses only the operand's shape. */
+function readsOnlyShape(op: Op, id: ValueId): boolean {
   return op.kind === 'elementwiseGradInput' && !op.prologue && op.x === id && op.gradOutput.value !== id;
 }
 
 /**
- * A copy may share storage with what it copies, and with other copies of it, unless one of them is added to while
- * another is still to be read. What is cut into slices is left alone: its slices are added to each by itself.
+ * A copy may share storage with its source and with other copies of it, unless one of them is accumulated into while
+ * another is still to be read. A value that is cut into slices is excluded: its slices are accumulated into
+ * separately.
  */
 function sharedCopies(graph: Graph, readers: Readers): ReadonlySet<Op> {
   const producer = producers(graph);

@@ -1,13 +1,13 @@
 import type { BufferId } from './buffers.ts';
 import type { LayerRecord, TargetRecord } from './record.ts';
 
-/** First and last record (inclusive) during which a buffer's bytes must stay its own. */
+/** First and last record (inclusive) during which a buffer's bytes are reserved. */
 export interface LiveInterval {
   readonly first: number;
   readonly last: number;
 }
 
-/** From the first record that names a buffer to the last. What nothing names has no interval. */
+/** From the first record that uses a buffer to the last. Unused buffers have no interval. */
 export function liveIntervals(
   records: readonly LayerRecord[],
   buffersOf: (record: TargetRecord) => readonly BufferId[],

@@ -5,7 +5,7 @@ import type { BufferId, BufferRole, BufferSpec, Size, Vector, View } from './buf
 import type { LayerRecord, TargetRecord } from './record.ts';
 import type { Lowered, LoweringRequest } from './target.ts';
 
-/** Collects records and buffers while ops are lowered: what all targets need for it. */
+/** Collects records and buffers while ops are lowered, for all targets. */
 export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered {
   readonly graph: Graph;
   readonly records: LayerRecord<R>[] = [];
@@ -13,9 +13,9 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
   readonly prepared = new Set<BufferId>();
   readonly buffers: BufferSpec[] = [];
   scratchBytes = 0;
-  /** Operands of concatenations that have to be copied, because they live elsewhere. */
+  /** Operands of concatenations that have to be copied, because they are stored elsewhere. */
   readonly copies: LoweringRequest['placement']['copies'];
-  /** Values whose statistics some op asks for. */
+  /** Values whose statistics some op reads. */
   readonly wantsStatistics: ReadonlySet<ValueId>;
   readonly isTraining: boolean;
   readonly tree: BatchTree;
@@ -39,7 +39,7 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
     this.records.push({ op, record });
   }
 
-  /** Emits the record that makes buffers of these values: before all runs, if it can be. */
+  /** Emits the record that computes buffers from these values: once before all runs, if possible. */
   emitOnce(op: Op, of: readonly ValueId[], buffers: readonly BufferId[], record: R): void {
     const { values } = this.graph;
     const isKept =
@@ -49,12 +49,12 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
     for (const id of buffers) this.prepared.add(id);
   }
 
-  /** True where an op, or the caller, reads a value. */
+  /** True if an op or the caller reads a value. */
   isRead(id: ValueId): boolean {
     return this.#read.has(id);
   }
 
-  /** A buffer for a kernel's own needs: `what` it is of its layer. */
+  /** A temporary buffer of an op's kernels; `what` names it. */
   temporary(op: Op, what: string, role: BufferRole, floats: number): BufferId {
     const id = this.buffers.length as BufferId;
     const content = { kind: 'temporary', op, what } as const;
@@ -62,7 +62,7 @@ export class Lowering<R extends TargetRecord = TargetRecord> implements Lowered 
     return id;
   }
 
-  /** Gives a buffer its size that was not known when it was asked for. */
+  /** Sets the size of a buffer that was created before its size was known. */
   resize(id: BufferId, floats: number): void {
     this.buffers[id] = { ...this.buffers[id]!, bytes: floats * 4 };
   }

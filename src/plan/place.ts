@@ -5,34 +5,38 @@ import { ELEMENT_BYTES, type Precision } from '../tensor/precision.ts';
 import { asFeatureMap, type Shape } from '../tensor/shape.ts';
 import { inPlace } from './in-place.ts';
 
-/** Where a value lives: inside a root value's storage, from `offset` numbers on. */
+/** Storage of a value: in the storage of a root value, from element `offset` on. */
 export interface Placed {
   readonly root: ValueId;
   readonly offset: number;
-  /** Numbers from one pixel of the root to the next. */
+  /** Elements between consecutive pixels of the root. */
   readonly stride: number;
   readonly elementBytes: number;
 }
 
-/** Numbers from one pixel to the next, of a map of so many channels that ops write. At least `channels`. */
+/** Elements between consecutive pixels of a feature map with this many channels. At least `channels`. */
 export type PixelStride = (channels: number, elementBytes: number) => number;
 
-/** Every value's place, and the concatenations' operands that must be copied because they live elsewhere. */
+/**
+ * The storage of every value, and the operands of concatenations that must be copied because they are stored
+ * elsewhere.
+ */
 export interface Placement {
   readonly places: ReadonlyMap<ValueId, Placed>;
   readonly copies: ReadonlyMap<Op, readonly { readonly operand: ValueId; readonly offset: number }[]>;
 }
 
 /**
- * Lets values share storage, so that no op has to move them:
- * - a concatenation's operands are written straight into its buffer (each value lives in at most one);
- * - a slice, and a flattened 1×1 map that is stored as features are, are views;
- * - the gradient of a fused stem's winners takes their place: it is the last to read them, one by one;
- * - a sum takes the place of an operand that nothing else reads, and copies of its gradient that of the gradient;
- * - an output that accumulates stands where the value stood that it adds to; new state where the old one was.
+ * Lets values share storage, so that no op has to copy them:
+ * - a concatenation's operands are written directly into its buffer (each value is stored in at most one);
+ * - a slice, and a flattened 1×1 map with the layout of features, are views;
+ * - the gradient of a fused stem's pooled map overwrites that map, element by element, because it is its last reader;
+ * - a sum overwrites an operand that has no other reader, and copies of its gradient share the storage of the
+ *   gradient;
+ * - an accumulating output overwrites the value it adds to; new state overwrites the old.
  *
- * Feature maps ([N, C, H, W]: what comes in and what ops write) and their gradients are stored in `precision`, all else
- * in float32. What comes from outside is dense; pixels of what ops write lie as far apart as the target has them.
+ * Feature maps ([N, C, H, W]: inputs and results) and their gradients are stored in `precision`, all else in float32.
+ * Inputs and state are dense; the pixel stride of results is chosen by the target.
  */
 export function place(graph: Graph, precision: Precision, pixelStride: PixelStride): Placement {
   const parents = new Map<ValueId, { readonly parent: ValueId; readonly offset: number }>();
@@ -117,7 +121,7 @@ export function place(graph: Graph, precision: Precision, pixelStride: PixelStri
     }
   }
 
-  // Weight gradients have the weights' own layout, whatever their shape looks like.
+  // Weight gradients have the layout of the weights, although they have four axes like feature maps.
   const dense = new Set(graph.ops.flatMap((op) => (op.kind.endsWith('GradWeight') ? op.outputs : [])));
   const layoutOf = ({ id, role, shape }: Graph['values'][number]) => {
     const isMap = shape.length === 4 && !dense.has(id) && (role === 'input' || role === 'result');
@@ -144,7 +148,7 @@ export function place(graph: Graph, precision: Precision, pixelStride: PixelStri
   return { places, copies };
 }
 
-/** Numbers that a root value's storage takes. */
+/** Number of elements of a root value's storage. */
 export function storageElements(shape: Shape, stride: number): number {
   if (shape.length !== 4 && shape.length !== 2) return shape.reduce((a, b) => a * b, 1);
   const [n, , h, w] = asFeatureMap(shape);
@@ -155,7 +159,7 @@ function channelsOf(shape: Shape): number {
   return shape.length === 1 ? shape[0]! : (shape[1] ?? 1);
 }
 
-/** True for a map of one pixel: its channels are its flattened features already. */
+/** True for a map of one pixel: its channels already are its flattened features. */
 function isPixel(shape: Shape): boolean {
   const [, , h, w] = asFeatureMap(shape);
   return h * w === 1;

@@ -12,27 +12,27 @@ import type { LayerRecord } from './record.ts';
 import { schedule } from './schedule.ts';
 import type { Target } from './target.ts';
 
-/** A buffer with its place: what the plan promises before anything runs. */
+/** A buffer with its address and lifetime. */
 export interface PlanBuffer extends BufferSpec, PlacedBuffer {
-  /** In records of the program; what outlives a run lives throughout. */
+  /** Live records of the program; persistent buffers are live throughout. */
   readonly interval: LiveInterval;
 }
 
-/** Something the caller writes before a run or reads after it. */
+/** A tensor that the caller writes before a run or reads after it. */
 export interface Port {
   readonly view: View;
   readonly shape: Shape;
 }
 
-/** A program before it is encoded: every record, every buffer, every byte. Immutable. */
+/** A program before encoding: all records and buffers, with their sizes. Immutable. */
 export interface Plan {
-  /** Who runs it. */
+  /** The target that runs it. */
   readonly target: Target;
   readonly tree: BatchTree;
   readonly records: readonly LayerRecord[];
   /**
-   * What depends on state alone (packed weights, batch norms' coefficients), where no run changes the state: to be run
-   * when it has changed since.
+   * Records that depend on state alone (packed weights, coefficients of batch norms), for programs that do not change
+   * the state: to be run after each change of the state.
    */
   readonly prepare: readonly LayerRecord[];
   readonly buffers: readonly PlanBuffer[];
@@ -41,19 +41,19 @@ export interface Plan {
   readonly persistentBytes: number;
   readonly transientBytes: number;
   readonly preparedBytes: number;
-  /** Of each slab the parts that it is split into, where the target's buffers are too small for it. */
+  /** Sizes of the parts of each slab; several parts if the target's buffers are too small. */
   readonly partBytes: Readonly<Record<Slab, readonly number[]>>;
-  /** Of each thread. */
+  /** Scratch of each thread in bytes. */
   readonly scratchBytes: number;
 }
 
-/** Where each parameter, running statistic and gradient lies in the persistent slab. */
+/** Addresses of parameters, running statistics and gradients in the persistent slab. */
 export interface StateLayout extends Arena<string> {
   readonly shapes: ReadonlyMap<string, Shape>;
 }
 
 /**
- * State in its own order (the model's, then the optimiser's), then (for training) gradients.
+ * Lays out state in its own order (the model's, then the optimiser's), then (for training) gradients.
  * @param withGradients of all parameters, of none, or of those named.
  */
 export function layOutState(
@@ -73,11 +73,11 @@ export function layOutState(
 }
 
 export interface PlanOptions {
-  /** What engines other than `reference` store feature maps and their gradients in. Default `f32`. */
+  /** Storage type of feature maps and their gradients, in engines other than `reference`. Default `f32`. */
   readonly precision?: Precision | undefined;
-  /** Who will run it (`Engine.target`). */
+  /** The target that runs the plan (`Engine.target`). */
   readonly target: Target;
-  /** Default: 16 leaves, of one machine. */
+  /** Default: 16 leaves, on one machine. */
   readonly tree?: BatchTree;
 }
 
@@ -153,7 +153,9 @@ export function createPlan(
   };
 }
 
-/** Field by field: spreading two objects takes twice the memory, and the search for a plan makes many thousands. */
+/**
+ * Field by field: spreading two objects takes twice the memory, and the plan search creates many thousands of them.
+ */
 function placed(
   { id, role, layer, content, bytes }: BufferSpec,
   slab: Slab,
@@ -164,8 +166,8 @@ function placed(
 }
 
 /**
- * Bytes that a session of these plans takes: state, what is made of it once (the same for programs that differ in the
- * number of images only), the largest program, and scratch for each thread.
+ * Memory of a session of these plans in bytes: state, buffers prepared from it once (shared by programs that differ
+ * only in the number of images), the largest program, and scratch for each thread.
  */
 export function plannedPeakBytes(plans: readonly Plan[], threads: number): number {
   const most = (of: (plan: Plan) => number) => plans.reduce((max, plan) => Math.max(max, of(plan)), 0);
@@ -180,13 +182,13 @@ export function plannedPeakBytes(plans: readonly Plan[], threads: number): numbe
   );
 }
 
-/** A max pool's index: a byte for each output. */
+/** The index of a max pool: one byte per output. */
 function indexOf(op: Op): readonly ValueId[] {
   if (op.kind === 'maxPool') return op.outputs.slice(1);
   return op.kind === 'conv2dMaxPool' ? op.outputs.slice(2) : [];
 }
 
-/** Roots that lie in the persistent slab, by name: state, and gradients of parameters. */
+/** Roots stored in the persistent slab, by name: state, and gradients of parameters. */
 function persistentNames(
   graph: Graph,
   { places }: Placement,

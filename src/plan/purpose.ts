@@ -7,7 +7,7 @@ import type { Shape } from '../tensor/shape.ts';
 import type { BufferRole, Content, Purpose } from './buffers.ts';
 import type { Placement } from './place.ts';
 
-/** The purpose and content of a value that is the root of its storage, and of state under the name it has in the layout. */
+/** The purpose and content of each root value, and of state under its name in the layout. */
 export function purposes(
   graph: Graph,
   { places }: Placement,
@@ -92,7 +92,7 @@ function roleOfResult(op: Op, output: number, shape: Shape): BufferRole {
   }
 }
 
-/** A vector over channels: of a batch norm, or several of them joined. */
+/** A vector over channels: from one batch norm, or several concatenated. */
 function isVector(shape: Shape): boolean {
   return shape.length < 2;
 }

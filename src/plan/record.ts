@@ -1,11 +1,11 @@
 import type { Op } from '../graph/op.ts';
 
-/** A call of one of a target's kernels, as the target has it: a plan knows its name and the buffers that it uses. */
+/** A call of a target's kernel, defined by the target: a plan only uses its name and its buffers. */
 export interface TargetRecord {
   readonly kind: string;
 }
 
-/** A record, and the op that it is a part of. */
+/** A record, and the op that it was lowered from. */
 export interface LayerRecord<R extends TargetRecord = TargetRecord> {
   readonly op: Op;
   readonly record: R;

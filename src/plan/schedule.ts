@@ -1,9 +1,9 @@
 import type { Graph } from '../graph/op.ts';
 
 /**
- * The order of a run: as the graph says it, but state is replaced last, when every value is known to be finite.
- * Forward ops come in the model's order and gradients in reverse, so each feature's gradient is complete, used
- * and dead before the next block's begins.
+ * Execution order: that of the graph, but state is updated last, when all values are known to be finite. Forward ops
+ * run in the model's order and gradients in reverse, so each feature's gradient is complete, used and dead before the
+ * next block's begins.
  */
 export function schedule(graph: Graph): Graph {
   const replaced = new Set(graph.updates.values());

@@ -6,40 +6,40 @@ import type { BufferId, BufferSpec, PlacedBuffer } from './buffers.ts';
 import type { PixelStride, Placement } from './place.ts';
 import type { LayerRecord, TargetRecord } from './record.ts';
 
-/** What a record must do at least. */
+/** The minimum work of a record. */
 export interface Cost {
-  /** Multiplications and additions of floating-point numbers. */
+  /** Floating-point additions and multiplications. */
   readonly flops: number;
-  /** Read and written, each once. */
+  /** Bytes read and written, each once. */
   readonly bytes: number;
 }
 
-/** What an engine's kernels interpret. */
+/** The encoded form of a plan, which an engine's kernels interpret. */
 export interface Program {
   readonly words: Uint32Array;
   readonly recordCount: number;
-  /** Records that ranks do together, in order: kernels run what lies between them. None where there is one rank. */
+  /** Records that the ranks execute together, in order: kernels run the records between them. Empty with one rank. */
   readonly collectives: readonly Collective[];
 }
 
-/** A record of `Group`'s (src/distributed), on float32 numbers of one buffer. */
+/** A collective operation of `Group` (src/distributed), on float32 elements of one buffer. */
 export interface Collective {
   /**
-   * - `gather`: `floats` numbers of each rank, in the order of ranks;
-   * - `treeSum`: each number becomes its sum over ranks.
+   * - `gather`: `floats` elements of each rank, in the order of ranks;
+   * - `treeSum`: each element becomes its sum over ranks.
    */
   readonly kind: 'gather' | 'treeSum';
   /** Index of its record in the plan. */
   readonly record: number;
-  /** Where the record after it begins. */
+  /** Word at which the next record begins. */
   readonly nextWord: number;
   readonly from: BufferId;
-  /** The same for `treeSum`. */
+  /** The same buffer for `treeSum`. */
   readonly to: BufferId;
   readonly floats: number;
 }
 
-/** What is lowered: a graph after rewriting, with a buffer for each value that is the root of its storage. */
+/** Input of the lowering: a rewritten graph, with a buffer for each root value. */
 export interface LoweringRequest {
   readonly graph: Graph;
   readonly placement: Placement;
@@ -49,32 +49,35 @@ export interface LoweringRequest {
   readonly tree: BatchTree;
 }
 
-/** What a target makes of a graph. */
+/** Output of the lowering. */
 export interface Lowered {
   readonly records: readonly LayerRecord[];
-  /** Records that depend on state alone, where no run changes it. */
+  /** Records that depend on state alone, for programs that do not change it. */
   readonly prepare: readonly LayerRecord[];
-  /** The buffers that hold what those make. */
+  /** The buffers that these records write. */
   readonly prepared: ReadonlySet<BufferId>;
   readonly buffers: readonly BufferSpec[];
-  /** Largest scratch that any record needs, for each thread. */
+  /** Largest scratch of any record in bytes, for each thread. */
   readonly scratchBytes: number;
 }
 
 /**
- * All that a plan may know of who runs it. A new target is a folder under `src/target` (docs/adding-an-engine.md).
- * Targets that are made alike are one object.
+ * All that a plan may depend on of its engine. A new target is a folder under `src/target`
+ * (docs/adding-an-engine.md). Targets with the same options are the same object.
  */
 export interface Target extends ArenaLimits {
   readonly name: string;
   readonly pixelStride: PixelStride;
-  /** Turns a graph into records and the further buffers that they need. */
+  /** Turns a graph into records and the additional buffers that they need. */
   lower(request: LoweringRequest): Lowered;
   /** The buffers that a record reads or writes. */
   buffersOf(record: TargetRecord): readonly BufferId[];
   costOf(record: TargetRecord): Cost;
-  /** Seconds that a record takes at least on a typical machine: plans are compared by it, so it never depends on this one. */
+  /**
+   * Minimum time of a record in seconds on a typical machine. It compares plans, so it never depends on the machine
+   * in use.
+   */
   secondsOf(record: TargetRecord): number;
-  /** @param records of a plan with these buffers: those of its runs, or those that prepare them. */
+  /** @param records of a plan with these buffers: `Plan.records` or `Plan.prepare`. */
   encode(buffers: readonly PlacedBuffer[], records: readonly LayerRecord[]): Program;
 }

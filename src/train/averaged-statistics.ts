@@ -5,14 +5,16 @@ import { partOfInput } from '../engine/engine.ts';
 import { programName, stepParts } from './programs.ts';
 import type { StepTarget } from './step.ts';
 
-/** Batches that statistics are measured on: by PyTorch's momentum of 0.1 half a percent is left of what they were. */
+/**
+ * Batches for measuring statistics: with PyTorch's momentum of 0.1, half a percent of the previous values remains.
+ */
 const BATCHES = 50;
 
 /**
- * Measures the running statistics of averaged weights on training images. The average of all those weights' statistics is
- * not theirs: it has the noise in it that averaging took out of the weights (Izmailov et al. 2018, arXiv 1803.05407,
- * algorithm 1; PyTorch's `torch.optim.swa_utils.update_bn`). Begins with the statistics of the weights that are trained,
- * so it is a function of the weights and the moment, however often it is done.
+ * Measures the running statistics of averaged weights on training images. The average of the running statistics does
+ * not fit the averaged weights: it contains the noise that averaging removes from the weights (Izmailov et al. 2018,
+ * arXiv 1803.05407, algorithm 1; PyTorch's `torch.optim.swa_utils.update_bn`). Starts with the running statistics of
+ * the trained weights, so the result depends only on the weights and the step, not on how often it is measured.
  * @throws the signal's reason, between two batches; NonFiniteError.
  */
 export async function measureAveragedStatistics(
@@ -37,7 +39,7 @@ export async function measureAveragedStatistics(
       labels: labels.subarray(0, count),
     };
     const program = programName('statistics', count, stage);
-    if (network.programs.get(program)!.graph.updates.size === 0) return; // Its batch norms are frozen, or there are none.
+    if (network.programs.get(program)!.graph.updates.size === 0) return; // Its batch norms are frozen, or it has none.
     await session.run(program, inputs);
   }
 }

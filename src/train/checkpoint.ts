@@ -9,7 +9,7 @@ import { InputError } from '../tensor/input-error.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { runConfigSchema } from './config.ts';
 
-/** A checkpoint that is damaged, or of another model. */
+/** A checkpoint is damaged, or belongs to another model. */
 export class CheckpointError extends InputError {
   override readonly name = 'CheckpointError';
 }
@@ -17,29 +17,31 @@ export class CheckpointError extends InputError {
 const finite = z.number();
 const natural = z.int().nonnegative();
 
-/** Raised with every change of what a checkpoint holds. 2: numerics, logBytes. */
+/** Incremented when the content of a checkpoint changes. 2: numerics, logBytes. */
 export const FORMAT = 2;
 /**
- * Raised with every change of the bits that training gives: an older run goes on, with a warning. 2: all that is summed
- * over a batch is a tree over its leaves.
+ * Incremented when the bits of training results change: an older run can be resumed, with a warning. 2: all sums over
+ * a batch are trees over its leaves.
  */
 export const NUMERICS = 2;
 
-/** Everything of a run but its tensors. Random numbers are functions of seed, epoch and step: these are its state. */
+/**
+ * State of a run without its tensors. Random numbers are functions of seed, epoch and step: these are their state.
+ */
 const runStateSchema = z.strictObject({
   format: z.int().min(1).max(FORMAT),
-  /** Of whoever trained last; checkpoints of format 1 are all of the first. */
+  /** That of the version that trained last; checkpoints of format 1 have 1. */
   numerics: natural.default(1),
-  /** Length of the run's log when this was saved: what is behind that will happen again. */
+  /** Length of the run's log at this checkpoint: later events will be logged again. */
   logBytes: natural.optional(),
   config: runConfigSchema,
-  /** The same engine and instruction set continue with the same bits. */
+  /** Only the same engine and instruction set resume with the same bits. */
   engine: z.string(),
   isa: z.string(),
   progress: z.strictObject({
-    /** Of the epoch at work, from 0. */
+    /** The current epoch, from 0. */
     epoch: natural,
-    /** Done in that epoch: where the data stands. */
+    /** Steps done in that epoch: the position in the data. */
     step: natural,
     globalStep: natural,
     sums: z.strictObject({ loss: finite, correct: natural, count: natural }),
@@ -56,7 +58,7 @@ const runStateSchema = z.strictObject({
       learningRate: finite.optional(),
     }),
   ),
-  /** Of the last epoch. With held-out images test accuracies are known at the end only. */
+  /** Results of the last epoch. With validation images, the test accuracy is only measured at the end. */
   last: z
     .strictObject({
       trainLoss: finite,
@@ -65,13 +67,13 @@ const runStateSchema = z.strictObject({
       validationAccuracy: finite.optional(),
     })
     .optional(),
-  /** Of the epoch that was best on the held-out images or, without such, on the test images. */
+  /** The best epoch on the validation images or, without them, on the test images. */
   best: z
     .strictObject({
       epoch: natural,
       testAccuracy: finite.optional(),
       validationAccuracy: finite.optional(),
-      /** On the images that it was best on: of equally accurate epochs the surer one. */
+      /** Loss on the images that selected it: of equally accurate epochs, the one with the smaller loss. */
       loss: finite.optional(),
     })
     .optional(),
@@ -81,8 +83,8 @@ export type RunState = z.infer<typeof runStateSchema>;
 export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
 
 /**
- * Parameters and running statistics under PyTorch's names, and what the optimiser remembers; all of one type. Each is
- * read when it is written, so that an engine's need not all be copied at once. A `Session` is one.
+ * Parameters and running statistics under PyTorch's names, and the optimiser state; all of one type. Each tensor is
+ * read when it is written, so that not all of an engine's tensors need to be copied at once. A `Session` is one.
  */
 export interface StateReader {
   read(name: string): Promise<Float32Array | Float64Array>;
@@ -93,26 +95,26 @@ export interface Checkpoint {
   readonly state: StateReader;
 }
 
-/** Numbers that are in memory, as a checkpoint is written from. */
+/** A reader of tensors in memory, to write a checkpoint from. */
 export function readerOf(numbers: StateNumbers): StateReader {
   return {
     read: async (name) => {
       const found = numbers.get(name);
-      if (!found) throw new CheckpointError(`there are no numbers of ${name}`);
+      if (!found) throw new CheckpointError(`there is no tensor ${name}`);
       return found;
     },
   };
 }
 
-/** Tensors with their shapes, as a file has them. */
+/** Tensors with their shapes, as stored in a file. */
 export interface StoredTensors {
   readonly state: StateNumbers;
   readonly shapes: ReadonlyMap<string, readonly number[]>;
 }
 
 /**
- * A checkpoint to use: parameters and running statistics under PyTorch's names, the moving averages of them where the
- * run kept such. `training` is all there is, to go on from.
+ * A checkpoint for inference: parameters and running statistics under PyTorch's names, or their moving averages if
+ * the run has them. `training` has all tensors, to resume from.
  */
 export interface LoadedCheckpoint extends StoredTensors {
   readonly run: RunState;
@@ -123,10 +125,16 @@ const METADATA_KEY = 'densor';
 /** The history of the longest run has six values for each of its 100,000 epochs. */
 const RUN_LIMITS = { depth: 8, values: 2 ** 20 };
 
-/** Networks that had another name when a checkpoint of them was written, told by a tensor that the name's network lacks. */
+/**
+ * Networks that have been renamed since a checkpoint of them was written, identified by a tensor that the network now
+ * of that name lacks.
+ */
 const RENAMED_MODELS = [{ was: 'resnet18', is: 'resnet18-d2l', has: '0.0.weight' }] as const;
 
-/** A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when what is before it was taken. */
+/**
+ * A checkpoint as the bytes of a safetensors file, in chunks: each tensor is read when the previous chunks have been
+ * consumed.
+ */
 export async function* encodeCheckpoint(
   { run, state }: Checkpoint,
   shapes: ReadonlyMap<string, Pick<StateTensor, 'shape'>>,
@@ -139,23 +147,26 @@ export async function* encodeCheckpoint(
   yield* streamSafetensors(metadata, tensors, (name) => state.read(name));
 }
 
-/** A checkpoint that was loaded, as the bytes of its file again. */
+/** Encodes a loaded checkpoint as the bytes of its file. */
 export function encodeStored({ run, training }: LoadedCheckpoint): AsyncGenerator<Uint8Array> {
   const shapes = new Map([...training.shapes].map(([name, shape]) => [name, { shape }]));
   return encodeCheckpoint({ run, state: readerOf(training.state) }, shapes);
 }
 
-/** Whether a file of this metadata is a checkpoint: what other files of weights hold is no run's. */
+/** True if a file with this metadata is a checkpoint of a run, not just a file of weights. */
 export function isCheckpoint(metadata: ReadonlyMap<string, string>): boolean {
   return metadata.has(METADATA_KEY);
 }
 
-/** @param path what to blame. @throws CheckpointError, or SafetensorsError when the bytes are no valid safetensors. */
+/**
+ * @param path for error messages. @throws CheckpointError, or SafetensorsError when the bytes are not valid
+ * safetensors.
+ */
 export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpoint {
   const { metadata, tensors } = decodeSafetensors(bytes, path);
   const text = metadata.get(METADATA_KEY);
   if (text === undefined)
-    throw new CheckpointError(`${path}: no checkpoint of densor: metadata '${METADATA_KEY}' is missing`);
+    throw new CheckpointError(`${path}: not a checkpoint of densor: metadata '${METADATA_KEY}' is missing`);
   const json = parseRun(text, path);
   const format = asObject(json)?.format;
   if (typeof format === 'number' && format > FORMAT) {
@@ -172,7 +183,7 @@ export function decodeCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpo
   const state = new Map<string, Float32Array | Float64Array>();
   for (const [name, { data }] of tensors) {
     if (!(data instanceof Float32Array || data instanceof Float64Array)) {
-      throw new CheckpointError(`${path}: tensor ${quoted(name)} is not of float numbers`);
+      throw new CheckpointError(`${path}: tensor ${quoted(name)} does not hold floating-point numbers`);
     }
     state.set(name, data);
   }
@@ -195,7 +206,10 @@ function parseRun(text: string, path: string): Json {
   }
 }
 
-/** A checkpoint of all tensors of a run. To use it, averages stand for what they are of, without what the optimiser remembers. */
+/**
+ * A checkpoint from all tensors of a run. For inference, averages replace the tensors they average, and the optimiser
+ * state is dropped.
+ */
 export function loadedCheckpoint(run: RunState, training: StoredTensors): LoadedCheckpoint {
   const { state, shapes } = training;
   const own = [...shapes].filter(([name]) => !isOptimizerState(name));
@@ -213,7 +227,10 @@ export function loadedCheckpoint(run: RunState, training: StoredTensors): Loaded
   };
 }
 
-/** @throws CheckpointError unless the checkpoint holds exactly the tensors of the network, in their shapes, finite. */
+/**
+ * @throws CheckpointError unless the checkpoint has exactly the tensors of the network, in their shapes, with finite
+ * values.
+ */
 export function requireFits(
   path: string,
   { state, shapes }: StoredTensors,
@@ -224,7 +241,7 @@ export function requireFits(
     if (!stored) throw new CheckpointError(`${path}: tensor ${name} is missing`);
     if (!shapesEqual(stored, shape)) {
       throw new CheckpointError(
-        `${path}: tensor ${name} is ${formatShape(stored)}, the model wants ${formatShape(shape)}`,
+        `${path}: tensor ${name} is ${formatShape(stored)}, the model expects ${formatShape(shape)}`,
       );
     }
     if (!state.get(name)!.every(Number.isFinite))
@@ -235,13 +252,13 @@ export function requireFits(
     throw new CheckpointError(`${path}: tensor ${quoted(extra)} is not part of the model`);
 }
 
-/** @throws CheckpointError unless the run stands where one with this many steps an epoch can stand. */
+/** @throws CheckpointError unless the run's position is possible with this number of steps per epoch. */
 export function requirePosition(path: string, { config, progress }: RunState, stepsPerEpoch: number): void {
   const { epoch, step, globalStep } = progress;
   if (epoch > config.epochs || step > stepsPerEpoch || globalStep !== epoch * stepsPerEpoch + step) {
     throw new CheckpointError(
       `${path}: the run stands at step ${step} of epoch ${epoch + 1}, ${globalStep} in all, which does not fit ` +
-        `${counted(config.epochs, 'epoch')} of ${counted(stepsPerEpoch, 'step')}: was the data another?`,
+        `${counted(config.epochs, 'epoch')} of ${counted(stepsPerEpoch, 'step')}: has the data changed?`,
     );
   }
 }

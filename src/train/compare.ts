@@ -2,13 +2,13 @@ import type { RunState } from './checkpoint.ts';
 import { hasValidation } from './config.ts';
 import type { CurvePoint } from './events.ts';
 
-/** Mean and, of two values or more, sample standard deviation (n − 1). */
+/** Mean and, for two values or more, sample standard deviation (n − 1). */
 export interface Spread {
   readonly mean: number;
   readonly sd?: number;
 }
 
-/** @returns undefined of no values. */
+/** @returns undefined without values. */
 export function spreadOf(values: readonly number[]): Spread | undefined {
   if (values.length === 0) return undefined;
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;
@@ -17,7 +17,7 @@ export function spreadOf(values: readonly number[]): Spread | undefined {
   return { mean, sd: Math.sqrt(squares / (values.length - 1)) };
 }
 
-/** A run that NaN or infinity ended: an answer too, but none to take a mean of. */
+/** A run that NaN or infinity ended: it is reported, but not included in any mean. */
 export interface DivergedRun {
   readonly kind: 'diverged';
   readonly seed: number;
@@ -25,19 +25,19 @@ export interface DivergedRun {
   readonly message: string;
 }
 
-/** What came out of a run that went to its end. */
+/** Results of a finished run. */
 export interface RunResult {
   readonly kind: 'finished';
   readonly seed: number;
   readonly folder: string;
   readonly epochs: number;
-  /** Of the last epoch. */
+  /** Mean of the last epoch. */
   readonly trainLoss: number;
   readonly trainAccuracy: number;
   readonly testAccuracy: number;
-  /** Of the best epoch: by the validation images or, without such, by the test images themselves. */
+  /** Of the best epoch, selected by the validation images or, without them, by the test images themselves. */
   readonly bestTestAccuracy: number;
-  /** Training steps only, as is the time. */
+  /** Training steps only, as for the time. */
   readonly examplesPerSecond: number;
   readonly trainMs: number;
   readonly engine: string;
@@ -45,14 +45,14 @@ export interface RunResult {
   readonly history: readonly CurvePoint[];
 }
 
-/** Whether there is nothing left to do. */
+/** True if a run has nothing left to do. */
 export function isFinished({ config, progress, last }: RunState): boolean {
   if (last?.testAccuracy === undefined) return false;
-  // With validation images the test is the very last thing.
+  // With validation images, the test comes last.
   return hasValidation(config) || progress.epoch >= config.epochs;
 }
 
-/** @param run one that is finished. */
+/** @param run a finished run. */
 export function resultOf(run: RunState, folder: string): RunResult {
   const { config, progress, last, best, engine, isa, history } = run;
   const { trainLoss, trainAccuracy, testAccuracy } = last!;
@@ -84,7 +84,10 @@ const MEASURES = [
 ] as const;
 export type Measure = (typeof MEASURES)[number];
 
-/** A configuration's runs, and each measure over the seeds of those that finished: none where none did. */
+/**
+ * A configuration's runs, and the mean and deviation of each measure over the seeds that finished; absent if none
+ * did.
+ */
 export interface ConfigurationResult {
   readonly name: string;
   readonly runs: readonly RunResult[];
@@ -101,7 +104,10 @@ export function summarize(name: string, all: readonly (RunResult | DivergedRun)[
   return { name, runs, diverged, over };
 }
 
-/** Test accuracies of a configuration less those of another with the same seed: what seeds share drops out. */
+/**
+ * Test accuracies of a configuration minus those of another with the same seed: this removes variation that both
+ * share.
+ */
 export interface PairedDifference {
   readonly of: string;
   readonly minus: string;
@@ -109,7 +115,7 @@ export interface PairedDifference {
   readonly over: Spread;
 }
 
-/** Each configuration against the first, over the seeds with which both finished; left out where there is none. */
+/** Each configuration compared with the first, over the seeds that finished with both; omitted if there are none. */
 export function pairedDifferences(results: readonly ConfigurationResult[]): readonly PairedDifference[] {
   const [first, ...others] = results;
   return others.flatMap(({ name, runs }) => {

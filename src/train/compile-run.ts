@@ -8,7 +8,7 @@ import { programsFor, statisticsProgram } from './programs.ts';
 import { frozenIn } from './stages.ts';
 
 /**
- * Every program of a run: full and last batches, training and evaluation.
+ * Compiles all programs of a run: full and last batches, training and evaluation.
  * @throws ShapeError, ConfigError, MemoryLimitError
  */
 export function compileRun(
@@ -66,7 +66,7 @@ export function compileRun(
   }
 }
 
-/** Why a step cannot be taken by so many images at once; undefined where it can. */
+/** Why a training step on this number of images is impossible; undefined if it is possible. */
 function whyNot(model: Model, size: readonly [number, number], batch: number): ShapeError | undefined {
   try {
     compile(model, size, programsFor('train', { count: batch, batch }));

@@ -5,13 +5,15 @@ import { InputError } from '../tensor/input-error.ts';
 import type { Schedule } from './schedule.ts';
 import { FIELD_SCHEMAS, type SettingName } from './settings/table.ts';
 
-/** Settings of a run that contradict one another: says which, and what to do. */
+/** Contradictory settings of a run: the message names the setting and a remedy. */
 export class ConfigError extends InputError {
   override readonly name = 'ConfigError';
-  /** The setting to change, where it is one. */
+  /** The setting to change, if there is one. */
   readonly setting: SettingName | undefined;
 
-  /** @param message names settings as `RunConfig` does, in backquotes: a front end may write them in its own way. */
+  /**
+   * @param message names settings as in `RunConfig`, in backquotes: a front end may replace them by its own names.
+   */
   constructor(
     message: string,
     { setting, ...options }: ErrorOptions & { readonly setting?: SettingName } = {},
@@ -22,14 +24,17 @@ export class ConfigError extends InputError {
 }
 
 /**
- * What decides the numbers of a run, fully resolved; stored in every checkpoint. (Threads change no bit.) The table of
- * settings says what each field is.
+ * All settings that determine the results of a run, fully resolved; stored in every checkpoint. (The number of
+ * threads does not affect the results.) The table of settings describes each field.
  */
 export const runConfigSchema = z.strictObject(FIELD_SCHEMAS);
 
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
-/** Whether other images than those of the test choose the best epoch: held out, or a folder's own. */
+/**
+ * True if validation images, not test images, select the best epoch: a share of the training images, or a folder's
+ * own.
+ */
 export function hasValidation({
   validate,
   validationSha256,
@@ -37,10 +42,10 @@ export function hasValidation({
   return validate !== undefined || validationSha256 !== undefined;
 }
 
-/** @throws ConfigError when a run that has no validation images is to end by them. */
+/** @throws ConfigError when `patience` is set for a run without validation images. */
 export function requireJudge(patience: number | undefined, isJudged: boolean): void {
   if (patience === undefined || isJudged) return;
-  throw new ConfigError('`patience` goes by validation images: say which share with `validate`', {
+  throw new ConfigError('`patience` requires validation images: set their share with `validate`', {
     setting: 'patience',
   });
 }
@@ -54,12 +59,12 @@ export function requireMicroBatch(microBatch: number | undefined, batch: number)
   );
 }
 
-/** Images that go through the network at a time in an evaluation: no more than in training. */
+/** Images per evaluation batch: no more than in training. */
 export function evaluationBatch({ batch, microBatch = batch }: RunConfig): number {
   return Math.min(batch, microBatch);
 }
 
-/** What a run's training programs do with the gradients. */
+/** Optimiser, regularisation and loss options of a run's training programs. */
 export function trainingOptions(config: RunConfig): TrainingOptions {
   const { momentum, weightDecay, weightDecayOn: decayed, labelSmoothing, clip, ema } = config;
   return {
@@ -76,13 +81,13 @@ export function trainingOptions(config: RunConfig): TrainingOptions {
   };
 }
 
-/** How a run's learning rate goes, of one stage (`stagesOf`). */
+/** The learning-rate schedule of a run with one stage (`stagesOf`). */
 export function scheduleOf(config: RunConfig, stepsPerEpoch: number): Schedule {
   const { schedule: kind, lr: peak, epochs, warmup } = config;
   return { kind, peak, steps: epochs * stepsPerEpoch, warmupSteps: Math.round(warmup * stepsPerEpoch) };
 }
 
-/** `recipe best: nesterov 0.9, lr 0.1, one-cycle, weight decay 0.0005`: all that is not the plainest. */
+/** `recipe best: nesterov 0.9, lr 0.1, one-cycle, weight decay 0.0005`: all settings that differ from plain SGD. */
 export function describeRecipe(config: RunConfig): string {
   const { recipe, optimizer, momentum, weightDecay, weightDecayOn, schedule, warmup, clip, ema } = config;
   const { lr, balance, labelSmoothing, validate, patience, precision, headEpochs, headLr } = config;
@@ -98,7 +103,7 @@ export function describeRecipe(config: RunConfig): string {
     labelSmoothing > 0 && `labels smoothed by ${labelSmoothing}`,
     clip !== undefined && `gradients clipped at ${clip}`,
     ema !== undefined && `weights averaged with ${ema}`,
-    validate !== undefined && `${Number((100 * validate).toFixed(2))}% held out`,
+    validate !== undefined && `${Number((100 * validate).toFixed(2))}% for validation`,
     patience !== undefined && `patience ${patience}`,
     precision !== 'f32' && `feature maps in ${precision}`,
   ]

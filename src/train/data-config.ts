@@ -7,12 +7,12 @@ import type { RunConfig } from './config.ts';
 
 const perChannel = z.array(z.number()).min(1);
 
-/** What is done to images after they are resized; a run without it does nothing. */
+/** Transforms of images after resizing; absent: none. */
 export const transformsSchema = z.strictObject({
-  /** To training images only. */
+  /** Applied to training images only. */
   augment: z.array(z.enum(AUGMENTATIONS)),
   normalize: z.enum(NORMALIZATIONS),
-  /** The numbers themselves, so that no data is needed to predict; there unless `normalize` is none. */
+  /** The values themselves, so that prediction needs no data set; absent only if `normalize` is none. */
   normalization: z
     .strictObject({ mean: perChannel, std: z.array(z.number().positive()).min(1) })
     .refine(({ mean, std }) => mean.length === std.length, 'mean and std differ in their channels')
@@ -21,7 +21,7 @@ export const transformsSchema = z.strictObject({
 
 export type Transforms = z.infer<typeof transformsSchema>;
 
-/** Batches of the images that a run trains on. */
+/** Batches of the training images of a run. */
 export function trainingLoader(
   train: Dataset,
   config: Pick<RunConfig, 'size' | 'batch' | 'limit' | 'balance' | 'transforms'>,
@@ -36,7 +36,7 @@ export function trainingLoader(
   });
 }
 
-/** A loader's options for images that a network is tested on or asked about: never augmented. */
+/** Loader options for test and prediction images: never augmented. */
 export function testTransforms({
   transforms,
 }: {

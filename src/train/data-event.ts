@@ -1,7 +1,7 @@
 import type { Dataset, TrainTest } from '../data/dataset.ts';
 import type { TrainEvent } from './events.ts';
 
-/** What there is of each class. */
+/** The number of images of each class. */
 export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { kind: 'data' }> {
   const { classNames } = data.train;
   const [train, test] = [countsOf(data.train), countsOf(data.test)];

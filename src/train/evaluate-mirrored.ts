@@ -4,8 +4,8 @@ import { evaluate } from './evaluate.ts';
 import { indexOfGreatest, softmax } from './scorecard.ts';
 
 /**
- * As `evaluate`, by the mean of the probabilities that the network gives an image and its mirror image: two passes.
- * `onBatch` is told of the logarithms of those means as logits, when both passes are done.
+ * As `evaluate`, with the average of the probabilities for each image and its horizontal flip: two passes. `onBatch`
+ * receives the logarithms of those averages as logits, after both passes.
  */
 export const evaluateMirrored: typeof evaluate = async (
   session,
@@ -16,7 +16,7 @@ export const evaluateMirrored: typeof evaluate = async (
 ) => {
   const { batch, onBatch } = options;
   const count = Math.min(options.limit ?? dataset.count, dataset.count);
-  let classes = 0; // Of the network: it may know more than the data set.
+  let classes = 0; // Of the network: it may have more classes than the data set.
   let means = new Float64Array();
   const addHalf = (first: number, labels: Labels, logits: Float32Array | Float64Array) => {
     classes = logits.length / labels.length;

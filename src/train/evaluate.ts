@@ -5,12 +5,13 @@ import { addBatch, NOTHING, type Sums } from './metrics.ts';
 import { programName } from './programs.ts';
 
 export interface EvaluateOptions extends LoaderOptions {
-  /** Told of each batch: the index of its first image, their labels, and their logits [size, classes]. */
+  /** Called for each batch: the index of its first image, the labels, and the logits [size, classes]. */
   readonly onBatch?: (first: number, labels: Labels, logits: Float32Array | Float64Array) => void;
 }
 
 /**
- * Loss and right answers of a network on a data set, with its running statistics. The next batch is made meanwhile.
+ * Loss and number of correct predictions of a network on a data set, with its running statistics. The next batch is
+ * loaded meanwhile.
  * @throws the signal's reason, between two batches.
  */
 export async function evaluate(

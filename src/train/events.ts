@@ -1,6 +1,6 @@
 import type { RunConfig } from './config.ts';
 
-/** Epochs are fractional within an epoch; losses and accuracies are means since the epoch began. */
+/** Epochs are fractional within an epoch; losses and accuracies are means since the start of the epoch. */
 export interface CurvePoint {
   readonly epoch: number;
   readonly trainLoss?: number | undefined;
@@ -10,7 +10,10 @@ export interface CurvePoint {
   readonly learningRate?: number | undefined;
 }
 
-/** What a training run tells its listeners: the progress bar, the log, the curves, tests. All times in ms or s as named. */
+/**
+ * Events of a training run for its listeners: the progress bar, the log, the curves, tests. Times are in ms or s as
+ * named.
+ */
 export type TrainEvent =
   | {
       readonly kind: 'start';
@@ -26,15 +29,15 @@ export type TrainEvent =
       readonly batch: number;
       readonly trainImages: number;
       readonly testImages: number;
-      /** Held out of the training images, or a folder's own. */
+      /** Split from the training images, or a folder's own. */
       readonly validationImages: number;
       readonly plannedPeakBytes: number;
-      /** Steps already done by the run that is resumed; 0 for a new one. */
+      /** Steps done before a resume; 0 for a new run. */
       readonly resumedAtStep: number;
     }
   | {
       readonly kind: 'step';
-      /** From 0. */
+      /** The epoch, from 0. */
       readonly epoch: number;
       /** Steps done in this epoch, from 1. */
       readonly step: number;
@@ -45,17 +48,17 @@ export type TrainEvent =
       readonly learningRate: number;
       /** Mean loss of this batch. */
       readonly loss: number;
-      /** Means since the epoch began, as d2l's train_ch6 counts them. */
+      /** Means since the start of the epoch, as in d2l's train_ch6. */
       readonly trainLoss: number;
       readonly trainAccuracy: number;
       readonly stepMs: number;
-      /** Training steps only, since the run began. */
+      /** Training steps only, since the start of the run. */
       readonly examplesPerSecond: number;
-      /** Left until the run ends, evaluation included. */
+      /** Estimated time until the run ends, including evaluation. */
       readonly etaMs: number;
       readonly rssBytes?: number;
     }
-  /** Of a folder of images: what was found, and what could not be read. */
+  /** For a folder of images: images found and files that could not be read. */
   | {
       readonly kind: 'data';
       readonly data: string;
@@ -67,7 +70,7 @@ export type TrainEvent =
       }[];
       readonly skipped: readonly { readonly file: string; readonly reason: string }[];
     }
-  /** A point of the curves, five times an epoch, and after it with the test accuracy. */
+  /** A point of the curves: five times per epoch, and after it with the test accuracy. */
   | { readonly kind: 'point'; readonly point: CurvePoint }
   | { readonly kind: 'evaluating'; readonly epoch: number; readonly done: number; readonly total: number }
   | {
@@ -75,7 +78,7 @@ export type TrainEvent =
       readonly epoch: number;
       readonly trainLoss: number;
       readonly trainAccuracy: number;
-      /** One of the two: of the validation images where there are such. */
+      /** One of the two: validation accuracy if there are validation images. */
       readonly testAccuracy?: number | undefined;
       readonly validationAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
@@ -99,7 +102,7 @@ export type TrainEvent =
       readonly trainLoss: number;
       readonly trainAccuracy: number;
       readonly testAccuracy: number;
-      /** With validation images: that of the weights that were best on those. */
+      /** With validation images: test accuracy of the weights that were best on them. */
       readonly bestTestAccuracy?: number | undefined;
       readonly examplesPerSecond: number;
       readonly durationMs: number;

@@ -3,32 +3,34 @@ import { ConfigError } from './config.ts';
 import { type Overrides, type ResolvedRecipe, resolveRecipe } from './recipes.ts';
 import { givenSchema, RUN_SETTING_NAMES, SETTINGS } from './settings/table.ts';
 
-/** Settings that an experiment file may have: all that a recipe has but the seed, which is the experiment's. */
+/**
+ * Settings allowed in an experiment file: all settings of a recipe except the seed, which belongs to the experiment.
+ */
 const NAMES = RUN_SETTING_NAMES.filter(
   (name): name is keyof Settings => SETTINGS[name].inExperiment !== false,
 );
 
-/** Settings of a run as an experiment names them: all that `resolveRecipe` takes. */
+/** Settings of a run in an experiment file: all that `resolveRecipe` takes. */
 export type Settings = Omit<Overrides, 'seed'>;
 
 const settingsShape = Object.fromEntries(NAMES.map((name) => [name, givenSchema(SETTINGS[name]).optional()]));
 const settingsSchema = z.strictObject(settingsShape) as unknown as z.ZodType<Settings>;
 
-/** Seeds of the runs of each configuration. */
+/** Seeds for the runs of each configuration. */
 export const seedsSchema = z
   .array(givenSchema(SETTINGS.seed) as z.ZodType<number>)
   .min(1, 'expected one seed or more')
-  .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed is there twice');
+  .refine((seeds) => new Set(seeds).size === seeds.length, 'a seed is repeated');
 
-/** Names of folders, beside the files of the comparison itself. */
+/** Names are used as folders, beside the files of the comparison itself. */
 const configurationName = z
   .string()
   .regex(/^[A-Za-z0-9][\w.-]*$/, 'expected a name of letters, digits, - and _')
   .refine((name) => !/\.(json|md|svg|png|lock)$/.test(name), 'this is the name of a file');
 
-/** Several configurations, each trained once with every seed; what they share is `common`. */
+/** Several configurations, each trained once with every seed; `common` has their shared settings. */
 const experimentSchema = z.strictObject({
-  /** What it asks, or what is known of it: printed with its networks, and first in its report. */
+  /** The question, or what is known about it: printed with its networks, and first in its report. */
   about: z.string().optional(),
   common: settingsSchema.default({}),
   configurations: z
@@ -39,7 +41,7 @@ const experimentSchema = z.strictObject({
 
 export type Experiment = z.infer<typeof experimentSchema>;
 
-/** @param source what to blame. @throws ConfigError that names the field. */
+/** @param source for error messages. @throws ConfigError that names the field. */
 export function parseExperiment(value: unknown, source: string): Experiment {
   const parsed = experimentSchema.safeParse(value);
   if (parsed.success) return parsed.data;
@@ -54,12 +56,15 @@ export function parseExperiment(value: unknown, source: string): Experiment {
   throw new ConfigError(`${source}: ${field ? `${field}: ` : ''}${message}`);
 }
 
-/** All images in minutes, and a test accuracy that scatters by thousandths: at the notes' constant rate it does by hundredths. */
+/**
+ * All images in minutes, with a standard deviation of the test accuracy of some thousandths: with the notes' constant
+ * rate it is hundredths.
+ */
 const BUDGET = { recipe: 'quick' } as const;
 
-/** Experiments with a name: the exercises of the notes. */
+/** Built-in experiments: the exercises of the notes. */
 export const EXPERIMENTS = {
-  /** Why do transitions pool by the average, not by the maximum? */
+  /** Why do transitions use average pooling, not max pooling? */
   pooling: {
     common: BUDGET,
     configurations: { average: { model: 'notes' }, max: { model: 'notes-max-pool' } },
@@ -67,11 +72,13 @@ export const EXPERIMENTS = {
   },
   /** How do a DenseNet's parameters, memory and accuracy compare with a ResNet's? */
   resnet: {
-    common: { ...BUDGET, lr: 0.02 }, // At its own 0.1 the ResNet diverges, with momentum 0.9.
+    common: { ...BUDGET, lr: 0.02 }, // With its own 0.1 and momentum 0.9 the ResNet diverges.
     configurations: { densenet: { model: 'notes' }, resnet18: { model: 'resnet18-d2l' } },
     seeds: [0, 1, 2],
   },
-  /** What is wrong with the 121 of the notes? To be counted (`compare --dry-run`): a step of it takes minutes. */
+  /**
+   * What is wrong with the notes' DenseNet-121? To be counted (`compare --dry-run`): a training step takes minutes.
+   */
   'notes-121': {
     about: `The notes' 121 differs from the paper's in three things: a bottleneck is four times as wide as its layer's input, not
 four times the growth rate, so cost and memory grow with the square of the depth; transitions do not pool, so all blocks
@@ -90,7 +97,8 @@ export interface PlannedRun {
 }
 
 /**
- * Every run, the first seed of all configurations first: a machine that grows slower meanwhile hits all alike.
+ * All runs, the first seed of all configurations first, so that a machine that slows down affects all configurations
+ * alike.
  * @throws ConfigError
  */
 export function runsOf({ common, configurations, seeds }: Experiment): readonly PlannedRun[] {
@@ -112,7 +120,7 @@ export function runsOf({ common, configurations, seeds }: Experiment): readonly 
 
 /**
  * The same with other common settings and seeds.
- * @throws ConfigError when a configuration has its own: there is no telling which is meant.
+ * @throws ConfigError when a configuration has the same setting: it is unclear which one applies.
  */
 export function withOverrides(
   experiment: Experiment,

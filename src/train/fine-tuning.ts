@@ -3,16 +3,18 @@ import type { TrainedImages } from '../io/model-card.ts';
 import { imageSizeOf } from '../model/zoo.ts';
 import type { Overrides, Recipe } from './recipes.ts';
 
-/** What is known of weights that a run begins with. */
+/** Known properties of the weights that a run starts from. */
 interface KnownWeights {
   readonly network?: Pick<Recipe, 'model' | 'size'> | undefined;
   readonly images?: TrainedImages | undefined;
 }
 
-/** Below this a network for ImageNet has next to nothing left of a picture where its last pool reads it. */
+/** Least image size: with smaller images, the last feature maps of an ImageNet network have almost no pixels left. */
 const LEAST_SIZE = 64;
 
-/** Whether weights are for ImageNet's classes: they then expect its pictures, and serve to be fine-tuned. */
+/**
+ * True if weights are for ImageNet's classes: they then expect ImageNet's images, and are suitable for fine-tuning.
+ */
 export function isForImageNet({ images }: KnownWeights): boolean {
   const { classNames } = images ?? {};
   return (
@@ -22,8 +24,8 @@ export function isForImageNet({ images }: KnownWeights): boolean {
 }
 
 /**
- * What a run is asked for that begins with weights: their network, and the recipe `fine-tune` for those of ImageNet where
- * no recipe is named. A recipe that is named says the size itself.
+ * Settings of a run that starts from weights: their network, and the recipe `fine-tune` for ImageNet weights if no
+ * recipe is named. A named recipe sets the size itself.
  */
 export function settingsFrom(weights: KnownWeights, given: Overrides): Overrides {
   const { network } = weights;
@@ -32,9 +34,9 @@ export function settingsFrom(weights: KnownWeights, given: Overrides): Overrides
 }
 
 /**
- * The size that pictures are given to fine-tune a network: its own or, where pictures are smaller, theirs, since
- * enlarging them costs time and shows nothing new.
- * @param side of the pictures, the shorter one, in pixels.
+ * Image size for fine-tuning a network: its own or, for smaller images, theirs, since enlarging them costs time and
+ * adds no information.
+ * @param side of the images, the shorter one, in pixels.
  */
 export function fineTuningSize(model: string, side: number): number {
   const own = imageSizeOf(model) ?? LEAST_SIZE;

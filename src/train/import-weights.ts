@@ -16,19 +16,19 @@ import { withClasses } from './run-model.ts';
 import { NOTES } from './settings/table.ts';
 import { startedFrom, type WeightsSource, weightsFor } from './weights-source.ts';
 
-/** What weights become a network of. */
+/** Options for the network that weights are imported into. */
 export interface ImportRequest extends Pick<ModelOverrides, 'channels' | 'classes'> {
-  /** A network of the zoo by its name, or one of modules. */
+  /** A zoo network by its name, or a network of modules. */
   readonly model: string | Model;
-  /** Default: the file's, else the network's own. */
+  /** Default: the file's, otherwise the network's own. */
   readonly size?: number | undefined;
-  /** Default: as the file says, else none. */
+  /** Default: the file's, otherwise none. */
   readonly normalize?: NormalizationName | undefined;
-  /** Default: the file's, else numbers. */
+  /** Default: the file's, otherwise numbers. */
   readonly classNames?: readonly string[] | undefined;
-  /** Where the names are from, for messages. */
+  /** Source of the names, for messages. */
   readonly namesFile?: string | undefined;
-  /** Of what the file does not have. */
+  /** Seed for tensors that the file does not have. */
   readonly seed: number;
 }
 
@@ -38,11 +38,11 @@ export interface ImportedWeights {
   readonly model: Model;
   readonly state: ReadonlyMap<string, StateTensor>;
   readonly report: WeightsReport;
-  /** What there is to say of its images, a line each. */
+  /** Notes about its images, one line each. */
   readonly remarks: readonly string[];
 }
 
-/** Images at a time when the network is evaluated. */
+/** Images per evaluation batch. */
 const BATCH = 32;
 
 /** @throws WeightsError, ConfigError; DataError when ImageNet's normalisation does not fit the channels. */
@@ -95,12 +95,12 @@ function sizeFor({ model, size }: ImportRequest, { images }: WeightsSource): num
     throw new ConfigError(`\`model\` ${model}: ${unknownModel(model)}`, { setting: 'model' });
   }
   throw new ConfigError(
-    `nothing says how large the images of ${model.name} are: give the height and width in pixels as \`size\``,
+    `the image size of ${model.name} is unknown: give the height and width in pixels as \`size\``,
     { setting: 'size' },
   );
 }
 
-/** The model with as many channels and classes as asked for, or else as the file has. */
+/** The model with the requested number of channels and classes, by default the file's. */
 function modelFor(
   { model: given, channels, classes }: ImportRequest,
   size: number,
@@ -119,7 +119,7 @@ function networkOf(model: Model, size: number) {
   return { state: stateOf(graph), initializers };
 }
 
-/** How images are to be normalised: as is asked for, as the file says, or not at all, which is said. */
+/** Normalisation of images: as requested, as in the file, or none, with a remark. */
 function imageTransforms(
   asked: ImportRequest['normalize'],
   channels: number,
@@ -127,14 +127,14 @@ function imageTransforms(
 ): Pick<RunConfig, 'transforms'> & { readonly remarks: readonly string[] } {
   if (asked === 'measured') {
     throw new ConfigError(
-      '`normalize` measured is for images to measure, and weights bring none: expected none or imagenet',
+      '`normalize` measured requires images, and a weights file has none: expected none or imagenet',
     );
   }
   const known = images?.normalization?.mean.length === channels ? images.normalization : undefined;
   const remarks: string[] = [];
   if (asked === undefined && !images) {
     remarks.push(
-      'note: nothing says how its images were normalised, so they will not be: `normalize` imagenet does',
+      'note: the file does not say how its images were normalised, so they are not normalised: `normalize` imagenet does that',
     );
   }
   if (asked === undefined && known)
@@ -145,7 +145,7 @@ function imageTransforms(
   return { remarks, transforms: { augment: [], normalize: asked ?? 'measured', normalization } };
 }
 
-/** The state of a run that has not begun: what it says of training are defaults, and it knows of no data. */
+/** The state of a run that has not begun: its training settings are defaults, and it has no data. */
 function untrained(
   network: Pick<RunConfig, 'model' | 'network' | 'classes' | 'size' | 'seed' | 'classNames' | 'transforms'>,
   source: WeightsSource,

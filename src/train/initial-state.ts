@@ -6,10 +6,10 @@ import type { StateNumbers } from './checkpoint.ts';
 
 const ZEROS = { kind: 'constant', value: 0 } as const;
 
-/** Fills a session's state: with the numbers that were stored or, where there are none, with the seed's. */
+/** Sets a session's state to the stored tensors or, where there are none, to the initial values for the seed. */
 export function loadState(session: Session, compiled: Compiled, seed: number, stored?: StateNumbers): void {
   for (const [name, { shape }] of compiled.network.state) {
-    // An average starts as what it is of; whatever else an optimiser remembers, as zeros.
+    // An average starts as a copy of its tensor; other optimiser state as zeros.
     const from = averagedName(name) ?? name;
     const initializer = compiled.initializers.get(from) ?? ZEROS;
     session.write(

@@ -8,7 +8,7 @@ import { runStep, stepSeedOf } from './step.ts';
 
 export interface RangeTestOptions {
   readonly config: RunConfig;
-  /** As `compileRun` compiles the configuration. */
+  /** The configuration, compiled by `compileRun`. */
   readonly compiled: Compiled;
   readonly session: Session;
   readonly train: Dataset;
@@ -21,29 +21,29 @@ export interface RangeTestOptions {
 
 export interface RangePoint {
   readonly learningRate: number;
-  /** Of one batch, before the step. */
+  /** Loss of one batch, before the step. */
   readonly loss: number;
-  /** The mean of the losses so far, the latest counting most. */
+  /** Exponential moving average of the losses. */
   readonly smoothedLoss: number;
 }
 
-/** What a range test found. */
+/** Result of a range test. */
 export interface RangeTest {
   readonly points: readonly RangePoint[];
-  /** Where the smoothed loss falls fastest; undefined where it does not fall. */
+  /** The rate at which the smoothed loss falls fastest; undefined if it does not fall. */
   readonly suggestion: number | undefined;
-  /** Whether the loss exploded before the last step. */
+  /** True if the loss diverged before the last step. */
   readonly exploded: boolean;
 }
 
-/** The weight of the past in the smoothed loss. */
+/** Decay of the moving average of the loss. */
 const SMOOTHING = 0.9;
-/** A smoothed loss of so many times the least is an explosion. */
+/** The loss has diverged when the smoothed loss exceeds its minimum by this factor. */
 const EXPLOSION = 4;
 
 /**
  * The learning-rate range test (Smith 2017, "Cyclical learning rates for training neural networks"): the rate grows
- * exponentially from step to step until the loss explodes. Whatever schedule the configuration has, it plays no part.
+ * exponentially from step to step until the loss diverges. The configuration's schedule is ignored.
  */
 export async function findLearningRate(options: RangeTestOptions): Promise<RangeTest> {
   const { config, compiled, session, train, from, to, steps, onStep } = options;
@@ -84,8 +84,9 @@ function found(points: readonly RangePoint[], exploded: boolean): RangeTest {
 }
 
 /**
- * The rate at the steepest fall of the smoothed loss over the logarithm of the rate, before the loss is at its least.
- * Falls are taken over a tenth of the steps, and not in the first tenth: there the smoothed loss is that of few batches.
+ * The rate at the steepest fall of the smoothed loss over the logarithm of the rate, before the minimum of the loss.
+ * Slopes are taken over a tenth of the steps, excluding the first tenth, where the smoothed loss averages only a few
+ * batches.
  */
 export function steepest(points: readonly RangePoint[]): number | undefined {
   const losses = points.map(({ smoothedLoss }) => smoothedLoss);

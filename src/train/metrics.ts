@@ -1,4 +1,4 @@
-/** Sums over images, as d2l's `train_ch6` keeps them: losses weighted by batch size, right answers, images. */
+/** Sums over images, as in d2l's `train_ch6`: losses weighted by batch size, correct predictions, images. */
 export interface Sums {
   readonly loss: number;
   readonly correct: number;

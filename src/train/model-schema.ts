@@ -3,7 +3,7 @@ import type { Model, Module } from '../model/module.ts';
 import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { counted } from '../tensor/counted.ts';
 
-/** Bounds of a description that comes out of a file: far beyond any network, near enough to read in no time. */
+/** Limits for a network description from a file: far beyond any real network, and small enough to parse quickly. */
 const [MOST_MODULES, MOST_DEPTH, MOST_NAME] = [20_000, 32, 200];
 const count = z.int().positive().max(65_536);
 const window = z.tuple([count, count]).readonly();
@@ -47,7 +47,7 @@ const moduleSchema = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.enum(['relu', 'globalAvgPool', 'flatten', 'identity']) }),
 ]);
 
-/** The description of a network of modules as a checkpoint holds it: plain data, bounded in size and depth. */
+/** The description of a network of modules in a checkpoint: plain data, bounded in size and depth. */
 export const modelSchema = z
   .unknown()
   .superRefine((value, context) => {
@@ -64,16 +64,16 @@ export const modelSchema = z
     }),
   ) as unknown as z.ZodType<Model, Model>;
 
-/** What is too large or too deep of a value, in words; looked for without recursion, before the schema recurses. */
+/** Which limit a value exceeds, in words; checked without recursion, before the schema recurses. */
 function beyondBounds(value: unknown): string | undefined {
   let level: readonly unknown[] = [value];
   let [objects, modules] = [0, 0];
-  // A module is two levels below the one that holds it: the list of children, and the pair of name and module.
+  // A module is two levels below its parent: the list of children, and the pair of name and module.
   for (let depth = 0; level.length > 0; depth++) {
-    if (depth > 3 * MOST_DEPTH) return `modules lie in one another more than ${MOST_DEPTH} deep`;
+    if (depth > 3 * MOST_DEPTH) return `modules are nested more than ${MOST_DEPTH} deep`;
     objects += level.length;
     modules += level.filter((each) => typeof each === 'object' && each !== null && 'kind' in each).length;
-    // A convolution has three pairs of numbers beside the pair of its name and itself.
+    // A convolution has three pairs of numbers, in addition to the pair of its name and itself.
     if (modules > MOST_MODULES || objects > 8 * MOST_MODULES)
       return `more than ${counted(MOST_MODULES, 'module')}`;
     level = level.flatMap((each) =>
@@ -85,7 +85,7 @@ function beyondBounds(value: unknown): string | undefined {
   return undefined;
 }
 
-/** Why something is no description of a network, in words: undefined where it is one. */
+/** Why a value is not the description of a network, in words; undefined if it is one. */
 export function whyNoModel(value: unknown): string | undefined {
   const parsed = modelSchema.safeParse(value);
   if (parsed.success) return undefined;
@@ -95,7 +95,7 @@ export function whyNoModel(value: unknown): string | undefined {
   return field ? `${field}: ${issue.message}` : issue.message;
 }
 
-/** Whether the zoo makes this very network by its name: then the name says it all. */
+/** True if the zoo has exactly this network under its name: then the name is sufficient. */
 export function isOfZoo({ name, channels, classes, ...rest }: Model): boolean {
   const known = imageSizeOf(name) === undefined ? undefined : modelByName(name, { channels, classes });
   return (
@@ -103,9 +103,9 @@ export function isOfZoo({ name, channels, classes, ...rest }: Model): boolean {
   );
 }
 
-/** Whether two descriptions are of the same network, whatever the order of their fields. */
+/** True if two descriptions are of the same network, for any order of their fields. */
 export function sameModel(a: Model | undefined, b: Model | undefined): boolean {
-  // The schema gives fields in its own order.
+  // Parsing puts the fields in the order of the schema.
   const text = (model: Model | undefined) => model && JSON.stringify(modelSchema.parse(model));
   return text(a) === text(b);
 }

@@ -9,7 +9,7 @@ import { type ResolvedRecipe, requireConsistent } from './recipes.ts';
 import { withClasses } from './run-model.ts';
 import { startedFrom, type WeightsSource } from './weights-source.ts';
 
-/** How `train` reads and changes images. */
+/** How `train` loads and transforms images. */
 export interface DataOptions {
   readonly augment?: readonly Augmentation[] | undefined;
   readonly normalize?: NormalizationName | undefined;
@@ -19,7 +19,7 @@ export interface DataOptions {
   readonly followLinks?: true | undefined;
 }
 
-/** How a folder of images is read for a new run, or as the run read it. */
+/** Options for reading a folder of images, for a new run or as an existing run read it. */
 export function imageOptions(
   given: DataOptions,
   {
@@ -40,19 +40,19 @@ export function imageOptions(
   };
 }
 
-/** SHA-256 by which data are known again, as far as this machine makes them. */
+/** SHA-256 hashes that identify the data, as far as this platform computes them. */
 export interface DataHashes {
-  /** Of all images and labels. */
+  /** Hash of all images and labels. */
   readonly data?: string | undefined;
-  /** Of a folder's test images. */
+  /** Hash of a folder's test images. */
   readonly test?: string | undefined;
-  /** Of a folder's own validation images. */
+  /** Hash of a folder's own validation images. */
   readonly validation?: string | undefined;
 }
 
 /**
- * A recipe with what only the data know.
- * @param from whose weights the run begins with. @throws DataError, ConfigError
+ * Completes a recipe with values that depend on the data.
+ * @param from the weights that the run starts from. @throws DataError, ConfigError
  */
 export function newRunConfig(
   recipe: ResolvedRecipe,
@@ -61,7 +61,7 @@ export function newRunConfig(
   from?: WeightsSource,
 ): RunConfig {
   const { augment = [], normalize = 'none', network, ...asked } = recipe;
-  // A folder's own validation images choose: none are held out beside them.
+  // A folder's own validation images are used instead of a share of the training images.
   const settings = { ...asked, validate: data.validation ? undefined : asked.validate };
   requireJudge(settings.patience, settings.validate !== undefined || data.validation !== undefined);
   const chosen = recipe.recipe === 'photos' ? choosePhotosSettings(settings, data.train) : {};

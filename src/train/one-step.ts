@@ -8,13 +8,13 @@ import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
 
-/** How an engine did on one group of a reference file's tensors. */
+/** Error of an engine on one group of a reference file's tensors. */
 export interface GroupError {
   readonly group: string;
   /** The greatest absolute difference, relative to the largest value in the tensor's layer. */
   readonly error: number;
   readonly bound: number;
-  /** The tensor that is furthest off. */
+  /** The tensor with the greatest error. */
   readonly worst: string;
   readonly passed: boolean;
 }
@@ -30,7 +30,7 @@ const json = (text: string, ctx: z.RefinementCtx): unknown => {
   }
 };
 
-/** The step that a file describes; all are strings in the file. */
+/** The step described in a file; all fields are strings in the file. */
 const stepSchema = z.object({
   lr: z.coerce.number().positive(),
   spread: z
@@ -39,7 +39,7 @@ const stepSchema = z.object({
     .pipe(z.object(Object.fromEntries(GROUPS.map((g) => [g, z.number()])))),
 });
 
-/** The network that a file describes. */
+/** The network described in a file. */
 const networkSchema = z.object({
   blocks: z.string().transform(json).pipe(z.array(z.int().positive()).min(1)),
   growth: z.coerce.number().int().positive(),
@@ -58,9 +58,9 @@ function parsed<T>(schema: z.ZodType<T>, metadata: SafetensorsContent['metadata'
 }
 
 /**
- * Replays a file of the one-step format on an engine: one SGD step from `before.*` on `x`, `y`, then evaluation, each
- * tensor held against the file's. float32 engines pass within 4 × the spread of PyTorch's own float32 + 1e-6.
- * @param source the file's name in messages.
+ * Replays a file of the one-step format on an engine: one SGD step from `before.*` on `x`, `y`, then evaluation;
+ * compares each tensor with the file's. float32 engines pass within 4 × the spread of PyTorch's own float32 + 1e-6.
+ * @param source the file's name for messages.
  * @throws SafetensorsError when the file is not of the format; ShapeError when its network does not fit its images.
  */
 export async function replayOneStep(
@@ -76,7 +76,10 @@ export async function replayOneStep(
   return replayStepOf(modelOf, content, source, engine, precision);
 }
 
-/** The same of a network that the file does not describe. @param modelOf the network for images of so many channels. */
+/**
+ * The same for a network that the file does not describe. @param modelOf returns the network for images with this
+ * number of channels.
+ */
 export async function replayStepOf(
   modelOf: (channels: number) => Model,
   { metadata, tensors }: SafetensorsContent,
@@ -146,7 +149,10 @@ export async function replayStepOf(
   });
 }
 
-/** Weight and bias are measured together: a bias before a batch norm has a true gradient of zero, only noise. */
+/**
+ * Weight and bias are measured together: a bias before a batch norm has a true gradient of zero, so its own values
+ * are only noise.
+ */
 function layerOf(name: string): string {
   return name.includes('.') ? name.slice(0, name.lastIndexOf('.')) : name;
 }

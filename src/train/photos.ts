@@ -4,22 +4,23 @@ import { suitableSize } from '../data/fit-image.ts';
 import { counted } from '../tensor/counted.ts';
 import type { RunConfig } from './config.ts';
 
-/** Settings that the recipe `photos` chooses by the images. */
+/** Settings that the recipe `photos` derives from the images. */
 export const CHOSEN_SETTINGS = ['size', 'batch', 'epochs', 'balance'] as const;
 type ChosenName = (typeof CHOSEN_SETTINGS)[number];
 type Chosen = Pick<RunConfig, ChosenName>;
 type Given = { readonly [Name in ChosenName]?: Chosen[Name] | undefined };
 
-/** A value and why, in words that follow it. */
+/** A value and its reason, as a phrase to print after it. */
 interface Choice<Value> {
   readonly value: Value;
   readonly reason: string;
 }
 
 /**
- * What suits a set of images that nobody knows. The numbers were measured on small sets
- * (docs/results/small-sets.md): what decides is how many steps a run has, not how many epochs.
- * @param given settings that are not left to this. @param trained images of each class that are trained on, those that are held out left out.
+ * Settings for an unknown set of images. The values were measured on small sets (docs/results/small-sets.md): the
+ * number of steps of a run matters, not the number of epochs.
+ * @param given settings that are already set. @param trained number of training images in each class, without
+ * validation images.
  */
 export function photosChoices(
   given: Given,
@@ -28,7 +29,7 @@ export function photosChoices(
 ): { readonly [Name in ChosenName]: Choice<Chosen[Name]> } {
   const images = trained.reduce((sum, count) => sum + count, 0);
   const usual = BATCHES.find(({ below }) => images < below)!.batch;
-  // A last batch of one image has no statistics where maps are one pixel.
+  // A last batch of one image has no batch statistics if maps have one pixel.
   const batch = given.batch ?? (images % usual === 1 ? usual + 1 : usual);
   const stepsPerEpoch = Math.ceil(images / batch);
   const epochs =
@@ -52,26 +53,26 @@ export function photosChoices(
   };
 }
 
-/** Small batches make many steps of few images. */
+/** Small batches give more steps. */
 const BATCHES = [
   { below: 1000, batch: 16 },
   { below: 8000, batch: 32 },
   { below: Number.POSITIVE_INFINITY, batch: 64 },
 ] as const;
-/** Of a whole run, as long as epochs allow. */
+/** Steps of a whole run, within the limits of the number of epochs. */
 const STEPS = 1500;
 const [LEAST_EPOCHS, MOST_EPOCHS] = [5, 100];
-/** The largest class has more than so many times the images of the smallest. */
+/** Classes are unbalanced if the largest has more than this factor times the images of the smallest. */
 const UNEQUAL = 1.5;
 
-/** What the recipe `photos` chose, and why. */
+/** The settings that the recipe `photos` chose, and the reasons. */
 export interface PhotosSettings extends Partial<Chosen> {
-  /** There, and undefined, where a set is too small to hold images out. */
+  /** Present and undefined if a set is too small for validation images. */
   readonly validate?: undefined;
   readonly reasons: Readonly<Partial<Record<ChosenName | 'validate', string>>>;
 }
 
-/** Chooses all that `given` leaves open, for a set of which `validate` is the share that is held out of each class. */
+/** Chooses all settings that are not in `given`; `validate` is the validation share of each class. */
 export function choosePhotosSettings(
   given: Given & Pick<RunConfig, 'validate' | 'limit'>,
   dataset: Dataset,
@@ -89,7 +90,7 @@ export function choosePhotosSettings(
     ...(isTooSmall && { validate: undefined }),
     reasons: {
       ...Object.fromEntries(open.map((name) => [name, choices[name].reason])),
-      ...(isTooSmall && { validate: 'too few images to hold any out' }),
+      ...(isTooSmall && { validate: 'too few images for validation' }),
     },
   };
 }

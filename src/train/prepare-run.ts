@@ -6,11 +6,11 @@ import { dataOf } from './run-data.ts';
 import { modelOf } from './run-model.ts';
 import type { TrainingRun } from './training-run.ts';
 
-/** Everything of a run that is known before an engine is opened. */
+/** All parts of a run that do not require an engine. */
 export type PreparedRun = Pick<TrainingRun, 'config' | 'model' | 'data' | 'compiled'>;
 
 interface PrepareOptions extends EngineOptions {
-  /** A run that differs in its seed alone: what it compiled serves again where it has as many images. */
+  /** A run that differs only in its seed: its compiled network is reused if the numbers of images are equal. */
   readonly earlier?: PreparedRun | undefined;
 }
 

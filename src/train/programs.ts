@@ -2,15 +2,15 @@ import type { ProgramRequest } from '../compile.ts';
 import type { Mode } from '../model/trace.ts';
 import type { StageName } from './stages.ts';
 
-/** Batches of one data set: all alike but the last. */
+/** Batches of one data set: all of the same size except the last. */
 export interface Batches {
   readonly count: number;
   readonly batch: number;
-  /** The most images that a training program has at a time. Default: the whole batch. */
+  /** Most images per training program. Default: the whole batch. */
   readonly microBatch?: number | undefined;
 }
 
-/** The programs a data set needs: those of full batches, and those of a short last batch; of training, in one stage. */
+/** The programs for a data set: for full batches and for a short last batch; in training, for one stage. */
 export function programsFor(
   mode: 'train' | 'evaluate',
   { count, batch, microBatch }: Batches,
@@ -28,7 +28,10 @@ export function programsFor(
   return Object.fromEntries(entries);
 }
 
-/** The program that measures running statistics: on full batches, of which it has as many images as a training step at a time. */
+/**
+ * The program that measures running statistics, for full batches: with the same number of images as one part of a
+ * training step.
+ */
 export function statisticsProgram(
   { count, batch, microBatch }: Batches,
   options: Pick<ProgramRequest, 'frozen'>,
@@ -43,7 +46,7 @@ export function programName(mode: Mode, size: number, stage: StageName = 'whole'
   return `${stage === 'whole' ? '' : `${stage} `}${mode} ${size}`;
 }
 
-/** What one program does of a training step: images [first, first + images) of the batch. */
+/** The part of a training step that one program computes: images [first, first + images) of the batch. */
 export interface BatchPart {
   readonly program: string;
   readonly request: ProgramRequest;
@@ -52,8 +55,9 @@ export interface BatchPart {
 }
 
 /**
- * The parts that a training step is done in: as few as can be, and nearly equal, so that none has too few images for
- * its batch statistics. A function of the two numbers and the stage alone; one part is the plain program of that size.
+ * Splits a training step into as few parts as possible, of nearly equal size, so that no part has too few images for
+ * its batch statistics. Depends only on the two numbers and the stage; a single part is the plain program of that
+ * size.
  */
 export function stepParts(size: number, microBatch = size, stage: StageName = 'whole'): readonly BatchPart[] {
   const mode = 'train';

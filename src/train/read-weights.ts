@@ -5,16 +5,16 @@ import { decodeCheckpoint, isCheckpoint } from './checkpoint.ts';
 import { classNamesOf } from './trained.ts';
 import type { WeightsSource } from './weights-source.ts';
 
-/** What is known of weights beside the file that they are in. */
+/** Known properties of weights in addition to their file. */
 export interface WeightsOrigin extends Pick<WeightsSource, 'source' | 'sha256'> {
-  /** Of the weights, of a file with several (`chooseWeights`). */
+  /** Name of the weights in a file with several (`chooseWeights`). */
   readonly name?: string | undefined;
-  /** Of weights that are known by their content. */
+  /** Network and images of weights that are recognised by their hash. */
   readonly known?: Pick<WeightsSource, 'network' | 'images'> | undefined;
 }
 
 /**
- * Weights that were decoded, with what their file says of them.
+ * Decoded weights with the metadata of their file.
  * @param bytes of the file. @throws WeightsError, CheckpointError
  */
 export function weightsSource(
@@ -41,7 +41,7 @@ export function weightsSource(
     ]),
   );
   const { model, network, size, data, transforms } = run.config;
-  // Imported weights know of no images, but for what was known of them.
+  // A checkpoint of imported weights has no data: its images are known only from its transforms or class names.
   const isKnown = [data, transforms, run.config.classNames].some((each) => each !== undefined);
   const images = { size, classNames: classNamesOf(run.config), normalization: transforms?.normalization };
   return {

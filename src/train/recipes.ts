@@ -18,15 +18,15 @@ export { RECIPE_NAMES, type RecipeName };
 
 type Settings = z.input<typeof runConfigSchema>;
 
-/** What is done to images, before the data say what that means for them (`RunConfig.transforms`). */
+/** Image settings, before they are resolved for the data (`RunConfig.transforms`). */
 interface ImageSettings {
   readonly augment?: readonly Augmentation[] | undefined;
   readonly normalize?: NormalizationName | undefined;
 }
 
 /**
- * Defaults of a run; what is missing is as the schema of `RunConfig` has it, or chosen by the images
- * (`CHOSEN_SETTINGS`, by `photos` only).
+ * Default settings of a run; missing ones have the defaults of `RunConfig`'s schema, or are derived from the images
+ * (`CHOSEN_SETTINGS`, in `photos` only).
  */
 export type Recipe = Omit<
   Settings,
@@ -38,7 +38,9 @@ export type Recipe = Omit<
 const { seed, precision } = NOTES;
 const COMMON = { seed, precision } as const;
 
-/** Fashion-MNIST at its own size, in 90 minutes of two cores: 0.950 with `evaluate --mirror` (docs/results/best). */
+/**
+ * Fashion-MNIST at its original size, in 90 minutes on two cores: 0.950 with `evaluate --mirror` (docs/results/best).
+ */
 const BEST = {
   ...COMMON,
   precision: 'bf16',
@@ -58,13 +60,16 @@ const BEST = {
   validate: 0.05,
 } as const satisfies Recipe;
 
-/** How to train, by name. Single options override single fields. */
+/** Training recipes by name. Single settings override single fields. */
 export const RECIPES = {
-  /** The notes' run, and that of the older d2l edition. */
+  /** The run of the notes, and of the older d2l edition. */
   notes: NOTES,
-  /** The same network as the newer edition of d2l trains it. */
+  /** The same network, as trained in the newer edition of d2l. */
   d2l: { ...NOTES, batch: 128, lr: 0.01 },
-  /** The notes' network beyond its test accuracy in minutes: smaller images, one cycle (docs/results/time-to-accuracy.md). */
+  /**
+   * Exceeds the test accuracy of the notes' run in minutes, with the same network: smaller images, one cycle
+   * (docs/results/time-to-accuracy.md).
+   */
   quick: {
     ...COMMON,
     precision: 'bf16',
@@ -98,7 +103,7 @@ export const RECIPES = {
     augment: ['crop', 'flip'],
     normalize: 'measured',
   },
-  /** For a folder of pictures, small sets above all: size, batch and epochs go by the images (`photos.ts`). */
+  /** For a folder of images, especially small sets: size, batch and epochs depend on the images (`photos.ts`). */
   photos: {
     ...COMMON,
     model: 'notes',
@@ -113,13 +118,13 @@ export const RECIPES = {
   },
   best: BEST,
   /**
-   * A second, longer cycle for what `best` has trained (`--from`, and the same seed, which draws the held-out images), with
-   * parts of images erased: 0.953 (docs/results/best-longer).
+   * A second, longer cycle for weights trained with `best` (`--from`, with the same seed, which selects the
+   * validation images), with random erasing: 0.953 (docs/results/best-longer).
    */
   'best-longer': { ...BEST, epochs: 60, lr: 0.05, augment: ['shift', 'flip', 'erase'] },
   /**
-   * Weights of ImageNet (`--from densenet121`) for other pictures: first the new classifier on the body as it is, then all
-   * of it at a rate that changes little. Smaller pictures have a smaller size (`fineTuningSize`).
+   * Fine-tunes ImageNet weights (`--from densenet121`) on other images: first the new classifier with a frozen body,
+   * then the whole network at a small learning rate. Smaller images get a smaller size (`fineTuningSize`).
    */
   'fine-tune': {
     ...COMMON,
@@ -139,13 +144,13 @@ export const RECIPES = {
   },
 } as const satisfies Readonly<Record<RecipeName, Recipe>>;
 
-/** Single settings that were given beside a recipe's name. */
+/** Single settings given in addition to a recipe's name. */
 export type Overrides = { readonly [Key in RunSettingName]?: RunConfig[Key] | undefined } & ImageSettings;
 
-/** Momentum that an optimiser has when nobody says how much. */
+/** Momentum of an optimiser if none is given. */
 const USUAL_MOMENTUM = 0.9;
 
-/** A recipe with single fields replaced: all that a `RunConfig` needs but what only the data know. */
+/** A recipe with overrides: a `RunConfig` except the fields that depend on the data. */
 export type ResolvedRecipe = Recipe & { readonly recipe: string; readonly classes?: number | undefined };
 
 /** @throws ConfigError when the settings contradict one another. */
@@ -157,12 +162,12 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
   }
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
   requireConsistent(merged);
-  // A folder may have validation images of its own: that shows when it is opened (`completeRecipe`).
+  // A folder may have its own validation images, which is known only when it is opened (`completeRecipe`).
   if (imageFolderOf(merged.data) === undefined) requireJudge(merged.patience, merged.validate !== undefined);
   return { ...merged, momentum: momentumOf(given, merged) };
 }
 
-/** @throws ConfigError when settings contradict one another, of those that are known. */
+/** @throws ConfigError when any of the given settings contradict one another. */
 export function requireConsistent({
   warmup = 0,
   headEpochs,
@@ -188,7 +193,7 @@ export function requireConsistent({
   }
 }
 
-/** @throws ConfigError unless all of the network learns too, after the classifier did. */
+/** @throws ConfigError if no epochs are left for training the whole network after the classifier. */
 function requireBothStages({
   epochs,
   headEpochs,
@@ -212,7 +217,7 @@ function requireBothStages({
   );
 }
 
-/** What is taken where no recipe is named. */
+/** The default recipe. */
 function usualRecipe(data: string | undefined): RecipeName {
   return data !== undefined && imageFolderOf(data) !== undefined ? 'photos' : 'notes';
 }

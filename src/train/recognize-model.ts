@@ -7,8 +7,8 @@ import { imageSizeOf, MODEL_NAMES, type ModelOverrides, modelByName } from '../m
 import { InputError } from '../tensor/input-error.ts';
 
 /**
- * The name of a network whose parameters these are, by their names and shapes, whatever the number of classes and
- * channels; undefined where it is none that is known here.
+ * The name of the network with these parameters, by their names and shapes, for any number of classes and channels;
+ * undefined if there is none in the zoo.
  */
 export function modelOf(weights: Weights, source: string): string | undefined {
   return [...MODEL_NAMES, ...cifarNames(weights)].find((name) => {
@@ -18,7 +18,7 @@ export function modelOf(weights: Weights, source: string): string | undefined {
       if ([...usual.keys()].some((wanted) => !renamed.tensors.has(wanted))) return false;
       return isFit(renamed, tensorsOf(name, sizesOf(renamed, usual)));
     } catch (error) {
-      if (error instanceof InputError) return false; // Two tensors of one name, or maps of no size.
+      if (error instanceof InputError) return false; // Two tensors with the same name, or maps without pixels.
       throw error;
     }
   });
@@ -29,7 +29,7 @@ function tensorsOf(name: string, overrides: ModelOverrides = {}): WantedTensors 
   return stateOf(trace(modelByName(name, overrides), 1, [size, size], 'evaluate').graph);
 }
 
-/** Networks of the paper for CIFAR whose layers are called so: with and without compression. */
+/** Candidate names of the paper's networks for CIFAR, with these layer names: with and without compression. */
 function cifarNames({ tensors }: Weights): readonly string[] {
   const layers = new Set<string>();
   let growthRate: number | undefined;

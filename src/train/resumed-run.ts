@@ -5,13 +5,13 @@ import type { Overrides } from './recipes.ts';
 import { contradictionOf } from './settings/resume.ts';
 import { channelsOf } from './trained.ts';
 
-/** What is said of a run that goes on. */
+/** Settings given for a resumed run. */
 export type GivenSettings = Overrides & { readonly channels?: number | undefined };
 
 /**
- * A checkpoint to go on from; what is said beside it must agree with it, but for the place of its data (known by their
- * SHA-256), its engine and, at a constant rate, the number of epochs.
- * @param where the run's folder, or what else messages call its place.
+ * A checkpoint to resume from; given settings must match it, except the location of its data (identified by SHA-256),
+ * its engine and, at a constant learning rate, the number of epochs.
+ * @param where the run's folder, or another name of its location for messages.
  * @throws ConfigError, CheckpointError
  */
 export function resumedRun(
@@ -34,14 +34,14 @@ export function resumedRun(
   const { data = config.data, epochs = config.epochs } = given;
   if (data !== config.data && config.dataSha256 === undefined) {
     throw new ConfigError(
-      `\`data\` ${data} contradicts the run in ${where}, which has ${config.data} and does not say what was in it`,
+      `\`data\` ${data} contradicts the run in ${where}, which has ${config.data} without a hash of its content`,
     );
   }
   const run = withEpochs(checkpoint.run, epochs, where);
   return { ...checkpoint, run: { ...run, config: { ...run.config, data } } };
 }
 
-/** @throws DataError when the run was on other images or labels: its numbers would mean nothing. */
+/** @throws DataError when the run used other images or labels: its results would be meaningless. */
 export function requireSameData(
   { data: name, dataSha256 }: RunConfig,
   sha256: string | undefined,
@@ -49,14 +49,14 @@ export function requireSameData(
 ): void {
   if (dataSha256 === undefined || sha256 === undefined || sha256 === dataSha256) return;
   throw new DataError(
-    `${name}: images or labels are not those of the run in ${where}: name the place where those are now with ` +
+    `${name}: images or labels are not those of the run in ${where}: give their present location with ` +
       '`data` (or `dataDir`), or begin a new run with `out`',
   );
 }
 
 /**
- * The run as if it had been asked for so many epochs from the start.
- * @throws ConfigError where it would have trained otherwise until now.
+ * The run as if this number of epochs had been requested from the start.
+ * @throws ConfigError if it would then have trained differently so far.
  */
 function withEpochs(run: RunState, epochs: number, where: string): RunState {
   const { config, progress, last, best, history } = run;
@@ -73,7 +73,7 @@ function withEpochs(run: RunState, epochs: number, where: string): RunState {
   }
   const extended = { ...run, config: { ...config, epochs } };
   if (!hasValidation(config) || last?.testAccuracy === undefined) return extended;
-  // The final test comes after the last epoch, which the run has not reached any more.
+  // The final test comes after the last epoch, which the run has no longer reached.
   const { testAccuracy: _, ...lastEpoch } = last;
   const { testAccuracy: __, ...bestEpoch } = best!;
   return {

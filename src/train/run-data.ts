@@ -2,7 +2,7 @@ import type { TrainTest } from '../data/dataset.ts';
 import { holdOut } from '../data/hold-out.ts';
 import type { RunConfig } from './config.ts';
 
-/** Holds images out where the run wants it. @throws DataError */
+/** Splits off validation images if the run requires it. @throws DataError */
 export function dataOf({ validate, seed, limit }: RunConfig, data: TrainTest): TrainTest {
   return validate === undefined
     ? data

@@ -5,9 +5,9 @@ import { counted } from '../tensor/counted.ts';
 import { ConfigError, type RunConfig } from './config.ts';
 
 /**
- * The network of a run: its own description, or the zoo's of that name.
+ * The network of a run: its own description, or the zoo network of that name.
  * @param channels of the images.
- * @throws ConfigError when there is no such network here, it reads other images, or is to have dropout and has none.
+ * @throws ConfigError when the network does not exist, expects other images, or has no dropout although it is set.
  */
 export function modelOf(
   { model: name, network, classes, dropout }: Pick<RunConfig, 'model' | 'network' | 'classes' | 'dropout'>,
@@ -40,7 +40,7 @@ function ownModel(
   return withClasses(network, classes);
 }
 
-/** A network with another number of classes: its last layer is one of so many outputs. @throws ConfigError */
+/** A network with another number of classes: its last layer is replaced. @throws ConfigError */
 export function withClasses(model: Model, classes: number): Model {
   if (model.classes === classes) return model;
   const { children } = model.root;

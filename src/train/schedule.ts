@@ -3,27 +3,33 @@ import { assertNever } from '../tensor/assert-never.ts';
 export const SCHEDULES = ['constant', 'step', 'cosine', 'one-cycle'] as const;
 export type ScheduleKind = (typeof SCHEDULES)[number];
 
-/** How the learning rate goes over a run of `steps` steps. */
+/** The learning rate over a run of `steps` steps. */
 export interface Schedule {
   readonly kind: ScheduleKind;
   /** The greatest learning rate. */
   readonly peak: number;
   readonly steps: number;
-  /** The first steps, over which the rate rises linearly from `peak/warmupSteps`; 0: none. Multiplies any kind. */
+  /**
+   * Warm-up steps, in which the rate rises linearly from `peak/warmupSteps`; 0: none. Multiplies any kind of
+   * schedule.
+   */
   readonly warmupSteps: number;
 }
 
-/** `step`: at these fractions of the run the rate falls to a tenth (He et al. 2016, Huang et al. 2017). */
+/** `step`: at these fractions of the run the rate is divided by ten (He et al. 2016, Huang et al. 2017). */
 const STEP_AT = [0.5, 0.75];
 const STEP_FACTOR = 0.1;
 
-/** `one-cycle` (Smith and Topin 2018), PyTorch's defaults: up over the first 30% from a 25th, down to a 10,000th of that. */
+/**
+ * `one-cycle` (Smith and Topin 2018), PyTorch's defaults: rises over the first 30% from 1/25 of the peak, then falls
+ * to 1/10,000 of that initial rate.
+ */
 const RISE = 0.3;
 const INITIAL_DIVISOR = 25;
 const FINAL_DIVISOR = 1e4;
 
 /**
- * The learning rate of a step. A pure function, so a resumed run needs no state of it.
+ * The learning rate of a step. A pure function, so a resumed run needs no schedule state.
  * @param step from 0.
  */
 export function learningRateAt(schedule: Schedule, step: number): number {

@@ -1,37 +1,37 @@
 import { exp } from '../tensor/exp.ts';
 
-/** How a network did on one class. Where nothing was predicted or present, precision, recall and F1 are 0. */
+/** Scores of a network on one class. Precision, recall and F1 are 0 if nothing was predicted or present. */
 export interface ClassScore {
   readonly name: string;
   readonly precision: number;
   readonly recall: number;
   readonly f1: number;
-  /** Images of the class. */
+  /** Number of images of the class. */
   readonly support: number;
 }
 
-/** An image whose class the network got wrong. */
+/** A misclassified image. */
 export interface Mistake {
-  /** In the data set. */
+  /** Index in the data set. */
   readonly index: number;
   readonly label: number;
   readonly predicted: number;
-  /** The probability of what was predicted, and of the truth. */
+  /** The probabilities of the predicted and of the true class. */
   readonly confidence: number;
   readonly truth: number;
 }
 
-/** Collects what a network says about images whose classes are known. */
+/** Collects a network's predictions for labelled images. */
 export class Scorecard {
   readonly classNames: readonly string[];
-  /** [true class, predicted class] images. */
+  /** Number of images for [true class, predicted class]. */
   readonly confusion: Uint32Array;
   readonly #keep: number;
   #mistakes: Mistake[] = [];
   #count = 0;
   #inTopFive = 0;
 
-  /** @param keep so many mistakes. */
+  /** @param keep number of mistakes to keep. */
   constructor(classNames: readonly string[], keep: number) {
     this.classNames = classNames;
     this.confusion = new Uint32Array(classNames.length ** 2);
@@ -60,7 +60,7 @@ export class Scorecard {
     return this.classNames.reduce((sum, _, c) => sum + this.#at(c, c), 0) / this.#count;
   }
 
-  /** Of images whose class is among the five that the network holds likeliest. */
+  /** Fraction of images whose class is among the five most probable. */
   get topFiveAccuracy(): number {
     return this.#inTopFive / this.#count;
   }
@@ -76,7 +76,7 @@ export class Scorecard {
     });
   }
 
-  /** The most confident mistakes, the worst first. */
+  /** The most confident mistakes, in descending order of confidence. */
   get mistakes(): readonly Mistake[] {
     return this.#mistakes;
   }
@@ -94,7 +94,7 @@ export class Scorecard {
   }
 }
 
-/** Probabilities of one image's logits. */
+/** Class probabilities of one image's logits. */
 export function softmax(logits: Float32Array | Float64Array): Float64Array {
   const most = logits[indexOfGreatest(logits)]!;
   const powers = Float64Array.from(logits, (logit) => exp(logit - most));
@@ -102,7 +102,7 @@ export function softmax(logits: Float32Array | Float64Array): Float64Array {
   return powers.map((power) => power / sum);
 }
 
-/** The first of the greatest, as the kernels' argmax has it. */
+/** Index of the first maximum, as the kernels' argmax. */
 export function indexOfGreatest(row: Float32Array | Float64Array): number {
   let best = 0;
   for (let i = 1; i < row.length; i++) if (row[i]! > row[best]!) best = i;

@@ -7,19 +7,22 @@ import { elementCount } from '../tensor/shape.ts';
 import { type RunConfig, scheduleOf } from './config.ts';
 import type { Schedule } from './schedule.ts';
 
-/** `head`: the classifier alone learns; the body, its batch norms included, stays as it is. `whole`: all learns. */
+/**
+ * `head`: only the classifier is trained; the body, including its batch norms, is frozen. `whole`: the whole network
+ * is trained.
+ */
 export type StageName = 'head' | 'whole';
 
-/** Epochs of a run in which the same parameters learn, with a schedule and an optimiser of their own. */
+/** Epochs of a run that train the same parameters, with their own schedule and optimiser state. */
 export interface Stage {
   readonly name: StageName;
-  /** Epoch and step that it begins with, from 0, of the run. */
+  /** Its first epoch and step in the run, from 0. */
   readonly firstEpoch: number;
   readonly firstStep: number;
   readonly schedule: Schedule;
 }
 
-/** The stages of a run in their order: two where the head learns first, else one. */
+/** The stages of a run in order: two if the head is trained first, otherwise one. */
 export function stagesOf(config: RunConfig, stepsPerEpoch: number): readonly [Stage, ...Stage[]] {
   const { headEpochs = 0, headLr = config.lr } = config;
   const whole: Stage = {
@@ -38,7 +41,7 @@ export function stageAt(stages: readonly [Stage, ...Stage[]], epoch: number): St
   return stages.findLast(({ firstEpoch }) => firstEpoch <= epoch) ?? stages[0];
 }
 
-/** Prefixes of what does not learn, for each stage of a run; the whole comes first. */
+/** Prefixes of frozen state, for each stage of a run; `whole` comes first. */
 export function frozenIn(
   model: Model,
   { freeze = [], headEpochs }: Pick<RunConfig, 'freeze' | 'headEpochs'>,
@@ -50,9 +53,9 @@ export function frozenIn(
 }
 
 /**
- * Makes the optimiser of a stage after the first a new one, as a second `torch.optim` would be: its moments are 0 again,
- * and it counts its own steps. What has not learnt until then would else begin with the moments of many steps without a
- * gradient. Done again it changes nothing, so a run may resume here.
+ * Resets the optimiser for a stage after the first, like a second `torch.optim`: its moments are 0 again, and it
+ * counts its own steps. Parameters that were frozen until then would otherwise start with the moments of many steps
+ * without a gradient. Idempotent, so a run may resume here.
  */
 export function forgetMoments(session: Session, { state }: CompiledNetwork): void {
   for (const [name, { shape }] of state) {

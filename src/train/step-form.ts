@@ -1,16 +1,16 @@
 import type { Precision } from '../tensor/precision.ts';
 
 /**
- * What may be done to a training step so that it takes less memory, at a price in its numbers: so it is the user's to
- * allow. (Computing results again changes no bit, and needs no leave.)
+ * Variants of a training step that take less memory but change the results: only used if the user allows them.
+ * (Recomputation does not change the results, and needs no permission.)
  */
 export interface StepForm {
   readonly precision: Precision;
-  /** The most images that go through the network at a time. Default: the whole batch. */
+  /** Most images in the network at a time. Default: the whole batch. */
   readonly microBatch?: number | undefined;
 }
 
-/** A form as settings name it: `auto` stands for whatever the memory wants. */
+/** A step form in the settings: `auto` allows any value that the memory limit requires. */
 export interface AllowedForms {
   readonly batch: number;
   readonly precision: Precision | 'auto';
@@ -18,14 +18,14 @@ export interface AllowedForms {
 }
 
 export interface StepForms {
-  /** Where memory suffices to keep all results. */
+  /** Used if there is enough memory to keep all results. */
   readonly preferred: StepForm;
-  /** Where it does not, in the order in which they are tried, each with results recomputed as far as is needed. */
+  /** Otherwise tried in this order, each with as much recomputation as necessary. */
   readonly fallbacks: readonly StepForm[];
 }
 
 /**
- * float32, then bfloat16 (half of the feature maps' bytes, and no slower), then micro-batches of a half, a quarter, …,
+ * float32, then bfloat16 (half the bytes of feature maps, and no slower), then micro-batches of a half, a quarter, …,
  * down to two images, as far as `auto` allows them.
  */
 export function stepForms({ batch, precision, microBatch }: AllowedForms): StepForms {

@@ -11,7 +11,7 @@ import { randomBits, streamOf } from '../tensor/random.ts';
 import { stepParts } from './programs.ts';
 import type { StageName } from './stages.ts';
 
-/** Where steps are taken: the network's programs are those of `programsFor`. */
+/** The session that runs training steps: its network has the programs of `programsFor`. */
 export interface StepTarget {
   readonly session: Session;
   readonly network: CompiledNetwork;
@@ -24,22 +24,23 @@ export interface StepBatch {
   readonly size: number;
   readonly images: Input;
   readonly labels: Int32Array;
-  /** Where the network's training programs are weighted. */
+  /** Required if the network's training programs are weighted. */
   readonly imageWeights?: Float32Array;
 }
 
-/** Of the whole batch, before the step: the mean loss, and how many were right. */
+/** For the whole batch, before the step: the mean loss, and the number of correct predictions. */
 export interface StepResult {
   readonly loss: number;
   readonly correct: number;
 }
 
 /**
- * One training step, in parts where the batch is larger than a micro-batch: loss and gradients are those of the whole
- * batch, added up part by part, and the parameters change once. A batch norm sees a part at a time, and its running
- * statistics follow each (as in PyTorch's loop of several `backward`s before a `step`).
- * @param whenRead called when the batch is not needed any more, while its last part is at work: a loader has one batch.
- * @throws NonFiniteError whichever part met it; the state is then unchanged.
+ * One training step, in parts if the batch is larger than a micro-batch: loss and gradients are those of the whole
+ * batch, accumulated over the parts, and the parameters change once. A batch norm uses the statistics of each part,
+ * and its running statistics are updated by each (as in PyTorch's loop of several `backward`s before a `step`).
+ * @param whenRead called when the batch is no longer needed, while its last part runs: a loader has only one batch
+ * buffer.
+ * @throws NonFiniteError from any part; the state is then unchanged.
  */
 export async function runStep(
   { session, network, microBatch, stage }: StepTarget,
@@ -77,12 +78,15 @@ export async function runStep(
   return { loss, correct };
 }
 
-/** Of the random numbers of step `index`, from 0: a function of the run's seed, so that a resumed run drops what it would have dropped. */
+/**
+ * Seed of the random numbers of step `index`, from 0: a function of the run's seed, so that a resumed run has the
+ * same dropout masks.
+ */
 export function stepSeedOf(seed: number, index: number): number {
   return randomBits(seed, streamOf('step'), index);
 }
 
-/** What parts change before the last one has shown that all is finite. */
+/** State that earlier parts change before the last part has tested that all values are finite. */
 async function runningStatistics(
   session: Session,
   { state }: CompiledNetwork,

@@ -9,18 +9,18 @@ import { ConfigError, type RunConfig } from './config.ts';
 import { programsFor } from './programs.ts';
 import { modelOf } from './run-model.ts';
 
-/** A trained network as its checkpoint has it. */
+/** A trained network from its checkpoint. */
 export interface Trained {
-  /** Of the checkpoint, for messages. */
+  /** Path of the checkpoint, for messages. */
   readonly path: string;
   readonly checkpoint: LoadedCheckpoint;
   readonly config: RunConfig;
   readonly model: Model;
-  /** One for each class. */
+  /** One name per class. */
   readonly classNames: readonly string[];
 }
 
-/** @throws CheckpointError unless the checkpoint holds the tensors of its network, finite. */
+/** @throws CheckpointError unless the checkpoint has the tensors of its network, with finite values. */
 export function trainedOf(path: string, checkpoint: LoadedCheckpoint): Trained {
   const { config } = checkpoint.run;
   const model = storedModel(path, config, channelsOf(path, checkpoint.shapes));
@@ -31,7 +31,7 @@ export function trainedOf(path: string, checkpoint: LoadedCheckpoint): Trained {
 
 function storedModel(path: string, { dropout: _, ...config }: RunConfig, channels: number): Model {
   try {
-    return modelOf(config, channels); // What training left out does not matter any more.
+    return modelOf(config, channels); // Dropout is irrelevant after training.
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     throw new CheckpointError(
@@ -42,7 +42,7 @@ function storedModel(path: string, { dropout: _, ...config }: RunConfig, channel
   }
 }
 
-/** The network in an engine, to evaluate so many images in batches. */
+/** Opens the network in an engine, to evaluate `count` images in batches. */
 export async function openTrained(
   { model, config, checkpoint }: Trained,
   engine: Engine,
@@ -56,14 +56,14 @@ export async function openTrained(
   return session;
 }
 
-/** What the first convolution reads: weights are [out, in, height, width]. */
+/** Input channels of the first convolution: weights are [out, in, height, width]. */
 export function channelsOf(path: string, shapes: ReadonlyMap<string, readonly number[]>): number {
   const first = [...shapes.values()].find((shape) => shape.length === 4);
   if (!first) throw new CheckpointError(`${path}: there is no convolution in it`);
   return first[1]!;
 }
 
-/** Older runs hold no names: those of the data set, or numbers. */
+/** Class names of a run. Older runs have none: those of the data set are used, or numbers. */
 export function classNamesOf({ classNames, data, classes }: RunConfig): readonly string[] {
   const names = classNames ?? (data === undefined ? undefined : knownClassNames(data)) ?? [];
   return Array.from({ length: classes }, (_, label) => names[label] ?? `${label}`);

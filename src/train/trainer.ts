@@ -22,10 +22,10 @@ export class TrainingStoppedError extends Error {
 }
 
 /**
- * Trains as d2l's `train_ch6` does (https://d2l.ai/chapter_convolutional-neural-networks/lenet.html): shuffled
- * batches, the short last one kept, the recipe's optimiser (plain SGD in the notes') on the mean cross-entropy,
- * accuracy on the test set after each epoch (with validation images: on those, and on the test set at the end only), a
- * point of the curves five times an epoch, and examples per second of training steps only.
+ * Trains like d2l's `train_ch6` (https://d2l.ai/chapter_convolutional-neural-networks/lenet.html): shuffled batches
+ * including the short last one, the recipe's optimiser (plain SGD in the notes' recipe) on the mean cross-entropy,
+ * accuracy on the test set after each epoch (with validation images: on those, and on the test set only at the end),
+ * a point of the curves five times per epoch, and examples per second of training steps only.
  */
 export async function train(training: TrainingRun): Promise<TrainingResult> {
   return new Trainer(training).run();
@@ -135,7 +135,7 @@ class Trainer {
     const [trainLoss, trainAccuracy] = [meanLoss(sums), accuracy(sums)];
     const judge = this.#judge().count;
     const evaluationBatches = Math.ceil(judge / evaluationBatch(config));
-    const finalTest = data.validation ? data.test.count / judge : 0; // In evaluations of an epoch.
+    const finalTest = data.validation ? data.test.count / judge : 0; // In units of an epoch's evaluation.
     listener({
       kind: 'step',
       epoch: progress.epoch,
@@ -163,7 +163,7 @@ class Trainer {
     }
   }
 
-  /** @throws the signal's reason when interrupted: the epoch is then tested anew when the run goes on. */
+  /** @throws the signal's reason when interrupted: a resumed run then repeats the evaluation of the epoch. */
   async #endEpoch(startedAt: number): Promise<void> {
     const { data, listener } = this.#training;
     const { progress, best } = this.#run;
@@ -192,7 +192,7 @@ class Trainer {
       durationMs: performance.now() - startedAt,
       ...this.#memory(),
     });
-    // In this order: where `last` was not written the epoch is done again, where `best` was not it would never be.
+    // In this order: if `last` was not written, the epoch is repeated; if `best` was not, it would be lost.
     if (isBest) await this.#save('best');
     await this.#save('last');
   }
@@ -202,7 +202,7 @@ class Trainer {
     return { session, network: compiled.network, microBatch: config.microBatch, stage: this.#stage().name };
   }
 
-  /** Of the epoch at work. */
+  /** Stage of the current epoch. */
   #stage(): Stage {
     return stageAt(this.#stages, this.#run.progress.epoch);
   }
@@ -214,7 +214,10 @@ class Trainer {
       forgetMoments(session, compiled.network);
   }
 
-  /** Makes averaged weights, where there are such, ready for evaluation. @throws the signal's reason when interrupted. */
+  /**
+   * Measures the statistics of averaged weights, if there are any, before evaluation. @throws the signal's reason
+   * when interrupted.
+   */
   async #measureAverages(epoch: number): Promise<void> {
     const { config, signal } = this.#training;
     if (config.ema === undefined) return;
@@ -224,7 +227,7 @@ class Trainer {
     );
   }
 
-  /** The images that say which epoch is best. */
+  /** The images that select the best epoch. */
   #judge(): Dataset {
     const { validation, test } = this.#training.data;
     return validation ?? test;
@@ -239,7 +242,7 @@ class Trainer {
       {
         size: [config.size, config.size],
         batch: evaluationBatch(config),
-        memory: this.#loader.memory, // No training batch is at work.
+        memory: this.#loader.memory, // No training batch is in use.
         ...testTransforms(config),
       },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
@@ -247,7 +250,7 @@ class Trainer {
     ).catch((error: unknown) => this.#failed(error, evaluationOf(epoch)));
   }
 
-  /** Of the step that comes next, or that was just run and is not counted yet. */
+  /** Learning rate of the next step, or of a step that was just run and is not yet counted. */
   #learningRate(): number {
     const { schedule, firstStep } = this.#stage();
     return learningRateAt(schedule, this.#run.progress.globalStep - firstStep);
@@ -265,12 +268,12 @@ class Trainer {
     return true;
   }
 
-  /** With validation images the final test is the very last thing: nothing is left to do after it. */
+  /** True if the final test is done. With validation images it is the last action of a run. */
   #isTested(): boolean {
     return this.#training.data.validation !== undefined && this.#run.last?.testAccuracy !== undefined;
   }
 
-  /** With validation images: the test images are met here for the first time, by the last weights and by the best. */
+  /** With validation images: the first evaluation on the test images, with the last weights and with the best. */
   async #finalTest(): Promise<void> {
     const { data } = this.#training;
     const { last, best, progress } = this.#run;
@@ -300,7 +303,7 @@ class Trainer {
     this.#training.listener({ kind: 'point', point });
   }
 
-  /** Says so and saves: the one place where an interruption ends. */
+  /** Reports the interruption and saves: all interruptions end here. */
   async #interrupted(): Promise<void> {
     const { globalStep } = this.#run.progress;
     const message = `interrupted after step ${globalStep}`;
@@ -333,7 +336,8 @@ class Trainer {
       return numbers;
     };
     const { globalStep } = this.#run.progress;
-    // Told before it is saved: a log that is cut to the length in the checkpoint then holds this event, once.
+    // The event is emitted before saving: a log truncated to the length in the checkpoint then has this event exactly
+    // once.
     listener({ kind: 'checkpoint', path: store.nameOf(which), globalStep, best: which === 'best' });
     await store.save(which, { run: this.#run, state: { read } }, compiled.network.state);
     this.#savedAt = performance.now();

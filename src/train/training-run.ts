@@ -7,11 +7,11 @@ import type { Checkpoint, LoadedCheckpoint, RunState, StateNumbers } from './che
 import type { RunConfig } from './config.ts';
 import type { TrainListener } from './events.ts';
 
-/** Where a run's checkpoints go. */
+/** Storage of a run's checkpoints. */
 export interface RunStore {
-  /** For messages and events. */
+  /** File name for messages and events. */
   nameOf(which: 'last' | 'best'): string;
-  /** All or nothing: when it rejects, the one before is still there. */
+  /** Atomic: if it rejects, the previous checkpoint is still there. */
   save(
     which: 'last' | 'best',
     checkpoint: Checkpoint,
@@ -29,14 +29,14 @@ export interface TrainingRun {
   readonly session: Session;
   readonly store: RunStore;
   readonly listener: TrainListener;
-  /** Ends the run after the step at work, with a checkpoint. */
+  /** Stops the run after the current step, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly resumeFrom?: LoadedCheckpoint;
-  /** Weights to begin with, by name; what is not there begins as the model says. */
+  /** Weights to start from, by name; others have the model's initial values. */
   readonly startFrom?: StateNumbers;
   /** Longest time between checkpoints. */
   readonly checkpointEveryMs?: number;
-  /** What the process takes now, where that can be asked. */
+  /** Current memory of the process, on platforms that report it. */
   readonly memoryBytes?: () => number;
 }
 

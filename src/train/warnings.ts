@@ -1,10 +1,10 @@
 import { counted } from '../tensor/counted.ts';
 import type { RunConfig } from './config.ts';
 
-/** A network has hardly begun to learn after fewer steps. */
+/** With fewer steps a network has hardly begun to learn. */
 const FEW_STEPS = 100;
 
-/** What in a run's settings promises little, in a sentence each. @param images that are trained on. */
+/** Warnings about a run's settings, a sentence each. @param images number of training images. */
 export function settingsWarnings(
   { batch, epochs, limit = Number.POSITIVE_INFINITY }: Pick<RunConfig, 'batch' | 'epochs' | 'limit'>,
   images: number,
@@ -19,7 +19,7 @@ export function settingsWarnings(
   }
   if (steps < FEW_STEPS) {
     warnings.push(
-      `${counted(steps, 'step')} in all, where a network wants hundreds: use more \`epochs\` or a smaller \`batch\``,
+      `${counted(steps, 'step')} in all, but a network needs hundreds: use more \`epochs\` or a smaller \`batch\``,
     );
   }
   return warnings;

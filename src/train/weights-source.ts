@@ -19,29 +19,29 @@ export interface WeightsSource {
   /** The file they are in. */
   readonly source: string;
   readonly sha256: string;
-  /** Of the weights, of a file with several. */
+  /** Name of the weights in a file with several. */
   readonly name?: string;
   readonly weights: Weights;
-  /** Their network, where a checkpoint says it or the weights are known. */
+  /** Their network, if a checkpoint has it or the weights are recognised. */
   readonly network?: Pick<RunConfig, 'model' | 'network' | 'size'>;
-  /** The images that they were trained on, where that is known. */
+  /** The images that they were trained on, if known. */
   readonly images?: TrainedImages | undefined;
 }
 
-/** How a run that begins with these weights remembers them. */
+/** The record of these weights in a run that starts from them. */
 export function startedFrom({ source, sha256, name }: WeightsSource): RunConfig['startedFrom'] {
   return { file: source, sha256, ...(name !== undefined && { weights: name }) };
 }
 
-/** The weights that a new run begins with, and what there is to say of them. */
+/** Initial weights of a new run, with remarks. */
 export interface StartingWeights {
   readonly state: StateNumbers;
   readonly report: WeightsReport;
-  /** A line each. */
+  /** One line each. */
   readonly remarks: readonly string[];
 }
 
-/** Weights for a network, which gets a new head where that has another number of classes. @throws WeightsError */
+/** Weights for a network, with a new head if the number of classes differs. @throws WeightsError */
 export function startingWeights(
   source: WeightsSource,
   network: CompiledNetwork,
@@ -52,8 +52,8 @@ export function startingWeights(
 }
 
 /**
- * The weights that a model wants. @param newHead as of `matchWeights`.
- * @throws WeightsError: where they are of another model, which one.
+ * The weights for a model. @param newHead as in `matchWeights`.
+ * @throws WeightsError: if they belong to another known model, it is named.
  */
 export function weightsFor(
   { weights, source }: WeightsSource,
@@ -69,12 +69,15 @@ export function weightsFor(
   }
 }
 
-/** The model's own state, without what an optimiser remembers. */
+/** The model's own state, without optimiser state. */
 function ownState({ state }: CompiledNetwork): CompiledNetwork['state'] {
   return new Map([...state].filter(([, { role }]) => role !== 'optimizer'));
 }
 
-/** Weights expect images as they were trained on: other ones are another task, which may be meant. */
+/**
+ * Weights expect images with the normalisation of their training: another one is reported, because it may be
+ * intended.
+ */
 function otherNormalization({ images }: WeightsSource, { transforms }: RunConfig): readonly string[] {
   if (!images) return [];
   const textOf = (numbers: TrainedImages['normalization']) => (numbers ? meansText(numbers) : 'as they are');

@@ -87,7 +87,7 @@ describe('densor train', () => {
     const { status, stdout, stderr } = await densor('train', ...args);
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(
-      /\nrecipe d2l: nesterov 0\.9, lr 0\.01, one-cycle, weight decay 0\.001 on weights, weights averaged with 0\.9, 20% held out\n/,
+      /\nrecipe d2l: nesterov 0\.9, lr 0\.01, one-cycle, weight decay 0\.001 on weights, weights averaged with 0\.9, 20% for validation\n/,
     );
     expect(stderr).toMatch(/epoch 1\/2: .*, validation acc \d\.\d{3}/);
     expect(stderr).toMatch(
@@ -250,7 +250,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--weight-decay', '-1'], /number from 0/],
     [['train', '--ema', '0'], /number above 0 and below 1/],
     [['train', '--schedule', 'linear'], /'linear' is invalid.*one-cycle/],
-    [['train', '--patience', '3'], /--patience goes by validation images: .*--validate/],
+    [['train', '--patience', '3'], /--patience requires validation images: .*--validate/],
     [['train', '--warmup', '11'], /longer than the run of 10/],
     [['train', '--data', 'sample', '--validate', '0.0001'], /holds out 0/],
     [['train', '--precision', 'f16'], /'f16' is invalid/],

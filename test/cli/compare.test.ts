@@ -158,7 +158,7 @@ test('what is wrong is said in a line, and nothing is written', async () => {
     [['typo.json'], /typo\.json: common\.epohcs: no such field/],
     [['half.json'], /half\.json: line 1, column 12: expected a value or \], not the end of the file/],
     [['soup'], /no experiment soup: expected pooling, resnet, notes-121, or a JSON file/],
-    [['pooling', '--seeds', '1,1'], /a seed is there twice/],
+    [['pooling', '--seeds', '1,1'], /a seed is repeated/],
     [['pooling', '--out', '.'], /not empty and holds no comparison/],
     [['pooling', '--data', 'sample', '--size', '16'], /^densor: configuration average: .*transition/],
   ] as const) {

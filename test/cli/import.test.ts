@@ -147,7 +147,7 @@ describe('densor import', () => {
     write('net.pth', torchFile());
     const args = ['import', 'net.pth', '--model', 'notes', '--size', '32'];
     expect((await densor(...args, '--out', 'a')).stderr).toMatch(
-      /note: nothing says how its images were normalised/,
+      /note: the file does not say how its images were normalised/,
     );
     expect((await densor(...args, '--normalize', 'none', '--out', 'b')).stderr).not.toContain('note:');
     const wrong = await densor(...args, '--normalize', 'imagenet', '--out', 'c');

@@ -47,7 +47,7 @@ describe('train FOLDER', () => {
     });
     expect(Object.keys(configOf('given').reasons!)).toEqual(['size', 'balance']);
     expect(trained.stderr).toMatch(
-      /^warning: 3 steps in all, where a network wants hundreds: use more --epochs/m,
+      /^warning: 3 steps in all, but a network needs hundreds: use more --epochs/m,
     );
     const named = await densor(
       'train',

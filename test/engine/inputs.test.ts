@@ -66,7 +66,7 @@ describe.each([...ENGINES, REFERENCE])('on $name', ({ open }) => {
     [
       'labels that are no class',
       { labels: Int32Array.of(0, 1, 10, 3) },
-      /labels: number 2 is 10, no class from 0 to 9/,
+      /labels: number 2 is 10, not a class from 0 to 9/,
     ],
     ['labels below 0', { labels: Int32Array.of(-1, 1, 2, 3) }, /labels: number 0 is -1/],
     [

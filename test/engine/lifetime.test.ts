@@ -51,7 +51,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     const engine = await open(2);
     const session = await start(engine, 1);
     const running = step(session);
-    await expect(step(session)).rejects.toThrow(/at work: wait for it first/);
+    await expect(step(session)).rejects.toThrow(/is running: wait for it first/);
     await running;
     await step(session);
     await engine.close();

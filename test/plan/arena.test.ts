@@ -75,7 +75,7 @@ test('a value that is larger than any buffer is refused, with its size', () => {
   const interval = { first: 0, last: 1 };
   expect(() => layOut([{ id: 0, bytes: 9000, interval }], narrow)).toThrow(BufferTooLargeError);
   expect(() => layOutInOrder([{ id: 0, bytes: 9000 }], narrow)).toThrow(
-    /9216 bytes is needed, 8192 are the most/,
+    /9216 bytes is needed, the limit is 8192/,
   );
 });
 

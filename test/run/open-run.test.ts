@@ -32,7 +32,7 @@ async function runOf(model: string): Promise<string> {
 
 test('a checkpoint that claims to be of a far larger network is refused before that is planned', async () => {
   const run = await runOf('densenet-4999-9999');
-  expect(() => openRun(run, 'last')).toThrow(/tensor features\.conv0\.weight is 1×1×3×3, the model wants/);
+  expect(() => openRun(run, 'last')).toThrow(/tensor features\.conv0\.weight is 1×1×3×3, the model expects/);
 });
 
 test('a model that is none is told in printable text', async () => {

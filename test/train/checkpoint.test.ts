@@ -208,7 +208,7 @@ describe('a checkpoint', () => {
       'a tensor of another shape',
       state,
       new Map([...network, ['a.weight', { role: 'parameter' as const, shape: [3, 2] }]]),
-      /is 2×3, the model wants 3×2/,
+      /is 2×3, the model expects 3×2/,
     ],
     [
       'numbers that are not finite',

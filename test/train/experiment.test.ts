@@ -81,7 +81,7 @@ describe('an error names the field of', () => {
       /^x\.json: .*report\.md: this is the name of a file/,
     ],
     [{ ...EXAMPLE, seeds: [] }, /^x\.json: seeds: expected one seed/],
-    [{ ...EXAMPLE, seeds: [1, 1] }, /^x\.json: seeds: a seed is there twice/],
+    [{ ...EXAMPLE, seeds: [1, 1] }, /^x\.json: seeds: a seed is repeated/],
     [{ ...EXAMPLE, seeds: [0.5] }, /^x\.json: seeds\.0: /],
     [[], /^x\.json: .*expected object/],
   ])('%j', (value, message) => {

@@ -22,7 +22,7 @@ describe('the description of a network', () => {
   });
 
   test.each([
-    [deep(5_000), /modules lie in one another more than 32 deep/],
+    [deep(5_000), /modules are nested more than 32 deep/],
     [withRoot(sequential(Array(30_000).fill(identity()))), /more than 20,000 modules/],
     [
       withRoot({ kind: 'sequential', children: [['', { kind: 'eval', code: '1' }]] }),

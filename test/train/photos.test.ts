@@ -47,7 +47,7 @@ describe('the recipe photos', () => {
     const dataset = { ...picture, name: 'x', count: 9, channels: 1, classNames: ['a', 'b', 'c'], labels };
     const chosen = choosePhotosSettings({ validate: 0.15 }, { ...dataset, pixels: new Uint8Array() });
     expect(chosen).toHaveProperty('validate', undefined);
-    expect(chosen.reasons.validate).toBe('too few images to hold any out');
+    expect(chosen.reasons.validate).toBe('too few images for validation');
   });
 
   test('sizes are multiples of 32, up to 96', () => {

@@ -3,19 +3,19 @@ import type { MachinePeak } from '../engine.ts';
 import type { MemoryMapOptions } from './memory-map.ts';
 import type { KernelMemory, PeakKernel } from './session.ts';
 
-/** One run takes about a millisecond: short enough to find all processors free on a machine that others use too. */
+/** One run takes about a millisecond: short enough to find all processors idle at times on a shared machine. */
 const REPEATS = 2 ** 17;
 const PIECE_BYTES = 2 ** 24;
-/** Each kernel runs again until this much time has passed. */
+/** Each kernel is repeated for this time. */
 const KERNEL_MS = 400;
-/** Together the threads read and write more than caches hold: piece after piece, in turn. */
+/** Total memory of all threads, larger than the caches; split into pieces that are accessed in turn. */
 const TOTAL_BYTES = 2 ** 28;
 
-/** Where a measurement keeps what, in bytes. */
+/** Byte addresses for a measurement. */
 export interface PeakMap {
   readonly stackTops: readonly number[];
   readonly control: number;
-  /** Each thread's memory: whole pieces. */
+  /** Each thread's memory: a whole number of pieces. */
   readonly at: readonly number[];
   readonly pieces: number;
   readonly bytes: number;
@@ -35,7 +35,7 @@ export function mapPeakMemory({ threads, firstByte = 0, stackBytes = 0 }: Memory
   };
 }
 
-/** The best of many short runs of each kernel on all threads at once; between one and two seconds in all. */
+/** The best of many short runs of each kernel on all threads at once; takes one to two seconds in total. */
 export async function measurePeak(map: PeakMap, memory: KernelMemory): Promise<MachinePeak> {
   const { control, at, pieces } = map;
   const ones = new Float32Array(PIECE_BYTES / 4).fill(1);

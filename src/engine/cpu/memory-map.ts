@@ -1,18 +1,20 @@
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import { ALIGNMENT_BYTES, CONTROL_BYTES } from '../../target/cpu/constants.ts';
 
-/** Byte addresses of everything a session of the C++ kernels keeps in its memory. */
+/** Byte addresses of all memory of a session of the C++ kernels. */
 export interface MemoryMap {
-  /** The end of each thread's stack, where the memory holds them: stacks grow downwards. */
+  /** The end of each thread's stack, if the memory contains the stacks: stacks grow downwards. */
   readonly stackTops: readonly number[];
   readonly scratch: readonly number[];
   readonly control: number;
   readonly scalars: number;
-  /** A double for each record of the longest program. */
+  /** One float64 per record of the longest program. */
   readonly durations: number;
-  /** Where each program's words begin. */
+  /** Address of each program's words. */
   readonly programs: ReadonlyMap<string, number>;
-  /** The same of what comes before their runs when state has changed, and where that keeps what it makes of it. */
+  /**
+   * The same for the programs that prepare buffers after a change of the state, and the addresses of those buffers.
+   */
   readonly prepares: ReadonlyMap<string, number>;
   readonly prepared: ReadonlyMap<string, number>;
   readonly persistent: number;
@@ -23,15 +25,15 @@ export interface MemoryMap {
 
 export interface MemoryMapOptions {
   readonly threads: number;
-  /** What lies before belongs to the engine. */
+  /** The bytes below belong to the engine. */
   readonly firstByte?: number;
-  /** Of each thread's stack. */
+  /** Size of each thread's stack. */
   readonly stackBytes?: number;
 }
 
 /**
- * Lays out stacks, control block, scalars, durations, scratch, programs and the slabs, in that order. Programs that make
- * the same of the state share it.
+ * Lays out stacks, control block, scalars, durations, scratch, programs and the slabs, in that order. Programs that
+ * prepare the same buffers share them.
  */
 export function mapMemory(network: CompiledNetwork, options: MemoryMapOptions): MemoryMap {
   const { threads, firstByte = 0, stackBytes = 0 } = options;

@@ -4,11 +4,11 @@ import { EngineError } from '../engine.ts';
 
 const TEXTS: Readonly<Record<Products, string>> = {
   none: 'any processor',
-  pairs: 'dot products of pairs of bfloat16 numbers (avx512-bf16)',
-  tiles: 'products of tiles of bfloat16 numbers (amx)',
+  pairs: 'dot products of bfloat16 pairs (avx512-bf16)',
+  tiles: 'products of bfloat16 tiles (amx)',
 };
 
-/** @throws EngineError when a network was compiled for what the kernels of this engine cannot do. */
+/** @throws EngineError when a network was compiled for products that the kernels of this engine lack. */
 export function requireTarget(
   { programs }: CompiledNetwork,
   engine: { readonly name: string; readonly isa: string; readonly target: CpuTarget },

@@ -19,27 +19,27 @@ import { requireCount, requireInputs, requireProgram, requireScalars, requireTen
 import { scalarsOfRank } from '../ranks.ts';
 import type { MemoryMap } from './memory-map.ts';
 
-/** Memory that the C++ kernels work in, and the threads that run them: all that WASM and native differ in. */
+/** The memory and threads of the C++ kernels: the only difference between WASM and native. */
 export interface KernelMemory {
-  /** A copy of `floats` numbers from byte `at` on. */
+  /** A copy of `floats` float32 numbers from byte `at` on. */
   read(at: number, floats: number): Float32Array;
   write(at: number, numbers: Float32Array | Int32Array | Uint32Array): void;
   /** Runs the records of a program (kernels/run.h) on every thread. */
   run(call: KernelCall): Promise<void>;
-  /** Calls a kernel of kernels/base/machine_peak.h on every thread; gives the least of what they return. */
+  /** Calls a kernel of kernels/base/machine_peak.h on every thread; resolves to the minimum of the results. */
   peak(call: PeakCall): Promise<number>;
   close(): Promise<void>;
 }
 
 /** Byte addresses, and the number of records. */
 export interface KernelCall extends Pick<MemoryMap, 'persistent' | 'transient' | 'scalars' | 'control'> {
-  /** The slab of what was made of the state. */
+  /** The slab of prepared buffers. */
   readonly prepared: number;
   readonly program: number;
   readonly records: number;
-  /** Where the first thread writes each record's milliseconds; undefined: not wanted. */
+  /** Where the first thread writes each record's milliseconds; undefined: not measured. */
   readonly durations: number | undefined;
-  /** Of each thread. */
+  /** Scratch of each thread. */
   readonly scratch: readonly number[];
 }
 
@@ -56,10 +56,10 @@ export interface PeakCall {
 
 const FAILED_RECORD = controlWord('failedRecord');
 const SCALAR_NAMES = Object.keys(SCALARS) as readonly (keyof typeof SCALARS)[];
-/** Stays in the processor's nearest cache. */
+/** Floats that fit in the L1 cache. */
 const PIECE_FLOATS = 4096;
 
-/** The run's scalars as kernels find them. */
+/** The run's scalars in the layout of the kernels. */
 function scalarWords({ learningRate, step = 1, stepSeed = 0, firstImage = 0 }: RunScalars): Uint32Array {
   const values = { learningRate, step, stepSeed, firstImage };
   const words = new Uint32Array(SCALAR_NAMES.length);
@@ -77,11 +77,11 @@ export class KernelSession implements Session {
   readonly #memory: KernelMemory;
   readonly #group: Group;
   readonly #bufferOffsets = new Map<string, ReadonlyMap<number, number>>();
-  /** A part of an input on its way into memory. */
+  /** Staging buffer for a part of an input. */
   readonly #piece = new Float32Array(PIECE_FLOATS);
   /** The same rounded to bfloat16. */
   readonly #words = new Uint32Array(PIECE_FLOATS / 2);
-  /** Slabs that hold what their programs make of the state as it is now. */
+  /** Slabs whose prepared buffers match the current state. */
   readonly #fresh = new Set<number>();
   #isRunning = false;
 
@@ -134,7 +134,7 @@ export class KernelSession implements Session {
     );
   }
 
-  /** @param answer reads what the program has left, before another may run. */
+  /** @param answer reads the outputs of the program before the next run. */
   async #execute<T>(
     program: string,
     inputs: Readonly<Record<string, Input>>,
@@ -143,7 +143,7 @@ export class KernelSession implements Session {
     answer: (compiled: CompiledProgram) => T,
   ): Promise<T> {
     const compiled = requireProgram(this.#network, program);
-    if (this.#isRunning) throw new EngineError('a program of this session is at work: wait for it first');
+    if (this.#isRunning) throw new EngineError('a program of this session is running: wait for it first');
     requireInputs(compiled.graph, inputs);
     requireScalars(program, compiled, scalars);
     this.#isRunning = true;
@@ -188,8 +188,8 @@ export class KernelSession implements Session {
   }
 
   /**
-   * Runs a program: kernels what lies between what the ranks of the group do together. All of it, whatever fails: the
-   * others wait for this rank, and meet the same.
+   * Runs a program: kernels run the records between collective operations. All parts run even if one fails: the other
+   * ranks wait for this rank, and see the same failure.
    * @returns the index of the first record that failed.
    */
   async #callBetweenCollectives(
@@ -224,7 +224,7 @@ export class KernelSession implements Session {
   }
 
   /**
-   * @param hasFailed in a part before: nothing is updated then.
+   * @param hasFailed in an earlier part: the state is then not updated.
    * @returns the number of the record that failed, from 1; 0: none.
    */
   async #call(
@@ -246,7 +246,7 @@ export class KernelSession implements Session {
   #writeInput(program: string, port: Port, numbers: Input): void {
     const count = elementCount(port.shape);
     const at = this.#bufferOffsets.get(program)!.get(port.view.address!);
-    if (at === undefined) return; // Nothing of this program reads it.
+    if (at === undefined) return; // The program does not read it.
     const isHalf = port.view.elementBytes === 2;
     if (!isSource(numbers) && !isHalf) {
       this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
@@ -261,13 +261,13 @@ export class KernelSession implements Session {
     }
   }
 
-  /** In words: of an odd number the last one reaches into the slack. */
+  /** As 32-bit words: with an odd count, the last word extends into the slack. */
   #narrowed(piece: Float32Array): Uint32Array {
     narrowToBfloat16(piece, new Uint16Array(this.#words.buffer));
     return this.#words.subarray(0, Math.ceil(piece.length / 2));
   }
 
-  /** A copy, dense. */
+  /** A dense copy of an output. */
   #readOutput(program: string, { view, shape }: Port): Float32Array {
     const at = this.#bufferOffsets.get(program)!.get(view.address!)! + view.offset * view.elementBytes;
     const count = elementCount(shape);
@@ -285,7 +285,7 @@ export class KernelSession implements Session {
   }
 
   #readBfloat16(at: number, count: number): Float32Array {
-    const first = at - (at % 4); // Memory is read by words.
+    const first = at - (at % 4); // Memory is read in 32-bit words.
     const words = this.#memory.read(first, Math.ceil((at - first + 2 * count) / 4));
     return widenBfloat16(new Uint16Array(words.buffer, at - first, count));
   }

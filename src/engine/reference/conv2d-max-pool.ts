@@ -4,7 +4,7 @@ import { type Frame, forPlanes, type Planes } from './frame.ts';
 import { forWindows, scatterToWinners, winnersOf } from './pool.ts';
 import { gradientThroughStatistics } from './prologue.ts';
 
-/** [y, m, index]: the whole map after all, and its values where sign(γ)·y is greatest. */
+/** [y, m, index]: the whole map (unlike in other engines), and its values where sign(γ)·y is greatest. */
 export function conv2dMaxPool(frame: Frame, op: Conv2dMaxPool): Float64Array[] {
   const [input, out] = op.outputs.map((id) => frame.planes(id)) as [Planes, Planes];
   const [y] = conv2d(frame, op) as [Float64Array];

@@ -14,8 +14,8 @@ import { type Frame, forPlanes, type Planes } from './frame.ts';
 import { addProduct, type Matrix, rowMajor, transposed } from './matrix.ts';
 import { applied, gradientAt, prologued, throughPrologue } from './prologue.ts';
 
-// Image by image, a convolution is a product of matrices: outputs [O × pixels] = weight [O × taps] · patchesᵀ, where
-// patches [pixels × taps] holds the inputs that each output pixel sees, in the order C, kH, kW of the weights.
+// For each image, a convolution is a product of matrices: outputs [O × pixels] = weight [O × taps] · patchesᵀ, where
+// patches [pixels × taps] holds the inputs of each output pixel (im2col), in the order C, kH, kW of the weights.
 
 /** A linear layer is a 1×1 convolution of a 1×1 map. */
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
@@ -97,11 +97,11 @@ function image(data: Float64Array, { c, pixels }: Planes, n: number): Matrix {
   return rowMajor(data, n * c * pixels, c, pixels);
 }
 
-/** How output pixels and the inputs that they see are joined, in one image. */
+/** Maps each output pixel of an image to its inputs. */
 class Taps {
   /** C·kH·kW: inputs per output pixel. */
   readonly count: number;
-  /** For each pixel and tap, in this order: where the input is in its image, or -1 in the padding. */
+  /** For each pixel and tap, in this order: index of the input in its image, or -1 in the padding. */
   readonly #source: Int32Array;
   readonly #imageSize: number;
 
@@ -125,7 +125,7 @@ class Taps {
     }
   }
 
-  /** patches = what each pixel of image n sees of x; zero in the padding. */
+  /** patches = the inputs of each output pixel of image n; zero in the padding (im2col). */
   gather(x: Float64Array, n: number, patches: Float64Array): void {
     const source = this.#source;
     const first = n * this.#imageSize;
@@ -135,7 +135,7 @@ class Taps {
     }
   }
 
-  /** Adds each entry of the patches to the element of x, in image n, that it was gathered from. */
+  /** Adds each entry of the patches to the element of x, in image n, that it was gathered from (col2im). */
   scatter(patches: Float64Array, n: number, x: Float64Array): void {
     const source = this.#source;
     const first = n * this.#imageSize;

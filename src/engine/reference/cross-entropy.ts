@@ -1,7 +1,7 @@
 import type { CrossEntropy, CrossEntropyGrad } from '../../graph/op.ts';
 import type { Frame } from './frame.ts';
 
-/** [loss, number of rows whose first greatest logit is at the label] */
+/** [loss, number of rows whose first maximum is at the label] */
 export async function crossEntropy(frame: Frame, op: CrossEntropy): Promise<Float64Array[]> {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
@@ -21,7 +21,7 @@ export async function crossEntropy(frame: Frame, op: CrossEntropy): Promise<Floa
   return [Float64Array.of(loss!), Float64Array.of(correct!)];
 }
 
-/** weight·(softmax(row) − truth)/N, N images in the whole batch */
+/** weight·(softmax(row) − target)/N, for N images in the whole batch */
 export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Array[] {
   const labels = frame.get(op.labels);
   const rows = rowsOf(frame, op);
@@ -35,19 +35,19 @@ export function crossEntropyGrad(frame: Frame, op: CrossEntropyGrad): Float64Arr
   return [Float64Array.from(gradient)];
 }
 
-/** That the mean is over. @param rows of this rank. */
+/** Number of images that the mean is over. @param rows of this rank. */
 function imagesOf(frame: Frame, op: CrossEntropy | CrossEntropyGrad, rows: number): number {
   return op.partOf ?? frame.ofAllRanks(rows);
 }
 
-/** What an image's loss counts. */
+/** The weight of each image's loss. */
 function weightsOf(frame: Frame, { imageWeights }: CrossEntropy | CrossEntropyGrad): (n: number) => number {
   if (imageWeights === undefined) return () => 1;
   const weights = frame.get(imageWeights);
   return (n) => weights[n]!;
 }
 
-/** The probability that each class is meant to have. */
+/** The target probability of each class. */
 function truthOf({ smoothing }: CrossEntropy | CrossEntropyGrad, classes: number, label: number) {
   return (k: number): number => (k === label ? 1 - smoothing : 0) + smoothing / classes;
 }

@@ -3,8 +3,8 @@ import { belowRate, randomBits } from '../../tensor/random.ts';
 import type { RunScalars } from '../engine.ts';
 
 /**
- * Zero where the element's random number says so, else divided by 1 − rate. NaN stays NaN.
- * @param images of x, the first of which is `firstImage` of the step's batch.
+ * Zero if the element's random number is below the threshold, otherwise divided by 1 − rate. NaN stays NaN.
+ * @param images of x; the first has index `firstImage` in the step's batch.
  */
 export function dropout(
   x: Float64Array,

@@ -3,7 +3,7 @@ import type { Graph, ValueId } from '../../graph/op.ts';
 import { type BatchTree, leavesOf, ofAllRanks } from '../../plan/batch-tree.ts';
 import { asFeatureMap, type Shape } from '../../tensor/shape.ts';
 
-/** The values of one run by id: float64, dense, in the graph's own order of axes (N, C, H, W). */
+/** The values of one run by id: float64, dense, with the graph's order of axes (N, C, H, W). */
 export class Frame {
   readonly #graph: Graph;
   readonly #tree: BatchTree;
@@ -16,13 +16,13 @@ export class Frame {
     this.#group = group;
   }
 
-  /** Of all ranks. */
+  /** Images of all ranks. */
   ofAllRanks(images: number): number {
     return ofAllRanks(images, this.#tree);
   }
 
   /**
-   * The sum over all images of the batch, the other ranks' too.
+   * The sum over all images of the batch, including other ranks.
    * @param images of this rank.
    * @param ofLeaf adds up images [first, end), one by one.
    */
@@ -75,7 +75,9 @@ export interface Planes {
   readonly pixels: number;
 }
 
-/** Calls f(channel, first, end) for each run of elements that share image and channel; of all images, or of [from, to). */
+/**
+ * Calls f(channel, first, end) for each run of elements of one image and channel; for all images, or for [from, to).
+ */
 export function forPlanes(
   { n, c, pixels }: Planes,
   f: (c: number, first: number, end: number) => void,

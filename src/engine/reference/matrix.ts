@@ -8,7 +8,7 @@ export interface Matrix {
   readonly right: number;
 }
 
-/** Rows one after the other from `at` on. */
+/** Consecutive rows from `at` on. */
 export function rowMajor(data: Float64Array, at: number, rows: number, columns: number): Matrix {
   return { data, at, rows, columns, down: columns, right: 1 };
 }
@@ -17,7 +17,7 @@ export function transposed({ data, at, rows, columns, down, right }: Matrix): Ma
   return { data, at, rows: columns, columns: rows, down: right, right: down };
 }
 
-/** into += a · b. Four by four elements at a time, for speed alone; what is left over one by one. */
+/** into += a · b. In 4×4 tiles for speed; remaining elements one by one. */
 export function addProduct(into: Matrix, a: Matrix, b: Matrix): void {
   const rows = into.rows - (into.rows % 4);
   const columns = into.columns - (into.columns % 4);

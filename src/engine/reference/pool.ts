@@ -2,7 +2,9 @@ import type { AvgPool, AvgPoolGradInput, MaxPool, MaxPoolGradInput, Window } fro
 import type { Frame, Planes } from './frame.ts';
 import { gradientAt, prologued, throughPrologue } from './prologue.ts';
 
-/** [y, index]: index is the position in the window, row by row, of its first greatest value (NaN is greatest). */
+/**
+ * [y, index]: index is the position in the window, in row-major order, of its first maximum (NaN counts as greatest).
+ */
 export function maxPool(frame: Frame, op: MaxPool): Float64Array[] {
   const u = prologued(frame, op.x, op.prologue);
   return winnersOf(u, frame.planes(op.x), frame.planes(op.outputs[0]!), op);
@@ -28,7 +30,7 @@ export function maxPoolGradInput(frame: Frame, op: MaxPoolGradInput): Promise<Fl
   return throughPrologue(frame, op.x, op.prologue, du);
 }
 
-/** Each output's gradient added where its window was won. */
+/** Adds each output's gradient at the maximum of its window. */
 export function scatterToWinners(
   dy: Float64Array,
   index: Float64Array,
@@ -65,7 +67,7 @@ export function avgPoolGradInput(frame: Frame, op: AvgPoolGradInput): Promise<Fl
   return throughPrologue(frame, op.x, op.prologue, du);
 }
 
-/** Every (output, input, position in the window) that a pooling joins. */
+/** Calls `visit` for every (output, input, position in the window) of a pooling. */
 export function forWindows(
   input: Planes,
   out: Planes,

@@ -17,12 +17,12 @@ export function normalize(
   return z;
 }
 
-/** An op's input as the op sees it. */
+/** An op's input after its prologue. */
 export function prologued(frame: Frame, x: ValueId, prologue: Prologue | undefined): Float64Array {
   return applied(frame, frame.get(x), frame.planes(x), prologue);
 }
 
-/** Numbers of planes like those, after batch norm and ReLU. */
+/** Applies batch norm and ReLU to values with the layout of `planes`. */
 export function applied(
   frame: Frame,
   x: Float64Array,
@@ -33,7 +33,7 @@ export function applied(
   return prologue?.relu ? z.map((value) => Math.max(value, 0)) : z;
 }
 
-/** The gradient at an op's output, with what reaches it through its own statistics. */
+/** The gradient at an op's output, including the gradient through its own statistics. */
 export function gradientAt(frame: Frame, { value, correction }: GradOutput): Float64Array {
   const gradient = frame.get(value);
   if (!correction) return gradient;
@@ -62,8 +62,8 @@ export function gradientThroughStatistics(
 }
 
 /**
- * From du, the gradient at the prologue's output, to [gradX] or, with a batch norm, to
- * [gradX, gradGamma, gradBeta, gradMean, gradVariance]: each input of the normalisation on its own.
+ * From du, the gradient at the prologue's output, to [gradX] or, with a batch norm, to [gradX, gradGamma, gradBeta,
+ * gradMean, gradVariance]: the partial derivatives with respect to each input of the normalisation.
  */
 export async function throughPrologue(
   frame: Frame,

@@ -11,7 +11,7 @@ import { avgPool, avgPoolGradInput, maxPool, maxPoolGradInput } from './pool.ts'
 import { gradientAt, gradientThroughStatistics, prologued, throughPrologue } from './prologue.ts';
 import { statistics, updateRunningStatistics } from './statistics.ts';
 
-/** Computes an op's outputs and adds what they accumulate onto. */
+/** Computes an op's outputs and adds the values of `accumulate`. */
 export async function runOp(frame: Frame, op: Op, scalars: RunScalars): Promise<void> {
   const results = await compute(frame, op, scalars);
   op.outputs.forEach((id, i) => {

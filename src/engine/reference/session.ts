@@ -19,7 +19,7 @@ import { runOp } from './run-op.ts';
 
 const LEAVE_THREAD_EVERY_MS = 20;
 
-/** What is kept of output `index` of an op. */
+/** Transforms output `index` of an op before it is stored. */
 export type Store = (values: Float64Array, op: Op, index: number) => Float64Array;
 
 export const exactly: Store = (values) => values;
@@ -89,7 +89,7 @@ export class ReferenceSession implements Session {
 
   async close(): Promise<void> {}
 
-  /** Lets others have the thread, between ops, a few dozen times a second. */
+  /** Yields to the event loop between ops, a few dozen times a second. */
   async #leaveThread(): Promise<void> {
     if (performance.now() - this.#leftThreadAt < LEAVE_THREAD_EVERY_MS) return;
     await new Promise((resolve) => setTimeout(resolve, 0));
@@ -109,7 +109,7 @@ function numbersOf(input: Input): Numbers {
   return all;
 }
 
-/** The op after which each value may be forgotten; outputs, updates and state are kept. */
+/** The last op that reads each value, after which it is freed; outputs, updates and state are kept. */
 function lastReaders(graph: Graph): ReadonlyMap<ValueId, Op> {
   const last = new Map<ValueId, Op>();
   for (const op of graph.ops) for (const id of [...op.outputs, ...opInputs(op)]) last.set(id, op);
@@ -119,7 +119,7 @@ function lastReaders(graph: Graph): ReadonlyMap<ValueId, Op> {
   return last;
 }
 
-/** Statistics, loss and the gradients of parameters must be finite: NaN there has no way back. */
+/** Statistics, loss and the gradients of parameters must be finite: NaN in the state would be permanent. */
 function requireFinite(frame: Frame, op: Op, graph: Graph): void {
   const quantities: Partial<Record<Op['kind'], string>> = {
     statistics: 'statistics',

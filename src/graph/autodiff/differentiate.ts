@@ -7,18 +7,18 @@ import { backward } from './rules.ts';
 
 /** What to differentiate, and with respect to what. */
 export interface DifferentiateRequest {
-  /** Name of a graph output. A scalar starts from 1; anything else from a new graph input `seed` of its shape. */
+  /** Name of a graph output. A scalar starts from 1; any other shape from a new graph input `seed` of that shape. */
   readonly of: string;
   /** Names of state or inputs; default: every parameter. Their gradients become outputs `grad.NAME`. */
   readonly withRespectTo?: readonly string[];
-  /** The gradients are added to what state of their names, `grad.NAME`, holds: the sum of those before. */
+  /** Adds each gradient to the state tensor `grad.NAME`, for gradient accumulation over several programs. */
   readonly accumulate?: boolean;
 }
 
 /**
  * Reverse-mode differentiation, graph → graph: appends the ops that compute the gradients.
- * The statistics of a feature are values like any other, so the gradient that flows through a batch's mean and
- * variance is summed over all batch norms that share them, and becomes one affine map (`GradOutput.correction`).
+ * Batch statistics are ordinary values, so the gradient through a batch's mean and variance is summed over all batch
+ * norms that share them and becomes one affine map (`GradOutput.correction`).
  */
 export function differentiate(graph: Graph, request: DifferentiateRequest): Graph {
   const builder = GraphBuilder.from(graph);
@@ -45,17 +45,17 @@ export function differentiate(graph: Graph, request: DifferentiateRequest): Grap
 
 const PREFIX = 'grad.';
 
-/** What the gradient of a parameter or input is called, as an output and where it is kept. */
+/** Name of the gradient of a parameter or input, both as a graph output and as a state tensor. */
 export function gradientName(name: string): string {
   return `${PREFIX}${name}`;
 }
 
-/** True for the name of a gradient. */
+/** True if the name is that of a gradient. */
 export function isGradient(name: string): boolean {
   return name.startsWith(PREFIX);
 }
 
-/** Every value whose gradient a request needs: those that depend on what it names. */
+/** Every value whose gradient a request needs: the values that depend on the requested names. */
 export function differentiated(graph: Graph, request: DifferentiateRequest): ReadonlySet<ValueId> {
   const set = new Set(sources(graph, request).values());
   for (const op of graph.ops) {

@@ -2,7 +2,7 @@ import type { GraphBuilder } from '../build.ts';
 import type { Layer } from '../layer.ts';
 import type { Correction, GradOutput, OpSpec, ValueId } from '../op.ts';
 
-/** An op of the backward pass, which gets its phase here. */
+/** An op of the backward pass; its phase is set here. */
 export type GradientSpec = OpSpec extends infer Each
   ? Each extends OpSpec
     ? Omit<Each, 'phase'>
@@ -10,8 +10,8 @@ export type GradientSpec = OpSpec extends infer Each
   : never;
 
 /**
- * The gradients known so far, while ops are visited in reverse. Contributions to one value form a chain: each
- * op adds to what the one before it left (`accumulate`), so that a plan can let them all work in one place.
+ * The gradients accumulated so far, while ops are visited in reverse. Contributions to one value form a chain: each
+ * op adds to the result of the previous one (`accumulate`), so that a plan can run all of them in place.
  */
 export class Gradients {
   readonly #builder: GraphBuilder;
@@ -25,7 +25,7 @@ export class Gradients {
     this.#needed = needed;
   }
 
-  /** What is known of a value's gradient from elsewhere. */
+  /** Sets the starting gradient of a value. */
   start(id: ValueId, gradient: ValueId): void {
     this.#total.set(id, gradient);
   }
@@ -43,18 +43,18 @@ export class Gradients {
     return this.#needed.has(id);
   }
 
-  /** Size of a value along the axis that concatenation joins. */
+  /** Size of a value along the concatenation axis. */
   channels(id: ValueId): number {
     const shape = this.#builder.shapeOf(id);
     return shape.length === 1 ? shape[0]! : shape[1]!;
   }
 
-  /** Adds an op between a gradient and those that read it. */
+  /** Adds an op between a gradient and its readers. */
   through(spec: GradientSpec): ValueId {
     return this.#add(spec)[0]!;
   }
 
-  /** Adds an op whose outputs are contributions to the gradients of `targets` (undefined: nobody wants that one). */
+  /** Adds an op whose outputs are contributions to the gradients of `targets` (undefined: not requested). */
   contribute(spec: GradientSpec, targets: readonly (ValueId | undefined)[]): void {
     const wanted = targets.map((id) => (id !== undefined && this.needs(id) ? id : undefined));
     const accumulate = wanted.map((id) => (id === undefined ? undefined : this.#total.get(id)));
@@ -65,7 +65,7 @@ export class Gradients {
     });
   }
 
-  /** Contributes channels [offset, offset + count) of a gradient that is complete: a view where that is possible. */
+  /** Contributes channels [offset, offset + count) of a complete gradient, as a view where possible. */
   contributeSlice(layer: Layer, target: ValueId, gradient: ValueId, offset: number, count: number): void {
     if (!this.needs(target)) return;
     const view = this.through({ kind: 'slice', layer, x: gradient, offset, count });
@@ -76,7 +76,7 @@ export class Gradients {
       ]);
   }
 
-  /** Remembers the gradient through a feature's statistics until the feature's own producer is visited. */
+  /** Stores the gradient through a feature's statistics until the producer of the feature is visited. */
   deferCorrection(layer: Layer, correction: Correction): void {
     if (!this.needs(correction.x)) return;
     if (this.#pending.has(correction.x)) {
@@ -94,7 +94,7 @@ export class Gradients {
     return this.#pending.get(id);
   }
 
-  /** The gradient at an op's output, for an op that applies the correction as it reads. */
+  /** The gradient at an op's output, for an op that applies the correction while reading. */
   at(output: ValueId, layer: Layer): GradOutput | undefined {
     const value = this.#total.get(output);
     const correction = this.correctionOf(output);
@@ -105,7 +105,7 @@ export class Gradients {
     return correction ? { value, correction } : { value };
   }
 
-  /** The whole gradient as one value: a pending correction is added by an op of its own. */
+  /** The whole gradient as one value: a separate op adds a pending correction. */
   complete(id: ValueId, layer: Layer): ValueId | undefined {
     const correction = this.#pending.get(id);
     if (correction) {

@@ -14,10 +14,10 @@ import {
 } from '../op.ts';
 import type { Gradients } from './gradients.ts';
 
-/** Appends the ops that carry the gradient of an op's outputs to its inputs. One case per op. */
+/** Appends the ops that propagate the gradient from an op's outputs to its inputs. One case per op. */
 export function backward(op: Op, gradients: Gradients): void {
   if ('epilogue' in op && op.epilogue)
-    throw new RangeError(`${op.layer.label}: no gradient leads through an epilogue`);
+    throw new RangeError(`${op.layer.label}: cannot differentiate through an epilogue`);
   switch (op.kind) {
     case 'conv2d':
     case 'linear':
@@ -106,13 +106,13 @@ export function backward(op: Op, gradients: Gradients): void {
     case 'sgd':
     case 'adamw':
     case 'movingAverage':
-      return; // State for the next run: nothing of this one depends on it.
+      return; // State for the next run: no value of this run depends on it.
     default:
       return assertNever(op);
   }
 }
 
-/** Convolution and linear layer: the gradient of the input, and that of the weights. */
+/** Convolution and linear layer: gradients of the input and of the weights. */
 function weighted(op: Conv2d | Linear, gradients: Gradients): void {
   const given = gradients.at(op.outputs[0]!, op.layer);
   const needsWeights = gradients.needs(op.weight) || (op.bias !== undefined && gradients.needs(op.bias));
@@ -132,7 +132,7 @@ function weighted(op: Conv2d | Linear, gradients: Gradients): void {
   }
 }
 
-/** Masked once, for the two that read it. */
+/** Applies the dropout mask once, because two ops read the result. */
 function beforeDropout(
   layer: Layer,
   dropout: DropoutMask | undefined,
@@ -143,7 +143,7 @@ function beforeDropout(
   return { value: gradients.through({ kind: 'dropoutGradInput', layer, gradOutput, dropout }) };
 }
 
-/** Only the weights' gradient: a convolution is fused with its pool where nobody wants its input's. */
+/** Weight gradient only: a convolution is fused with its pool only if the input gradient is not requested. */
 function convolvedAndPooled(op: Conv2dMaxPool, gradients: Gradients): void {
   const { layer, weight, bias, pool } = op;
   const [y, m, index] = op.outputs as [ValueId, ValueId, ValueId];
@@ -168,7 +168,9 @@ function windowOf({ kernel, stride, padding }: Window): Window {
   return { kernel, stride, padding };
 }
 
-/** What the outputs of an input gradient are gradients of: see `GradInput` in op.ts. */
+/**
+ * The values whose gradients an input-gradient op computes, in the order of its outputs: see `GradInput` in op.ts.
+ */
 function inputTargets(x: ValueId, prologue: Prologue | undefined): ValueId[] {
   const bn = prologue?.batchNorm;
   return bn ? [x, bn.gamma, bn.beta, bn.mean, bn.variance] : [x];

@@ -29,7 +29,8 @@ export interface Conv2dGradWeight extends WithPrologue, Window {
 
 /**
  * outputs: [gradWeight] or [gradWeight, gradBias] of `Conv2dMaxPool`. The gradient at y, which is never stored
- * either: `gradOutput.value`, that of m, at each window's winner, and the correction of y, which is recomputed.
+ * either, is `gradOutput.value` (the gradient of m) at each window's maximum, plus the correction at y, which is
+ * recomputed.
  */
 export interface Conv2dMaxPoolGradWeight extends WithPrologue, Window {
   readonly kind: 'conv2dMaxPoolGradWeight';
@@ -58,7 +59,7 @@ export interface ElementwiseGradInput extends GradInput {
   readonly kind: 'elementwiseGradInput';
 }
 
-/** outputs: [gradX], of the shape of the gradient: the same elements are left out. */
+/** outputs: [gradX], with the shape of the gradient; uses the same mask as the forward pass. */
 export interface DropoutGradInput extends OpBase {
   readonly kind: 'dropoutGradInput';
   readonly gradOutput: GradOutput;

@@ -9,7 +9,7 @@ import type {
   WithPrologue,
 } from './value.ts';
 
-/** outputs: [y]; weight [O, C, kH, kW], bias [O]; `dropout` of the sum. */
+/** outputs: [y]; weight [O, C, kH, kW], bias [O]; `dropout` is applied after the bias. */
 export interface Conv2d extends WithPrologue, WithEpilogue, Window {
   readonly kind: 'conv2d';
   readonly weight: ValueId;
@@ -24,7 +24,7 @@ export interface Linear extends WithPrologue {
   readonly bias?: ValueId;
 }
 
-/** outputs: [y]. With batch statistics `mean` and `variance` come from a `statistics` op, else from buffers. */
+/** outputs: [y]. Batch statistics: `mean` and `variance` come from a `statistics` op; otherwise from buffers. */
 export interface BatchNorm extends WithInput {
   readonly kind: 'batchNorm';
   readonly batchNorm: BatchNormalization;
@@ -41,16 +41,16 @@ export interface Dropout extends WithInput {
   readonly dropout: DropoutMask;
 }
 
-/** outputs: [y, index]; index counts positions inside the window, row by row; the first greatest wins. */
+/** outputs: [y, index]; index is the position in the window in row-major order; the first maximum wins. */
 export interface MaxPool extends WithPrologue, Window {
   readonly kind: 'maxPool';
 }
 
 /**
- * A convolution whose map nothing reads but its statistics and a max pool: outputs [y, m, index]. y is never
- * stored; it stands for the map in `statistics` and `Correction`. m is y where sign(γ)·y is greatest in a window of
- * `pool`, so that relu(a·m + b) is the max pool of relu(a·y + b) whichever sign γ gives a; index as in `MaxPool`.
- * With an epilogue, which y has passed, there is no `gamma`, and the greatest wins.
+ * A convolution whose output is read only by its statistics and a max pool: outputs [y, m, index]. y is never stored;
+ * it stands for the map in `statistics` and `Correction`. m is y where sign(γ)·y is greatest in a window of `pool`,
+ * so that relu(a·m + b) is the max pool of relu(a·y + b) for either sign of a, which is that of γ; index as in
+ * `MaxPool`. With an epilogue, which is applied to y, there is no `gamma`, and m is the maximum.
  */
 export interface Conv2dMaxPool extends WithPrologue, WithEpilogue, Window {
   readonly kind: 'conv2dMaxPool';
@@ -60,12 +60,12 @@ export interface Conv2dMaxPool extends WithPrologue, WithEpilogue, Window {
   readonly pool: Window;
 }
 
-/** outputs: [y]; padding counts as zeros, as PyTorch's default does. Global pooling is a window of [H, W]. */
+/** outputs: [y]; padding counts as zeros, as in PyTorch's default. Global pooling is a window of [H, W]. */
 export interface AvgPool extends WithPrologue, Window {
   readonly kind: 'avgPool';
 }
 
-/** outputs: [y]; joined along channels, or along the only axis of vectors. */
+/** outputs: [y]; concatenated along channels, or along the only axis of vectors. */
 export interface Concat extends OpBase {
   readonly kind: 'concat';
   readonly operands: readonly ValueId[];
@@ -83,10 +83,10 @@ export interface Flatten extends WithInput {
   readonly kind: 'flatten';
 }
 
-/** outputs: [mean, variance] over N, H, W; the variance is the biased one (divided by N·H·W). */
+/** outputs: [mean, variance] over N, H, W; the variance is biased (divided by N·H·W). */
 export interface Statistics extends WithInput {
   readonly kind: 'statistics';
-  /** That share the batch, of which these images are one's part. Absent: one. */
+  /** Ranks that share the batch; these images are the share of one rank. Absent: one rank. */
   readonly ranks?: number;
 }
 
@@ -94,15 +94,18 @@ export interface CrossEntropyFields extends OpBase {
   readonly logits: ValueId;
   readonly labels: ValueId;
   readonly smoothing: number;
-  /** [N]: what each image's loss is multiplied by; absent: 1. The mean is still over images. */
+  /** [N]: factor for the loss of each image; absent: 1. The mean is still over images. */
   readonly imageWeights?: ValueId;
-  /** Images of the batch that these are a part of. The loss is then their share of its mean; shares add up to it. */
+  /**
+   * Size of the whole batch, if these images are a part of it. The loss is then their share of its mean; the shares
+   * add up to the mean.
+   */
   readonly partOf?: number;
 }
 
 /**
- * outputs: [loss, correct]: the mean over the batch, and how many rows have their greatest logit at the label.
- * Smoothed labels (Szegedy et al. 2016): the truth is `(1 − smoothing)·onehot + smoothing/classes`.
+ * outputs: [loss, correct]: the mean over the batch, and the number of rows whose greatest logit is at the label.
+ * Label smoothing (Szegedy et al. 2016): the target is `(1 − smoothing)·onehot + smoothing/classes`.
  */
 export interface CrossEntropy extends CrossEntropyFields {
   readonly kind: 'crossEntropy';

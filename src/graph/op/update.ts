@@ -8,13 +8,13 @@ export interface UpdateRunningStatistics extends OpBase {
   readonly runningMean: ValueId;
   readonly runningVar: ValueId;
   readonly momentum: number;
-  /** N·H·W, the values behind each mean. */
+  /** N·H·W, the number of elements in each mean. */
   readonly count: number;
 }
 
 /**
- * outputs: [scale, norm], both [1]: the norm of all gradients together, and what they are to be multiplied by so that
- * it is at most `maxNorm`: `min(1, maxNorm/(norm + 1e-6))`, as PyTorch's `clip_grad_norm_`.
+ * outputs: [scale, norm], both [1]: the factor `min(1, maxNorm/(norm + 1e-6))` for all gradients, which limits their
+ * total norm to `maxNorm`, and that norm, as PyTorch's `clip_grad_norm_`.
  */
 export interface ClipNorm extends OpBase {
   readonly kind: 'clipNorm';
@@ -22,26 +22,26 @@ export interface ClipNorm extends OpBase {
   readonly maxNorm: number;
 }
 
-/** A parameter as an optimiser sees it. */
+/** The operands of a parameter update. */
 export interface Optimized {
   readonly parameter: ValueId;
   readonly gradient: ValueId;
-  /** What the optimiser remembers of it from step to step, of the parameter's shape; zeros before the first. */
+  /** Optimiser state per parameter, of the parameter's shape; zeros before the first step. */
   readonly memory: readonly ValueId[];
   readonly weightDecay: number;
 }
 
 interface OptimizerOp extends OpBase {
   readonly tensors: readonly Optimized[];
-  /** Every gradient is multiplied by this first: the `scale` of a `clipNorm`. */
+  /** Factor for every gradient: the `scale` of a `clipNorm`. */
   readonly scale?: ValueId;
 }
 
 /**
- * PyTorch's SGD for all parameters at once; the learning rate is a scalar of the run. outputs: of each tensor its new
- * parameter, then its new memory, [velocity] where there is momentum:
- * `d = gradient + weightDecay·parameter; velocity = momentum·velocity + d; parameter −= learningRate·step`, the step
- * being d without momentum, velocity with it, `d + momentum·velocity` with Nesterov's.
+ * PyTorch's SGD for all parameters at once; the learning rate is a scalar of the run. outputs, for each tensor: the
+ * new parameter, then, with momentum, the new velocity:
+ * `d = gradient + weightDecay·parameter; velocity = momentum·velocity + d; parameter −= learningRate·step`, where the
+ * step is d without momentum, velocity with momentum, `d + momentum·velocity` with Nesterov momentum.
  */
 export interface Sgd extends OptimizerOp {
   readonly kind: 'sgd';
@@ -51,7 +51,8 @@ export interface Sgd extends OptimizerOp {
 
 /**
  * PyTorch's AdamW (Loshchilov and Hutter 2019) for all parameters at once; learning rate and step are scalars of the
- * run. outputs: of each tensor its new parameter, then its new memory [m, v], the means of gradient and of its square.
+ * run. outputs, for each tensor: the new parameter, then the new moments [m, v], the moving averages of the gradient
+ * and of its square.
  */
 export interface AdamW extends OptimizerOp {
   readonly kind: 'adamw';
@@ -61,8 +62,9 @@ export interface AdamW extends OptimizerOp {
 }
 
 /**
- * outputs: a new average of each pair, `d·average + (1 − d)·value`, `d = min(decay, (1 + step)/(10 + step))`: young
- * averages forget their first numbers soon (as TensorFlow's ExponentialMovingAverage). The step is a scalar of the run.
+ * outputs: the new moving average for each pair, `d·average + (1 − d)·value`, `d = min(decay, (1 + step)/(10 +
+ * step))`: the decay is smaller in early steps, so that the initial values lose weight quickly (as in TensorFlow's
+ * ExponentialMovingAverage). The step is a scalar of the run.
  */
 export interface MovingAverage extends OpBase {
   readonly kind: 'movingAverage';

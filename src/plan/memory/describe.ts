@@ -2,7 +2,7 @@ import { nameAndNumber, type Part, partName, partOf } from '../../graph/layer.ts
 import type { BufferRole, Purpose } from '../buffers.ts';
 import { type Group, modulesOf } from './rematerialization.ts';
 
-/** Roles in plain words, as headings and legends name them. */
+/** Texts of buffer roles for headings and legends. */
 export const ROLE_TEXTS: Readonly<Record<BufferRole, string>> = {
   input: 'images and labels',
   featureMap: 'feature maps',
@@ -33,9 +33,9 @@ const REASONS: Readonly<Record<BufferRole, string>> = {
   optimizer: 'optimiser state',
 };
 
-/** Why a buffer is there: `feature maps of dense block 1`, `parameter 12.weight`. */
-export function describePurpose({ role, layer }: Purpose, isComputedAgain = false): string {
-  return `${REASONS[role]} ${partName(partOf(layer))}${isComputedAgain ? ', recomputed' : ''}`;
+/** Purpose of a buffer in words: `feature maps of dense block 1`, `parameter 12.weight`. */
+export function describePurpose({ role, layer }: Purpose, isRecomputed = false): string {
+  return `${REASONS[role]} ${partName(partOf(layer))}${isRecomputed ? ', recomputed' : ''}`;
 }
 
 const NOUNS: Readonly<Record<Group['kind'], string>> = {
@@ -47,8 +47,8 @@ const NOUNS: Readonly<Record<Group['kind'], string>> = {
 };
 
 /**
- * What is recomputed, in words: `16 convolutions of dense block 1 and 5 of dense block 2, the pooling of
- * transition 1, the stem`; `nothing` where all results are kept.
+ * The recomputed ops in words: `16 convolutions of dense block 1 and 5 of dense block 2, the pooling of transition 1,
+ * the stem`; `nothing` if all results are kept.
  */
 export function describeGroups(groups: readonly Group[]): string {
   if (groups.length === 0) return 'nothing';
@@ -58,7 +58,7 @@ export function describeGroups(groups: readonly Group[]): string {
 }
 
 function describeKind(kind: Group['kind'], groups: readonly Group[]): string {
-  if (kind === 'conv2dMaxPool') return 'the stem'; // No other convolution keeps only what its max pool chooses.
+  if (kind === 'conv2dMaxPool') return 'the stem'; // Only the stem has a convolution fused with its max pool.
   const sorted = [...groups].sort((a, b) =>
     partName(a.part).localeCompare(partName(b.part), 'en', { numeric: true }),
   );
@@ -91,7 +91,7 @@ function listed(words: readonly string[]): string {
   return words.length < 2 ? words.join('') : `${words.slice(0, -1).join(', ')} and ${words.at(-1)}`;
 }
 
-/** What a candidate recomputes that another does not. */
+/** The groups that one candidate recomputes and another does not. */
 export function groupsBeyond(groups: readonly Group[], other: readonly Group[]): readonly Group[] {
   return groups.flatMap((group) => {
     const known = modulesOf(other.filter(({ kind }) => kind === group.kind));

@@ -1,13 +1,13 @@
-/** Not even the smallest plan fits: says how many bytes that one takes. */
+/** Even the smallest plan exceeds the limit; the message has its size in bytes. */
 export class MemoryLimitError extends Error {
   override readonly name = 'MemoryLimitError';
-  /** What the plans were allowed, in bytes. */
+  /** The memory limit in bytes. */
   readonly budgetBytes: number;
-  /** What the smallest plan takes. */
+  /** Size of the smallest plan in bytes. */
   readonly leastBytes: number;
 
   constructor(budgetBytes: number, leastBytes: number) {
-    super(`the smallest plan takes ${leastBytes} bytes, ${budgetBytes} are allowed`);
+    super(`the smallest plan takes ${leastBytes} bytes, the limit is ${budgetBytes}`);
     this.budgetBytes = budgetBytes;
     this.leastBytes = leastBytes;
   }

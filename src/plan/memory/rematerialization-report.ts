@@ -2,15 +2,15 @@ import { plannedPeakBytes } from '../plan.ts';
 import { describeGroups, groupsBeyond } from './describe.ts';
 import type { RematerializationPlan } from './rematerialization.ts';
 
-/** A candidate as people compare it. */
+/** A candidate for reports and tables. */
 export interface RematerializationReport {
   readonly plannedPeakBytes: number;
   readonly predictedSeconds: number;
-  /** Predicted time beyond the first candidate's, as a part of it. */
+  /** Predicted relative slowdown compared with the first candidate. */
   readonly predictedSlowdown: number;
-  /** All that is recomputed, in words. */
+  /** All recomputed ops, in words. */
   readonly recomputed: string;
-  /** The same without what the candidate before recomputes. */
+  /** The ops recomputed in addition to those of the previous candidate, in words. */
   readonly added: string;
   readonly groups: RematerializationPlan['groups'];
 }

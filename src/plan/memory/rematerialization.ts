@@ -4,17 +4,17 @@ import type { Plan } from '../plan.ts';
 import { type RepeatableOp, recomputable, recompute, type TrainingGraph } from './recompute.ts';
 import { peakRecord } from './timeline.ts';
 
-/** Ops of one kind in one part of the network, which are recomputed together or not at all. */
+/** Ops of one kind in one part of the network; either all or none are recomputed. */
 export interface Group {
   readonly part: Part;
   readonly kind: RepeatableOp['kind'];
-  /** Of its ops, in the order of the forward pass. */
+  /** Layers of its ops, in the order of the forward pass. */
   readonly layers: readonly Layer[];
 }
 
-/** A way to run a training step. Each candidate of a search takes less memory, and more time, than the one before. */
+/** A way to run a training step. Each candidate of a search takes less memory and more time than the previous one. */
 export interface RematerializationPlan {
-  /** What is recomputed. */
+  /** The recomputed groups. */
   readonly groups: readonly Group[];
   readonly plan: Plan;
   readonly predictedSeconds: number;
@@ -23,8 +23,8 @@ export interface RematerializationPlan {
 type PlanOf = (graph: Graph) => Plan;
 
 /**
- * From keeping everything to recomputing everything that helps. On each candidate that group is added, of those whose
- * results lie in memory when it is fullest, that costs the least time for the bytes it frees.
+ * From keeping all results to recomputing all ops that save memory. Each step adds one group: of those with results
+ * live at the memory peak, the one with the least recomputation time per byte freed.
  */
 export function* rematerializationPlans(
   training: TrainingGraph,
@@ -40,15 +40,15 @@ export function* rematerializationPlans(
     left.delete(next);
     groups = [...groups, next];
     candidate = candidateOf(training, planOf, groups);
-    if (candidate.plan.transientBytes >= least) continue; // The arena is as full somewhere else: with the next one then.
+    if (candidate.plan.transientBytes >= least) continue; // The peak has moved to another record: continue with the next group.
     least = candidate.plan.transientBytes;
     yield candidate;
   }
 }
 
 /**
- * The candidates up to the first that fits, or all of them where none does. Of the group that the last candidate adds only as
- * many ops as are needed are recomputed.
+ * The candidates up to the first that fits, or all of them if none fits. From the group that the last candidate adds,
+ * only as many ops as necessary are recomputed.
  */
 export function searchPlans(
   training: TrainingGraph,
@@ -64,7 +64,7 @@ export function searchPlans(
   return [...candidates, fits(last.plan) ? trimmed(last, training, planOf, fits) : last];
 }
 
-/** A candidate that fits, with no more of the ops of its last group recomputed than are needed. */
+/** A candidate that fits, with only as many ops of its last group recomputed as necessary. */
 export function trimmed(
   candidate: RematerializationPlan,
   training: TrainingGraph,
@@ -88,7 +88,7 @@ export function trimmed(
   return best;
 }
 
-/** The modules of some groups, in any program of the model. */
+/** The modules of these groups, in any program of the model. */
 export function modulesOf(groups: readonly Pick<Group, 'layers'>[]): ReadonlySet<string> {
   return new Set(groups.flatMap(({ layers }) => layers.flatMap(({ module }) => module ?? [])));
 }
@@ -113,7 +113,7 @@ function groupsOf(training: TrainingGraph): readonly Group[] {
   return groups;
 }
 
-/** Least seconds per byte that lies in memory at the plan's peak. */
+/** The group with the least seconds per byte that is live at the plan's peak. */
 function cheapest(groups: Iterable<Group>, plan: Plan): Group | undefined {
   const peak = peakRecord(plan);
   const atPeak = plan.buffers.filter(
@@ -137,13 +137,13 @@ function secondsOfGroup(group: Group, { records, target }: Plan): number {
   return records.reduce((sum, { op, record }) => (isOf(op) ? sum + target.secondsOf(record) : sum), 0);
 }
 
-/** Tells a group's ops, in any graph of the model. */
+/** A predicate for the ops of a group, in any graph of the model. */
 function membership(group: Group): (op: Op) => boolean {
   const modules = modulesOf([group]);
   return ({ kind, layer: { module } }) => kind === group.kind && module !== undefined && modules.has(module);
 }
 
-/** Seconds of a whole run of a plan, on the target's typical machine. */
+/** Predicted time of a run of a plan in seconds, on the target's typical machine. */
 export function predictedSeconds({ records, target }: Plan): number {
   return records.reduce((sum, { record }) => sum + target.secondsOf(record), 0);
 }

@@ -5,16 +5,16 @@ import { type Plan, type PlanBuffer, plannedPeakBytes } from '../plan.ts';
 import { describePurpose } from './describe.ts';
 import { peakRecord } from './timeline.ts';
 
-/** A buffer of a plan as people read it. */
+/** A buffer of a plan for reports. */
 export interface BufferReport extends PlanBuffer {
   readonly name: string;
   readonly reason: string;
-  /** A feature map that the backward pass makes anew. */
+  /** A feature map that the backward pass recomputes. */
   readonly isComputedAgain: boolean;
-  /** The layers at work when it is first and last used. */
+  /** The layers of the records that use it first and last. */
   readonly bornAt: Layer;
   readonly diesAt: Layer;
-  /** In use when the most bytes are. */
+  /** True if the buffer is live at the memory peak. */
   readonly isAtPeak: boolean;
 }
 
@@ -22,32 +22,32 @@ export interface BufferReport extends PlanBuffer {
 export interface RoleReport {
   readonly role: BufferRole;
   readonly buffers: number;
-  /** Of all of them, whenever they live. */
+  /** Total size of all of them, whenever they are live. */
   readonly bytes: number;
-  /** Of those in use at the peak. */
+  /** Total size of those live at the peak. */
   readonly bytesAtPeak: number;
 }
 
-/** Where the planned bytes of a program come from. */
+/** Breakdown of a program's planned memory. */
 export interface MemoryReport {
   readonly plannedPeakBytes: number;
   readonly persistentBytes: number;
   readonly transientBytes: number;
-  /** Of one thread. */
+  /** Scratch of one thread in bytes. */
   readonly scratchBytes: number;
   readonly threads: number;
   readonly records: number;
   readonly backwardFrom: number;
   readonly updateFrom: number;
-  /** The record during which the most bytes of the arena are in use. */
+  /** The record at the memory peak of the arena. */
   readonly peak: { readonly record: number; readonly layer: Layer; readonly bytes: number };
   readonly buffers: readonly BufferReport[];
   readonly roles: readonly RoleReport[];
-  /** Of the two slabs at the peak, what no buffer uses: gaps of the arena, and what rounds to cache lines. */
+  /** Bytes of the two slabs at the peak that no buffer uses: gaps in the arena and padding to cache lines. */
   readonly unusedBytes: number;
 }
 
-/** @param threads that each have scratch of their own. */
+/** @param threads number of threads, each with its own scratch. */
 export function memoryReport(plan: Plan, threads: number): MemoryReport {
   const { records, persistentBytes, transientBytes, scratchBytes } = plan;
   const firstOf = (phase: Phase, otherwise: number) => {
@@ -101,7 +101,7 @@ export function memoryReport(plan: Plan, threads: number): MemoryReport {
   };
 }
 
-/** The phase of a step that a record belongs to; what lives to the very end outlives its last record. */
+/** The phase of a step that a record belongs to; a buffer that is live to the end outlives the last record. */
 export function phaseOf({ backwardFrom, updateFrom }: MemoryReport, record: number): Phase {
   if (record >= updateFrom) return 'update';
   return record >= backwardFrom ? 'backward' : 'forward';

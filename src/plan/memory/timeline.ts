@@ -1,6 +1,6 @@
 import type { Plan } from '../plan.ts';
 
-/** Bytes of the transient slab that are in use during each record of a plan: the least any arena could do with. */
+/** Live bytes of the transient slab during each record of a plan: a lower bound for any arena. */
 export function liveBytes({ records, buffers }: Plan): Float64Array {
   const live = new Float64Array(records.length + 1);
   for (const { slab, interval, bytes } of buffers) {
@@ -10,7 +10,7 @@ export function liveBytes({ records, buffers }: Plan): Float64Array {
   return live;
 }
 
-/** The first record during which the most bytes are in use. */
+/** The first record at the memory peak. */
 export function peakRecord(plan: Plan): number {
   const live = liveBytes(plan);
   return live.indexOf(live.reduce((most, bytes) => Math.max(most, bytes), 0));

@@ -2,9 +2,9 @@ import { countReaders, producers, rewrite } from '../../graph/build.ts';
 import type { AvgPool, Conv2d, Graph, Op, ValueId } from '../../graph/op.ts';
 
 /**
- * Exact up to rounding: `AvgPool(Conv1×1(u)) = Conv1×1(AvgPool(u))`, both being linear and the convolution blind
- * to space. Pooling first makes the convolution of a transition a quarter of the work. Not so for max pooling, nor
- * with padding, whose zeros would miss the bias.
+ * Exact up to rounding: `AvgPool(Conv1×1(u)) = Conv1×1(AvgPool(u))`, because both are linear and the convolution acts
+ * on each pixel separately. Pooling first reduces the convolution of a transition to a quarter of the work. Not valid
+ * for max pooling, nor with padding, where the zeros would not include the bias.
  */
 export function commutePooling(graph: Graph): Graph {
   const readers = countReaders(graph);

@@ -10,9 +10,9 @@ import {
 } from '../../graph/op.ts';
 
 /**
- * Exact up to rounding, for inference: a batch norm on running statistics (and the ReLU behind it) that alone reads a
- * convolution becomes that convolution's epilogue, which multiplies the weights once for all runs. For graphs without
- * gradients.
+ * Exact up to rounding, for inference: a batch norm with running statistics (and the ReLU after it) that is the only
+ * reader of a convolution becomes the epilogue of that convolution, which scales the weights once for all runs. For
+ * graphs without gradients.
  */
 export function foldBatchNorm(graph: Graph): Graph {
   const readers = countReaders(graph);
@@ -48,7 +48,7 @@ export function foldBatchNorm(graph: Graph): Graph {
   });
 }
 
-/** What an op applies to its input before anything else. */
+/** The prologue that an op applies to its input. */
 function prologueOf(op: Op): Prologue | undefined {
   if (op.kind === 'batchNorm' || op.kind === 'relu') return elementwisePrologue(op);
   return takesPrologue(op) ? op.prologue : undefined;

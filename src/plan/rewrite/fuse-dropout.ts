@@ -1,7 +1,7 @@
 import { countReaders, producers, rewrite } from '../../graph/build.ts';
 import { type Conv2d, type Graph, mapInputs, type Op } from '../../graph/op.ts';
 
-/** Dropout moves into the convolution before it, which applies it while its output is in cache. */
+/** Fuses dropout into the preceding convolution, which applies it while its output is in cache. */
 export function fuseDropout(graph: Graph): Graph {
   const readers = countReaders(graph);
   const producer = producers(graph);

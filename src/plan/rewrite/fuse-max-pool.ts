@@ -10,15 +10,16 @@ import {
   type ValueId,
 } from '../../graph/op.ts';
 
-/** A window of one position: all that is left of the pool is its batch norm and ReLU. */
+/** A 1×1 window: only the batch norm and ReLU of the pool remain. */
 const POINT = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] } as const;
 
 /**
  * Exact: `max(relu(a·y + b))` over a window is `relu(a·max(y) + b)` for a ≥ 0 and `relu(a·min(y) + b)` for a < 0, and
- * a has the sign of γ, which is known before y and its statistics are. So the convolution of a stem keeps y only
- * where it wins its window, and the pool becomes a batch norm and ReLU of that smaller map. Where a gradient is
- * asked for, only the weights' can be had: not for a convolution whose input (or prologue) needs one too. Where batch norm
- * and ReLU were folded into the convolution, the greatest wins and nothing is left of the pool.
+ * a has the sign of γ, which is known before y and its statistics are. So the convolution of a stem stores y only at
+ * the maximum (or minimum) of each window, and the pool becomes a batch norm and ReLU of that smaller map. If a
+ * gradient is requested, only the weight gradient is available: a convolution whose input (or prologue) also needs a
+ * gradient is not fused. If batch norm and ReLU were folded into the convolution, the maximum is stored and the pool
+ * disappears.
  */
 export function fuseMaxPool(graph: Graph, gradient?: DifferentiateRequest): Graph {
   const needed = gradient ? differentiated(graph, gradient) : new Set<ValueId>();

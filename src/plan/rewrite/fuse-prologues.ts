@@ -8,12 +8,12 @@ import {
 } from '../../graph/op.ts';
 
 /**
- * Batch norm and ReLU move into the op that reads them, which applies them while it loads its input: the
- * normalised map is never stored. Only where there is one reader; with several it is stored once, as written.
+ * Fuses batch norm and ReLU into the op that reads them, which applies them while loading its input: the normalised
+ * map is never stored. Only with a single reader; with several, the map is stored once.
  */
 export function fusePrologues(graph: Graph): Graph {
   const readers = countReaders(graph);
-  /** Results (of the old graph) that will not be stored, and how to get them from a value that is. */
+  /** Results (of the old graph) that will not be stored, and how to compute each from a stored value. */
   const fused = new Map<ValueId, { readonly x: ValueId; readonly prologue: Prologue }>();
 
   return rewrite(graph, (op, to) => {
@@ -59,7 +59,7 @@ export function fusePrologues(graph: Graph): Graph {
   });
 }
 
-/** True where the one reader of `y` applies this prologue itself. */
+/** True if the only reader of `y` can apply this prologue itself. */
 function canAbsorb(graph: Graph, y: ValueId, prologue: Prologue): boolean {
   const reader = graph.ops.find((op) => 'x' in op && op.x === y);
   if (reader?.kind === 'relu') return reader.prologue === undefined && !prologue.relu;

@@ -2,9 +2,9 @@ import { producers, type Rewriter, rewrite } from '../../graph/build.ts';
 import type { Concat, Graph, Statistics, ValueId } from '../../graph/op.ts';
 
 /**
- * Exact: batch statistics belong to a feature, not to the batch norm that asks for them. Every feature's are
- * computed once, and those of a concatenation are the concatenated vectors of its operands. A DenseNet's L(L+1)/2
- * readings of earlier features become L.
+ * Exact: batch statistics belong to a feature, not to the batch norm that uses them. They are computed once for each
+ * feature, and those of a concatenation are the concatenated vectors of its operands. A DenseNet reads earlier
+ * features L times for statistics, instead of L(L+1)/2 times.
  */
 export function shareStatistics(graph: Graph): Graph {
   const known = new Map<ValueId, readonly [mean: ValueId, variance: ValueId]>();

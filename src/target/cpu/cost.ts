@@ -12,15 +12,15 @@ import type {
 } from './records.ts';
 
 /**
- * The least work of a record, whatever kernel runs it: what a profile divides by.
+ * The minimum work of a record, for any kernel: profiles compare it with the measured time.
  *
- * `flops`: of the op itself, 2 per multiply-add, as kernels execute them: every tap of every window, those that fall on
- * padding (or, in a transposed convolution, between strides) included, but for small maps, whose kernel leaves padding out;
- * only channels that exist. What rides along with a convolution or a pooling (prologue, masks, statistics, sums) is not
- * counted: it is meant to be free.
+ * `flops`: those of the op itself, 2 per multiply-add, as kernels execute them: every tap of every window, including
+ * taps on padding (or, in a transposed convolution, between strides), except for small maps, whose kernel skips the
+ * padding; without padding channels. Work fused into a convolution or a pooling (prologue, masks, statistics, sums)
+ * is not counted.
  *
- * `bytes`: to and from memory if each feature map, gradient and weight is moved once; `accumulate` reads what it adds to.
- * Vectors over channels count where nothing larger is moved.
+ * `bytes`: memory traffic if each feature map, gradient and weight is moved once; `accumulate` also reads its output.
+ * Vectors over channels count only where nothing larger is moved.
  */
 export function costOf(record: KernelRecord): Cost {
   switch (record.kind) {
@@ -48,7 +48,7 @@ export function costOf(record: KernelRecord): Cost {
       const weights = record.outChannels * record.inChannels;
       return { flops: 0, bytes: floats(weights * (9 + WINOGRAD_POSITIONS)) };
     }
-    // The products of the tiles; the transforms ride along.
+    // Products of the transformed tiles; the transforms themselves are not counted.
     case 'winograd': {
       const { in: size, outChannels: channels, x, y } = record;
       const products = winogradProducts(size, channels);
@@ -69,7 +69,7 @@ export function costOf(record: KernelRecord): Cost {
     }
     case 'conv2dGradWeight': {
       const { in: size, out, window } = record;
-      // Partials are the kernel's own affair: the gradient itself is written once.
+      // Only the gradient itself is counted, written once: partial sums are internal to the kernel.
       return {
         flops: 2 * out.channels * multiplyAdds(window, out, record.algorithm === 'images') * size.channels,
         bytes: gradOutput(record.gradOutput, out) + map(size, record.x) + weights(record),
@@ -80,7 +80,7 @@ export function costOf(record: KernelRecord): Cost {
       const moved = record.partialCount + (record.accumulate ? 2 : 1);
       return { flops: sums * record.partialCount, bytes: floats(sums * moved) };
     }
-    // Ten rounds of a generator for each element are no floating-point operations.
+    // The ten rounds of the random number generator per element are not floating-point operations.
     case 'dropout': {
       const { size, accumulate } = record;
       return {
@@ -117,7 +117,7 @@ export function costOf(record: KernelRecord): Cost {
     }
     case 'conv2dMaxPoolGradWeight': {
       const { in: size, out, window, pooled, slope } = record;
-      // The map is convolved anew where its statistics have a gradient.
+      // The map is recomputed if its statistics have a gradient.
       const convolutions = slope === undefined ? 1 : 2;
       return {
         flops: convolutions * 2 * elements(out) * taps(window) * size.channels,
@@ -188,7 +188,7 @@ export function costOf(record: KernelRecord): Cost {
     case 'clipScale':
       return { flops: record.partialCount + 3, bytes: floats(record.partialCount + 2) };
     case 'sgd': {
-      // Each of clipping, decay and momentum is one operation more; momentum reads and writes a velocity.
+      // Clipping, decay and momentum add one operation each; momentum also reads and writes a velocity.
       const { tensors, scale, momentum, nesterov } = record;
       const decayed = count(tensors.filter(({ weightDecay }) => weightDecay > 0));
       const each = 2 + (scale === undefined ? 0 : 1) + (momentum > 0 ? 2 : 0) + 2 * nesterov;
@@ -203,7 +203,7 @@ export function costOf(record: KernelRecord): Cost {
     }
     case 'movingAverage':
       return { flops: 3 * count(record.tensors), bytes: floats(3 * count(record.tensors)) };
-    // Of this machine; what the network takes, no processor tells.
+    // Memory traffic of this machine only; the network transfer is not counted.
     case 'gather':
     case 'treeSum':
       return { flops: 0, bytes: floats(2 * record.floats) };
@@ -214,7 +214,7 @@ export function costOf(record: KernelRecord): Cost {
   }
 }
 
-/** Of one channel in and one out: pixels × taps; of small maps without those that fall outside. */
+/** Multiply-adds per pair of input and output channel: pixels × taps; for small maps without taps on padding. */
 function multiplyAdds(window: WindowFields, map: Size, isSmall: boolean): number {
   const { images, height, width } = map;
   if (!isSmall) return images * height * width * taps(window);
@@ -227,7 +227,7 @@ function multiplyAdds(window: WindowFields, map: Size, isSmall: boolean): number
   return images * inside(height, window.kernelHeight) * inside(width, window.kernelWidth);
 }
 
-/** Multiply-adds of tiles, with a product for each position and pair of channels, and the bytes of their weights. */
+/** Multiply-adds of transformed tiles, one per position and pair of channels, and the bytes of their weights. */
 function winogradProducts({ images, height, width, channels }: Size, outChannels: number): Cost {
   const products = WINOGRAD_POSITIONS * channels * outChannels;
   const tiles = images * Math.ceil(height / WINOGRAD_TILE) * Math.ceil(width / WINOGRAD_TILE);
@@ -246,12 +246,12 @@ function elements({ images, height, width, channels }: Size): number {
   return images * height * width * channels;
 }
 
-/** Bytes of the channels of a map that is stored as this view of it says. */
+/** Bytes of the channels in a view of a map. */
 function map(size: Size, { elementBytes }: View): number {
   return elementBytes * elements(size);
 }
 
-/** Of a loss: labels and, where they have any, weights. */
+/** Labels and, if present, weights of a loss. */
 function numbersOfImages({
   size,
   imageWeights,
@@ -272,12 +272,12 @@ function affine({ scale }: PrologueFields): number {
   return scale === undefined ? 0 : 2;
 }
 
-/** The gradient, and the feature itself where a correction waits. */
+/** Reads the gradient, and the feature itself if there is a correction. */
 function gradOutput({ gradient, slope }: GradOutputFields, out: Size): number {
   return map(out, gradient) * (slope === undefined ? 1 : 2);
 }
 
-/** The gradient written (or added to), and the input itself where its mask or its sums are wanted. */
+/** Writes (or accumulates) the gradient, and reads the input if its mask or sums are needed. */
 function gradInput(record: {
   readonly in: Size;
   readonly prologue: PrologueFields;

@@ -4,12 +4,12 @@ import type { Collective, Program } from '../../plan/target.ts';
 import { ALIGNMENT_BYTES, NO_ADDRESS, RECORD_HEADER, SLAB_BITS, SLABS } from './constants.ts';
 import { type BufferId, kernelRecords, recordKinds, visitFields } from './records.ts';
 
-/** What the bits of an address reach, 64 GiB: an engine may have no larger slab. */
+/** Address range of a slab, 64 GiB: the largest slab of any engine. */
 export const MAX_SLAB_BYTES = 2 ** SLAB_BITS * ALIGNMENT_BYTES;
 
 /**
- * Records as words: a header (RECORD_HEADER), then the fields. An address becomes its slab's number and, in SLAB_BITS, its
- * offset in units of ALIGNMENT_BYTES.
+ * Encodes records as words: a header (RECORD_HEADER), then the fields. An address consists of the slab's number and,
+ * in its low SLAB_BITS, the offset in units of ALIGNMENT_BYTES.
  */
 export function encode(buffers: readonly PlacedBuffer[], records: readonly LayerRecord[]): Program {
   const addresses = new Map<BufferId, number>();

@@ -10,15 +10,15 @@ import {
 } from './constants.ts';
 import { algorithms, groups, records } from './records.ts';
 
-/** All that kernels and plans must agree on. */
+/** All definitions shared by kernels and plans. */
 const INTERFACE = [
   { CONTROL_BLOCK, constants, PEAK_KERNELS, PEAK_OFFSETS, RECORD_HEADER, RUN_ADDRESSES, SCALARS, SLABS },
   { algorithms, groups, records },
 ];
 
 /**
- * A number that changes with any of it (FNV-1a, 32 bits): kernels that were compiled for another interface would read
- * records wrongly, and crash.
+ * A hash of these definitions (FNV-1a, 32 bits): kernels compiled for another interface would misread records and
+ * crash.
  */
 export function interfaceVersion(): number {
   let hash = 0x811c9dc5;
@@ -28,7 +28,7 @@ export function interfaceVersion(): number {
   return hash >>> 0;
 }
 
-/** Of a WASM module: the name of the export that says so. */
+/** The export of a WASM module whose name contains the interface version. */
 export function interfaceExport(): string {
   return `interface_${interfaceVersion().toString(16)}`;
 }

@@ -11,10 +11,10 @@ import { pooling } from './records/pooling.ts';
 import { update } from './records/update.ts';
 
 /**
- * The commands a program is made of: the one source of op codes and record layouts. `tools/generate-header.ts`
- * writes the C++ header from it. A record is its op code, its length in words, then its fields in this order,
- * one 32-bit word each; a field that names a group stands for the group's fields, and `Group[]`, which comes last,
- * for their number and so many groups.
+ * The records that programs consist of: the only source of op codes and record layouts. `tools/generate-header.ts`
+ * writes the C++ header from it. A record is its op code, its length in words, then its fields in this order, one
+ * 32-bit word each; a field with a group's name is replaced by the fields of the group; `Group[]`, which comes last,
+ * is replaced by the number of groups, followed by the groups.
  */
 export const records = {
   ...convolution,
@@ -44,7 +44,7 @@ type FieldValue<F> = F extends 'address'
         : number;
 type Fields<Spec> = { readonly [Name in keyof Spec]: FieldValue<Spec[Name]> };
 
-/** One command with its fields by name. */
+/** A record with its fields by name. */
 export type KernelRecord = {
   [Kind in RecordKind]: { readonly kind: Kind } & Fields<(typeof records)[Kind]>;
 }[RecordKind];

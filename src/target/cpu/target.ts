@@ -6,40 +6,43 @@ import { LoweringContext } from './lower/context.ts';
 import { lower } from './lower/lower.ts';
 import { type BufferId, type KernelRecord, visitFields } from './records.ts';
 
-/** Of bfloat16 numbers, each kind with all before it: dot products of pairs (AVX-512 BF16), of tiles (AMX). */
+/**
+ * Products of bfloat16 numbers, each kind including all before it: dot products of pairs (AVX-512 BF16), products of
+ * tiles (AMX).
+ */
 export const PRODUCTS = ['none', 'pairs', 'tiles'] as const;
 export type Products = (typeof PRODUCTS)[number];
 
-/** Pixels that lie multiples of this apart share a few sets of the caches. */
+/** Pixels at multiples of this distance map to a few cache sets. */
 const APART_BYTES = 2048;
 
 /**
- * What two cores of 2024 do with kernels like ours: 60% of their multiply-add peak, and their memory's bandwidth. Only
- * the balance of the two matters.
+ * Typical rates of two cores of 2024 with these kernels: 60% of their multiply-add peak, and their memory bandwidth.
+ * Only the ratio of the two matters.
  */
 const FLOPS_PER_SECOND = 3e11;
 const BYTES_PER_SECOND = 2.5e10;
 
-/** What differs between processors in a plan for them. */
+/** Processor features that a plan depends on. */
 export interface CpuTargetOptions {
-  /** Of bfloat16 numbers that the kernels have. A plan for fewer runs on all that have more. Default: none. */
+  /** bfloat16 products that the kernels have. A plan for fewer runs on all kernels that have more. Default: none. */
   readonly products?: Products;
   /**
-   * Whether 3×3 convolutions that are worth it are done by Winograd's algorithm. Default: yes, but for maps in bfloat16
-   * with products of tiles, which are faster direct.
+   * Whether 3×3 convolutions use Winograd where it is faster. Default: yes, except for bfloat16 maps with tile
+   * products, where direct convolution is faster.
    */
   readonly winograd?: boolean;
 }
 
-/** A target whose programs are run by the C++ kernels. */
+/** A target whose programs run on the C++ kernels. */
 export interface CpuTarget extends Target {
   readonly products: Products;
 }
 
-/** Targets by their names: those that are made alike are one. */
+/** Targets by name, so that the same options return the same object. */
 const made = new Map<string, CpuTarget>();
 
-/** The C++ kernels: as WebAssembly or compiled for a processor, on any of its instruction sets. */
+/** The C++ kernels: as WebAssembly or compiled for a processor, with any of its instruction sets. */
 export function cpuTarget(options: CpuTargetOptions = {}): CpuTarget {
   const { products = 'none', winograd } = options;
   const forced = winograd === undefined ? [] : [winograd ? 'Winograd' : 'no Winograd'];
@@ -55,7 +58,7 @@ function makeTarget(name: string, products: Products, winograd: boolean | undefi
     products,
     alignmentBytes: ALIGNMENT_BYTES,
     slackBytes: SLACK_BYTES,
-    maxBufferBytes: Number.POSITIVE_INFINITY, // One allocation: what it may take, an engine says (`maxTotalBytes`).
+    maxBufferBytes: Number.POSITIVE_INFINITY, // One allocation; its limit is the engine's (`maxTotalBytes`).
     pixelStride,
     lower(request) {
       const context = new LoweringContext(request, { products, winograd });
@@ -76,25 +79,25 @@ function makeTarget(name: string, products: Products, winograd: boolean | undefi
   };
 }
 
-/** What a network was compiled for; undefined: not for the C++ kernels. */
+/** The products a network was compiled for; undefined: not for the C++ kernels. */
 export function productsOf(target: Target): Products | undefined {
   return 'products' in target ? (target as CpuTarget).products : undefined;
 }
 
-/** True where kernels that have the products `have` run plans for the products `want`. */
+/** True if kernels with the products `have` can run plans for the products `want`. */
 export function haveProducts(have: Products, want: Products): boolean {
   return PRODUCTS.indexOf(have) >= PRODUCTS.indexOf(want);
 }
 
-/** By the roofline of a typical machine. */
+/** Roofline time on a typical machine. */
 function secondsOf({ flops, bytes }: Cost): number {
   return Math.max(flops / FLOPS_PER_SECOND, bytes / BYTES_PER_SECOND);
 }
 
 /**
- * Whole cache lines, and one line more where pixels would lie multiples of 2 KiB apart: the same channels of neighbouring
- * pixels and images then share a few sets of the caches (a net of 58 layers, 1,024 channels in its blocks, takes 4%
- * longer).
+ * Whole cache lines, plus one more where the distance of pixels would be a multiple of 2 KiB: otherwise the same
+ * channels of neighbouring pixels and images map to a few cache sets (a network of 58 layers, with 1,024 channels in
+ * its blocks, is 4% slower).
  */
 function pixelStride(channels: number, elementBytes: number): number {
   const bytes = Math.ceil((channels * elementBytes) / ALIGNMENT_BYTES) * ALIGNMENT_BYTES;

@@ -20,13 +20,13 @@ import {
   type PoolHandle,
 } from './module.ts';
 
-/** The offset of what is not there. */
+/** The offset of an absent address. */
 const ABSENT = -1;
 
-/** Of bfloat16 numbers, where an instruction set has them. */
+/** bfloat16 products of the instruction sets that have them. */
 const PRODUCTS_OF: Readonly<Partial<Record<NativeIsa, Products>>> = { amx: 'tiles', 'avx512-bf16': 'pairs' };
 
-/** What networks are compiled for that run on an instruction set. */
+/** The compilation target of an instruction set. */
 export function nativeTarget(isa: NativeIsa): CpuTarget {
   const products = PRODUCTS_OF[isa];
   return cpuTarget({ ...(products && { products }) });
@@ -35,11 +35,11 @@ export function nativeTarget(isa: NativeIsa): CpuTarget {
 export interface NativeEngineOptions {
   readonly threads: number;
   readonly isa: NativeIsa;
-  /** The kernels compiled for that instruction set. */
+  /** The kernels compiled for one instruction set. */
   readonly module: NativeModule;
 }
 
-/** The kernels compiled for this processor, with a thread pool of their own; only in Node. @throws ArgumentError */
+/** The kernels compiled for this processor, with their own thread pool; only in Node. @throws ArgumentError */
 export function createNativeEngine(options: NativeEngineOptions): Engine {
   requireWhole('threads', options.threads, 1, MOST_THREADS);
   requireOneOf('isa', options.isa, NATIVE_ISAS);
@@ -56,7 +56,7 @@ class NativeEngine implements Engine {
   readonly maxTotalBytes = Math.min(totalmem(), MAX_SLAB_BYTES);
   readonly #module: NativeModule;
   readonly #pool: PoolHandle;
-  /** Of what is open: garbage collection knows nothing of its size. */
+  /** Memories of open sessions, freed explicitly because the garbage collector does not know their size. */
   readonly #memories = new Set<NativeMemory>();
 
   constructor({ threads, isa, module }: NativeEngineOptions) {

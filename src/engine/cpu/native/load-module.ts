@@ -5,11 +5,11 @@ import { interfaceVersion } from '../../../target/cpu/interface.ts';
 import { EngineError } from '../../engine.ts';
 import type { NativeIsa, NativeModule } from './module.ts';
 
-/** Where prebuilt modules lie (prebuildify's layout), seen from the built file and from its source. */
+/** Folders of prebuilt modules (prebuildify's layout), relative to the built file and to its source. */
 const FOLDERS = ['../../../../../prebuilds/', '../../../../prebuilds/'];
 const require = createRequire(import.meta.url);
 
-/** Instruction sets that are built here and that this processor has, the fastest first. Empty: no native engine. */
+/** Instruction sets that are built and that this processor supports, the fastest first. Empty: no native engine. */
 export function nativeIsas(): readonly NativeIsa[] {
   const path = modulePath('isas');
   if (!path) return [];
@@ -18,8 +18,8 @@ export function nativeIsas(): readonly NativeIsa[] {
 }
 
 /**
- * The kernels for the best instruction set of this processor, or for the one that is asked for; `DENSOR_ISA` asks
- * too, so that tests can force a lower one.
+ * The kernels for the best instruction set of this processor, or for the requested one; the environment variable
+ * `DENSOR_ISA` can request one, so that tests can force a lower one.
  * @throws EngineError when they are not built, or the processor cannot run them.
  */
 export function loadNativeModule(isa = process.env.DENSOR_ISA): {
@@ -41,7 +41,7 @@ export function loadNativeModule(isa = process.env.DENSOR_ISA): {
   return { isa: chosen, module };
 }
 
-/** @throws EngineError where plans of this version would be misread. */
+/** @throws EngineError if the module would misread this version's plans. */
 export function requireInterface({ interfaceVersion: version }: NativeModule): void {
   if (version === interfaceVersion()) return;
   throw new EngineError(

@@ -1,14 +1,14 @@
-/** Instruction sets the kernels are built for; a machine has some of them, and says which are the fastest. */
+/** Instruction sets the kernels are built for, the fastest first; a machine supports some of them. */
 export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
 export type NativeIsa = (typeof NATIVE_ISAS)[number];
 
-/** Threads of C++, and a range of memory: opaque outside of the module. */
+/** Handles of a C++ thread pool and of a memory range: opaque outside the module. */
 export type PoolHandle = object & { readonly brand: 'PoolHandle' };
 export type MemoryHandle = object & { readonly brand: 'MemoryHandle' };
 
-/** What kernels/bindings/napi.cpp exports. Offsets are bytes from the start of a memory. */
+/** Exports of kernels/bindings/napi.cpp. Offsets are bytes from the start of a memory. */
 export interface NativeModule {
-  /** `interfaceVersion()` of the sources that it was compiled from. */
+  /** `interfaceVersion()` of the sources it was compiled from. */
   readonly interfaceVersion: number;
   createPool(threads: number): PoolHandle;
   allocate(bytes: number): MemoryHandle;

@@ -17,13 +17,13 @@ import type { KernelThread, StartThreads } from './threads.ts';
 export const WASM_ISAS = ['relaxed-simd', 'simd128', 'scalar'] as const;
 export type WasmIsa = (typeof WASM_ISAS)[number];
 
-/** All that 32-bit addresses reach. */
+/** Range of 32-bit addresses. */
 const ADDRESS_SPACE_BYTES = 2 ** 32;
-/** Static data of the kernels lies below. */
+/** Memory below holds the kernels' static data. */
 const FIRST_BYTE = 1_048_576;
 const STACK_BYTES = 65_536;
 
-/** The kernels for an instruction set, and how the machine that they are on starts threads. */
+/** The kernels for an instruction set, and how to start threads on this platform. */
 export interface WasmKernels {
   readonly isa: WasmIsa;
   readonly module: WebAssembly.Module;
@@ -96,7 +96,7 @@ class WasmEngine implements Engine {
     return { threads: this.threads, firstByte: FIRST_BYTE, stackBytes: STACK_BYTES };
   }
 
-  /** Memory, and an instance of the kernels in every worker. */
+  /** Allocates memory, and instantiates the kernels in every worker. */
   async #open(map: { readonly bytes: number; readonly stackTops: readonly number[] }): Promise<WasmMemory> {
     const pages = Math.ceil(map.bytes / PAGE_BYTES);
     const bytes = pages * PAGE_BYTES;

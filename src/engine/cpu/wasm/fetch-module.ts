@@ -2,21 +2,24 @@ import { EngineError } from '../../engine.ts';
 import { WASM_ISAS, type WasmIsa, type WasmKernels } from './engine.ts';
 import { startPageThreads } from './page-threads.ts';
 
-/** As the package has them. Bundlers know them by these very expressions: they copy the files, and put their names here. */
+/**
+ * URLs of the kernels in the package. Bundlers recognise exactly these expressions: they copy the files and replace
+ * the URLs.
+ */
 const PACKAGED = (): Readonly<Record<WasmIsa, URL>> => ({
   'relaxed-simd': new URL('../../../../kernels/relaxed-simd.wasm', import.meta.url),
   simd128: new URL('../../../../kernels/simd128.wasm', import.meta.url),
   scalar: new URL('../../../../kernels/scalar.wasm', import.meta.url),
 });
 
-/** `\0asm`: how a WebAssembly module begins. */
+/** `\0asm`: the magic number of WebAssembly modules. */
 const MAGIC = [0x00, 0x61, 0x73, 0x6d] as const;
 
 /**
- * The kernels from a server, for the best instruction set this browser supports, or the one that is asked for.
- * @param folder where the server has the package's `dist/kernels/`. Default: where the package or its bundler has put them,
- * else `kernels/` beside the script, or the package's own folder on a server for development.
- * @throws EngineError when they are not there, or the browser cannot run them.
+ * Fetches the kernels from a server, for the best instruction set this browser supports, or for the requested one.
+ * @param folder URL of the package's `dist/kernels/` on the server. Default: the location chosen by the package or
+ * its bundler, then `kernels/` beside the script, then the package's folder on a development server.
+ * @throws EngineError when they are not found, or the browser cannot run them.
  */
 export async function fetchWasmModule(folder?: string | URL, isa?: WasmIsa): Promise<WasmKernels> {
   for (const candidate of isa ? [isa] : WASM_ISAS) {
@@ -27,7 +30,7 @@ export async function fetchWasmModule(folder?: string | URL, isa?: WasmIsa): Pro
   throw new EngineError(`this browser cannot run the ${isa ?? 'WASM'} kernels`);
 }
 
-/** The first answer that is a WebAssembly module. */
+/** The first response that is a WebAssembly module. */
 async function fetchKernels(isa: WasmIsa, folder: string | URL | undefined): Promise<ArrayBuffer> {
   const problems: string[] = [];
   for (const url of placesOf(isa, folder)) {
@@ -46,15 +49,15 @@ function placesOf(isa: WasmIsa, folder: string | URL | undefined): readonly URL[
     const base = new URL(folder, location.href);
     return [new URL(`${isa}.wasm`, base.href.endsWith('/') ? base : `${base.href}/`)];
   }
-  const script = import.meta.url; // By a name of its own: bundlers would look for all files that this could be.
+  const script = import.meta.url; // A separate variable: bundlers would otherwise search for all matching files.
   const beside = new URL(`kernels/${isa}.wasm`, script);
-  // Servers for development bundle packages into a folder of their own, without the files beside them.
+  // Development servers bundle packages into a folder of their own, without the files beside them.
   const inPackage = new URL(`/node_modules/densor/dist/kernels/${isa}.wasm`, location.href);
   const all = [PACKAGED()[isa], beside, inPackage].map(({ href }) => href);
   return [...new Set(all)].map((href) => new URL(href));
 }
 
-/** The module's bytes, or what is wrong with the answer. */
+/** The module's bytes, or a description of what is wrong with the response. */
 async function fetchModule(url: URL): Promise<ArrayBuffer | string> {
   let response: Response;
   try {

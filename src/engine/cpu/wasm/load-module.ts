@@ -4,11 +4,11 @@ import { EngineError } from '../../engine.ts';
 import { WASM_ISAS, type WasmIsa, type WasmKernels } from './engine.ts';
 import { startNodeThreads } from './node-threads.ts';
 
-/** Where the kernels lie, seen from the built file and from its source. */
+/** Folders of the kernels, relative to the built file and to its source. */
 const FOLDERS = ['../../../../kernels/', '../../../../dist/kernels/'];
 
 /**
- * The kernels from disk, for the best instruction set this Node supports, or the one that is asked for.
+ * Loads the kernels from disk, for the best instruction set this Node supports, or for the requested one.
  * @throws EngineError when they were not built, or Node cannot run them.
  */
 export async function loadWasmModule(isa?: WasmIsa): Promise<WasmKernels> {

@@ -3,10 +3,10 @@ import type { KernelCall, KernelMemory, PeakCall } from '../session.ts';
 import type { KernelThread } from './threads.ts';
 
 export const PAGE_BYTES = 65_536;
-/** The kernels' null pointer. */
-const NOT_WANTED = 0;
+/** Address of an absent argument. */
+const NULL_POINTER = 0;
 
-/** One shared WebAssembly memory, and the workers whose instances see it. */
+/** A shared WebAssembly memory, and the workers whose instances use it. */
 export class WasmMemory implements KernelMemory {
   readonly #buffer: ArrayBufferLike;
   readonly #threads: readonly KernelThread[];
@@ -19,7 +19,7 @@ export class WasmMemory implements KernelMemory {
   }
 
   read(at: number, floats: number): Float32Array {
-    // `slice` alone would make another shared buffer.
+    // `slice` alone would create another shared buffer.
     return new Float32Array(new Float32Array(this.#buffer, at, floats));
   }
 
@@ -30,7 +30,7 @@ export class WasmMemory implements KernelMemory {
 
   async run(call: KernelCall): Promise<void> {
     const runs = this.#threads.map((thread, i) => {
-      const durations = i === 0 && call.durations !== undefined ? call.durations : NOT_WANTED;
+      const durations = i === 0 && call.durations !== undefined ? call.durations : NULL_POINTER;
       const own = { ...call, scratch: call.scratch[i]!, durations };
       const args = [...RUN_ADDRESSES.map((name) => own[name]), call.records, this.#threads.length];
       return thread.send({ kind: 'run', session: this.#session, args });
@@ -48,10 +48,10 @@ export class WasmMemory implements KernelMemory {
 
   async close(): Promise<void> {
     const closing = this.#threads.map((thread) => thread.send({ kind: 'close', session: this.#session }));
-    await Promise.allSettled(closing); // Where the engine has ended, so has the session.
+    await Promise.allSettled(closing); // If the engine is closed, so is the session.
   }
 
-  /** Where one thread fails, the others wait for it at a barrier for ever: all are ended. */
+  /** If one thread fails, the others would wait at a barrier forever: all are terminated. */
   async #all(answers: readonly Promise<number>[]): Promise<number[]> {
     try {
       return await Promise.all(answers);

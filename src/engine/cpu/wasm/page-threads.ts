@@ -9,9 +9,9 @@ import {
 } from './threads.ts';
 
 /**
- * Web Workers over shared memory, where the page is isolated from others. Elsewhere memory cannot be shared, and there is
- * one thread only: the one that asks, which computes between its other tasks.
- * @throws EngineError when more are asked for than the page can have.
+ * Web Workers over shared memory, if the page is cross-origin isolated. Otherwise memory cannot be shared, and the
+ * calling thread is the only one; it computes between its other tasks.
+ * @throws EngineError when more threads are requested than the page can have.
  */
 export const startPageThreads: StartThreads = async (count) => {
   if (isIsolated()) return Promise.all(Array.from({ length: count }, () => kernelThread(startWorker)));
@@ -19,7 +19,7 @@ export const startPageThreads: StartThreads = async (count) => {
   return [await kernelThread(startInline)];
 };
 
-/** Threads that a page can have. */
+/** Most threads that a page can have. */
 export function mostPageThreads(): number {
   return isIsolated() ? navigator.hardwareConcurrency : 1;
 }
@@ -42,7 +42,7 @@ const startWorker: StartWorker = (receive, fail) => {
   return worker;
 };
 
-/** Each message is a task of its own, so that the page can draw and answer between them. */
+/** Each message is a separate task, so that the page can render and handle events in between. */
 const startInline: StartWorker = (receive) => {
   const waiting: ToWorker[] = [];
   const { port1, port2 } = new MessageChannel();

@@ -1,7 +1,7 @@
 import { EngineError } from '../../engine.ts';
 import type { PeakKernel } from '../session.ts';
 
-/** What crosses to a worker. Memory is shared; everything else is a number. */
+/** Messages to a worker. Memory is shared; everything else is a number. */
 export type ToWorker =
   | {
       readonly kind: 'open';
@@ -12,7 +12,7 @@ export type ToWorker =
     }
   /** Arguments of the kernels' `run` (kernels/bindings/wasm.cpp). */
   | { readonly kind: 'run'; readonly session: number; readonly args: readonly number[] }
-  /** Any other export; the answer carries what it returns. */
+  /** Any other export; the reply has its return value. */
   | {
       readonly kind: 'call';
       readonly session: number;
@@ -25,31 +25,34 @@ export type FromWorker =
   | { readonly kind: 'done'; readonly result: number }
   | { readonly kind: 'failed'; readonly message: string };
 
-/** A thread that answers each message with one of its own. */
+/** A thread that replies to each message. */
 export interface KernelThread {
-  /** Resolves to what a `call` returns, and to 0 for the others. @throws EngineError when it has ended, or ends meanwhile. */
+  /**
+   * Resolves to the return value of a `call`, and to 0 for the others. @throws EngineError when the thread has ended,
+   * or ends before its reply.
+   */
   send(message: ToWorker): Promise<number>;
   end(): Promise<void>;
 }
 
-/** Starts so many threads. @throws EngineError when this machine, or this page, cannot have them. */
+/** Starts `count` threads. @throws EngineError when this machine, or this page, cannot have them. */
 export type StartThreads = (count: number) => Promise<readonly KernelThread[]>;
 
-/** A thread as whoever starts it sees it. */
+/** The thread of a worker, from the side of its owner. */
 export interface WorkerPort {
   postMessage(message: ToWorker): void;
   terminate(): unknown;
 }
 
-/** Starts a worker. @param receive told of each answer. @param fail told that no more will come. */
+/** Starts a worker. @param receive called with each reply. @param fail called when there will be no more replies. */
 export type StartWorker = (
   receive: (message: FromWorker) => void,
   fail: (error: Error) => void,
 ) => Promise<WorkerPort> | WorkerPort;
 
 /**
- * The whole of a worker. It is shipped as text (it runs alike in Node, in a browser and inside any bundle), so it
- * may use nothing from outside itself.
+ * The complete code of a worker. It is sent as text (so that it runs in Node, in a browser and inside any bundle), so
+ * it must not use anything from outside its body.
  */
 export function workerMain(
   listen: (handle: (message: ToWorker) => void) => void,
@@ -78,7 +81,7 @@ export function workerMain(
   });
 }
 
-/** The thread of a worker, which answers in the order in which it is asked, by whichever session. */
+/** The thread of a worker, which replies in the order of the requests of all sessions. */
 export async function kernelThread(start: StartWorker): Promise<KernelThread> {
   const asked: { resolve: (result: number) => void; reject: (error: Error) => void }[] = [];
   let ended: Error | undefined;

@@ -25,14 +25,14 @@ import type {
 import type { Products } from '../target.ts';
 import { RankSums } from './rank-sums.ts';
 
-/** Of work over which nothing is summed: a figure of the plan, not of the machine. */
+/** Most chunks of work without a sum over images: a constant of the plan, independent of the machine. */
 export const MAX_CHUNKS = 16;
 
-/** Collects the records of C++ kernels, and knows what was computed already. */
+/** Collects the records of C++ kernels, and the coefficients and corrections computed so far. */
 export class LoweringContext extends Lowering<KernelRecord> {
-  /** Partials of statistics that a feature's producer has gathered. */
+  /** Partials of statistics that a feature's producer computes. */
   readonly statistics = new Map<ValueId, BufferId>();
-  /** Of bfloat16 numbers: what maps may be multiplied with (kernels/conv/operand.h). */
+  /** Products of bfloat16 numbers that convolutions may use (kernels/conv/operand.h). */
   readonly products: Products;
   readonly usesWinograd: boolean;
   readonly sums = new RankSums(this);
@@ -48,7 +48,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
     this.usesWinograd = winograd ?? this.products !== 'tiles';
   }
 
-  /** Records that a kernel reading `prologue` needs come before it; each batch norm's coefficients once. */
+  /** Fields of a prologue; emits the records that compute its coefficients first, once for each batch norm. */
   prologue(op: Op, prologue: Prologue | undefined): PrologueFields {
     const relu = prologue?.relu ? 1 : 0;
     const bn = prologue?.batchNorm;
@@ -62,7 +62,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
     return { gradient, x: this.view(correction.x), ...this.correction(op, correction) };
   }
 
-  /** Coefficients of the gradient through a feature's statistics: computed once, when first asked for. */
+  /** Coefficients of the gradient through a feature's statistics: computed once, on first use. */
   correction(op: Op, correction: Correction): { slope: BufferId; intercept: BufferId } {
     const known = this.#corrections.get(correction.gradMean);
     if (known) return known;
@@ -79,22 +79,22 @@ export class LoweringContext extends Lowering<KernelRecord> {
     return { slope, intercept };
   }
 
-  /** A map of the whole batch. */
+  /** Size of a map of the whole batch. */
   ofAllRanks(size: Size): Size {
     return { ...size, images: ofAllRanks(size.images, this.tree) };
   }
 
-  /** Of this rank, over whose sums partials are made. */
+  /** Leaves of this rank: the number of partials. */
   leavesOf(size: Size): number {
     return leavesOf(size.images, this.tree);
   }
 
-  /** Of an input's gradient: leaves where its prologue has a batch norm, whose gradients are sums. */
+  /** Chunks of an input gradient: leaves if its prologue has a batch norm, whose gradients are sums over images. */
   gradInputChunks(op: Op & { readonly prologue?: Prologue }, size: Size): number {
     return op.prologue?.batchNorm ? this.leavesOf(size) : chunksOf(size);
   }
 
-  /** Partials of all ranks, in their order. @param floats of this rank's. */
+  /** Gathers the partials of all ranks, in the order of ranks. @param floats of this rank's partials. */
   gather(op: Op, partials: BufferId, floats: number): BufferId {
     const { ranks } = this.tree;
     if (ranks === 1) return partials;
@@ -103,7 +103,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
     return all;
   }
 
-  /** Where an input gradient's sums go: a partial per leaf, where its prologue has a batch norm. */
+  /** Fields of an input gradient: with one partial per leaf if its prologue has a batch norm. */
   gradInput(op: Op & { readonly prologue?: Prologue }): GradInputFields {
     const gradient = this.view(op.outputs[0]!);
     const accumulate = op.accumulate?.[0] === undefined ? 0 : 1;
@@ -115,7 +115,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
     return { gradient, accumulate, mean: this.vector(bn.mean), sums };
   }
 
-  /** After an input gradient: its sums → the gradients of the batch norm's γ, β, mean and variance. */
+  /** After an input gradient: reduces its sums to the gradients of the batch norm's γ, β, mean and variance. */
   finalizeGradSums(op: Op & { readonly prologue?: Prologue }, sums: BufferId | undefined): void {
     const bn = op.prologue?.batchNorm;
     if (!bn || sums === undefined) return;
@@ -142,7 +142,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
     });
   }
 
-  /** The partials, one of each leaf, that a producer fills when someone wants the statistics of its output. */
+  /** The partials of a producer's output statistics, one per leaf; undefined if no op reads the statistics. */
   statisticsOf(op: Op, y: ValueId): BufferId | undefined {
     if (!this.wantsStatistics.has(y)) return undefined;
     const partials = this.statisticsPartials(op, this.size(y));
@@ -155,7 +155,7 @@ export class LoweringContext extends Lowering<KernelRecord> {
     return this.temporary(op, 'statistics', 'statistics', floats);
   }
 
-  /** A batch norm's, for x or, where there is a bias, for x + bias. */
+  /** Coefficients of a batch norm applied to x or, with a bias, to x + bias. */
   coefficients(
     op: Op,
     bn: BatchNormalization,
@@ -191,12 +191,12 @@ export class LoweringContext extends Lowering<KernelRecord> {
 export const absentVector: Vector = { address: undefined, offset: 0 };
 const absentView: View = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
 
-/** Vectors over channels inside a partial fill whole cache lines: the same rule as in the kernels. */
+/** Vectors over channels in a partial fill whole cache lines: the same rule as in the kernels. */
 export function paddedChannels(channels: number): number {
   return Math.ceil(channels / CHANNEL_PADDING) * CHANNEL_PADDING;
 }
 
-/** Without a mask nothing is below the threshold. */
+/** Without a mask the threshold is 0, so nothing is dropped. */
 export function dropoutFields(mask: DropoutMask | undefined): DropoutFields {
   if (!mask) return { threshold: 0, stream: 0, scale: 1 };
   return { threshold: belowRate(mask.rate), stream: mask.stream, scale: 1 / (1 - mask.rate) };
@@ -213,12 +213,12 @@ export function windowFields({ kernel, stride, padding }: Window): WindowFields 
   };
 }
 
-/** Of images over which nothing is summed. */
+/** Chunks of images without a sum over images. */
 export function chunksOf(size: Size): number {
   return Math.min(MAX_CHUNKS, size.images);
 }
 
-/** Where images are few and nothing is summed over them, they are cut into rows of what is written too. */
+/** If there are few images and no sum over them, the output rows are split into chunks too. */
 export function rowChunksOf(ctx: LoweringContext, y: ValueId, leastRows = 1): number {
   const size = ctx.size(y);
   if (ctx.wantsStatistics.has(y)) return ctx.leavesOf(size);

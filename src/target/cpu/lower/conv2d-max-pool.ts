@@ -13,7 +13,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   const { pool } = op;
   const [y, m, index] = op.outputs as [ValueId, ValueId, ValueId];
   const [size, out] = [ctx.size(op.x), ctx.size(y)];
-  // A row of the map is computed twice where it is seen by the last windows of a chunk and by the first of the next.
+  // Adjacent chunks both compute the map rows in which their pool windows overlap.
   const chunks = ctx.wantsStatistics.has(y) ? ctx.leavesOf(size) : rowChunksOf(ctx, m, LEAST_WINDOW_ROWS);
   const prologue = ctx.prologue(op, op.prologue);
   const { elementBytes } = ctx.view(op.x);
@@ -38,7 +38,10 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
   });
 }
 
-/** Scratch: rows of the map's gradient, both sides of a sum over pairs where there is one, then the strip of input. */
+/**
+ * Scratch: rows of the map's gradient; in bfloat16 both operands of the dot products over pixels; then the strip of
+ * input.
+ */
 export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMaxPoolGradWeight): void {
   const { value, correction } = op.gradOutput;
   const { elementBytes } = ctx.view(op.x);

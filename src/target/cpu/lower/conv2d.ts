@@ -118,7 +118,10 @@ interface Packing {
   /** For the gradient of the input. */
   readonly transposed?: boolean;
   readonly scale?: BufferId | undefined;
-  /** Of the maps they are multiplied with: two, and kernels may pack pairs (kernels/conv/operand.h). */
+  /**
+   * Element size of the maps that are multiplied with the weights. With 2, kernels may pack bfloat16 pairs
+   * (kernels/conv/operand.h).
+   */
   readonly elementBytes: number;
 }
 
@@ -133,8 +136,8 @@ export function packWeights(
   const [outputs, depth] = transposed ? [size.channels, out.channels] : [out.channels, size.channels];
   const panels = Math.ceil(outputs / PANEL_WIDTH) * PANEL_WIDTH;
   const name = transposed ? 'transposed weights' : 'weights';
-  // Pairs take half the room, and what fills up tiles no more than as much again: of a filter's taps or, of few
-  // channels, its rows.
+  // bfloat16 weights take half the space, and padding to tiles at most doubles that: it pads each tap of a filter or,
+  // with few channels, each of its rows.
   const rowFloats = window.kernel[1] * depth;
   const floats =
     panels * window.kernel[0] * (elementBytes === 2 ? Math.max(rowFloats, TILE_DEPTH / 2) : rowFloats);

@@ -1,7 +1,7 @@
 import type { Dropout, DropoutGradInput, ValueId } from '../../../graph/op.ts';
 import { chunksOf, dropoutFields, type LoweringContext, paddedChannels } from './context.ts';
 
-/** Scratch: a row. */
+/** Scratch: one row. */
 export function lowerDropout(ctx: LoweringContext, op: Dropout | DropoutGradInput): void {
   const [y] = op.outputs as [ValueId];
   const size = ctx.size(y);

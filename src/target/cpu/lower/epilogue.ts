@@ -3,8 +3,8 @@ import type { BufferId, Vector } from '../records.ts';
 import { absentVector, type LoweringContext } from './context.ts';
 
 /**
- * A convolution's packed weights and bias, with the batch norm that follows it in them, and whether a ReLU does.
- * @param pack the weights, times a scale for each output where there is one.
+ * A convolution's packed weights and bias with the following batch norm folded in, and whether a ReLU follows.
+ * @param pack packs the weights, times a scale for each output if given.
  */
 export function epilogue(
   ctx: LoweringContext,

@@ -4,15 +4,15 @@ import { type LoweringContext, MAX_CHUNKS, paddedChannels, windowFields } from '
 import { weightFields, windowOf } from './conv2d.ts';
 import { gradWeightStrips } from './strips.ts';
 
-/** Partial sums of a weight gradient stay below this many floats in all (2 MiB), near the processor. */
+/** Most floats in all partial sums of a weight gradient (2 MiB), so that they stay in cache. */
 const PARTIAL_FLOATS = 524_288;
-/** Channels are not cut finer than this. */
+/** Least channels in a chunk. */
 const LEAST_CHANNELS = 32;
 
 /**
- * The tree over leaves is made in two parts: a chunk of images has a subtree, whose sums wait for their neighbours in
- * scratch; `reduceGradWeight` adds those of the chunks. So there are as many partials as stay near the processor, and
- * the bits do not depend on how many.
+ * The tree over leaves is summed in two stages: each chunk of images sums a subtree, with pending sums in scratch,
+ * and `reduceGradWeight` adds the sums of the chunks. So the number of partials is limited by the cache size, and the
+ * bits do not depend on it.
  */
 export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight | LinearGradWeight): void {
   const window = windowOf(op);
@@ -23,7 +23,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
   const floats = partialFloats(window, size, out);
   const partialCount = powerOfTwoIn(Math.min(leaves, PARTIAL_FLOATS / floats));
   const partials = gradWeightPartials(ctx, op, partialCount * floats);
-  // Few partials, or few images: the channels are cut too, so that there is work for every thread.
+  // With few partials or few images, the channels are split too, so that all threads have work.
   const channelChunks = Math.min(
     Math.ceil(MAX_CHUNKS / partialCount),
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
@@ -54,7 +54,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
   reduceGradWeight(ctx, op, window, { size, out, partials, partialCount });
 }
 
-/** [kH·kW·C + 1][O], the last row the bias's. */
+/** [kH·kW·C + 1][O]; the last row is the bias gradient. */
 export function partialFloats(window: Pick<Window, 'kernel'>, size: Size, out: Size): number {
   return (window.kernel[0] * window.kernel[1] * size.channels + 1) * paddedChannels(out.channels);
 }
@@ -63,7 +63,7 @@ export function gradWeightPartials(ctx: LoweringContext, op: Op, floats: number)
   return ctx.temporary(op, 'weight gradient partials', 'partialSums', floats);
 }
 
-/** Partials → the gradients of weight and bias; of many ranks → sums that those make together. */
+/** Reduces partials to the gradients of weight and bias or, with several ranks, to sums that the ranks add up. */
 export function reduceGradWeight(
   ctx: LoweringContext,
   op: Op,
@@ -101,7 +101,7 @@ interface Partials {
   readonly partialCount: number;
 }
 
-/** The largest power of two that is no more than n, at least 1. */
+/** The largest power of two that is at most n, at least 1. */
 function powerOfTwoIn(n: number): number {
   return 2 ** Math.max(0, Math.floor(Math.log2(n)));
 }

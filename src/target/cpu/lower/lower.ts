@@ -18,7 +18,7 @@ import { lowerDropout } from './dropout.ts';
 import { lowerConv2dGradWeight } from './grad-weight.ts';
 import { lowerClipNorm, lowerMovingAverage, lowerOptimizer } from './optimizer.ts';
 
-/** Turns one op into the records that run it. Views cost none. */
+/** Turns one op into the records that run it. Views need no record. */
 export function lower(ctx: LoweringContext, op: Op): void {
   switch (op.kind) {
     case 'conv2d':
@@ -96,7 +96,7 @@ export function lower(ctx: LoweringContext, op: Op): void {
       const gradOutput = ctx.gradOutput(op, op.gradOutput);
       const prologue = ctx.prologue(op, op.prologue);
       const gradInput = ctx.gradInput(op);
-      if (isSamePlace(gradInput.gradient, gradOutput.gradient)) return; // A copy that shares its original's place.
+      if (isSamePlace(gradInput.gradient, gradOutput.gradient)) return; // The copy shares the storage of its source.
       const x = ctx.view(op.x);
       ctx.emit(op, { kind: 'elementwiseGradInput', chunks, gradOutput, x, size, prologue, gradInput });
       return ctx.finalizeGradSums(op, gradInput.sums);
@@ -139,7 +139,7 @@ export function lower(ctx: LoweringContext, op: Op): void {
       });
     }
     case 'statisticsGrad': {
-      // x·slope + intercept, as a prologue applies it.
+      // x·slope + intercept, in the form of a prologue.
       const { x } = op.correction;
       const { slope, intercept } = ctx.correction(op, op.correction);
       const prologue = { scale: slope, shift: intercept, relu: 0 };
@@ -197,7 +197,7 @@ function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntrop
   return { logits: ctx.view(op.logits), labels, imageWeights, size, meanOver, smoothing };
 }
 
-/** Where a max pool notes which position of each window won; nowhere where there is but one, or nobody asks. */
+/** Where a max pool stores the position of each window's maximum; undefined for 1×1 windows or when unused. */
 function indexOf(ctx: LoweringContext, { kernel }: Window, index: ValueId): BufferId | undefined {
   return kernel[0] * kernel[1] === 1 || !ctx.isRead(index) ? undefined : ctx.view(index).address;
 }
@@ -226,7 +226,7 @@ function copy(
   });
 }
 
-/** Operands that live in another concatenation are copied; the others were written here. */
+/** Copies the operands that are stored in another concatenation; the others were written in place. */
 function concat(ctx: LoweringContext, op: Concat): void {
   const y = ctx.view(op.outputs[0]!);
   for (const { operand, offset } of ctx.copies.get(op) ?? []) {
@@ -234,7 +234,7 @@ function concat(ctx: LoweringContext, op: Concat): void {
   }
 }
 
-/** y = a, then y += b; an operand that stands where y is to be needs no copy. */
+/** y = a, then y += b; an operand that shares y's storage needs no copy. */
 function add(ctx: LoweringContext, op: Add): void {
   const [sum] = op.outputs as [ValueId];
   const y = ctx.view(sum);
@@ -248,7 +248,7 @@ function isSamePlace(a: View, b: View): boolean {
   return a.address === b.address && a.offset === b.offset;
 }
 
-/** Statistics of a value whose producer gathers none: a graph's input, a concatenation. */
+/** Statistics of a value whose producer computes none: a graph's input, a concatenation. */
 function statistics(ctx: LoweringContext, op: Extract<Op, { kind: 'statistics' }>): BufferId {
   const size = ctx.size(op.x);
   const partials = ctx.statisticsPartials(op, size);

@@ -2,12 +2,12 @@ import type { AdamW, ClipNorm, MovingAverage, Sgd, ValueId } from '../../../grap
 import { elementCount } from '../../../tensor/shape.ts';
 import { absentVector, type LoweringContext, MAX_CHUNKS } from './context.ts';
 
-// One record for all parameters: hundreds of small ones would wait for one another at as many barriers.
+// One record for all parameters: hundreds of small records would each need a barrier.
 
-/** Fewer numbers than this are not worth another chunk. */
+/** Least elements in a chunk. */
 const LEAST_NUMBERS = 4096;
 
-/** By the numbers in all tensors together; where a chunk begins has nothing to do with where a tensor does. */
+/** Chunks over the elements of all tensors together; chunk boundaries are independent of tensor boundaries. */
 function chunksOf(tensors: readonly { readonly count: number }[]): number {
   const total = tensors.reduce((sum, { count }) => sum + count, 0);
   return Math.min(MAX_CHUNKS, Math.max(1, Math.ceil(total / LEAST_NUMBERS)));

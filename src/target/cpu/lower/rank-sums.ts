@@ -2,7 +2,10 @@ import type { Op } from '../../../graph/op.ts';
 import type { BufferId, Vector } from '../records.ts';
 import { type LoweringContext, MAX_CHUNKS } from './context.ts';
 
-/** Sums go to the other ranks when they are so many (1 MiB): fewer and larger messages, while the backward pass goes on. */
+/**
+ * Sums are sent to the other ranks in buckets of this size (1 MiB): fewer and larger messages, during the backward
+ * pass.
+ */
 const BUCKET_FLOATS = 262_144;
 
 /** A gradient that is a sum over all ranks. */
@@ -12,7 +15,7 @@ interface RankSum {
   readonly accumulate: number;
 }
 
-/** This rank's sums of weight gradients, in buckets side by side until the other ranks' are added and they go where they belong. */
+/** Buckets of this rank's weight-gradient sums: they are added over all ranks, then copied to the gradients. */
 export class RankSums {
   readonly #ctx: LoweringContext;
   #bucket: { readonly op: Op; readonly sums: BufferId; floats: number; readonly of: RankSum[] } | undefined;
@@ -21,7 +24,7 @@ export class RankSums {
     this.#ctx = ctx;
   }
 
-  /** Where this rank's sum is to be written: by a record that is emitted before `sendFull` or `flush` is called. */
+  /** Allocates the vector for this rank's sum: its record must be emitted before `sendFull` or `flush` is called. */
   take(op: Op, sum: RankSum): Vector {
     this.#bucket ??= {
       op,
@@ -35,12 +38,12 @@ export class RankSums {
     return { address: sums, offset: floats };
   }
 
-  /** When what was taken has been written. */
+  /** Call after the allocated sums have been written. */
   sendFull(): void {
     if (this.#bucket && this.#bucket.floats >= BUCKET_FLOATS) this.flush();
   }
 
-  /** Before anyone reads the gradients. */
+  /** Call before the gradients are read. */
   flush(): void {
     if (!this.#bucket) return;
     const { op, sums, floats, of } = this.#bucket;

@@ -1,6 +1,6 @@
 /**
- * How a convolution is cut into strips: what it packs at a time into scratch, sized to stay in a core's cache. Of
- * large maps a strip is some rows of one image; of small ones it is several whole images.
+ * How a convolution is split into strips: the part that is packed into scratch at a time, sized to stay in a core's
+ * cache. For large maps a strip is some rows of one image; for small ones it is several whole images.
  */
 import type { Window } from '../../../graph/op.ts';
 import { FEW_CHANNELS, LINE_FLOATS, PANEL_WIDTH, SLACK_BYTES, TILE_DEPTH, TILE_ROWS } from '../constants.ts';
@@ -8,20 +8,23 @@ import type { GradWeightAlgorithm, Size } from '../records.ts';
 import type { Products } from '../target.ts';
 import { chunksOf, MAX_CHUNKS, paddedChannels } from './context.ts';
 
-/** Packed strips stay below this many floats (256 KiB), so that they live in a core's cache. */
+/** Most floats in a packed strip (256 KiB), so that it stays in a core's cache. */
 const STRIP_FLOATS = 65_536;
-/** Room behind a strip for vector stores that overrun its last pixel. */
+/** Floats behind a strip, for vector stores that write past its last pixel. */
 const SLACK_FLOATS = SLACK_BYTES / 4;
-/** Numbers of bfloat16 in a cache line. */
+/** bfloat16 elements in a cache line. */
 const LINE_PAIRS = 2 * LINE_FLOATS;
-/** Maps up to this wide are convolved image by image in a tile's rows: theirs have too few pixels for one. */
+/**
+ * Maps up to this width are convolved with images as a tile's rows, because their rows have too few pixels to fill a
+ * tile.
+ */
 const SMALL_WIDTH = 6;
-/** Images in a chunk of small maps, at least: the rows of a tile. */
+/** Least images in a chunk of small maps: the rows of a tile. */
 const LEAST_IMAGES = 8;
-/** Strips of small maps are read panel by panel from the second cache: 512 KiB. */
+/** Most floats in a strip of small maps, which is read panel by panel from the L2 cache: 512 KiB. */
 const IMAGES_FLOATS = 131_072;
 
-/** Rows of output in a strip, and the scratch it takes. */
+/** Rows of output in a strip, and its scratch in floats. */
 export interface RowStrips {
   readonly stripRows: number;
   readonly floats: number;
@@ -33,11 +36,14 @@ export interface Strips extends RowStrips {
 
 export interface ImageStrips extends Strips {
   readonly chunks: number;
-  /** Partials of what is summed over images; a chunk has one or, of small maps, several. */
+  /** Partials of sums over images; a chunk has one or, for small maps, several. */
   readonly leaves: number;
 }
 
-/** Of a convolution that reads `size` and writes `out`, with `extraPerRow` floats beside each row of outputs. */
+/**
+ * Strips of a convolution that reads `size` and writes `out`, with `extraPerRow` additional floats per row of
+ * outputs.
+ */
 function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number): RowStrips {
   const [kernelHeight, kernelWidth] = window.kernel;
   const [strideHeight, strideWidth] = window.stride;
@@ -49,22 +55,25 @@ function inputStrip(window: Window, size: Size, out: Size, extraPerRow: number):
   return { stripRows, floats: inputRows * rowFloats + stripRows * extraPerRow + SLACK_FLOATS };
 }
 
-/** Of a convolution that goes row by row, of inputs of so many bytes a number. */
+/** Strips of a convolution that is computed row by row. */
 export function forwardRows(window: Window, size: Size, out: Size, elementBytes: number): RowStrips {
   const { stripRows, floats } = inputStrip(window, size, out, 0);
   return { stripRows, floats: floats + floatsBehind(elementBytes, window.stride[1], size.channels) };
 }
 
-/** How images are cut into chunks: leaves, where something is summed over them; or, while they are few, their rows too. */
+/**
+ * How images are split into chunks: into leaves, if there is a sum over images; otherwise, with few images, into rows
+ * too.
+ */
 export interface ImageCut {
   readonly leaves?: number | undefined;
-  /** Into images and rows: preferred while images are too few for a tile's rows. */
+  /** Chunks of images and rows: preferred while there are too few images for a tile's rows. */
   readonly rowChunks?: number | undefined;
 }
 
 /**
- * Of a convolution, and the chunks that its images are cut into.
- * @param allImages of all ranks: what they compute in common is done in the same way.
+ * Strips of a convolution, and the chunks of its images.
+ * @param allImages images of all ranks: the choice depends on them, so that all ranks compute in the same way.
  */
 export function forwardStrips(
   window: Window,
@@ -81,17 +90,17 @@ export function forwardStrips(
   return orImages(window, size, out, elementBytes, leaves, allImages, inputStrip(window, size, out, 0));
 }
 
-/** Pixels that are cut into chunks at least, each a tile of its own; of fewer, the outputs are cut. */
+/** Least pixels for splitting pixels into chunks, each at least one tile; with fewer, the outputs are split. */
 const LEAST_PIXELS = 128;
-/** A tile's rows on AVX-512. */
+/** Rows of a tile with AVX-512. */
 const TILE_PIXELS = 14;
 /**
- * Two tiles: a packed strip stays in the first cache for all outputs (DenseNet-121, 224×224: its 1×1 convolutions at
+ * Two tiles: a packed strip stays in the L1 cache for all outputs (DenseNet-121, 224×224: its 1×1 convolutions run at
  * 312 GFLOP/s instead of 286 with strips of 256 KiB).
  */
 const POINTWISE_PIXELS = 2 * TILE_PIXELS;
 
-/** Of a 1×1 convolution: strips of pixels, whatever image they belong to. */
+/** Strips of a 1×1 convolution: consecutive pixels, across image boundaries. */
 export function pointwiseStrips(size: Size, out: Size, elementBytes: number) {
   const pixels = size.images * size.height * size.width;
   const pitch = size.channels + SLACK_FLOATS;
@@ -104,7 +113,7 @@ export function pointwiseStrips(size: Size, out: Size, elementBytes: number) {
   return { chunks, outputChunks, pixels, stripPixels, floats };
 }
 
-/** Of the transposed convolution that reads the gradient of `out` and writes that of `size`. */
+/** Strips of the transposed convolution that reads the gradient of `out` and writes that of `size`. */
 export function gradInputStrips(
   window: Window,
   size: Size,
@@ -121,17 +130,18 @@ export function gradInputStrips(
   return orImages(window, out, size, elementBytes, leaves, allImages, { stripRows, floats }, sums);
 }
 
-/** How the work of a weight gradient is cut. */
+/** How the work of a weight gradient is split. */
 export interface GradWeightCut {
   readonly leaves: number;
-  /** Of all ranks. */
+  /** Images of all ranks. */
   readonly images: number;
   readonly channelChunks: number;
 }
 
 /**
- * Of a weight gradient: inputs and gradients side by side. Whole images of a leaf together where several fit: small maps
- * would be over before they began. How many decides the order of sums, so it does not depend on `channelChunks`.
+ * Strips of a weight gradient, which hold inputs and gradients. Several whole images of a leaf share a strip if they
+ * fit, because a strip of one small map has too little work. The number of images per strip determines the order of
+ * sums, so it does not depend on `channelChunks`.
  */
 export function gradWeightStrips(
   window: Window,
@@ -159,8 +169,8 @@ export function gradWeightStrips(
 }
 
 /**
- * Taps that share inputs want a stride of one. Of small maps the padding is half of the positions: too much for pairs, not
- * for tiles.
+ * Sharing inputs between taps requires a stride of one. In small maps half of the positions are padding: too many for
+ * dot products of pairs, but not for tiles.
  */
 function gradWeightAlgorithm(
   { stride }: Window,
@@ -176,8 +186,8 @@ function gradWeightAlgorithm(
 }
 
 /**
- * Of the weight gradient of a convolution whose map was pooled: the map's gradient, in floats, beside the rest. A plan in
- * bfloat16 has room for pairs whether or not its engine will multiply them.
+ * Strips of the weight gradient of a convolution with a fused max pool: they also hold the map's gradient, as floats.
+ * A bfloat16 plan reserves scratch for dot products even if its engine does not use them.
  */
 export function pooledGradWeightStrips(
   window: Window,
@@ -194,12 +204,15 @@ export function pooledGradWeightStrips(
   return { stripRows, floats: stripRows * gradientRow + pairs };
 }
 
-/** What may be read behind a strip of pairs of bfloat16 numbers, with pixels of so many channels `stride` apart. */
+/** Floats that may be read past a bfloat16 strip, for pixels of `channels` channels, `stride` apart. */
 function floatsBehind(elementBytes: number, stride: number, channels: number): number {
   return elementBytes === 4 ? 0 : Math.ceil((TILE_ROWS * stride * (channels + TILE_DEPTH) + TILE_DEPTH) / 2);
 }
 
-/** Both sides of a sum over pairs of pixels, `rows` of inputs (kernels/conv/conv2d_grad_weight_pairs.h). */
+/**
+ * Floats for both operands of the dot products over pixels, with `rows` rows of inputs
+ * (kernels/conv/conv2d_grad_weight_pairs.h).
+ */
 function pairFloats(
   { kernel: [kernelHeight, kernelWidth] }: Pick<Window, 'kernel'>,
   out: Size,
@@ -213,7 +226,7 @@ function pairFloats(
   return (depth * paddedChannels(out.channels) + roundUp(rows, TILE_ROWS) * pitch) / 2;
 }
 
-/** The same where each tap has inputs of its own, and behind them the strip that they are taken from. */
+/** The same with separate inputs for each tap, followed by the strip that they are copied from. */
 function tapsApartFloats(
   window: Window,
   size: Size,
@@ -233,8 +246,8 @@ function roundUp(n: number, multiple: number): number {
 }
 
 /**
- * Whole images in a strip, as many chunks as have enough of them, where the map is small; else rows.
- * @param sums floats for each image of a strip, of what is summed over images.
+ * Strips of whole images if the map is small, with as many chunks as have enough images; otherwise strips of rows.
+ * @param sums floats per image of a strip, for sums over images.
  */
 function orImages(
   window: Window,
@@ -260,22 +273,23 @@ function orImages(
     even(Math.ceil(images / chunks), Math.floor(IMAGES_FLOATS / imageFloats));
   const ofAll = stripOf(allImages, imageChunks(allImages));
   if (ofAll === 1 || ofAll < Math.min(LEAST_IMAGES, allImages) / 2) return ofRows;
-  // A power of two of leaves in each chunk.
+  // Each chunk has a power of two of leaves.
   const most = imageChunks(from.images);
   const chunks = leaves === undefined ? most : Math.min(leaves, 2 ** Math.floor(Math.log2(most)));
-  const stripImages = Math.max(2, stripOf(from.images, chunks)); // One would mean rows.
+  const stripImages = Math.max(2, stripOf(from.images, chunks)); // A value of 1 would select rows.
   const floats = stripImages * (imageFloats + sums) + SLACK_FLOATS + behind;
   return { ...ofRows, stripImages, chunks, floats };
 }
 
-/** Chunks with enough images for a tile's rows. */
+/** Number of chunks with enough images for a tile's rows. */
 function imageChunks(images: number): number {
   return Math.max(1, Math.min(MAX_CHUNKS, Math.floor(images / LEAST_IMAGES)));
 }
 
 /**
- * True for a convolution of stride 1 that keeps the size of a map too narrow to fill a tile's rows. Its taps are runs of
- * their own: in bfloat16 their channels must not be so few that a row of taps is padded together.
+ * True for a convolution with stride 1 that keeps the size of its map, if the map is too narrow to fill a tile's
+ * rows. Each tap is a separate run of inputs: in bfloat16, convolutions with so few channels that a row of taps is
+ * padded together are excluded.
  */
 function isSmall({ kernel, stride }: Window, from: Size, to: Size, elementBytes: number): boolean {
   const keepsSize = from.height === to.height && from.width === to.width;
@@ -283,7 +297,9 @@ function isSmall({ kernel, stride }: Window, from: Size, to: Size, elementBytes:
   return keepsSize && tapsAreRuns && from.width <= SMALL_WIDTH && stride.every((step) => step === 1);
 }
 
-/** Cuts `total` into parts of at most `most` (at least 1), nearly equal: the size of the largest. */
+/**
+ * Splits `total` into parts of at most `most` (at least 1) and nearly equal size; returns the size of the largest.
+ */
 function even(total: number, most: number): number {
   const parts = Math.ceil(total / Math.max(1, most));
   return Math.ceil(total / parts);

@@ -11,24 +11,28 @@ import type { BufferId, Size } from '../records.ts';
 import { dropoutFields, type LoweringContext, MAX_CHUNKS, paddedChannels } from './context.ts';
 import { epilogue } from './epilogue.ts';
 
-/** With fewer channels the transforms are not worth it. */
+/** With fewer channels the transforms cost more than they save. */
 const LEAST_CHANNELS = 16;
 /**
- * Of a map. The transformed weights, four times those of a direct convolution, are the traffic where tiles are few: in
- * inference, which may see one image at a time. A step has a batch.
+ * Least tiles of a map. With few tiles, the memory traffic is dominated by the transformed weights, which are four
+ * times those of a direct convolution. Inference may have a batch of one image, so its limit is higher than in
+ * training.
  */
 const LEAST_TILES = { inference: 9, training: 4 };
-/** Of tiles in a chunk: fewer are not worth a thread. */
+/** Least tiles in a chunk: fewer are not worth a thread. */
 const CHUNK_TILES = 9;
-/** Inputs and outputs of a strip's tiles, transformed: 256 KiB, in the second cache. */
+/** Floats for the transformed inputs and outputs of a strip's tiles: 256 KiB, in the L2 cache. */
 const STRIP_FLOATS = 65_536;
-/** Each strip reads all weights again: with more channels than leave room for so many tiles they are the traffic. */
+/**
+ * Least tiles in a strip. Each strip reads all weights: with so many channels that fewer tiles fit, weights dominate
+ * the memory traffic.
+ */
 const LEAST_STRIP_TILES = 3;
 
 /**
- * True for a convolution that is done by Winograd (kernels/conv/winograd.h), as its input's gradient is. Maps
- * and channels decide, not the batch: programs of any number of images, and what is recomputed, have the same bits. A map
- * fills half of its tiles at least (6×6, not 5×5): in others as much is computed for nothing.
+ * True if a convolution uses Winograd (kernels/conv/winograd.h), as then does its input gradient. This depends on the
+ * map and the channels, not on the batch size: programs for any number of images, and recomputed ops, give the same
+ * bits. The map must fill at least half of its tiles (6×6, not 5×5); otherwise as much work is wasted as is useful.
  */
 export function isWinograd(
   ctx: LoweringContext,
@@ -118,7 +122,7 @@ function transformWeights(
   return packed;
 }
 
-/** Where nothing is summed over them: images or, where they are few, their rows of tiles, with enough tiles in each. */
+/** Chunks without a sum over images: images or, if there are few, their rows of tiles, with enough tiles in each. */
 function chunksOfTiles({ images, height, width }: Size): number {
   const [high, wide] = [Math.ceil(height / WINOGRAD_TILE), Math.ceil(width / WINOGRAD_TILE)];
   const most = Math.min(MAX_CHUNKS, Math.ceil((images * high * wide) / CHUNK_TILES));
@@ -126,7 +130,7 @@ function chunksOfTiles({ images, height, width }: Size): number {
   return parts > 1 ? parts * images : Math.min(most, images);
 }
 
-/** Tiles of a strip, whose inputs and outputs lie in scratch, transformed. */
+/** Tiles in a strip, with their transformed inputs and outputs in scratch. */
 function strip(ctx: LoweringContext, size: Size, inputs: number, outputs: number, chunks: number): number {
   const tiles = Math.ceil((size.images * tilesOf(size.height, size.width)) / chunks);
   const stripTiles = Math.min(tiles, stripRoom(inputs, outputs));
@@ -134,7 +138,7 @@ function strip(ctx: LoweringContext, size: Size, inputs: number, outputs: number
   return stripTiles;
 }
 
-/** Tiles that a strip has room for. */
+/** Most tiles that fit in a strip. */
 function stripRoom(inputs: number, outputs: number): number {
   return Math.floor(STRIP_FLOATS / (WINOGRAD_POSITIONS * (pitch(inputs) + pitch(outputs))));
 }
@@ -143,7 +147,7 @@ function tilesOf(height: number, width: number): number {
   return Math.ceil(height / WINOGRAD_TILE) * Math.ceil(width / WINOGRAD_TILE);
 }
 
-/** Floats from a tile to the next, and of a strip's tiles of one position: as the kernel has them. */
+/** Floats between tiles, and between the positions of a strip's tiles: the same rule as in the kernel. */
 function pitch(channels: number): number {
   const padded = paddedChannels(channels);
   return padded % (PITCH_APART_BYTES / 4) === 0 ? padded + LINE_FLOATS : padded;

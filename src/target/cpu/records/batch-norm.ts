@@ -1,6 +1,6 @@
-/** Records of statistics and of the vectors over channels that come of them (kernels/batch_norm). */
+/** Records of batch statistics and of the vectors over channels derived from them (kernels/batch_norm). */
 export const batchNorm = {
-  /** scale = γ/√(variance + eps), shift = β − scale·(mean − bias), of which the bias may be absent. */
+  /** scale = γ/√(variance + eps), shift = β − scale·(mean − bias); the bias may be absent. */
   coefficients: {
     mean: 'Vector',
     variance: 'Vector',
@@ -12,7 +12,7 @@ export const batchNorm = {
     channels: 'u32',
     eps: 'f32',
   },
-  /** Statistics of a feature whose producer could not gather them: partials[chunk] = mean[C], M2[C]. */
+  /** Statistics of a feature whose producer does not compute them: partials[chunk] = mean[C], M2[C]. */
   statistics: { chunks: 'u32', x: 'View', size: 'Size', partials: 'address' },
   /** Merges the chunks' means and M2 in order (Chan et al. 1979) into mean and biased variance. */
   finalizeStatistics: {
@@ -22,7 +22,9 @@ export const batchNorm = {
     mean: 'Vector',
     variance: 'Vector',
   },
-  /** Sums of a batch norm's backward → gradients of γ, β, mean and variance; each = or += (bits of `accumulate`). */
+  /**
+   * Sums of a batch norm's backward → gradients of γ, β, mean and variance; each is = or += (bits of `accumulate`).
+   */
   finalizeGradSums: {
     sums: 'address',
     partialCount: 'u32',

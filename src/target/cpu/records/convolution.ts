@@ -1,4 +1,7 @@
-/** A stem's convolution, forward and backward; `out` is the size of its map, of which a few rows exist at a time. */
+/**
+ * A stem's convolution, forward and backward; `out` is the size of its map, of which only a few rows are in memory at
+ * a time.
+ */
 const stemConvolution = {
   x: 'View',
   in: 'Size',
@@ -13,7 +16,10 @@ const stemConvolution = {
   index: 'address',
 } as const;
 
-/** Weights [O, C, …], times `scale` (if any), and what is made of them for a micro-kernel; `transposed`: for the gradient. */
+/**
+ * Weights [O, C, …], times `scale` (if present), and the packed weights for a micro-kernel; `transposed`: for the
+ * input gradient.
+ */
 const packing = {
   chunks: 'u32',
   weight: 'Vector',
@@ -26,9 +32,12 @@ const packing = {
 
 /** Records of convolutions and linear layers, and of what is fused with them (kernels/conv). */
 export const convolution = {
-  /** weight [O, C, kH, kW] → panels for the micro-kernel; `elementBytes` of the maps they will be multiplied with. */
+  /** weight [O, C, kH, kW] → panels for the micro-kernel; `elementBytes` is that of the maps multiplied with them. */
   packWeights: { ...packing, kernelHeight: 'u32', kernelWidth: 'u32', elementBytes: 'u32' },
-  /** y = dropout(relu?(conv(prologue(x)) + bias)). More chunks than images: they are cut into rows too (base/context.h). */
+  /**
+   * y = dropout(relu?(conv(prologue(x)) + bias)). With more chunks than images, the rows are split too
+   * (base/context.h).
+   */
   conv2d: {
     chunks: 'u32',
     x: 'View',
@@ -44,13 +53,13 @@ export const convolution = {
     statistics: 'address',
     /** Partials of the statistics; a chunk of small maps has several. */
     leaves: 'u32',
-    /** More than one: small maps, whose tiles' rows are images (kernels/conv/convolve_images.h). */
+    /** More than one: small maps, with images as the rows of a tile (kernels/conv/convolve_images.h). */
     stripImages: 'u32',
     stripRows: 'u32',
   },
-  /** y = relu?(W·prologue(x) + bias), pixel by pixel, of all images: a 1×1 convolution, a linear layer. */
+  /** y = relu?(W·prologue(x) + bias) for each pixel of all images: a 1×1 convolution, a linear layer. */
   pointwise: {
-    /** The parts that the pixels are cut into × outputChunks. */
+    /** Chunks of pixels × outputChunks. */
     chunks: 'u32',
     outputChunks: 'u32',
     x: 'View',
@@ -67,8 +76,8 @@ export const convolution = {
   /** weight [O, C, 3, 3] → [36] panels of the transformed filters. */
   winogradWeights: packing,
   /**
-   * y = dropout(relu?(conv(prologue(x)) + bias)) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), so many tiles at a
-   * time. More chunks than images: they are cut into rows of tiles too.
+   * y = dropout(relu?(conv(prologue(x)) + bias)) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), a strip of tiles
+   * at a time. With more chunks than images, the rows of tiles are split too.
    */
   winograd: {
     chunks: 'u32',
@@ -84,7 +93,7 @@ export const convolution = {
     statistics: 'address',
     stripTiles: 'u32',
   },
-  /** Of such a convolution the gradient of its input, in the same way. */
+  /** The input gradient of such a convolution, also by Winograd. */
   winogradGradInput: {
     chunks: 'u32',
     gradOutput: 'GradOutput',
@@ -112,11 +121,11 @@ export const convolution = {
     stripRows: 'u32',
   },
   /**
-   * partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias's. A partial is the sum of a subtree: of
-   * one leaf, or of leaves / imageChunks, whose sums wait for one another in scratch.
+   * partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias gradient. A partial is the sum of a
+   * subtree: of one leaf, or of leaves / imageChunks leaves, with pending sums in scratch.
    */
   conv2dGradWeight: {
-    /** imageChunks × the parts that the channels are cut into. */
+    /** imageChunks × chunks of channels. */
     chunks: 'u32',
     imageChunks: 'u32',
     leaves: 'u32',
@@ -127,7 +136,7 @@ export const convolution = {
     in: 'Size',
     prologue: 'Prologue',
     partials: 'address',
-    /** More than one only where a strip is whole images. */
+    /** More than one only if a strip is whole images. */
     stripImages: 'u32',
     algorithm: 'GradWeightAlgorithm',
     stripRows: 'u32',
@@ -143,10 +152,13 @@ export const convolution = {
     gradWeight: 'Vector',
     gradBias: 'Vector',
     accumulate: 'u32',
-    /** Whether finiteness is tested: of sums that other ranks' are added to, it is tested afterwards. */
+    /** Whether the result is tested for NaN and infinity; sums that are added over ranks are tested after that. */
     isComplete: 'u32',
   },
-  /** Only the winners of a max pool's windows: m is y where sign(γ)·y (or y) is greatest; `statistics` of all of y. */
+  /**
+   * Stores only the maximum of each max-pool window: m is y where sign(γ)·y (or y) is greatest; `statistics` of all
+   * of y.
+   */
   conv2dMaxPool: {
     chunks: 'u32',
     ...stemConvolution,
@@ -155,7 +167,9 @@ export const convolution = {
     gamma: 'Vector',
     m: 'View',
   },
-  /** As conv2dGradWeight; the gradient at the map is gradM at its winners + slope·y + intercept, y convolved anew. */
+  /**
+   * As conv2dGradWeight; the gradient at the map is gradM at the maxima + slope·y + intercept, where y is recomputed.
+   */
   conv2dMaxPoolGradWeight: {
     chunks: 'u32',
     ...stemConvolution,

@@ -1,4 +1,4 @@
-/** Records that go number by number (kernels/elementwise, kernels/dropout). */
+/** Elementwise records (kernels/elementwise, kernels/dropout). */
 export const elementwise = {
   /** y = or += dropout(x); x may be a gradient with its correction. Seed and first image are scalars of the run. */
   dropout: {

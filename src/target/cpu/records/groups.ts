@@ -1,10 +1,10 @@
-/** Offsets and strides count numbers; pixels of a view lie `stride` apart, images without a gap. */
+/** Offsets and strides count elements; pixels of a view are `stride` apart, images are contiguous. */
 export const groups = {
-  /** Where a vector starts inside a buffer. */
+  /** A vector in a buffer. */
   Vector: { address: 'address', offset: 'u32' },
   /**
-   * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]; `elementBytes` 4: float32,
-   * 2: bfloat16. All feature maps of a record store alike; `flatten` alone goes from maps to features.
+   * Channels [offset, offset + C) of every pixel of a buffer of [N, H, W, stride]; `elementBytes` 4: float32, 2:
+   * bfloat16. All feature maps of a record have the same element type; only `flatten` converts from maps to features.
    */
   View: { address: 'address', offset: 'u32', stride: 'u32', elementBytes: 'u32' },
   Size: { images: 'u32', height: 'u32', width: 'u32', channels: 'u32' },
@@ -22,7 +22,7 @@ export const groups = {
   GradOutput: { gradient: 'View', x: 'View', slope: 'address', intercept: 'address' },
   /** An element is dropped where its random bits are below `threshold` (0: never); the others are scaled. */
   Dropout: { threshold: 'u32', stream: 'u32', scale: 'f32' },
-  /** A parameter with its gradient, and what the optimiser remembers of it: velocity, or the means m and v. */
+  /** A parameter with its gradient and its optimiser state: velocity, or the moments m and v. */
   Optimized: {
     parameter: 'Vector',
     gradient: 'Vector',
@@ -33,7 +33,7 @@ export const groups = {
   },
   Averaged: { average: 'Vector', value: 'Vector', count: 'u32' },
   Numbers: { at: 'Vector', count: 'u32' },
-  /** `count` of the sums, from `first` on: a gradient's. */
+  /** `count` of the sums, from `first` on: one gradient. */
   Summed: { first: 'u32', to: 'Vector', count: 'u32', accumulate: 'u32' },
   /** gradient = or += scale·dz; with `sums`, chunk k adds Σdz and Σdz·(x − mean) to sums[k][2][C]. */
   GradInput: { gradient: 'View', accumulate: 'u32', mean: 'Vector', sums: 'address' },

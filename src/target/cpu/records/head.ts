@@ -1,24 +1,26 @@
-/** Records of a network's end: its features as rows, and the loss (kernels/head). */
+/** Records of a network's head: flattened features, and the loss (kernels/head). */
 export const head = {
   /** [N, H, W, C] → [N, C·H·W]. */
   flatten: { x: 'View', size: 'Size', y: 'View' },
   flattenGradInput: { gradOutput: 'GradOutput', gradient: 'View', size: 'Size', accumulate: 'u32' },
-  /** partials[leaf] = [Σ of the losses, of those that are right] of its images. */
+  /** partials[leaf] = [Σ losses, number of correct predictions] over its images. */
   crossEntropy: {
     logits: 'View',
     labels: 'address',
-    /** [images], or nowhere: all are 1. */
+    /** [images], or absent: all are 1. */
     imageWeights: 'address',
     size: 'Size',
     smoothing: 'f32',
     leaves: 'u32',
     partials: 'address',
   },
-  /** Adds the leaves in order. */
+  /** Adds the partials of the leaves in order. */
   finalizeLoss: {
     partials: 'address',
     leaves: 'u32',
-    /** Images that the mean is over: these, or those of the batch that these are a part of. */
+    /**
+     * Number of images that the mean is over: the images of the program, or the whole batch of which they are a part.
+     */
     meanOver: 'u32',
     loss: 'address',
     correct: 'address',

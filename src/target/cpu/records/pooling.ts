@@ -1,6 +1,6 @@
-/** Records of pooling alone (kernels/pool). */
+/** Records of unfused pooling (kernels/pool). */
 export const pooling = {
-  /** Without `index` (a window of one position) nobody asks which position won. */
+  /** `index` is absent for 1×1 windows or when unused. */
   maxPool: {
     chunks: 'u32',
     x: 'View',

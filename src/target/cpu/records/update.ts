@@ -1,6 +1,6 @@
 /** Records of the optimiser and of averaged weights (kernels/update). */
 export const update = {
-  /** partials[chunk] = Σx² over its share of all tensors' numbers. */
+  /** partials[chunk] = Σx² over its share of the elements of all tensors. */
   sumSquares: { chunks: 'u32', partials: 'address', tensors: 'Numbers[]' },
   /** norm = √Σpartials, scale = min(1, maxNorm/(norm + 1e-6)). */
   clipScale: {
@@ -10,7 +10,7 @@ export const update = {
     scale: 'address',
     norm: 'address',
   },
-  /** Learning rate and step are scalars of the run; gradients are multiplied by `scale`, where there is one. */
+  /** Learning rate and step are scalars of the run; gradients are multiplied by `scale`, if present. */
   sgd: {
     chunks: 'u32',
     scale: 'address',
@@ -21,7 +21,7 @@ export const update = {
   adamw: {
     chunks: 'u32',
     scale: 'address',
-    /** 1 − β: a float32 is near enough to that, not to a β just below 1. */
+    /** 1 − β: for β just below 1, float32 represents this more precisely than β itself. */
     rest1: 'f32',
     rest2: 'f32',
     eps: 'f32',
