@@ -49,11 +49,7 @@ export function trainCommand(): Command {
   return commandOf('train', {
     description: "train a network: on a folder of images or, without options, the notes' run",
     arguments: [dataArgument()],
-    examples: [
-      'train photos/',
-      'train photos/ --from densenet121 --out runs/photos',
-      'train --recipe best --seed 1 --out runs/best',
-    ],
+    examples: ['train photos/', 'train photos/ --from densenet121 --out runs/photos'],
   }).action((data: string | undefined, given: TrainOptions) => runTrain(withData(given, data)));
 }
 
