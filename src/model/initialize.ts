@@ -17,7 +17,8 @@ export type Initializer =
  * - `kaimingNormalFanOut`: torchvision's ResNet. Convolutions by He et al. 2015 (fan-out), PyTorch's default for
  *   linear layers.
  */
-export type Initialization = 'xavierUniform' | 'kaimingNormal' | 'kaimingNormalFanOut';
+export const INITIALIZATIONS = ['xavierUniform', 'kaimingNormal', 'kaimingNormalFanOut'] as const;
+export type Initialization = (typeof INITIALIZATIONS)[number];
 
 /** The layers that have weights. */
 type Weighted = 'conv2d' | 'linear';

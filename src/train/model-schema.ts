@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { INITIALIZATIONS } from '../model/initialize.ts';
 import type { Model, Module } from '../model/module.ts';
 import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { counted } from '../tensor/counted.ts';
@@ -59,7 +60,7 @@ export const modelSchema = z
       name: z.string().min(1).max(MOST_NAME),
       channels: z.int().positive().max(4096),
       classes: count,
-      initialization: z.enum(['xavierUniform', 'kaimingNormal']).exactOptional(),
+      initialization: z.enum(INITIALIZATIONS).exactOptional(),
       root: sequentialSchema,
     }),
   ) as unknown as z.ZodType<Model, Model>;

@@ -24,7 +24,7 @@ describe.skipIf(!CHROMIUM)('one training step in headless Chromium', () => {
   beforeAll(async () => {
     server = await servePage({ '/': PAGE });
     browser = await chromium.launch({ executablePath: CHROMIUM!, args: ['--no-sandbox'] });
-  });
+  }, 60_000);
   afterAll(async () => {
     await browser?.close();
     server?.close();

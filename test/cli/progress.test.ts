@@ -18,7 +18,15 @@ afterEach(() => {
 
 const START = {
   kind: 'start',
-  config: { recipe: 'notes', optimizer: 'sgd', lr: 0.1, schedule: 'constant', precision: 'f32', batch: 4 },
+  config: {
+    recipe: 'notes',
+    optimizer: 'sgd',
+    lr: 0.1,
+    schedule: 'constant',
+    precision: 'f32',
+    batch: 4,
+    balance: 'none',
+  },
   model: 'notes',
   parameters: 1,
   trainImages: 12,

@@ -60,7 +60,7 @@ async function conditioning(each: ModuleCase, want: Results): Promise<number> {
   const nudge = (data: Float32Array | Float64Array) =>
     Float64Array.from(data, (v) => v * (1 + (random() - 0.5) * 2 ** -22));
   const state = new Map([...each.state].map(([name, data]) => [name, nudge(data)]));
-  const inputs = { x: nudge(each.inputs.x), seed: nudge(each.inputs.seed) };
+  const inputs = { x: nudge(each.inputs.x), seed: nudge(each.inputs.seed!) };
   const moved = await runModuleCase(createReferenceEngine(), { ...each, state, inputs });
   return Math.max(...errors(moved, want, 1).values());
 }

@@ -33,7 +33,7 @@ test.each(ENGINES)(
           network,
           networkFor: () => network,
           state: new Map(ones),
-          inputs: { x, seed: x },
+          inputs: { x },
         });
         expect([...results.get('y')!].map(Number.isNaN)).toEqual([true, false, false, false]);
       }

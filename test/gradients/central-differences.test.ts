@@ -51,7 +51,7 @@ describe('in float64 every gradient is the slope of', () => {
       const session = await createReferenceEngine().open(network);
       write(session, changed, values);
       const outputs = await session.run('forward', { x: changed === 'x' ? values : x });
-      return Float64Array.from(outputs.get('y')!).reduce((sum, y, i) => sum + y * inputs.seed[i]!, 0);
+      return Float64Array.from(outputs.get('y')!).reduce((sum, y, i) => sum + y * inputs.seed![i]!, 0);
     };
     const session = await createReferenceEngine().open(network);
     write(session);

@@ -20,7 +20,7 @@ export interface ModuleCase {
   /** For one that has these products. */
   networkFor(products: Products): CompiledNetwork;
   readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
-  readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed: Float32Array | Float64Array };
+  readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed?: Float32Array | Float64Array };
 }
 
 export interface ModuleOptions {
@@ -90,7 +90,7 @@ export async function runModuleCase(
   for (const [name, data] of state) session.write(name, data);
   const outputs = await session.run('step', {
     x: shareOf(inputs.x, group),
-    seed: shareOf(inputs.seed, group),
+    ...(inputs.seed && { seed: shareOf(inputs.seed, group) }), // Of programs with a gradient.
   });
   const results = new Map<string, Float32Array | Float64Array>();
   for (const name of network.programs.get('step')!.graph.outputs.keys()) {
