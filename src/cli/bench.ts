@@ -32,7 +32,7 @@ async function runBench(given: BenchOptions): Promise<void> {
   const { batch, steps } = measured;
   if (microBatch !== 'auto') requireMicroBatch(microBatch, batch);
   if (given.inference && microBatch !== undefined) {
-    throw new UsageError('--micro-batch is of training steps: leave it out with --inference');
+    throw new UsageError('--micro-batch applies only to training steps: omit it with --inference');
   }
   const engine = await openEngine(given.engine, given.threads);
   try {

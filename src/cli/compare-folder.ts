@@ -66,7 +66,7 @@ export function openComparison(folder: string, experiment: Experiment, given: En
   }
   const { engine } = stored.data;
   if (given !== 'auto' && given !== engine) {
-    throw new UsageError(`--engine ${given} contradicts the comparison in ${folder}, which is on ${engine}`);
+    throw new UsageError(`--engine ${given} contradicts the comparison in ${folder}, which uses ${engine}`);
   }
   return { experiment: { ...experiment, seeds }, engine };
 }
@@ -89,8 +89,8 @@ export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoi
   if (key === undefined) return checkpoint;
   throw new DataError(
     /Sha256$/.test(key)
-      ? `${folder}: images or labels are not those of this run: bring those back (was there a --data-dir?), or choose another --out`
-      : `${folder}: the run has another ${key} than the experiment: choose another --out`,
+      ? `${folder}: images or labels are not those of this run: restore them (was --data-dir given?), or choose another --out`
+      : `${folder}: ${key} of the run differs from the experiment: choose another --out`,
   );
 }
 

@@ -109,7 +109,7 @@ const signed = (value: number) => `${value < 0 ? '−' : '+'}${Math.abs(value).t
 function differenceText({ of, minus, perSeed, over: { mean, sd } }: PairedDifference): string {
   const spread = sd === undefined ? signed(mean) : `${signed(mean)} ± ${sd.toFixed(4)}`;
   const each = perSeed.map(({ seed, difference }) => `${signed(difference)} with seed ${seed}`);
-  return `test accuracy of ${of} less that of ${minus}: ${spread} (${each.join(', ')})`;
+  return `test accuracy of ${of} minus ${minus}: ${spread} (${each.join(', ')})`;
 }
 
 /** What stdout has without --json. */
@@ -159,8 +159,8 @@ function markdownOf(comparison: Comparison): string {
   ];
   const spread = 'Mean ± sample standard deviation over seeds.';
   const best = isValidated
-    ? 'The best epoch is that of the validation images.'
-    : 'The best epoch is chosen by the test images themselves: the last is the fair one to compare.';
+    ? 'The best epoch is chosen on the validation images.'
+    : 'The best epoch is chosen on the test images, so its accuracy is optimistic: compare the last epoch.';
   const head = [
     'run',
     'train loss',

@@ -107,7 +107,7 @@ export async function runAll(
     const show = showTraining((step) => {
       paces.set(configuration, { msPerImage: 1000 / step.examplesPerSecond, macs });
       const inAll = formatDuration(step.etaMs + timeLeft(later, paces)!);
-      return runs.length > 1 ? `run ${i + 1}/${runs.length}, ETA of all ${inAll}` : undefined;
+      return runs.length > 1 ? `run ${i + 1}/${runs.length}, total ETA ${inAll}` : undefined;
     });
     const title = `run ${i + 1}/${runs.length}: ${configuration}, seed ${seed}`;
     const result = place.signal.aborted
@@ -164,7 +164,7 @@ async function runOne(
   const { config, compiled } = prepared;
   const stored = openStoredRun(folder, config);
   if (stored && isFinished(stored.run) && hasEnded(runFiles(folder).log)) {
-    say(`${title}: finished before`);
+    say(`${title}: already finished`);
     return resultOf(stored.run, folder);
   }
   say(title);

@@ -39,7 +39,7 @@ const NAMES = Object.keys(EXPERIMENTS).join(', ');
 
 export function compareCommand(): Command {
   return commandOf('compare', {
-    description: 'trains several configurations with several seeds, and reports them side by side',
+    description: 'train several configurations with several seeds and compare them',
     arguments: [
       pathArgument(
         'experiment',
@@ -50,12 +50,12 @@ export function compareCommand(): Command {
       seeds: {
         schema: seedsSchema,
         value: 'list',
-        help: 'seeds of the runs of each configuration, such as 0,1,2',
+        help: 'seeds for each configuration, such as 0,1,2',
         unset: "the experiment's",
       },
       dryRun: {
         schema: z.boolean(),
-        help: 'only count parameters, multiplications and memory of every network; train nothing',
+        help: 'print parameters, multiplications and memory of each network without training',
       },
     },
     examples: ['compare pooling --epochs 2 --seeds 0,1', 'compare notes-121 --dry-run'],
@@ -131,7 +131,7 @@ function openExperiment(source: string): { readonly name: string; readonly exper
   const known = Object.entries(EXPERIMENTS).find(([name]) => name === source);
   if (known) return { name: source, experiment: known[1] };
   if (!existsSync(source) || !statSync(source).isFile()) {
-    throw new UsageError(`there is no experiment ${source}: expected ${NAMES}, or a JSON file`);
+    throw new UsageError(`unknown experiment ${source}: expected ${NAMES}, or a JSON file`);
   }
   return { name: basename(source).replace(/\.json$/, ''), experiment: readExperimentFile(source) };
 }

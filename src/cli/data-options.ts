@@ -25,7 +25,10 @@ export function requireFolderOptions(
 ): void {
   if (imageFolderOf(name) !== undefined) return;
   const wrong = SETTING_NAMES.find((key) => SETTINGS[key].folderOnly && given[key] !== undefined);
-  if (wrong) throw new UsageError(`${flagOf(wrong)} is for --data folder:DIR, not for ${name}`);
+  if (wrong)
+    throw new UsageError(
+      `${flagOf(wrong)} applies only to folders of images (--data folder:DIR), not to ${name}`,
+    );
 }
 
 /**
@@ -39,7 +42,7 @@ export async function openOwnData<T>(name: string, open: () => Promise<T>): Prom
     const [, kind, folder] = /^(folder|idx):(.*)$/.exec(name) ?? [];
     if (!(error instanceof DataError) || kind === undefined || existsSync(folder!)) throw error;
     throw new DataError(
-      `${error.message}: if the run's data is elsewhere now, name its place with --data ${kind}:DIR`,
+      `${error.message}: if the data has moved, pass its new location with --data ${kind}:DIR`,
     );
   }
 }

@@ -20,12 +20,15 @@ export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind:
     say(formatTable([['class', ...sets], ...rows]));
   } else {
     const counts = classes.map(({ train }) => train);
-    say(`${classes.length} classes of ${Math.min(...counts)} to ${Math.max(...counts)} training images`);
+    say(
+      `${classes.length} classes with ${Math.min(...counts)} to ${Math.max(...counts)} training images each`,
+    );
   }
   const few = classes
     .filter(({ train }) => train < FEW_IMAGES)
     .map(({ name, train }) => `${label(name)} (${train})`);
-  if (few.length > 0) say(`warning: few training images of ${listing(few)}: expect little of these classes`);
+  if (few.length > 0)
+    say(`warning: few training images of ${listing(few)}: expect low accuracy for these classes`);
   const untested = classes.filter(({ test }) => test === 0).map(({ name }) => label(name));
   if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
 }
@@ -36,7 +39,7 @@ export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): 
   for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${inFlags(reason)}`);
   const more = skipped.length - NAMED_FILES;
   if (more > 0)
-    say(`skipped: ${counted(more, 'more file')}${isLogged ? "; the run's log.jsonl names them all" : ''}`);
+    say(`skipped: ${counted(more, 'more file')}${isLogged ? '; log.jsonl of the run lists all' : ''}`);
 }
 
 function listing(names: readonly string[]): string {

@@ -17,8 +17,10 @@ export async function openEngine(name: EngineName, threads: number): Promise<Eng
 export function announce(name: EngineName): void {
   if (name !== 'auto') return;
   if (engineOf(name) === 'wasm') {
-    say('engine wasm: the native kernels are not built (they need g++ 12 or clang 15; then `npm run build`)');
-  } else say(`engine native: its kernels are built for this processor (${nativeIsas().join(', ')})`);
+    say(
+      'engine wasm: the native kernels are not built (install g++ 12 or clang 15, then run `npm run build`)',
+    );
+  } else say(`engine native: kernels built for this processor (${nativeIsas().join(', ')})`);
 }
 
 /** `wasm relaxed-simd, 2 threads`. */

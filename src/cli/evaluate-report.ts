@@ -36,7 +36,7 @@ export async function writeReport(
   const subtitle =
     mistakes.length === 0
       ? 'no mistakes'
-      : `the ${counted(mistakes.length, 'most confident mistake')}: ✗ what it was taken for, ✓ what it is, each with its probability`;
+      : `the ${counted(mistakes.length, 'most confident mistake')}: ✗ predicted class, ✓ true class, with probabilities`;
   const sheet = pictureSheetSvg(newDocument(), pictures, short, subtitle);
   const files: readonly (readonly [string, string | Uint8Array[]])[] = [
     ['confusion.csv', confusionCsv(classNames, confusion)],

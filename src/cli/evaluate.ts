@@ -41,12 +41,13 @@ const SHOWN_MISTAKES = 24;
 
 export function evaluateCommand(): Command {
   return commandOf('evaluate', {
-    description: 'loss, accuracy, confusions and mistakes of a trained network on the test images',
+    description:
+      'evaluate a trained network on the test images: loss, accuracy, confusion matrix and worst mistakes',
     arguments: [runArgument()],
     own: {
       heldOut: {
         schema: z.boolean(),
-        help: 'on the validation images of the run (--validate, or of its folder) instead: to choose by, not to report',
+        help: 'use the validation images of the run (--validate, or of its folder) instead of the test images: for choosing settings, not for reporting',
       },
     },
     examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
@@ -119,7 +120,7 @@ async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dat
   } = run;
   const name = given.data ?? config.data;
   if (name === undefined) {
-    throw new UsageError('these weights were imported and know of no data: say which by --data');
+    throw new UsageError('these weights were imported without data: choose test data with --data');
   }
   const { strict, followLinks } = given;
   requireFolderOptions({ strict, followLinks }, name);
@@ -136,7 +137,7 @@ async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dat
   requireChannels(test, channels, name);
   if (given.data === undefined) {
     if (config.testSha256 === undefined || sha256OfHalf(test) === config.testSha256) return test;
-    say('warning: these are not the test images of the run: some may be images that it was trained on');
+    say('warning: these are not the test images of the run: some may be among its training images');
   }
   return withLabelsOf(run, test, name);
 }
@@ -155,7 +156,7 @@ async function ownTestImages(
     const images = folderOptions(given, config, channels);
     const { test, skipped = [] } = await openTestSet(name, given.dataDir, silent, images);
     if (sha256OfHalf(test) !== testSha256) return undefined;
-    say(`${name} is what the run was trained on: tested on the images that it put aside`);
+    say(`${name} is the data of this run: testing only on its test images`);
     showSkipped(skipped);
     return test;
   } catch (error) {
@@ -169,21 +170,18 @@ async function openHeldOutImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
 ): Promise<Dataset> {
-  if (given.data !== undefined)
-    throw new UsageError('--held-out is of the images of the run itself: leave out --data');
+  if (given.data !== undefined) throw new UsageError('--held-out uses the images of the run: omit --data');
   const { data, dataSha256 } = config;
   if (data === undefined || !hasValidation(config)) {
     throw new UsageError(
-      'this run has no validation images: --held-out is for runs that were trained with --validate, or on a folder that has some',
+      'this run has no validation images: --held-out requires a run that was trained with --validate or on a folder with validation images',
     );
   }
   const all = await openOwnData(data, () =>
     openDataset(data, given.dataDir, showData(), folderOptions(given, config, channels)),
   );
   if (sha256Of(all) !== dataSha256) {
-    throw new DataError(
-      `${data}: these are not the images of the run, so which it was validated on cannot be told`,
-    );
+    throw new DataError(`${data}: these are not the images of the run, so its validation images are unknown`);
   }
   return dataOf(config, all).validation!;
 }
@@ -198,10 +196,10 @@ function withLabelsOf({ classNames }: Trained, test: Dataset, data: string): Dat
     const named = known.indexOf(name.normalize('NFC'));
     const found = named < 0 && isNumbered ? label : named;
     if (found >= 0) return found;
-    throw new DataError(`${data}: class ${name} is none of the run's: ${listed(classNames)}`);
+    throw new DataError(`${data}: class ${name} is not a class of the run: ${listed(classNames)}`);
   });
   const missing = classNames.filter((_, label) => !labelOf.includes(label));
-  if (missing.length > 0) say(`${data} has no folder of ${listed(missing)}: not tested on those`);
+  if (missing.length > 0) say(`${data} has no images of ${listed(missing)}: these classes are not tested`);
   const labels = classNames.length <= 256 ? new Uint8Array(test.count) : new Uint16Array(test.count);
   test.labels.forEach((label, i) => {
     labels[i] = labelOf[label]!;

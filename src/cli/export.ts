@@ -24,14 +24,14 @@ const file = z.string().min(1, 'expected a path');
 
 export function exportCommand(): Command {
   return commandOf('export', {
-    description: 'write a trained network for other programs',
+    description: 'export a trained network to ONNX or safetensors',
     arguments: [runArgument()],
     own: {
-      onnx: { schema: file, value: 'file', help: 'ONNX model to write', unset: 'none' },
+      onnx: { schema: file, value: 'file', help: 'output file of the ONNX model', unset: 'none' },
       safetensors: {
         schema: file,
         value: 'file',
-        help: "safetensors file to write: weights under PyTorch's names",
+        help: "output file of the weights as safetensors, with PyTorch's parameter names",
         unset: 'none',
       },
     },
@@ -45,7 +45,7 @@ export function exportCommand(): Command {
 function runExport(place: string, given: ExportOptions): void {
   const targets = [given.onnx, given.safetensors].filter((file) => file !== undefined);
   if (targets.length === 0) {
-    throw new UsageError('nothing to write: --onnx FILE, --safetensors FILE or both are expected');
+    throw new UsageError('nothing to export: expected --onnx FILE, --safetensors FILE or both');
   }
   const run = openRun(place, given.checkpoint);
   requireHarmless(targets, run);
@@ -85,10 +85,10 @@ function requireHarmless(targets: readonly string[], { folder, path }: OpenedRun
       : join(existsSync(dirname(file)) ? realpathSync(dirname(file)) : dirname(file), basename(file));
   const [first, second] = targets.map(real);
   if (first === second)
-    throw new UsageError(`${targets[0]} is to be both files: give each a name of its own`);
+    throw new UsageError(`${targets[0]} is given for both files: use two different files`);
   const nowhere = targets.find((file) => !existsSync(dirname(file)));
   if (nowhere !== undefined)
-    throw new UsageError(`${dirname(nowhere)} does not exist: make that folder first`);
+    throw new UsageError(`${dirname(nowhere)} does not exist: create that folder first`);
   const own = [path, ...Object.values(runFiles(folder))].map(real);
   const clash = targets.find((file) => own.includes(real(file)));
   if (clash !== undefined) throw new UsageError(`${clash} belongs to the run: choose another file`);

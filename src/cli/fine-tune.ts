@@ -32,8 +32,8 @@ export function channelsFor(source: WeightsSource | undefined): 3 | undefined {
 export function requireColour(source: WeightsSource | undefined, { train }: TrainTest): void {
   if (channelsFor(source) === undefined || train.channels === CHANNELS) return;
   throw new DataError(
-    `${train.name} has images of ${train.channels} channel${train.channels === 1 ? '' : 's'}, the weights in ` +
-      `${source!.source} are for 3: use a folder of images, which are read in colour, or leave out \`from\``,
+    `${train.name} has images of ${train.channels} channel${train.channels === 1 ? '' : 's'}, but the weights in ` +
+      `${source!.source} are for 3: use a folder of images, which are read in color, or omit \`from\``,
   );
 }
 
@@ -45,6 +45,8 @@ function fitted(recipe: ResolvedRecipe, side: number | undefined): ResolvedRecip
   if (side === undefined) return recipe;
   const size = fineTuningSize(recipe.model, side);
   if (size === recipe.size) return recipe;
-  say(`the images have about ${Math.round(side)} pixels: --size ${size} instead of ${recipe.size}`);
+  say(
+    `the images are about ${Math.round(side)} pixels wide or high: using --size ${size} instead of ${recipe.size}`,
+  );
   return { ...recipe, size };
 }

@@ -36,15 +36,18 @@ interface ImportOptions extends ModelOverrides {
 export function importCommand(): Command {
   return commandOf('import', {
     description:
-      'weights (.pth, .pt, .safetensors, .onnx) as a run to evaluate, or to train on with train --from',
+      'convert weights (.pth, .pt, .safetensors, .onnx) into a run, to evaluate it or to fine-tune it with train --from',
     arguments: [
-      new Argument('<file>', 'file of weights; its format is told by its content; or a name that pull knows'),
+      new Argument(
+        '<file>',
+        'file of weights (the format is detected from its content), or a network name as for pull',
+      ),
     ],
     own: {
       classNames: {
         schema: givenSchema(SETTINGS.dataDir),
         value: 'file',
-        help: 'names of the classes: a line each, or JSON',
+        help: 'file of class names: one per line, or JSON',
         unset: "the file's, else numbers",
       },
     },
@@ -59,7 +62,7 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
   const source = await openWeights(file, showData(), given.weights);
   const name = given.model ?? source.network?.model;
   if (name === undefined) {
-    throw new UsageError(`${file} does not say which network it is of: name it with --model`);
+    throw new UsageError(`${file} does not contain the name of its network: specify it with --model`);
   }
   const names =
     given.classNames === undefined

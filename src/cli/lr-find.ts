@@ -40,7 +40,7 @@ const rate = z.number().positive();
 
 export function lrFindCommand(): Command {
   return commandOf('lr-find', {
-    description: 'learning-rate range test: the rate grows step by step until the loss explodes',
+    description: 'learning-rate range test: increase the learning rate step by step until the loss diverges',
     own: {
       from: { schema: rate, value: 'rate', help: 'learning rate of the first step', default: 1e-5 },
       to: { schema: rate, value: 'rate', help: 'learning rate of the last step', default: 10 },
@@ -88,8 +88,8 @@ function showSteps(steps: number): (done: number, point: RangePoint) => void {
 
 function verdict({ suggestion, points, exploded }: RangeTest, steps: number): string {
   const end = exploded
-    ? `the loss exploded after ${counted(points.length, 'step')}${points.length > 0 ? ` at ${formatRate(points.at(-1)!.learningRate)}` : ''}`
-    : `the loss did not explode in ${counted(steps, 'step')}`;
+    ? `the loss diverged after ${counted(points.length, 'step')}${points.length > 0 ? ` at ${formatRate(points.at(-1)!.learningRate)}` : ''}`
+    : `the loss did not diverge in ${counted(steps, 'step')}`;
   return suggestion === undefined
     ? `no suggestion: the loss did not fall; ${end}`
     : `suggested --lr ${Number(suggestion.toPrecision(2))}, where the loss falls fastest; ${end}`;

@@ -11,7 +11,7 @@ interface Choice {
   readonly form: StepForm;
 }
 
-/** What a step takes: bytes, and seconds for an image where that can be predicted. */
+/** Cost of a step: bytes, and predicted seconds per image if available. */
 interface Price {
   readonly bytes: number;
   readonly seconds: number | undefined;
@@ -20,7 +20,7 @@ interface Price {
 /**
  * What was chosen to fit a limit, a line for each choice:
  * `memory: recomputed instead of kept: 16 convolutions of dense block 1 (204 MiB less, about 4.1% slower)`.
- * @param plain the step as it comes. @param chosen the one that fits, with its candidates.
+ * @param plain the preferred form of the step. @param chosen the one that fits, with its candidates.
  */
 export function describeChoices(
   plain: Choice,
@@ -34,7 +34,7 @@ export function describeChoices(
     describeForm(plain.form, chosen.form) +
     (chosen.form.microBatch === plain.form.microBatch
       ? ''
-      : `: batch norm sees one at a time, gradients are those of ${batch}`);
+      : `: batch norm statistics per micro-batch, gradients accumulated over ${batch} images`);
   const [kept, ...again] = rematerializationReports(candidates, threads).map((candidate) => ({
     what: `recomputed instead of kept: ${candidate.added}`,
     price: { bytes: candidate.plannedPeakBytes, seconds: candidate.predictedSeconds / images },
@@ -60,7 +60,7 @@ export function describeForm(plain: StepForm, { precision, microBatch }: StepFor
   ].join(', ');
 }
 
-/** With all results kept. */
+/** Without rematerialization. */
 export function priceOf({ prepared, form }: Choice, batch: number, threads: number): Price {
   const { network } = prepared.compiled;
   const programs = stepParts(batch, form.microBatch).map(({ program }) => network.programs.get(program));

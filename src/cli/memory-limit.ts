@@ -24,7 +24,7 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(
     const { instead, ...fits } = chooseForm(request);
     if (!instead) return fits;
     if (fits.isFrugal) {
-      say('memory: images are read from a temporary file, and curves are drawn when the run has ended');
+      say('memory: images are read from a temporary file, and curves are drawn at the end of the run');
     }
     for (const line of describeChoices(instead, fits, request.batch, request.engine.threads)) say(line);
     const { candidates: _, ...compiled } = fits.prepared.compiled;
@@ -49,13 +49,13 @@ function tooSmall(
   const remedy = `or ${allowed.map((option) => `${option}, or `).join('')}a smaller \`batch\` or \`size\``;
   if (leastPlanBytes > engineBytes) {
     return (
-      `the smallest plan takes ${formatBytes(leastPlanBytes)}, and the ${engine.name} engine has ` +
+      `the smallest plan takes ${formatBytes(leastPlanBytes)}, but the ${engine.name} engine has only ` +
       `${formatBytes(engineBytes)}: use another \`engine\`, ${remedy}`
     );
   }
   const what =
     limit === undefined
-      ? `the memory that is free here, ${formatMemorySize(defaultLimitBytes())}, is too little`
+      ? `the free memory of this machine, ${formatMemorySize(defaultLimitBytes())}, is too small`
       : `\`memoryLimit\` ${formatMemorySize(limit)} is too small`;
   return `${what}: the smallest limit that works is ${formatMemorySize(leastLimitBytes)}; use that, ${remedy}`;
 }

@@ -51,7 +51,7 @@ export function memoryPicture(
     parts: spansOf(records, ({ op }) => (op.phase === 'update' ? [''] : namesOf(op.layer))),
     peak: {
       record: peak.record,
-      text: `fullest: ${formatBytes(peak.bytes)}, record ${peak.record}, ${partName(partOf(peak.layer))}`,
+      text: `peak: ${formatBytes(peak.bytes)}, record ${peak.record}, ${partName(partOf(peak.layer))}`,
     },
     candidates: candidates.map((candidate, i) => ({
       bytes: candidate.plannedPeakBytes,

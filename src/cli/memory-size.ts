@@ -23,11 +23,11 @@ export function parseMemorySize(text: string): number {
   const factor = UNITS[(unit ?? 'b').toLowerCase()];
   const bytes = Math.floor(Number(number) * (factor ?? Number.NaN));
   if (Number.isSafeInteger(bytes) && bytes >= (unit === undefined ? LEAST_BYTES : 1)) return bytes;
-  const expected = 'expected a size of memory such as 4GiB, 900MiB, 512MB, or bytes';
+  const expected = 'expected a memory size such as 4GiB, 900MiB, 512MB, or bytes';
   const isOtherUnit = unit === undefined || factor === undefined;
   if (!isOtherUnit || !(Number(number) > 0)) throw new InvalidArgumentError(expected);
   const prefix = /^[kmgt]/i.exec(unit ?? '')?.[0].toUpperCase() ?? (Number(number) > MOST_GIB ? 'M' : 'G');
-  const meaning = unit === undefined ? 'without a unit these are bytes: ' : '';
+  const meaning = unit === undefined ? 'a number without a unit is in bytes: ' : '';
   throw new InvalidArgumentError(`${meaning}${expected} (did you mean ${number}${prefix}iB?)`);
 }
 

@@ -99,12 +99,12 @@ export function settingArgument(name: SettingName): Argument {
 
 /** A data set, as `--data` has it too. */
 export function dataArgument(): Argument {
-  return new Argument('[data]', 'folder of images, or data set, as --data').argParser(parseDataset);
+  return new Argument('[data]', 'folder of images or data set, as for --data').argParser(parseDataset);
 }
 
 /** The folder of a run. */
 export function runArgument(): Argument {
-  return new Argument('<run>', 'output folder of train');
+  return new Argument('<run>', 'folder of the run (--out of train or import)');
 }
 
 /** A path as an argument or an option of one command. */

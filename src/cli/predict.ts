@@ -21,10 +21,15 @@ interface PredictOptions {
 
 export function predictCommand(): Command {
   return commandOf('predict', {
-    description: 'the likeliest classes of images; a file that is no image makes the exit status 1',
+    description: 'predict the most likely classes of images; the exit status is 1 if a file is not an image',
     arguments: [runArgument(), new Argument('<image...>', 'JPEG, PNG or WebP files')],
     own: {
-      top: { schema: z.int().positive().max(999_999), value: 'k', help: 'classes to name', default: 5 },
+      top: {
+        schema: z.int().positive().max(999_999),
+        value: 'k',
+        help: 'number of classes to print',
+        default: 5,
+      },
     },
     examples: ['predict runs/photos new.jpg', 'predict runs/photos *.png --top 1 --json'],
   }).action(runPredict);
@@ -48,7 +53,7 @@ async function runPredict(folder: string, files: readonly string[], given: Predi
     }
     const [first] = failed;
     if (first && images.size === 0) {
-      const more = failed.length > 1 ? `, and no other of the ${failed.length} files is one` : '';
+      const more = failed.length > 1 ? `, and none of the ${failed.length} files is an image` : '';
       throw new DataError(`${first.file} ${first.reason}${more}: expected JPEG, PNG or WebP images`);
     }
     const answers = await network.predict([...images.values()], { top, mirror });

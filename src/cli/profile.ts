@@ -21,7 +21,8 @@ const COSTLIEST = 20;
 
 export function profileCommand(): Command {
   const command = commandOf('profile', {
-    description: 'where the time of a training step, or of inference, goes, beside what the machine could do',
+    description:
+      'measure the time of each op in a training step or inference, and compare it with the peak performance of the machine',
     examples: ['profile --batch 64', 'profile --model densenet121 --inference --batch 1 --json'],
   });
   return withDefaultSize(command).action(runProfile);
@@ -50,7 +51,7 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
   const session = peak && (await step.open(engine));
   if (!peak || !session?.profile) {
     throw new EngineError(
-      `the ${engine.name} engine tells no times of single ops: use --engine native or wasm`,
+      `the ${engine.name} engine cannot measure the time of single ops: use --engine native or wasm`,
     );
   }
   announce(engineName);
@@ -108,7 +109,7 @@ function linesOf(
   const ofPeak = percent(total.flopsPerSecond / peak.flopsPerSecond);
   return [
     `${titleOf(given, engine, profile)}`,
-    `peaks: ${giga(peak.flopsPerSecond)} GFLOP/s, ${giga(peak.bytesPerSecond)} GB/s; reached: least possible time / time`,
+    `peaks: ${giga(peak.flopsPerSecond)} GFLOP/s, ${giga(peak.bytesPerSecond)} GB/s; reached: minimum possible time / measured time`,
     '',
     ...formatTable([['kind', 'records', ...HEADINGS], ...kinds]),
     '',

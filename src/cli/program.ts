@@ -50,7 +50,7 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
     const { status, line: failure } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
       say(
-        `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (--help says more)`,
+        `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (see --help)`,
       );
     } else say(`densor: ${failure}`);
     return status;

@@ -140,16 +140,18 @@ function linesOf(event: TrainEvent, epochs: number): readonly string[] {
   }
 }
 
-/** What a step in parts means; nothing where there is one. */
+/** Explains micro-batches; empty without them. */
 function describeParts({ batch, microBatch }: RunConfig): readonly string[] {
   const sizes = new Set(stepParts(batch, microBatch).map(({ images }) => images));
   if (sizes.has(batch)) return [];
   const seen = [...sizes].join(' or ');
   const images = seen === '1' ? 'image' : 'images';
-  return [`micro-batches: batch norm sees ${seen} ${images} at a time, gradients are those of ${batch}`];
+  return [
+    `micro-batches of ${seen} ${images}: batch norm statistics per micro-batch, gradients accumulated over ${batch} images`,
+  ];
 }
 
-/** What a recipe chose by the images, and why. */
+/** The settings that a recipe chose from the images, with reasons. */
 function describeChoices(config: RunConfig): readonly string[] {
   const { recipe, reasons = {} } = config;
   const values = new Map<string, unknown>(Object.entries(config));
@@ -157,7 +159,9 @@ function describeChoices(config: RunConfig): readonly string[] {
     `  ${flagOf(name)} ${values.get(name) ?? 'none'}`,
     reason,
   ]);
-  return rows.length === 0 ? [] : [`${recipe} has chosen by the images:`, ...formatTable(rows, 2)];
+  return rows.length === 0
+    ? []
+    : [`${recipe} chose these settings from the images:`, ...formatTable(rows, 2)];
 }
 
 function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind: 'epoch' }>): string {

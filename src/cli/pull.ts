@@ -18,14 +18,14 @@ interface PullOptions {
 export function pullCommand(): Command {
   return commandOf('pull', {
     description:
-      "torchvision's weights for ImageNet, checked and kept in the cache for train --from and import; DENSOR_WEIGHTS_URL " +
-      'is the address of a folder with the same files',
+      "download, check and cache torchvision's ImageNet weights for train --from and import; DENSOR_WEIGHTS_URL " +
+      'is the URL of a mirror',
     arguments: [new Argument('<network>', `one of ${PRETRAINED_NAMES.join(', ')}`)],
     own: {
       url: {
         schema: z.string().min(1),
         value: 'address',
-        help: 'of other weights of the network: a file whose name ends in the first 8 digits of its SHA-256 (net-a639ec97.pth)',
+        help: 'URL of other weights for this network; the file name must end in the first 8 hex digits of its SHA-256 (net-a639ec97.pth)',
         unset: "PyTorch's",
       },
     },
@@ -43,10 +43,10 @@ async function runPull(network: string, { url, json }: PullOptions): Promise<voi
   }
   const lines = [
     `${name}: weights for the ${counted(IMAGENET_CLASSES.length, 'class', 'classes')} of ImageNet, ${formatBytes(bytes)}, ` +
-      `${isNew ? 'downloaded' : 'as they were'}: ${path}`,
+      `${isNew ? 'downloaded' : 'already cached'}: ${path}`,
     `SHA-256 ${sha256}`,
-    `train them on your own pictures: densor train photos/ --from ${name}`,
-    `use them as they are: densor import ${name} --out runs/${name}, then densor predict runs/${name} IMAGE`,
+    `fine-tune them on your own images: densor train photos/ --from ${name}`,
+    `use them without training: densor import ${name} --out runs/${name}, then densor predict runs/${name} IMAGE`,
   ];
   print(lines);
 }

@@ -17,7 +17,7 @@ let atWork: Interrupt | undefined;
  */
 export function watchSignals(hasTerminal: boolean): void {
   process.on('SIGHUP', () => {
-    if (!hasTerminal) say('SIGHUP: there is no terminal here that could close, so the work goes on');
+    if (!hasTerminal) say('SIGHUP ignored: this process has no terminal');
     else endBy('SIGHUP');
   });
   for (const name of ['SIGUSR1', 'SIGUSR2'] as const) process.on(name, () => endBy(name));
@@ -42,7 +42,7 @@ export function interruptSignal(): { readonly signal: AbortSignal; dispose(): vo
     }
     first = performance.now();
     const why = signal === 'SIGINT' ? '' : `${signal}: `;
-    say(`${why}finishing this step, then saving (Ctrl-C ${why ? '' : 'once more '}stops at once)`);
+    say(`${why}finishing this step, then saving (press Ctrl-C ${why ? '' : 'again '}to stop immediately)`);
     controller.abort();
   };
   const signals = ['SIGINT', 'SIGTERM'] as const;

@@ -52,7 +52,7 @@ export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const report = memoryReport(plan, threads);
   const candidates = rematerializationReports(search.candidates, threads);
   const special = describeForm({ precision: 'f32' }, form);
-  const title = `${name}, ${size}×${size}, batch ${batch}${special && `, ${special}`}: the memory of a training step`;
+  const title = `${name}, ${size}×${size}, batch ${batch}${special && `, ${special}`}: memory of a training step`;
   const { memorySvg } = await import('../plot/memory.ts'); // Drawing is half a second of modules.
   const { newDocument } = await import('../node/document.ts');
   const svg = request.out ?? join('runs', `memory-${name}.svg`);
@@ -181,7 +181,7 @@ function linesOf(
 ): readonly string[] {
   const { peak, records, backwardFrom, updateFrom } = report;
   return [
-    `${records} records: forward from 0, backward from ${backwardFrom}, update from ${updateFrom}; the arena is fullest in record ${peak.record}, ${peak.layer.label}`,
+    `${records} records: forward from 0, backward from ${backwardFrom}, update from ${updateFrom}; memory use peaks in record ${peak.record}, ${peak.layer.label}`,
     '',
     ...formatTable(bufferRows(report)),
     '',
@@ -191,7 +191,7 @@ function linesOf(
     ...(others.length > 0 ? ['', ...formatTable(otherRows(others))] : []),
     ...(memoryLimit === undefined || chosen !== undefined
       ? []
-      : [`none takes at most ${formatBytes(memoryLimit)}`]),
+      : [`no plan fits ${formatBytes(memoryLimit)}`]),
   ];
 }
 
@@ -214,7 +214,7 @@ function bufferRows(report: MemoryReport): string[][] {
     rest.set(ROLE_TEXTS[role], { count: known.count + 1, bytes: known.bytes + bytes });
   }
   return [
-    [`the ${largest.length} largest buffers`, 'bytes', 'from', 'to', 'first at work', 'last at work'],
+    [`the ${largest.length} largest buffers`, 'bytes', 'from', 'to', 'first used', 'last used'],
     ...largest.map(row),
     ...[...rest].map(([role, { count, bytes }]) => [
       `${count} smaller: ${role}`,
@@ -230,14 +230,14 @@ function bufferRows(report: MemoryReport): string[][] {
 function roleRows(report: MemoryReport): string[][] {
   const { roles, unusedBytes, scratchBytes, threads } = report;
   return [
-    ['reason', 'buffers', 'bytes of all', 'at the peak'],
+    ['purpose', 'buffers', 'total bytes', 'at the peak'],
     ...roles.map(({ role, buffers, bytes, bytesAtPeak }) => [
       ROLE_TEXTS[role],
       `${buffers}`,
       formatBytes(bytes),
       formatBytes(bytesAtPeak),
     ]),
-    ['gaps, and what rounds to cache lines', '', '', formatBytes(unusedBytes)],
+    ['gaps and padding to cache lines', '', '', formatBytes(unusedBytes)],
     [`scratch of ${counted(threads, 'thread')}`, `${threads}`, '', formatBytes(threads * scratchBytes)],
     ['planned', '', '', formatBytes(report.plannedPeakBytes)],
   ];
@@ -261,7 +261,7 @@ function candidateRows(
 
 function otherRows(others: readonly OtherForm[]): string[][] {
   return [
-    ['what auto may choose too, with all kept', 'planned', 'predicted time'],
+    ['other choices of auto, nothing recomputed', 'planned', 'predicted time'],
     ...others.map(({ predictedSlowdown: slower, ...form }) => [
       describeForm({ precision: 'f32' }, form),
       formatBytes(form.plannedPeakBytes),

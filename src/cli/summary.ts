@@ -35,12 +35,12 @@ interface SummaryOptions {
 
 export function summaryCommand(): Command {
   return commandOf('summary', {
-    description: "a network's layers, parameters, multiplications and planned memory",
+    description: 'print the layers, parameters, multiplications and planned memory of a network',
     arguments: [settingArgument('model')],
     own: {
       memory: {
         schema: z.boolean(),
-        help: 'instead: what a training step keeps in memory, when and why, and what less memory would cost in time',
+        help: 'print the memory plan of a training step instead: buffers with lifetime and purpose, and the time cost of using less memory',
       },
     },
     examples: ['summary densenet121 --batch 32', 'summary notes --size 96 --batch 256 --memory'],
@@ -59,7 +59,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     return summarizeMemory({ ...given, name, model, size, batch, target });
   }
   const { precision, microBatch } = stepForms({ ...given, batch }).preferred;
-  if (given.out !== undefined) throw new UsageError('--out is the picture of --memory: ask for that too');
+  if (given.out !== undefined) throw new UsageError('--out is the file of the memory plot: add --memory');
   const { network, layers } = compile(
     model,
     [size, size],
@@ -85,7 +85,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     ...formatTable([['layer', 'output shape', 'parameters'], ...rows]),
     '',
     `${counted(parameters, 'parameter')}, ${counted(macs, 'multiplication')} per image, ` +
-      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (one value per channel: no training)'} of ${batch}${training ? atATime : ''} at ${size}×${size}`,
+      `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (cannot be trained: batch norm would see one value per channel)'} of ${batch}${training ? atATime : ''} at ${size}×${size}`,
   ]);
 }
 

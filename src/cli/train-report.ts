@@ -44,7 +44,7 @@ export function reportTraining(
   }
   if (finished && best?.validationAccuracy !== undefined) {
     say(
-      `best on the validation images: epoch ${best.epoch + 1}, with ${best.validationAccuracy.toFixed(3)} there and ` +
+      `best epoch: ${best.epoch + 1}, validation acc ${best.validationAccuracy.toFixed(3)}, ` +
         `test acc ${best.testAccuracy!.toFixed(3)}`,
     );
   }

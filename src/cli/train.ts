@@ -47,7 +47,8 @@ interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<Al
 
 export function trainCommand(): Command {
   return commandOf('train', {
-    description: "train a network: on a folder of images or, without options, the notes' run",
+    description:
+      "train a network on a folder of images or a data set; without arguments, repeat the notes' run",
     arguments: [dataArgument()],
     examples: ['train photos/', 'train photos/ --from densenet121 --out runs/photos'],
   }).action((data: string | undefined, given: TrainOptions) => runTrain(withData(given, data)));
@@ -57,7 +58,7 @@ export function trainCommand(): Command {
 function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   if (data === undefined) return given;
   if (given.data !== undefined && given.data !== data) {
-    throw new UsageError(`--data ${given.data} contradicts ${data}: name one data set`);
+    throw new UsageError(`--data ${given.data} contradicts ${data}: specify one data set`);
   }
   return { ...given, data };
 }
@@ -120,7 +121,7 @@ function warn(config: RunConfig, all: TrainTest): void {
   if (!first) return;
   say(
     `warning: ${counted(others.length + 1, 'test image')} of ${test.count} ${others.length === 0 ? 'is' : 'are'} nearly the same as a training image, ` +
-      `such as ${test.files[first.test]} and ${train.files[first.train]}: the test accuracy will be too good`,
+      `such as ${test.files[first.test]} and ${train.files[first.train]}: the test accuracy will be too high`,
   );
 }
 
@@ -128,7 +129,7 @@ function warn(config: RunConfig, all: TrainTest): void {
 function inRunFolder(given: TrainOptions): TrainOptions {
   if (given.resume === undefined) return given;
   if (given.from !== undefined)
-    throw new UsageError('--from contradicts --resume: a resumed run goes on with its own weights');
+    throw new UsageError('--from contradicts --resume: a resumed run continues with its own weights');
   return { ...given, resume: resumedFolder(given.resume) };
 }
 
@@ -143,7 +144,7 @@ interface Beginning {
 async function begin(given: TrainOptions): Promise<Beginning> {
   const settings = withoutAuto(given);
   if (given.weights !== undefined && given.from === undefined)
-    throw new UsageError('--weights says which weights of a file to begin with: name the file with --from');
+    throw new UsageError('--weights selects weights in a file: specify the file with --from');
   if (given.resume !== undefined) return { resumeFrom: openResumed(given.resume, settings) };
   if (given.out !== undefined) requireFree(given.out);
   const source =
@@ -180,7 +181,7 @@ function engineOf({ engine, resume }: TrainOptions, resumeFrom: LoadedCheckpoint
   const known = ENGINE_NAMES.find((name) => name === resumeFrom.run.engine);
   if (known) return known;
   throw new DataError(
-    `the run in ${resume} is on engine ${resumeFrom.run.engine}, which does not exist here: choose another with --engine`,
+    `the run in ${resume} uses engine ${resumeFrom.run.engine}, which is not available here: choose another with --engine`,
   );
 }
 

@@ -15,8 +15,13 @@ interface VerifyOptions {
 
 export function verifyCommand(): Command {
   return commandOf('verify', {
-    description: "compares an engine with PyTorch's numbers of one training step",
-    arguments: [new Argument('<file...>', 'safetensors files of the one-step format')],
+    description: "compare one training step of an engine with PyTorch's results",
+    arguments: [
+      new Argument(
+        '<file...>',
+        'safetensors files with one training step, such as test/golden/notes_net.safetensors',
+      ),
+    ],
     examples: [
       'verify test/golden/notes_net.safetensors',
       'verify test/golden/notes_net.safetensors --engine wasm --json',

@@ -79,7 +79,7 @@ export async function fitOn<Network>(
   try {
     const begun = resume === undefined ? undefined : host.openRun(resume, settings.out);
     if (begun && from !== undefined) {
-      throw new ConfigError('`from` contradicts `resume`: a resumed run goes on with its own weights');
+      throw new ConfigError('`from` contradicts `resume`: a resumed run continues with its own weights');
     }
     const source = from === undefined ? undefined : await host.openWeights(from);
     const run = begun

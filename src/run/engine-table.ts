@@ -13,7 +13,7 @@ const added = new Map<string, EngineEntry>();
 
 /** Adds an engine that `--engine NAME` then opens. @returns what removes it. @throws RangeError when the name is taken. */
 export function registerEngine(name: string, entry: EngineEntry): () => void {
-  if (added.has(name)) throw new RangeError(`there is an engine ${name} already`);
+  if (added.has(name)) throw new RangeError(`an engine ${name} already exists`);
   added.set(name, entry);
   return () => void added.delete(name);
 }

@@ -45,7 +45,7 @@ function entryOf(name: EngineName): EngineEntry {
   const engine = engineOf(name);
   const entry = registeredEngine(engine) ?? (Object.hasOwn(BUILT_IN, engine) ? BUILT_IN[engine] : undefined);
   if (!entry)
-    throw new EngineError(`there is no engine ${engine}; there are ${Object.keys(BUILT_IN).join(', ')}`);
+    throw new EngineError(`unknown engine ${engine}: expected one of ${Object.keys(BUILT_IN).join(', ')}`);
   return entry;
 }
 

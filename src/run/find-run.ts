@@ -15,7 +15,7 @@ export function resumedFolder(path: string): string {
     const folder = dirname(path);
     if (basename(path) === LAST) return folder;
     const instead = existsSync(runFiles(folder).last)
-      ? `: a run goes on from its last checkpoint: \`resume\` ${folder}`
+      ? `: runs resume from their last checkpoint: use \`resume\` ${folder}`
       : '';
     throw new DataError(`${path} is a file: expected the folder of a run for \`resume\`${instead}`);
   }
@@ -31,7 +31,7 @@ export function checkpointAt(
   if (isFile(path)) {
     if (which === 'best' && basename(path) === LAST)
       throw new DataError(
-        `\`checkpoint\` best contradicts ${path}: name the folder of the run, or leave it out`,
+        `\`checkpoint\` best contradicts ${path}: give the folder of the run, or omit \`checkpoint\``,
       );
     return { folder: dirname(path), file: path };
   }

@@ -26,8 +26,8 @@ export function resumedLog(path: string, run: RunState, warn: (message: string) 
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size < logBytes) {
     const lost =
-      size === 0 ? 'the log is gone' : `the last ${logBytes - size} of its ${logBytes} bytes are gone`;
-    warn(`warning: ${path}: ${lost}: events before step ${run.progress.globalStep} are missing there`);
+      size === 0 ? 'the log is missing' : `the last ${logBytes - size} of its ${logBytes} bytes are missing`;
+    warn(`warning: ${path}: ${lost}: events before step ${run.progress.globalStep} are lost`);
   }
   return openLog(path, logBytes);
 }

@@ -46,7 +46,9 @@ export class ProcessLimitError extends Error {
   readonly engineBytes: number;
 
   constructor(leastLimitBytes: number, leastPlanBytes: number, engineBytes: number) {
-    super(`the limit of the process is too small: the smallest that works is ${leastLimitBytes} bytes`);
+    super(
+      `the memory limit of the process is too small: the smallest limit that works is ${leastLimitBytes} bytes`,
+    );
     this.leastLimitBytes = leastLimitBytes;
     this.leastPlanBytes = leastPlanBytes;
     this.engineBytes = engineBytes;

@@ -15,7 +15,7 @@ export function openResumed(
 ): LoadedCheckpoint {
   if (given.out !== undefined && given.out !== folder) {
     throw new ConfigError(
-      `\`out\` ${given.out} contradicts \`resume\` ${folder}: a resumed run stays in its folder`,
+      `\`out\` ${given.out} contradicts \`resume\` ${folder}: a resumed run keeps its folder`,
     );
   }
   return resumedRun(loadCheckpoint(runFiles(folder).last), given, folder);

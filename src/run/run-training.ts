@@ -43,9 +43,7 @@ function requireUntouched(folder: string, resumeFrom: TrainingRun['resumeFrom'])
   if (!resumeFrom) return requireFree(folder);
   const { globalStep } = loadCheckpoint(runFiles(folder).last).run.progress;
   if (globalStep === resumeFrom.run.progress.globalStep) return;
-  throw new DataError(
-    `${folder}: another process has gone on with this run, to step ${globalStep}: try again`,
-  );
+  throw new DataError(`${folder}: another process has continued this run to step ${globalStep}: try again`);
 }
 
 /**
@@ -112,7 +110,7 @@ function attemptOf(
   let isSaid = false;
   const warn = (error: unknown) => {
     if (!isSaid)
-      say(`warning: ${failure}: ${systemLine(error) ?? (error as Error).message}; the run goes on`);
+      say(`warning: ${failure}: ${systemLine(error) ?? (error as Error).message}; the run continues`);
     isSaid = true;
   };
   return (work) => {
@@ -132,13 +130,11 @@ function warnOfChanges(
 ): void {
   if (before !== engine.name || isa !== engine.isa) {
     say(
-      `this run was on ${before} ${isa}, now it is on ${engine.name} ${engine.isa}: the numbers will differ in the last bits`,
+      `this run used ${before} ${isa} and now uses ${engine.name} ${engine.isa}: results will differ in the last bits`,
     );
   }
   if (numerics !== NUMERICS) {
     const which = numerics < NUMERICS ? 'an older' : 'a newer';
-    say(
-      `warning: this run was trained by ${which} version of densor: the numbers will differ in the last bits`,
-    );
+    say(`warning: this run was trained by ${which} version of densor: results will differ in the last bits`);
   }
 }

@@ -35,6 +35,6 @@ export async function openWeights(
   const sha256 = hash.digest('hex');
   const known = pulled?.known ?? knownBy(sha256);
   const read = weightsSource(weights, parts[0]!, { source, sha256, name, known });
-  if (isFolder && !read.network) throw new CheckpointError(`${source} is no checkpoint of a run`);
+  if (isFolder && !read.network) throw new CheckpointError(`${source} is not a checkpoint of a run`);
   return read;
 }

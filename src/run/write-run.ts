@@ -26,7 +26,7 @@ export async function writeRun(
   const requirePlace = () => {
     if (isReplaced) return;
     if (replace && existsSync(log)) {
-      throw new DataError(`${folder} is the folder of a training, with its log: save to another folder`);
+      throw new DataError(`${folder} is the folder of a training run with a log: save to another folder`);
     }
     requireFree(folder);
   };

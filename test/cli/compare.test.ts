@@ -45,9 +45,9 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
 
   const { status, stdout, stderr } = await densor(...args, '--json');
   expect(status, stderr).toBe(0);
-  expect(linesOf(stderr)[0]).toBe('run 1/4: average, seed 0: finished before');
+  expect(linesOf(stderr)[0]).toBe('run 1/4: average, seed 0: already finished');
   expect(linesOf(stderr).slice(-2)).toEqual(['run 3/4: average, seed 1', 'run 4/4: max, seed 1']);
-  expect(stderr).toMatch(/step 1\/2 .* run 3\/4, ETA of all \d/);
+  expect(stderr).toMatch(/step 1\/2 .* run 3\/4, total ETA \d/);
   const result = JSON.parse(stdout);
   expect(JSON.parse(read('runs/compare-pool/report.json'))).toEqual(result);
   expect(result).toMatchObject({
@@ -80,11 +80,11 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   const log = read('runs/compare-pool/max/seed-1/log.jsonl');
   const again = await densor(...args);
   expect(linesOf(again.stderr)).toHaveLength(4);
-  expect(linesOf(again.stderr).every((line) => line.endsWith('finished before'))).toBe(true);
+  expect(linesOf(again.stderr).every((line) => line.endsWith('already finished'))).toBe(true);
   expect(read('runs/compare-pool/max/seed-1/log.jsonl')).toBe(log);
   expect(again.stdout).toMatch(/test accuracy, last epoch +0\.\d{4} ± 0\.\d{4} +0\.\d{4} ± 0\.\d{4}\n/);
   expect(again.stdout).toMatch(
-    /test accuracy of max less that of average: [+−]0\.\d{4} ± 0\.\d{4} \(.* with seed 1\)/,
+    /test accuracy of max minus average: [+−]0\.\d{4} ± 0\.\d{4} \(.* with seed 1\)/,
   );
   expect(read('runs/compare-pool/report.md')).toMatch(
     /^# pool\n\nWhich pooling\?\n.*\| parameters \| 758,226 \| 758,226 \|/s,
@@ -100,7 +100,7 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   }
 
   const more = await densor(...args, '--seeds', '2', '--json');
-  expect(linesOf(more.stderr).filter((line) => !line.endsWith('finished before'))).toEqual([
+  expect(linesOf(more.stderr).filter((line) => !line.endsWith('already finished'))).toEqual([
     'run 5/6: average, seed 2',
     'run 6/6: max, seed 2',
   ]);
@@ -157,7 +157,7 @@ test('what is wrong is said in a line, and nothing is written', async () => {
   for (const [args, message] of [
     [['typo.json'], /typo\.json: common\.epohcs: no such field/],
     [['half.json'], /half\.json: line 1, column 12: expected a value or \], not the end of the file/],
-    [['soup'], /no experiment soup: expected pooling, resnet, notes-121, or a JSON file/],
+    [['soup'], /unknown experiment soup: expected pooling, resnet, notes-121, or a JSON file/],
     [['pooling', '--seeds', '1,1'], /a seed is repeated/],
     [['pooling', '--out', '.'], /not empty and holds no comparison/],
     [['pooling', '--data', 'sample', '--size', '16'], /^densor: configuration average: .*transition/],

@@ -33,8 +33,8 @@ describe('the table of engines', () => {
     expect(await runProgram(['verify', '--engine', 'stub', FILE])).toBe(2);
     expect(said).toMatch(/expected auto, native, wasm or reference/);
     const unknown = 'stub' as EngineName;
-    await expect(openEngine(unknown, 1)).rejects.toThrow('there is no engine stub');
-    expect(() => targetOf(unknown)).toThrow('there is no engine stub');
+    await expect(openEngine(unknown, 1)).rejects.toThrow('unknown engine stub');
+    expect(() => targetOf(unknown)).toThrow('unknown engine stub');
   });
 
   test('refuses a name twice', () => {

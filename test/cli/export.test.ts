@@ -108,15 +108,15 @@ describe('densor export', () => {
 
 describe('densor export refuses with status 2 and one line, and writes nothing:', () => {
   test.each([
-    [['run'], /nothing to write: --onnx FILE, --safetensors FILE or both are expected/],
+    [['run'], /nothing to export: expected --onnx FILE, --safetensors FILE or both/],
     [['nowhere', '--onnx', 'x.onnx'], /nowhere does not exist: expected the folder of a run/],
     [['run', '--onnx', ''], /--onnx.*expected a path/],
     [['run', '--checkpoint', 'first', '--onnx', 'x.onnx'], /'first' is invalid/],
-    [['run', '--onnx', 'nowhere/x.onnx'], /nowhere does not exist: make that folder first/],
+    [['run', '--onnx', 'nowhere/x.onnx'], /nowhere does not exist: create that folder first/],
     [['run', '--onnx', 'run'], /run: is a folder/],
     [['run', '--safetensors', 'run/last.safetensors'], /belongs to the run/],
     [['run', '--onnx', './run/../run/log.jsonl'], /belongs to the run/],
-    [['run', '--onnx', 'x', '--safetensors', './x'], /to be both files/],
+    [['run', '--onnx', 'x', '--safetensors', './x'], /is given for both files/],
   ])('%j', async (args, message) => {
     const before = [readdirSync(folder), readdirSync(join(folder, 'run'))];
     const { status, stdout, stderr } = await exported(...args);

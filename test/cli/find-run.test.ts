@@ -63,11 +63,11 @@ test.each([
   ],
   [
     ['train', '--resume', 'runs/photos/best.safetensors'],
-    'runs/photos/best.safetensors is a file: expected the folder of a run for --resume: a run goes on from its last checkpoint: --resume runs/photos',
+    'runs/photos/best.safetensors is a file: expected the folder of a run for --resume: runs resume from their last checkpoint: use --resume runs/photos',
   ],
   [
     ['evaluate', 'runs/photos/last.safetensors', '--checkpoint', 'best'],
-    '--checkpoint best contradicts runs/photos/last.safetensors: name the folder of the run, or leave it out',
+    '--checkpoint best contradicts runs/photos/last.safetensors: give the folder of the run, or omit --checkpoint',
   ],
 ])('%j says what is meant', async (args, message) => {
   const { status, stdout, lastLine } = await densor(...args);

@@ -50,7 +50,7 @@ describe('help of', () => {
 
   test("train says what depends on the recipe, and the notes' value", async () => {
     const options = optionsIn(await help('train'));
-    expect(options.get('--lr')).toContain("(default: recipe's; notes: 0.1)");
+    expect(options.get('--lr')).toContain('(default: set by the recipe; notes: 0.1)');
     expect(options.get('--warmup')).toContain('(default: 0)');
     expect(options.get('--clip')).toContain('(default: none)');
     expect(options.get('--threads')).toContain('(default: all processors)');

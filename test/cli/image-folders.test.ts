@@ -34,7 +34,7 @@ describe('a run on a folder with train, valid and test', () => {
     expect(stderr).toMatch(/test has no images of green: not tested on those/);
     expect(stderr).toMatch(/^class +train +validation +test\nblue +6 +3 +2\ngreen +6 +3 +0$/m);
     expect(stderr).toMatch(/^epoch 1\/3: .*validation acc \d\.\d{3}/m);
-    expect(stderr).toMatch(/best on the validation images: epoch \d, with .* test acc \d\.\d{3}/);
+    expect(stderr).toMatch(/best epoch: \d, validation acc .* test acc \d\.\d{3}/);
     expect(stdout).toMatch(/test acc \d\.\d{3}/);
     const { config, best, last } = lastOf('run');
     expect(config).toMatchObject({ validationSha256: expect.stringMatching(/^[0-9a-f]{64}$/) });

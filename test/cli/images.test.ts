@@ -67,9 +67,7 @@ describe('a run on a folder of images', () => {
     cpSync(join(folder, 'data'), join(folder, 'moved'), { recursive: true });
     const own = JSON.parse((await densor('evaluate', 'run', '--json', '--out', 'own')).stdout);
     const moved = await densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own');
-    expect(moved.stderr).toMatch(
-      /^folder:moved is what the run was trained on: tested on the images that it put aside$/m,
-    );
+    expect(moved.stderr).toMatch(/^folder:moved is the data of this run: testing only on its test images$/m);
     const { images, testLoss } = JSON.parse(moved.stdout);
     expect({ images, testLoss }).toEqual({ images: own.images, testLoss: own.testLoss });
     // Where the run's own folder has another class now: before the others it would shift every label.
@@ -78,19 +76,19 @@ describe('a run on a folder of images', () => {
     const unknown = await densorIn(join(folder, 'elsewhere'), 'evaluate', '../run', '--out', 'own');
     expect([unknown.status, unknown.lastLine]).toEqual([
       2,
-      expect.stringContaining("class amber is none of the run's"),
+      expect.stringContaining('class amber is not a class of the run'),
     ]);
     rmSync(join(folder, 'moved/red'), { recursive: true });
     const other = await densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own');
     expect(JSON.parse(other.stdout).images).toBe(24);
-    expect(other.stderr).toMatch(/^folder:moved has no folder of red: not tested on those$/m);
+    expect(other.stderr).toMatch(/^folder:moved has no images of red: these classes are not tested$/m);
     // Numbers stand for names only where there are as many of them.
     renameSync(join(folder, 'moved/blue'), join(folder, 'moved/0'));
     renameSync(join(folder, 'moved/green'), join(folder, 'moved/1'));
     const numbered = await densor('evaluate', 'run', '--data', 'folder:moved', '--out', 'own');
     expect([numbered.status, numbered.lastLine]).toEqual([
       2,
-      expect.stringContaining("class 0 is none of the run's: blue, green, red"),
+      expect.stringContaining('class 0 is not a class of the run: blue, green, red'),
     ]);
   });
 
@@ -218,7 +216,7 @@ describe('densor evaluate', () => {
 
   test.each([
     [['--data', 'sample'], /sample has images of 1 channel, the network reads 3/],
-    [['--data', 'folder:strange'], /folder:strange: class amber is none of the run's: blue, green, red/],
+    [['--data', 'folder:strange'], /folder:strange: class amber is not a class of the run: blue, green, red/],
   ])('refuses %j', async (args, message) => {
     const bytes = await picture();
     writeFiles(folder, { 'strange/red/1.png': bytes, 'strange/amber/1.png': bytes });
@@ -266,7 +264,7 @@ describe('densor predict', () => {
 
   test.each([
     [['run', 'data/red/notes.txt'], /notes\.txt is neither JPEG, PNG nor WebP: expected/],
-    [['run', 'data', 'nowhere.png'], /data is a folder, and no other of the 2 files/],
+    [['run', 'data', 'nowhere.png'], /data is a folder, and none of the 2 files is an image/],
     [['nowhere', 'blue.png'], /nowhere does not exist: expected the folder of a run/],
   ])('refuses %j', async (args, message) => {
     const { status, stdout, stderr } = await densor('predict', ...args);
@@ -305,7 +303,10 @@ describe('bad folders and options are one line, status 2, and leave no run:', ()
     [['--data', 'folder:data', '--test-share', '1'], /number above 0 and below 1/],
     [['--data', 'folder:hollow'], /amber is empty: put images/],
     [['--data', 'folder:bombs', '--strict'], /red\/bomb\.png has more than 100 million pixels/],
-    [['--data', 'sample', '--strict'], /--strict is for --data folder:DIR, not for sample/],
+    [
+      ['--data', 'sample', '--strict'],
+      /--strict applies only to folders of images \(--data folder:DIR\), not to sample/,
+    ],
     [['--data', 'sample', '--normalize', 'imagenet'], /imagenet is for images of 3 channels/],
   ])('densor train %j', async (args, message) => {
     const { status, lastLine } = await densor('train', ...TINY, ...args, '--out', 'bad');

@@ -120,7 +120,10 @@ describe('of a file with several sets of weights', () => {
     const name = 'features.denseblock1.denselayer1.conv1.weight';
     expect(state.get(name)).toEqual(halved.get(name)!.data);
     const alone = await densor('train', ...still, '--weights', 'model_ema');
-    expect([alone.status, alone.lastLine]).toEqual([2, expect.stringMatching(/name the file with --from$/)]);
+    expect([alone.status, alone.lastLine]).toEqual([
+      2,
+      expect.stringMatching(/specify the file with --from$/),
+    ]);
   });
 });
 

@@ -68,7 +68,7 @@ describe('--memory-limit', () => {
     expect((await bench('--inference', '--memory-limit', smallest(refused.stderr))).status).toBe(0);
     expect(await bench('--inference', '--micro-batch', '2')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('--micro-batch is of training steps'),
+      stderr: expect.stringContaining('--micro-batch applies only to training steps'),
     });
   });
 
@@ -109,7 +109,7 @@ describe('--memory-limit', () => {
     expect(status, stderr).toBe(0);
     expect(JSON.parse(stdout)).toMatchObject({ precision: 'bf16', microBatch: 2 });
     expect(stderr).toMatch(
-      /^memory: feature maps in bf16, micro-batches of 2: batch norm sees one at a time, gradients are those of 64 \([\d.]+ MiB less, about [\d.]+% \w+er\)$/m,
+      /^memory: feature maps in bf16, micro-batches of 2: batch norm statistics per micro-batch, gradients accumulated over 64 images \([\d.]+ MiB less, about [\d.]+% \w+er\)$/m,
     );
     // Where it fits as it comes, nothing changes.
     expect(JSON.parse((await bench(...allowed, '--json')).stdout)).toMatchObject({ precision: 'f32' });
@@ -122,7 +122,7 @@ describe('--memory-limit', () => {
     expect((await train(...large)).stderr).toContain('--memory-limit 190MiB is too small');
     const begun = await train(...large, '--micro-batch', 'auto');
     expect(begun.status, begun.stderr).toBe(0);
-    expect(begun.stderr).toMatch(/^memory: micro-batches of \d+: batch norm sees one at a time/m);
+    expect(begun.stderr).toMatch(/^memory: micro-batches of \d+: batch norm statistics per micro-batch/m);
     const { config } = JSON.parse(readFileSync(join(folder, 'run/log.jsonl'), 'utf8').split('\n')[0]!);
     expect(config).toMatchObject({ batch: 128, microBatch: 64 });
     const resumed = await densorIn(
@@ -142,7 +142,7 @@ describe('--memory-limit', () => {
   test('of words is refused', async () => {
     expect(await bench('--memory-limit', 'much')).toMatchObject({
       status: 2,
-      stderr: expect.stringContaining('expected a size of memory such as 4GiB'),
+      stderr: expect.stringContaining('expected a memory size such as 4GiB'),
     });
   });
 });

@@ -4,7 +4,7 @@ import { describe, expect, test } from 'vitest';
 import { formatMemorySize, parseMemorySize } from '../../src/cli/memory-size.ts';
 import { settingOption } from '../../src/cli/options.ts';
 
-describe('a size of memory', () => {
+describe('a memory size', () => {
   test.each([
     ['4GiB', 4 * 2 ** 30],
     ['900MiB', 900 * 2 ** 20],
@@ -30,7 +30,7 @@ describe('a size of memory', () => {
     '99999999TiB',
     '4 GiB 1',
   ])('%j is none', (text) =>
-    expect(() => parseMemorySize(text)).toThrow(/expected a size of memory such as 4GiB/),
+    expect(() => parseMemorySize(text)).toThrow(/expected a memory size such as 4GiB/),
   );
 
   test('is read as it was meant, in every unit and case', () => {
@@ -63,7 +63,7 @@ describe('a size of memory', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         fc.pre(!/^\s*\d/.test(text));
-        expect(() => parseMemorySize(text)).toThrow(/expected a size/);
+        expect(() => parseMemorySize(text)).toThrow(/expected a memory size/);
       }),
     );
     const command = new Command()

@@ -26,7 +26,7 @@ describe('--micro-batch', () => {
     );
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(
-      /\nmicro-batches: batch norm sees 13 or 14 images at a time, gradients are those of 40\n/,
+      /\nmicro-batches of 13 or 14 images: batch norm statistics per micro-batch, gradients accumulated over 40 images\n/,
     );
     const log = (run: string) =>
       readFileSync(join(folder, run, 'log.jsonl'), 'utf8')

@@ -24,7 +24,7 @@ describe('train FOLDER', () => {
     expect(testAccuracy).toBe(1);
     expect(steps).toBeGreaterThanOrEqual(100);
     expect(trained.stderr).toMatch(
-      /^photos has chosen by the images:\n {2}--size 32 +by the size of the pictures\n/m,
+      /^photos chose these settings from the images:\n {2}--size 32 +by the size of the pictures\n/m,
     );
     expect(trained.stderr).toMatch(/^ {2}--epochs 100 +\d+ steps in all$/m);
     const { recipe, data, size, batch, epochs, balance, validate, reasons } = configOf('first');
@@ -69,7 +69,7 @@ describe('train FOLDER', () => {
     const two = await densor('train', 'photos', '--data', 'sample');
     expect([two.status, two.lastLine]).toEqual([
       2,
-      'densor: --data sample contradicts folder:photos: name one data set',
+      'densor: --data sample contradicts folder:photos: specify one data set',
     ]);
     const none = await densor('train', 'fotos');
     expect(none.status).toBe(2);
@@ -84,7 +84,7 @@ describe('train FOLDER', () => {
     const trained = await densor('train', 'halves', '--epochs', '1', '--threads', '1', '--out', 'twice');
     expect(trained.status, trained.stderr).toBe(0);
     expect(trained.stderr).toMatch(
-      /^warning: \d test images? of 3 (is|are) nearly the same as a training image, such as .*again\.png and .*png: the test accuracy will be too good$/m,
+      /^warning: \d test images? of 3 (is|are) nearly the same as a training image, such as .*again\.png and .*png: the test accuracy will be too high$/m,
     );
   }, 60_000);
 });

@@ -90,9 +90,9 @@ test('a run goes on with another engine, which is said once and recorded', async
   await train('--epochs 1 --engine wasm --out run');
   const { stderr, status } = await densor('train --resume run --epochs 2 --engine reference');
   expect(status, stderr).toBe(0);
-  expect(stderr.match(/this run was on wasm \S+, now it is on reference float64/g)).toHaveLength(1);
+  expect(stderr.match(/this run used wasm \S+ and now uses reference float64/g)).toHaveLength(1);
   expect(last('run').run.engine).toBe('reference');
-  expect((await densor('train --resume run')).stderr).not.toMatch(/this run was on/);
+  expect((await densor('train --resume run')).stderr).not.toMatch(/this run used/);
 });
 
 test('a finished run that is resumed says its result again, and its log tells of one end', async () => {
@@ -118,7 +118,7 @@ describe('a run whose data was moved', () => {
 
   test('says how to name the new place', async () => {
     const lastLine = expect.stringMatching(
-      /^densor: data does not exist: .*name its place with --data idx:DIR$/,
+      /^densor: data does not exist: .*pass its new location with --data idx:DIR$/,
     );
     expect(await densor('train --resume run')).toMatchObject({ status: 2, lastLine });
     expect(await densor('evaluate run')).toMatchObject({ status: 2, lastLine });
@@ -162,7 +162,7 @@ describe('a run of an earlier version', () => {
     const { status, stderr } = await densor('train --resume run');
     expect(status, stderr).toBe(0);
     expect(stderr.match(/warning: [^\n]*/g)).toEqual([
-      'warning: this run was trained by an older version of densor: the numbers will differ in the last bits',
+      'warning: this run was trained by an older version of densor: results will differ in the last bits',
     ]);
     const [mine, theirs] = [stepsOf(join(folder, 'run')), stepsOf(whole)];
     expect(mine.map(([step]) => step)).toEqual(theirs.map(([step]) => step));

@@ -127,7 +127,7 @@ describe('on a terminal', () => {
   test('a training step takes one row at any width, and keeps what is worth most', () => {
     for (const width of WIDTHS) {
       terminalOf(width);
-      const show = showTraining(() => (width % 2 ? 'run 1/6, ETA of all 10:20:30' : undefined));
+      const show = showTraining(() => (width % 2 ? 'run 1/6, total ETA 10:20:30' : undefined));
       show({ ...START, epochs: 100 } as TrainEvent);
       closeStatus();
       terminalOf(width);
@@ -137,7 +137,7 @@ describe('on a terminal', () => {
       expect(row!.length).toBeLessThan(width);
       expect(row).toMatch(/^epoch 12\/100/);
       if (width >= 51) expect(row).toMatch(/123\/391 .*loss 1\.234 .*ETA 1:12:34/);
-      if (width >= 80) expect(row).toMatch(/train acc 0\.567|ETA of all/);
+      if (width >= 80) expect(row).toMatch(/train acc 0\.567|total ETA/);
       if (width >= 200) expect(row).toMatch(/ \[={6}-{14}\] .*lr 0\.1 {2}412\.3 examples\/s .*1\.00 GiB/);
     }
   });

@@ -60,7 +60,7 @@ test.each([80, 130])(
     );
     for (const line of epochs) expect(line).toMatch(EPOCH_LINE);
     const [first, second, ...rows] = others.slice(epochs.length);
-    expect(first).toMatch(/^finishing this step, then saving \(.*once more stops at once\)$/);
+    expect(first).toMatch(/^finishing this step, then saving \(.*again to stop immediately\)$/);
     expect(second).toMatch(/^interrupted after step \d+$/);
     // The path of the program may take a second row.
     expect(rows.join('')).toMatch(/^saved; continue with: node .*main\.js train --resume run --threads 1$/);

@@ -58,7 +58,7 @@ describe('the log of a run that goes on', () => {
   test('that was lost, in part or whole, is told of, and is not glued to what follows', () => {
     writeFileSync(path(), '{"globalStep":1}\n{"globalStep":2}');
     expect(resume(stateAt(5, 1000))).toEqual([
-      `warning: ${path()}: the last 967 of its 1000 bytes are gone: events before step 5 are missing there`,
+      `warning: ${path()}: the last 967 of its 1000 bytes are missing: events before step 5 are lost`,
     ]);
     log!.listener(checkpoint(6));
     expect(lines()).toEqual([1, 2, 6]);

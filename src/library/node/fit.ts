@@ -57,7 +57,7 @@ const HOST: FitHost<NodeNetwork> = {
     if (typeof resume === 'string' && resume !== '') {
       if (out !== undefined && out !== resume) {
         throw new ConfigError(
-          `\`out\` ${out} contradicts \`resume\` ${resume}: a resumed run stays in its folder`,
+          `\`out\` ${out} contradicts \`resume\` ${resume}: a resumed run keeps its folder`,
         );
       }
       const { last, best } = runFiles(resume);

@@ -4,7 +4,7 @@ import { shapeOf } from './parse.ts';
 import { type CommandName, RECIPE_COMMANDS, type Setting, type Variation } from './setting.ts';
 import { givenSchema, notesValue, SETTINGS, type SettingName } from './table.ts';
 
-/** What a command does where the setting is not given: `96`, or `recipe's; notes: 0.1` where recipes differ. */
+/** The default of a setting as text: `96`, or `set by the recipe; notes: 0.1` if recipes differ. */
 export function defaultText(name: SettingName, command: CommandName): string {
   const setting = SETTINGS[name];
   const { unset, required, ...variation } = setting.commands[command] ?? {};
@@ -13,10 +13,10 @@ export function defaultText(name: SettingName, command: CommandName): string {
   const value = defaultValue(setting, variation);
   const text = value === undefined ? (setting.unset ?? '') : textOf(value);
   const isRecipes = RECIPE_COMMANDS.includes(command) && differsByRecipe(name, notesValue(setting));
-  return isRecipes ? `recipe's; notes: ${text}` : text;
+  return isRecipes ? `set by the recipe; notes: ${text}` : text;
 }
 
-/** What a command without recipes takes where nothing is given. */
+/** The default value in a command without recipes. */
 export function defaultValue(setting: Setting, variation: Variation = {}): unknown {
   if (variation.unset !== undefined || variation.required) return undefined;
   return variation.default ?? setting.default ?? notesValue(setting);
@@ -29,12 +29,12 @@ function differsByRecipe(name: SettingName, notes: unknown): boolean {
   });
 }
 
-/** As a flag has it: a list with commas. */
+/** The value as the text of a flag: lists are separated by commas. */
 export function textOf(value: unknown): string {
   return Array.isArray(value) ? value.join(',') : `${value}`;
 }
 
-/** Help of a setting in a command, with choices and default. */
+/** Help text of a setting in a command, with choices and default. */
 export function helpText(name: SettingName, command: CommandName): string {
   const setting = SETTINGS[name];
   const { help = setting.help, required, ...variation } = setting.commands[command] ?? {};
@@ -46,7 +46,7 @@ export function helpText(name: SettingName, command: CommandName): string {
   );
 }
 
-/** The same of a setting that is not in the table. */
+/** Help text of a setting that is not in the table. */
 export function settingHelp({
   schema,
   help,

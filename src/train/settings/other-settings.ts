@@ -14,15 +14,15 @@ const svgPath = z.string().regex(/[^/]\.svg$/, 'expected the name of an .svg fil
 const csvPath = z.string().regex(/[^/]\.csv$/, 'expected the name of a .csv file');
 const MOST_STEPS = 100_000;
 
-/** What is done to images: a run stores what these mean for its data (`RunConfig.transforms`, its first convolution). */
+/** Settings of image preprocessing. A run stores the resulting values for its data (`RunConfig.transforms`). */
 export const IMAGE_SETTINGS = {
-  /** In the order in which it is done, each once. */
+  /** Each at most once, in the order in which they are applied. */
   augment: {
     schema: z
       .array(z.enum(AUGMENTATIONS))
       .transform((list) => AUGMENTATIONS.filter((name) => list.includes(name))),
     value: 'list',
-    help: `random changes to training images, new ones each epoch: some of ${AUGMENTATIONS.join(',')}`,
+    help: `data augmentation of training images, new random values in each epoch: a list from ${AUGMENTATIONS.join(',')}`,
     group: 'Images',
     unset: 'none',
     commands: { train: {}, 'lr-find': {} },
@@ -31,7 +31,7 @@ export const IMAGE_SETTINGS = {
   normalize: {
     schema: z.enum(NORMALIZATIONS),
     value: 'how',
-    help: 'mean that is subtracted from each channel, and deviation that it is divided by; measured: of the training images',
+    help: 'normalization by mean and standard deviation per channel; measured: those of the training images; imagenet: those of ImageNet',
     group: 'Images',
     notes: 'none',
     commands: {
@@ -39,22 +39,22 @@ export const IMAGE_SETTINGS = {
       'lr-find': {},
       import: {
         given: z.enum(['none', 'imagenet']),
-        help: "normalization of the images that the weights were trained on; imagenet of torchvision's pretrained networks",
-        unset: 'as the file says, else none',
+        help: "normalization that the weights were trained with; imagenet for torchvision's pretrained networks",
+        unset: 'the normalization stored in the file, else none',
       },
     },
     onResume: 'same',
   },
 } as const satisfies Readonly<Record<string, Setting>>;
 
-/** What no checkpoint holds: where a command reads and writes, and what computes. */
+/** Settings that checkpoints do not store: inputs and outputs of a command, and the compute engine. */
 export const PROCESS_SETTINGS = {
   channels: {
     schema: z.literal([1, 3]),
     value: 'n',
-    help: 'channels of images in a folder',
+    help: 'number of channels of the images in a folder',
     group: 'Images',
-    unset: '1 if all images are grey, else 3',
+    unset: '1 if all images are grayscale, else 3',
     commands: {
       train: {},
       'lr-find': {},
@@ -66,7 +66,7 @@ export const PROCESS_SETTINGS = {
   },
   strict: {
     schema: z.boolean(),
-    help: 'refuse a folder with a file that is no image, rather than leave the file out',
+    help: 'reject a folder that contains a file that is not an image, instead of skipping the file',
     group: 'Images',
     commands: { train: {}, 'lr-find': {}, evaluate: {} },
     onResume: 'again',
@@ -75,9 +75,9 @@ export const PROCESS_SETTINGS = {
   dataDir: {
     schema: path,
     value: 'dir',
-    help: 'folder to look for the data in first',
+    help: 'folder to search for the data first',
     group: 'Images',
-    unset: "cache, Debian's package, download",
+    unset: 'cache, Debian package, download',
     commands: { train: {}, 'lr-find': {}, compare: {}, evaluate: {} },
     onResume: 'again',
   },
@@ -85,29 +85,29 @@ export const PROCESS_SETTINGS = {
     schema: path,
     value: 'dir',
     help: 'folder for checkpoints, log and curves',
-    group: 'The run',
+    group: 'Run',
     unset: 'runs/MODEL-DATA-N',
     commands: {
       train: {},
       'lr-find': {
         given: csvPath,
         value: 'file.csv',
-        help: 'table to write, with a picture beside it as .svg and .png',
+        help: 'output file of the table; a plot is written beside it as .svg and .png',
         unset: 'runs/lr-find-MODEL-DATA.csv',
       },
       compare: { help: 'folder for all runs and the report', unset: 'runs/compare-NAME' },
-      evaluate: { help: 'folder for tables and pictures', unset: "the run's" },
+      evaluate: { help: 'folder for tables and plots', unset: "the run's" },
       import: { help: 'folder to write', required: true },
       summary: {
         given: svgPath,
         value: 'file.svg',
-        help: 'picture of the memory to write, with a .png beside it',
+        help: 'output file of the memory plot; a .png is written beside it',
         unset: 'runs/memory-MODEL.svg',
       },
       profile: {
         given: svgPath,
         value: 'file.svg',
-        help: 'picture to write, with a .png beside it',
+        help: 'output file of the plot; a .png is written beside it',
         unset: 'runs/profile-MODEL.svg',
       },
     },
@@ -116,38 +116,38 @@ export const PROCESS_SETTINGS = {
     schema: path,
     value: 'run',
     help: 'continue the run in this folder',
-    group: 'The run',
+    group: 'Run',
     unset: 'a new run',
     commands: { train: {} },
   },
   from: {
     schema: path,
     value: 'weights',
-    help: `begin with the weights of this run or file, or with those for ImageNet of ${PRETRAINED_NAMES.join(', ')} (downloaded once; by the recipe fine-tune if none is named); with a new classifier if the number of classes differs`,
-    group: 'The run',
+    help: `start from the weights of this run or file, or from the ImageNet weights of ${PRETRAINED_NAMES.join(', ')} (downloaded once; with the recipe fine-tune unless --recipe is given); the classifier is new if the number of classes differs`,
+    group: 'Run',
     unset: 'random weights',
     commands: { train: {} },
   },
   weights: {
     schema: z.string().min(1, 'expected a name'),
     value: 'name',
-    help: 'weights to take of a file with several, such as state_dict_ema, or what the names of their tensors begin with',
-    group: 'The run',
-    unset: "the network's own, not averages of them",
+    help: 'which weights to load from a file with several sets, such as state_dict_ema, or the prefix of their tensor names',
+    group: 'Run',
+    unset: "the network's own weights, not averaged ones",
     commands: { train: {}, import: {} },
   },
   checkpoint: {
     schema: z.enum(['last', 'best']),
     value: 'which',
-    help: 'checkpoint of the run',
-    group: 'The run',
+    help: 'which checkpoint of the run to use',
+    group: 'Run',
     default: 'last',
     commands: { evaluate: {}, predict: {}, export: {} },
   },
   json: {
     schema: z.boolean(),
     help: 'print one JSON object on stdout and nothing else there',
-    group: 'The run',
+    group: 'Run',
     commands: {
       train: {},
       'lr-find': {},
@@ -166,21 +166,21 @@ export const PROCESS_SETTINGS = {
   },
   mirror: {
     schema: z.boolean(),
-    help: 'average over the image and its horizontal flip, in twice the time',
-    group: 'What computes',
+    help: 'average the predictions for the image and its horizontal flip (takes twice as long)',
+    group: 'Compute',
     commands: { evaluate: {}, predict: {} },
   },
   inference: {
     schema: z.boolean(),
     help: 'measure inference instead of training',
-    group: 'What computes',
+    group: 'Compute',
     commands: { bench: {}, profile: {} },
   },
   steps: {
     schema: z.int().positive().max(MOST_STEPS),
     value: 'n',
     help: 'steps to time',
-    group: 'The run',
+    group: 'Run',
     default: 5,
     commands: { 'lr-find': { help: 'steps to take', default: 100 }, bench: {}, profile: {} },
   },
@@ -188,17 +188,17 @@ export const PROCESS_SETTINGS = {
     schema: z.int().positive(),
     value: 'size',
     unit: 'bytes',
-    help: 'memory that the whole process may take, such as 4GiB',
-    group: 'What computes',
-    unset: 'what the machine has free',
+    help: 'memory limit of the whole process, such as 4GiB',
+    group: 'Compute',
+    unset: 'the free memory of the machine',
     commands: { train: {}, summary: { unset: 'none' }, bench: {} },
     onResume: 'again',
   },
   engine: {
     schema: z.enum(ENGINE_NAMES),
     value: 'name',
-    help: 'engine that computes; auto: native where its kernels are built, else wasm',
-    group: 'What computes',
+    help: 'compute engine; auto: native if its kernels are built, else wasm',
+    group: 'Compute',
     default: 'auto',
     commands: {
       train: {},
@@ -213,12 +213,12 @@ export const PROCESS_SETTINGS = {
     },
     onResume: 'changeable',
   },
-  /** Its default depends on the machine: the host sets it. */
+  /** The default depends on the machine; the host sets it. */
   threads: {
     schema: z.int().positive().max(MOST_THREADS),
     value: 'n',
-    help: 'threads; their number changes no result',
-    group: 'What computes',
+    help: 'number of threads; it does not change results',
+    group: 'Compute',
     unset: 'all processors',
     commands: {
       train: {},

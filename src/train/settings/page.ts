@@ -18,19 +18,19 @@ export function settingsPage(): string {
   return [
     '# Settings',
     '<!-- Generated from src/train/settings by `npm run docs:settings`: edit the table there. -->',
-    'The flag is what the command line takes, the name what `RunConfig`, experiment files (`compare`) and errors of the ' +
-      'library say. *Resume* says what `train --resume RUN` does with a setting that is given again: *same*: it must ' +
-      'agree with the run; *changeable*: the run takes the new one; *again*: no checkpoint holds it, and the command ' +
-      'that Ctrl-C prints repeats it. `densor COMMAND --help` has what one command takes.',
+    'The command line uses the flag. `RunConfig`, experiment files (`compare`) and error messages of the library use the ' +
+      'name. *Resume* is the effect of a setting given to `train --resume RUN`: *same*: it must equal the value of the ' +
+      'run; *changeable*: it replaces the value of the run; *again*: checkpoints do not store it, so the command that Ctrl-C ' +
+      'prints repeats it. `densor COMMAND --help` lists the settings of one command.',
     ...GROUPS.flatMap((group) => [`## ${group}`, table(HEADINGS, rowsOf(group))]),
     '## Recipes',
-    '`--recipe NAME` is where settings that are not given come from. A dash is the value of the notes.',
+    '`--recipe NAME` sets the defaults of these settings. A dash means the value of `notes`.',
     table(['Setting', ...RECIPE_NAMES.map((name) => `\`${name}\``)], recipeRows()),
     '',
   ].join('\n\n');
 }
 
-const HEADINGS = ['Flag', 'Name', 'What it is', 'Value', 'Default', 'Resume', 'Commands'];
+const HEADINGS = ['Flag', 'Name', 'Description', 'Value', 'Default', 'Resume', 'Commands'];
 
 function rowsOf(group: Setting['group']): readonly (readonly string[])[] {
   return SETTING_NAMES.filter((name) => SETTINGS[name].group === group).map(rowOf);
@@ -53,7 +53,7 @@ function rowOf(name: SettingName): readonly string[] {
   ];
 }
 
-/** The text of the first command, and of those that say otherwise. */
+/** The text for the first command, then the texts of the commands that differ. */
 function sameInAll(commands: readonly CommandName[], textIn: (command: CommandName) => string): string {
   const byText = new Map<string, CommandName[]>();
   for (const command of commands) {
@@ -65,20 +65,20 @@ function sameInAll(commands: readonly CommandName[], textIn: (command: CommandNa
 }
 
 function valueText(setting: Setting, command: CommandName): string {
-  if (setting.unit === 'bytes') return 'a size of memory';
+  if (setting.unit === 'bytes') return 'a memory size';
   const { given, value = setting.value } = setting.commands[command] ?? {};
   const shape = shapeOf(givenSchema(setting, given && { given }));
   if (shape.items) return shape.items.enum ? `some of ${shape.items.enum.join(', ')}` : 'names';
   return shape.type === 'string' && !shape.enum ? `${value}` : expected(shape);
 }
 
-/** Settings in which a recipe differs from the notes. */
+/** Settings for which some recipe differs from `notes`. */
 function recipeRows(): readonly (readonly string[])[] {
   return RUN_SETTING_NAMES.flatMap((name) => {
     const notes = textOf(notesValue(SETTINGS[name]) ?? SETTINGS[name].unset);
     const values = RECIPE_NAMES.map((recipe) => {
       const value = (RECIPES[recipe] as Recipe & { readonly [Name in SettingName]?: unknown })[name];
-      if (recipe === 'photos' && CHOSEN_SETTINGS.some((chosen) => chosen === name)) return 'by the images';
+      if (recipe === 'photos' && CHOSEN_SETTINGS.some((chosen) => chosen === name)) return 'from the images';
       return value === undefined || textOf(value) === notes ? '–' : textOf(value);
     });
     return values.every((value) => value === '–') ? [] : [[`\`${name}\``, notes, ...values.slice(1)]];

@@ -3,12 +3,12 @@ import { alternatives } from '../../tensor/argument.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
 import { didYouMean } from '../../tensor/suggest.ts';
 
-/** A setting's value, or what is wrong with its text. */
+/** The value of a setting, or an error message. */
 export type Parsed = { readonly value: unknown } | { readonly problem: string };
 
-/** As much of a JSON Schema as settings need. */
+/** The subset of JSON Schema that settings use. */
 interface Shape {
-  /** Undefined of `anyOf`, and of a schema that takes anything. */
+  /** Undefined for `anyOf`, and for a schema that accepts anything. */
   readonly type?: 'integer' | 'number' | 'string' | 'boolean' | 'array' | 'object' | 'null';
   readonly enum?: readonly (string | number)[];
   readonly const?: string | number | boolean;
@@ -24,7 +24,7 @@ export function shapeOf(schema: z.ZodType): Shape {
   return z.toJSONSchema(schema, { io: 'input' }) as Shape;
 }
 
-/** Reads a value from text, as a flag or a form has it: a list has commas between its items. */
+/** Parses a value from the text of a flag or a form. Lists are separated by commas. */
 export function parseText(schema: z.ZodType, text: string): Parsed {
   const shape = shapeOf(schema);
   let problem: string | undefined;
@@ -36,13 +36,13 @@ export function parseText(schema: z.ZodType, text: string): Parsed {
   return { problem: problem ?? `expected ${expected(shape.items ?? shape)}` };
 }
 
-/** What was expected instead of a value that a schema refuses. */
+/** The error message for a value that a schema rejects. */
 export function problemWith(schema: z.ZodType, value: unknown): string {
   const result = schema.safeParse(value);
   return result.success ? '' : problemOf(shapeOf(schema), value, result.error.issues[0]!);
 }
 
-/** What a text may mean. */
+/** Possible values of a text. */
 function read(shape: Shape, text: string): readonly unknown[] {
   if (shape.anyOf) return shape.anyOf.flatMap((each) => read(each, text));
   if (shape.const !== undefined) return text === `${shape.const}` ? [shape.const] : [];
@@ -73,12 +73,12 @@ function problemOf({ items, ...shape }: Shape, value: unknown, issue: z.core.$Zo
     return `expected some of ${items.enum.join(',')}, not '${item}'${didYouMean(`${item}`, namesOf(items))}`;
   }
   const inner = items && item !== undefined ? items : shape;
-  // Texts and whole lists say themselves what they expect.
+  // The error messages of strings and whole lists are complete.
   if (!isDescribed(inner)) return issue.message;
   return `expected ${expected(inner)}${typeof value === 'string' ? didYouMean(value, namesOf(inner)) : ''}`;
 }
 
-/** The names that a value may be. */
+/** The names that are valid values. */
 function namesOf({ enum: choices = [], const: only, anyOf = [] }: Shape): readonly string[] {
   return [...choices, ...(only === undefined ? [] : [only]), ...anyOf.flatMap(namesOf)].filter(
     (choice) => typeof choice === 'string',

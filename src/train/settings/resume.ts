@@ -2,7 +2,7 @@ import type { RunConfig } from '../config.ts';
 import { textOf } from './describe.ts';
 import { SETTING_NAMES, SETTINGS, type SettingName } from './table.ts';
 
-/** A setting that is given to a resumed run and is not what the run has. */
+/** A setting given to a resumed run that contradicts the run. */
 export interface Contradiction {
   readonly name: SettingName;
   /** As text. */
@@ -11,8 +11,8 @@ export interface Contradiction {
 }
 
 /**
- * The first setting that a resumed run cannot take.
- * @param channels of the run's images: its configuration does not say.
+ * The first setting that contradicts the resumed run.
+ * @param channels of the run's images; its configuration does not contain them.
  */
 export function contradictionOf(
   given: { readonly [Name in SettingName]?: unknown },

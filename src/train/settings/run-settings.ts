@@ -33,35 +33,35 @@ const modelName = z
   .string()
   .refine((name) => imageSizeOf(name) !== undefined, { error: ({ input }) => unknownModel(`${input}`) });
 const datasetName = z.string().refine(isDatasetName, { error: ({ input }) => unknownDataset(`${input}`) });
-const nonEmpty = z.string().min(1, 'expected names, with commas between them');
+const nonEmpty = z.string().min(1, 'expected names separated by commas');
 
-/** Images of a batch at most. */
+/** Maximum batch size. */
 const MOST_IMAGES = 65_536;
 const microBatch = z.int().positive().max(MOST_IMAGES);
 const MICRO_BATCH_AUTO = {
-  help: 'images that go through the network at a time, for less memory: gradients are those of the whole batch, batch norm sees a part at a time; auto: only if nothing else fits the memory limit',
+  help: 'images per forward and backward pass, to save memory: gradients are accumulated over the whole batch, batch norm statistics are computed per micro-batch; auto: only if nothing else fits the memory limit',
   given: z.union([microBatch, z.literal('auto')]),
 };
 const PRECISION_AUTO = {
-  help: 'type of feature maps in memory: bf16 takes half of it, sums stay float32; auto: f32, or bf16 if f32 does not fit the memory limit',
+  help: 'data type of feature maps: bf16 halves their memory, sums stay float32; auto: f32, or bf16 if f32 does not fit the memory limit',
   given: z.enum([...PRECISIONS, 'auto']),
 };
 
 /**
- * Every field of `RunConfig`, in the order in which checkpoints store them. Fields that came later are optional or have
- * defaults, those of the notes' run, so that older checkpoints load.
+ * Every field of `RunConfig`, in the order in which checkpoints store them. Fields that were added later are optional or
+ * have defaults, the values of the notes, so that older checkpoints load.
  */
 export const FIELDS = {
   recipe: {
     schema: z.string(),
     given: z.enum(RECIPE_NAMES),
     value: 'name',
-    help: 'where settings that are not given come from',
-    group: 'The run',
-    unset: 'photos of a folder of images, else notes',
+    help: 'set of defaults; options override them',
+    group: 'Run',
+    unset: 'photos for a folder of images, else notes',
     commands: {
       train: {
-        unset: 'photos of a folder of images, else notes; fine-tune with --from and weights for ImageNet',
+        unset: 'photos for a folder of images, else notes; fine-tune with --from and ImageNet weights',
       },
       'lr-find': {},
     },
@@ -72,23 +72,23 @@ export const FIELDS = {
     given: modelName,
     value: 'name',
     help: `network: ${MODEL_NAMES_TEXT}`,
-    group: 'The run',
+    group: 'Run',
     notes: 'notes',
     commands: {
       train: {},
       'lr-find': {},
-      import: { unset: "the file's, where that is known" },
+      import: { unset: 'the network that the file belongs to, if it is recognized' },
       bench: {},
       profile: {},
     },
     onResume: 'same',
   },
-  /** Absent where weights were imported: the network has seen no data yet, and what is said of training are defaults. */
+  /** Absent for imported weights: the network has not been trained, and the training settings are defaults. */
   data: {
     schema: z.string().optional(),
     given: datasetName,
     value: 'name or folder',
-    help: `folder of images (or of IDX files), or data set: ${DATASET_NAMES.join(', ')}`,
+    help: `folder of images or IDX files, or data set: ${DATASET_NAMES.join(', ')}`,
     group: 'Images',
     notes: 'fashion-mnist',
     commands: {
@@ -96,7 +96,7 @@ export const FIELDS = {
       'lr-find': {},
       compare: {},
       evaluate: {
-        help: `folder or data set with the same class names to test on: ${DATASET_NAMES.join(', ')}`,
+        help: `test data, a folder or a data set with the same class names: ${DATASET_NAMES.join(', ')}`,
         unset: "the run's",
       },
     },
@@ -112,7 +112,7 @@ export const FIELDS = {
       train: {},
       'lr-find': {},
       import: {
-        help: "number of classes; another than the file's begins a new classifier",
+        help: "number of classes; the classifier is new if it differs from the file's",
         unset: "the file's",
       },
       summary: { unset: "the network's" },
@@ -130,9 +130,9 @@ export const FIELDS = {
       'lr-find': {},
       compare: {},
       import: { unset: "the file's, else the network's" },
-      summary: { unset: "the network's: 224, or 32 of networks for CIFAR" },
-      bench: { unset: '96, or 32 of networks for CIFAR' },
-      profile: { unset: '96, or 32 of networks for CIFAR' },
+      summary: { unset: "the network's: 224, or 32 for CIFAR networks" },
+      bench: { unset: '96, or 32 for CIFAR networks' },
+      profile: { unset: '96, or 32 for CIFAR networks' },
     },
     onResume: 'same',
   },
@@ -140,7 +140,7 @@ export const FIELDS = {
     schema: z.int().positive().max(MOST_IMAGES),
     value: 'images',
     help: 'images per step',
-    group: 'The run',
+    group: 'Run',
     notes: 256,
     commands: { train: {}, 'lr-find': {}, compare: {}, summary: { default: 1 }, bench: {}, profile: {} },
     onResume: 'same',
@@ -148,8 +148,8 @@ export const FIELDS = {
   microBatch: {
     schema: z.int().positive().max(MOST_IMAGES).optional(),
     value: 'images',
-    help: 'images that go through the network at a time, for less memory: gradients are those of the whole batch, batch norm sees a part at a time',
-    group: 'What computes',
+    help: 'images per forward and backward pass, to save memory: gradients are accumulated over the whole batch, batch norm statistics are computed per micro-batch',
+    group: 'Compute',
     unset: 'the whole batch',
     commands: {
       train: MICRO_BATCH_AUTO,
@@ -163,7 +163,7 @@ export const FIELDS = {
     schema: z.int().positive().max(100_000),
     value: 'n',
     help: 'passes over the training images',
-    group: 'The run',
+    group: 'Run',
     notes: 10,
     commands: { train: {}, compare: {} },
     onResume: 'changeable',
@@ -171,8 +171,8 @@ export const FIELDS = {
   lr: {
     schema: z.number().positive(),
     value: 'rate',
-    help: 'greatest learning rate of the schedule',
-    group: 'How it learns',
+    help: 'maximum learning rate of the schedule',
+    group: 'Training',
     notes: 0.1,
     commands: { train: {}, compare: {} },
     onResume: 'same',
@@ -184,18 +184,22 @@ export const FIELDS = {
       .max(2 ** 32 - 1),
     value: 'n',
     help: 'seed of initial weights, shuffling, augmentation and dropout',
-    group: 'The run',
+    group: 'Run',
     notes: 0,
-    commands: { train: {}, 'lr-find': {}, import: { help: 'seed of weights that the file does not have' } },
+    commands: {
+      train: {},
+      'lr-find': {},
+      import: { help: 'seed of the initial values of weights that the file does not contain' },
+    },
     onResume: 'same',
     inExperiment: false,
   },
-  /** Weights are float32 with either. */
+  /** Weights are always float32. */
   precision: {
     schema: z.enum(PRECISIONS),
     value: 'type',
-    help: 'type of feature maps in memory: bf16 takes half of it, sums stay float32',
-    group: 'What computes',
+    help: 'data type of feature maps: bf16 halves their memory, sums stay float32',
+    group: 'Compute',
     notes: 'f32',
     commands: {
       train: PRECISION_AUTO,
@@ -223,26 +227,29 @@ export const FIELDS = {
   leaves: {
     schema: z.int().positive().max(MAX_LEAVES).optional(),
     recorded:
-      'slices of a batch whose sums are added up as a tree: bits depend on it, on no number of machines',
+      'slices of a batch whose sums are added as a binary tree: results depend on it, but not on the number of machines',
   },
-  /** Older checkpoints lack it. */
-  dataSha256: { schema: sha256.optional(), recorded: 'of images and labels: a run resumes on no others' },
+  /** Missing in older checkpoints. */
+  dataSha256: {
+    schema: sha256.optional(),
+    recorded: 'hash of images and labels: a resumed run requires the same',
+  },
   startedFrom: {
     schema: z.strictObject({ file: z.string(), sha256, weights: z.string().optional() }).optional(),
-    recorded: 'the file whose weights the run began with, and which of several',
+    recorded: 'the file of the initial weights, and which set of weights in it',
   },
-  classNames: { schema: z.array(z.string()).optional(), recorded: 'a name for each class' },
+  classNames: { schema: z.array(z.string()).optional(), recorded: 'the name of each class' },
   testShare: {
     schema: z.number().gt(0).lt(1).optional(),
     value: 'share',
-    help: 'share of each class that is put aside for testing, of a folder without val or test',
+    help: 'fraction of each class used as test images, for a folder without val or test',
     group: 'Images',
     unset: `${DEFAULT_TEST_SHARE}`,
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
     folderOnly: true,
   },
-  testSha256: { schema: sha256.optional(), recorded: "of an image folder's test images" },
+  testSha256: { schema: sha256.optional(), recorded: 'hash of the test images of a folder' },
   transforms: {
     schema: transformsSchema.optional(),
     recorded: 'what `augment` and `normalize` mean for the data',
@@ -251,8 +258,8 @@ export const FIELDS = {
     schema: z.array(z.string()).min(1).optional(),
     given: z.array(nonEmpty).min(1),
     value: 'parts',
-    help: 'parts of the network that stay as they are: prefixes of names such as features.conv0, or body: all but the classifier',
-    group: 'How it learns',
+    help: 'parts of the network to freeze: name prefixes such as features.conv0, or body for all layers except the classifier',
+    group: 'Training',
     unset: 'none',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
@@ -261,25 +268,25 @@ export const FIELDS = {
     schema: z.number().positive().lt(1).optional(),
     value: 'rate',
     help: 'dropout rate after each convolution, where the network has dropout',
-    group: 'How it learns',
+    group: 'Training',
     unset: 'none',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
-  /** `nesterov` is SGD with Nesterov's momentum; AdamW has PyTorch's β of 0.9 and 0.999. */
+  /** `nesterov` is SGD with Nesterov momentum; AdamW uses PyTorch's default β of 0.9 and 0.999. */
   optimizer: {
     schema: z.enum(OPTIMIZERS).default('sgd'),
     value: 'name',
     help: 'optimizer; nesterov is SGD with Nesterov momentum',
-    group: 'How it learns',
+    group: 'Training',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
   momentum: {
     schema: z.number().nonnegative().lt(1).default(0),
     value: 'm',
-    help: 'momentum of sgd and nesterov; 0.9 of nesterov if no recipe says otherwise',
-    group: 'How it learns',
+    help: 'momentum of sgd and nesterov; for nesterov 0.9 unless the recipe sets it',
+    group: 'Training',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
@@ -287,47 +294,47 @@ export const FIELDS = {
     schema: z.number().nonnegative().default(0),
     value: 'rate',
     help: 'weight decay',
-    group: 'How it learns',
+    group: 'Training',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
   weightDecayOn: {
     schema: z.enum(DECAYED).default('weights'),
     value: 'which',
-    help: 'parameters that weight decay applies to; weights: of convolutions and linear layers, not biases and batch norms',
-    group: 'How it learns',
+    help: 'parameters that weight decay applies to; weights: those of convolutions and linear layers, not biases or batch norms',
+    group: 'Training',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
   schedule: {
     schema: z.enum(SCHEDULES).default('constant'),
     value: 'name',
-    help: 'learning rate over the run',
-    group: 'How it learns',
+    help: 'learning-rate schedule',
+    group: 'Training',
     commands: { train: {} },
     onResume: 'same',
   },
   warmup: {
     schema: z.number().nonnegative().default(0),
     value: 'epochs',
-    help: 'epochs, or parts of one, over which the learning rate rises linearly',
-    group: 'How it learns',
+    help: 'epochs (may be fractional) of linear learning-rate warmup',
+    group: 'Training',
     commands: { train: {} },
     onResume: 'same',
   },
   labelSmoothing: {
     schema: z.number().nonnegative().lt(1).default(0),
     value: 'share',
-    help: 'label smoothing: share of the target spread over all classes',
-    group: 'How it learns',
+    help: 'label smoothing: fraction of the target distributed over all classes',
+    group: 'Training',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
   clip: {
     schema: z.number().positive().optional(),
     value: 'norm',
-    help: 'gradient clipping: greatest norm of all gradients together',
-    group: 'How it learns',
+    help: 'gradient clipping: maximum global norm of the gradients',
+    group: 'Training',
     unset: 'none',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
@@ -335,8 +342,8 @@ export const FIELDS = {
   ema: {
     schema: z.number().positive().lt(1).optional(),
     value: 'decay',
-    help: 'evaluate a moving average of the weights with this decay, such as 0.999',
-    group: 'How it learns',
+    help: 'evaluate an exponential moving average (EMA) of the weights with this decay, such as 0.999',
+    group: 'Training',
     unset: 'none',
     commands: { train: {} },
     onResume: 'same',
@@ -344,8 +351,8 @@ export const FIELDS = {
   validate: {
     schema: z.number().positive().lt(1).optional(),
     value: 'share',
-    help: 'share of the training images that is held out for validation and chooses the best epoch; the test images are then used only at the end. A folder with val and test has its own',
-    group: 'The run',
+    help: 'fraction of the training images used for validation, to choose the best epoch; the test images are then used only at the end. A folder with val and test has its own validation images',
+    group: 'Run',
     unset: 'none',
     commands: { train: {} },
     onResume: 'same',
@@ -353,8 +360,8 @@ export const FIELDS = {
   patience: {
     schema: z.int().positive().max(100_000).optional(),
     value: 'epochs',
-    help: 'end the run after so many epochs in a row without a better one on the validation images',
-    group: 'The run',
+    help: 'early stopping: end the run after this many epochs without higher validation accuracy',
+    group: 'Run',
     unset: 'none',
     commands: { train: {} },
     onResume: 'same',
@@ -362,22 +369,22 @@ export const FIELDS = {
   balance: {
     schema: z.enum(BALANCES).default('none'),
     value: 'how',
-    help: 'what to do about unequal classes; weights: the loss of an image counts more in a small class; sample: an epoch has equally many of each class',
-    group: 'How it learns',
+    help: 'balancing of classes of unequal size; weights: larger loss weight for images of small classes; sample: equally many images of each class per epoch',
+    group: 'Training',
     commands: { train: {}, 'lr-find': {} },
     onResume: 'same',
   },
   reasons: {
     schema: z.record(z.string(), z.string()).optional(),
-    recorded: 'why the recipe `photos` chose what it did, by setting',
+    recorded: 'reason for each setting that the recipe `photos` chose',
   },
   validationSha256: {
     schema: sha256.optional(),
-    recorded: 'of the validation images that a folder has beside its test images',
+    recorded: 'hash of the validation images of a folder with train, validation and test images',
   },
   followLinks: {
     schema: z.literal(true).optional(),
-    help: 'follow links that lead out of a folder of images, or to folders',
+    help: 'follow symbolic links that point outside a folder of images, or to folders',
     group: 'Images',
     commands: { train: {}, 'lr-find': {}, evaluate: {} },
     onResume: 'same',
@@ -386,8 +393,8 @@ export const FIELDS = {
   headEpochs: {
     schema: z.int().positive().max(100_000).optional(),
     value: 'epochs',
-    help: 'epochs at the start in which only the classifier learns; then all does, with the schedule and the optimizer begun anew',
-    group: 'How it learns',
+    help: 'initial epochs that train only the classifier; then all layers are trained, with a new schedule and a new optimizer state',
+    group: 'Training',
     unset: 'none',
     commands: { train: {} },
     onResume: 'same',
@@ -395,14 +402,14 @@ export const FIELDS = {
   headLr: {
     schema: z.number().positive().optional(),
     value: 'rate',
-    help: 'greatest learning rate while only the classifier learns',
-    group: 'How it learns',
-    unset: 'that of the rest of the run',
+    help: 'maximum learning rate while only the classifier is trained',
+    group: 'Training',
+    unset: 'the learning rate of the rest of the run',
     commands: { train: {} },
     onResume: 'same',
   },
   network: {
     schema: modelSchema.optional(),
-    recorded: "the modules of a network of one's own; without them `model` is a name",
+    recorded: 'the module description of a custom network; without it `model` is a name',
   },
 } as const satisfies Readonly<Record<string, Setting | Recorded>>;

@@ -17,61 +17,61 @@ export const COMMAND_NAMES = [
 ] as const;
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
-/** Commands that take what is not given from a recipe. */
+/** Commands whose defaults come from a recipe. */
 export const RECIPE_COMMANDS: readonly CommandName[] = ['train', 'lr-find', 'compare'];
 
 /** Headings of help and of the page's form, in their order. */
-export const GROUPS = ['The run', 'Images', 'How it learns', 'What computes'] as const;
+export const GROUPS = ['Run', 'Images', 'Training', 'Compute'] as const;
 export type Group = (typeof GROUPS)[number];
 
 /**
- * What a resumed run does with a setting that is given again:
- * - `same`: it must be what the run has;
- * - `changeable`: the run takes the new one;
- * - `again`: no checkpoint holds it, so the command that resumes the run repeats it.
+ * The effect of a setting given to a resumed run:
+ * - `same`: it must equal the value of the run;
+ * - `changeable`: it replaces the value of the run;
+ * - `again`: checkpoints do not store it, so the command that resumes the run repeats it.
  */
 export type OnResume = 'same' | 'changeable' | 'again';
 
-/** How a setting differs in one command from what it is elsewhere. */
+/** How a setting differs in one command. */
 export interface Variation {
   readonly help?: string;
   /** Replaces `value` and `given`. */
   readonly value?: string;
   readonly given?: z.ZodType;
-  /** The command's own default, of a command without recipes. */
+  /** The default in this command, for a command without recipes. */
   readonly default?: unknown;
-  /** In words, what holds where nothing is given: then there is no default. */
+  /** Describes the behavior when the setting is not given and there is no default value. */
   readonly unset?: string;
   readonly required?: true;
 }
 
-/** What the user may set. The text of a flag is the key in kebab case. */
+/** A setting that the user may change. Its flag is the key in kebab case. */
 export interface Setting {
-  /** Of the value; of a field of `RunConfig`, exactly what a checkpoint may hold, optional or with a default. */
+  /** Schema of the value; for a field of `RunConfig`, the schema of checkpoints, optional or with a default. */
   readonly schema: z.ZodType;
-  /** What may be asked for, where that is narrower than what may be stored. */
+  /** Schema of user input, if it is narrower than the schema of stored values. */
   readonly given?: z.ZodType;
-  /** Stands for the value in help: `rate` of `--lr <rate>`. A switch has none. */
+  /** Placeholder of the value in help: `rate` in `--lr <rate>`. Undefined for a switch. */
   readonly value?: string;
-  /** A number of bytes, written as a size of memory (`4GiB`). */
+  /** The value is a number of bytes, written as a memory size (`4GiB`). */
   readonly unit?: 'bytes';
   readonly help: string;
   readonly group: Group;
-  /** The notes' value, where `schema` has no default. A recipe may replace it. */
+  /** The value of the recipe `notes`, if `schema` has no default. Other recipes may replace it. */
   readonly notes?: unknown;
-  /** Of a setting that no recipe has. */
+  /** Default of a setting that is not part of recipes. */
   readonly default?: unknown;
-  /** In words, what holds where nothing is given. */
+  /** Describes the behavior when the setting is not given. */
   readonly unset?: string;
   readonly commands: { readonly [Name in CommandName]?: Variation };
   readonly onResume?: OnResume;
   /** Applies only to data sets that are folders of images. */
   readonly folderOnly?: true;
-  /** False of a setting that an experiment file says otherwise. */
+  /** False for a setting that an experiment file specifies in another way. */
   readonly inExperiment?: false;
 }
 
-/** A field of `RunConfig` that nobody sets: the run writes down what it has found. */
+/** A field of `RunConfig` that users cannot set: the run records it. */
 export interface Recorded {
   readonly schema: z.ZodType;
   readonly recorded: string;

@@ -4,8 +4,8 @@ import { FIELDS } from './run-settings.ts';
 import type { CommandName, Recorded, Setting, Variation } from './setting.ts';
 
 /**
- * The settings: one table, of which flags, `RunConfig`, the experiment file, the check of a resumed run and
- * docs/settings.md are made. A new setting is a new entry of `FIELDS`, `IMAGE_SETTINGS` or `PROCESS_SETTINGS`.
+ * The settings: one table. Flags, `RunConfig`, the experiment file, the check of a resumed run and docs/settings.md are
+ * derived from it. A new setting is a new entry of `FIELDS`, `IMAGE_SETTINGS` or `PROCESS_SETTINGS`.
  */
 type Fields = typeof FIELDS;
 type FieldName = keyof Fields;
@@ -23,7 +23,7 @@ export const FIELD_SCHEMAS = Object.fromEntries(
 
 const isSetting = (entry: Setting | Recorded): entry is Setting => 'commands' in entry;
 
-/** All of them by name, a run's own first. */
+/** All settings by name; those of a run first. */
 export const SETTINGS = Object.fromEntries(
   Object.entries({ ...FIELDS, ...IMAGE_SETTINGS, ...PROCESS_SETTINGS }).filter(([, entry]) =>
     isSetting(entry),
@@ -32,7 +32,7 @@ export const SETTINGS = Object.fromEntries(
 
 export const SETTING_NAMES = Object.keys(SETTINGS) as readonly SettingName[];
 
-/** What a recipe may set: a run's own settings and what is done to its images. */
+/** The settings of a recipe: those of a run and of its image preprocessing. */
 export const RUN_SETTING_NAMES = SETTING_NAMES.filter(
   (name) => name in FIELDS || name in IMAGE_SETTINGS,
 ) as readonly (RunSettingName | ImageSettingName)[];
@@ -46,7 +46,7 @@ function kebab(name: string): string {
   return name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`);
 }
 
-/** As the command line writes it: `--weight-decay`. */
+/** The flag of a setting: `--weight-decay`. */
 export function flagOf(name: string): string {
   return `--${kebab(name)}`;
 }
@@ -56,7 +56,7 @@ export function settingsOf(command: CommandName): readonly SettingName[] {
   return SETTING_NAMES.filter((name) => SETTINGS[name].commands[command] !== undefined);
 }
 
-/** The schema of what may be asked for. */
+/** The schema of user input. */
 export function givenSchema(setting: Setting, variation: Variation = {}): z.ZodType {
   const { schema, given = bare(schema) } = setting;
   return variation.given ?? given;
@@ -69,14 +69,14 @@ function bare(schema: z.ZodType): z.ZodType {
     : schema;
 }
 
-/** The notes' value of a setting; undefined where the notes do without. */
+/** The value of a setting in the recipe `notes`; undefined if it has none. */
 export function notesValue({ schema, notes }: Setting): unknown {
   return notes ?? (schema instanceof z.ZodDefault ? schema.parse(undefined) : undefined);
 }
 
 type Noted = { [Key in FieldName]: Fields[Key] extends { notes: unknown } ? Key : never }[FieldName];
 
-/** The notes' run, without what the schema of `RunConfig` has anyway. */
+/** The settings of the recipe `notes`, without the defaults in the schema of `RunConfig`. */
 export const NOTES = Object.fromEntries(
   Object.entries(FIELDS).flatMap(([key, entry]) => ('notes' in entry ? [[key, entry.notes]] : [])),
 ) as { readonly [Key in Noted]: Fields[Key] extends { notes: infer Value } ? Value : never };

@@ -119,7 +119,7 @@ describe('text', () => {
     ['testShare', '1', 'expected a number above 0 and below 1'],
     ['channels', '2', 'expected 1 or 3'],
     ['precision', 'f16', 'expected f32, bf16 or auto (did you mean bf16?)'],
-    ['freeze', 'a,,b', 'expected names, with commas between them'],
+    ['freeze', 'a,,b', 'expected names separated by commas'],
     ['augment', 'flip,blur', "expected some of resized-crop,crop,shift,flip,erase, not 'blur'"],
     ['data', 'idx:', 'expected fashion-mnist, sample, idx:DIR, folder:DIR, cifar10'],
     ['out', '', 'expected a path'],
