@@ -65,7 +65,7 @@ describe('the log of a run that goes on', () => {
     log!.close();
     rmSync(path());
     expect(resume(stateAt(5, 1000))).toEqual([
-      expect.stringMatching(/the log is gone: events before step 5/),
+      expect.stringMatching(/the log is missing: events before step 5/),
     ]);
   });
 
