@@ -1,4 +1,5 @@
 import { permutation, streamOf } from '../tensor/random.ts';
+import { classCounts, imagesByClass } from './classes.ts';
 import type { Labels } from './dataset.ts';
 
 /**
@@ -7,13 +8,6 @@ import type { Labels } from './dataset.ts';
  */
 export const BALANCES = ['none', 'weights', 'sample'] as const;
 export type Balance = (typeof BALANCES)[number];
-
-/** Images of each class. */
-export function classCounts(labels: Labels, classes: number): Uint32Array {
-  const counts = new Uint32Array(classes);
-  for (const label of labels) counts[label]!++;
-  return counts;
-}
 
 /**
  * What the loss of an image of each class counts: n / (K·n_k) of n images of K classes that are there, so that its mean
@@ -33,12 +27,7 @@ export function balancedOrder(
   labels: Labels,
   { seed, epoch }: { readonly seed: number; readonly epoch: number },
 ): Uint32Array {
-  const members = new Map<number, number[]>();
-  labels.forEach((label, image) => {
-    const known = members.get(label);
-    if (known) known.push(image);
-    else members.set(label, [image]);
-  });
+  const members = imagesByClass(labels);
   const classes = [...members].map(([label, images]) => {
     const rounds = Math.ceil(labels.length / members.size / images.length);
     return Array.from({ length: rounds }, (_, round) =>

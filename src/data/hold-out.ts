@@ -1,5 +1,6 @@
 import { counted } from '../tensor/counted.ts';
 import { permutation, streamOf } from '../tensor/random.ts';
+import { imagesByClass } from './classes.ts';
 import { DataError, type Dataset, type PixelFile } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 
@@ -20,17 +21,10 @@ export function holdOut(
   { seed, limit = dataset.count }: { readonly seed: number; readonly limit?: number | undefined },
 ): HeldOut {
   const count = Math.min(limit, dataset.count);
-  const byClass = new Map<number, number[]>();
-  for (let i = 0; i < count; i++) {
-    const label = dataset.labels[i]!;
-    const members = byClass.get(label);
-    if (members) members.push(i);
-    else byClass.set(label, [i]);
-  }
   const held = new Set<number>();
-  for (const [label, members] of byClass) {
+  for (const [label, members] of imagesByClass(dataset.labels.subarray(0, count))) {
     const order = permutation(seed, streamOf(`validate.${label}`), members.length);
-    for (const i of order.subarray(0, Math.round(fraction * members.length))) held.add(members[i]!);
+    for (const i of order.subarray(0, heldOutOf(members.length, fraction))) held.add(members[i]!);
   }
   const indices = Array.from({ length: count }, (_, i) => i);
   const [kept, out] = [indices.filter((i) => !held.has(i)), indices.filter((i) => held.has(i))];
@@ -41,6 +35,11 @@ export function holdOut(
     );
   }
   return { train: subset(dataset, kept), validation: subset(dataset, out) };
+}
+
+/** How many images of a class of so many are held out. */
+export function heldOutOf(images: number, fraction: number): number {
+  return Math.round(fraction * images);
 }
 
 /** Some images of a data set, in this order; nothing is copied. */

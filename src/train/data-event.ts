@@ -1,3 +1,4 @@
+import { classCounts } from '../data/classes.ts';
 import type { Dataset, TrainTest } from '../data/dataset.ts';
 import type { TrainEvent } from './events.ts';
 
@@ -15,8 +16,6 @@ export function dataEvent(name: string, data: TrainTest): Extract<TrainEvent, { 
   return { kind: 'data', data: name, classes, skipped: data.skipped ?? [] };
 }
 
-function countsOf({ labels, classNames }: Dataset): readonly number[] {
-  const counts = classNames.map(() => 0);
-  for (const label of labels) counts[label]!++;
-  return counts;
+function countsOf({ labels, classNames }: Dataset): Uint32Array {
+  return classCounts(labels, classNames.length);
 }

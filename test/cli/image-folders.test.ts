@@ -83,7 +83,10 @@ describe('a run on a folder with train, valid and test', () => {
       '--out',
       'none',
     );
-    expect([status, lastLine]).toEqual([2, expect.stringContaining('--patience requires validation images: set their share with --validate')]);
+    expect([status, lastLine]).toEqual([
+      2,
+      expect.stringContaining('--patience requires validation images: set their share with --validate'),
+    ]);
   });
 });
 

@@ -1,5 +1,6 @@
 import { describe, expect, test } from 'vitest';
-import { balancedOrder, classCounts, classWeights } from '../../src/data/balance.ts';
+import { balancedOrder, classWeights } from '../../src/data/balance.ts';
+import { classCounts } from '../../src/data/classes.ts';
 import { Loader } from '../../src/data/loader.ts';
 
 /** Ten of class 0, three of class 2, one of class 3; none of class 1. */
