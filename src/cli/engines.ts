@@ -1,17 +1,10 @@
 import { nativeIsas } from '../engine/cpu/native/load-module.ts';
 import type { Engine } from '../engine/engine.ts';
-import { type EngineName, engineOf, openEngine as openBuilt } from '../run/engines.ts';
+import { type EngineName, engineOf } from '../run/engines.ts';
 import { counted } from '../tensor/counted.ts';
 import { say } from './terminal.ts';
-import { buildMissingWasm } from './wasm-kernels.ts';
 
-export { ENGINE_NAMES, type EngineName, engineOf, targetOf } from '../run/engines.ts';
-
-/** As the library opens it, with kernels that a clone may still have to compile. @throws EngineError */
-export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
-  if (engineOf(name) === 'wasm') await buildMissingWasm();
-  return openBuilt(name, threads);
-}
+export { ENGINE_NAMES, type EngineName, engineOf, openEngine, targetOf } from '../run/engines.ts';
 
 /** Says on stderr what `auto` took and why, before work that takes long. */
 export function announce(name: EngineName): void {

@@ -8,6 +8,7 @@ import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
 import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
 import { type EngineEntry, registeredEngine } from './engine-table.ts';
+import { buildMissingWasm } from './wasm-kernels.ts';
 
 export { ENGINE_NAMES, type EngineName };
 
@@ -21,7 +22,10 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
     target: () => nativeTarget(loadNativeModule().isa),
   },
   wasm: {
-    open: async (threads) => createWasmEngine({ threads, ...(await loadWasmModule()) }),
+    open: async (threads) => {
+      await buildMissingWasm();
+      return createWasmEngine({ threads, ...(await loadWasmModule()) });
+    },
     target: () => cpuTarget(),
   },
 };

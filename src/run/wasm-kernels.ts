@@ -1,5 +1,4 @@
 import { existsSync } from 'node:fs';
-import { say } from './terminal.ts';
 
 /** What a clone compiles the kernels with, and what says that it has; a published package has the kernels. */
 const BUILDER = new URL('../../tools/build-wasm.js', import.meta.url);
@@ -11,5 +10,6 @@ export async function buildMissingWasm(): Promise<void> {
   const { buildWasm } = (await import(BUILDER.href)) as {
     buildWasm(which: 'best', tell: (line: string) => void): Promise<void>;
   };
-  await buildWasm('best', say);
+  // A minute in silence looks like a hang.
+  await buildWasm('best', (line) => process.emitWarning(line, 'densor'));
 }
