@@ -6,7 +6,13 @@ fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u
 fn beats(value: f32, best: f32) -> bool { return value > best || (is_nan(value) && !is_nan(best)); }
 
 fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  if (c >= r.channels) { return; }
+  var values = array<vec4f, 16>();
+  if (c < r.channels) { values = compute(tile, first, c); }
+  if (HAS_partials) { gather(tile, first, c, lane, values); }
+}
+
+fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
+  var values = array<vec4f, 16>();
   let exists = existing(c, r.channels);
   var scale = vec4f();
   var shift = vec4f();
@@ -16,7 +22,8 @@ fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
   }
   var sign_of = vec4f(1.0);
   if (HAS_gamma) { sign_of = select(vec4f(1.0), vec4f(-1.0), quad_gamma(c) < vec4f()); }
-  for (var p = first; p < end_of(tile); p += 8u) {
+  for (var n = 0u; n < 16u && first + 8u * n < end_of(tile); n++) {
+    let p = first + 8u * n;
     let image = p / r.out_pixels;
     let in_image = p - image * r.out_pixels;
     let row = i32((in_image / r.out_width) * r.stride_height) - i32(r.padding_height);
@@ -50,9 +57,11 @@ fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
     }
     if (!MAX) { best = best * (1.0 / f32(r.kernel_height * r.kernel_width)); }
     store_y(p, c, only(best, exists), r.channels - c);
+    values[n] = best;
     if (HAS_index) {
       put_word_index(p * r.index_stride + c / 4u,
                   position.x | (position.y << 8u) | (position.z << 16u) | (position.w << 24u));
     }
   }
+  return values;
 }

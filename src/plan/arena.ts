@@ -52,9 +52,21 @@ export class BufferTooLargeError extends Error {
  * @throws BufferTooLargeError
  */
 export function layOut<Id>(requests: readonly ArenaRequest<Id>[], limits: ArenaLimits): Arena<Id> {
+  const bySize = [...requests].sort((a, b) => b.bytes - a.bytes || a.interval.first - b.interval.first);
+  const arena = layOutGreedily(bySize, limits);
+  if (arena.partBytes.length <= 1) return arena;
+  // Small buffers share the first part: a kernel can read from a few parts only.
+  const isSmall = ({ bytes }: ArenaRequest<Id>) => bytes <= limits.maxBufferBytes / SMALL;
+  return layOutGreedily([...bySize.filter(isSmall), ...bySize.filter((each) => !isSmall(each))], limits);
+}
+
+/** A buffer this many times smaller than the largest possible one is small. */
+const SMALL = 64;
+
+/** In the given order. */
+function layOutGreedily<Id>(bySize: readonly ArenaRequest<Id>[], limits: ArenaLimits): Arena<Id> {
   const parts: Block[][] = [];
   const places = new Map<Id, ArenaPlace>();
-  const bySize = [...requests].sort((a, b) => b.bytes - a.bytes || a.interval.first - b.interval.first);
   for (const { id, bytes, interval } of bySize) {
     const size = sizeOf(bytes, limits);
     const found = parts.map((blocks, part) => ({ part, ...roomIn(blocks, size, interval) }));

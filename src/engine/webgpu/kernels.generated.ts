@@ -332,20 +332,29 @@ fn finish(lane: u32, tile: u32, panel: u32, product: array<vec4f, 16>) {
   }
 }`,
   cross_entropy: `@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let image = id.x;
-  if (image >= r.images) { return; }
-  let label = word_labels(image);
-  var best = 0u;
-  var sum = 0.0;
-  for (var k = 0u; k < r.classes; k++) {
-    let x = element_logits(image, k);
-    if (x > element_logits(image, best)) { best = k; }
-    sum += x;
+fn main(@builtin(local_invocation_index) lane: u32) {
+  let share = share_of(lane, r.images);
+  var loss = 0.0;
+  var correct = 0.0;
+  for (var image = share.x; image < share.y; image++) {
+    let label = word_labels(image);
+    var best = 0u;
+    var sum = 0.0;
+    for (var k = 0u; k < r.classes; k++) {
+      let x = element_logits(image, k);
+      if (x > element_logits(image, best)) { best = k; }
+      sum += x;
+    }
+    let expected = (1.0 - r.smoothing) * element_logits(image, label) + r.smoothing * (sum / f32(r.classes));
+    loss += weight_of(image) * (log_sum_exp(image) - expected);
+    correct += select(0.0, 1.0, best == label);
   }
-  let expected = (1.0 - r.smoothing) * element_logits(image, label) + r.smoothing * (sum / f32(r.classes));
-  put_partials(2u * image, weight_of(image) * (log_sum_exp(image) - expected));
-  put_partials(2u * image + 1u, select(0.0, 1.0, best == label));
+  let all = sum_lanes(lane, loss) / r.mean_over;
+  let right = sum_lanes(lane, correct);
+  if (lane > 0u) { return; }
+  put_loss(0u, all);
+  put_correct(0u, right);
+  if (!is_finite(all)) { fail(); }
 }`,
   cross_entropy_grad: `@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -362,7 +371,12 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
 }`,
   dropout: `fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  if (c >= r.channels) { return; }
+  var values = array<vec4f, 16>();
+  if (c < r.channels) { values = compute(tile, first, c); }
+  if (HAS_partials) { gather(tile, first, c, lane, values); }
+}
+fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
+  var values = array<vec4f, 16>();
   var slope = vec4f();
   var intercept = vec4f();
   if (HAS_slope) {
@@ -370,17 +384,25 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     intercept = quad_intercept(c);
   }
   let exists = existing(c, r.channels);
-  for (var p = first; p < end_of(tile); p += 8u) {
+  for (var i = 0u; i < 16u && first + 8u * i < end_of(tile); i++) {
+    let p = first + 8u * i;
     var x = load_grad_output(p, c);
     if (HAS_slope) { x += fma(slope, load_feature(p, c), intercept); }
     let image = p / r.image_pixels;
     if (DROPOUT) { x = drop_out(x, image, p - image * r.image_pixels, c, r.channels, r.image_pixels); }
     if (ACCUMULATE) { x += load_y(p, c); }
     store_y(p, c, only(x, exists), r.channels - c);
+    values[i] = x;
   }
+  return values;
 }`,
   elementwise: `fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  if (c >= r.channels) { return; }
+  var values = array<vec4f, 16>();
+  if (c < r.channels) { values = compute(tile, first, c); }
+  if (HAS_partials) { gather(tile, first, c, lane, values); }
+}
+fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
+  var values = array<vec4f, 16>();
   var scale = vec4f();
   var shift = vec4f();
   if (HAS_scale) {
@@ -388,13 +410,16 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     shift = quad_shift(c);
   }
   let exists = existing(c, r.channels);
-  for (var p = first; p < end_of(tile); p += 8u) {
+  for (var i = 0u; i < 16u && first + 8u * i < end_of(tile); i++) {
+    let p = first + 8u * i;
     var x = load_x(p, c);
     if (HAS_scale) { x = fma(x, scale, shift); }
     if (RELU) { x = relu(x); }
     if (ACCUMULATE) { x += load_y(p, c); }
     store_y(p, c, only(x, exists), r.channels - c);
+    values[i] = x;
   }
+  return values;
 }`,
   finalize_correction: `@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
@@ -435,22 +460,6 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
     put_slope(own, slope);
     put_intercept(own, fma(-slope, number_mean(own), gradients.z / r.pixels));
   }
-}`,
-  finalize_loss: `@compute @workgroup_size(64)
-fn main(@builtin(local_invocation_index) lane: u32) {
-  let share = share_of(lane, r.images);
-  var loss = 0.0;
-  var correct = 0.0;
-  for (var i = share.x; i < share.y; i++) {
-    loss += number_partials(2u * i);
-    correct += number_partials(2u * i + 1u);
-  }
-  let all = sum_lanes(lane, loss) / r.mean_over;
-  let right = sum_lanes(lane, correct);
-  if (lane > 0u) { return; }
-  put_loss(0u, all);
-  put_correct(0u, right);
-  if (!is_finite(all)) { fail(); }
 }`,
   finalize_statistics: `var<workgroup> count_of: array<f32, 64>;
 var<workgroup> mean_of: array<f32, 64>;
@@ -528,6 +537,33 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   if (HAS_slope) { g += fma(number_slope(feature), element_feature(image, feature), number_intercept(feature)); }
   if (ACCUMULATE) { g += element_gradient(pixel, c); }
   put_element_gradient(pixel, c, g);
+}`,
+  gather: `var<workgroup> gathered: array<vec4f, 64>;
+fn total(lane: u32) -> vec4f {
+  var all = vec4f();
+  for (var i = 0u; i < 8u; i++) { all += gathered[i * 8u + lane % 8u]; }
+  return all;
+}
+fn gather(tile: u32, first: u32, c: u32, lane: u32, computed: array<vec4f, 16>) {
+  let values = computed;
+  let own = (max(end_of(tile), first) - first + 7u) / 8u;
+  var sum = vec4f();
+  for (var i = 0u; i < own; i++) { sum += values[i]; }
+  gathered[lane] = sum;
+  workgroupBarrier();
+  let mean = total(lane) / f32(end_of(tile) - tile * 128u);
+  workgroupBarrier();
+  var squares = vec4f();
+  for (var i = 0u; i < own; i++) {
+    let deviation = values[i] - mean;
+    squares = fma(deviation, deviation, squares);
+  }
+  gathered[lane] = squares;
+  workgroupBarrier();
+  if (lane < 8u && c < r.channels) {
+    store_partials(tile * 2u * r.partial_stride + c, mean);
+    store_partials((tile * 2u + 1u) * r.partial_stride + c, total(lane));
+  }
 }`,
   grad_input: `struct Factors { scale: vec4f, shift: vec4f, mean: vec4f };
 struct Terms2 { dz: vec4f, centred: vec4f };
@@ -676,7 +712,12 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   pool: `fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 fn beats(value: f32, best: f32) -> bool { return value > best || (is_nan(value) && !is_nan(best)); }
 fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  if (c >= r.channels) { return; }
+  var values = array<vec4f, 16>();
+  if (c < r.channels) { values = compute(tile, first, c); }
+  if (HAS_partials) { gather(tile, first, c, lane, values); }
+}
+fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
+  var values = array<vec4f, 16>();
   let exists = existing(c, r.channels);
   var scale = vec4f();
   var shift = vec4f();
@@ -686,7 +727,8 @@ fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
   }
   var sign_of = vec4f(1.0);
   if (HAS_gamma) { sign_of = select(vec4f(1.0), vec4f(-1.0), quad_gamma(c) < vec4f()); }
-  for (var p = first; p < end_of(tile); p += 8u) {
+  for (var n = 0u; n < 16u && first + 8u * n < end_of(tile); n++) {
+    let p = first + 8u * n;
     let image = p / r.out_pixels;
     let in_image = p - image * r.out_pixels;
     let row = i32((in_image / r.out_width) * r.stride_height) - i32(r.padding_height);
@@ -720,11 +762,13 @@ fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
     }
     if (!MAX) { best = best * (1.0 / f32(r.kernel_height * r.kernel_width)); }
     store_y(p, c, only(best, exists), r.channels - c);
+    values[n] = best;
     if (HAS_index) {
       put_word_index(p * r.index_stride + c / 4u,
                   position.x | (position.y << 8u) | (position.z << 16u) | (position.w << 24u));
     }
   }
+  return values;
 }`,
   prelude: `const ALL = vec4<bool>(true, true, true, true);
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
@@ -893,32 +937,12 @@ fn weight_of(image: u32) -> f32 {
   if (HAS_image_weights) { return number_image_weights(image); }
   return 1.0;
 }`,
-  statistics: `var<workgroup> parts_of: array<vec4f, 64>;
-fn total(lane: u32) -> vec4f {
-  var all = vec4f();
-  for (var i = 0u; i < 8u; i++) { all += parts_of[i * 8u + lane % 8u]; }
-  return all;
-}
-fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var sum = vec4f();
-  if (c < r.channels) { for (var p = first; p < end_of(tile); p += 8u) { sum += load_x(p, c); } }
-  parts_of[lane] = sum;
-  workgroupBarrier();
-  let mean = total(lane) / f32(end_of(tile) - tile * 128u);
-  workgroupBarrier();
-  var squares = vec4f();
+  statistics: `fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
+  var values = array<vec4f, 16>();
   if (c < r.channels) {
-    for (var p = first; p < end_of(tile); p += 8u) {
-      let deviation = load_x(p, c) - mean;
-      squares = fma(deviation, deviation, squares);
-    }
+    for (var i = 0u; i < 16u && first + 8u * i < end_of(tile); i++) { values[i] = load_x(first + 8u * i, c); }
   }
-  parts_of[lane] = squares;
-  workgroupBarrier();
-  if (lane < 8u && c < r.channels) {
-    store_partials(tile * 2u * r.partial_stride + c, mean);
-    store_partials((tile * 2u + 1u) * r.partial_stride + c, total(lane));
-  }
+  gather(tile, first, c, lane, values);
 }`,
   sum_squares: `@compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,

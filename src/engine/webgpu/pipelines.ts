@@ -1,6 +1,7 @@
 /// <reference types="@webgpu/types" />
-import { CONTROL_BYTES, MOST_SEGMENTS } from '../../target/webgpu/constants.ts';
+import { CONTROL_BYTES } from '../../target/webgpu/constants.ts';
 import type { Dispatch, ShaderVariant } from '../../target/webgpu/dispatch.ts';
+import { specOf } from '../../target/webgpu/records.ts';
 import { EngineError } from '../engine.ts';
 import { shaderOf } from './shader.ts';
 
@@ -10,18 +11,19 @@ const AT_A_TIME = 8;
 /** The pipelines of a device, compiled once for each variant of a kernel. */
 export class Pipelines {
   readonly #device: GPUDevice;
-  readonly #layouts: readonly GPUBindGroupLayout[];
+  readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
-    this.#layouts = Array.from({ length: MOST_SEGMENTS + 1 }, (_, segments) =>
-      bindGroupLayout(device, segments),
-    );
   }
 
-  layout(segments: number): GPUBindGroupLayout {
-    return this.#layouts[segments]!;
+  layout({ segments, variant }: Dispatch): GPUBindGroupLayout {
+    const hasList = specOf(variant.kind).entry !== undefined;
+    const key = `${segments.length} ${hasList}`;
+    const layout = this.#layouts.get(key) ?? bindGroupLayout(this.#device, segments.length, hasList);
+    this.#layouts.set(key, layout);
+    return layout;
   }
 
   /**
@@ -48,7 +50,8 @@ export class Pipelines {
     return Promise.all(dispatches.map((each) => this.#pipelines.get(keyOf(each))!));
   }
 
-  async #compile({ variant, segments }: Dispatch): Promise<GPUComputePipeline> {
+  async #compile(dispatch: Dispatch): Promise<GPUComputePipeline> {
+    const { variant } = dispatch;
     const code = shaderOf(variant);
     const module = this.#device.createShaderModule({ code, label: variant.kind });
     const { messages } = await module.getCompilationInfo();
@@ -60,7 +63,7 @@ export class Pipelines {
         .join('; ');
       throw new EngineError(`the GPU's compiler refused the kernel ${variant.kind}: ${text}`);
     }
-    const layout = this.#device.createPipelineLayout({ bindGroupLayouts: [this.layout(segments.length)] });
+    const layout = this.#device.createPipelineLayout({ bindGroupLayouts: [this.layout(dispatch)] });
     return this.#device.createComputePipelineAsync({
       layout,
       compute: { module, entryPoint: 'main' },
@@ -69,13 +72,15 @@ export class Pipelines {
   }
 }
 
-function bindGroupLayout(device: GPUDevice, segments: number): GPUBindGroupLayout {
+function bindGroupLayout(device: GPUDevice, segments: number, hasList: boolean): GPUBindGroupLayout {
   const { COMPUTE } = GPUShaderStage;
   return device.createBindGroupLayout({
     entries: [
       { binding: 0, visibility: COMPUTE, buffer: { type: 'uniform', hasDynamicOffset: true } },
       { binding: 1, visibility: COMPUTE, buffer: { type: 'storage', minBindingSize: CONTROL_BYTES } },
-      { binding: 2, visibility: COMPUTE, buffer: { type: 'read-only-storage' } },
+      ...(hasList
+        ? [{ binding: 2, visibility: COMPUTE, buffer: { type: 'read-only-storage' as const } }]
+        : []),
       ...Array.from({ length: segments }, (_, i) => ({
         binding: 3 + i,
         visibility: COMPUTE,

@@ -3,7 +3,7 @@ import type { CompiledNetwork, CompiledProgram } from '../../plan/compiled-netwo
 import type { PlanBuffer, Port } from '../../plan/plan.ts';
 import { CONTROL, CONTROL_BYTES, NONE_FAILED, RECORD_WORDS } from '../../target/webgpu/constants.ts';
 import { type Dispatch, dispatchesOf, type Segment } from '../../target/webgpu/dispatch.ts';
-import { type GpuRecord, gpuRecords } from '../../target/webgpu/records.ts';
+import { type GpuRecord, gpuRecords, specOf } from '../../target/webgpu/records.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
 import {
@@ -105,10 +105,14 @@ export class WebgpuSession implements Session {
         const uniform = memory.create(`records of ${name}`, words.byteLength, GPUBufferUsage.UNIFORM, words);
         const list = memory.create(`lists of ${name}`, lists.byteLength, GPUBufferUsage.STORAGE, lists);
         const groups = new Map<string, GPUBindGroup>();
-        const groupOf = ({ segments }: Dispatch) => {
-          const key = segments.map(({ slab, part }) => `${slab} ${part}`).join();
+        const groupOf = (dispatch: Dispatch) => {
+          const { segments, variant } = dispatch;
+          const ofList = specOf(variant.kind).entry && list;
+          const key = `${ofList !== undefined} ${segments.map(({ slab, part }) => `${slab} ${part}`).join()}`;
+          const layout = pipelines.layout(dispatch);
+          const buffers = segments.map((segment) => memory.locate(name, segment));
           const group =
-            groups.get(key) ?? bindGroup(gpu.device, pipelines, memory, name, segments, uniform, list);
+            groups.get(key) ?? bindGroup(gpu.device, layout, buffers, memory.control, uniform, ofList);
           groups.set(key, group);
           return group;
         };
@@ -251,17 +255,15 @@ export class WebgpuSession implements Session {
     const failure = this.#gpu.failure();
     if (failure) throw failure;
     if (failed === NONE_FAILED) return;
-    const { op, record } = gpuRecords(plan.records)[failed]!;
+    const found = gpuRecords(plan.records)[failed];
+    if (!found)
+      throw new EngineError('the GPU answered with nothing: its driver is at fault; use another engine');
     const quantities: Partial<Record<GpuRecord['kind'], string>> = {
       finalizeStatistics: 'statistics',
-      finalizeLoss: 'loss',
+      crossEntropy: 'loss',
       clipScale: 'gradient norm',
     };
-    throw new NonFiniteError(this.#layerOf(op, record), quantities[record.kind] ?? 'gradient');
-  }
-
-  #layerOf(op: { readonly layer: { readonly label: string } }, _record: GpuRecord): string {
-    return op.layer.label;
+    throw new NonFiniteError(found.op.layer.label, quantities[found.record.kind] ?? 'gradient');
   }
 
   #stateTensor(name: string): Location {
@@ -402,23 +404,19 @@ function largest(sizes: readonly (readonly number[])[]): readonly number[] {
 
 function bindGroup(
   device: GPUDevice,
-  pipelines: Pipelines,
-  memory: Memory,
-  program: string,
-  segments: readonly Segment[],
+  layout: GPUBindGroupLayout,
+  segments: readonly GPUBuffer[],
+  control: GPUBuffer,
   uniform: GPUBuffer,
-  list: GPUBuffer,
+  list: GPUBuffer | undefined,
 ): GPUBindGroup {
   return device.createBindGroup({
-    layout: pipelines.layout(segments.length),
+    layout,
     entries: [
       { binding: 0, resource: { buffer: uniform, size: 4 * RECORD_WORDS } },
-      { binding: 1, resource: { buffer: memory.control } },
-      { binding: 2, resource: { buffer: list } },
-      ...segments.map((segment, i) => ({
-        binding: 3 + i,
-        resource: { buffer: memory.locate(program, segment) },
-      })),
+      { binding: 1, resource: { buffer: control } },
+      ...(list ? [{ binding: 2, resource: { buffer: list } }] : []),
+      ...segments.map((buffer, i) => ({ binding: 3 + i, resource: { buffer } })),
     ],
   });
 }

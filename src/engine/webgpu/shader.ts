@@ -44,7 +44,7 @@ export function shaderOf(variant: ShaderVariant): string {
     }),
     '@group(0) @binding(0) var<uniform> r: Record;',
     '@group(0) @binding(1) var<storage, read_write> control: Control;',
-    '@group(0) @binding(2) var<storage, read> lists: array<u32>;',
+    ...(entry ? ['@group(0) @binding(2) var<storage, read> lists: array<u32>;'] : []),
     ...Array.from(
       { length: segments },
       (_, i) => `@group(0) @binding(${3 + i}) var<storage, read_write> s${i}: array<${storage}>;`,

@@ -1,7 +1,7 @@
 /** Longest part of a step in milliseconds that is submitted at once: watchdogs of drivers end those of some seconds. */
 export const LONGEST_SUBMIT_MS = 200;
-/** A typical card's estimated seconds per millisecond of an unknown one: as if it were a hundred times as slow. */
-const FIRST_RATE = 1e-5;
+/** A typical card's estimated seconds per millisecond of an unknown one: as if it were a thousand times as slow. */
+const FIRST_RATE = 1e-6;
 /** Weight of the latest measurement. */
 const LATEST = 0.5;
 /** Parts that are measured before the rate is trusted. */

@@ -14,8 +14,8 @@ export const RECORD_WORDS = ALIGNMENT_BYTES / 4;
 export const SLACK_BYTES = 16;
 /** Default of `maxStorageBufferBindingSize`, which every adapter has. */
 export const DEFAULT_BINDING_BYTES = 134_217_728;
-/** Storage buffers of a kernel: the default limit is 8, of which the control block and the lists take two. */
-export const MOST_SEGMENTS = 6;
+/** Storage buffers of a kernel: the default limit is 8, of which the control block and, where a kernel has one, the list take two. */
+export const MOST_SEGMENTS = 7;
 /** Largest number of workgroups in one dimension: the default limit. */
 export const MOST_WORKGROUPS = 65_535;
 /** Value of `failedRecord` while no record has failed. */

@@ -99,8 +99,6 @@ export function costOf(record: GpuRecord): Cost {
       return elementwise(record.images * record.classes, 4, 8);
     case 'crossEntropyGrad':
       return elementwise(record.images * record.classes, 7, 8);
-    case 'finalizeLoss':
-      return elementwise(record.images, 2, 8);
     case 'updateRunningStatistics':
       return elementwise(record.total, 7, 24);
     case 'sumSquares':

@@ -125,8 +125,9 @@ function dispatchOf(
     for (const each of entries) put(lists, entry, each);
   }
   const name = record.kind;
-  if (segments.length > MOST_SEGMENTS) {
-    throw new ArgumentError(`${name} spans ${segments.length} buffers, a kernel can bind ${MOST_SEGMENTS}`);
+  const most = entry ? MOST_SEGMENTS - 1 : MOST_SEGMENTS;
+  if (segments.length > most) {
+    throw new ArgumentError(`${name} spans ${segments.length} buffers, a kernel can bind ${most}`);
   }
   const padded = new Uint32Array(RECORD_WORDS);
   padded.set(words);
@@ -210,10 +211,9 @@ function workgroupsOf(record: GpuRecord): readonly [number, number, number] {
       return [record.channels, 1, 1];
     case 'finalizeCorrection':
       return [Math.ceil(record.channels / WORKGROUP_SIZE), 1, 1];
-    case 'crossEntropy':
     case 'crossEntropyGrad':
       return [Math.ceil(record.images / WORKGROUP_SIZE), 1, 1];
-    case 'finalizeLoss':
+    case 'crossEntropy':
     case 'clipScale':
       return [1, 1, 1];
     case 'sumSquares':

@@ -160,11 +160,12 @@ export const kernels = {
   },
   /** y = or += prologue(x). */
   elementwise: {
-    sources: ['tile', 'elementwise'],
+    sources: ['tile', 'gather', 'elementwise'],
     fields: {
       x: 'Map',
       ...PROLOGUE,
       y: 'Map',
+      ...PARTIALS,
       accumulate: 'flag',
       pixels: 'u32',
       channels: 'u32',
@@ -174,11 +175,12 @@ export const kernels = {
   },
   /** y = or += dropout(x), where x may be a gradient with its correction. */
   dropout: {
-    sources: ['random', 'tile', 'dropout'],
+    sources: ['random', 'tile', 'gather', 'dropout'],
     fields: {
       ...GRAD_OUTPUT,
       ...DROPOUT,
       y: 'Map',
+      ...PARTIALS,
       accumulate: 'flag',
       imagePixels: 'u32',
       pixels: 'u32',
@@ -188,7 +190,7 @@ export const kernels = {
     },
   },
   pool: {
-    sources: ['tile', 'pool'],
+    sources: ['tile', 'gather', 'pool'],
     fields: {
       x: 'Map',
       ...PROLOGUE,
@@ -196,6 +198,7 @@ export const kernels = {
       /** The greatest sign(gamma)·x wins instead of the greatest x. */
       gamma: 'Vector',
       y: 'Map',
+      ...PARTIALS,
       index: 'Index',
       indexStride: 'u32',
       kernelHeight: 'u32',
@@ -236,7 +239,7 @@ export const kernels = {
     },
   },
   statistics: {
-    sources: ['tile', 'statistics'],
+    sources: ['tile', 'gather', 'statistics'],
     fields: {
       x: 'Map',
       ...PARTIALS,
@@ -332,9 +335,8 @@ export const kernels = {
       total: 'u32',
     },
   },
-  /** partials[image] = [loss, 1 if correct]. */
   crossEntropy: {
-    sources: ['softmax', 'cross_entropy'],
+    sources: ['softmax', 'merge', 'cross_entropy'],
     fields: {
       logits: 'Map',
       labels: 'Vector',
@@ -342,12 +344,10 @@ export const kernels = {
       images: 'u32',
       classes: 'u32',
       smoothing: 'f32',
-      partials: 'Vector',
+      meanOver: 'f32',
+      loss: 'Vector',
+      correct: 'Vector',
     },
-  },
-  finalizeLoss: {
-    sources: ['merge', 'finalize_loss'],
-    fields: { partials: 'Vector', images: 'u32', meanOver: 'f32', loss: 'Vector', correct: 'Vector' },
   },
   crossEntropyGrad: {
     sources: ['softmax', 'cross_entropy_grad'],

@@ -354,7 +354,7 @@ export class LoweringContext extends Lowering<GpuRecord> {
 }
 
 /** Most bytes of partials of weight gradients that wait to be reduced together. */
-const MOST_WAITING_BYTES = 16 * 2 ** 20;
+const MOST_WAITING_BYTES = 48 * 2 ** 20;
 
 const NO_COEFFICIENTS = {
   ...{ allMean: ABSENT, allVariance: ABSENT, gamma: ABSENT, beta: ABSENT, bias: ABSENT },

@@ -19,7 +19,7 @@ import { emitGradWeight } from './grad-weight.ts';
  * Most bytes of the stem's map that are in memory at a time: the map is computed, and in the backward pass recomputed,
  * in slices of whole images, and never stored as a whole.
  */
-const SLICE_BYTES = 64 * 2 ** 20;
+const SLICE_BYTES = 96 * 2 ** 20;
 
 interface Slice {
   readonly first: number;
@@ -92,6 +92,7 @@ export function lowerConv2dMaxPool(ctx: LoweringContext, op: Conv2dMaxPool): voi
       max: true,
       gamma: op.gamma === undefined ? ABSENT : ctx.vector(op.gamma),
       y: imagesOf(ctx.view(m), slice, pooled),
+      ...{ partials: ABSENT, partialStride: 0 },
       ...indexFields(ctx, op, index, slice, pooled),
       kernelHeight: op.pool.kernel[0],
       ...windowFields(op.pool),

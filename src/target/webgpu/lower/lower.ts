@@ -9,6 +9,7 @@ import {
 } from '../../../graph/op.ts';
 import type { Vector, View } from '../../../plan/buffers.ts';
 import { assertNever } from '../../../tensor/assert-never.ts';
+import type { RecordOf } from '../records.ts';
 import {
   ABSENT,
   dropoutFields,
@@ -24,6 +25,7 @@ import { lowerConv2dGradWeight } from './grad-weight.ts';
 import { lowerClipNorm, lowerMovingAverage, lowerOptimizer } from './optimizer.ts';
 
 const NO_PROLOGUE = { scale: ABSENT, shift: ABSENT, relu: false } as const;
+const NO_PARTIALS = { partials: ABSENT, partialStride: 0 } as const;
 const NO_POOL = {
   ...{ max: false, average: false, index: ABSENT, indexStride: 0, kernelHeight: 1, kernelWidth: 1 },
   ...{ strideHeight: 1, strideWidth: 1, paddingHeight: 0, paddingWidth: 0 },
@@ -48,35 +50,38 @@ export function lower(ctx: LoweringContext, op: Op): void {
     case 'batchNorm':
     case 'relu': {
       const [y] = op.outputs as [ValueId];
-      elementwise(ctx, op, op.x, ctx.view(y), false, ctx.prologue(op, elementwisePrologue(op)));
-      return ctx.emitStatistics(op, y);
+      return elementwise(ctx, op, op.x, ctx.view(y), {
+        prologue: ctx.prologue(op, elementwisePrologue(op)),
+        partials: ctx.partialsOf(op, y),
+      });
     }
     case 'dropout':
     case 'dropoutGradInput': {
       const [y] = op.outputs as [ValueId];
       const size = ctx.size(y);
-      ctx.emit(op, {
+      return ctx.emit(op, {
         kind: 'dropout',
         ...ctx.gradOutput(op, op.kind === 'dropout' ? { value: op.x } : op.gradOutput),
         ...dropoutFields(op.dropout),
         y: ctx.view(y),
+        ...ctx.partialsOf(op, y),
         accumulate: op.accumulate?.[0] !== undefined,
         imagePixels: size.height * size.width,
         ...tileFields(size),
       });
-      return ctx.emitStatistics(op, y);
     }
     case 'maxPool':
     case 'avgPool': {
       const [y, index] = op.outputs as [ValueId, ValueId?];
       const [size, out] = [ctx.size(op.x), ctx.size(y)];
-      ctx.emit(op, {
+      return ctx.emit(op, {
         kind: 'pool',
         x: ctx.view(op.x),
         ...ctx.prologue(op, op.prologue),
         max: op.kind === 'maxPool',
         gamma: ABSENT,
         y: ctx.view(y),
+        ...ctx.partialsOf(op, y),
         ...indexFields(ctx, op, index),
         kernelHeight: op.kernel[0],
         ...windowFields(op),
@@ -86,7 +91,6 @@ export function lower(ctx: LoweringContext, op: Op): void {
         outPixels: out.height * out.width,
         ...tileFields(out),
       });
-      return ctx.emitStatistics(op, y);
     }
     case 'maxPoolGradInput':
     case 'avgPoolGradInput': {
@@ -138,13 +142,12 @@ export function lower(ctx: LoweringContext, op: Op): void {
       // Copies the operands that are stored in another concatenation; the others were written in place.
       const y = ctx.view(op.outputs[0]!);
       for (const { operand, offset } of ctx.copies.get(op) ?? []) {
-        elementwise(ctx, op, operand, { ...y, offset: y.offset + offset }, false);
+        elementwise(ctx, op, operand, { ...y, offset: y.offset + offset });
       }
       return;
     }
     case 'add': {
-      add(ctx, op);
-      return ctx.emitStatistics(op, op.outputs[0]!);
+      return add(ctx, op);
     }
     case 'slice':
       return;
@@ -171,19 +174,13 @@ export function lower(ctx: LoweringContext, op: Op): void {
       const { slope, intercept } = ctx.correction(op, op.correction);
       const prologue = { scale: whole(slope), shift: whole(intercept), relu: false };
       const accumulate = op.accumulate?.[0] !== undefined;
-      return elementwise(ctx, op, op.correction.x, ctx.view(op.outputs[0]!), accumulate, prologue);
+      return elementwise(ctx, op, op.correction.x, ctx.view(op.outputs[0]!), { accumulate, prologue });
     }
     case 'crossEntropy': {
       const [loss, correct] = op.outputs.map((id) => ctx.vector(id));
-      const { meanOver, ...fields } = crossEntropyFields(ctx, op);
-      const partials = whole(ctx.temporary(op, 'losses', 'scalar', 2 * fields.images));
-      ctx.emit(op, { kind: 'crossEntropy', ...fields, partials });
-      const { images } = fields;
       return ctx.emit(op, {
-        kind: 'finalizeLoss',
-        partials,
-        images,
-        meanOver,
+        kind: 'crossEntropy',
+        ...crossEntropyFields(ctx, op),
         loss: loss!,
         correct: correct!,
       });
@@ -252,19 +249,26 @@ function elementwise(
   op: Op,
   from: ValueId,
   y: View,
-  accumulate: boolean,
-  prologue: { readonly scale: Vector; readonly shift: Vector; readonly relu: boolean } = NO_PROLOGUE,
+  {
+    accumulate = false,
+    prologue = NO_PROLOGUE,
+    partials = NO_PARTIALS,
+  }: Partial<Pick<RecordOf<'elementwise'>, 'accumulate'>> & {
+    readonly prologue?: Pick<RecordOf<'elementwise'>, 'scale' | 'shift' | 'relu'>;
+    readonly partials?: Pick<RecordOf<'elementwise'>, 'partials' | 'partialStride'>;
+  } = {},
 ): void {
-  const shared = { x: ctx.view(from), ...prologue, y, accumulate };
+  const shared = { x: ctx.view(from), ...prologue, y, accumulate, ...partials };
   ctx.emit(op, { kind: 'elementwise', ...shared, ...tileFields(ctx.size(from)) });
 }
 
 /** y = a, then y += b; an operand that shares y's storage needs no copy. */
 function add(ctx: LoweringContext, op: Add): void {
-  const y = ctx.view(op.outputs[0]!);
+  const [sum] = op.outputs as [ValueId];
+  const y = ctx.view(sum);
   const [first, second] = isSamePlace(ctx.view(op.b), y) ? [op.b, op.a] : [op.a, op.b];
-  if (!isSamePlace(ctx.view(first), y)) elementwise(ctx, op, first, y, false);
-  elementwise(ctx, op, second, y, true);
+  if (!isSamePlace(ctx.view(first), y)) elementwise(ctx, op, first, y);
+  elementwise(ctx, op, second, y, { accumulate: true, partials: ctx.partialsOf(op, sum) });
 }
 
 function isSamePlace(a: View, b: View): boolean {
