@@ -155,7 +155,7 @@ describe('densor import', () => {
     expect(existsSync(join(folder, 'c'))).toBe(false);
   });
 
-  test('of another number of classes begins the classifier anew, and trains on', async () => {
+  test('of another number of classes reinitializes the classifier, and trains on', async () => {
     write('net.pth', torchFile());
     const { status, stdout } = await densor(
       ...['import', 'net.pth', '--model', 'notes', '--size', '32', '--classes', '12', '--out', 'a', '--json'],
@@ -171,7 +171,7 @@ describe('densor import', () => {
     expect(new Set(state.get('12.weight')).size).toBeGreaterThan(1000);
     const trained = await densor('train', '--from', 'a', ...SMALL, '--out', 'b');
     expect(trained.status, trained.stderr).toBe(0);
-    expect(trained.stderr).toMatch(/new head: 12\.weight, 12\.bias start anew/);
+    expect(trained.stderr).toMatch(/new head: 12\.weight, 12\.bias are reinitialized/);
     expect(loadCheckpoint(join(folder, 'b/last.safetensors')).run.config.classes).toBe(10);
   });
 });

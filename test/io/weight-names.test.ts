@@ -121,19 +121,19 @@ describe('weights under the names of', () => {
 describe('a classifier of another number of classes', () => {
   const other = { ...MODEL, 'classifier.weight': [1000, 12], 'classifier.bias': [1000] };
 
-  test('begins anew where that is wanted, and only there', () => {
+  test('is reinitialized if requested, and only then', () => {
     const { state, report } = match(weights(other), true);
     expect(report).toMatchObject({ matched: 4, newHead: ['classifier.weight', 'classifier.bias'] });
     expect(state.has('classifier.weight')).toBe(false);
     expect(describeReport(report).join()).toMatch(
-      /new head: classifier\.weight, classifier\.bias start anew/,
+      /new head: classifier\.weight, classifier\.bias are reinitialized/,
     );
     expect(() => match(weights(other))).toThrow(
       'f.pth: tensor classifier.weight is 1000×12, the model expects 10×12 (another number of classes: `classes`',
     );
   });
 
-  test('that is missing begins anew too', () => {
+  test('that is missing is reinitialized too', () => {
     const { 'classifier.weight': _, 'classifier.bias': __, ...body } = MODEL;
     expect(match(weights(body), true).report.newHead.length).toBe(2);
     expect(() => match(weights(body))).toThrow(/2 are missing \(classifier\.weight, classifier\.bias\)/);

@@ -83,7 +83,7 @@ export async function openFashionMnist(
     if (installed) {
       return read(
         installed,
-        verified(() => `install the package ${DEBIAN_PACKAGE} anew`),
+        verified(() => `reinstall the package ${DEBIAN_PACKAGE}`),
       );
     }
     await fill(sources, progress);

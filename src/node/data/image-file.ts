@@ -64,7 +64,7 @@ export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
   const pixels = head.width * head.height;
   const scans = kind === 'JPEG' ? jpegScans(bytes) : 1;
   if (scans * pixels > MAX_SCANNED_PIXELS) {
-    throw new DataError(`has ${scans} passes over ${Math.round(pixels / 1e6)} million pixels: save it anew`);
+    throw new DataError(`has ${scans} passes over ${Math.round(pixels / 1e6)} million pixels: save it again`);
   }
   const isGrey = head.space === 'b-w' || head.space === 'grey16';
   const decodeBytes = pixels * bytesPerPixel(head, kind);

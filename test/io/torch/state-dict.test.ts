@@ -6,9 +6,9 @@ import { stateDictOf } from '../../../src/io/torch/state-dict.ts';
 const tensor = (...shape: readonly number[]) => ({ kind: 'tensor', shape }) as unknown as PickleValue;
 const dict = (entries: Readonly<Record<string, unknown>>) =>
   new Map(Object.entries(entries)) as unknown as PickleValue;
-const content = (entries: Readonly<Record<string, unknown>>, strangers: readonly string[] = []) => ({
+const content = (entries: Readonly<Record<string, unknown>>, unknownNames: readonly string[] = []) => ({
   value: dict(entries),
-  strangers,
+  unknownNames,
 });
 const weights = dict({ 'a.weight': tensor(2, 3), 'a.bias': tensor(2) });
 
@@ -82,7 +82,7 @@ describe('the state dict of a checkpoint', () => {
     const circle = dict({ state_dict: weights }) as unknown as Map<string, unknown>;
     circle.set('self', circle);
     circle.set('level', level);
-    const { tensors } = stateDictOf({ value: circle as unknown as PickleValue, strangers: [] }, 'x');
+    const { tensors } = stateDictOf({ value: circle as unknown as PickleValue, unknownNames: [] }, 'x');
     expect(tensors.size).toBe(2);
   });
 });

@@ -327,7 +327,7 @@ describe('files that cannot be used are named and left out, or refused when read
       ...Array(20).fill(scan),
       jpeg.subarray(-2),
     ]);
-    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it anew$/);
+    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it again$/);
   });
 
   test('a strip that is longer than any image', async () => {
