@@ -18,9 +18,10 @@ export interface Roof {
   readonly gigabytesPerSecond: number;
 }
 
-/** Dots with a smaller fraction of the step's time, or of the FMA peak, are not drawn; NAMED_SHARE: or not labelled. */
+/** Dots with a smaller fraction of the step's time, or of the FMA peak, are not drawn. */
 const DRAWN_SHARE = 0.001;
 const DRAWN_OF_PEAK = 0.0005;
+/** Dots with a larger fraction of the step's time have a label. */
 const NAMED_SHARE = 0.04;
 
 /** The color-blind-safe palette of Okabe and Ito, and two more; the kind with the largest share has the first. */
