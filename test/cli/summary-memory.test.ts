@@ -52,7 +52,7 @@ describe('densor summary --memory', () => {
     expect(readFileSync(join(folder, 'p/m.svg'), 'utf8')).toContain('dense block 1');
   });
 
-  test('is of the largest part of a step in micro-batches, and tells what auto would choose', async () => {
+  test('shows the largest part of a step in micro-batches, and the choice of auto', async () => {
     const json = async (...args: readonly string[]) =>
       JSON.parse((await summary('--memory', '--json', ...args)).stdout);
     const parts = await json('--micro-batch', '4');
@@ -81,7 +81,7 @@ describe('densor summary --memory', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('writes neither file where one cannot be written', async () => {
+  test('writes neither file if one cannot be written', async () => {
     mkdirSync(join(folder, 'a.png'));
     writeFileSync(join(folder, 'file'), 'kept');
     for (const [out, message] of [

@@ -13,7 +13,7 @@ import { ShapeError } from '../../src/tensor/shape.ts';
 import { loadState } from '../../src/train/initial-state.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 
-/** What nobody's compiler has checked. */
+/** Values that no compiler has checked. */
 // biome-ignore lint/suspicious/noExplicitAny: a caller in JavaScript may hand over anything.
 type Anything = any;
 
@@ -103,7 +103,7 @@ describe.each([...ENGINES.slice(0, 1), ...ENGINES.slice(-1), REFERENCE])('on $na
       const failure = Promise.resolve().then(() => misuse(session));
       await expect(failure).rejects.toThrow(message);
       await expect(failure).rejects.toThrow(EngineError);
-      // And the session is of use.
+      // The session still works.
       expect((await session.run('test', { images, labels })).get('loss')).toHaveLength(1);
     } finally {
       await engine.close();

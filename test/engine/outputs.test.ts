@@ -7,7 +7,7 @@ import { loadState } from '../../src/train/initial-state.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
-// Outputs are what a run answers, not what a session remembers.
+// Outputs are the results of a run, independent of later runs of the session.
 
 const SIDE = 16;
 const compiled = compile(
@@ -51,7 +51,7 @@ describe.each([REFERENCE, ...ENGINES])('the outputs of a run on $name', ({ open 
     await engine.close();
   });
 
-  test('stay its own when another program of the session, or another session, has run', async () => {
+  test('are not changed by another program of the session, or another session', async () => {
     const engine = await open();
     const [session, other] = [await start(engine), await start(engine)];
     const first = await train(session);

@@ -61,7 +61,7 @@ describe('a profile', () => {
   const peak = { flopsPerSecond: 1e10, bytesPerSecond: 1e9 };
   const { records, kinds, total } = profileOf(plan, durations, peak);
 
-  test('shares the time out: over records and over kinds', () => {
+  test('divides the time over records and over kinds', () => {
     const sum = durations.reduce((a, b) => a + b);
     expect(total).toMatchObject({ ms: sum, share: 1 });
     for (const rows of [records, kinds]) {

@@ -12,7 +12,7 @@ import { cpuTarget } from '../../src/target/cpu/target.ts';
 const file = golden('block_and_transition');
 const block = denseBlock([denseLayer(10), denseLayer(10)]);
 
-/** Runs a module forward and backward from the gradient 2·y: the loss is the sum of y's squares. */
+/** Runs a module forward and backward with the loss Σy², that is, the gradient 2·y. */
 async function squares(open: (typeof ENGINES)[number]['open'], module: SequentialModule) {
   const { graph } = traceModule(module, [4, 3, 8, 8], 'train');
   const state = stateOf(graph);

@@ -13,7 +13,7 @@ const file = golden('images');
 const bytes = (name: string) => file.tensors.get(name)!.data as Uint8Array;
 const decoded = (name: string) => decodeImage(bytes(`file.${name}`));
 
-/** What Pillow has decoded: no decoder of ours in between. */
+/** An image decoded by Pillow. */
 function pillow(name: string): DecodedImage {
   const [height, width, channels = 1] = file.tensors.get(name)!.shape as [number, number, number?];
   return { height, width, channels: channels as 1 | 3, pixels: bytes(name) };

@@ -26,7 +26,7 @@ test("Resize(96) and ToTensor have torchvision's bits", () => {
   );
 });
 
-test('a size that stays leaves every byte', () => {
+test('an unchanged size keeps every byte', () => {
   const pixels = Uint8Array.from({ length: 5 * 7 * 3 }, (_, i) => (i * 37) % 256);
   const to = new Uint8Array(pixels.length);
   createResizer([5, 7], [5, 7], 3).resize(pixels, 0, to);

@@ -49,7 +49,7 @@ describe('a file that PyTorch wrote', () => {
     expect(tensors.size).toBeGreaterThan(100);
     for (const [name, { shape, read }] of wanted) {
       const found = tensors.get(name.slice('state.'.length))!;
-      // The counters of batches, which are scalars, were written to the safetensors file as vectors.
+      // Batch counters are scalars, but were written to the safetensors file as vectors.
       const counter = name.endsWith('num_batches_tracked');
       expect([name, found.shape, found.read()]).toEqual([name, counter ? [] : shape, read()]);
     }

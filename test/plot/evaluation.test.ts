@@ -20,7 +20,7 @@ test('a confusion matrix has a cell for each pair that occurs, its number, and n
   );
   const fills = cells.map((cell) => cell.getAttribute('fill')!.match(/\d+/g)!.map(Number));
   expect(fills.length).toBe(3);
-  // Right answers are blue, mistakes orange.
+  // Correct predictions are blue, errors orange.
   expect(fills.map(([r, , b]) => (b! > r! ? 'blue' : 'orange'))).toEqual(['blue', 'orange', 'blue']);
   expect(pngOf(svg).length).toBeGreaterThan(1000);
 });

@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-test('hostile files of every format are read or refused, never obeyed', async () => {
+test('hostile files of every format are read or refused, and nothing in them is executed', async () => {
   const report = await torture({ seed: 20, minutes: 60, only: ['files'], attempts: { files: 60 } });
   expect(report.faults).toEqual([]);
   expect(report.results.map(({ name, tried }) => [name, tried])).toEqual(
@@ -66,7 +66,7 @@ describe('the torture finds a reader that', () => {
   let reader: FileReader;
   beforeAll(() => {
     const program = join(scratch, 'careless.mjs');
-    // The case's number decides what the reader does; what InputError is, only the product knows.
+    // The number of the case determines the behavior of the reader.
     writeFileSync(
       program,
       `import { writeFileSync } from 'node:fs';

@@ -83,7 +83,7 @@ describe('settings of a run from weights', () => {
     });
   });
 
-  test('of any others are what they were', () => {
+  test('of other weights are unchanged', () => {
     const classNames = IMAGENET_CLASSES.with(7, 'another');
     expect(settingsFrom({ network, images: { size: 9, classNames } }, { lr: 1 })).toEqual({
       ...network,
@@ -103,7 +103,7 @@ describe('a network with both stages', () => {
   const compiled = (memory?: { readonly bytes: number; readonly threads: number }) =>
     compileRun(small, model, data, memory && { memory }).network;
 
-  test('has programs of each, of which those of the head leave all but the head as it is', () => {
+  test('has programs of both, of which those of the first change only the head', () => {
     const { programs, state } = compiled();
     const names = [...programs.keys()];
     for (const name of names.filter((each) => !/^(head|evaluate)/.test(each))) {

@@ -9,7 +9,7 @@ const beside = (name: string) => {
   return data;
 };
 
-/** A file with one tensor, 2 floats called w, that lies elsewhere. */
+/** A file with one tensor w, 2 floats in external data. */
 const file = (external: Readonly<Record<string, string>>, more = {}): Uint8Array =>
   messageType('ModelProto')
     .encode({
@@ -26,7 +26,7 @@ const file = (external: Readonly<Record<string, string>>, more = {}): Uint8Array
     })
     .finish();
 
-describe('weights in a file beside an ONNX file', () => {
+describe('external data of an ONNX file', () => {
   test.each<[string, Readonly<Record<string, string>>, number[]]>([
     ['at an offset, of a length', { location: 'x.data', offset: '4', length: '8' }, [1, 2]],
     ['up to the end', { location: 'x.data', offset: '8' }, [2, 3]],

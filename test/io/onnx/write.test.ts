@@ -91,7 +91,7 @@ describe('an ONNX file', () => {
     expect(new Set(node.map(({ name }: { name: string }) => name)).size).toBe(5);
   });
 
-  test('is refused beyond 2 GiB, before a byte of it is made', () => {
+  test('is refused beyond 2 GiB, before it is encoded', () => {
     const huge: Model = {
       name: 'huge',
       channels: 1,
