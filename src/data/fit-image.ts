@@ -47,7 +47,7 @@ function repeated(grey: Uint8Array, channels: number): Uint8Array {
 
 /** Networks halve feature maps five times, so sizes that are multiples of this lose no row of pixels. */
 const SIZE_STEP = 32;
-/** Twice the size takes four times as long; larger sizes are set explicitly. */
+/** Largest default size, because twice the size takes four times as long. */
 const LARGEST_SIZE = 96;
 
 /**

@@ -15,7 +15,10 @@ export interface IdxContent {
   readonly bytes: Uint8Array;
 }
 
-/** @param source name of the file in messages. @throws DataError if the magic number or the length is wrong. */
+/**
+ * Parses an IDX file. @param source name of the file in messages. @throws DataError if the magic number or the
+ * length is wrong.
+ */
 export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: string): IdxContent {
   const axes = kind === 'images' ? 3 : 1;
   const headerBytes = 4 + 4 * axes;

@@ -48,7 +48,7 @@ function jpegHeader(view: DataView): Found {
   }
 }
 
-/** Colour types 0 and 4 are grey (https://www.w3.org/TR/png-3/#11IHDR). */
+/** Color types 0 and 4 are grayscale (https://www.w3.org/TR/png-3/#11IHDR). */
 function pngHeader(view: DataView, bytes: Uint8Array): Found {
   const isGrey = [0, 4].includes(view.getUint8(25));
   return { width: view.getUint32(16), height: view.getUint32(20), isGrey, isAnimated: isAnimatedPng(bytes) };

@@ -79,8 +79,8 @@ export function isFit(renamed: RenamedWeights, wanted: WantedTensors): boolean {
  * Assigns the tensors of a file to those of a model.
  * @param newHead whether a classifier with a different number of classes is newly initialized instead of rejected.
  * @throws MismatchError unless every tensor of the model is present with its shape, and no layer has additional
- * tensors,
- *   because a partially loaded network would only appear trained. WeightsError if a tensor has NaN or infinity.
+ * tensors, because a partially loaded network would only appear trained. WeightsError if a tensor has NaN or
+ * infinity.
  */
 export function matchWeights(
   weights: Weights,

@@ -3,7 +3,7 @@ import { DataError } from '../data/dataset.ts';
 
 /** Limit on the unpacked size, against gzip bombs; more than any file of the data sets. */
 const MAX_BYTES = 2 ** 30;
-/** The checksum and the length. */
+/** Size of the checksum and the length at the end of a gzip file. */
 const GZIP_TRAILER_BYTES = 8;
 const LEAST_CHUNK_BYTES = 2 ** 14;
 /** The maximum compression ratio of deflate: 258 bytes per two bits. */

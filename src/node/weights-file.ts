@@ -47,8 +47,7 @@ export async function readWeightsFile(
  * Decodes the bytes of a weight file.
  * @param source name of the file in messages.
  * @throws WeightsError for unsupported formats; TorchFileError, SafetensorsError or OnnxError if it is damaged,
- * too large
- *   or has external data.
+ * too large or has external data.
  */
 export async function decodeWeights(bytes: Uint8Array, source: string): Promise<Weights> {
   return decode(bytes, source, { zip: ZIP_READER });

@@ -24,7 +24,7 @@ describe('train FOLDER', () => {
     expect(testAccuracy).toBe(1);
     expect(steps).toBeGreaterThanOrEqual(100);
     expect(trained.stderr).toMatch(
-      /^photos chose these settings from the images:\n {2}--size 32 +by the size of the pictures\n/m,
+      /^photos chose these settings from the images:\n {2}--size 32 +by the size of the images\n/m,
     );
     expect(trained.stderr).toMatch(/^ {2}--epochs 100 +\d+ steps in all$/m);
     const { recipe, data, size, batch, epochs, balance, validate, reasons } = configOf('first');

@@ -24,9 +24,9 @@ export interface OnnxModel {
 const MAX_BYTES = 2 ** 31 - 1;
 
 /**
- * Encodes an ONNX file (opset 17) as a list of pieces; tensor data are views of `state`. Input `images` [N, C, H,
- * W], output `logits` [N, classes], float32, for any number N of images; initializers have PyTorch's names.
- * Deterministic.
+ * Encodes an ONNX file (opset 17) as a list of pieces; tensor data are views of `state`. Deterministic. The input
+ * is `images` [N, C, H, W], the output `logits` [N, classes], float32, for any number N of images; initializers
+ * have PyTorch's names.
  * @throws OnnxError if the file would be larger than 2 GiB, an op has no equivalent, or a tensor has the wrong
  * size.
  */
@@ -130,7 +130,7 @@ function unique(name: string, taken: Set<string>): string {
   return free;
 }
 
-/** A `TensorProto`. */
+/** Encodes a `TensorProto` as pieces. */
 function tensorPieces(
   name: string,
   shape: Shape,

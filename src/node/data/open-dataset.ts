@@ -132,7 +132,7 @@ function imageMemoryBytes(): number {
   return Math.min(totalmem() / 4, limit / 4, 2 ** 32 - 1);
 }
 
-/** The first 1,000 training and 200 test images of Fashion-MNIST, beside the sources and in the package. */
+/** The first 1,000 training and 200 test images of Fashion-MNIST, in the repository and in the package. */
 function sampleFolder(): string {
   const places = ['../../../sample', '../../../../sample'].map((path) =>
     fileURLToPath(new URL(path, import.meta.url)),

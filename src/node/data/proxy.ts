@@ -10,8 +10,7 @@ const EXPERIMENTAL = 'UNDICI-EHPA';
  * - https:// urls without https_proxy go through http_proxy; all_proxy is not read;
  * - no_proxy is `*` or a list of HOST or HOST:PORT; only `.example.org` and `*.example.org` include subdomains;
  * - with `proxyTunnel: false`, http:// urls are requested with `GET http://…`, as by curl, which also works with
- * proxies
- *   without CONNECT. By default undici uses CONNECT for these as well. https:// urls always use CONNECT.
+ *   proxies without CONNECT. By default undici uses CONNECT for these as well. https:// urls always use CONNECT.
  *
  * The library is loaded on the first download.
  * @throws DataError if a variable is not the address of an HTTP proxy.
