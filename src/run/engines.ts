@@ -3,9 +3,13 @@ import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.t
 import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
 import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
 import { type Engine, EngineError } from '../engine/engine.ts';
+import { openDevice } from '../engine/webgpu/device.ts';
+import { createWebgpuEngine } from '../engine/webgpu/engine.ts';
+import { nodeGpu } from '../engine/webgpu/node-gpu.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
 import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
+import { webgpuTarget } from '../target/webgpu/target.ts';
 import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
 import { type EngineEntry, registeredEngine } from './engine-table.ts';
 import { buildMissingWasm } from './wasm-kernels.ts';
@@ -27,6 +31,10 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
       return createWasmEngine({ threads, ...(await loadWasmModule()) });
     },
     target: () => cpuTarget(),
+  },
+  webgpu: {
+    open: async () => createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) }),
+    target: () => webgpuTarget(),
   },
 };
 

@@ -5,7 +5,7 @@ import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { MemoryLimitError } from '../plan/memory/error.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import type { StepForm, StepForms } from '../train/step-form.ts';
-import { limitFor, type Needs, networkNeeds, planBudget } from './process-memory.ts';
+import { hasDeviceMemory, limitFor, type Needs, networkNeeds, planBudget } from './process-memory.ts';
 
 /**
  * Part of an engine's address space that is not available for plans: programs, stacks, static data of its module.
@@ -13,7 +13,7 @@ import { limitFor, type Needs, networkNeeds, planBudget } from './process-memory
 const ENGINE_BYTES = 32 * 2 ** 20;
 
 export interface LimitRequest<T> {
-  /** Limit of the whole process in bytes; undefined: the available memory. */
+  /** Limit of the whole process, or of the buffers of a GPU, in bytes; undefined: the available memory. */
   readonly limit: number | undefined;
   readonly engine: Engine;
   /** Memory in addition to the state of the network. */
@@ -67,8 +67,10 @@ export class ProcessLimitError extends Error {
 export function chooseForm<T extends { readonly compiled: Compiled }>(
   request: LimitRequest<T>,
 ): WithinLimit<T> {
-  const { limit = defaultLimitBytes(), engine, frugal, forms, compile } = request;
+  const { engine, frugal, forms, compile } = request;
   const { name, threads } = engine;
+  // A device cannot be asked what it has free.
+  const { limit = hasDeviceMemory(name) ? Number.POSITIVE_INFINITY : defaultLimitBytes() } = request;
   const plain = compile(forms.preferred);
   const { network } = plain.compiled;
   const all = (needs: Needs) => ({ engine: name, threads, ...networkNeeds(network), ...needs });

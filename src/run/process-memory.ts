@@ -44,8 +44,17 @@ export interface ProcessNeeds {
 /** The needs that depend on the caller, not on engine and network. */
 export type Needs = Omit<ProcessNeeds, 'engine' | 'threads' | keyof ReturnType<typeof networkNeeds>>;
 
-/** Estimated memory of the process in bytes, excluding its plan. */
+/** Engines whose plans are in device memory; limits then count only the buffers of the device. */
+const DEVICE_ENGINES: ReadonlySet<string> = new Set(['webgpu']);
+
+/** Whether the plans of an engine are in device memory instead of that of the process. */
+export function hasDeviceMemory(engine: string): boolean {
+  return DEVICE_ENGINES.has(engine);
+}
+
+/** Estimated memory in bytes that counts for a limit, excluding the plan. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
+  if (hasDeviceMemory(needs.engine)) return 0;
   const { engine, threads, stateBytes, records, dataBytes, loaderBytes = 0, charts } = needs;
   const isTraining = dataBytes !== undefined;
   return (
@@ -72,8 +81,8 @@ export function limitFor(planBytes: number, needs: ProcessNeeds): number {
 }
 
 /** Memory for drawing curves at the end, after the plans were freed. */
-function leastBytesAfterwards({ charts }: ProcessNeeds): number {
-  return charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
+function leastBytesAfterwards({ charts, engine }: ProcessNeeds): number {
+  return !hasDeviceMemory(engine) && charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
 }
 
 /** Minimum for reading photos. */

@@ -31,7 +31,7 @@ describe('the table of engines', () => {
 
   test('refuses an unknown name', async () => {
     expect(await runProgram(['verify', '--engine', 'stub', FILE])).toBe(2);
-    expect(said).toMatch(/expected auto, native, wasm or reference/);
+    expect(said).toMatch(/expected auto, native, wasm, webgpu or reference/);
     const unknown = 'stub' as EngineName;
     await expect(openEngine(unknown, 1)).rejects.toThrow('unknown engine stub');
     expect(() => targetOf(unknown)).toThrow('unknown engine stub');

@@ -2,6 +2,8 @@ import { DataError } from '../../data/dataset.ts';
 import type { ImageDecoder } from '../../data/image.ts';
 import { Sha256 } from '../../data/sha256.ts';
 import { createWasmEngine } from '../../engine/cpu/wasm/engine.ts';
+import { openDevice, pageGpu } from '../../engine/webgpu/device.ts';
+import { createWebgpuEngine } from '../../engine/webgpu/engine.ts';
 import { fetchWasmModule } from '../../engine/cpu/wasm/fetch-module.ts';
 import { mostPageThreads } from '../../engine/cpu/wasm/page-threads.ts';
 import { EngineError } from '../../engine/engine.ts';
@@ -113,7 +115,8 @@ export function openerOf(kernels: PageOptions['kernels']): OpenEngine {
   return async (name, threads = mostPageThreads()) => {
     if (name === 'reference') return createReferenceEngine();
     if (name === 'native')
-      throw new EngineError('a page has no engine native: expected auto, wasm or reference');
+      throw new EngineError('a page has no engine native: expected auto, wasm, webgpu or reference');
+    if (name === 'webgpu') return createWebgpuEngine({ device: await openDevice({ gpu: pageGpu() }) });
     return createWasmEngine({ threads, ...(await fetchWasmModule(kernels)) });
   };
 }
