@@ -1,5 +1,5 @@
-// partials[image] = weight·(logSumExp − Σ truth·logits) with truth = (1 − smoothing)·onehot + smoothing/classes; and 1 if
-// the first greatest logit is at the label. Per invocation one image.
+// partials[image] = weight·(logSumExp − Σ truth·logits) with truth = (1 − smoothing)·onehot + smoothing/classes; and
+// 1 if the first maximum of the logits is at the label. One image per invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let image = id.x;

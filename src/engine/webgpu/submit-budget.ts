@@ -1,24 +1,26 @@
-/** Longest part of a step in milliseconds that is submitted at once: watchdogs of drivers end those of some seconds. */
+/** Maximum duration of a submitted part in ms, because watchdogs of drivers end submits of some seconds. */
 export const LONGEST_SUBMIT_MS = 200;
-/** A typical card's estimated seconds per millisecond of an unknown one: as if it were a hundred times as slow. */
+/**
+ * Initial rate: estimated seconds on a typical GPU per ms on this one, assuming that it is a hundred times slower.
+ */
 const FIRST_RATE = 1e-5;
 /** Weight of the latest measurement. */
 const LATEST = 0.5;
-/** Parts that are measured before the rate is trusted. */
+/** Number of parts that are measured before the rate is used. */
 const MEASURED_PARTS = 8;
 
 /** A part of a program's dispatches, [first, last). */
 export interface SubmitPart {
   readonly first: number;
   readonly last: number;
-  /** Estimated seconds on a typical card. */
+  /** Estimated seconds on a typical GPU. */
   readonly seconds: number;
   /** Whether the caller should wait for it and report its time. */
   readonly isMeasured: boolean;
 }
 
 /**
- * Cuts programs into parts that take about LONGEST_SUBMIT_MS at most. How fast the device is, in estimated seconds of
+ * Divides programs into parts of at most about LONGEST_SUBMIT_MS. The speed of the device, in estimated seconds of
  * a typical card per millisecond, is learnt from the first parts.
  */
 export class SubmitBudget {
