@@ -47,7 +47,7 @@ describe('contenders', () => {
     await expect(turns).rejects.toThrow('no contender called nativ:avx2');
   });
 
-  test('of PyTorch say their format and their heap', () => {
+  test('of PyTorch have a format and a heap in their names', () => {
     expect(pytorchOf('pytorch:channels_last')).toEqual({ format: 'channels_last', environment: {} });
     const { format, environment } = pytorchOf('pytorch:default+kept-heap');
     expect(format).toBe('default');
@@ -119,7 +119,7 @@ describe('a network for a peer', () => {
   });
 });
 
-describe('convolutions alone', () => {
+describe('single convolutions', () => {
   test("are the notes' last of each block and its transitions'", () => {
     expect(notesConvolutions(96, 2).map(describeConvolution)).toEqual([
       '3×3, 160 → 32, 24×24',

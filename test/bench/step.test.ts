@@ -56,7 +56,7 @@ describe('a report', () => {
     expect(markdownOf(shared)).toMatch(/^\*\*Not two cores: two threads spin 1\.20 times as fast as one/);
   });
 
-  test('names its case, whatever the threads', () => {
+  test('names its case, independent of threads', () => {
     expect(caseName({ ...CASES.deep!, threads: 1 })).toBe('deep');
     expect(caseName({ ...CASES.deep!, batch: 1 })).toBe('custom');
     expect(caseName({ ...CASES.densenet121!, bottleneck: false })).toBe('custom');
@@ -94,7 +94,7 @@ describe.each([
   );
 });
 
-test('the page has every report of steps, the other reports, and a picture', () => {
+test('the page has every report of steps, the other reports, and a plot', () => {
   expect(node('page', folder).stderr).toContain('holds no reports');
   mkdirSync(join(folder, 'bench'));
   const newer = { ...report, date: '2026-02-01T00:00:00Z', step: CASES.deep! };

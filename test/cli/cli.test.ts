@@ -299,7 +299,7 @@ describe('invalid usage or input gives one line, status 2, and no files:', () =>
     expect(existsSync(join(folder, 'run'))).toBe(false);
   });
 
-  test('a damaged checkpoint, which stays as it is', async () => {
+  test('a damaged checkpoint, which is not modified', async () => {
     await densor('train', ...SHORT, '--out', 'run');
     const path = join(folder, 'run/last.safetensors');
     const truncated = readFileSync(path).subarray(0, 5000);
@@ -427,7 +427,7 @@ describe('densor', () => {
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
   });
 
-  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', async () => {
+  test('lr-find suggests a learning rate, writes a table and its plot, and no run', async () => {
     const args = '--data sample --size 32 --batch 50 --limit 200 --steps 50 --to 100 --threads 2'.split(' ');
     const { status, stdout, stderr } = alone('lr-find', ...args, '--json');
     expect(status, stderr).toBe(0);

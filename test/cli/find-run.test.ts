@@ -74,7 +74,7 @@ test.each([
   expect([status, stdout, lastLine]).toEqual([2, '', `densor: ${message}`]);
 });
 
-test('a folder is no checkpoint, and an error says which file in it may be one', () => {
+test('a folder is not a checkpoint, and the error names a file in it that may be one', () => {
   expect(() => loadCheckpoint(folder)).toThrow(
     `expected a checkpoint in it, such as ${join(folder, 'last.safetensors')}`,
   );

@@ -139,7 +139,7 @@ describe('a run on a folder of images', () => {
 });
 
 describe('densor evaluate', () => {
-  test('writes tables and pictures beside the run, and prints the scores of each class', async () => {
+  test('writes tables and plots to the folder of the run, and prints the scores of each class', async () => {
     const before = readdirSync(join(folder, 'run'));
     const { status, stdout, stderr } = await densor('evaluate', 'run');
     expect(status, stderr).toBe(0);

@@ -72,7 +72,7 @@ describe('--memory-limit', () => {
     });
   });
 
-  test('may be smaller where feature maps are stored in bfloat16', async () => {
+  test('may be smaller if feature maps are stored in bfloat16', async () => {
     const limit = smallest((await bench('--memory-limit', '10MiB')).stderr);
     const less = smallest((await bench('--memory-limit', '10MiB', '--precision', 'bf16')).stderr);
     expect(Number.parseInt(less, 10)).toBeLessThan(Number.parseInt(limit, 10));

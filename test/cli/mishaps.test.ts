@@ -26,7 +26,7 @@ describe('a full disk', () => {
     expect((await densor('train', ...SMALL, '--out', 'run')).status).toBe(0);
   });
 
-  test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', async () => {
+  test('in the middle of a run gives an error with the file and the resume command, and keeps the checkpoint', async () => {
     // The log is so long that it reaches the limit in the first steps of the second epoch.
     const kibibytes = 4096;
     await densor('train', ...SHORT, '--out', 'run');

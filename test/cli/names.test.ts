@@ -58,7 +58,7 @@ test('tables, CSV files and plots show printable names, JSON has them exactly', 
   expect(told.classes.map(({ name }: { name: string }) => name)).toEqual([...NAMES].sort());
 });
 
-test('names of a checkpoint are shown, whatever is in them', async () => {
+test('names in a checkpoint are printed safely', async () => {
   const path = join(folder, OUT, 'last.safetensors');
   const { run, state, shapes } = loadCheckpoint(path);
   const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));

@@ -218,7 +218,7 @@ describe('the same command can be repeated', () => {
     });
   });
 
-  test('after a comparison that ended before it had stored what it compares', async () => {
+  test('after a comparison that ended before it stored its experiment', async () => {
     const experiment = {
       common: { epochs: 1, model: 'densenet-bc-10-4', data: 'sample', size: 16, batch: 16, limit: 16 },
       configurations: { a: { lr: 0.1 }, b: { lr: 0.2 } },

@@ -75,7 +75,7 @@ describe('densor summary --memory', () => {
     );
   });
 
-  test('plans for an evaluation cannot be asked for: one value per channel is no training step', async () => {
+  test('plans for evaluations are not available: with one value per channel there is no training step', async () => {
     const { status, stderr } = await densorIn(folder, 'summary', 'notes', '--size', '32', '--memory');
     expect([status, stderr]).toEqual([2, expect.stringMatching(/batch norm needs more than one value.*\n$/)]);
     expect(readdirSync(folder)).toEqual([]);

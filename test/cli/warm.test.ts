@@ -45,7 +45,7 @@ test('a process that has run other commands behaves as a new one', async () => {
   expect(bytesOf('warm.onnx').equals(bytesOf('cold.onnx'))).toBe(true);
 });
 
-test('where something ends the process, the next command gets a new one', async () => {
+test('if a command ends the process, the next one uses a new process', async () => {
   const run = join(folder, 'run');
   const ended = densorIn(folder, 'train', ...TINY, '--epochs', '1000', '--out', 'run');
   await until('a step', () => stepOf(run) > 0);

@@ -79,7 +79,7 @@ describe('an IDX data set', () => {
     );
   });
 
-  test('is found under the names that are usual, packed or not whatever its names say', async () => {
+  test('is found under common names, compressed or not, independent of its names', async () => {
     writeIdxFolder(folder);
     const plain = sha256Of(readIdxFolder(folder, 'mine'));
     const files = readdirSync(folder);

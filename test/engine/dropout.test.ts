@@ -108,7 +108,7 @@ describe('the plan of a step with dropout', () => {
     expect(records.filter((record) => record.kind === 'statistics')).toEqual([]);
   });
 
-  test('stores no mask: beside the gradients no buffer is there that is not without dropout', () => {
+  test('stores no mask: apart from gradients it has only the buffers of a step without dropout', () => {
     const plain = compile(
       cifarDensenet({ depth: 16, growthRate: 5, bottleneckWidth: 4, compression: 0.5 }),
       [12, 12],

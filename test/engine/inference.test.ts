@@ -73,7 +73,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     expect(await logits(used)).not.toEqual(after);
   });
 
-  test('has its inputs before it makes anything of the weights: they may be overwritten at once', async () => {
+  test('copies its inputs before it prepares weights: they may be overwritten immediately', async () => {
     const session = await start();
     const mine = images.slice();
     const running = session.run('two', { images: mine, labels: new Int32Array(2) });
@@ -180,7 +180,7 @@ describe('the plan of inference', () => {
     }
   });
 
-  test('needs less memory than training, and what is prepared only once for all batch sizes', () => {
+  test('needs less memory than training, and prepared values only once for all batch sizes', () => {
     const many = plan('evaluate', 32);
     const train = plan('train', 32);
     expect(many.transientBytes).toBeLessThan(0.2 * train.transientBytes);

@@ -47,7 +47,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     await engine.close();
   });
 
-  test('a session takes one program at a time', async () => {
+  test('a session runs one program at a time', async () => {
     const engine = await open(2);
     const session = await start(engine, 1);
     const running = step(session);

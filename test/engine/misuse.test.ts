@@ -110,7 +110,7 @@ describe.each([...ENGINES.slice(0, 1), ...ENGINES.slice(-1), REFERENCE])('on $na
     }
   });
 
-  test('what compile returns, rather than its network', async () => {
+  test('the result of compile instead of its network', async () => {
     const engine = await open(1);
     await expect(engine.open(compiled as Anything)).rejects.toThrow(
       /expected the `network` of what compile returns/,
@@ -181,7 +181,7 @@ test.each<[string, Anything, RegExp]>([
   expect(compiling(broken, [40, 40], {})).toThrow(ShapeError);
 });
 
-test('images that are too small say how large they have to be', () => {
+test('too small images give an error with the required size', () => {
   const densenet121 = modelByName('densenet121');
   const of = (size: readonly [number, number]) => () =>
     compile(densenet121, size, { it: { batch: 4, mode: 'evaluate' } });

@@ -38,7 +38,7 @@ const copyOf = (outputs: ReadonlyMap<string, Float32Array | Float64Array>) =>
   new Map([...outputs].map(([name, data]) => [name, data.slice()]));
 
 describe.each([REFERENCE, ...ENGINES])('the outputs of a run on $name', ({ open }) => {
-  test('are all that its program gives but state', async () => {
+  test('are all outputs of its program except state', async () => {
     const engine = await open();
     const session = await start(engine);
     const [trained, evaluated] = [await train(session), await evaluate(session)];

@@ -42,7 +42,7 @@ describe.each([REFERENCE, ...ENGINES])("the notes' two shape checks on $name", (
     expect(relativeError(y, channelsLast(file, 'block_out'))).toBeLessThan(bound);
   });
 
-  test('transition_block(23, 10) behind it: 4×10×4×4, every value and gradient', async () => {
+  test('transition_block(23, 10) after it: 4×10×4×4, every value and gradient', async () => {
     const children = [
       ['block', block],
       ['transition', transition(10)],

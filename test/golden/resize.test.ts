@@ -33,7 +33,7 @@ test('an unchanged size keeps every byte', () => {
   expect(to).toEqual(pixels);
 });
 
-test('shrinking averages: a checkerboard becomes grey', () => {
+test('downscaling averages: a checkerboard becomes gray', () => {
   const pixels = Uint8Array.from({ length: 64 }, (_, i) => ((i + (i >> 3)) % 2 === 0 ? 255 : 0));
   const to = new Uint8Array(4);
   createResizer([8, 8], [2, 2], 1).resize(pixels, 0, to);

@@ -55,12 +55,12 @@ describe('a file that PyTorch wrote', () => {
     }
   });
 
-  test('says where in a checkpoint the weights were', async () => {
+  test('reports the path of the weights in a checkpoint', async () => {
     const { notes } = await readWeights(path('torch/checkpoint.pth'));
     expect(notes).toEqual(['the weights are those under state_dict']);
   });
 
-  test('holds objects of many classes beside the weights: they are left out, and named', async () => {
+  test('contains objects of many classes in addition to weights: they are skipped, and named', async () => {
     const { notes, stateDicts } = await readWeights(path('torch/objects.pth'));
     expect(notes).toEqual([
       'the weights are those under state_dict',

@@ -161,7 +161,7 @@ describe('an atomic write', () => {
   });
 });
 
-describe('temporary files that a killed process left behind', () => {
+describe('temporary files of a killed process', () => {
   const name = (of: string, digits = '0123456789abcdef') => `${of}.${digits}.partial`;
 
   test('are removed immediately if only the caller writes them, otherwise after an hour; other files remain', () => {

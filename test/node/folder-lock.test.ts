@@ -62,7 +62,7 @@ describe.each([
     lock().release();
   });
 
-  test.runIf(isLinux)("is free where another process has the holder's number now", () => {
+  test.runIf(isLinux)("is free if another process has the holder's process id now", () => {
     write({ ...living, pid: 1, startTime: '123456789' });
     lock().release();
   });

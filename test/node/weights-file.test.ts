@@ -14,7 +14,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const path = (name: string) => join(folder, name);
 
-describe.skipIf(process.platform === 'win32')('a file of weights is refused by what it is:', () => {
+describe.skipIf(process.platform === 'win32')('a file of weights is refused if it is:', () => {
   test('a folder', async () => {
     await expect(readWeights(folder)).rejects.toThrow(/is a folder: expected a file of weights$/);
   });

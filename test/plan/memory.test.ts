@@ -56,7 +56,7 @@ describe('evaluation programs', () => {
   });
 });
 
-test('what is cheapest for its bytes comes first: in a ResNet not its convolutions', () => {
+test('what is cheapest per byte comes first: in a ResNet not its convolutions', () => {
   const all = candidates('resnet18-d2l', 64, 32, least('resnet18-d2l', 64, 32));
   const [first] = all[1]!.groups;
   expect(first!.kind).not.toBe('conv2d');
@@ -66,7 +66,7 @@ test('what is cheapest for its bytes comes first: in a ResNet not its convolutio
 describe('the rematerialization plans of a DenseNet-121', () => {
   const all = candidates('densenet121', 64, 8, least('densenet121', 64, 8));
 
-  test('takes less memory and more time from candidate to candidate', () => {
+  test('need less memory and more time from candidate to candidate', () => {
     expect(all.length).toBeGreaterThan(2);
     for (const [i, candidate] of all.entries()) {
       if (i === 0) continue;

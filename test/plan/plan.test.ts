@@ -95,7 +95,7 @@ describe("the plan of the notes' network", () => {
     expect(pointwise.map(({ in: size }) => size.height)).toEqual([12, 6, 3]);
   });
 
-  test('writes a block into one buffer, each layer behind the one before', () => {
+  test('writes a block into one buffer, each layer after the previous one', () => {
     const convs = kernelRecords(plan('train').records).flatMap(({ record }) =>
       record.kind === 'winograd' && record.in.height === 24 ? [record] : [],
     );
@@ -128,7 +128,7 @@ describe("the plan of the notes' network", () => {
     }
   });
 
-  test('lays the state out by the model alone: all programs agree', () => {
+  test('the layout of the state depends only on the model: all programs agree', () => {
     const persistent = (name: string) =>
       plan(name).buffers.flatMap(({ slab, content, offset }) =>
         slab === 'persistent' ? [[bufferName(content), offset]] : [],

@@ -36,7 +36,7 @@ test('a confusion matrix of many classes leaves out numbers, then names', () => 
   expect(texts(150)).not.toContain('class 39');
 });
 
-test('a sheet shows each picture with its lines, and the PNG has its colours', async () => {
+test('a sheet shows each picture with its lines, and the PNG has its colors', async () => {
   const href = async (colour: readonly [number, number, number]) =>
     `data:image/png;base64,${(await picture({ colour })).toString('base64')}`;
   const pictures = [

@@ -35,7 +35,7 @@ describe('a hostile file', () => {
     expect(new Set(made.map((bytes) => bytes.toString('latin1'))).size).toBeGreaterThan(10);
   });
 
-  test('of a container has the lengths and checksums that it says', () => {
+  test('of a container has correct lengths and checksums', () => {
     const png = Buffer.from(
       'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
       'base64',
@@ -50,7 +50,7 @@ describe('a hostile file', () => {
     }
   });
 
-  test('of protobuf gets behind the first check', async () => {
+  test('of protobuf passes the first check', async () => {
     const { read } = await openFormat('onnx', scratch);
     const messages = new Set<string>();
     for (let number = 0; number < 200; number++) {

@@ -17,7 +17,7 @@ test('a spread is mean and sample standard deviation; one value has none', () =>
   expect(spreadOf([])).toBeUndefined();
 });
 
-test('differences are between runs of the same seed, whatever their order', () => {
+test('differences are between runs with the same seed, in any order', () => {
   const results = [
     summarize('average', [runOf(0, 0.8), runOf(1, 0.82), runOf(2, 0.87)]),
     summarize('max', [runOf(2, 0.86), runOf(0, 0.83), runOf(1, 0.84)]),

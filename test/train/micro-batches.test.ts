@@ -131,7 +131,7 @@ describe('the parts of a batch', () => {
     );
   });
 
-  test('run few programs, whatever their number, and one part is the plain step', () => {
+  test('use few programs, for any number of parts, and one part is the plain step', () => {
     expect(Object.keys(programsFor('train', { count: 1000, batch: 250, microBatch: 7 }))).toEqual([
       'train 6 of 250, first',
       'train 7 of 250, middle',
@@ -161,7 +161,7 @@ describe('in float64', () => {
     },
   );
 
-  test.each(withNorm)('with batch norm they are those of a loop made by hand: $name', async (model) => {
+  test.each(withNorm)('with batch norm they equal those of a handwritten loop: $name', async (model) => {
     const microBatch = 4;
     const { labelSmoothing } = everything;
     const got = await take(await REFERENCE.open(), model, microBatch, 1, { labelSmoothing: labelSmoothing! });

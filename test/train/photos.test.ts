@@ -65,7 +65,7 @@ describe('warnings', () => {
     expect(warnings[1]).toContain('10 steps in all');
   });
 
-  test('none where hundreds of steps are taken', () => {
+  test('none for hundreds of steps', () => {
     expect(settingsWarnings({ batch: 16, epochs: 20, limit: undefined }, 240)).toEqual([]);
   });
 });

@@ -44,7 +44,7 @@ describe('the recipe fine-tune', () => {
     expect(describeRecipe(config)).toContain('the classifier alone for 3 epochs at lr 0.002');
   });
 
-  test('has one stage where no epochs are for the classifier, and its rate for both where no other is given', () => {
+  test('has one stage without epochs for the classifier, and one rate for both by default', () => {
     const { headEpochs: _, headLr: __, ...plain } = config;
     expect(stagesOf(plain, STEPS)).toMatchObject([{ name: 'whole', firstStep: 0, schedule: { steps: 80 } }]);
     const both = stagesOf({ ...plain, headEpochs: 1 }, STEPS).map(({ schedule }) => schedule.peak);
@@ -73,7 +73,7 @@ describe('settings of a run from weights', () => {
   const network = { model: 'resnet50', size: 224 };
   const images = { size: 224, classNames: IMAGENET_CLASSES };
 
-  test('of ImageNet are those of the recipe fine-tune, where no recipe is named', () => {
+  test('from ImageNet weights are those of the recipe fine-tune by default', () => {
     expect(settingsFrom({ network, images }, { epochs: 9 })).toEqual({
       ...{ model: 'resnet50', recipe: 'fine-tune', epochs: 9 },
     });

@@ -61,7 +61,7 @@ describe('external data of an ONNX file', () => {
     expect(() => readOnnxWeights(file(external), 'x.onnx', beside)).toThrow(message);
   });
 
-  test('are refused where no file can be read', () => {
+  test('are refused if no file can be read', () => {
     expect(() => readOnnxWeights(file({ location: 'x.data' }), 'x.onnx')).toThrow(
       /tensor w lies in another file, x\.data: save the model with its data inside/,
     );

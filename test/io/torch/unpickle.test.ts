@@ -24,7 +24,7 @@ const good = torchZip(pickle(dict([['a', tensor(storage('0', 4), 0, [2, 2], [2, 
 /** A little-endian length of 4 bytes. */
 const length = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
 
-test('a file made by hand is read: the pickles below are refused for what they say, not for how they are made', async () => {
+test('a handwritten file is read: the pickles below are refused for their content, not for their form', async () => {
   const { tensors } = await decodeWeights(good, 'x.pth');
   expect(tensors.get('a')!.read()).toEqual(Float32Array.of(1, 2, 3, 4));
 });
@@ -127,7 +127,7 @@ describe('a pickle that needs too much memory or time is refused:', () => {
     expect(await refused(torchZip(pickle(...ops)))).toMatch(message);
   });
 
-  test('shared values are shared, not copied: ten to the ninetieth leaves cost ninety tuples', async () => {
+  test('shared values are not copied: ten to the ninetieth leaves need ninety tuples', async () => {
     const levels = Array.from({ length: 90 }, () => bytesOf('0(', 'h\0'.repeat(10), 'tq\0'));
     expect(await refused(torchZip(pickle(')q\0', ...levels)))).toMatch(/no state dict/);
   });
@@ -323,7 +323,7 @@ describe('a tensor with wrong sizes is refused:', () => {
   });
 });
 
-describe('what is no state dict', () => {
+describe('objects that are not state dicts', () => {
   test.each<[string, Op, RegExp]>([
     ['a number', int(1), /holds no state dict/],
     ['a list', ']', /holds no state dict/],

@@ -173,7 +173,7 @@ describe('a folder of images', () => {
     expect((await read(false)).test.files).toEqual((await open({ size: 8 })).test.files);
   });
 
-  test('of grey images only has one channel, else three, and what is asked for is had', async () => {
+  test('has one channel if all images are grayscale, otherwise three, unless it is given', async () => {
     await writeColours(folder, 2, true);
     expect((await open()).train.channels).toBe(1);
     const colour = await open({ channels: 3 });
@@ -293,7 +293,7 @@ describe('unusable files are named and skipped, or refused in strict mode:', () 
     await expect(open({ strict: true })).rejects.toThrow(/blue\/\d-bad\.png (is|has)/);
   });
 
-  test('but not a picture whose comment has the letters of an animation', async () => {
+  test('but not an image with the marker of an animation in a comment', async () => {
     const png = await picture();
     const at = png.indexOf('IDAT') - 4;
     const comment = pngChunk('tEXt', Buffer.from('Comment\0acTL and fcTL'));

@@ -127,7 +127,7 @@ describe('text', () => {
     expect(parseText(schemaOf(name), text)).toEqual({ problem }),
   );
 
-  test('of a picture has to end in .svg', () => {
+  test('of a plot must end in .svg', () => {
     expect(parseText(schemaOf('out', 'profile'), 'a.png')).toEqual({
       problem: 'expected the name of an .svg file',
     });
