@@ -3,8 +3,8 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /**
- * What each folder (or file) of src may import: folders, packages, and `node:` for what comes with Node. A folder in a
- * folder is as that one unless it has a row of its own. What may not import `node:` runs in a page too.
+ * What each folder (or file) of src may import: folders, packages, and `node:` for Node's modules. Subfolders
+ * inherit the row of their parent unless they have their own. Folders without `node:` also run in a page.
  */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   tensor: '',
@@ -91,7 +91,7 @@ function imported(file: string, name: string): string {
     .join('/');
 }
 
-test('all that a command prints goes through one file, which makes names printable', () => {
+test('all output of commands goes through one file, which makes names printable', () => {
   const printing = files.filter((file) => {
     const text = readFileSync(join(src, file), 'utf8');
     return /\b(stdout|stderr)\.write\(|\bconsole\./.test(text);
@@ -102,7 +102,7 @@ test('all that a command prints goes through one file, which makes names printab
 describe('the folders of src', () => {
   const texts = files.map((file) => ({ file, text: readFileSync(join(src, file), 'utf8') }));
 
-  test('import what the table lets them', () => {
+  test('import only what the table permits', () => {
     const wrong = texts.flatMap(({ file, text }) => {
       const from = folderOf(file);
       const allowed = [from, ...(MAY_IMPORT[from]?.split(' ') ?? [])];
@@ -115,7 +115,7 @@ describe('the folders of src', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('that run in a page too use nothing that only Node has', () => {
+  test('that also run in a page use no Node API', () => {
     for (const folder of IN_A_PAGE) {
       const allowed = MAY_IMPORT[folder]!.split(' ');
       const needNode = ['node:', ...Object.keys(MAY_IMPORT).filter((row) => / node:/.test(MAY_IMPORT[row]!))];

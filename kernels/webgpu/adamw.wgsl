@@ -1,5 +1,5 @@
-// PyTorch's AdamW, in place, element by element. The host computes the bias corrections 1 − β^step in float64. Nothing once
-// NaN or infinity was met. Per invocation one number.
+// PyTorch's AdamW, in place, elementwise. The host computes the bias corrections 1 − β^step in float64. If an earlier
+// record produced NaN or infinity, nothing is updated. One element per invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

@@ -1,8 +1,8 @@
-// y = dropout(relu?(conv(prologue(x)) + bias)). Rows: pixels of y, of whatever image; columns: its channels. Terms: taps ×
-// channels. Writes exactly the channels of y that exist. Statistics: partials[tile][2][partial_stride] = mean and sum of
-// squared deviations of the tile's pixels, merged by finalize_statistics.
+// y = dropout(relu?(conv(prologue(x)) + bias)). Rows: pixels of y of all images; columns: its channels. Terms: taps ×
+// channels. Writes exactly the channels of y that exist. Statistics: partials[tile][2][partial_stride] = mean and sum
+// of squared deviations of the tile's pixels, merged by finalize_statistics.
 struct Corner { pixel: i32, row: i32, column: i32 };
-var<private> corners: array<Corner, 8>; // Of the window of each of this invocation's pixels.
+var<private> corners: array<Corner, 8>; // Window corners of this invocation's pixels.
 var<workgroup> sums_of: array<vec4f, 128>;
 var<workgroup> means_of: array<vec4f, 8>;
 var<private> lane_of: u32;
@@ -14,7 +14,7 @@ fn setup(lane: u32, tile: u32, panel: u32) {
   for (var j = 0u; j < 8u; j++) {
     let p = tile * 128u + pixel_of(lane, j);
     if (p >= r.pixels) {
-      corners[j] = Corner(0, -1000000, 0); // No tap of it is inside.
+      corners[j] = Corner(0, -1000000, 0); // All taps are outside the map.
       continue;
     }
     let image = p / r.out_pixels;
@@ -25,7 +25,7 @@ fn setup(lane: u32, tile: u32, panel: u32) {
   }
 }
 
-// Four terms of the sum: a tap, four channels, and what the map is multiplied with and shifted by.
+// Four terms of the sum: a tap, four channels, and their prologue coefficients.
 struct Terms { row: i32, column: i32, channel: u32, exists: vec4<bool>, scale: vec4f, shift: vec4f };
 fn terms_of(block: u32) -> Terms {
   let first = block * DEPTH + 4u * (lane_of % 4u);

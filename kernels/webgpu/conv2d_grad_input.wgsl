@@ -1,6 +1,6 @@
-// The gradient of a convolution's input: rows are pixels of the input, columns its channels, terms taps × channels of the
-// output, whose gradient may still lack the correction slope·feature + intercept. sums[tile][2][sum_stride] = Σdz and
-// Σdz·(x − mean) of the tile's pixels.
+// The input gradient of a convolution: rows are pixels of the input, columns its channels, terms taps × channels of
+// the output, to whose gradient the correction slope·feature + intercept is added, if present.
+// sums[tile][2][sum_stride] = Σdz and Σdz·(x − mean) of the tile's pixels.
 struct Corner { image: u32, row: i32, column: i32 };
 var<private> corners: array<Corner, 8>;
 var<private> lane_of: u32;
@@ -23,7 +23,7 @@ fn setup(lane: u32, tile: u32, panel: u32) {
   }
 }
 
-// Four terms of the sum: a tap, four channels, and what the map is multiplied with and shifted by.
+// Four terms of the sum: a tap, four channels, and the coefficients of their correction.
 struct Terms { row: i32, column: i32, channel: u32, exists: vec4<bool>, scale: vec4f, shift: vec4f };
 fn terms_of(block: u32) -> Terms {
   let first = block * DEPTH + 4u * (lane_of % 4u);
@@ -37,7 +37,7 @@ fn terms_of(block: u32) -> Terms {
   return terms;
 }
 
-// The output pixel that tap (a, b) leads to the input from; −1: none.
+// The output pixel whose tap (a, b) is the input pixel; −1: none.
 fn output_of(corner: Corner, a: i32, b: i32) -> i32 {
   var row = corner.row - a;
   var column = corner.column - b;

@@ -1,8 +1,8 @@
-// The gradient of a convolution's weights: rows are taps × channels of the input (behind them, one for the bias), columns
-// are channels of the output, terms are the pixels of one split. partials[split][row][partial_stride], added up by
-// reduce_grad_weight.
+// The weight gradient of a convolution: rows are taps × channels of the input (and one row for the bias after them),
+// columns are channels of the output, terms are the pixels of one split. partials[split][row][partial_stride] are
+// added by reduce_grad_weight.
 struct Corner { pixel: i32, row: i32, column: i32, exists: i32 };
-var<workgroup> corners: array<Corner, 16>; // Of the block's pixels.
+var<workgroup> corners: array<Corner, 16>; // Window corners of the block's pixels.
 var<private> first_row: u32;               // Of this invocation's quad of rows.
 var<private> tap_row: i32;
 var<private> tap_column: i32;

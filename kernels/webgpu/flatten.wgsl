@@ -1,4 +1,4 @@
-// [N, H, W, C] → [N, C·H·W], PyTorch's order. Per invocation one number.
+// [N, H, W, C] → [N, C·H·W], PyTorch's order. One element per invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

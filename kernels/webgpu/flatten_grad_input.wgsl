@@ -1,4 +1,4 @@
-// [N, C·H·W] → [N, H, W, C]: = or += the gradient of `flatten`, with its correction. Per invocation one number.
+// [N, C·H·W] → [N, H, W, C]: = or += the gradient of `flatten`, with its correction. One element per invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

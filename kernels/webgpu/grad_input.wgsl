@@ -1,6 +1,6 @@
-// The end of every input gradient: from du, the gradient at the prologue's output, to the gradient of x.
+// The epilogue of every input gradient: from du, the gradient of the prologue's output, to the gradient of x.
 //   z = scale·x + shift,  dz = du·[z > 0] (with ReLU),  gradient = or += scale·dz
-// Returns dz and dz·(x − mean), whose sums give the gradients of a batch norm. The gradient may take the place of x.
+// Returns dz and dz·(x − mean), whose sums give the gradients of a batch norm. The gradient may overwrite x.
 // Writes exactly the channels that exist.
 struct Factors { scale: vec4f, shift: vec4f, mean: vec4f };
 struct Terms2 { dz: vec4f, centred: vec4f };

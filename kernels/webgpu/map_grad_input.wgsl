@@ -1,6 +1,7 @@
-// The input gradient of a max pooling (flag MAX), an average pooling (AVERAGE) or an elementwise op: an input pixel sums
-// over the windows that cover it, ascending. sums[tile][2][sum_stride] as in conv2d_grad_input. With own_slope the gradient
-// of x through its own statistics is added: gradient = du + own_slope·x + own_intercept, and may take the place of x.
+// The input gradient of a max pooling (flag MAX), an average pooling (AVERAGE) or an elementwise op: an input pixel
+// sums over the windows that cover it, ascending. sums[tile][2][sum_stride] as in conv2d_grad_input. With own_slope
+// the gradient of x through its own statistics is added: gradient = du + own_slope·x + own_intercept, and may
+// overwrite x.
 var<workgroup> parts_of: array<vec4f, 128>;
 
 fn grad_output_at(pixel: u32, c: u32, slope: vec4f, intercept: vec4f) -> vec4f {

@@ -12,7 +12,7 @@ fn sum_lanes(lane: u32, x: f32) -> f32 {
   return lanes_of[0];
 }
 
-// The share of an invocation: neighbours, [begin, end) of `count`.
+// The contiguous range [begin, end) of `count` elements that belongs to an invocation.
 fn share_of(lane: u32, count: u32) -> vec2u {
   let each = (count + 63u) / 64u;
   return vec2u(min(lane * each, count), min((lane + 1u) * each, count));

@@ -1,5 +1,5 @@
-// average += rest·(value − average), in place, where the rest is larger in early steps. Nothing once NaN or infinity was
-// met. Per invocation one number.
+// average += rest·(value − average), in place; rest is larger in early steps. If an earlier record produced NaN or
+// infinity, nothing is updated. One element per invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

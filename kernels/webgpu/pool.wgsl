@@ -1,8 +1,8 @@
-// Max (flag) or average pooling of prologue(x). The position of a maximum in its window is a byte: the first greatest,
-// row by row; NaN wins; padding never does. An average counts padding as zeros.
+// Max (flag) or average pooling of prologue(x). The position of a maximum in its window is stored as a byte: that of
+// the first maximum in row order, or of the first NaN; padding is ignored. An average counts padding as zeros.
 fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 
-// Whether a value beats the best so far.
+// Whether a value replaces the current maximum.
 fn beats(value: f32, best: f32) -> bool { return value > best || (is_nan(value) && !is_nan(best)); }
 
 fn channels4(tile: u32, first: u32, c: u32, lane: u32) {

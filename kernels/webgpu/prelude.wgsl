@@ -1,19 +1,19 @@
-// What every kernel has. Before it come the bindings and the accessors of the record's fields, which
+// Shared by all kernels. It follows the bindings and the accessors of the record's fields, which
 // src/engine/webgpu/shader.ts generates: for a map `x` load_x(pixel, channel) → 4 channels, for a vector `scale`
 // quad_scale(i) → 4 numbers and number_scale(i), and the constant HAS_x of each.
-// Invocations of a workgroup: 64. Elements behind the last channel of a map or vector may hold anything, NaN too: they are
-// replaced by selection, never multiplied by zero.
+// Invocations of a workgroup: 64. Elements after the last channel of a map or vector are arbitrary, even NaN; they
+// are replaced by selection, not multiplied by zero.
 
 const ALL = vec4<bool>(true, true, true, true);
 
-// Comparisons with NaN and infinity may be optimised away: their bits are tested instead.
+// Compilers may optimize comparisons with NaN and infinity away, so the bits are tested.
 fn is_finite(x: f32) -> bool { return (bitcast<u32>(x) & 0x7f800000u) != 0x7f800000u; }
 
-// The record's results contain NaN or infinity. The state is then not updated.
+// Records that the results contain NaN or infinity; the state is then not updated.
 fn fail() { atomicMin(&control.failed_record, r.number); }
 fn has_failed() -> bool { return atomicLoad(&control.failed_record) != 0xffffffffu; }
 
-// NaN stays NaN: max would replace it.
+// NaN stays NaN, unlike with max().
 fn relu(z: vec4f) -> vec4f { return select(z, vec4f(), z <= vec4f()); }
 
 // The channels [c, c + 4) that exist, for maps of `channels` channels.

@@ -1,4 +1,4 @@
-// The product at the heart of convolutions and their gradients: per workgroup 128 rows × 32 columns, 8 × 8 per
+// The matrix product of convolutions and their gradients: per workgroup 128 rows × 32 columns, 8 × 8 per
 // invocation, 16 terms of the sum at a time. A kernel defines
 //   setup(lane, tile, panel)         its own variables, once;
 //   terms_of(block) → Terms          what all rows share in a block of 16 terms;
@@ -23,7 +23,7 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   setup(lane, tile, panel);
   let m = 2u * (lane / 4u);
   let n = 2u * (lane % 4u);
-  // Named variables: an array would be indexed in memory by some compilers.
+  // Named variables, because some compilers place arrays in memory.
   var a0 = vec4f(); var b0 = vec4f();
   var a1 = vec4f(); var b1 = vec4f();
   var a2 = vec4f(); var b2 = vec4f();

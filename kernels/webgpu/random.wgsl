@@ -1,4 +1,4 @@
-// Counter-based random numbers, the twin of src/tensor/random.ts: a pure function of (seed, stream, counter).
+// Counter-based random numbers: a pure function of (seed, stream, counter), the same as in src/tensor/random.ts.
 // Philox2x32-10 (Salmon et al. 2011).
 const MULTIPLIER = 0xd256d193u;
 
@@ -23,8 +23,8 @@ fn random_bits(seed: u32, stream: u32, counter: u32) -> u32 {
   return left;
 }
 
-// Channels [c, c + 4) of a pixel of an image, each dropped or scaled. Element i of a map, in N, C, H, W order from the
-// first image of the batch on, depends on random number i of the layer's stream. A factor of zero leaves NaN what it is.
+// Channels [c, c + 4) of a pixel of an image, each dropped or scaled. Element i of a map, in N, C, H, W order from
+// the first image of the batch on, depends on random number i of the layer's stream. NaN stays NaN.
 fn drop_out(x: vec4f, image: u32, pixel: u32, c: u32, channels: u32, image_pixels: u32) -> vec4f {
   var factors = vec4f();
   for (var i = 0u; i < 4u; i++) {

@@ -1,5 +1,5 @@
-// Adds up the partials of weight gradients, split by split, into gradients in PyTorch's layout [O, C, …]: = or +=. Per
-// invocation one number of the partials' layout [row][partial_stride].
+// Adds the partials of weight gradients, in the order of splits, to gradients in PyTorch's layout [O, C, …]: = or +=.
+// Per invocation one element of the partials' layout [row][partial_stride].
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

@@ -1,5 +1,6 @@
-// PyTorch's SGD, in place, element by element: d = clip·gradient + weightDecay·parameter; velocity = momentum·velocity + d;
-// parameter −= rate·step. Nothing once NaN or infinity was met. Per invocation one number.
+// PyTorch's SGD, in place, elementwise: d = clip·gradient + weightDecay·parameter; velocity = momentum·velocity + d;
+// parameter −= rate·step. If an earlier record produced NaN or infinity, nothing is updated. One element per
+// invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

@@ -1,4 +1,4 @@
-// partials[workgroup] = Σx² of its 64 · each numbers, of all tensors one after the other.
+// partials[workgroup] = Σx² over 64 · each elements of the concatenation of all tensors.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

@@ -1,5 +1,5 @@
-// running = (1 − momentum)·running + momentum·batch, with the unbiased batch variance; nothing once NaN or infinity was
-// met. Per invocation one channel.
+// running = (1 − momentum)·running + momentum·batch, with the unbiased batch variance. If an earlier record produced
+// NaN or infinity, nothing is updated. One channel per invocation.
 @compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {

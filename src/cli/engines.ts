@@ -7,7 +7,7 @@ import { say } from './terminal.ts';
 
 export { ENGINE_NAMES, type EngineName, engineOf, openEngine, targetOf } from '../run/engines.ts';
 
-/** Says on stderr what `auto` took and why, before work that takes long. */
+/** Prints on stderr which engine `auto` selected and why, before long operations. */
 export function announce(name: EngineName): void {
   if (name !== 'auto') return;
   if (engineOf(name) === 'wasm') {

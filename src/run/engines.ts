@@ -18,7 +18,7 @@ export { ENGINE_NAMES, type EngineName };
 
 type BuiltIn = Exclude<EngineName, 'auto'>;
 
-/** The engines of this package: a new name of `ENGINE_NAMES` does not compile without an entry here. */
+/** The built-in engines; the type requires an entry for each name in `ENGINE_NAMES`. */
 const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
   reference: { open: async () => createReferenceEngine(), target: () => cpuTarget() },
   native: {
@@ -38,17 +38,17 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
   },
 };
 
-/** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
+/** Opens an engine by name; `auto` selects the fastest available one. @throws EngineError */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
   return entryOf(name).open(threads);
 }
 
-/** The engine that a name stands for here. */
+/** Resolves `auto` to an engine. */
 export function engineOf(name: EngineName): BuiltIn {
   return name === 'auto' ? automaticEngine() : name;
 }
 
-/** What networks are compiled for that the engine of this name runs: its `target`, without opening it. @throws EngineError */
+/** The compilation target of an engine, without opening it. @throws EngineError */
 export function targetOf(name: EngineName): Target {
   return entryOf(name).target();
 }

@@ -4,7 +4,7 @@ import { bitsOfState, colourImage, colours, OWN_NETWORK } from '../support/colou
 const DATA = colours(36);
 export const OPTIONS = { epochs: 2, lr: 0.05, batch: 8, seed: 4 } as const;
 
-/** What a page does with the library: trains, asks about a file, saves, and opens what it has saved. */
+/** Uses the library in a page: trains, predicts a file, saves, and loads the result. */
 export async function useLibrary(
   files: readonly (readonly number[])[],
   threads?: number,
@@ -26,7 +26,7 @@ export async function useLibrary(
   };
 }
 
-/** What the library says of a mistake. */
+/** The error message of the library for a mistake. */
 export async function mistake(kind: 'threads' | 'html' | 'missing' | 'folder' | 'run'): Promise<string> {
   try {
     if (kind === 'threads') await densor.fit(OWN_NETWORK, DATA, { ...OPTIONS, threads: 2 });

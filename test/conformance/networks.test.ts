@@ -104,5 +104,5 @@ describe.each(ENGINES)('$name agrees with reference on a whole network:', ({ ope
   });
 });
 
-// An instruction set that is not here has agreed with nothing.
+// Unavailable instruction sets are reported as skipped, not passed.
 test.skip.each(MISSING)('%s agrees with reference', () => {});

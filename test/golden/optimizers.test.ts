@@ -20,7 +20,7 @@ const cases = [...file.metadata].map(
 );
 const rates = tensorOf(file, 'rates');
 
-/** Parameters, and the averages of them, become the file's first; what else is remembered, zeros. */
+/** Initializes parameters and their averages from the file, other optimizer state with zeros. */
 function start(session: Session, network: CompiledNetwork): void {
   for (const [name, { shape }] of network.state) {
     const first = `first.${averagedName(name) ?? name}`;

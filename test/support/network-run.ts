@@ -5,7 +5,7 @@ import { productsOf } from '../../src/target/cpu/target.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { numbers, type Results } from './module-run.ts';
 
-/** A compiled network with the numbers to run its programs on: the same for every engine. */
+/** A compiled network with its state and inputs, the same for all engines. */
 export interface NetworkCase {
   readonly network: CompiledNetwork;
   /** The same for an engine's target; absent: only for processors. */
@@ -13,7 +13,7 @@ export interface NetworkCase {
   readonly state: ReadonlyMap<string, Float32Array>;
 }
 
-/** Fills the state of a network from the seed: weights as wide as He et al. have them, batch norms away from 1 and 0. */
+/** Fills the state of a network from the seed: weights with the variance of He et al., batch norms not 1 and 0. */
 export function networkCase(network: CompiledNetwork, seed: number): NetworkCase {
   const random = numbers(seed);
   const state = [...network.state].map(([name, { shape }]) => {

@@ -7,8 +7,8 @@ import { cpuTarget } from '../../src/target/cpu/target.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 
 /**
- * Nothing but an update: parameters of these shapes whose gradients are inputs of program `step`, `grad.NAME`. Its
- * other output is `gradientNorm`, where the rule clips.
+ * A network with only an update: parameters of these shapes, whose gradients are inputs `grad.NAME` of the program
+ * `step`. Its other output is `gradientNorm`, if the rule clips.
  */
 export function updateNetwork(
   shapes: Readonly<Record<string, Shape>>,

@@ -16,7 +16,7 @@ export interface GpuDevice {
 }
 
 export interface DeviceOptions {
-  /** The page's own (`navigator.gpu`), or Dawn's. */
+  /** That of the page (`navigator.gpu`), or Dawn. */
   readonly gpu: GPU;
   /** Uses the default limits, which every adapter has, instead of the adapter's own. */
   readonly defaultLimits?: boolean;
@@ -64,7 +64,7 @@ function adapterName({ vendor, architecture, device, description }: GPUAdapterIn
   return [vendor, architecture, description || device].filter(Boolean).join(' ') || 'unknown adapter';
 }
 
-/** True for an adapter that computes on the processor: only tests choose it. */
+/** Whether to choose an adapter that computes on the CPU; only for tests. */
 export function isSoftware(info: GPUAdapterInfo): boolean {
   return /swiftshader|llvmpipe|lavapipe|software|basic render/i.test(adapterName(info));
 }
@@ -78,7 +78,7 @@ export function pageGpu(): GPU {
   );
 }
 
-/** The device is gone: the driver was reset, a watchdog ended a long computation, or the card was removed. */
+/** The device was lost: the driver was reset, a watchdog ended a long computation, or the GPU was removed. */
 export class DeviceLostError extends EngineError {
   override readonly name = 'DeviceLostError';
 

@@ -11,13 +11,13 @@ import { WebgpuSession } from './session.ts';
 
 export interface WebgpuEngineOptions {
   readonly device: GpuDevice;
-  /** Told while kernels are compiled, which may take seconds: how many of all. */
+  /** Called while kernels are compiled, which may take seconds, with the number compiled and the total. */
   readonly onProgress?: (done: number, total: number) => void;
   /** A clock in milliseconds. Default: `performance.now`. */
   readonly now?: () => number;
 }
 
-/** The engine for graphics cards: WebGPU, in a page or in Node. */
+/** The engine for GPUs: WebGPU, in a page or in Node. */
 export function createWebgpuEngine(options: WebgpuEngineOptions): Engine {
   return new WebgpuEngine(options);
 }
@@ -27,7 +27,8 @@ class WebgpuEngine implements Engine {
   readonly isa: string;
   readonly threads = 1;
   readonly target: Target;
-  readonly maxTotalBytes = Number.MAX_SAFE_INTEGER; // A device does not say how much it has: allocating tells.
+  /** Devices do not report their memory; allocation fails if it is too small. */
+  readonly maxTotalBytes = Number.MAX_SAFE_INTEGER;
   readonly #options: WebgpuEngineOptions;
   readonly #pipelines: Pipelines;
   readonly #sessions = new Set<Session>();

@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { EngineError } from '../engine.ts';
 import { isSoftware } from './device.ts';
 
-/** Dawn's instance ends with its JavaScript object: it has to stay reachable while any device is in use. */
+/** Dawn's instance is destroyed with its JavaScript object, so it must stay reachable while a device is in use. */
 const instances: GPU[] = [];
 
 /** Zeroing workgroup memory by loops makes SwiftShader's compiler four times as fast. */

@@ -5,7 +5,7 @@ import { specOf } from '../../target/webgpu/records.ts';
 import { EngineError } from '../engine.ts';
 import { shaderOf } from './shader.ts';
 
-/** Pipelines that are compiled at the same time: more would only queue in the driver. */
+/** Number of pipelines compiled concurrently; more would only queue in the driver. */
 const AT_A_TIME = 8;
 
 /** The pipelines of a device, compiled once for each variant of a kernel. */
@@ -28,7 +28,7 @@ export class Pipelines {
 
   /**
    * The pipeline of each dispatch.
-   * @param onProgress how many of all are compiled.
+   * @param onProgress called with the number of compiled pipelines and the total.
    * @throws EngineError with the compiler's messages.
    */
   async compile(

@@ -25,7 +25,7 @@ interface Code {
   readonly dispatches: readonly Dispatch[];
   readonly pipelines: readonly GPUComputePipeline[];
   readonly groups: readonly GPUBindGroup[];
-  /** Estimated seconds of each dispatch on a typical card. */
+  /** Estimated seconds of each dispatch on a typical GPU. */
   readonly seconds: readonly number[];
 }
 
@@ -38,7 +38,7 @@ interface ProgramCode {
 
 interface Location {
   readonly buffer: GPUBuffer;
-  /** First byte. */
+  /** Offset of the first byte. */
   readonly at: number;
 }
 
@@ -197,7 +197,7 @@ export class WebgpuSession implements Session {
     return compiled;
   }
 
-  /** Writes inputs and scalars, and prepares what depends on the state alone. */
+  /** Writes inputs and scalars, and computes values that depend only on the state. */
   #prepareRun(
     name: string,
     compiled: CompiledProgram,
@@ -214,7 +214,10 @@ export class WebgpuSession implements Session {
     if (compiled.graph.updates.size > 0) this.#fresh.clear();
   }
 
-  /** In parts that are short enough for the watchdogs of drivers. The parts' order and bits are those of one submit. */
+  /**
+   * Submits a program in parts that are short enough for the watchdogs of drivers; results are those of a single
+   * submit.
+   */
   async #submit(code: Code): Promise<void> {
     const { queue } = this.#gpu.device;
     for (const { first, last, isMeasured, seconds } of this.#budget.parts(code.seconds)) {
@@ -238,7 +241,7 @@ export class WebgpuSession implements Session {
     return encoder.finish();
   }
 
-  /** Milliseconds of each record: one pass each, with timestamps or, where there are none, the host's clock. */
+  /** Time of each record in ms: one pass each, with timestamps or, if unavailable, the host's clock. */
   async #profile(code: Code, records: number): Promise<Float64Array> {
     const times = new Float64Array(records);
     const { device } = this.#gpu;

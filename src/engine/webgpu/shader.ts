@@ -14,8 +14,8 @@ import { wgsl } from './kernels.generated.ts';
 type Storage = 'vec4f' | 'vec2u' | 'u32' | 'atomic<u32>';
 
 /**
- * The text of a shader: bindings, the record's struct and accessors of its fields, then the kernel's files. Binding 0 is
- * the record, 1 the control block, 2 the lists, from 3 on the segments.
+ * The text of a shader: bindings, the record's struct and accessors of its fields, then the kernel's files. Binding 0
+ * is the record, 1 the control block, 2 the lists, from 3 on the segments.
  */
 export function shaderOf(variant: ShaderVariant): string {
   const { kind, flags, slots, halves, quads } = variant;
@@ -96,7 +96,7 @@ function entryStruct(entry: Fields): string {
   });
   return `${struct('Entry', members)}
 fn entry(i: u32) -> Entry { let at = r.list + i * ${names.length}u; return Entry(${read.join(', ')}); }
-// The entry that element i of all belongs to: the last that begins at or before it.
+// The list entry that contains element i of the concatenation: the last one that begins at or before it.
 fn entry_of(i: u32) -> Entry {
   var low = 0u;
   var high = r.entries;
@@ -120,8 +120,8 @@ const ROUND = `fn half_of(x: f32) -> u32 {
 }`;
 
 /**
- * The accessors of a field: elements of a map by pixel and channel, numbers and words of a vector by index. `lanes` is
- * the number of channels that exist, at least 1. Fields of a list's entries are read by their first element.
+ * The accessors of a field: elements of a map by pixel and channel, numbers and words of a vector by index. `lanes`
+ * is the number of channels that exist, at least 1. Fields of a list's entries are read by their first element.
  */
 function accessors(
   name: string,
@@ -201,7 +201,7 @@ function memoryOf(segment: string | undefined, storage: Storage, isHalf: boolean
         isHalf
           ? `bitcast<f32>((${load(`(${i}) >> 1u`)} >> (16u * ((${i}) & 1u))) << 16u)`
           : `bitcast<f32>(${load(i)})`;
-      // Another invocation may write the other half of the word at the same time: both touch their own bits only.
+      // Another invocation may write the other half of the word concurrently; each changes only its own bits.
       const write = (i: string, x: string) =>
         isHalf
           ? `{ let shift = 16u * ((${i}) & 1u); atomicAnd(&${s}[(${i}) >> 1u], ~(0xffffu << shift)); atomicOr(&${s}[(${i}) >> 1u], half_of(${x}) << shift); }`

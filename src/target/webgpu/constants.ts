@@ -2,7 +2,7 @@
 export const TILE_PIXELS = 128;
 /** Outputs of a workgroup: the width of a panel of packed weights. */
 export const TILE_CHANNELS = 32;
-/** Terms of a product that are in workgroup memory at a time. */
+/** Number of terms of a product in workgroup memory at a time. */
 export const TILE_DEPTH = 16;
 /** Invocations of every workgroup. */
 export const WORKGROUP_SIZE = 64;

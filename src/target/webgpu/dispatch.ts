@@ -20,7 +20,7 @@ export interface Segment {
   readonly part: number;
 }
 
-/** All that the text of a shader depends on. */
+/** Everything that the text of a shader depends on. */
 export interface ShaderVariant {
   readonly kind: RecordKind;
   readonly flags: Readonly<Record<string, boolean>>;
@@ -28,7 +28,7 @@ export interface ShaderVariant {
   readonly slots: Readonly<Record<string, number | undefined>>;
   /** Maps that are stored as bfloat16. */
   readonly halves: readonly string[];
-  /** Whether maps are read and written four channels at a time; otherwise number by number. */
+  /** Whether maps are read and written four channels at a time; otherwise one element at a time. */
   readonly quads: boolean;
 }
 

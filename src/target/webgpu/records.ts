@@ -6,7 +6,8 @@ export type { BufferId, Size, Vector, View } from '../../plan/buffers.ts';
 /**
  * Type of a record's field:
  * - `Map`: channels of every pixel of a feature map; two words, the first element and the pixel stride;
- * - `Vector`: float32 numbers; `Index`: 32-bit words with four bytes each, one per channel; one word, the first element;
+ * - `Vector`: float32 numbers; `Index`: 32-bit words with four bytes each, one per channel; one word, the first
+ * element;
  * - `u32`, `f32`: one word;
  * - `flag`: no word; a constant of the shader, so that a kernel without the feature does not pay for it.
  *
@@ -195,7 +196,7 @@ export const kernels = {
       x: 'Map',
       ...PROLOGUE,
       max: 'flag',
-      /** The greatest sign(gamma)·x wins instead of the greatest x. */
+      /** Selects the largest sign(gamma)·x instead of the largest x. */
       gamma: 'Vector',
       y: 'Map',
       ...PARTIALS,
@@ -265,7 +266,7 @@ export const kernels = {
       mean: 'Vector',
       variance: 'Vector',
       channels: 'u32',
-      /** Of the batch norm; from here on all are absent where there is none. */
+      /** Fields of the batch norm; all from here on are absent without one. */
       allMean: 'Vector',
       allVariance: 'Vector',
       gamma: 'Vector',
@@ -280,8 +281,8 @@ export const kernels = {
   },
   /**
    * Sums of a batch norm's backward → gradients of γ, β, mean and variance; each is = or += (bits of `accumulates`).
-   * Then the correction of channels [first, first + count): slope = 2·gradVariance/pixels, intercept = gradMean/pixels −
-   * slope·mean.
+   * Then the correction of channels [first, first + count): slope = 2·gradVariance/pixels, intercept =
+   * gradMean/pixels − slope·mean.
    */
   finalizeGradSums: {
     sources: ['merge', 'finalize_grad_sums'],
@@ -306,7 +307,7 @@ export const kernels = {
       pixels: 'f32',
     },
   },
-  /** The correction alone, where it does not follow the sums of one batch norm. */
+  /** Only the correction, if it does not follow the sums of one batch norm. */
   finalizeCorrection: {
     sources: ['finalize_correction'],
     fields: {

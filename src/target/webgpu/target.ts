@@ -35,7 +35,7 @@ export function webgpuTarget({ maxBufferBytes = DEFAULT_BINDING_BYTES }: WebgpuT
     lower(request) {
       const context = new LoweringContext(request);
       for (const op of request.graph.ops) {
-        // The update reads what was collected: gradients and statistics of the whole step.
+        // The update reads the collected gradients and statistics of the whole step.
         if (op.phase === 'update') context.flushGradients();
         lower(context, op);
       }
@@ -60,7 +60,7 @@ function encode(buffers: readonly PlacedBuffer[], records: readonly LayerRecord[
   return { words, recordCount: records.length, collectives: [] };
 }
 
-/** Roofline time on a typical card. */
+/** Roofline time on a typical GPU. */
 function secondsOf({ flops, bytes }: Cost): number {
   return Math.max(flops / FLOPS_PER_SECOND, bytes / BYTES_PER_SECOND);
 }

@@ -27,10 +27,13 @@ export interface Partials {
   readonly sliceTiles: number;
 }
 
-/** A record whose fields a later op may still complete. */
+/** A pending record, whose fields a later op may complete. */
 type Pending<K extends GpuRecord['kind']> = { record: RecordOf<K>; readonly at: number };
 
-/** Collects the records of WebGPU kernels; merges those that a GPU would otherwise run one by one for a few numbers. */
+/**
+ * Collects the records of WebGPU kernels, and merges small ones, because a GPU is inefficient with few elements per
+ * record.
+ */
 export class LoweringContext extends Lowering<GpuRecord> {
   readonly statistics = new Map<ValueId, Partials>();
   readonly #coefficients = new Map<string, { readonly scale: BufferId; readonly shift: BufferId }>();
@@ -235,7 +238,7 @@ export class LoweringContext extends Lowering<GpuRecord> {
     this.#gradSumRecords.push({ record: this.records[at]!.record as RecordOf<'finalizeGradSums'>, at });
   }
 
-  /** Weights in the order in which a product reads them: packed with all others, before everything else. */
+  /** Weights in the order in which a product reads them, packed together with all others before all other records. */
   packWeights(
     op: Op & { readonly weight: ValueId },
     window: Pick<Window, 'kernel'>,
@@ -288,7 +291,7 @@ export class LoweringContext extends Lowering<GpuRecord> {
     if (this.#reductionBytes > MOST_WAITING_BYTES) this.flushGradients();
   }
 
-  /** Before anything reads a weight gradient. */
+  /** Call before a record that reads a weight gradient. */
   flushGradients(): void {
     const entries = this.#reductions.splice(0);
     this.#reductionBytes = 0;
@@ -305,7 +308,7 @@ export class LoweringContext extends Lowering<GpuRecord> {
     this.#running.push({ op, entry });
   }
 
-  /** Before anything reads running statistics. */
+  /** Call before a record that reads running statistics. */
   flushRunningStatistics(): void {
     const running = this.#running.splice(0);
     const counts = new Map(running.map(({ op, entry }) => [entry, this.size(op.outputs[0]!).channels]));
@@ -315,7 +318,7 @@ export class LoweringContext extends Lowering<GpuRecord> {
     }
   }
 
-  /** Emits what was collected. */
+  /** Emits the collected records. */
   finish(): void {
     this.flushGradients();
     this.flushRunningStatistics();
@@ -353,7 +356,7 @@ export class LoweringContext extends Lowering<GpuRecord> {
   }
 }
 
-/** Most bytes of partials of weight gradients that wait to be reduced together. */
+/** Maximum bytes of pending partials of weight gradients that are reduced together. */
 const MOST_WAITING_BYTES = 48 * 2 ** 20;
 
 const NO_COEFFICIENTS = {
@@ -450,7 +453,7 @@ export function productFields({ kernel }: Pick<Window, 'kernel'>, channels: numb
   return { taps, perTap, blocks: Math.ceil((taps * perTap) / TILE_DEPTH) };
 }
 
-/** Without a mask nothing is dropped. */
+/** The dropout fields; without a mask nothing is dropped. */
 export function dropoutFields(mask: DropoutMask | undefined) {
   if (!mask || mask.rate === 0) return { dropout: false, threshold: 0, stream: 0, keptScale: 1 };
   return {

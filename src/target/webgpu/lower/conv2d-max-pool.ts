@@ -16,7 +16,7 @@ import { conv2dFields } from './conv2d.ts';
 import { emitGradWeight } from './grad-weight.ts';
 
 /**
- * Most bytes of the stem's map that are in memory at a time: the map is computed, and in the backward pass recomputed,
+ * Maximum bytes of the stem's map in memory at a time: the map is computed, and in the backward pass recomputed,
  * in slices of whole images, and never stored as a whole.
  */
 const SLICE_BYTES = 96 * 2 ** 20;
@@ -127,7 +127,7 @@ export function lowerConv2dMaxPoolGradWeight(ctx: LoweringContext, op: Conv2dMax
         size: { ...size, images: slice.images },
         out: part,
         before: () => {
-          // The map again, which its own gradient then overwrites.
+          // The recomputed map, which is then overwritten by its gradient.
           if (affine) {
             const again = { ...dropoutFields(undefined), y: map, partials: ABSENT, partialStride: 0 };
             ctx.emit(op, { ...fields, x: images, ...again, pixels, tiles: tilesOf(pixels) });

@@ -43,7 +43,7 @@ export function epilogue(
   return { packed: pack(scale), bias: whole(shift), outRelu };
 }
 
-/** Everything of a convolution's record but where it writes. */
+/** The fields of a convolution's record, except the output. */
 export function conv2dFields(
   ctx: LoweringContext,
   op: Conv2d | Linear | Extract<Op, { kind: 'conv2dMaxPool' | 'conv2dMaxPoolGradWeight' }>,

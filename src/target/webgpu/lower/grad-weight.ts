@@ -7,9 +7,9 @@ import { windowOf } from './conv2d.ts';
 
 /** Workgroups that keep a large GPU busy. */
 const ENOUGH_WORKGROUPS = 512;
-/** Most bytes of a layer's partials. */
+/** Maximum bytes of a layer's partials. */
 const MOST_PARTIAL_BYTES = 8 * 2 ** 20;
-/** Least pixels of a split: fewer are not worth their partials. */
+/** Minimum pixels of a split; with fewer, the partials would dominate the cost. */
 const LEAST_SPLIT_PIXELS = 512;
 
 type GradWeightOp = Op & { readonly weight: ValueId };

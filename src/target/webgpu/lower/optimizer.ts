@@ -2,7 +2,7 @@ import type { AdamW, ClipNorm, MovingAverage, Sgd } from '../../../graph/op.ts';
 import { WORKGROUP_SIZE } from '../constants.ts';
 import { ABSENT, type LoweringContext, numberedEntries, whole } from './context.ts';
 
-/** Numbers that an invocation of `sumSquares` adds up one by one. */
+/** Number of elements that an invocation of `sumSquares` adds sequentially. */
 const SQUARES_EACH = 64;
 
 export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
