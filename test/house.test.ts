@@ -71,6 +71,9 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
 const IMPORT =
   /^(?:import|export)\b[^'"`;]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)|\brequire\('([^']+)'\)/gm;
 
+/** An import at the start of a file that loads the module: of more than types. */
+const VALUE_IMPORT = /^(?:import|export) (?!type\b)(?:[^'"`;]*?\bfrom )?'([^']+)'/gm;
+
 function folderOf(file: string): string {
   const rows = Object.keys(MAY_IMPORT).filter((row) => file === row || file.startsWith(`${row}/`));
   return rows.sort((a, b) => b.length - a.length)[0] ?? `${file}, which has no row here,`;
@@ -92,6 +95,26 @@ test('all that a command prints goes through one file, which makes names printab
     return /\b(stdout|stderr)\.write\(|\bconsole\./.test(text);
   });
   expect(printing).toEqual(['cli/terminal.ts']);
+});
+
+test('the command line starts without what only its commands need', () => {
+  const loaded = new Set<string>();
+  const load = (name: string) => {
+    if (loaded.has(name)) return;
+    loaded.add(name);
+    if (!name.endsWith('.ts')) return;
+    for (const [, from] of readFileSync(join(src, name), 'utf8').matchAll(VALUE_IMPORT)) {
+      load(from!.startsWith('.') ? normalize(join(dirname(name), from!)).replaceAll('\\', '/') : from!);
+    }
+  };
+  load('cli/main.ts');
+  load('cli/commands.ts');
+  const packages = [...loaded].filter((name) => !name.endsWith('.ts') && !name.startsWith('node:'));
+  expect(packages.sort()).toEqual(['commander', 'zod']);
+  for (const heavy of ['compile.ts', 'train/trainer.ts', 'run/engines.ts', 'node/data/open-dataset.ts']) {
+    expect(files).toContain(heavy);
+    expect([...loaded]).not.toContain(heavy);
+  }
 });
 
 describe('the folders of src', () => {

@@ -1,5 +1,3 @@
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { DataError, type Dataset, listed, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
@@ -18,7 +16,6 @@ import { folderOptions, openOwnData, requireFolderOptions } from './data-options
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { commandOf, runArgument } from './options.ts';
 import { showData, showTesting } from './progress.ts';
 import { print, printJson, say } from './terminal.ts';
 
@@ -39,22 +36,7 @@ interface EvaluateOptions {
 /** Mistakes on the sheet. */
 const SHOWN_MISTAKES = 24;
 
-export function evaluateCommand(): Command {
-  return commandOf('evaluate', {
-    description:
-      'evaluate a trained network on the test images: loss, accuracy, confusion matrix and worst mistakes',
-    arguments: [runArgument()],
-    own: {
-      heldOut: {
-        schema: z.boolean(),
-        help: 'use the validation images of the run (--validate, or of its folder) instead of the test images: for choosing settings, not for reporting',
-      },
-    },
-    examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
-  }).action(runEvaluate);
-}
-
-async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
+export async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
   const run = openRun(place, given.checkpoint);
   const { config, classNames } = run;
   const test = await openTestImages(run, given);

@@ -27,19 +27,31 @@ const MOST_UNGROUPED = 15;
 /** An option that one command alone has. */
 export type OwnOption = Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'>;
 
-interface CommandParts {
+/** A command apart from the options that the table of settings has for it. */
+export interface CommandParts {
   readonly description: string;
   readonly arguments?: readonly Argument[];
   /** By name in camel case. */
   readonly own?: Readonly<Record<string, OwnOption>>;
   /** Command lines without the program's name. */
   readonly examples: readonly string[];
+  /** Loads what runs it: a function of the arguments, then the options. */
+  readonly load: () => Promise<(...given: never[]) => void | Promise<void>>;
+}
+
+/** A command as the list of commands shows it: without its options. */
+export function listedCommand(name: CommandName, parts: CommandParts): Command {
+  const command = new Command(name).description(parts.description);
+  for (const argument of parts.arguments ?? []) command.addArgument(argument);
+  return command;
 }
 
 /** A command with the options that the table of settings has for it. */
 export function commandOf(name: CommandName, parts: CommandParts): Command {
-  const command = new Command(name).description(parts.description);
-  for (const argument of parts.arguments ?? []) command.addArgument(argument);
+  const command = listedCommand(name, parts).action(async (...given) => {
+    const run = await parts.load();
+    await run(...(given as never[]));
+  });
   for (const [key, own] of Object.entries(parts.own ?? {})) {
     command.addOption(option(key, own, settingHelp(own), own.default));
   }
@@ -112,12 +124,10 @@ export function pathArgument(name: string, description: string): Argument {
   return new Argument(`<${name}>`, description).argParser(parserOf(givenSchema(SETTINGS.dataDir)));
 }
 
-export const NOTES_DEFAULTS = NOTES;
-
 /** What `bench` and `profile` are told of the step they measure. */
 export interface MeasuredStepOptions {
   readonly model: string;
-  readonly size: number;
+  readonly size?: number;
   readonly batch: number;
   readonly steps: number;
   readonly engine: EngineName;
@@ -127,13 +137,9 @@ export interface MeasuredStepOptions {
 }
 
 /** Images of a step to measure are as large as the notes', or smaller if the network's own are. */
-export function withDefaultSize(command: Command): Command {
-  return command.hook('preAction', (measured) => {
-    const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();
-    measured.setOptionValue('size', size ?? defaultSize(model));
-  });
-}
-
-function defaultSize(model: string): number {
-  return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
+export function withDefaultSize<Options extends MeasuredStepOptions>(
+  given: Options,
+): Options & { readonly size: number } {
+  const size = given.size ?? Math.min(NOTES.size, imageSizeOf(given.model)!);
+  return { ...given, size };
 }

@@ -1,28 +1,33 @@
-import { createNativeEngine, nativeTarget } from '../engine/cpu/native/engine.ts';
 import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.ts';
-import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
-import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
+import { nativeTarget } from '../engine/cpu/native/target.ts';
 import { type Engine, EngineError } from '../engine/engine.ts';
-import { createReferenceEngine } from '../engine/reference/engine.ts';
 import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
 import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
 import { type EngineEntry, registeredEngine } from './engine-table.ts';
-import { buildMissingWasm } from './wasm-kernels.ts';
 
 export { ENGINE_NAMES, type EngineName };
 
 type BuiltIn = Exclude<EngineName, 'auto'>;
 
-/** The engines of this package: a new name of `ENGINE_NAMES` does not compile without an entry here. */
+/** The engines of this package, loaded when they are opened: a new name of `ENGINE_NAMES` does not compile without an entry here. */
 const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
-  reference: { open: async () => createReferenceEngine(), target: () => cpuTarget() },
+  reference: {
+    open: async () => (await import('../engine/reference/engine.ts')).createReferenceEngine(),
+    target: () => cpuTarget(),
+  },
   native: {
-    open: async (threads) => createNativeEngine({ threads, ...loadNativeModule() }),
+    open: async (threads) => {
+      const { createNativeEngine } = await import('../engine/cpu/native/engine.ts');
+      return createNativeEngine({ threads, ...loadNativeModule() });
+    },
     target: () => nativeTarget(loadNativeModule().isa),
   },
   wasm: {
     open: async (threads) => {
+      const { buildMissingWasm } = await import('./wasm-kernels.ts');
+      const { createWasmEngine } = await import('../engine/cpu/wasm/engine.ts');
+      const { loadWasmModule } = await import('../engine/cpu/wasm/load-module.ts');
       await buildMissingWasm();
       return createWasmEngine({ threads, ...(await loadWasmModule()) });
     },
