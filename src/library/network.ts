@@ -17,6 +17,7 @@ export interface Prediction {
   readonly probability: number;
 }
 
+/** Options of `predict`. */
 export interface PredictOptions {
   /** Only the likeliest so many classes. Default: all. */
   readonly top?: number;

@@ -3,6 +3,7 @@
  * head ([N, F]) and the optimiser are float32 with either.
  */
 export const PRECISIONS = ['f32', 'bf16'] as const;
+/** The storage type of feature maps: float32 or bfloat16. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /** Of one number of a feature map. */

@@ -24,6 +24,7 @@ import { nativeTarget } from './target.ts';
 /** The offset of an absent address. */
 const ABSENT = -1;
 
+/** Options of `createNativeEngine`: `{ threads, ...loadNativeModule() }`. */
 export interface NativeEngineOptions {
   readonly threads: number;
   readonly isa: NativeIsa;
