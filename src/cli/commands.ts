@@ -64,8 +64,9 @@ export const COMMANDS: Readonly<Record<CommandName, CommandParts>> = {
       'evaluate a trained network on the test images: loss, accuracy, confusion matrix and worst mistakes',
     arguments: [runArgument()],
     own: {
-      heldOut: {
+      validation: {
         schema: z.boolean(),
+        formerly: 'heldOut',
         help: 'use the validation images of the run (--validate, or of its folder) instead of the test images: for choosing settings, not for reporting',
       },
     },

@@ -26,6 +26,8 @@ interface EvaluateOptions {
   readonly strict?: boolean;
   readonly followLinks?: true;
   readonly mirror?: boolean;
+  readonly validation?: boolean;
+  /** The former name of `validation` was given. */
   readonly heldOut?: boolean;
   readonly out?: string;
   readonly engine: EngineName;
@@ -60,13 +62,14 @@ export async function runEvaluate(place: string, given: EvaluateOptions): Promis
     );
     const seconds = (performance.now() - started) / 1000;
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
-    const half = given.heldOut ? 'validation' : 'test';
-    const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
+    const half = given.validation ? 'validation' : 'test';
+    const title = `${config.model} on ${given.validation ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? run.folder, title, scores, test);
     const result = {
-      ...(given.heldOut
-        ? { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }
+      ...(given.validation
+        ? { validationLoss: meanLoss(sums), validationAccuracy: accuracy(sums) }
         : { testLoss: meanLoss(sums), testAccuracy: accuracy(sums) }),
+      ...(given.heldOut && { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }),
       topFiveAccuracy: scores.topFiveAccuracy,
       images: sums.count,
       examplesPerSecond: sums.count / seconds,
@@ -95,7 +98,7 @@ export async function runEvaluate(place: string, given: EvaluateOptions): Promis
 
 /** The run's test images, or its validation images, or another data set's with the run's labels. @throws DataError */
 async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dataset> {
-  if (given.heldOut) return openHeldOutImages(run, given);
+  if (given.validation) return openValidationImages(run, given);
   const {
     config,
     model: { channels },
@@ -148,15 +151,15 @@ async function ownTestImages(
 }
 
 /** @throws UsageError where the run has none, DataError where its images are others now. */
-async function openHeldOutImages(
+async function openValidationImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
 ): Promise<Dataset> {
-  if (given.data !== undefined) throw new UsageError('--held-out uses the images of the run: omit --data');
+  if (given.data !== undefined) throw new UsageError('--validation uses the images of the run: omit --data');
   const { data, dataSha256 } = config;
   if (data === undefined || !hasValidation(config)) {
     throw new UsageError(
-      'this run has no validation images: --held-out requires a run that was trained with --validate or on a folder with validation images',
+      'this run has no validation images: --validation requires a run that was trained with --validate or on a folder with validation images',
     );
   }
   const all = await openOwnData(data, () =>

@@ -17,6 +17,7 @@ import {
 import { parseDataset } from './dataset-argument.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
+import { say } from './terminal.ts';
 
 /** Defaults that depend on the machine. */
 const MACHINE_DEFAULTS: { readonly [Name in SettingName]?: unknown } = { threads: availableParallelism() };
@@ -25,7 +26,10 @@ const MACHINE_DEFAULTS: { readonly [Name in SettingName]?: unknown } = { threads
 const MOST_UNGROUPED = 15;
 
 /** An option that one command alone has. */
-export type OwnOption = Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'>;
+export interface OwnOption extends Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'> {
+  /** The name that a switch had in the version before: it works, and says what it is called now. */
+  readonly formerly?: string;
+}
 
 /** A command apart from the options that the table of settings has for it. */
 export interface CommandParts {
@@ -54,6 +58,7 @@ export function commandOf(name: CommandName, parts: CommandParts): Command {
   });
   for (const [key, own] of Object.entries(parts.own ?? {})) {
     command.addOption(option(key, own, settingHelp(own), own.default));
+    if (own.formerly) addFormerName(command, own.formerly, key);
   }
   const names = settingsOf(name);
   for (const group of GROUPS) {
@@ -66,6 +71,14 @@ export function commandOf(name: CommandName, parts: CommandParts): Command {
   command.configureHelp({ optionDescription: ({ description }) => description });
   const lines = parts.examples.map((example) => `  densor ${example}`);
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
+}
+
+function addFormerName(command: Command, old: string, name: string): void {
+  const made = new Option(flagOf(old)).hideHelp();
+  command.addOption(made).on(`option:${made.name()}`, () => {
+    say(`${flagOf(old)} is called ${flagOf(name)} now: the next version does not know the old name`);
+    command.setOptionValue(name, true);
+  });
 }
 
 /** The option of a setting in a command that takes it. */

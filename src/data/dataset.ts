@@ -41,7 +41,7 @@ export interface SkippedFile {
 /** What a run trains on, what chooses its best epoch (the test images, where there is no validation), and the test. */
 export interface TrainTest {
   readonly train: Dataset;
-  /** Held out of the training images, or a folder's own. */
+  /** Taken from the training images, or a folder's own. */
   readonly validation?: Dataset;
   readonly test: Dataset;
   /** Files that are no images, or damaged ones; of image folders only. */

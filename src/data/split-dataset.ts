@@ -1,7 +1,7 @@
 import { counted } from '../tensor/counted.ts';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
-import { subset } from './hold-out.ts';
 import { splitByClass } from './image-folder/split.ts';
+import { subset } from './validation-split.ts';
 
 /**
  * Puts a share of each class aside for testing, as of a folder: chosen by the seed and the number of the image, at least

@@ -106,7 +106,7 @@ export function trainingNeeds(
 
 /**
  * Of a training run's data sets, and of its loader. Pixels in a file are not in memory.
- * @param data before images are held out: those stay where they are.
+ * @param data before the validation images are taken: those stay where they are.
  */
 export function dataNeeds(
   data: TrainTest,

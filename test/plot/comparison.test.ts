@@ -46,7 +46,7 @@ test('values that are all the same have a scale that can be read', () => {
   expect(svg).not.toContain('0.3333');
 });
 
-test('a single run is its own mean, and validation accuracy is shown where images are held out', () => {
+test('a single run is its own mean, and validation accuracy is shown where there are validation images', () => {
   const svg = comparisonSvg(
     newDocument(),
     [

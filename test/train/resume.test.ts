@@ -317,7 +317,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])(
   },
 );
 
-describe('a run with held-out images', () => {
+describe('a run with validation images', () => {
   const { open } = ENGINES[0]!;
   const config = { ...plain, epochs: 6, validate: 0.25 };
   const name = 'run';
