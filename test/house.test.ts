@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   model: 'graph tensor',
   plan: 'graph tensor',
   'target/cpu': 'plan graph tensor',
+  'target/webgpu': 'plan graph tensor',
   distributed: '',
   engine: 'distributed plan graph tensor',
   'engine/reference': 'engine distributed target/cpu plan graph tensor',
@@ -19,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'engine/cpu/wasm': 'engine engine/cpu distributed target/cpu plan tensor',
   'engine/cpu/wasm/load-module.ts': 'engine engine/cpu/wasm engine/cpu/wasm/node-threads.ts node:',
   'engine/cpu/wasm/node-threads.ts': 'engine engine/cpu/wasm node:',
+  'engine/webgpu': 'engine distributed target/webgpu plan tensor',
+  'engine/webgpu/node-gpu.ts': 'engine engine/webgpu node:',
   'engine/cpu/native': 'engine engine/cpu distributed target/cpu plan tensor node:',
   io: 'io/onnx tensor version.ts zod',
   'io/onnx': 'io graph tensor version.ts protobufjs',
@@ -28,10 +31,10 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   library: 'train compile.ts engine data io io/onnx model plan tensor',
   'library/node': 'library run node train engine data io model node:',
   'library/page':
-    'library train engine engine/reference engine/cpu/wasm data io model tensor @jsquash/jpeg @jsquash/png @jsquash/webp',
+    'library train engine engine/reference engine/cpu/wasm engine/webgpu data io model tensor @jsquash/jpeg @jsquash/png @jsquash/webp',
   node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run:
-    'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io model plan ' +
+    'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts engine/webgpu engine/webgpu/node-gpu.ts target/cpu target/webgpu data io model plan ' +
     'tensor node:',
   cli:
     'library library/node run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
@@ -61,6 +64,8 @@ const IN_A_PAGE = [
   'engine',
   'engine/cpu',
   'engine/cpu/wasm',
+  'target/webgpu',
+  'engine/webgpu',
   'portable.ts',
   'browser.ts',
 ];

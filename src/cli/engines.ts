@@ -1,6 +1,7 @@
 import { nativeIsas } from '../engine/cpu/native/load-module.ts';
 import type { Engine } from '../engine/engine.ts';
 import { type EngineName, engineOf } from '../run/engines.ts';
+import { hasDeviceMemory } from '../run/process-memory.ts';
 import { counted } from '../tensor/counted.ts';
 import { say } from './terminal.ts';
 
@@ -16,7 +17,8 @@ export function announce(name: EngineName): void {
   } else say(`engine native: kernels built for this processor (${nativeIsas().join(', ')})`);
 }
 
-/** `wasm relaxed-simd, 2 threads`. */
+/** `wasm relaxed-simd, 2 threads`; of a graphics card its name alone. */
 export function describeEngine({ name, isa, threads }: Engine): string {
+  if (hasDeviceMemory(name)) return `${name}, ${isa}`;
   return `${name} ${isa}, ${counted(threads, 'thread')}`;
 }

@@ -37,7 +37,7 @@ export async function runSummary(name: string, given: SummaryOptions): Promise<v
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   });
-  const target = targetOf(given.engine);
+  const target = await targetOf(given.engine);
   if (given.memory || given.memoryLimit !== undefined) {
     const { summarizeMemory } = await import('./summary-memory.ts');
     return summarizeMemory({ ...given, name, model, size, batch, target });

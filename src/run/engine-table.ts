@@ -6,7 +6,7 @@ export interface EngineEntry {
   /** @throws EngineError when this machine or this build does not have it. */
   open(threads: number): Promise<Engine>;
   /** What networks are compiled for that the engine runs: its `target`, without opening it. @throws EngineError */
-  target(): Target;
+  target(): Target | Promise<Target>;
 }
 
 const added = new Map<string, EngineEntry>();

@@ -33,6 +33,15 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
     },
     target: () => cpuTarget(),
   },
+  webgpu: {
+    open: async () => {
+      const { openDevice } = await import('../engine/webgpu/device.ts');
+      const { createWebgpuEngine } = await import('../engine/webgpu/engine.ts');
+      const { nodeGpu } = await import('../engine/webgpu/node-gpu.ts');
+      return createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) });
+    },
+    target: async () => (await import('../target/webgpu/target.ts')).webgpuTarget(),
+  },
 };
 
 /** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
@@ -46,7 +55,7 @@ export function engineOf(name: EngineName): BuiltIn {
 }
 
 /** What networks are compiled for that the engine of this name runs: its `target`, without opening it. @throws EngineError */
-export function targetOf(name: EngineName): Target {
+export async function targetOf(name: EngineName): Promise<Target> {
   return entryOf(name).target();
 }
 

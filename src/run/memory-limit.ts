@@ -5,13 +5,13 @@ import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { MemoryLimitError } from '../plan/memory/error.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import type { StepForm, StepForms } from '../train/step-form.ts';
-import { limitFor, type Needs, networkNeeds, planBudget } from './process-memory.ts';
+import { hasDeviceMemory, limitFor, type Needs, networkNeeds, planBudget } from './process-memory.ts';
 
 /** What is left of an engine's own memory beside plans: programs, stacks, what its module holds. */
 const ENGINE_BYTES = 32 * 2 ** 20;
 
 export interface LimitRequest<T> {
-  /** Of the whole process in bytes; undefined: what the machine has free. */
+  /** Of the whole process in bytes, or of the buffers of a graphics card; undefined: what the machine has free. */
   readonly limit: number | undefined;
   readonly engine: Engine;
   /** Beside the network's state. */
@@ -63,8 +63,10 @@ export class ProcessLimitError extends Error {
 export function chooseForm<T extends { readonly compiled: Compiled }>(
   request: LimitRequest<T>,
 ): WithinLimit<T> {
-  const { limit = defaultLimitBytes(), engine, frugal, forms, compile } = request;
+  const { engine, frugal, forms, compile } = request;
   const { name, threads } = engine;
+  // A device cannot be asked what it has free.
+  const { limit = hasDeviceMemory(name) ? Number.POSITIVE_INFINITY : defaultLimitBytes() } = request;
   const plain = compile(forms.preferred);
   const { network } = plain.compiled;
   const all = (needs: Needs) => ({ engine: name, threads, ...networkNeeds(network), ...needs });

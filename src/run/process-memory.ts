@@ -42,8 +42,17 @@ export interface ProcessNeeds {
 /** What only whoever starts the work knows. */
 export type Needs = Omit<ProcessNeeds, 'engine' | 'threads' | keyof ReturnType<typeof networkNeeds>>;
 
-/** Bytes of the process beside its plan. */
+/** Engines whose plans are in the memory of a device: limits count its buffers alone. */
+const DEVICE_ENGINES: ReadonlySet<string> = new Set(['webgpu']);
+
+/** True if the plans of an engine are in a device's memory, not in that of the process. */
+export function hasDeviceMemory(engine: string): boolean {
+  return DEVICE_ENGINES.has(engine);
+}
+
+/** Bytes of the process beside its plan, as far as a limit counts them. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
+  if (hasDeviceMemory(needs.engine)) return 0;
   const { engine, threads, stateBytes, records, dataBytes, loaderBytes = 0, charts } = needs;
   const isTraining = dataBytes !== undefined;
   return (
@@ -70,8 +79,8 @@ export function limitFor(planBytes: number, needs: ProcessNeeds): number {
 }
 
 /** Curves that wait for the end take the place of the plans. */
-function leastBytesAfterwards({ charts }: ProcessNeeds): number {
-  return charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
+function leastBytesAfterwards({ charts, engine }: ProcessNeeds): number {
+  return !hasDeviceMemory(engine) && charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
 }
 
 /** Below this hardly any photo could be read. */

@@ -31,10 +31,10 @@ describe('the table of engines', () => {
 
   test('refuses a name that nobody added', async () => {
     expect(await runProgram(['verify', '--engine', 'stub', FILE])).toBe(2);
-    expect(said).toMatch(/expected auto, native, wasm or reference/);
+    expect(said).toMatch(/expected auto, native, wasm, webgpu or reference/);
     const unknown = 'stub' as EngineName;
     await expect(openEngine(unknown, 1)).rejects.toThrow('unknown engine stub');
-    expect(() => targetOf(unknown)).toThrow('unknown engine stub');
+    await expect(targetOf(unknown)).rejects.toThrow('unknown engine stub');
   });
 
   test('refuses a name twice', () => {

@@ -46,7 +46,7 @@ async function threeSteps(
   rule: UpdateRule,
   spoil?: (step: number) => number,
 ): Promise<State> {
-  const network = updateNetwork(SHAPES, rule);
+  const network = updateNetwork(SHAPES, rule, engine.target);
   const session = await engine.open(network);
   const random = numbers(8);
   const draw = (count: number) => Float32Array.from({ length: count }, () => 2 * random() - 1);

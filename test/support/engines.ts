@@ -5,6 +5,9 @@ import { createWasmEngine, WASM_ISAS } from '../../src/engine/cpu/wasm/engine.ts
 import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { openDevice } from '../../src/engine/webgpu/device.ts';
+import { createWebgpuEngine } from '../../src/engine/webgpu/engine.ts';
+import { nodeGpu } from '../../src/engine/webgpu/node-gpu.ts';
 import { NEON, replayPath, SANITIZED, TILES } from '../../tools/replay.ts';
 import { createReplayEngine } from './replay-engine.ts';
 
@@ -51,10 +54,20 @@ function replay(asked: string): EngineCase {
 
 const asked = process.env.DENSOR_REPLAY;
 
+/** WebGPU by Dawn. Machines without a graphics card have SwiftShader, which computes on the processor. */
+const WEBGPU: EngineCase = {
+  name: 'webgpu',
+  open: async () => createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) }),
+};
+
 /**
  * Every float32 engine and instruction set of this machine: each must agree with `reference`. `DENSOR_REPLAY` names
  * builds of the replay program, with commas between, that are tested in their stead (tools/sanitize.ts).
  */
-export const ENGINES: readonly EngineCase[] = asked ? asked.split(',').map(replay) : [...WASM, ...NATIVE];
+export const ENGINES: readonly EngineCase[] = process.env.DENSOR_WEBGPU
+  ? [WEBGPU]
+  : asked
+    ? asked.split(',').map(replay)
+    : [...WASM, ...NATIVE];
 
 export const REFERENCE: EngineCase = { name: 'reference', open: async () => createReferenceEngine() };

@@ -6,7 +6,8 @@ import type { Module } from '../../src/model/module.ts';
 import { type Mode, traceModule } from '../../src/model/trace.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
-import { cpuTarget, type Products, productsOf } from '../../src/target/cpu/target.ts';
+import type { Target } from '../../src/plan/target.ts';
+import { cpuTarget, productsOf } from '../../src/target/cpu/target.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
@@ -17,8 +18,8 @@ export type Results = ReadonlyMap<string, Float32Array | Float64Array>;
 export interface ModuleCase {
   /** For any processor. */
   readonly network: CompiledNetwork;
-  /** For one that has these products. */
-  networkFor(products: Products): CompiledNetwork;
+  /** For an engine's target. */
+  networkFor(target: Target): CompiledNetwork;
   readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
   readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed?: Float32Array | Float64Array };
 }
@@ -49,8 +50,10 @@ export function moduleCase(
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
   const tree = { leaves: 16, ranks };
-  const networkFor = (products: Products) => {
-    const target = cpuTarget({ products, ...(winograd !== undefined && { winograd }) });
+  const networkFor = (wanted: Target) => {
+    const products = productsOf(wanted);
+    const target =
+      products === undefined ? wanted : cpuTarget({ products, ...(winograd !== undefined && { winograd }) });
     const layout = layOutState(state, true, target);
     const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target, tree });
     return { state, layout, programs: new Map([['step', program]]) };
@@ -68,7 +71,7 @@ export function moduleCase(
   }
   const outputShape = graph.values[graph.outputs.get('y')!]!.shape;
   return {
-    network: networkFor('none'),
+    network: networkFor(cpuTarget()),
     networkFor,
     state: new Map(filled),
     inputs: {
@@ -84,8 +87,7 @@ export async function runModuleCase(
   { network: plain, networkFor, state, inputs }: ModuleCase,
   group: Group = NO_GROUP,
 ): Promise<Results> {
-  const products = productsOf(engine.target) ?? 'none';
-  const network = products === 'none' ? plain : networkFor(products);
+  const network = productsOf(engine.target) === 'none' ? plain : networkFor(engine.target);
   const session = await engine.open(network, group);
   for (const [name, data] of state) session.write(name, data);
   const outputs = await session.run('step', {

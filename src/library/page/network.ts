@@ -6,6 +6,8 @@ import { fetchWasmModule } from '../../engine/cpu/wasm/fetch-module.ts';
 import { mostPageThreads } from '../../engine/cpu/wasm/page-threads.ts';
 import { EngineError } from '../../engine/engine.ts';
 import { createReferenceEngine } from '../../engine/reference/engine.ts';
+import { openDevice, pageGpu } from '../../engine/webgpu/device.ts';
+import { createWebgpuEngine } from '../../engine/webgpu/engine.ts';
 import type { ZipReader } from '../../io/torch/zip.ts';
 import type { Model } from '../../model/module.ts';
 import { decodeCheckpoint, encodeStored } from '../../train/checkpoint.ts';
@@ -106,7 +108,8 @@ export function openerOf(kernels: PageOptions['kernels']): OpenEngine {
   return async (name, threads = mostPageThreads()) => {
     if (name === 'reference') return createReferenceEngine();
     if (name === 'native')
-      throw new EngineError('a page has no engine native: expected auto, wasm or reference');
+      throw new EngineError('a page has no engine native: expected auto, wasm, webgpu or reference');
+    if (name === 'webgpu') return createWebgpuEngine({ device: await openDevice({ gpu: pageGpu() }) });
     return createWasmEngine({ threads, ...(await fetchWasmModule(kernels)) });
   };
 }

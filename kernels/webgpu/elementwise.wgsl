@@ -1,0 +1,18 @@
+// y = or += relu?(scale·x + shift). x and y may be slices of one buffer. Writes exactly the channels that exist.
+fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
+  if (c >= r.channels) { return; }
+  var scale = vec4f();
+  var shift = vec4f();
+  if (HAS_scale) {
+    scale = quad_scale(c);
+    shift = quad_shift(c);
+  }
+  let exists = existing(c, r.channels);
+  for (var p = first; p < end_of(tile); p += 8u) {
+    var x = load_x(p, c);
+    if (HAS_scale) { x = fma(x, scale, shift); }
+    if (RELU) { x = relu(x); }
+    if (ACCUMULATE) { x += load_y(p, c); }
+    store_y(p, c, only(x, exists), r.channels - c);
+  }
+}
