@@ -44,12 +44,21 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
   },
 };
 
-/** Opens an engine by name; `auto` selects the fastest available one. @throws EngineError */
+/**
+ * Opens an engine by name; `auto` selects the fastest available one: the GPU if a measurement found it faster than
+ * the processor. @throws EngineError
+ */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
+  if (name === 'auto' && (await isGpuFaster())) return entryOf('webgpu').open(threads);
   return entryOf(name).open(threads);
 }
 
-/** Resolves `auto` to an engine. */
+async function isGpuFaster(): Promise<boolean> {
+  const { isFaster, probeGpu } = await import('./faster-gpu.ts');
+  return isFaster(await probeGpu(automaticEngine()));
+}
+
+/** Resolves `auto` to the engine for the processor. */
 export function engineOf(name: EngineName): BuiltIn {
   return name === 'auto' ? automaticEngine() : name;
 }
