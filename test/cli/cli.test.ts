@@ -2,16 +2,16 @@ import { spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
 import { RANGE_TEST_TEXT } from '../../src/plot/range-test-text.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, densorProcess, MAIN, SHORT, SMALL } from '../support/cli.ts';
 import { bitsOfAll } from '../support/floats.ts';
+import { goldenPath } from '../support/golden.ts';
 import { idxLabels, writeIdxFolder } from '../support/idx.ts';
 
-const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}.safetensors`, import.meta.url));
+const golden = (name: string) => goldenPath(`${name}.safetensors`);
 
 let folder: string;
 beforeEach(() => {

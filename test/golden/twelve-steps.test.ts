@@ -57,12 +57,11 @@ async function firstLosses(
     { precision, target, leaves },
   );
   // Nothing follows the last loss, so it needs no gradients: half of the time on the reference engine.
-  const last = compileGraph(
-    trace(densenet(), 64, [96, 96], 'train').graph,
-    trained.layout,
-    undefined,
-    { precision, target, tree: { leaves, ranks: 1 } },
-  );
+  const last = compileGraph(trace(densenet(), 64, [96, 96], 'train').graph, trained.layout, undefined, {
+    precision,
+    target,
+    tree: { leaves, ranks: 1 },
+  });
   const network = { ...trained, programs: new Map([...trained.programs, ['last', last]]) };
   const session = await engine.open(network);
   for (const name of network.state.keys()) session.write(name, tensorOf(file, `before.${name}`));
@@ -83,7 +82,9 @@ describe.each([
   { ...REFERENCE, steps: 2, orders: [16] },
   ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) =>
     // What relaxed SIMD differs in shows in the first steps.
-    engine.name.includes('simd128') ? { ...engine, steps: 4, orders: [16] } : { ...engine, steps: 12, orders: LEAVES },
+    engine.name.includes('simd128')
+      ? { ...engine, steps: 4, orders: [16] }
+      : { ...engine, steps: 12, orders: LEAVES },
   ),
 ])("the notes' network learns as PyTorch's does on $name", ({ open, steps, orders }) => {
   test(`the first ${steps} losses, batch 64, images in the order of the file`, async () => {

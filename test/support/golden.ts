@@ -1,10 +1,15 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, type SafetensorsContent } from '../../src/io/safetensors.ts';
 
-/** A file of PyTorch's own numbers (test/golden/make_reference.py). */
+/** A file or folder of test/golden/data; test/golden/generators has the scripts that write them. */
+export function goldenPath(name: string): string {
+  return fileURLToPath(new URL(`../golden/data/${name}`, import.meta.url));
+}
+
+/** Numbers of PyTorch or Pillow, from a safetensors file. @param name without the extension */
 export function golden(name: string): SafetensorsContent {
-  const path = new URL(`../golden/${name}.safetensors`, import.meta.url);
-  return decodeSafetensors(readFileSync(path), name);
+  return decodeSafetensors(readFileSync(goldenPath(`${name}.safetensors`)), name);
 }
 
 /** One tensor of it as float64. */

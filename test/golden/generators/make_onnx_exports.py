@@ -1,19 +1,20 @@
 #!/usr/bin/env python3
-"""Writes onnx/*.onnx beside this file: a small network (densenet-bc-10-4, 3 classes) as torch.onnx.export writes it.
+"""Writes data/onnx/*.onnx: a small network (densenet-bc-10-4, 3 classes) as torch.onnx.export writes it.
 
 Needs Debian's python3-torch and python3-onnx; run: python3 make_onnx_exports.py [OUT_DIR]
 folded.onnx is what comes out by default; kept.onnx with all that the network has; constants.onnx and external.onnx (with
 external.onnx.data) are kept.onnx with its weights in nodes and in another file. weights.safetensors has the right values.
 """
-import json, struct, sys
+import sys
 from collections import OrderedDict
 from pathlib import Path
-import numpy as np, onnx, torch
+import onnx, torch
 from onnx import helper
 from torch import nn
 import torch.nn.functional as F
+from safetensors_file import DATA, save
 
-OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / 'onnx')
+OUT = Path(sys.argv[1] if len(sys.argv) > 1 else DATA / 'onnx')
 OUT.mkdir(parents=True, exist_ok=True)
 
 class Layer(nn.Module):
@@ -53,14 +54,7 @@ x = torch.zeros(1, 3, 32, 32)
 torch.onnx.export(net, x, str(OUT / 'folded.onnx'))
 torch.onnx.export(net, x, str(OUT / 'kept.onnx'), training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)
 
-header, blobs, at = {}, [], 0
-for key, value in net.state_dict().items():
-    if key.endswith('num_batches_tracked'): continue
-    a = np.ascontiguousarray(value.numpy())
-    header[key] = {'dtype': 'F32', 'shape': list(a.shape), 'data_offsets': [at, at + a.nbytes]}
-    blobs.append(a.tobytes()); at += a.nbytes
-text = json.dumps(header).encode(); text += b' ' * (-len(text) % 8)
-(OUT / 'weights.safetensors').write_bytes(struct.pack('<Q', len(text)) + text + b''.join(blobs))
+save(OUT / 'weights.safetensors', {k: v for k, v in net.state_dict().items() if not k.endswith('num_batches_tracked')})
 
 model = onnx.load(str(OUT / 'kept.onnx'))
 weights = list(model.graph.initializer)

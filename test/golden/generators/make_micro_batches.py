@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes micro_batches.safetensors: PyTorch's loop of several `backward`s before a `step`, with batch norm, clipping,
+"""Writes data/micro_batches.safetensors: PyTorch's loop of several `backward`s before a `step`, with batch norm, clipping,
 momentum, weight decay and AdamW. Needs Debian's python3-torch; run: python3 make_micro_batches.py [OUT_DIR]
 Computed in float64, stored as float32. Steps of 10 and of 5 images go through in the parts that `sizes` has.
 """
@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np, torch
 from torch import nn
 from torch.nn import functional as F
-from safetensors_file import save
+from safetensors_file import DATA, save
 
-OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
+OUT = Path(sys.argv[1] if len(sys.argv) > 1 else DATA)
 STEPS = [[3, 3, 4], [2, 3], [3, 3, 4]]
 RATES, SMOOTHING, CLASSES = [0.1, 0.05, 0.2], 0.1, 5
 

@@ -3,27 +3,12 @@
 Run: python3 make_images.py (Debian's python3-pil and python3-torchvision).
 """
 import io
-import json
-import pathlib
-import struct
 
 import numpy as np
 from PIL import Image, ImageOps
 from torchvision import transforms
 
-OUT = pathlib.Path(__file__).parent
-TYPES = {'uint8': 'U8', 'float32': 'F32'}
-
-
-def save(name, tensors):
-    header, data = {'__metadata__': {'what': __doc__.splitlines()[0]}}, b''
-    for key, array in tensors.items():
-        raw = np.ascontiguousarray(array).tobytes()
-        header[key] = {'dtype': TYPES[array.dtype.name], 'shape': array.shape, 'data_offsets': [len(data), len(data) + len(raw)]}
-        data += raw
-    text = json.dumps(header).encode()
-    text += b' ' * (-len(text) % 8)
-    (OUT / f'{name}.safetensors').write_bytes(struct.pack('<Q', len(text)) + text + data)
+from safetensors_file import DATA, save
 
 
 def encoded(image, **options):
@@ -52,7 +37,7 @@ fit = transforms.Compose([transforms.Resize(23), transforms.CenterCrop(23)])
 half = transforms.Compose([transforms.Resize(27), transforms.CenterCrop(27)])
 larger = transforms.Compose([transforms.Resize(61), transforms.CenterCrop(61)])
 to_tensor = transforms.Compose([transforms.ToTensor(), transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225])])
-save('images', {
+save(DATA / 'images.safetensors', {
     **{f'file.{name}': data for name, data in files.items()},
     **{f'pixels.{name}': np.array(opened[name].convert('RGB')) for name in files},
     **{f'fit.{name}': np.array(fit(opened[name].convert('RGB'))) for name in ('png', 'turned')},
@@ -61,4 +46,4 @@ save('images', {
     'grey.png': np.array(image.convert('L')),
     'fit_grey.png': np.array(fit(image.convert('L'))),
     'normalized': to_tensor(fit(image)).permute(1, 2, 0).numpy(),
-})
+}, {'what': __doc__.splitlines()[0]})

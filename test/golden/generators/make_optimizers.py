@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes optimizers.safetensors: steps of PyTorch's optimisers, its clip_grad_norm_, an AveragedModel, label smoothing, and
+"""Writes data/optimizers.safetensors: steps of PyTorch's optimisers, its clip_grad_norm_, an AveragedModel, label smoothing, and
 learning rates of its schedulers. Needs Debian's python3-torch; run: python3 make_optimizers.py [OUT_DIR]
 Computed in float64, stored as float32 (learning rates as float64). A case's settings are JSON under its name in the metadata.
 """
@@ -9,10 +9,10 @@ import numpy as np, torch
 from torch.nn import functional as F
 from torch.optim import lr_scheduler as schedulers
 from torch.optim.swa_utils import AveragedModel
-from safetensors_file import save
+from safetensors_file import DATA, save
 
 warnings.simplefilter('ignore')
-OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent)
+OUT = Path(sys.argv[1] if len(sys.argv) > 1 else DATA)
 STEPS, RATES = 4, [0.1, 0.05, 0.2, 0.1]
 SHAPES = {'weight': [7, 5], 'bias': [7], 'more': [3, 11]}
 

@@ -1,4 +1,4 @@
-"""Writes deep/*.png, images of 16 bits a channel, and deep/pillow.json: what Pillow's convert('RGB') makes of them.
+"""Writes data/deep/*.png, images of 16 bits a channel, and data/deep/pillow.json: what Pillow's convert('RGB') makes of them.
 
 Of grey without alpha Pillow cuts off what is above 255 (mode I), so almost all of an image becomes white. Of all
 others it keeps the upper byte, and grey.png has the very numbers of grey-alpha.png.
@@ -6,12 +6,13 @@ others it keeps the upper byte, and grey.png has the very numbers of grey-alpha.
 import json
 import struct
 import zlib
-from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
-FOLDER = Path(__file__).parent / "deep"
+from safetensors_file import DATA
+
+FOLDER = DATA / "deep"
 GREY, COLOUR, GREY_ALPHA, COLOUR_ALPHA = 0, 2, 4, 6
 
 

@@ -1,9 +1,9 @@
-"""Writes cmyk/*.jpg, patches of ink with Adobe's marker, and prints what Pillow's convert('RGB') makes of each."""
-from pathlib import Path
-
+"""Writes data/cmyk/*.jpg, patches of ink with Adobe's marker, and prints what Pillow's convert('RGB') makes of each."""
 from PIL import Image
 
-FOLDER = Path(__file__).parent / "cmyk"
+from safetensors_file import DATA
+
+FOLDER = DATA / "cmyk"
 INKS = {
     "black-ink": (0, 0, 0, 255),
     "cyan": (255, 0, 0, 0),

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes small_resnet18.safetensors, resnet34_eval.safetensors and resnet50_eval.safetensors: torchvision's own ResNets with
+"""Writes data/small_resnet18.safetensors, resnet34_eval.safetensors and resnet50_eval.safetensors: torchvision's own ResNets with
 narrow layers: a training step of the first, logits of the others in evaluation.
 Needs Debian's python3-torchvision; run: python3 make_resnets.py [OUT_DIR]
 """

@@ -1,14 +1,15 @@
 #!/usr/bin/env python3
-"""Writes torch/*.pth beside this file: small files as torch.save writes them, in the ways that are met outside.
+"""Writes data/torch/*.pth: small files as torch.save writes them, in the ways that are met outside.
 
 Needs Debian's python3-torch; run: python3 make_torch_files.py [OUT_DIR]
 expected.safetensors holds the same numbers, contiguous and as float32: `<file>/<tensor>`.
 """
-import collections, copy, io, json, struct, sys, zipfile
+import collections, copy, io, sys, zipfile
 from pathlib import Path
 import numpy as np, torch
+from safetensors_file import DATA, save
 
-OUT = Path(sys.argv[1] if len(sys.argv) > 1 else Path(__file__).parent / 'torch')
+OUT = Path(sys.argv[1] if len(sys.argv) > 1 else DATA / 'torch')
 OUT.mkdir(parents=True, exist_ok=True)
 expected = {}
 
@@ -17,13 +18,7 @@ def write(name, saved, tensors, **how):
     for key, value in tensors.items(): expected[f'{name}/{key}'] = value
 
 def save_expected():
-    header, blobs, at = {}, [], 0
-    for key, value in expected.items():
-        a = np.ascontiguousarray(value.detach().to(torch.float32).numpy())
-        header[key] = {'dtype': 'F32', 'shape': list(value.shape), 'data_offsets': [at, at + a.nbytes]}
-        blobs.append(a.tobytes()); at += a.nbytes
-    text = json.dumps(header).encode(); text += b' ' * (-len(text) % 8)
-    (OUT / 'expected.safetensors').write_bytes(struct.pack('<Q', len(text)) + text + b''.join(blobs))
+    save(OUT / 'expected.safetensors', {key: value.detach().to(torch.float32) for key, value in expected.items()})
 
 torch.manual_seed(6)
 net = torch.nn.Sequential(torch.nn.Conv2d(2, 3, 3), torch.nn.BatchNorm2d(3), torch.nn.Flatten(), torch.nn.Linear(12, 2))
