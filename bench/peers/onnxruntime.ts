@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { toNchw } from '../input.ts';
+import { toNchw } from '../common/input.ts';
 import type { PeerTask } from './forward.ts';
 
 // What is used of onnxruntime-node: no dependency of the project, so its types are not here either.

@@ -4,12 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { CASES } from '../../bench/network.ts';
-import { defaultContenders, isPytorch } from '../../bench/process.ts';
-import { caseName, markdownOf, measure, type StepReport, tableOf } from '../../bench/report.ts';
+import { isPytorch } from '../../bench/common/contender.ts';
+import { CASES } from '../../bench/common/network.ts';
+import { caseName, markdownOf, measure, type StepReport, tableOf } from '../../bench/step/report.ts';
+import { defaultContenders } from '../../bench/step/start.ts';
 import { MACHINE } from '../support/machine.ts';
 
-const built = (name: string) => fileURLToPath(new URL(`../../dist/bench/${name}.js`, import.meta.url));
+const built = (name: string) => fileURLToPath(new URL(`../../dist/bench/${name}/main.js`, import.meta.url));
 const node = (name: string, ...args: readonly string[]) =>
   spawnSync(process.execPath, [built(name), ...args], { encoding: 'utf8' });
 

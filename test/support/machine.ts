@@ -1,4 +1,4 @@
-import type { Machine } from '../../bench/machine.ts';
+import type { Machine } from '../../bench/common/machine.ts';
 
 /** Where the made-up reports of the tests of benchmarks come from. */
 export const MACHINE: Machine = {
