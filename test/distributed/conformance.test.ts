@@ -2,14 +2,16 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inProcessGroups } from '../../src/distributed/in-process.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { CASES } from '../conformance/cases.ts';
-import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { BEST, ENGINES, REFERENCE } from '../support/engines.ts';
 import { type ModuleOptions, moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
 
 /** Two images a leaf: what is in a leaf has an order too. One, where maps are large. */
 const imagesOf = (pixels: number) => (pixels > 1024 ? 16 : 32);
 const RANKS = [2, 4, 8, 16];
-/** Of instruction sets that compile the same kernels for other vectors, and in bfloat16; `npm run test:ranks` has all. */
-const SOME_RANKS = process.env.DENSOR_RANKS === 'all' ? RANKS : [16];
+/** `npm run test:ranks` has all engines, precisions and ranks. */
+const IS_ALL = process.env.DENSOR_RANKS === 'all';
+/** Where the same kernels are compiled for other vectors, in bfloat16, and in float64. */
+const SOME_RANKS = IS_ALL ? RANKS : [16];
 
 /** What ranks leave: feature maps one rank's after the other's, all else from the first; the same on all is part of the test. */
 async function runShared(
@@ -40,29 +42,31 @@ function bits(numbers: Float32Array | Float64Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-/** The last is the fastest of this processor. */
-const BEST = ENGINES.filter(({ name }) => !name.includes('scalar')).at(-1)!.name;
+/** Of each kind of kernels one for vectors, and one without. */
+const SOME = ENGINES.filter(({ name }) => [BEST, 'wasm relaxed-simd', 'native scalar'].includes(name));
 
-describe.each([REFERENCE, ...ENGINES])('ranks on $name compute the bits of one', ({ name, open }) => {
-  let engines: Engine[];
-  beforeAll(async () => {
-    engines = await Promise.all(Array.from({ length: Math.max(...RANKS) }, () => open(1)));
-  }, 60_000);
-  afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+describe.each([REFERENCE, ...(IS_ALL ? ENGINES : SOME)])(
+  'ranks on $name compute the bits of one',
+  ({ name, open }) => {
+    let engines: Engine[];
+    beforeAll(async () => {
+      engines = await Promise.all(Array.from({ length: Math.max(...RANKS) }, () => open(1)));
+    }, 60_000);
+    afterAll(() => Promise.all(engines.map((engine) => engine.close())));
 
-  test.each(CASES)('$name', async (each) => {
-    const isMain = name === 'reference' || name === BEST;
-    for (const precision of name === 'reference' ? (['f32'] as const) : (['f32', 'bf16'] as const)) {
-      const alone = await runShared(engines, each, 1, precision);
-      for (const ranks of isMain && precision === 'f32' ? RANKS : SOME_RANKS) {
-        const shared = await runShared(engines, each, ranks, precision);
-        expect([...shared.keys()]).toEqual([...alone.keys()]);
-        for (const [result, numbers] of alone)
-          expect(
-            bits(shared.get(result)!).equals(bits(numbers)),
-            `${result}, ${precision}, ${ranks} ranks`,
-          ).toBe(true);
+    test.each(CASES)('$name', async (each) => {
+      for (const precision of name === 'reference' ? (['f32'] as const) : (['f32', 'bf16'] as const)) {
+        const alone = await runShared(engines, each, 1, precision);
+        for (const ranks of name === BEST && precision === 'f32' ? RANKS : SOME_RANKS) {
+          const shared = await runShared(engines, each, ranks, precision);
+          expect([...shared.keys()]).toEqual([...alone.keys()]);
+          for (const [result, numbers] of alone)
+            expect(
+              bits(shared.get(result)!).equals(bits(numbers)),
+              `${result}, ${precision}, ${ranks} ranks`,
+            ).toBe(true);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);

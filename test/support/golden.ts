@@ -14,7 +14,8 @@ export function golden(name: string): SafetensorsContent {
 
 /** One tensor of it as float64. */
 export function tensorOf(content: SafetensorsContent, name: string): Float64Array {
-  return Float64Array.from(content.tensors.get(name)!.data as ArrayLike<number | bigint>, Number);
+  const { data } = content.tensors.get(name)!;
+  return data instanceof Float32Array ? new Float64Array(data) : Float64Array.from(data, Number);
 }
 
 /** N, C, H, W → N, H, W, C, by the tensor's own shape. */
