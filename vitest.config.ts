@@ -1,22 +1,25 @@
 import { defineConfig } from 'vitest/config';
 
+/** Suites with a config and an npm script of their own, such as vitest.webgpu.config.ts and `npm run test:webgpu`. */
+const OTHER_SUITES = ['test/webgpu/**'];
+
 /**
- * Folders whose tests change nothing outside themselves: their files share one worker and its modules (`isolate:
- * false`), which saves the imports of each file, a quarter of their time.
+ * Folders whose tests have no effect outside themselves: their files share one worker and its modules, which saves the
+ * imports of each file, a quarter of their time.
  */
 const SHARED = ['test/{data,graph,io,model,plan,plot,target,tensor}/**/*.test.ts'];
 
-/**
- * `npm test` runs the projects that its script names. A suite with a command of its own is one more project here, whose
- * files `main` excludes, and a script `vitest run --project NAME`.
- */
+/** `npm test` */
 export default defineConfig({
   test: {
     testTimeout: 120_000,
-    maxWorkers: '100%', // Unless told, vitest leaves one processor idle: on a machine of two, half of it.
+    maxWorkers: '100%', // By default vitest leaves one processor idle: on a machine with two, half of it.
     projects: [
       { extends: true, test: { name: 'shared', include: SHARED, isolate: false } },
-      { extends: true, test: { name: 'main', include: ['test/**/*.test.ts'], exclude: SHARED } },
+      {
+        extends: true,
+        test: { name: 'main', include: ['test/**/*.test.ts'], exclude: [...SHARED, ...OTHER_SUITES] },
+      },
     ],
   },
 });

@@ -1,4 +1,4 @@
-/** Densor in a page (`densor/browser`). */
+/** The API for pages (`densor/browser`). */
 export type { ImageDecoder } from './data/image.ts';
 export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
 export { CANVAS_DECODER, PAGE_DECODER } from './library/page/decoder.ts';

@@ -1,4 +1,4 @@
-/** Densor in Node: what is alike everywhere, and what reads files, images and native kernels. */
+/** The API for Node (`densor`): the portable part, and functions that use files, images and native kernels. */
 export type { Batch } from './data/dataset.ts';
 export type { ImageFolderOptions } from './data/image-folder/open.ts';
 export { Loader, type LoaderOptions } from './data/loader.ts';

@@ -1,6 +1,6 @@
 /**
- * What is alike in Node and in the browser: networks, their compiler and the engines that need no files. Nothing here
- * names an engine: import one beside it and hand it what `compile` made.
+ * The part of the API shared by Node and the browser: networks, the compiler, and engines that need no files. `compile`
+ * does not depend on an engine: import one and open a session with the compiled network.
  */
 export { type Compiled, type CompileOptions, compile, type ProgramRequest } from './compile.ts';
 export { DataError, type Dataset, type TrainTest } from './data/dataset.ts';

@@ -3,27 +3,30 @@ import { createInterface } from 'node:readline';
 import { npmPeerOf } from '../peers/packages.ts';
 import { isEngine } from './engines.ts';
 
-/** An engine in a process of its own that stays warm. */
+/** An engine in a separate process, which stays warm. */
 export interface Contender<A> {
   readonly name: string;
   step(): Promise<A>;
   end(): void;
 }
 
-/** Whether a contender (`native:avx2`, `pytorch:default`) is a peer or one of Densor's engines. @throws RangeError when it is neither. */
+/**
+ * Whether a contender is a peer (`pytorch:default`) instead of an engine of Densor (`native:avx2`). @throws
+ * RangeError for unknown names.
+ */
 export function isPeer(name: string): boolean {
   if (isEngine(name)) return false;
   if (isPytorch(name) || npmPeerOf(name) !== undefined) return true;
   throw new RangeError(`no contender called ${name}`);
 }
 
-/** A peer that takes longer than this to answer is not waited for. */
+/** Timeout for the answer of a peer. */
 export const CAP_MS = 600_000;
 
 /**
- * PyTorch as it is installed gives its large tensors back to the system after use and gets fresh pages, to be zeroed,
- * for the next ones. How much that costs depends on the machine (on virtual ones up to most of a step), so it also
- * runs with a heap that keeps what it has (glibc's mallopt(3)): the better of the two is the peer to beat.
+ * By default PyTorch returns large tensors to the system after use, and page faults for new ones are slow (on
+ * virtual machines up to most of a step). Therefore it also runs with a retained heap (glibc's mallopt(3)); the
+ * faster of the two is the baseline.
  */
 export const KEPT_HEAP = '+kept-heap';
 const KEEP_HEAP = {
@@ -34,11 +37,11 @@ const KEEP_HEAP = {
 
 export interface ProcessOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
-  /** A peer's time for an answer. */
+  /** Timeout for the answer of a peer. */
   readonly capMs?: number | undefined;
 }
 
-/** A program that reads a line, does its work, and answers with a line of JSON, again and again. */
+/** Starts a program that, for each line of input, runs its task and prints a line of JSON. */
 export function startProcess<A>(
   name: string,
   program: string,
@@ -47,7 +50,7 @@ export function startProcess<A>(
 ): Contender<A> {
   const env = { ...process.env, OMP_WAIT_POLICY: 'passive', ...environment };
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
-  child.stdin.on('error', () => {}); // It ended: the missing answer tells.
+  child.stdin.on('error', () => {}); // The process has ended, which is detected by the missing answer.
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const nextLine = async () => {
     let late = false;
@@ -55,7 +58,7 @@ export function startProcess<A>(
       late = true;
       child.kill('SIGKILL');
     };
-    const timer = isPeer(name) ? setTimeout(giveUp, capMs) : undefined; // Densor's own are waited for.
+    const timer = isPeer(name) ? setTimeout(giveUp, capMs) : undefined; // No timeout for Densor.
     const { value, done } = await lines.next();
     clearTimeout(timer);
     if (late) throw new Error(`no answer within ${capMs / 1000} s`);
@@ -76,7 +79,7 @@ export function startProcess<A>(
 
 export const isPytorch = (name: string) => name.startsWith('pytorch:');
 
-/** The format that a contender's script is told (`pytorch:channels_last+kept-heap`: channels_last), and its heap. */
+/** The memory format argument and the heap settings of a PyTorch contender (`pytorch:channels_last+kept-heap`). */
 export function pytorchOf(name: string): { format: string; environment: Readonly<Record<string, string>> } {
   const format = name.slice('pytorch:'.length);
   if (!format.endsWith(KEPT_HEAP)) return { format, environment: {} };

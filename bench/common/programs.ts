@@ -4,13 +4,13 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** The clone that this benchmark is built in. */
+/** The root of this clone. */
 export const ROOT = fileURLToPath(new URL('../../..', import.meta.url));
 
-/** The command line, built. */
+/** The built command line. */
 export const DENSOR = join(ROOT, 'dist/src/cli/main.js');
 
-/** Debian's, which has its `python3-torch`. */
+/** Debian's Python, which uses Debian's `python3-torch`. */
 export const PYTHON = '/usr/bin/python3';
 
 /** A script of bench/peers. */
@@ -30,11 +30,11 @@ const WATCH_MS = 100;
 
 export interface ProgramOptions {
   readonly environment?: Readonly<Record<string, string>>;
-  /** Called ten times a second: where it gives true, the process is interrupted as by Ctrl-C, and may end with 1. */
+  /** Called ten times a second. If it returns true, the process is interrupted like by Ctrl-C, and may exit with 1. */
   readonly watch?: () => boolean;
 }
 
-/** Runs a program to its end. @returns what it printed. @throws when it fails. */
+/** Runs a program until it ends. @returns its output. @throws if it fails. */
 export async function runProgram(
   program: string,
   args: readonly string[],
@@ -60,7 +60,7 @@ export async function runProgram(
   return said;
 }
 
-/** Runs the command line to its end. */
+/** Runs the command line until it ends. */
 export function runDensor(args: readonly string[], options?: ProgramOptions) {
   return runProgram(process.execPath, [DENSOR, ...args], options);
 }

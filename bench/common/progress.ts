@@ -1,6 +1,6 @@
 import { formatDuration } from '../../src/cli/format.ts';
 
-/** Says on the standard error how far a benchmark is: `round 3 of 7, 40 s left`. */
+/** Prints the progress of a benchmark to stderr: `round 3 of 7, 40 s left`. */
 export class Progress {
   readonly #unit: string;
   readonly #total: number;
@@ -13,7 +13,7 @@ export class Progress {
     this.#total = total;
   }
 
-  /** Counts one more as done, or all up to `done`. The time left assumes that each takes as long as those before. */
+  /** Counts one more unit as done, or all up to `done`. Assumes that the rest takes as long per unit as those before. */
   advance(note = '', done = this.#done + 1): void {
     this.#done = done;
     const leftMs = ((performance.now() - this.#startedMs) / done) * (this.#total - done);

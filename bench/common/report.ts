@@ -5,9 +5,9 @@ import { writeFileAtomic } from '../../src/node/files.ts';
 import { pngOf } from '../../src/node/png.ts';
 import { describeMachine, doubt, type Machine, spinText } from './machine.ts';
 
-/** What the reports of all benchmarks have in common. */
+/** Functions shared by the reports of all benchmarks. */
 
-/** What every report begins with. */
+/** The fields common to all reports. */
 export interface ReportHead {
   /** ISO 8601. */
   readonly date: string;
@@ -15,14 +15,14 @@ export interface ReportHead {
   readonly machine: Machine;
 }
 
-/** Describes this run and its machine, and shows whether that is quiet. Takes about two seconds. */
+/** Describes this run and its machine, and prints whether the machine is quiet. Takes about two seconds. */
 export async function reportHead(script: string): Promise<ReportHead> {
   const machine = await describeMachine();
   process.stderr.write(`${spinText(machine)}\n`);
   return { date: new Date().toISOString(), command: commandLine(script), machine };
 }
 
-/** When and where a benchmark ran, as part of a sentence. */
+/** Date and machine of a benchmark, as part of a sentence. */
 export function whenAndWhere({ date, machine }: Pick<ReportHead, 'date' | 'machine'>): string {
   const { model, processors, memoryBytes, isas, node } = machine;
   return (
@@ -31,19 +31,19 @@ export function whenAndWhere({ date, machine }: Pick<ReportHead, 'date' | 'machi
   );
 }
 
-/** What makes a report's figures doubtful, in bold and as a paragraph of its own; nothing where nothing does. */
+/** The warning about unreliable measurements as a bold paragraph; empty without a warning. */
 export function doubtParagraph(machine: Machine): string {
   const text = doubt(machine);
   return text === undefined ? '' : `**${text}**\n\n`;
 }
 
-/** `npm run NAME -- …` as it was typed. */
+/** The command line of this process as `npm run NAME -- …`. */
 function commandLine(script: string): string {
   const given = process.argv.slice(2);
   return [`npm run ${script}`, ...(given.length > 0 ? ['--'] : []), ...given].join(' ');
 }
 
-/** Shows a table on the terminal. */
+/** Prints a table. */
 export function showTable(table: readonly (readonly string[])[], machine?: Machine): void {
   const warning = machine && doubt(machine);
   process.stdout.write(`${warning ? `${warning}\n` : ''}${formatTable(table).join('\n')}\n`);
@@ -62,7 +62,7 @@ export function writePictures(out: string, svg: string): void {
   writeFileAtomic(`${out}.png`, [pngOf(svg)]);
 }
 
-/** A row that says why there are no figures. @param cells what comes before. */
+/** A row for a failed contender, with the reason. @param cells the first cells. */
 export function cannotRow(cells: readonly string[], text: string, columns: number): string[] {
   const [line] = text.split('\n');
   return [...cells, `cannot: ${line}`, ...Array<string>(columns - cells.length - 1).fill('')];

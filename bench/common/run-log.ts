@@ -4,7 +4,7 @@ import type { TrainEvent } from '../../src/train/events.ts';
 
 export type LoggedEvent = TrainEvent & { readonly time: string };
 
-/** What the log of a training run has so far, in lines that are complete. @param run its folder, which may not be there yet */
+/** The events in the complete lines of a run's log. @param run its folder, which need not exist yet */
 export function readRunLog(run: string): LoggedEvent[] {
   const log = join(run, 'log.jsonl');
   if (!existsSync(log)) return [];
@@ -12,7 +12,7 @@ export function readRunLog(run: string): LoggedEvent[] {
   return lines.map((line) => JSON.parse(line) as LoggedEvent);
 }
 
-/** How many steps it has made. */
+/** Number of steps among the events. */
 export function stepsOf(events: readonly LoggedEvent[]): number {
   return events.filter(({ kind }) => kind === 'step').length;
 }

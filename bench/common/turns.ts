@@ -4,20 +4,20 @@ import { Progress } from './progress.ts';
 
 const PAUSE_MS = 200;
 
-/** What contenders answered, and why those peers that could not. */
+/** The answers of contenders, and the errors of failed peers. */
 export interface Turns<A> {
   readonly answers: ReadonlyMap<string, readonly A[]>;
   readonly failures: ReadonlyMap<string, string>;
 }
 
-/** Peers that could not, as a field of a report. */
+/** The error messages of failed peers, as a field of a report. */
 export function failuresField({ failures }: Pick<Turns<unknown>, 'failures'>): {
   readonly failures?: Readonly<Record<string, string>>;
 } {
   return failures.size > 0 ? { failures: Object.fromEntries(failures) } : {};
 }
 
-/** Contenders in the order of a round: who begins moves on by one. */
+/** The contenders in the order of a round: each round starts with the next one. */
 export function orderOf<T>(round: number, contenders: readonly T[]): T[] {
   return contenders.map((_, k) => contenders[(k + round) % contenders.length]!);
 }
@@ -30,8 +30,9 @@ export interface TurnOptions {
 }
 
 /**
- * What every contender answers after `warmUp` steps, in rounds. A peer that fails is left out from then on.
- * @throws when one of Densor's own fails.
+ * Collects the answers of all contenders in rounds, after `warmUp` steps; each round starts with the next contender. A
+ * peer that fails is excluded from then on.
+ * @throws if a contender of Densor fails.
  */
 export async function takeTurns<A>(
   contenders: readonly Contender<A>[],
@@ -56,7 +57,8 @@ export async function takeTurns<A>(
     for (const contender of orderOf(round, contenders)) {
       if (failures.has(contender.name)) continue;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      const answer = await turn(contender, 2); // While the others ran, caches and perhaps pages of memory were lost.
+      // Two steps, because caches and possibly pages were evicted while the others ran.
+      const answer = await turn(contender, 2);
       if (answer !== undefined) answers.get(contender.name)?.push(answer);
     }
     progress.advance();
@@ -65,16 +67,16 @@ export async function takeTurns<A>(
 }
 
 /**
- * Starts contenders, lets them take turns, and ends them.
- * @throws RangeError for a name that is nobody's.
- * @param prepare is given a folder for what they read, which is gone in the end; gives what starts one by its name.
+ * Starts contenders, collects their answers in turns, and ends them.
+ * @param prepare receives a temporary folder for their inputs; returns a function that starts a contender by name.
+ * @throws RangeError for an unknown name.
  */
 export async function inTurns<A>(
   names: readonly string[],
   prepare: (folder: string) => (name: string) => Contender<A>,
   turns: TurnOptions,
 ): Promise<Turns<A>> {
-  names.forEach(isPeer); // Throws where a name is unknown: before anything starts.
+  names.forEach(isPeer); // Throws for unknown names, before anything is started.
   return inTemporaryFolder(async (folder) => {
     const contenders: Contender<A>[] = [];
     try {

@@ -4,16 +4,16 @@ import { isPeer } from '../common/contender.ts';
 import { doubtParagraph, type ReportHead, whenAndWhere } from '../common/report.ts';
 import { type EpochCase, type EpochRun, partsOf } from './run.ts';
 
-/** One run of bench/end-to-end: what FILE.json holds. */
+/** The result of one run of bench/end-to-end, stored as FILE.json. */
 export interface EpochReport extends ReportHead {
-  /** What Densor's processes ran. */
+  /** The command of Densor's processes. */
   readonly densor: string;
   readonly case: EpochCase;
   readonly rounds: number;
   readonly results: readonly { readonly name: string; readonly runs: readonly EpochRun[] }[];
 }
 
-/** Header and a row for each contender: medians of its runs, in seconds, and how much faster it is than every peer. */
+/** Header and a row per contender: medians of its runs in seconds, and its speedup over every peer. */
 export function epochTable({ results }: EpochReport): string[][] {
   const measured = results.map(({ name, runs }) => {
     const parts = runs.map(partsOf);
@@ -49,7 +49,7 @@ export function epochTable({ results }: EpochReport): string[][] {
   return [header, ...rows];
 }
 
-/** A report as Markdown; what is doubtful comes first. */
+/** A report as Markdown, with warnings first. */
 export function epochMarkdown(report: EpochReport): string {
   const { command, densor, machine, rounds } = report;
   const { limit, size, batch, threads, learningRate } = report.case;

@@ -8,8 +8,8 @@ import { doubtParagraph, reportHead, showTable, whenAndWhere, writeReport } from
 import { SMALL_SETS, type SmallSet, writeSmallSet } from './folders.ts';
 
 /**
- * What becomes of small folders of pictures: by the defaults of the command line, by the notes' recipe (the defaults
- * before there was a recipe for pictures), and in PyTorch with a standard recipe in the same time.
+ * Trains on small folders of images with the defaults of the command line, with the notes' recipe (the earlier
+ * default), and with PyTorch and a standard recipe in the same time; compares accuracies.
  */
 const given = new Command('bench-small-sets')
   .option(
@@ -28,7 +28,7 @@ interface Trained {
   readonly seconds: number;
 }
 
-/** How long a program took, and what its last line of JSON says. */
+/** The duration of a program, and the test accuracy in its last line of JSON. */
 async function timed(run: () => Promise<{ readonly out: string }>): Promise<Trained> {
   const started = performance.now();
   const { out } = await run();
@@ -47,7 +47,7 @@ function densor(images: string, seed: string, ...options: readonly string[]): Pr
 interface Row {
   readonly set: string;
   readonly seed: string;
-  /** Of the first seed: it ends at chance. */
+  /** Only for the first seed, because its accuracy is that of guessing. */
   readonly before: Trained | undefined;
   readonly after: Trained;
   readonly pytorch: Trained;
@@ -76,7 +76,7 @@ await inTemporaryFolder(async (scratch) => {
   }
 });
 
-/** `0.981 (0.975–0.985)`: the mean, and the least and the greatest. */
+/** Mean, minimum and maximum: `0.981 (0.975–0.985)`. */
 function accuracyText(runs: readonly Trained[]): string {
   const values = runs.map(({ testAccuracy }) => testAccuracy);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -11,8 +11,8 @@ import { tfjsTraining } from '../peers/tfjs.ts';
 import type { Answer } from './start.ts';
 
 /**
- * The training step of Densor, or of a peer in JavaScript, as a contender of bench/step: reads a line, makes a step,
- * answers with JSON. Arguments: the contender's name, the case, and the folder of a peer's packages.
+ * A contender process of bench/step: training steps of Densor, or of a peer in JavaScript. Reads a line, runs one
+ * step, prints JSON. Arguments: name of the contender, the case, and the folder of a peer's packages.
  */
 
 const LEARNING_RATE = 0.01;

@@ -6,7 +6,7 @@ import type { StepCase } from '../common/network.ts';
 import { PYTHON, peerScript } from '../common/programs.ts';
 import { installPeer, npmPeerOf } from '../peers/packages.ts';
 
-/** What a contender says after each step. */
+/** The output of a contender after each step. */
 export interface Answer {
   readonly ms: number;
   readonly loss: number;
@@ -15,7 +15,7 @@ export interface Answer {
   readonly version?: string;
 }
 
-/** @param input where `writeInput` wrote, for those who cannot make it themselves. */
+/** Starts a contender. @param input file written by `writeInput`, for peers in other languages. */
 export function start(name: string, step: StepCase, input: string, capMs?: number): Contender<Answer> {
   const [program, args] = commandOf(name, step, input);
   const environment = isPytorch(name) ? pytorchOf(name).environment : {};
@@ -37,7 +37,10 @@ const PYTORCH = ['default', 'channels_last', 'autocast_bf16'].flatMap((layout) =
   `pytorch:${layout}${KEPT_HEAP}`,
 ]);
 
-/** The best this machine has of each engine, also in bfloat16, AVX2 beside AVX-512, and PyTorch where it is installed. */
+/**
+ * The best instruction set of each engine, also in bfloat16; AVX2 in addition to AVX-512; PyTorch if it is
+ * installed.
+ */
 export function defaultContenders(): string[] {
   const isas = nativeIsas();
   const native = isas.filter((isa, i) => i === 0 || isa === 'avx2');

@@ -16,12 +16,12 @@ import { readRunLog } from '../common/run-log.ts';
 import { accuracyOverTimeSvg, type Reading } from './picture.ts';
 
 /**
- * Trains with the command line as a user does, and takes the time from the start of the process (reading data and
- * planning included) to the end of the first evaluation on all test images that is as good as the target. A run is
- * over then, or when its recipe is.
+ * Trains with the command line, and measures the time from the start of the process (including reading data and
+ * planning) to the end of the first evaluation on all test images that reaches the target accuracy. A run ends
+ * then, or at the end of its recipe.
  */
 
-/** The notes' own test accuracy. */
+/** The test accuracy in the notes. */
 const NOTES_ACCURACY = 0.914;
 
 const given = new Command('bench-time-to-accuracy')
@@ -39,17 +39,17 @@ const given = new Command('bench-time-to-accuracy')
   .opts<{ target: number; recipes: string[]; seeds: string[]; out?: string }>();
 
 interface TimedRun {
-  /** `quick`, `quick:bf16`. */
+  /** Such as `quick` or `quick:bf16`. */
   readonly recipe: string;
   readonly seed: string;
   readonly command: string;
   /** After each epoch. */
   readonly readings: readonly Reading[];
-  /** Undefined where the target was not reached. */
+  /** Undefined if the target was not reached. */
   readonly seconds: number | undefined;
 }
 
-/** The accuracy after each epoch, and when it was known. */
+/** The accuracy after each epoch, and when it was logged. */
 function readingsOf(run: string, startedMs: number): readonly Reading[] {
   return readRunLog(run).flatMap((event) => {
     if (event.kind !== 'epoch' || event.testAccuracy === undefined) return [];

@@ -11,10 +11,11 @@ import { orderOf } from '../common/turns.ts';
 import type { Answer } from '../step/start.ts';
 
 /**
- * Holds a training step of this version against that of another clone, which is built: `npm run bench:versions --
- * --before DIR --cases notes,deep`. Three processes stay warm and take turns step by step: this version, the other, and
- * the other once more, which shows what the machine alone does to a ratio. "No slower" holds where the interval of the
- * ratio has a value of 1.01 or less. Losses have to be the same to the bit.
+ * Compares the training step of this version with that of another, built clone: `npm run bench:versions --
+ * --before DIR
+ * --cases notes,deep`. Three warm processes alternate after each step: this version, the other one, and the other
+ * one again as a control. "No slower" holds if the 95% interval of the ratio contains a value of at most 1.01.
+ * Losses must be bit-identical.
  */
 
 const { values } = parseArgs({
@@ -27,10 +28,10 @@ const { values } = parseArgs({
   },
 });
 const WARM_UP = 2;
-/** Of a normal distribution: 95%. */
+/** The 97.5% quantile of the normal distribution, for 95% intervals. */
 const SPREAD = 1.96;
 
-/** Where clones have the contender of a training step, the newest first: what is compared may be older. */
+/** Path of the contender process in a clone; older versions have it in the second place. */
 const CONTENDERS = ['dist/bench/step/contender.js', 'dist/bench/contender.js'];
 
 function startVersion(clone: string, step: StepCase): Contender<Answer> {
@@ -44,7 +45,7 @@ interface Ratio {
   readonly interval: readonly [number, number];
 }
 
-/** Of pairs of times: the median, and the 95% interval of the geometric mean. */
+/** The median ratio of pairs of times, and the 95% interval of the geometric mean. */
 function ratioOf(pairs: readonly (readonly [number, number])[]): Ratio {
   const logs = pairs.map(([a, b]) => Math.log(a / b)).sort((a, b) => a - b);
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;

@@ -46,14 +46,14 @@ async function runBench(given: BenchOptions): Promise<void> {
       compile: (form, memory) => syntheticStep({ ...measured, ...form }, { memory, target: engine.target }),
     });
     const { network } = step.compiled;
-    await collectGarbage(); // Before memory is taken that will stay.
+    await collectGarbage(); // Before long-lived memory is allocated.
     const session = await step.open(engine);
     announce(given.engine);
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();
       await step.run(session);
-      if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
+      if (i >= 0) stepMs.push(performance.now() - started); // The first step is a warm-up.
     }
     const medianMs = median(stepMs);
     const what = given.inference ? 'run' : 'step';
@@ -79,7 +79,7 @@ async function runBench(given: BenchOptions): Promise<void> {
   }
 }
 
-/** Short times with their fractions. */
+/** A time with unit; short ones with decimals. */
 function milliseconds(ms: number): string {
   return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
 }

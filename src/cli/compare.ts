@@ -98,7 +98,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   }
 }
 
-/** All configurations before anything is written: what can be wrong is found here. */
+/** Prepares all configurations before anything is written, so that errors are found early. */
 async function prepareEach(
   runs: readonly PlannedRun[],
   prepare: Prepare,
@@ -126,7 +126,7 @@ function blaming(configuration: string): (error: Error) => never {
   };
 }
 
-/** @throws UsageError when there is none of this name, nor such a file. */
+/** Opens an experiment by name, or from a file. @throws UsageError if neither exists. */
 function openExperiment(source: string): { readonly name: string; readonly experiment: Experiment } {
   const known = Object.entries(EXPERIMENTS).find(([name]) => name === source);
   if (known) return { name: source, experiment: known[1] };

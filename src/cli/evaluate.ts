@@ -36,7 +36,7 @@ interface EvaluateOptions {
   readonly json?: boolean;
 }
 
-/** Mistakes on the sheet. */
+/** Number of misclassified images in the report. */
 const SHOWN_MISTAKES = 24;
 
 export function evaluateCommand(): Command {
@@ -77,7 +77,7 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
       showTesting(),
     );
     const seconds = (performance.now() - started) / 1000;
-    const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
+    const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Lazy: loading takes 0.5 s.
     const half = given.heldOut ? 'validation' : 'test';
     const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? run.folder, title, scores, test);
@@ -111,7 +111,7 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
   }
 }
 
-/** The run's test images, or its validation images, or another data set's with the run's labels. @throws DataError */
+/** The test or validation images of the run, or another data set mapped to the run's labels. @throws DataError */
 async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dataset> {
   if (given.heldOut) return openHeldOutImages(run, given);
   const {
@@ -142,7 +142,9 @@ async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dat
   return withLabelsOf(run, test, name);
 }
 
-/** Where `--data` names the folder that the run itself was split from, wherever it lies now: the half that it was not trained on. */
+/**
+ * If `--data` is the (possibly moved) folder that the run was split from: the images that it was not trained on.
+ */
 async function ownTestImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
@@ -160,12 +162,12 @@ async function ownTestImages(
     showSkipped(skipped);
     return test;
   } catch (error) {
-    if (error instanceof DataError) return undefined; // Another folder, that cannot be split so.
+    if (error instanceof DataError) return undefined; // A different folder, which cannot be split in the same way.
     throw error;
   }
 }
 
-/** @throws UsageError where the run has none, DataError where its images are others now. */
+/** The validation images of the run. @throws UsageError if it has none; DataError if the images have changed. */
 async function openHeldOutImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
@@ -186,7 +188,7 @@ async function openHeldOutImages(
   return dataOf(config, all).validation!;
 }
 
-/** Classes are told by their names; where one side only numbers them, there have to be equally many. */
+/** Maps classes by name. If one side has only numbers, both must have the same number of classes. */
 function withLabelsOf({ classNames }: Trained, test: Dataset, data: string): Dataset {
   const areNumbers = (names: readonly string[]) => names.every((name, i) => name === `${i}`);
   const isNumbered =

@@ -77,7 +77,10 @@ function runExport(place: string, given: ExportOptions): void {
   }
 }
 
-/** @throws UsageError when a file would take the place of another, or of the run's own, or has no place. */
+/**
+ * @throws UsageError if two files have the same path, a file of the run would be overwritten, or a folder is
+ * missing.
+ */
 function requireHarmless(targets: readonly string[], { folder, path }: OpenedRun): void {
   const real = (file: string) =>
     existsSync(file)

@@ -27,7 +27,7 @@ interface ImportOptions extends ModelOverrides {
   readonly size?: number;
   readonly normalize?: 'none' | 'imagenet';
   readonly weights?: string;
-  /** A file. */
+  /** Path of a file. */
   readonly classNames?: string;
   readonly seed: number;
   readonly json?: boolean;
@@ -95,8 +95,9 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
 }
 
 /**
- * Whether the folder holds this very import: it was ended after its last file was written, or is given again.
- * @throws DataError where it holds something else.
+ * Whether the folder already contains the result of this import, because it was repeated or interrupted at the
+ * end.
+ * @throws DataError if it contains something else.
  */
 function isImported(folder: string, { config }: RunState): boolean {
   const { last } = runFiles(folder);

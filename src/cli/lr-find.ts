@@ -99,7 +99,7 @@ function defaultPath({ model, data = 'unknown' }: RunConfig): string {
   return join('runs', `lr-find-${model}-${data.replace(/[^\w-]+/g, '-')}.csv`);
 }
 
-/** Table and, where there is anything to see, its picture. @returns the files' names. */
+/** Writes the table and, if there are enough points, its plot. @returns the names of the files. */
 async function write(csv: string, { points, suggestion }: RangeTest, config: RunConfig): Promise<string[]> {
   makeFolder(dirname(csv));
   const rows = points.map((point) => [point.learningRate, point.loss, point.smoothedLoss].join(','));

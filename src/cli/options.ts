@@ -21,22 +21,22 @@ import { parseMemorySize } from './memory-size.ts';
 /** Defaults that depend on the machine. */
 const MACHINE_DEFAULTS: { readonly [Name in SettingName]?: unknown } = { threads: availableParallelism() };
 
-/** Commands with more options than this have them under headings. */
+/** Commands with more options show them in groups. */
 const MOST_UNGROUPED = 15;
 
-/** An option that one command alone has. */
+/** An option of a single command. */
 export type OwnOption = Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'>;
 
 interface CommandParts {
   readonly description: string;
   readonly arguments?: readonly Argument[];
-  /** By name in camel case. */
+  /** Options of this command alone, by camel-case name. */
   readonly own?: Readonly<Record<string, OwnOption>>;
-  /** Command lines without the program's name. */
+  /** Example command lines without the program's name. */
   readonly examples: readonly string[];
 }
 
-/** A command with the options that the table of settings has for it. */
+/** Creates a command with its options from the table of settings. */
 export function commandOf(name: CommandName, parts: CommandParts): Command {
   const command = new Command(name).description(parts.description);
   for (const argument of parts.arguments ?? []) command.addArgument(argument);
@@ -56,12 +56,12 @@ export function commandOf(name: CommandName, parts: CommandParts): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
-/** The option of a setting in a command that takes it. */
+/** The option for a setting in a command. */
 export function settingOption(name: SettingName, command: CommandName): Option {
   const setting = SETTINGS[name];
   const variation = setting.commands[command] ?? {};
   const fixed = RECIPE_COMMANDS.includes(command)
-    ? (variation.default ?? setting.default) // The recipe comes first.
+    ? (variation.default ?? setting.default) // Defaults of the recipe have priority.
     : defaultValue(setting, variation);
   const { value = setting.value } = variation;
   const parts = { ...setting, schema: givenSchema(setting, variation), ...(value && { value }) };
@@ -83,7 +83,7 @@ function option(
   return fixed === undefined ? made : made.default(fixed);
 }
 
-/** A parser for the text of an option. */
+/** A parser for the text of an option, from its schema. */
 function parserOf(schema: z.ZodType): (text: string) => unknown {
   return (text) => {
     const parsed = parseText(schema, text);
@@ -92,12 +92,12 @@ function parserOf(schema: z.ZodType): (text: string) => unknown {
   };
 }
 
-/** An argument that is a setting in the commands where it is an option. */
+/** A positional argument for a setting that other commands have as an option. */
 export function settingArgument(name: SettingName): Argument {
   return new Argument(`<${name}>`, SETTINGS[name].help).argParser(parserOf(givenSchema(SETTINGS[name])));
 }
 
-/** A data set, as `--data` has it too. */
+/** A positional data set argument, as for `--data`. */
 export function dataArgument(): Argument {
   return new Argument('[data]', 'folder of images or data set, as for --data').argParser(parseDataset);
 }
@@ -107,14 +107,14 @@ export function runArgument(): Argument {
   return new Argument('<run>', 'folder of the run (--out of train or import)');
 }
 
-/** A path as an argument or an option of one command. */
+/** A positional path argument. */
 export function pathArgument(name: string, description: string): Argument {
   return new Argument(`<${name}>`, description).argParser(parserOf(givenSchema(SETTINGS.dataDir)));
 }
 
 export const NOTES_DEFAULTS = NOTES;
 
-/** What `bench` and `profile` are told of the step they measure. */
+/** Options of `bench` and `profile` for the measured step. */
 export interface MeasuredStepOptions {
   readonly model: string;
   readonly size: number;
@@ -126,7 +126,7 @@ export interface MeasuredStepOptions {
   readonly json?: boolean;
 }
 
-/** Images of a step to measure are as large as the notes', or smaller if the network's own are. */
+/** The default image size of measured steps: that of the notes, or of the network if smaller. */
 export function withDefaultSize(command: Command): Command {
   return command.hook('preAction', (measured) => {
     const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();

@@ -35,7 +35,7 @@ export function predictCommand(): Command {
   }).action(runPredict);
 }
 
-/** Exit status 0: every file was read; 1: some were; 2: none, or the run is no run. */
+/** Exit status 0: all files were read; 1: some; 2: none, or the run is invalid. */
 async function runPredict(folder: string, files: readonly string[], given: PredictOptions): Promise<void> {
   const { checkpoint, engine, threads, top, mirror = false } = given;
   const network = await loadRun(folder, { checkpoint, engine, threads });
@@ -67,7 +67,7 @@ async function runPredict(folder: string, files: readonly string[], given: Predi
   }
 }
 
-/** What was asked of a file, the likeliest classes first. */
+/** The predictions for a file, most probable first. */
 interface Answer {
   readonly file: string;
   readonly top: readonly Prediction[];

@@ -16,7 +16,7 @@ interface ProfileOptions extends MeasuredStepOptions {
   readonly out?: string;
 }
 
-/** Records in the table; `--json` has all of them. */
+/** Number of records in the table; `--json` has all. */
 const COSTLIEST = 20;
 
 export function profileCommand(): Command {
@@ -45,7 +45,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
   }
 }
 
-/** Peaks, the milliseconds of each step, and those of each record in the fastest. */
+/** Measures the peak rates, the time of each step in ms, and that of each record in the fastest step. */
 async function measure(engine: Engine, engineName: EngineName, step: SyntheticStep, steps: number) {
   const peak = await engine.measurePeak?.();
   const session = peak && (await step.open(engine));
@@ -55,7 +55,7 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
     );
   }
   announce(engineName);
-  await step.run(session); // Warms up.
+  await step.run(session); // Warm-up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];
   for (let i = 0; i < steps; i++) {
@@ -135,10 +135,10 @@ function cells(row: Rates): string[] {
 }
 
 async function drawRoofline(profile: Profile, peak: MachinePeak, title: string): Promise<string> {
-  const { rooflineSvg } = await import('../plot/roofline.ts'); // Drawing is half a second of modules.
+  const { rooflineSvg } = await import('../plot/roofline.ts'); // Lazy: loading takes 0.5 s.
   const { newDocument } = await import('../node/document.ts');
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
-    // In a block the module's name is enough beside the kind.
+    // In a block, the module name with the kind is sufficient.
     name: `${(layer.block && layer.module) ?? layer.label} ${kind}`,
     kind,
     intensity,
@@ -163,7 +163,7 @@ function titleOf(
   return `${step}, ${giga(total.flopsPerSecond)} GFLOP/s (${describeEngine(engine)})`;
 }
 
-/** Short times with their fractions. */
+/** A time in ms; short ones with decimals. */
 function milliseconds(ms: number): string {
   return ms.toFixed(ms < 100 ? 2 : 0);
 }

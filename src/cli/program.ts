@@ -5,7 +5,7 @@ import { VERSION } from '../version.ts';
 import { describeFailure } from './errors.ts';
 import { closeStatus, say } from './terminal.ts';
 
-/** Each command's modules are loaded when it is asked for: most need few of them. */
+/** The modules of a command are loaded only when it is called. */
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
   'lr-find': async () => (await import('./lr-find.ts')).lrFindCommand(),
@@ -22,14 +22,14 @@ const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
 };
 
 /**
- * Runs one command line; what it has to say of a failure goes to stderr as one line.
- * @param words without the program's own name.
- * @returns 0: done; 1: it failed; 2: bad usage or input.
+ * Runs one command line. A failure is printed on stderr as one line.
+ * @param words arguments without the program's name.
+ * @returns exit status: 0 success, 1 failure, 2 invalid usage or input.
  */
 export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
   forgetChanges();
   const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
-  // `help X` of no command is no command either: commander would print its help.
+  // `help X` for an unknown command is treated as the unknown command X; commander would print the general help.
   const line =
     words[0] === 'help' && words[1] !== undefined && !Object.hasOwn(COMMANDS, words[1])
       ? words.slice(1)
@@ -55,6 +55,6 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
     } else say(`densor: ${failure}`);
     return status;
   } finally {
-    closeStatus(); // A failure leaves it open, and its timer would keep the process alive.
+    closeStatus(); // Still open after a failure; its timer would keep the process alive.
   }
 }

@@ -89,7 +89,7 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   ]);
 }
 
-/** The network of a training step; undefined where a batch norm would see a single value per channel. */
+/** The compiled training step; undefined if a batch norm would have a single value per channel. */
 function trainingNetwork(
   model: Model,
   size: number,

@@ -4,16 +4,17 @@ import { imagesByClass } from './classes.ts';
 import { DataError, type Dataset, type PixelFile } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 
-/** Training images without those that are held out, and those. */
+/** A training set, and the validation set that was split from it. */
 export interface HeldOut {
   readonly train: Dataset;
   readonly validation: Dataset;
 }
 
 /**
- * Holds out a part of the images of each class, chosen by the seed; both parts keep the order of the set.
- * @param limit only of the first images: the others are in neither part.
- * @throws DataError when a part would be empty.
+ * Splits a fraction of the images of each class into a validation set, chosen by the seed. Both sets keep the
+ * order of images.
+ * @param limit uses only the first images; the others are in neither set.
+ * @throws DataError if a set would be empty.
  */
 export function holdOut(
   dataset: Dataset,
@@ -37,18 +38,18 @@ export function holdOut(
   return { train: subset(dataset, kept), validation: subset(dataset, out) };
 }
 
-/** How many images of a class of so many are held out. */
+/** Number of validation images of a class with `images` images. */
 export function heldOutOf(images: number, fraction: number): number {
   return Math.round(fraction * images);
 }
 
-/** Some images of a data set, in this order; nothing is copied. */
+/** The images of a data set at these indices, in this order; pixels are not copied. */
 export function subset(dataset: Dataset, indices: readonly number[]): Dataset {
   const bytes = dataset.height * dataset.width * dataset.channels;
   const image = imageReader(dataset);
-  // Nothing is copied: whoever reads image i gets the one it stands for.
+  // Pixels are not copied: reads of image i are redirected to image indices[i].
   const pixels: PixelFile = { read: (at, to) => to.set(image(indices[at / bytes]!)) };
-  // Not `slice`: labels out of a file are a Buffer, whose `slice` shares its bytes.
+  // Not `slice`: labels from a file are a Buffer, whose `slice` shares memory.
   const labels =
     dataset.labels instanceof Uint16Array ? new Uint16Array(indices.length) : new Uint8Array(indices.length);
   indices.forEach((index, i) => {

@@ -1,4 +1,4 @@
-/** What a search for data reports on its way. */
+/** Callbacks for the progress of opening a data set. */
 export interface DataProgress {
   note(text: string): void;
   bytes(file: string, received: number, total: number): void;

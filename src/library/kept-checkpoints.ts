@@ -2,7 +2,7 @@ import { type LoadedCheckpoint, loadedCheckpoint } from '../train/checkpoint.ts'
 import { train } from '../train/trainer.ts';
 import type { RunStore, TrainingRun } from '../train/training-run.ts';
 
-/** Checkpoints of a run that has no folder: the latest of each kind, in memory. */
+/** A checkpoint store for runs without a folder: keeps the latest of each kind in memory. */
 function keptCheckpoints(): RunStore & {
   readonly kept: Partial<Record<'last' | 'best', LoadedCheckpoint>>;
 } {
@@ -23,7 +23,7 @@ function keptCheckpoints(): RunStore & {
   };
 }
 
-/** Trains without a folder. */
+/** Trains without a folder; resolves to the checkpoints. */
 export async function trainInMemory(
   training: Omit<TrainingRun, 'store'>,
   bestBefore?: () => LoadedCheckpoint,

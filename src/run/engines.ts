@@ -3,9 +3,13 @@ import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.t
 import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
 import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
 import { type Engine, EngineError } from '../engine/engine.ts';
+import { openDevice } from '../engine/webgpu/device.ts';
+import { createWebgpuEngine } from '../engine/webgpu/engine.ts';
+import { nodeGpu } from '../engine/webgpu/node-gpu.ts';
 import { createReferenceEngine } from '../engine/reference/engine.ts';
 import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
+import { webgpuTarget } from '../target/webgpu/target.ts';
 import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
 import { type EngineEntry, registeredEngine } from './engine-table.ts';
 import { buildMissingWasm } from './wasm-kernels.ts';
@@ -14,7 +18,7 @@ export { ENGINE_NAMES, type EngineName };
 
 type BuiltIn = Exclude<EngineName, 'auto'>;
 
-/** The engines of this package: a new name of `ENGINE_NAMES` does not compile without an entry here. */
+/** The built-in engines; the type requires an entry for each name in `ENGINE_NAMES`. */
 const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
   reference: { open: async () => createReferenceEngine(), target: () => cpuTarget() },
   native: {
@@ -28,19 +32,23 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
     },
     target: () => cpuTarget(),
   },
+  webgpu: {
+    open: async () => createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) }),
+    target: () => webgpuTarget(),
+  },
 };
 
-/** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
+/** Opens an engine by name; `auto` selects the fastest available one. @throws EngineError */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
   return entryOf(name).open(threads);
 }
 
-/** The engine that a name stands for here. */
+/** Resolves `auto` to an engine. */
 export function engineOf(name: EngineName): BuiltIn {
   return name === 'auto' ? automaticEngine() : name;
 }
 
-/** What networks are compiled for that the engine of this name runs: its `target`, without opening it. @throws EngineError */
+/** The compilation target of an engine, without opening it. @throws EngineError */
 export function targetOf(name: EngineName): Target {
   return entryOf(name).target();
 }

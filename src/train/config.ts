@@ -43,8 +43,8 @@ export function hasValidation({
 }
 
 /** @throws ConfigError when `patience` is set for a run without validation images. */
-export function requireJudge(patience: number | undefined, isJudged: boolean): void {
-  if (patience === undefined || isJudged) return;
+export function requireValidation(patience: number | undefined, hasImages: boolean): void {
+  if (patience === undefined || hasImages) return;
   throw new ConfigError('`patience` requires validation images: set their share with `validate`', {
     setting: 'patience',
   });

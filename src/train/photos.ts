@@ -41,7 +41,7 @@ export function photosChoices(
   return {
     size: {
       value: suitableSize(Math.min(dataset.height, dataset.width)),
-      reason: 'by the size of the pictures',
+      reason: 'by the size of the images',
     },
     batch: { value: batch, reason: `for ${counted(images, 'training image')}` },
     epochs: { value: epochs, reason: `${counted(epochs * stepsPerEpoch, 'step')} in all` },

@@ -16,7 +16,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
-/** In a process of its own: each command at least once. */
+/** Runs a command in a new process; used at least once per command. */
 const alone = (...args: readonly string[]) => densorProcess(folder, ...args);
 
 describe('densor', () => {
@@ -68,7 +68,7 @@ describe('densor', () => {
     expect((await summary('densenet-bc-100-12')).layers[0].outputShape).toEqual([1, 24, 32, 32]);
   });
 
-  test('trains, tests and measures other networks on what the data has', async () => {
+  test("trains, evaluates and measures other networks for the data's channels and classes", async () => {
     const model = 'densenet-bc-10-4';
     const tiny = ['--data', 'sample', '--size', '16', '--batch', '100', '--limit', '100', '--epochs', '1'];
     const { status, stderr } = await densor('train', '--model', model, ...tiny, '--out', 'run');
@@ -84,7 +84,7 @@ describe('densor', () => {
     expect(JSON.parse(bench.stdout).stepMs, bench.stderr).toHaveLength(1);
   });
 
-  test('bench times steps and tells memory', async () => {
+  test('bench measures steps and reports memory', async () => {
     const args = '--size 32 --batch 8 --steps 2 --threads 1 --json'.split(' ');
     const { stdout } = alone('bench', ...args);
     const result = JSON.parse(stdout);
@@ -93,7 +93,7 @@ describe('densor', () => {
     expect(result.plannedPeakBytes).toBeLessThan(result.peakRssBytes);
   });
 
-  test('profile tells where a step goes, and draws it', async () => {
+  test('profile shows the time of a step by kernel, and plots it', async () => {
     const small = ['--size', '32', '--batch', '8', '--steps', '2', '--threads', '2'];
     const { status, stdout, stderr } = alone('profile', ...small, '--out', 'pictures/p.svg', '--json');
     expect(status, stderr).toBe(0);
@@ -131,7 +131,7 @@ describe('densor', () => {
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
   });
 
-  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', async () => {
+  test('lr-find suggests a learning rate, writes a table and its plot, and no run', async () => {
     const args = '--data sample --size 32 --batch 50 --limit 200 --steps 50 --to 100 --threads 2'.split(' ');
     const { status, stdout, stderr } = alone('lr-find', ...args, '--json');
     expect(status, stderr).toBe(0);
@@ -165,12 +165,12 @@ describe('densor', () => {
     expect(failed.map(({ group }: { group: string }) => group)).toContain('after');
   });
 
-  test('tells its version', async () => {
+  test('prints its version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(alone('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
   });
 
-  test('helps', async () => {
+  test('prints help', async () => {
     const { status, stdout } = await densor('--help');
     expect(status).toBe(0);
     for (const command of ['train', 'lr-find', 'compare', 'evaluate', 'predict', 'import'])

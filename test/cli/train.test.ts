@@ -60,7 +60,7 @@ describe('densor train', () => {
     expect((await densor('train', '--resume', 'run')).stdout).toBe(stdout);
   });
 
-  test('keeps to the precision it began with: --precision bf16', async () => {
+  test('keeps the precision it began with: --precision bf16', async () => {
     const { status, stderr } = await densor('train', ...SHORT, '--precision', 'bf16', '--out', 'run');
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(/\nrecipe notes: .*feature maps in bf16\n/);
@@ -74,7 +74,7 @@ describe('densor train', () => {
     });
   });
 
-  test('follows a recipe that options change, with held-out images, and says so', async () => {
+  test('uses a recipe with overriding options and validation images, and says so', async () => {
     const settings =
       '--optimizer nesterov --weight-decay 0.001 --schedule one-cycle --ema 0.9 --validate 0.2';
     const args = [...SHORT, ...settings.split(' '), '--recipe', 'd2l', '--epochs', '2', '--out', 'run'];
@@ -108,7 +108,7 @@ describe('densor train', () => {
     const heldOut = (await densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json')).stdout;
     expect(JSON.parse(heldOut)).toMatchObject({ images: 20, heldOutAccuracy: bestValidationAccuracy('run') });
     expect(await densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
-    // By its file a checkpoint is the same network as by its run's folder: the averages.
+    // A checkpoint given as a file is the same network as through its run's folder: that of the averages.
     const best = join(folder, 'run/best.safetensors');
     expect((await densor('import', best, '--model', 'densenet-bc-10-4', '--out', 'imported')).status).toBe(0);
     expect(bitsOfAll(loadCheckpoint(join(folder, 'imported/best.safetensors')).state)).toEqual(
@@ -124,7 +124,7 @@ describe('densor train', () => {
     expect(result.trainLoss).toBeGreaterThan(0);
   });
 
-  test('saves on Ctrl-C though whoever read what it says is gone', async () => {
+  test('saves on Ctrl-C although the reader of its output has ended', async () => {
     const args = ['train', ...SHORT, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
     let stderr = '';
@@ -142,7 +142,7 @@ describe('densor train', () => {
     expect(globalStep).toBeLessThan(90);
   });
 
-  test('finishes its step on Ctrl-C, saves, says how to go on, and goes on', async () => {
+  test('finishes its step on Ctrl-C, saves, prints the resume command, and resumes', async () => {
     const args = ['train', ...SHORT, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
     let [stderr, sent] = ['', false];
@@ -168,7 +168,7 @@ describe('densor train', () => {
     expect(steps).toEqual(Array.from({ length: 90 }, (_, i) => i + 1));
   });
 
-  test('stops on numbers that explode, says where, and keeps the last good checkpoint', async () => {
+  test('stops if training diverges, with the step, and keeps the last good checkpoint', async () => {
     const { status, lastLine } = await densor('train', ...SHORT, '--lr', '1e30', '--out', 'run');
     expect(status).toBe(1);
     expect(lastLine).toMatch(
@@ -181,7 +181,7 @@ describe('densor train', () => {
     });
   });
 
-  test('with contradicting options does not resume', async () => {
+  test('does not resume with contradictory options', async () => {
     await densor('train', ...SHORT, '--out', 'run');
     const before = readFileSync(join(folder, 'run/last.safetensors'));
     for (const [option, value] of [

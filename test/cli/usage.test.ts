@@ -16,7 +16,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
-describe('bad usage or input is one line, status 2, and writes nothing:', () => {
+describe('invalid usage or input gives one line, status 2, and no files:', () => {
   test.each([
     [['fly'], /unknown command 'fly'/],
     [[], /no command given/],
@@ -96,7 +96,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     expect(existsSync(join(folder, 'run'))).toBe(false);
   });
 
-  test('a damaged checkpoint, which stays as it is', async () => {
+  test('a damaged checkpoint, which is not modified', async () => {
     await densor('train', ...SHORT, '--out', 'run');
     const path = join(folder, 'run/last.safetensors');
     const truncated = readFileSync(path).subarray(0, 5000);

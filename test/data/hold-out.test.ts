@@ -3,7 +3,7 @@ import { DataError, type Dataset } from '../../src/data/dataset.ts';
 import { holdOut } from '../../src/data/hold-out.ts';
 import { imageReader } from '../../src/data/pixels.ts';
 
-/** Image i has i in its first pixel and is of class i mod 3, but for the last, which is alone in class 3. */
+/** The first pixel of image i is i, its class i mod 3, except the last image, the only one of class 3. */
 const COUNT = 61;
 const dataset: Dataset = {
   name: 'numbered',
@@ -25,7 +25,7 @@ const numbersOf = (part: Dataset) => {
 };
 const countOf = ({ labels }: Dataset, label: number) => labels.filter((each) => each === label).length;
 
-test('labels out of a file are left as they are, and every image keeps its own', () => {
+test('labels from a file are not modified, and every image keeps its label', () => {
   const labels = Buffer.from(dataset.labels);
   const parts = holdOut({ ...dataset, labels }, 0.2, { seed: 5 });
   expect([...labels]).toEqual([...dataset.labels]);
@@ -35,7 +35,7 @@ test('labels out of a file are left as they are, and every image keeps its own',
   }
 });
 
-test('every image is in one part, with its label, in the order of the set, and of each class its share', () => {
+test('every image is in one set, with its label, in order, with a fraction of each class', () => {
   const { train, validation } = holdOut(dataset, 0.2, { seed: 5 });
   for (const part of [train, validation]) {
     const numbers = numbersOf(part);
@@ -48,7 +48,7 @@ test('every image is in one part, with its label, in the order of the set, and o
   expect([0, 1, 2, 3].map((label) => countOf(validation, label))).toEqual([4, 4, 4, 0]);
 });
 
-test('the choice is the seed’s', () => {
+test('the choice depends on the seed', () => {
   const chosen = (seed: number) => numbersOf(holdOut(dataset, 0.3, { seed }).validation);
   expect(chosen(1)).toEqual(chosen(1));
   expect(chosen(2)).not.toEqual(chosen(1));
@@ -62,7 +62,7 @@ test('a limit counts both parts', () => {
   expect(validation.count).toBe(6);
 });
 
-test('parts that would be empty are refused', () => {
+test('empty sets are refused', () => {
   expect(() => holdOut(dataset, 0.01, { seed: 1 })).toThrow(DataError);
   expect(() => holdOut(dataset, 0.9, { seed: 1, limit: 3 })).toThrow(/leaves 0 to train on and holds out 3/);
 });

@@ -5,15 +5,18 @@ import { CASES } from '../conformance/cases.ts';
 import { BEST, ENGINES, REFERENCE } from '../support/engines.ts';
 import { type ModuleOptions, moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
 
-/** Two images a leaf: what is in a leaf has an order too. One, where maps are large. */
+/** Two images per leaf, to test the order within a leaf; one if maps are large. */
 const imagesOf = (pixels: number) => (pixels > 1024 ? 16 : 32);
 const RANKS = [2, 4, 8, 16];
-/** `npm run test:ranks` has all engines, precisions and ranks. */
+/** `npm run test:ranks` tests all engines, precisions and ranks. */
 const IS_ALL = process.env.DENSOR_RANKS === 'all';
-/** Where the same kernels are compiled for other vectors, in bfloat16, and in float64. */
+/** The ranks tested on the other instruction sets, in bfloat16, and in float64. */
 const SOME_RANKS = IS_ALL ? RANKS : [16];
 
-/** What ranks leave: feature maps one rank's after the other's, all else from the first; the same on all is part of the test. */
+/**
+ * The results of all ranks: feature maps concatenated, other results of the first rank after checking that all are
+ * equal.
+ */
 async function runShared(
   engines: readonly Engine[],
   { module, input, ...options }: (typeof CASES)[number],
@@ -42,11 +45,11 @@ function bits(numbers: Float32Array | Float64Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-/** Of each kind of kernels one for vectors, and one without. */
+/** The best native and WASM instruction sets, and one without vectors. */
 const SOME = ENGINES.filter(({ name }) => [BEST, 'wasm relaxed-simd', 'native scalar'].includes(name));
 
 describe.each([REFERENCE, ...(IS_ALL ? ENGINES : SOME)])(
-  'ranks on $name compute the bits of one',
+  'ranks on $name give the bits of a single process',
   ({ name, open }) => {
     let engines: Engine[];
     beforeAll(async () => {

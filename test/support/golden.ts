@@ -7,18 +7,18 @@ export function goldenPath(name: string): string {
   return fileURLToPath(new URL(`../golden/data/${name}`, import.meta.url));
 }
 
-/** Numbers of PyTorch or Pillow, from a safetensors file. @param name without the extension */
+/** Results from PyTorch or Pillow, in a safetensors file. @param name without the extension */
 export function golden(name: string): SafetensorsContent {
   return decodeSafetensors(readFileSync(goldenPath(`${name}.safetensors`)), name);
 }
 
-/** One tensor of it as float64. */
+/** A tensor of the file as float64. */
 export function tensorOf(content: SafetensorsContent, name: string): Float64Array {
   const { data } = content.tensors.get(name)!;
   return data instanceof Float32Array ? new Float64Array(data) : Float64Array.from(data, Number);
 }
 
-/** N, C, H, W → N, H, W, C, by the tensor's own shape. */
+/** Converts a tensor from NCHW to NHWC. */
 export function channelsLast(content: SafetensorsContent, name: string): Float64Array {
   const [n, c, h, w] = content.tensors.get(name)!.shape as [number, number, number, number];
   const data = tensorOf(content, name);

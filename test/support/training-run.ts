@@ -17,7 +17,7 @@ import { ENGINES, type EngineCase } from './engines.ts';
 import { bitsOfAll } from './floats.ts';
 import { numbers } from './module-run.ts';
 
-/** Images whose class is where they are bright: easy to learn. */
+/** Images whose class is the position of a bright corner, which is easy to learn. */
 function brightCorners(count: number, seed: number): Dataset {
   const random = numbers(seed);
   const labels = Uint8Array.from({ length: count }, () => Math.floor(random() * 4));
@@ -48,7 +48,7 @@ export const dropping = cifarDensenet({ depth: 7, growthRate: 4, channels: 1, cl
 /** Of a run of `plain`. */
 export const STEPS = 3 * 7;
 
-/** The engine that trains where nobody says, if it is here. */
+/** The default engine, if available. */
 export const NATIVE = ENGINES.filter(({ name }) => name.startsWith('native')).slice(0, 1);
 
 const compiledRuns = new Map<string, ReturnType<typeof compileRun>>();
@@ -74,7 +74,10 @@ export function trainingRuns() {
   const checkpointOf = (name: string, which: 'last' | 'best' = 'last') =>
     loadCheckpoint(filesOf(name)[which]);
 
-  /** Trains until done or until `stopAfter` steps, or an epoch's first `stopInTest` test batches; from the checkpoint in the folder where `resume`. */
+  /**
+   * Trains to the end, to `stopAfter` steps, or to `stopInTest` test batches of an epoch; `resume`: from the
+   * folder's checkpoint.
+   */
   const run = async (
     open: EngineCase['open'],
     name: string,
@@ -122,7 +125,7 @@ export function trainingRuns() {
     return events;
   };
 
-  /** What must be alike in two runs: all but times and speeds. */
+  /** What must be equal in two runs: everything except times and speeds. */
   const comparable = (name: string) => {
     const { run: state, state: numbersOf } = checkpointOf(name);
     const { trainMs: _, ...progress } = state.progress;

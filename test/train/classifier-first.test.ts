@@ -31,7 +31,7 @@ describe.each([ENGINES[0]!, ...NATIVE])('a run whose classifier learns first, on
     }
   });
 
-  test('gives the rest an optimiser of its own: its first step is as long as the rate', async () => {
+  test('gives the rest a new optimizer: its first step has the size of the learning rate', async () => {
     const startFrom = await pretrained();
     const events = await run(open, 'first', { config, startFrom, stopAfter: BOUNDARY + 1 });
     await run(open, 'before', { config, startFrom, stopAfter: BOUNDARY });
@@ -43,7 +43,7 @@ describe.each([ENGINES[0]!, ...NATIVE])('a run whose classifier learns first, on
         const isParameter = /weight|bias/.test(name);
         return isParameter && isWanted(name) ? [...after].map((x, i) => Math.abs(x - before[i]!)) : [];
       });
-    // AdamW's first step, from moments of 0, is the rate times the gradient's sign.
+    // The first step of AdamW, with zero moments, is the rate times the sign of the gradient.
     for (const isWanted of [isHead, (name: string) => !isHead(name)]) {
       const moves = movesOf(isWanted).sort((a, b) => a - b);
       expect(moves.at(-1)!).toBeLessThan(1.001 * 0.003);
@@ -51,7 +51,7 @@ describe.each([ENGINES[0]!, ...NATIVE])('a run whose classifier learns first, on
     }
   });
 
-  test('that was interrupted in either stage, or between them, ends with the bits of one that was not', async () => {
+  test('that was interrupted in either stage, or between them, ends with the bits of an uninterrupted run', async () => {
     const all = { ...config, schedule: 'one-cycle', ema: 0.9, microBatch: 3, weightDecay: 0.1 } as const;
     await run(open, 'whole', { config: all });
     for (const stop of [5, BOUNDARY, BOUNDARY + 1, BOUNDARY + 4]) {

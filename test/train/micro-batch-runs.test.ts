@@ -18,10 +18,10 @@ const { comparable, run } = trainingRuns();
 
 describe('a run in micro-batches', () => {
   const { open } = ENGINES[0]!;
-  /** Batches of 8 and a last one of 4: three parts and two. */
+  /** Batches of 8 (three parts), and a last one of 4 (two parts). */
   const config = { ...plain, microBatch: 3, optimizer: 'adamw', lr: 0.01, clip: 1, ema: 0.9 } as const;
 
-  test('that was interrupted and resumed ends with the bits of one that was not, and learns', async () => {
+  test('that was interrupted and resumed ends with the bits of an uninterrupted run, and learns', async () => {
     const events = await run(open, 'whole', { config, model: dropping });
     await run(open, 'stopped', { config, model: dropping, stopAfter: 9 });
     await run(open, 'stopped', { config, model: dropping, resume: true, threads: 1 });
@@ -52,7 +52,7 @@ describe('a run in micro-batches', () => {
     });
   });
 
-  test('takes the steps of whole batches, and tells of those', async () => {
+  test('counts and reports steps of whole batches', async () => {
     const events = await run(open, 'run', { config });
     const steps = events.filter((event) => event.kind === 'step');
     expect(steps.slice(0, 7).map(({ batchSize }) => batchSize)).toEqual([8, 8, 8, 8, 8, 8, 4]);

@@ -12,7 +12,7 @@ import { data, dropping, NATIVE, plain, STEPS, small, trainingRuns } from '../su
 const { checkpointOf, comparable, run } = trainingRuns();
 
 describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])('a run on $name', ({ open }) => {
-  test('that was interrupted anywhere and resumed ends with the bits of one that was not', async () => {
+  test('that was interrupted anywhere and resumed ends with the bits of an uninterrupted run', async () => {
     await run(open, 'whole');
     const random = numbers(STEPS);
     const stops = [1, 7, 1 + Math.floor(random() * (STEPS - 1))];
@@ -29,7 +29,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])('a run on $name', ({ open }) 
     expect(comparable('stopped in a test')).toEqual(comparable('whole'));
   });
 
-  test('with dropout leaves out, resumed, what it would have left out', async () => {
+  test('with dropout drops the same elements when resumed', async () => {
     await run(open, 'whole', { model: dropping });
     await run(open, 'stopped', { model: dropping, stopAfter: 9 });
     await run(open, 'stopped', { model: dropping, resume: true, threads: 1 });
@@ -50,7 +50,7 @@ describe.each<[string, Partial<RunConfig>]>([
   const config = { ...plain, ...settings };
   const { open } = ENGINES[0]!;
 
-  test('that was interrupted and resumed ends with the bits of one that was not, and learns', async () => {
+  test('that was interrupted and resumed ends with the bits of an uninterrupted run, and learns', async () => {
     const events = await run(open, 'whole', { config });
     const rates = events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []));
     const schedule = scheduleOf(config, 7);
@@ -68,7 +68,7 @@ describe.each<[string, Partial<RunConfig>]>([
     expect(last!.trainLoss).toBeLessThan(0.8 * first!.trainLoss);
   });
 
-  test('is judged by the weights that its checkpoint is used with', async () => {
+  test('is evaluated with the weights that its checkpoint is used with', async () => {
     const events = await run(open, 'run', { config });
     const { testAccuracy } = events.at(-1) as { testAccuracy: number };
     const { state } = checkpointOf('run');

@@ -21,7 +21,7 @@ const { checkpointOf, comparable, filesOf, run } = trainingRuns();
 describe('a run', () => {
   const { open } = ENGINES[0]!;
 
-  test('does not go on with data of another length', async () => {
+  test('does not resume with data of another size', async () => {
     await run(open, 'run', { stopAfter: 9 });
     const { last } = filesOf('run');
     const { run: state } = loadCheckpoint(last);
@@ -44,13 +44,13 @@ describe('a run', () => {
     expect(events.at(-1)!.kind).toBe('end');
   });
 
-  test('reports an end that comes nearer', async () => {
+  test('reports a changed number of epochs', async () => {
     const etas = (await run(open, 'eta')).flatMap((event) => (event.kind === 'step' ? [event.etaMs] : []));
     expect(etas[0]).toBeGreaterThan(0);
     expect(etas.at(-1)).toBeLessThan(etas[0]!);
   });
 
-  test('says on which instruction set it is now', async () => {
+  test('reports a changed instruction set', async () => {
     const [first, second] = ENGINES as [EngineCase, EngineCase];
     await run(first.open, 'run', { stopAfter: 9 });
     await run(second.open, 'run', { resume: true });
@@ -59,7 +59,7 @@ describe('a run', () => {
     await engine.close();
   });
 
-  test('that cannot write its best checkpoint does not count the epoch as done', async () => {
+  test('that cannot write its best checkpoint does not count the epoch as finished', async () => {
     const best = dirname(filesOf('is a folder').last);
     mkdirSync(best);
     await expect(run(open, 'run', { best })).rejects.toThrow(/is a folder/);
@@ -80,7 +80,7 @@ describe('a run', () => {
       linear(4),
     ]);
     const model: Model = { name: 'two convolutions', channels: 1, classes: 4, root };
-    // Weights beyond float32 together, which black images do not meet.
+    // Weights whose sum overflows float32, which has no effect on black images.
     const huge = (count: number) => new Float32Array(count).fill(1e30);
     const startFrom = new Map([
       ['0.weight', huge(36)],
@@ -95,7 +95,7 @@ describe('a run', () => {
     );
   });
 
-  test('keeps the best checkpoint beside the last', async () => {
+  test('keeps the best checkpoint and the last', async () => {
     const events = await run(open, 'best');
     const accuracies = events.flatMap((event) => (event.kind === 'epoch' ? [event.testAccuracy!] : []));
     const best = checkpointOf('best', 'best').run;
@@ -103,11 +103,11 @@ describe('a run', () => {
     expect(best.progress.epoch).toBe(accuracies.indexOf(Math.max(...accuracies)) + 1);
   });
 
-  test('shuffles anew each epoch and by the seed alone', async () => {
+  test('shuffles each epoch differently, depending only on the seed', async () => {
     await run(open, 'a');
     await run(open, 'b');
     expect(comparable('a')).toEqual(comparable('b'));
-    // The weights stay as they are: a step's loss tells which images it had.
+    // The weights do not change, so the loss of a step identifies its images.
     const startFrom = checkpointOf('a').state as ReadonlyMap<string, Float32Array>;
     const losses = async (name: string, seed: number) => {
       const events = await run(open, name, { config: { ...plain, seed, lr: 1e-30, epochs: 2 }, startFrom });

@@ -5,13 +5,13 @@ import { plain, trainingRuns } from '../support/training-run.ts';
 
 const { comparable, filesOf, run } = trainingRuns();
 
-describe('a run with held-out images', () => {
+describe('a run with validation images', () => {
   const { open } = ENGINES[0]!;
   const config = { ...plain, epochs: 6, validate: 0.25 };
   const name = 'run';
   const files = () => filesOf(name);
 
-  test('chooses its best epoch by those, and meets the test images at the end only', async () => {
+  test('chooses its best epoch by those, and uses the test images only at the end', async () => {
     const events = await run(open, name, { config });
     const epochs = events.filter((event) => event.kind === 'epoch');
     expect(epochs.length).toBe(6);
@@ -46,7 +46,7 @@ describe('a run with held-out images', () => {
     expect(comparable(name)).toEqual(comparable('whole'));
   });
 
-  test('ends when patience is over, and a resumed run is as impatient', async () => {
+  test('ends when patience is exhausted, also if resumed', async () => {
     const impatient = { ...config, epochs: 40, lr: 1e-9, patience: 2 };
     const events = await run(open, name, { config: impatient });
     expect(events).toContainEqual(expect.objectContaining({ kind: 'stopped', reason: 'patience' }));

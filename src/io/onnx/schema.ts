@@ -1,8 +1,8 @@
 import protobuf from 'protobufjs/light.js';
 
 /**
- * The part of ONNX that is written and read: messages and field numbers of
- * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, which https://onnx.ai/onnx/repo-docs/IR.html explains.
+ * The subset of ONNX that is read and written: messages and field numbers from
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, explained in https://onnx.ai/onnx/repo-docs/IR.html.
  */
 const { nested } = protobuf.Root.fromJSON({
   nested: {
@@ -63,7 +63,7 @@ const { nested } = protobuf.Root.fromJSON({
 
 function message(fields: Readonly<Record<string, readonly [type: string, id: number]>>): protobuf.IType {
   return {
-    edition: 'proto2', // As the specification is: a number that is 0 is written too.
+    edition: 'proto2', // As the specification; zeros are written explicitly.
     fields: Object.fromEntries(
       Object.entries(fields).map(([name, [type, id]]) => [
         name,
@@ -82,12 +82,12 @@ export type MessageName =
   | 'StringStringEntryProto'
   | 'OperatorSetIdProto';
 
-/** A message's type, to encode or to look a field up. */
+/** The type of a message, for encoding it and for looking up its fields. */
 export function messageType(name: MessageName): protobuf.Type {
   return nested![name] as protobuf.Type;
 }
 
-/** `TensorProto.DataType`, the members that are read. Only FLOAT is written. */
+/** `TensorProto.DataType`, the members that can be read. Only FLOAT is written. */
 export const DATA_TYPES = {
   FLOAT: 1,
   UINT8: 2,
@@ -104,6 +104,6 @@ export const ATTRIBUTE_TYPES = { FLOAT: 1, INT: 2, INTS: 7 } as const;
 /** `TensorProto.DataLocation`. */
 export const EXTERNAL = 1;
 
-/** ONNX 1.12: opset 17 came with version 8 of the format (https://onnx.ai/onnx/repo-docs/Versioning.html). */
+/** Those of ONNX 1.12 (https://onnx.ai/onnx/repo-docs/Versioning.html). */
 export const IR_VERSION = 8;
 export const OPSET = 17;

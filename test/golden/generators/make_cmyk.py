@@ -1,4 +1,4 @@
-"""Writes data/cmyk/*.jpg, patches of ink with Adobe's marker, and prints what Pillow's convert('RGB') makes of each."""
+"""Writes data/cmyk/*.jpg, CMYK color patches with Adobe's marker, and prints the result of Pillow's convert('RGB') for each."""
 from PIL import Image
 
 from safetensors_file import DATA

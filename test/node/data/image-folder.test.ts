@@ -21,7 +21,7 @@ const countsOf = ({ labels, classNames }: Dataset) =>
   classNames.map((_, c) => [...labels].filter((label) => label === c).length);
 
 describe('a folder of images', () => {
-  test('has a class for each folder, sorted, and a fifth of each put aside', async () => {
+  test('has a class for each folder, sorted, and a fifth of each for testing', async () => {
     await writeColours(folder, 10);
     const notes: string[] = [];
     const { train, test: held, skipped } = await open({}, notes);
@@ -29,7 +29,7 @@ describe('a folder of images', () => {
     expect([countsOf(train), countsOf(held), skipped]).toEqual([[8, 8, 8], [2, 2, 2], []]);
     expect([train.height, train.width, train.channels]).toEqual([16, 16, 3]);
     expect(notes).toEqual([expect.stringMatching(/30 RGB images of 3 classes, 16×16: 1 MiB in memory/)]);
-    // Each image has the colour of its class, whatever format it came in, and the first ones are mixed.
+    // Each image has the color of its class in all formats, and the first images are of several classes.
     for (const half of [train, held]) {
       const pixels = half.pixels as Uint8Array;
       for (let i = 0; i < half.count; i++) {
@@ -44,7 +44,7 @@ describe('a folder of images', () => {
     expect(new Set([...train.files!, ...held.files!]).size).toBe(30);
   });
 
-  test('is split by seed and paths alone, and in the share that is asked for', async () => {
+  test('is split only by seed and paths, in the requested proportion', async () => {
     await writeColours(folder, 8);
     const [first, again, other] = [await open({ seed: 3 }), await open({ seed: 3 }), await open({ seed: 4 })];
     expect(again.test.files).toEqual(first.test.files);
@@ -53,7 +53,7 @@ describe('a folder of images', () => {
     expect(countsOf((await open({ testShare: 0.5 })).test)).toEqual([4, 4, 4]);
   });
 
-  test('that grows keeps its split, but for one file at the border', () => {
+  test('that grows keeps its split, except for one file', () => {
     const files = Array.from({ length: 100 }, (_, i) => `a/${i}.png`);
     const tested = (names: readonly string[]) =>
       splitByClass([{ name: 'a', folder: 'a', files: names }], 0.2, 0).test.map(({ file }) => file);
@@ -83,7 +83,7 @@ describe('a folder of images', () => {
     expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
   });
 
-  test('with folders for training, validation and testing has these three, and says what they lack', async () => {
+  test('with folders for training, validation and testing uses these, and reports missing classes', async () => {
     for (const half of ['train', 'valid', 'test']) await writeColours(join(folder, half), 2);
     writeFiles(folder, { 'valid/red/more.png': await picture() });
     rmSync(join(folder, 'valid/blue'), { recursive: true });
@@ -106,12 +106,12 @@ describe('a folder of images', () => {
     await expect(open()).rejects.toThrow(/valid\/amber is a class that train lacks/);
   });
 
-  test('of one image for each class has none to test on, and says so', async () => {
+  test('with one image per class has no test images, and reports it', async () => {
     await writeColours(folder, 1);
     await expect(open()).rejects.toThrow(/one image of each class, and none is left for testing/);
   });
 
-  test('has no class of what systems leave behind, nor of runs', async () => {
+  test('ignores system files and runs', async () => {
     await writeColours(folder, 5);
     const plain = await open({ size: 8 });
     const image = await picture();
@@ -134,14 +134,14 @@ describe('a folder of images', () => {
     ]);
   });
 
-  test('has names in NFC, whatever the disk has', async () => {
+  test('has names in NFC, independent of the disk', async () => {
     const image = await picture();
     for (const name of ['Zu\u0308rich', 'Malm\u00f6'])
       writeFiles(folder, { [`${name}/1.png`]: image, [`${name}/2.png`]: image });
     expect((await open({ size: 8 })).train.classNames).toEqual(['Malm\u00f6', 'Z\u00fcrich']);
   });
 
-  test('for testing alone is read as a whole, or only its test half', async () => {
+  test('for testing is read as a whole, or only its test set', async () => {
     await writeColours(folder, 5);
     const quiet = { note: () => {}, bytes: () => {} };
     const read = (whole: boolean) =>
@@ -150,7 +150,7 @@ describe('a folder of images', () => {
     expect((await read(false)).test.files).toEqual((await open({ size: 8 })).test.files);
   });
 
-  test('of grey images only has one channel, else three, and what is asked for is had', async () => {
+  test('has one channel if all images are grayscale, otherwise three, unless it is given', async () => {
     await writeColours(folder, 2, true);
     expect((await open()).train.channels).toBe(1);
     const colour = await open({ channels: 3 });
@@ -161,7 +161,7 @@ describe('a folder of images', () => {
     expect((await open({ channels: 1 })).train.channels).toBe(1);
   });
 
-  test('that does not fit into memory lies in a file that is gone with the process, and has the same bits', async () => {
+  test('that does not fit into memory is stored in a file that is removed with the process, with the same bits', async () => {
     await writeColours(folder, 4);
     const notes: string[] = [];
     const scratch = join(folder, '.scratch');
@@ -181,7 +181,7 @@ describe('a folder of images', () => {
     expect(batch(inFile)).toEqual(batch(inMemory));
   });
 
-  test('of more than 256 classes has labels that tell them apart', async () => {
+  test('with more than 256 classes has distinct labels', async () => {
     const bytes = await picture({ height: 2, width: 2 });
     const name = (i: number) => `${i}`.padStart(3, '0');
     for (let i = 0; i < 258; i++)
@@ -208,7 +208,7 @@ describe('a folder of images', () => {
 });
 
 describe('with links followed, a folder', () => {
-  test('has the images that they lead to, each folder once for a class, whatever circles there are', async () => {
+  test('has the linked images, each folder once per class, despite cycles', async () => {
     const root = folder;
     await writeColours(join(folder, 'originals'), 3);
     folder = join(root, 'chosen');

@@ -31,14 +31,14 @@ function pngChunk(type: string, data: Buffer): Buffer {
   return chunk;
 }
 
-describe('files that cannot be used are named and left out, or refused when reading is strict:', () => {
+describe('unusable files are named and skipped, or refused in strict mode:', () => {
   const damaged = async (): Promise<Record<string, Buffer | string>> => {
     const jpeg = await picture({ format: 'jpeg', height: 64, width: 64 });
     const png = await picture();
     const frames = await sharp([await picture(), await picture({ seed: 2 })], { join: { animated: true } })
       .webp()
       .toBuffer();
-    // An animation's control chunk, put before the first data; its checksum is not looked at.
+    // Inserts the control chunk of an animation before the first data; its checksum is not checked.
     const at = png.indexOf('IDAT') - 4;
     const control = Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from('acTL'), Buffer.alloc(12)]);
     return {
@@ -70,7 +70,7 @@ describe('files that cannot be used are named and left out, or refused when read
     await expect(open({ strict: true })).rejects.toThrow(/blue\/\d-bad\.png (is|has)/);
   });
 
-  test('but not a picture whose comment has the letters of an animation', async () => {
+  test('but not an image with the marker of an animation in a comment', async () => {
     const png = await picture();
     const at = png.indexOf('IDAT') - 4;
     const comment = pngChunk('tEXt', Buffer.from('Comment\0acTL and fcTL'));
@@ -81,7 +81,7 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await open({ strict: true })).train.count).toBe(4);
   });
 
-  test('what takes more memory to decode than there is, before it is decoded', async () => {
+  test('an image that needs too much memory, before it is decoded', async () => {
     await writeColours(folder, 4);
     writeFiles(folder, { 'red/large.png': await picture({ height: 600, width: 600 }) });
     const decoding = { bytes: 2 ** 20, largestBytes: 2 ** 20 };
@@ -95,7 +95,7 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await open({ decoding: { ...decoding, largestBytes: 2 ** 30 } })).skipped).toEqual([]);
   });
 
-  test('a JPEG of more passes than it can need', async () => {
+  test('a JPEG with too many scans', async () => {
     const create = { width: 9000, height: 9000, channels: 3, background: 'grey' } as const;
     const jpeg = await sharp({ create }).jpeg({ progressive: true }).toBuffer();
     const scan = jpeg.subarray(jpeg.lastIndexOf(Buffer.from([0xff, 0xda])), jpeg.length - 2);
@@ -104,7 +104,7 @@ describe('files that cannot be used are named and left out, or refused when read
       ...Array(20).fill(scan),
       jpeg.subarray(-2),
     ]);
-    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it anew$/);
+    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it again$/);
   });
 
   test('a strip that is longer than any image', async () => {
@@ -118,7 +118,7 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await strip(100_000)).height).toBe(100_000);
   });
 
-  test('a class of which nothing is left', async () => {
+  test('a class without usable images', async () => {
     await writeColours(folder, 3);
     writeFiles(folder, { 'amber/1.png': 'x', 'amber/2.png': 'x' });
     await expect(open()).rejects.toThrow(
@@ -127,7 +127,7 @@ describe('files that cannot be used are named and left out, or refused when read
   });
 });
 
-describe('a folder is refused, with words,', () => {
+describe('a folder is refused with a message:', () => {
   const refused = async (message: RegExp) => {
     const error = await open().then(
       () => undefined,
@@ -170,14 +170,14 @@ describe('a folder is refused, with words,', () => {
     await refused(/amber is empty: put images/);
   });
 
-  test('whose test half has a class that the other lacks', async () => {
+  test('whose test set has a class that the training set lacks', async () => {
     await writeColours(join(folder, 'train'), 2);
     await writeColours(join(folder, 'val'), 1);
     writeFiles(folder, { 'val/amber/1.png': await picture() });
     await refused(/val\/amber is a class that train lacks/);
   });
 
-  test('with links that lead out of it or to folders, of which it says how many', async () => {
+  test('with links that lead out of it or to folders, with their number', async () => {
     await writeColours(join(folder, 'in'), 2);
     folder = join(folder, 'in');
     writeFiles(join(folder, '..'), { 'secret.png': await picture(), 'out/1.png': await picture() });
@@ -194,7 +194,7 @@ describe('a folder is refused, with words,', () => {
     folder = join(folder, '..');
   });
 
-  test('with names that would break lines, or are no text', async () => {
+  test('with names that contain line breaks or are not text', async () => {
     await writeColours(folder, 2);
     writeFiles(folder, { 'a\nb/1.png': await picture() });
     await refused(/control characters.*"a\\nb": rename it/);

@@ -48,7 +48,7 @@ export async function createWasmEngine(options: WasmEngineOptions): Promise<Engi
   }
   if (!WebAssembly.Module.exports(options.module).some(({ name }) => name === interfaceExport())) {
     throw new EngineError(
-      'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve dist/kernels anew',
+      'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve the new dist/kernels',
     );
   }
   return new WasmEngine(options, await options.startThreads(options.threads));
