@@ -1,5 +1,9 @@
-/** The API for pages (`densor/browser`). */
-export type { ImageDecoder } from './data/image.ts';
+/**
+ * Densor in a page (`densor/browser`): what is alike everywhere is listed with `densor`.
+ *
+ * @module densor-browser
+ */
+export type { DecodedImage, ImageDecoder, OpenedImage } from './data/image.ts';
 export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
 export { CANVAS_DECODER, PAGE_DECODER } from './library/page/decoder.ts';
 export { fit, type PageFitOptions } from './library/page/fit.ts';

@@ -41,7 +41,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'graph tensor version.ts node: cli-progress commander zod',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
-  'portable.ts': 'compile.ts data library engine engine/reference engine/cpu/wasm io model plan tensor train',
+  'portable.ts':
+    'compile.ts data library engine engine/reference engine/cpu/wasm graph io model plan tensor train',
   'browser.ts': 'portable.ts library/page data engine/cpu/wasm',
   'index.ts':
     'portable.ts library library/node engine/cpu/native engine/cpu/wasm engine/cpu/wasm/load-module.ts data io io/onnx node run train',
@@ -76,6 +77,9 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
 const IMPORT =
   /^(?:import|export)\b[^'"`;]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)|\brequire\('([^']+)'\)/gm;
 
+/** An import at the start of a file that loads the module: of more than types. */
+const VALUE_IMPORT = /^(?:import|export) (?!type\b)(?:[^'"`;]*?\bfrom )?'([^']+)'/gm;
+
 function folderOf(file: string): string {
   const rows = Object.keys(MAY_IMPORT).filter((row) => file === row || file.startsWith(`${row}/`));
   return rows.sort((a, b) => b.length - a.length)[0] ?? `${file}, which has no row here,`;
@@ -97,6 +101,26 @@ test('all output of commands goes through one file, which makes names printable'
     return /\b(stdout|stderr)\.write\(|\bconsole\./.test(text);
   });
   expect(printing).toEqual(['cli/terminal.ts']);
+});
+
+test('the command line starts without what only its commands need', () => {
+  const loaded = new Set<string>();
+  const load = (name: string) => {
+    if (loaded.has(name)) return;
+    loaded.add(name);
+    if (!name.endsWith('.ts')) return;
+    for (const [, from] of readFileSync(join(src, name), 'utf8').matchAll(VALUE_IMPORT)) {
+      load(from!.startsWith('.') ? normalize(join(dirname(name), from!)).replaceAll('\\', '/') : from!);
+    }
+  };
+  load('cli/main.ts');
+  load('cli/commands.ts');
+  const packages = [...loaded].filter((name) => !name.endsWith('.ts') && !name.startsWith('node:'));
+  expect(packages.sort()).toEqual(['commander', 'zod']);
+  for (const heavy of ['compile.ts', 'train/trainer.ts', 'run/engines.ts', 'node/data/open-dataset.ts']) {
+    expect(files).toContain(heavy);
+    expect([...loaded]).not.toContain(heavy);
+  }
 });
 
 describe('the folders of src', () => {

@@ -19,7 +19,7 @@ import { imageOptions } from '../train/new-run.ts';
 import { type PreparedRun, prepareRun } from '../train/prepare-run.ts';
 import { programName } from '../train/programs.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
-import { TrainingStoppedError } from '../train/trainer.ts';
+import { TrainingStoppedError } from '../train/stopped-error.ts';
 import { folderOfRun, openStoredRun } from './compare-folder.ts';
 import { type NetworkCosts, partCosts } from './compare-networks.ts';
 import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts';

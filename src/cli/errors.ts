@@ -2,11 +2,11 @@ import { CommanderError } from 'commander';
 import { NonFiniteError } from '../engine/engine.ts';
 import { systemFailure, systemLine } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
-import { CutShortError } from '../run/run-training.ts';
+import { CutShortError } from '../run/cut-short-error.ts';
 import { InputError } from '../tensor/input-error.ts';
 import { printable } from '../tensor/printable.ts';
 import { flagOf, isSettingName } from '../train/settings/table.ts';
-import { TrainingStoppedError } from '../train/trainer.ts';
+import { TrainingStoppedError } from '../train/stopped-error.ts';
 
 /** An invalid command line. The message says what was given and what is expected. */
 export class UsageError extends InputError {

@@ -1,5 +1,3 @@
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { DataError, type Dataset, listed, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
@@ -18,7 +16,6 @@ import { folderOptions, openOwnData, requireFolderOptions } from './data-options
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { commandOf, runArgument } from './options.ts';
 import { showData, showTesting } from './progress.ts';
 import { print, printJson, say } from './terminal.ts';
 
@@ -29,6 +26,8 @@ interface EvaluateOptions {
   readonly strict?: boolean;
   readonly followLinks?: true;
   readonly mirror?: boolean;
+  readonly validation?: boolean;
+  /** The former name of `validation` was given. */
   readonly heldOut?: boolean;
   readonly out?: string;
   readonly engine: EngineName;
@@ -39,22 +38,7 @@ interface EvaluateOptions {
 /** Number of misclassified images in the report. */
 const SHOWN_MISTAKES = 24;
 
-export function evaluateCommand(): Command {
-  return commandOf('evaluate', {
-    description:
-      'evaluate a trained network on the test images: loss, accuracy, confusion matrix and worst mistakes',
-    arguments: [runArgument()],
-    own: {
-      heldOut: {
-        schema: z.boolean(),
-        help: 'use the validation images of the run (--validate, or of its folder) instead of the test images: for choosing settings, not for reporting',
-      },
-    },
-    examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
-  }).action(runEvaluate);
-}
-
-async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
+export async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
   const run = openRun(place, given.checkpoint);
   const { config, classNames } = run;
   const test = await openTestImages(run, given);
@@ -77,14 +61,15 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
       showTesting(),
     );
     const seconds = (performance.now() - started) / 1000;
-    const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Lazy: loading takes 0.5 s.
-    const half = given.heldOut ? 'validation' : 'test';
-    const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
+    const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
+    const half = given.validation ? 'validation' : 'test';
+    const title = `${config.model} on ${given.validation ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? run.folder, title, scores, test);
     const result = {
-      ...(given.heldOut
-        ? { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }
+      ...(given.validation
+        ? { validationLoss: meanLoss(sums), validationAccuracy: accuracy(sums) }
         : { testLoss: meanLoss(sums), testAccuracy: accuracy(sums) }),
+      ...(given.heldOut && { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }),
       topFiveAccuracy: scores.topFiveAccuracy,
       images: sums.count,
       examplesPerSecond: sums.count / seconds,
@@ -113,7 +98,7 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
 
 /** The test or validation images of the run, or another data set mapped to the run's labels. @throws DataError */
 async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dataset> {
-  if (given.heldOut) return openHeldOutImages(run, given);
+  if (given.validation) return openValidationImages(run, given);
   const {
     config,
     model: { channels },
@@ -168,15 +153,15 @@ async function ownTestImages(
 }
 
 /** The validation images of the run. @throws UsageError if it has none; DataError if the images have changed. */
-async function openHeldOutImages(
+async function openValidationImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
 ): Promise<Dataset> {
-  if (given.data !== undefined) throw new UsageError('--held-out uses the images of the run: omit --data');
+  if (given.data !== undefined) throw new UsageError('--validation uses the images of the run: omit --data');
   const { data, dataSha256 } = config;
   if (data === undefined || !hasValidation(config)) {
     throw new UsageError(
-      'this run has no validation images: --held-out requires a run that was trained with --validate or on a folder with validation images',
+      'this run has no validation images: --validation requires a run that was trained with --validate or on a folder with validation images',
     );
   }
   const all = await openOwnData(data, () =>

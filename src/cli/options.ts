@@ -17,6 +17,7 @@ import {
 import { parseDataset } from './dataset-argument.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
+import { say } from './terminal.ts';
 
 /** Defaults that depend on the machine. */
 const MACHINE_DEFAULTS: { readonly [Name in SettingName]?: unknown } = { threads: availableParallelism() };
@@ -25,23 +26,39 @@ const MACHINE_DEFAULTS: { readonly [Name in SettingName]?: unknown } = { threads
 const MOST_UNGROUPED = 15;
 
 /** An option of a single command. */
-export type OwnOption = Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'>;
+export interface OwnOption extends Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'> {
+  /** The name that a switch had in the version before: it works, and says what it is called now. */
+  readonly formerly?: string;
+}
 
-interface CommandParts {
+/** A command apart from the options that the table of settings has for it. */
+export interface CommandParts {
   readonly description: string;
   readonly arguments?: readonly Argument[];
   /** Options of this command alone, by camel-case name. */
   readonly own?: Readonly<Record<string, OwnOption>>;
   /** Example command lines without the program's name. */
   readonly examples: readonly string[];
+  /** Loads what runs it: a function of the arguments, then the options. */
+  readonly load: () => Promise<(...given: never[]) => void | Promise<void>>;
+}
+
+/** A command as the list of commands shows it: without its options. */
+export function listedCommand(name: CommandName, parts: CommandParts): Command {
+  const command = new Command(name).description(parts.description);
+  for (const argument of parts.arguments ?? []) command.addArgument(argument);
+  return command;
 }
 
 /** Creates a command with its options from the table of settings. */
 export function commandOf(name: CommandName, parts: CommandParts): Command {
-  const command = new Command(name).description(parts.description);
-  for (const argument of parts.arguments ?? []) command.addArgument(argument);
+  const command = listedCommand(name, parts).action(async (...given) => {
+    const run = await parts.load();
+    await run(...(given as never[]));
+  });
   for (const [key, own] of Object.entries(parts.own ?? {})) {
     command.addOption(option(key, own, settingHelp(own), own.default));
+    if (own.formerly) addFormerName(command, own.formerly, key);
   }
   const names = settingsOf(name);
   for (const group of GROUPS) {
@@ -56,7 +73,15 @@ export function commandOf(name: CommandName, parts: CommandParts): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
-/** The option for a setting in a command. */
+function addFormerName(command: Command, old: string, name: string): void {
+  const made = new Option(flagOf(old)).hideHelp();
+  command.addOption(made).on(`option:${made.name()}`, () => {
+    say(`${flagOf(old)} is called ${flagOf(name)} now: the next version does not know the old name`);
+    command.setOptionValue(name, true);
+  });
+}
+
+/** The option of a setting in a command that takes it. */
 export function settingOption(name: SettingName, command: CommandName): Option {
   const setting = SETTINGS[name];
   const variation = setting.commands[command] ?? {};
@@ -112,12 +137,10 @@ export function pathArgument(name: string, description: string): Argument {
   return new Argument(`<${name}>`, description).argParser(parserOf(givenSchema(SETTINGS.dataDir)));
 }
 
-export const NOTES_DEFAULTS = NOTES;
-
-/** Options of `bench` and `profile` for the measured step. */
+/** What `bench` and `profile` are told of the step they measure. */
 export interface MeasuredStepOptions {
   readonly model: string;
-  readonly size: number;
+  readonly size?: number;
   readonly batch: number;
   readonly steps: number;
   readonly engine: EngineName;
@@ -127,13 +150,9 @@ export interface MeasuredStepOptions {
 }
 
 /** The default image size of measured steps: that of the notes, or of the network if smaller. */
-export function withDefaultSize(command: Command): Command {
-  return command.hook('preAction', (measured) => {
-    const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();
-    measured.setOptionValue('size', size ?? defaultSize(model));
-  });
-}
-
-function defaultSize(model: string): number {
-  return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
+export function withDefaultSize<Options extends MeasuredStepOptions>(
+  given: Options,
+): Options & { readonly size: number } {
+  const size = given.size ?? Math.min(NOTES.size, imageSizeOf(given.model)!);
+  return { ...given, size };
 }

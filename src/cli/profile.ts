@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
 import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
+import { type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
 import { print, printJson } from './terminal.ts';
 import { writePicture } from './write-picture.ts';
@@ -19,16 +18,8 @@ interface ProfileOptions extends MeasuredStepOptions {
 /** Number of records in the table; `--json` has all. */
 const COSTLIEST = 20;
 
-export function profileCommand(): Command {
-  const command = commandOf('profile', {
-    description:
-      'measure the time of each op in a training step or inference, and compare it with the peak performance of the machine',
-    examples: ['profile --batch 64', 'profile --model densenet121 --inference --batch 1 --json'],
-  });
-  return withDefaultSize(command).action(runProfile);
-}
-
-async function runProfile(given: ProfileOptions): Promise<void> {
+export async function runProfile(asked: ProfileOptions): Promise<void> {
+  const given = withDefaultSize(asked);
   const engine = await openEngine(given.engine, given.threads);
   try {
     const step = syntheticStep(given, { target: engine.target });

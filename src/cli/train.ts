@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
@@ -30,7 +29,6 @@ import { inFlags, UsageError } from './errors.ts';
 import { channelsFor, fittedToData, fittedToFolder, requireColour } from './fine-tune.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
-import { commandOf, dataArgument } from './options.ts';
 import { showData, showTraining } from './progress.ts';
 import { completeRecipe, type RunOptions } from './run-config.ts';
 import { interruptSignal } from './signals.ts';
@@ -45,16 +43,7 @@ interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<Al
   readonly memoryLimit?: number;
 }
 
-export function trainCommand(): Command {
-  return commandOf('train', {
-    description:
-      "train a network on a folder of images or a data set; without arguments, repeat the notes' run",
-    arguments: [dataArgument()],
-    examples: ['train photos/', 'train photos/ --from densenet121 --out runs/photos'],
-  }).action((data: string | undefined, given: TrainOptions) => runTrain(withData(given, data)));
-}
-
-/** @throws UsageError if two data sets are given. */
+/** @throws UsageError where two data sets are named. */
 function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   if (data === undefined) return given;
   if (given.data !== undefined && given.data !== data) {
@@ -63,8 +52,8 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   return { ...given, data };
 }
 
-async function runTrain(asked: TrainOptions): Promise<void> {
-  const given = inRunFolder(asked);
+export async function runTrain(data: string | undefined, asked: TrainOptions): Promise<void> {
+  const given = inRunFolder(withData(asked, data));
   const beginning = await begin(given);
   const { resumeFrom, source, recipe } = beginning;
   const engineName = engineOf(given, resumeFrom);

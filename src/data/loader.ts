@@ -8,6 +8,7 @@ import { createResizer } from './resize.ts';
 import { type Augmentation, augment, type Moment } from './transforms/augment.ts';
 import { byteTables, type Normalization } from './transforms/normalize.ts';
 
+/** How a `Loader` makes batches. */
 export interface LoaderOptions {
   /** [height, width] that images are resized to, as by torchvision's Resize. */
   readonly size: Pair;

@@ -1,7 +1,7 @@
 import { counted } from '../tensor/counted.ts';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
-import { subset } from './hold-out.ts';
 import { splitByClass } from './image-folder/split.ts';
+import { subset } from './validation-split.ts';
 
 /**
  * Splits a fraction of each class into a test set, as for an image folder: chosen by the seed and the index of the

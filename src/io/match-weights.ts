@@ -32,6 +32,7 @@ export interface WeightsReport {
   readonly notes: readonly string[];
 }
 
+/** Weights of a file under the names of a model, and what was left out or begins anew. */
 export interface MatchedWeights {
   /** By the model's names; complete except for a new head. */
   readonly state: ReadonlyMap<string, Float32Array>;

@@ -12,6 +12,7 @@ export const MAX_NAME_CHARACTERS = 1024;
 /** A tensor of a file. `read` returns its elements in row-major order (PyTorch's layout: O, I, kH, kW). */
 export interface WeightTensor {
   readonly shape: Shape;
+  /** Its numbers, read when called. */
   readonly read: () => Float32Array;
 }
 

@@ -13,11 +13,13 @@ export class SafetensorsError extends InputError {
 /** Element types in memory. float16 and bfloat16 are converted to float32, booleans to bytes 0 and 1. */
 export type StoredArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
+/** A tensor in a file, its elements row by row. */
 export interface StoredTensor {
   readonly shape: Shape;
   readonly data: StoredArray;
 }
 
+/** What a safetensors file holds: its metadata, and its tensors by name. */
 export interface SafetensorsContent {
   readonly metadata: ReadonlyMap<string, string>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;

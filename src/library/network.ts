@@ -17,6 +17,7 @@ export interface Prediction {
   readonly probability: number;
 }
 
+/** Options of `predict`. */
 export interface PredictOptions {
   /** Number of classes to return, most probable first. Default: all. */
   readonly top?: number;

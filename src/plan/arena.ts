@@ -74,7 +74,7 @@ function layOutGreedily<Id>(bySize: readonly ArenaRequest<Id>[], limits: ArenaLi
     const behind = found.find(({ start }) => start + size <= limits.maxBufferBytes);
     const { part, start } = gaps[0] ?? behind ?? { part: parts.push([]) - 1, start: 0 };
     places.set(id, { part, offset: start });
-    parts[part]!.push({ start, end: start + size, interval });
+    insert({ start, end: start + size, interval }, parts[part]!);
   }
   return arenaOf(
     places,
@@ -115,17 +115,21 @@ interface Block {
 
 /** The start and size of the tightest gap with enough room; if there is none, the first byte after all blocks. */
 function roomIn(blocks: readonly Block[], size: number, interval: LiveInterval) {
-  const neighbours = blocks
-    .filter((block) => overlap(block.interval, interval))
-    .sort((a, b) => a.start - b.start);
   let best: { readonly start: number; readonly gap: number } | undefined;
   let free = 0;
-  for (const block of neighbours) {
+  for (const block of blocks) {
+    if (!overlap(block.interval, interval)) continue;
     const gap = block.start - free;
     if (gap >= size && (best === undefined || gap < best.gap)) best = { start: free, gap };
     free = Math.max(free, block.end);
   }
   return best ?? { start: free, gap: undefined };
+}
+
+/** Keeps the blocks of a part in the order of their addresses. */
+function insert(block: Block, blocks: Block[]): void {
+  const behind = blocks.findLastIndex(({ start }) => start <= block.start);
+  blocks.splice(behind + 1, 0, block);
 }
 
 function arenaOf<Id>(places: ReadonlyMap<Id, ArenaPlace>, partBytes: readonly number[]): Arena<Id> {

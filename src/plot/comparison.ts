@@ -33,10 +33,10 @@ export function comparisonSvg(
   epochs: number,
   title: string,
 ): string {
-  const heldOut = configurations.some(({ runs }) =>
+  const hasValidation = configurations.some(({ runs }) =>
     runs.some((points) => points.some(({ validationAccuracy }) => validationAccuracy !== undefined)),
   );
-  const accuracy: Panel = heldOut
+  const accuracy: Panel = hasValidation
     ? {
         label: 'validation accuracy',
         height: 330,

@@ -6,7 +6,7 @@ export interface EngineEntry {
   /** @throws EngineError if it is not available on this machine or in this build. */
   open(threads: number): Promise<Engine>;
   /** The compilation target of the engine, without opening it. @throws EngineError */
-  target(): Target;
+  target(): Target | Promise<Target>;
 }
 
 const added = new Map<string, EngineEntry>();

@@ -116,8 +116,8 @@ export function trainingNeeds(
 }
 
 /**
- * The needs of a training run's data sets and loaders, excluding pixels in files.
- * @param data the data before the validation split, which does not copy pixels.
+ * Of a training run's data sets, and of its loader. Pixels in a file are not in memory.
+ * @param data before the validation images are taken: those stay where they are.
  */
 export function dataNeeds(
   data: TrainTest,

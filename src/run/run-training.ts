@@ -8,20 +8,9 @@ import { train } from '../train/trainer.ts';
 import type { TrainingResult, TrainingRun } from '../train/training-run.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
 import { checkpointStore } from './checkpoint-store.ts';
+import { CutShortError } from './cut-short-error.ts';
 import { newLog, resumedLog } from './log.ts';
 import { type ClaimedFolder, claimFolder, type RunFiles, requireFree, runFiles } from './run-folder.ts';
-
-/** A run ended with a file system error after it had saved a checkpoint. */
-export class CutShortError extends Error {
-  override readonly name = 'CutShortError';
-  readonly resume: string;
-
-  /** @param resume the command that continues the run. */
-  constructor(cause: unknown, resume: string) {
-    super((cause as Error).message, { cause });
-    this.resume = resume;
-  }
-}
 
 interface FolderRun extends Omit<TrainingRun, 'store' | 'listener'> {
   /** The folder of the run; locked during the run. */

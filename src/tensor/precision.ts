@@ -3,6 +3,7 @@
  * of the head ([N, F]) and the optimizer state are always float32.
  */
 export const PRECISIONS = ['f32', 'bf16'] as const;
+/** The storage type of feature maps: float32 or bfloat16. */
 export type Precision = (typeof PRECISIONS)[number];
 
 /** Bytes of an element of a feature map. */

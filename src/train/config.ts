@@ -29,6 +29,7 @@ export class ConfigError extends InputError {
  */
 export const runConfigSchema = z.strictObject(FIELD_SCHEMAS);
 
+/** All settings of a run; docs/settings.md describes each. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /**

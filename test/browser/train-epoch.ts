@@ -51,7 +51,7 @@ export async function trainEpoch(engine: Engine) {
       await saved;
     },
     load: () => {
-      throw new Error('nothing is loaded where no image is held out');
+      throw new Error('nothing is loaded where there are no validation images');
     },
   };
   const losses: number[] = [];

@@ -34,7 +34,7 @@ describe('the table of engines', () => {
     expect(said).toMatch(/expected auto, native, wasm, webgpu or reference/);
     const unknown = 'stub' as EngineName;
     await expect(openEngine(unknown, 1)).rejects.toThrow('unknown engine stub');
-    expect(() => targetOf(unknown)).toThrow('unknown engine stub');
+    await expect(targetOf(unknown)).rejects.toThrow('unknown engine stub');
   });
 
   test('refuses a name twice', () => {

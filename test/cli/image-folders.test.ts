@@ -49,8 +49,16 @@ describe('a run on a folder with train, valid and test', () => {
     });
     const tested = await json('evaluate', 'run', '--checkpoint', 'best', '--out', 'report');
     expect(tested).toMatchObject({ images: 4, testAccuracy: best!.testAccuracy });
-    const validated = await json('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--out', 'report');
-    expect(validated).toMatchObject({ images: 9, heldOutAccuracy: best!.validationAccuracy });
+    const validated = await json(
+      'evaluate',
+      'run',
+      '--checkpoint',
+      'best',
+      '--validation',
+      '--out',
+      'report',
+    );
+    expect(validated).toMatchObject({ images: 9, validationAccuracy: best!.validationAccuracy });
   });
 
   test('uses its validation images instead of a fraction, also with patience', async () => {

@@ -74,7 +74,7 @@ describe('densor train', () => {
     });
   });
 
-  test('uses a recipe with overriding options and validation images, and says so', async () => {
+  test('follows a recipe that options change, with validation images, and says so', async () => {
     const settings =
       '--optimizer nesterov --weight-decay 0.001 --schedule one-cycle --ema 0.9 --validate 0.2';
     const args = [...SHORT, ...settings.split(' '), '--recipe', 'd2l', '--epochs', '2', '--out', 'run'];
@@ -105,14 +105,29 @@ describe('densor train', () => {
       );
       expect(testAccuracy).toBe(told[accuracy]);
     }
-    const heldOut = (await densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json')).stdout;
-    expect(JSON.parse(heldOut)).toMatchObject({ images: 20, heldOutAccuracy: bestValidationAccuracy('run') });
-    expect(await densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
-    // A checkpoint given as a file is the same network as through its run's folder: that of the averages.
-    const best = join(folder, 'run/best.safetensors');
-    expect((await densor('import', best, '--model', 'densenet-bc-10-4', '--out', 'imported')).status).toBe(0);
+    const best = ['evaluate', 'run', '--checkpoint', 'best', '--json'];
+    const validationAccuracy = bestValidationAccuracy('run');
+    const validated = JSON.parse((await densor(...best, '--validation')).stdout);
+    expect(validated).toMatchObject({ images: 20, validationAccuracy });
+    expect(validated).not.toHaveProperty('heldOutAccuracy');
+    const formerly = await densor(...best, '--held-out');
+    expect(formerly.stderr.match(/.*--held-out.*/g)).toEqual([
+      '--held-out is called --validation now: the next version does not know the old name',
+    ]);
+    expect(JSON.parse(formerly.stdout)).toMatchObject({
+      images: 20,
+      validationAccuracy,
+      heldOutAccuracy: validationAccuracy,
+    });
+    expect((await densor('evaluate', '--help')).stdout).not.toContain('--held-out');
+    expect(await densor('evaluate', 'run', '--validation', '--data', 'sample')).toMatchObject({ status: 2 });
+    // By its file a checkpoint is the same network as by its run's folder: the averages.
+    const bestFile = join(folder, 'run/best.safetensors');
+    expect(
+      (await densor('import', bestFile, '--model', 'densenet-bc-10-4', '--out', 'imported')).status,
+    ).toBe(0);
     expect(bitsOfAll(loadCheckpoint(join(folder, 'imported/best.safetensors')).state)).toEqual(
-      bitsOfAll(loadCheckpoint(best).state),
+      bitsOfAll(loadCheckpoint(bestFile).state),
     );
   });
 
@@ -175,7 +190,7 @@ describe('densor train', () => {
       /step \d+ .*NaN or infinity in the (loss|statistics|gradient) of layer .*last good checkpoint/,
     );
     expect((await densor('evaluate', 'run')).status).toBe(0);
-    expect(await densor('evaluate', 'run', '--held-out')).toMatchObject({
+    expect(await densor('evaluate', 'run', '--validation')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('this run has no validation images'),
     });

@@ -47,7 +47,7 @@ describe('invalid usage or input gives one line, status 2, and no files:', () =>
     [['train', '--schedule', 'linear'], /'linear' is invalid.*one-cycle/],
     [['train', '--patience', '3'], /--patience requires validation images: .*--validate/],
     [['train', '--warmup', '11'], /longer than the run of 10/],
-    [['train', '--data', 'sample', '--validate', '0.0001'], /holds out 0/],
+    [['train', '--data', 'sample', '--validate', '0.0001'], /takes 0 for validation/],
     [['train', '--precision', 'f16'], /'f16' is invalid/],
     [
       ['train', '--data', 'sample', '--size', '28'],

@@ -46,7 +46,7 @@ test('equal values have a readable scale', () => {
   expect(svg).not.toContain('0.3333');
 });
 
-test('a single run is its own mean, and validation accuracy is shown if there are validation images', () => {
+test('a single run is its own mean, and validation accuracy is shown where there are validation images', () => {
   const svg = comparisonSvg(
     newDocument(),
     [

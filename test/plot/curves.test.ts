@@ -30,7 +30,7 @@ test('a constant learning rate has no line, a changing one has, with its maximum
   expect(lines(falling)).toBe(lines(constant)! + 1);
 });
 
-test('validation accuracy is shown if there are validation images', () => {
+test('validation accuracy is there where there are validation images', () => {
   const plain = curvesSvg(newDocument(), [{ epoch: 1, testAccuracy: 0.5 }], 2, 'title');
   expect(plain).toContain('■ test accuracy 0.500');
   expect(plain).not.toContain('validation');

@@ -4,10 +4,10 @@ import { loadNativeModule, nativeIsas } from '../../src/engine/cpu/native/load-m
 import { createWasmEngine, WASM_ISAS } from '../../src/engine/cpu/wasm/engine.ts';
 import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
 import type { Engine } from '../../src/engine/engine.ts';
+import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { openDevice } from '../../src/engine/webgpu/device.ts';
 import { createWebgpuEngine } from '../../src/engine/webgpu/engine.ts';
 import { nodeGpu } from '../../src/engine/webgpu/node-gpu.ts';
-import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { NEON, replayPath, SANITIZED, TILES } from '../../tools/replay.ts';
 import { createReplayEngine } from './replay-engine.ts';
 

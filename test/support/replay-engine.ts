@@ -3,8 +3,8 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type MemoryMap, mapMemory } from '../../src/engine/cpu/memory-map.ts';
-import { nativeTarget } from '../../src/engine/cpu/native/engine.ts';
 import type { NativeIsa } from '../../src/engine/cpu/native/module.ts';
+import { nativeTarget } from '../../src/engine/cpu/native/target.ts';
 import { requireTarget } from '../../src/engine/cpu/require-target.ts';
 import { type KernelCall, type KernelMemory, KernelSession } from '../../src/engine/cpu/session.ts';
 import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';

@@ -12,7 +12,7 @@ import {
 } from '../../src/model/module.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { CheckpointError, requirePosition } from '../../src/train/checkpoint.ts';
-import { TrainingStoppedError } from '../../src/train/trainer.ts';
+import { TrainingStoppedError } from '../../src/train/stopped-error.ts';
 import { ENGINES, type EngineCase } from '../support/engines.ts';
 import { data, plain, STEPS, trainingRuns } from '../support/training-run.ts';
 

@@ -15,6 +15,7 @@ import type { KernelThread, StartThreads } from './threads.ts';
 
 /** Instruction sets the kernels are built for, the fastest first. */
 export const WASM_ISAS = ['relaxed-simd', 'simd128', 'scalar'] as const;
+/** An instruction set of the WebAssembly kernels. */
 export type WasmIsa = (typeof WASM_ISAS)[number];
 
 /** Range of 32-bit addresses. */

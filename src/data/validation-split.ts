@@ -5,41 +5,40 @@ import { DataError, type Dataset, type PixelFile } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 
 /** A training set, and the validation set that was split from it. */
-export interface HeldOut {
+export interface ValidationSplit {
   readonly train: Dataset;
   readonly validation: Dataset;
 }
 
 /**
- * Splits a fraction of the images of each class into a validation set, chosen by the seed. Both sets keep the
- * order of images.
- * @param limit uses only the first images; the others are in neither set.
- * @throws DataError if a set would be empty.
+ * Takes a part of the images of each class for validation, chosen by the seed; both parts keep the order of the set.
+ * @param limit only of the first images: the others are in neither part.
+ * @throws DataError when a part would be empty.
  */
-export function holdOut(
+export function splitValidation(
   dataset: Dataset,
   fraction: number,
   { seed, limit = dataset.count }: { readonly seed: number; readonly limit?: number | undefined },
-): HeldOut {
+): ValidationSplit {
   const count = Math.min(limit, dataset.count);
-  const held = new Set<number>();
+  const taken = new Set<number>();
   for (const [label, members] of imagesByClass(dataset.labels.subarray(0, count))) {
     const order = permutation(seed, streamOf(`validate.${label}`), members.length);
-    for (const i of order.subarray(0, heldOutOf(members.length, fraction))) held.add(members[i]!);
+    for (const i of order.subarray(0, validationImages(members.length, fraction))) taken.add(members[i]!);
   }
   const indices = Array.from({ length: count }, (_, i) => i);
-  const [kept, out] = [indices.filter((i) => !held.has(i)), indices.filter((i) => held.has(i))];
+  const [kept, out] = [indices.filter((i) => !taken.has(i)), indices.filter((i) => taken.has(i))];
   if (kept.length === 0 || out.length === 0) {
     throw new DataError(
-      `${dataset.name}: ${fraction} of each class of ${counted(count, 'image')} leaves ${kept.length} to train on and holds out ` +
-        `${out.length}: use another \`validate\`, or more images`,
+      `${dataset.name}: ${fraction} of each class of ${counted(count, 'image')} leaves ${kept.length} to train on and takes ` +
+        `${out.length} for validation: use another \`validate\`, or more images`,
     );
   }
   return { train: subset(dataset, kept), validation: subset(dataset, out) };
 }
 
 /** Number of validation images of a class with `images` images. */
-export function heldOutOf(images: number, fraction: number): number {
+export function validationImages(images: number, fraction: number): number {
   return Math.round(fraction * images);
 }
 
