@@ -14,9 +14,10 @@ export default defineConfig({
     include: [
       'test/webgpu/*.test.ts',
       'test/conformance/*.test.ts',
+      'test/engine/non-finite.test.ts',
       'test/golden/optimizers.test.ts',
       'test/golden/one-step.test.ts',
-      ...(isLong ? ['test/golden/twelve-steps.test.ts'] : []),
+      ...(isLong ? ['test/golden/twelve-steps.test.ts', 'test/engine/{inference,recompute}.test.ts'] : []),
     ],
     exclude: ['test/conformance/compositions.test.ts'],
     env: {
