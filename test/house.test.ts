@@ -23,8 +23,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   io: 'io/onnx tensor version.ts zod',
   'io/onnx': 'io graph tensor version.ts protobufjs',
   data: 'io tensor',
+  live: 'train tensor',
   plot: 'tensor @observablehq/plot',
-  train: 'compile.ts engine data io model plan tensor zod',
+  train: 'compile.ts engine data io graph model plan tensor zod',
   library: 'train compile.ts engine data io io/onnx model plan tensor',
   'library/node': 'library run node train engine data io model node:',
   'library/page':
@@ -53,6 +54,7 @@ const IN_A_PAGE = [
   'data',
   'io',
   'train',
+  'live',
   'plot',
   'library',
   'library/page',

@@ -34,6 +34,8 @@ export interface TrainingRun {
   readonly resumeFrom?: LoadedCheckpoint;
   /** Weights to start from, by name; others have the model's initial values. */
   readonly startFrom?: StateNumbers;
+  /** Waited for before each step: a run is paused as long as it does not resolve. */
+  readonly beforeStep?: () => Promise<void> | undefined;
   /** Longest time between checkpoints. */
   readonly checkpointEveryMs?: number;
   /** Current memory of the process, on platforms that report it. */
