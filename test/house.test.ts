@@ -35,8 +35,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io model plan ' +
     'tensor node:',
   cli:
-    'library library/node run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
+    'library library/node ui live run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
     'graph tensor version.ts node: cli-progress commander zod',
+  ui: 'live node train tensor node:',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
   'portable.ts': 'compile.ts data library engine engine/reference engine/cpu/wasm io model plan tensor train',

@@ -8,6 +8,7 @@ import { closeStatus, say } from './terminal.ts';
 /** Each command's modules are loaded when it is asked for: most need few of them. */
 const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
   train: async () => (await import('./train.ts')).trainCommand(),
+  ui: async () => (await import('./ui.ts')).uiCommand(),
   'lr-find': async () => (await import('./lr-find.ts')).lrFindCommand(),
   compare: async () => (await import('./compare.ts')).compareCommand(),
   evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { z } from 'zod';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
@@ -37,6 +38,7 @@ import { interruptSignal } from './signals.ts';
 import { say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
 import { reportTraining } from './train-report.ts';
+import { startUiOf } from './ui-owner.ts';
 
 interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<AllowedForms, keyof StepForm>> {
   readonly resume?: string;
@@ -50,8 +52,16 @@ export function trainCommand(): Command {
     description:
       "train a network on a folder of images or a data set; without arguments, repeat the notes' run",
     arguments: [dataArgument()],
+    own: {
+      ui: {
+        schema: z.boolean(),
+        help: 'show the run in a browser as it goes on, where it can be paused and stopped (see densor ui)',
+      },
+    },
     examples: ['train photos/', 'train photos/ --from densenet121 --out runs/photos'],
-  }).action((data: string | undefined, given: TrainOptions) => runTrain(withData(given, data)));
+  }).action((data: string | undefined, { ui = false, ...given }: TrainOptions & { readonly ui?: boolean }) =>
+    runTrain(withData(given, data), ui),
+  );
 }
 
 /** @throws UsageError where two data sets are named. */
@@ -63,7 +73,7 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   return { ...given, data };
 }
 
-async function runTrain(asked: TrainOptions): Promise<void> {
+async function runTrain(asked: TrainOptions, isShown: boolean): Promise<void> {
   const given = inRunFolder(asked);
   const beginning = await begin(given);
   const { resumeFrom, source, recipe } = beginning;
@@ -100,12 +110,17 @@ async function runTrain(asked: TrainOptions): Promise<void> {
     announce(engineName);
     const folder = given.resume ?? given.out ?? freeFolder(config);
     const { signal, dispose } = interruptSignal();
+    const ui = isShown ? startUiOf(folder) : undefined;
     const { finished, run } = await runTraining({
       ...{ ...prepared, config, data: dataOf(config, opened.data), engine, session, folder, signal, say },
       ...{ found: opened.found, charts: !isFrugal, show: showTraining(), resume: resumeCommand(folder) },
       ...(resumeFrom && { resumeFrom }),
       ...(start && { startFrom: start.state }),
-    }).finally(dispose);
+      ...(ui && { pause: ui.pause }),
+    }).finally(() => {
+      dispose();
+      ui?.close();
+    });
     reportTraining(run, engine, folder, finished, given.json ?? false, start?.report);
   } finally {
     await engine.close();

@@ -96,7 +96,7 @@ class Trainer {
     const first = this.#run.progress.step;
     let next = first < loader.batches ? loader.batch(order, first, moment) : undefined;
     while (next) {
-      await this.#training.beforeStep?.();
+      await this.#training.pause?.wait(signal);
       signal?.throwIfAborted();
       const { step } = this.#run.progress;
       const { size } = next;
