@@ -32,3 +32,5 @@ export { ShapeError } from './tensor/shape.ts';
 export { ConfigError, type RunConfig } from './train/config.ts';
 export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { loadState } from './train/initial-state.ts';
+export { PauseGate } from './train/pause-gate.ts';
+export { type FormField, parseSetting, settingsForm } from './train/settings/form.ts';

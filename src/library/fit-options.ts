@@ -1,6 +1,7 @@
 import { ConfigError } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { DataOptions } from '../train/new-run.ts';
+import { PauseGate } from '../train/pause-gate.ts';
 import type { Overrides } from '../train/recipes.ts';
 import { RUN_SETTING_NAMES, type SettingName } from '../train/settings/table.ts';
 import type { EngineOptions } from './engine-source.ts';
@@ -21,6 +22,8 @@ export interface FitOptions extends FitSettings, EngineOptions {
   readonly signal?: AbortSignal | undefined;
   /** Told of each step and epoch. What it throws ends the training, and `fit` rejects with it. */
   readonly onEvent?: ((event: TrainEvent) => unknown) | undefined;
+  /** Holds the training back between two steps. */
+  readonly pause?: PauseGate | undefined;
   /** Weights to begin with: a file or its bytes, the folder of a run. */
   readonly from?: string | Uint8Array | undefined;
   /** A run to go on with, which `fit` or `loadRun` gave; in Node also its folder. */
@@ -32,7 +35,13 @@ const NAMES: readonly SettingName[] = [
   ...RUN_SETTING_NAMES.filter((name) => name !== 'model' && name !== 'data'),
   ...MORE_SETTINGS.filter((name) => !RUN_SETTING_NAMES.some((each) => each === name)),
 ];
-const OTHERS = ['signal', 'onEvent', 'from', 'resume', 'engine', 'threads'];
+const OTHERS = ['signal', 'onEvent', 'from', 'resume', 'engine', 'threads', 'pause'];
+
+/** @throws ConfigError */
+export function requirePause(pause: unknown): PauseGate | undefined {
+  if (pause === undefined || pause instanceof PauseGate) return pause;
+  throw new ConfigError(`\`pause\` is ${said(pause)}: expected a PauseGate`);
+}
 
 /** @throws ConfigError naming the option that is none, or whose value cannot be. */
 export function requireFitSettings(given: object): FitSettings {

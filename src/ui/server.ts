@@ -53,7 +53,12 @@ export async function startUi({ root, page, port, allowedHosts, owner }: UiOptio
     streams: { count: 0 },
   };
   const token = randomBytes(32).toString('base64url');
-  const server = createServer({ requestTimeout: 15_000, headersTimeout: 10_000, keepAliveTimeout: 5_000 });
+  const server = createServer({
+    requestTimeout: 15_000,
+    headersTimeout: 10_000,
+    keepAliveTimeout: 5_000,
+    connectionsCheckingInterval: 2_000,
+  });
   server.maxConnections = MOST_CONNECTIONS;
   const bound = await listen(server, port);
   const door = { port: bound, token, allowedHosts };

@@ -259,14 +259,11 @@ describe('a client that', () => {
       fetch(`${ui.origin}/api/stream?runs=${run!.id}:0`, {
         headers: { authorization: `Bearer ${ui.token}` },
         signal: aborting.signal,
-      }).then(
-        ({ status }) => status,
-        () => 0,
-      ),
+      }).catch(() => undefined),
     );
-    const statuses = await Promise.all(opened);
-    expect(statuses.filter((status) => status === 200).length).toBeLessThanOrEqual(64);
-    expect(statuses).toContain(503);
+    const answers = await Promise.all(opened); // Kept: one that nobody refers to is closed.
+    expect(answers.filter((answer) => answer?.status === 200)).toHaveLength(64);
+    expect(answers.some((answer) => answer?.status === 503)).toBe(true);
     aborting.abort();
     await expect.poll(async () => (await ui.get('/api/runs')).status).toBe(200);
     await expect

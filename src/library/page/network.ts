@@ -8,7 +8,7 @@ import { EngineError } from '../../engine/engine.ts';
 import { createReferenceEngine } from '../../engine/reference/engine.ts';
 import type { ZipReader } from '../../io/torch/zip.ts';
 import type { Model } from '../../model/module.ts';
-import { decodeCheckpoint, encodeStored } from '../../train/checkpoint.ts';
+import { decodeCheckpoint } from '../../train/checkpoint.ts';
 import { ConfigError } from '../../train/config.ts';
 import { importWeights } from '../../train/import-weights.ts';
 import { trainedOf } from '../../train/trained.ts';
@@ -17,6 +17,7 @@ import { type EngineOptions, engineSource, type OpenEngine } from '../engine-sou
 import { importRequest, type WeightsOptions } from '../from-weights.ts';
 import { encodedBytes } from '../images.ts';
 import { joined } from '../joined.ts';
+import { encoded } from '../kept-checkpoints.ts';
 import { type NetworkHost, TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { PAGE_DECODER } from './decoder.ts';
@@ -37,9 +38,7 @@ export class PageNetwork extends TrainedNetwork {
   /** The run as the bytes of its checkpoint: `loadRun` reads them here and in Node, as `last.safetensors` in a folder. */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.requireOpen();
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of encodeStored(this.trained.checkpoint)) chunks.push(chunk.slice());
-    return joined(chunks);
+    return encoded(this.trained.checkpoint);
   }
 
   /** An ONNX model. What it reads and answers is in its metadata. */
