@@ -1,5 +1,7 @@
 import { decodeBase64, encodeBase64 } from '../tensor/base64.ts';
 
+export { decodeBase64 };
+
 const IS_LITTLE_ENDIAN = new Uint8Array(new Uint16Array([1]).buffer)[0] === 1;
 
 /** float32 as base64 of its little-endian bytes. */

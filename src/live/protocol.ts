@@ -1,5 +1,7 @@
 import type { TrainEvent } from '../train/events.ts';
 
+export { PLAN_BUFFER } from '../train/events.ts';
+
 /** Whether and how a run is at work. `lost`: its process is gone and left no word; `preparing`: no step yet. */
 export const PHASES = [
   'preparing',

@@ -1,7 +1,7 @@
 import type { FileHandle } from 'node:fs/promises';
-import { isAtWork } from '../node/folder-lock.ts';
 import { knownEvent } from '../live/known-event.ts';
 import type { OtherEvent, Phase, RunSummary, StepEvent } from '../live/protocol.ts';
+import { isAtWork } from '../node/folder-lock.ts';
 import type { RunFiles, RunPlace } from './run-files.ts';
 
 const PIECE_BYTES = 2 ** 20;

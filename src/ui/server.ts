@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { type Command, COMMANDS } from '../live/protocol.ts';
+import { COMMANDS, type Command } from '../live/protocol.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import { type Doorkeeper, type Refusal, refusalOf, tokenRefusal } from './guard.ts';
 import { SECURITY_HEADERS } from './headers.ts';

@@ -3,8 +3,8 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { RunMessage, RunSummary } from '../../src/live/protocol.ts';
-import { startUi, type UiOptions, type UiServer } from '../../src/ui/server.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
+import { startUi, type UiOptions, type UiServer } from '../../src/ui/server.ts';
 
 const PAGE = '<!doctype html><title>a page</title>';
 

@@ -12,8 +12,8 @@ import { connect } from 'node:net';
 import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { runEvents } from '../support/run-events.ts';
 import { CHROMIUM } from '../support/page.ts';
+import { runEvents } from '../support/run-events.ts';
 import { statusOf, UiBench } from '../support/ui.ts';
 
 const ui = new UiBench();

@@ -1,10 +1,10 @@
-import { type MessageName, messageType } from './schema.ts';
+import { fieldOf, type MessageName } from './schema.ts';
 import { type Field, type FieldBudget, fieldsOf, textOf, WIRE } from './wire.ts';
 
 /** Whether this is the field of that name in such a message. */
 export function isField({ id, wire }: Field, message: MessageName, name: string): boolean {
-  const field = messageType(message).fields[name]!;
-  return id === field.id && wire === (field.type === 'int64' ? WIRE.varint : WIRE.bytes);
+  const field = fieldOf(message, name);
+  return id === field.id && wire === (field.type.startsWith('int64') ? WIRE.varint : WIRE.bytes);
 }
 
 /** A key and a value. @throws OnnxError */

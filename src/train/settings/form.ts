@@ -1,5 +1,5 @@
 import { defaultText } from './describe.ts';
-import { parseText, shapeOf, type Parsed } from './parse.ts';
+import { type Parsed, parseText, shapeOf } from './parse.ts';
 import type { CommandName, Group } from './setting.ts';
 import { givenSchema, SETTINGS, type SettingName, settingsOf } from './table.ts';
 

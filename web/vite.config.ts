@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import { gzipSync } from 'node:zlib';
+import type { Plugin } from 'vite';
+import { defineConfig } from 'vite';
+
+const at = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+
+/** The sample images, beside the page. */
+function sample(): Plugin {
+  return {
+    name: 'sample',
+    writeBundle({ dir }) {
+      mkdirSync(`${dir}/sample`, { recursive: true });
+      for (const file of readdirSync(at('../sample')))
+        copyFileSync(at(`../sample/${file}`), `${dir}/sample/${file}`);
+    },
+  };
+}
+
+/** Tells the service worker which files there are, and gives it another version with each other set of them. */
+function precache(): Plugin {
+  return {
+    name: 'precache',
+    enforce: 'post',
+    generateBundle(_, bundle) {
+      const names = Object.keys(bundle).filter((name) => name !== 'sw.js' && !name.endsWith('.map'));
+      const files = [...names, ...readdirSync(at('../sample')).map((name) => `sample/${name}`)].sort();
+      const hash = createHash('sha256');
+      for (const name of files) {
+        const part = bundle[name];
+        hash.update(name).update(part?.type === 'chunk' ? part.code : ((part?.source as Uint8Array) ?? ''));
+      }
+      const worker = bundle['sw.js'];
+      if (worker?.type !== 'chunk') throw new Error('there is no service worker');
+      const replaced = worker.code
+        .replace('"__FILES__"', JSON.stringify(files))
+        .replace('`__FILES__`', JSON.stringify(files))
+        .replace('__VERSION__', hash.digest('hex').slice(0, 16));
+      if (replaced.includes('__FILES__')) throw new Error('the service worker has no list of files');
+      worker.code = replaced;
+    },
+  };
+}
+
+/** Bytes after gzip of what a visitor waits for; the build fails beyond these. */
+const BUDGETS: readonly { readonly what: string; readonly names: RegExp; readonly most: number }[] = [
+  { what: 'shell', names: /^(index\.html|assets\/(main|preload).*\.(js|css))$/, most: 60_000 },
+  { what: 'worker', names: /^assets\/worker-.*\.js$/, most: 116_000 },
+  { what: 'kernel', names: /^assets\/relaxed-simd-.*\.wasm$/, most: 140_000 },
+  { what: 'decoders', names: /^assets\/(decode|mozjpeg|squoosh|webp).*$/, most: 225_000 },
+];
+
+/** Weighs the built files. */
+function budgets(): Plugin {
+  return {
+    name: 'budgets',
+    writeBundle({ dir }) {
+      const files = readdirSync(dir!, { recursive: true, encoding: 'utf8' });
+      for (const { what, names, most } of BUDGETS) {
+        const weights = files
+          .filter((name) => names.test(name))
+          .map((name) => gzipSync(readFileSync(`${dir}/${name}`), { level: 9 }).length);
+        const bytes = weights.reduce((sum, weight) => sum + weight, 0);
+        this.info(`${what}: ${bytes} bytes of at most ${most}`);
+        if (bytes > most || bytes === 0) throw new Error(`the ${what} has ${bytes} bytes: at most ${most}`);
+      }
+    },
+  };
+}
+
+export default defineConfig({
+  root: at('.'),
+  base: './',
+  publicDir: at('public'),
+  plugins: [sample(), precache(), budgets()],
+  resolve: { alias: { 'densor/browser': at('../dist/src/browser.js') } },
+  worker: { format: 'es' },
+  build: {
+    outDir: at('../dist/web'),
+    emptyOutDir: true,
+    target: 'es2022',
+    modulePreload: { polyfill: false },
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 2000,
+    rollupOptions: {
+      input: { main: at('index.html'), sw: at('sw.ts') },
+      output: {
+        entryFileNames: ({ name }) => (name === 'sw' ? 'sw.js' : 'assets/[name]-[hash].js'),
+      },
+    },
+  },
+});
