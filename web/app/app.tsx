@@ -1,12 +1,10 @@
-import { signal } from '@preact/signals';
-import { Component, type ComponentChildren, type ComponentType } from 'preact';
+import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { CompareScreen } from '../screens/compare.tsx';
-import { PrivacyScreen } from '../screens/privacy.tsx';
 import { RunScreen } from '../screens/run.tsx';
 import { RunsScreen } from '../screens/runs.tsx';
 import { language, nextLanguage, text } from '../text/text.ts';
 import { isHelpOpen } from './keys.ts';
+import { later } from './later.tsx';
 import { remember, remembered } from './remembered.ts';
 import { type Route, route } from './route.ts';
 import { followOnServer, serverTrouble } from './server-source.ts';
@@ -26,6 +24,10 @@ class Guard extends Component<{ readonly children: ComponentChildren }, { readon
     );
   }
 }
+
+const CompareScreen = later(async () => (await import('../screens/compare.tsx')).CompareScreen);
+const LabScreen = later(async () => (await import('../screens/lab/lab.tsx')).LabScreen);
+const PrivacyScreen = later(async () => (await import('../screens/privacy.tsx')).PrivacyScreen);
 
 const THEMES = ['auto', 'dark', 'light'] as const;
 
@@ -144,25 +146,12 @@ function Screen({ route: now }: { readonly route: Route }) {
     case 'compare':
       return <CompareScreen />;
     case 'lab':
-      return <Lab />;
+      return <LabScreen />;
     case 'privacy':
       return <PrivacyScreen />;
     default:
       return now satisfies never;
   }
-}
-
-/** What trains is fetched when somebody goes there. */
-const labScreen = signal<ComponentType | undefined>(undefined);
-
-function Lab() {
-  const Loaded = labScreen.value;
-  useEffect(() => {
-    void import('../screens/lab/lab.tsx').then((loaded) => {
-      labScreen.value = loaded.LabScreen;
-    });
-  }, []);
-  return Loaded ? <Loaded /> : <p class="empty">{text().loading}</p>;
 }
 
 function Help() {

@@ -79,7 +79,7 @@ export function Chart(props: ChartProps) {
         cursor: { drag: { x: true, y: false, setScale: false }, points: { size: 6 } },
         scales: { x: { time: false, auto: false }, y: { auto: false, distr: isLog ? 3 : 1, log: 10 } },
         axes: [
-          { ...axis, values: (_, ticks) => ticks.map((tick) => formatNumber(tick)) },
+          { ...axis, size: 34, values: (_, ticks) => ticks.map((tick) => formatNumber(tick)) },
           {
             ...axis,
             size: 62,

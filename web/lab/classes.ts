@@ -1,5 +1,5 @@
 import type { PlacedFile } from 'densor/browser';
-import { isImageName } from './read-zip.ts';
+import { isImageName } from './image-name.ts';
 
 /** Pictures of a class, in the order in which they came. */
 export interface ImageClass {

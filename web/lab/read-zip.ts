@@ -1,5 +1,6 @@
 import type { PlacedFile } from 'densor/browser';
 import { Unzip, UnzipInflate } from 'fflate';
+import { isImageName } from './image-name.ts';
 
 /** What is wrong with a zip, as a key of the texts. */
 export class ZipError extends Error {
@@ -57,12 +58,4 @@ export async function readZip(zip: Blob): Promise<readonly PlacedFile[]> {
   if (failure) throw failure;
   if (count === 0) throw new ZipError('zipBroken');
   return files;
-}
-
-/** Files that may be images, in places that are none of the system's. */
-export function isImageName(path: string): boolean {
-  const parts = path.split('/');
-  if (parts.some((part) => part === '' || part === '..' || part.startsWith('.') || part === '__MACOSX'))
-    return false;
-  return /\.(jpe?g|png|webp)$/i.test(path);
 }

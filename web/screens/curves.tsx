@@ -26,7 +26,10 @@ export function columnLine(
     ...look,
     points(stretch) {
       const found = pointsOf(view.column(column), view.firstStep, perUnit(view), stretch);
-      if (found.x.length === 0 && (column === 'trainLoss' || column === 'trainAccuracy'))
+      if (
+        found.x.length === 0 &&
+        (column === 'trainLoss' || column === 'trainAccuracy' || column === 'learningRate')
+      )
         return dots(view, (point) => point[column]); // A log without its steps still has the points of its curves.
       return smooth ? { ...found, least: smoothed(found.least), greatest: smoothed(found.greatest) } : found;
     },

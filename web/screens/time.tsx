@@ -18,7 +18,7 @@ export function TimeTab({ view, version }: TabProps) {
   ] as const;
   const line = columnLine(view, 'stepMs', { name: t.timeTitle, colour: '--c3', kind: 'band' });
   const mean = columnLine(view, 'stepMs', { name: t.smooth, colour: '--c3', kind: 'line' }, true);
-  const model = start.config.model;
+  const { model, config } = start;
   return (
     <div>
       <table>
@@ -44,7 +44,7 @@ export function TimeTab({ view, version }: TabProps) {
         format={(ms) => `${formatNumber(ms)} ms`}
       />
       <p class="note">{t.timeProfile}</p>
-      <CommandLine>{`densor profile --model ${/^[\w-]+$/.test(model) ? model : 'notes'} --size ${start.config.size} --batch ${start.batch}`}</CommandLine>
+      <CommandLine>{`densor profile --model ${/^[\w-]+$/.test(model) ? model : 'notes'} --size ${config.size ?? 96} --batch ${start.batch}`}</CommandLine>
     </div>
   );
 }

@@ -22,17 +22,19 @@ export function NetworkStep() {
       <div class="fields">
         <label>
           {t.network}
-          <select
+          <input
             data-testid="model"
+            list="models"
             value={model.value}
-            onChange={(event) => {
+            onInput={(event) => {
               model.value = event.currentTarget.value;
             }}
-          >
+          />
+          <datalist id="models">
             {models.map((name) => (
-              <option key={name}>{name}</option>
+              <option key={name} value={name} />
             ))}
-          </select>
+          </datalist>
         </label>
         <label>
           {t.runName}
