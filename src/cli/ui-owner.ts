@@ -58,6 +58,9 @@ export function startUiOf(folder: string): { readonly pause: PauseGate; close():
     if (kind === 'stop') process.kill(process.pid, 'SIGTERM');
     if (kind === 'pause') pause.pause();
     if (kind === 'resume') pause.resume();
+    // A run that is paused has nothing to do: without this its process would end.
+    if (pause.isPaused) child.channel?.ref();
+    else child.channel?.unref();
     tell();
   });
   return { pause, close: () => void (child.connected && child.disconnect()) };

@@ -7,7 +7,6 @@ const FIELDS = {
   start: {
     ...{
       startedAt: 'text',
-      config: 'object',
       model: 'text',
       parameters: 'number',
       engine: 'text',
@@ -94,6 +93,7 @@ export function knownEvent(json: unknown): OtherEvent | StepEvent | undefined {
   const { kind } = json;
   if (typeof kind !== 'string' || !Object.hasOwn(FIELDS, kind)) return undefined;
   if (!has(json, FIELDS[kind as keyof typeof FIELDS])) return undefined;
+  if (kind === 'start' && json.config !== undefined && !isObject(json.config)) return undefined;
   if (kind === 'point') {
     const point = json.point as Record<string, unknown>;
     if (!POINT.every((name) => is['number?'](point[name])) || typeof point.epoch !== 'number')
@@ -113,6 +113,8 @@ export function knownEvent(json: unknown): OtherEvent | StepEvent | undefined {
     if (!(json.skipped as unknown[]).every(isSkipped) || !(json.classes as unknown[]).every(isClass))
       return undefined;
   }
+  // What the first versions did not tell.
+  if (kind === 'start') return { config: {}, validationImages: 0, ...json } as unknown as OtherEvent;
   return json as unknown as OtherEvent | StepEvent;
 }
 

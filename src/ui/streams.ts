@@ -6,10 +6,10 @@ import { LogFollower } from './log-follower.ts';
 import type { LogScans } from './log-scan.ts';
 import type { RunFiles } from './run-files.ts';
 
-/** At most four messages of steps a second. */
-const POLL_MS = 250;
+/** At most five messages of steps a second. */
+const POLL_MS = 200;
 /** A process that is gone is noticed within so many polls. */
-const PHASE_POLLS = 4;
+const PHASE_POLLS = 5;
 
 export interface StreamSource {
   readonly files: RunFiles;

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { unzipSync } from 'fflate';
 import type { Page } from 'playwright-core';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { createWasmEngine, fit, loadRun, loadWasmModule } from '../../src/index.ts';
+import { createWasmEngine, loadRun, loadWasmModule, fit as train } from '../../src/index.ts';
 import { readOnnxWeights } from '../../src/io/onnx/read.ts';
 import { decodeSafetensors } from '../../src/io/safetensors.ts';
 import { densorProcess } from '../support/cli.ts';
@@ -31,10 +31,10 @@ const tensorsOf = (bytes: Uint8Array) =>
 async function inNode(settings: Record<string, unknown>): Promise<Uint8Array> {
   const engine = await createWasmEngine({ threads: 2, ...(await loadWasmModule()) });
   try {
-    await using run = await fit(MODEL, 'sample', { recipe: 'photos', ...settings, engine });
+    await using run = await train(MODEL, 'sample', { recipe: 'photos', ...settings, engine });
     const folder = join(bench.folder, `node-${Math.random()}`);
     await run.save(folder);
-      return readFileSync(join(folder, 'last.safetensors'));
+    return readFileSync(join(folder, 'last.safetensors'));
   } finally {
     await engine.close();
   }
@@ -148,7 +148,7 @@ describe.skipIf(!CHROMIUM)('the Lab', () => {
     await page.getByTestId('resume').click();
     await waitForPhase(page, 'done');
     await goHome(page);
-      const theirs = tensorsOf(readFileSync(join(folder, 'run/last.safetensors')));
+    const theirs = tensorsOf(readFileSync(join(folder, 'run/last.safetensors')));
     const ours = unzipSync(await downloaded(page, 'download-zip'))['run/last.safetensors']!;
     expect(theirs).toEqual(tensorsOf(ours));
     // Tried on a picture, in the page and in Node.

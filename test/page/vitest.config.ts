@@ -8,6 +8,7 @@ export default defineConfig({
     include: ['test/page/**/*.test.ts'],
     testTimeout: 180_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 15_000 } },
     fileParallelism: false, // Each of them trains, with all processors.
   },
 });

@@ -50,7 +50,7 @@ export function applyNews(id: string, news: RunNews): void {
 
 const REDUCED = matchMedia('(prefers-reduced-motion: reduce)');
 
-/** Draws again soon: with the next frame, or once a second for those who want less motion. */
+/** Draws again soon; once a second for those who want less motion. */
 export function touch(): void {
   if (isPulseDue) return;
   isPulseDue = true;
@@ -58,9 +58,7 @@ export function touch(): void {
     isPulseDue = false;
     pulse.value++;
   };
-  if (REDUCED.matches) setTimeout(draw, 1000);
-  else if (document.hidden) setTimeout(draw, 250);
-  else setTimeout(() => requestAnimationFrame(draw), 100);
+  setTimeout(draw, REDUCED.matches ? 1000 : document.hidden ? 250 : 60);
 }
 
 export function toggleSelected(id: string): void {

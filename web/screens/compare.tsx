@@ -10,7 +10,7 @@ import { Chart, type Line } from '../charts/chart.tsx';
 import { text } from '../text/text.ts';
 import { groupsOf, pairsOf, type RunGroup } from './compare-groups.ts';
 import { accuracyLine, ChartButtons, columnLine, extentOfRun, isLog, isSmooth, resets } from './curves.tsx';
-import { Empty } from './parts.tsx';
+import { Empty, Scroll } from './parts.tsx';
 
 export interface ComparedRun {
   readonly run: KnownRun;
@@ -117,7 +117,7 @@ function linesOf(compared: readonly ComparedRun[], groups: readonly RunGroup[]):
 function Results({ compared }: { readonly compared: readonly ComparedRun[] }) {
   const t = text();
   return (
-    <div class="scroll">
+    <Scroll>
       <table>
         <caption>{t.compareEnd}</caption>
         <thead>
@@ -153,7 +153,7 @@ function Results({ compared }: { readonly compared: readonly ComparedRun[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
@@ -194,7 +194,7 @@ function Differences({ compared }: { readonly compared: readonly ComparedRun[] }
       <h2>{t.compareDifference}</h2>
       {rows.length === 0 && <p class="note">{t.compareSame}</p>}
       {rows.length > 0 && (
-        <div class="scroll">
+        <Scroll>
           <table>
             <thead>
               <tr>
@@ -219,7 +219,7 @@ function Differences({ compared }: { readonly compared: readonly ComparedRun[] }
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </div>
   );

@@ -2,7 +2,7 @@ import { useState } from 'preact/hooks';
 import { decodeBase64 } from '../../src/live/columns.ts';
 import { formatPercent, formatShare, shownName } from '../app/format.ts';
 import { text } from '../text/text.ts';
-import { Empty, Picture } from './parts.tsx';
+import { Empty, Picture, Scroll } from './parts.tsx';
 import type { TabProps } from './run.tsx';
 
 interface Cell {
@@ -52,7 +52,7 @@ export function ConfusionsTab({ view }: TabProps) {
           </label>
         )}
       </div>
-      <div class="scroll">
+      <Scroll>
         <table class="confusion">
           <caption>
             {t.trueClass} ↓ · {t.predictedClass} →
@@ -102,7 +102,7 @@ export function ConfusionsTab({ view }: TabProps) {
             </tr>
           </tbody>
         </table>
-      </div>
+      </Scroll>
       <div class="title">
         <h2>{t.mistakes}</h2>
         {chosen && (

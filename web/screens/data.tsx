@@ -1,5 +1,6 @@
 import { formatCount, shownName } from '../app/format.ts';
 import { text } from '../text/text.ts';
+import { Scroll } from './parts.tsx';
 import type { TabProps } from './run.tsx';
 
 export function DataTab({ view }: TabProps) {
@@ -50,7 +51,7 @@ export function DataTab({ view }: TabProps) {
       )}
       <h2>{t.config}</h2>
       {start && (
-        <div class="scroll">
+        <Scroll>
           <table>
             <tbody>
               {Object.entries(start.config).map(([name, value]) => (
@@ -61,7 +62,7 @@ export function DataTab({ view }: TabProps) {
               ))}
             </tbody>
           </table>
-        </div>
+        </Scroll>
       )}
     </div>
   );

@@ -1,6 +1,6 @@
 import { formatNumber, shownName } from '../app/format.ts';
 import { text } from '../text/text.ts';
-import { Empty } from './parts.tsx';
+import { Empty, Scroll } from './parts.tsx';
 import type { TabProps } from './run.tsx';
 
 /** Typical sizes of weights: one that grows without bound, or dies, is seen here first. */
@@ -12,7 +12,7 @@ export function LayersTab({ view }: TabProps) {
   return (
     <div>
       <h2>{t.layersTitle}</h2>
-      <div class="scroll">
+      <Scroll>
         <table class="layers">
           <thead>
             <tr>
@@ -44,7 +44,7 @@ export function LayersTab({ view }: TabProps) {
             })}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </div>
   );
 }

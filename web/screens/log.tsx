@@ -22,7 +22,9 @@ export function LogTab({ view }: TabProps) {
       <div class="title">
         <input
           id="filter"
-          type="search"
+          type="text"
+          inputMode="search"
+          value={filter}
           placeholder={t.logFilter}
           aria-label={t.logFilter}
           onInput={(event) => setFilter(event.currentTarget.value)}

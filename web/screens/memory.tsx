@@ -3,7 +3,7 @@ import { PLAN_BUFFER } from '../../src/live/protocol.ts';
 import type { RunView } from '../../src/live/run-view.ts';
 import { formatBytes } from '../app/format.ts';
 import { text } from '../text/text.ts';
-import { Empty } from './parts.tsx';
+import { Empty, Scroll } from './parts.tsx';
 import type { TabProps } from './run.tsx';
 
 type Plan = NonNullable<RunView['plan']>;
@@ -111,7 +111,7 @@ export function MemoryTab({ view }: TabProps) {
       />
       <output class="reading">{said}</output>
       <h2>{t.atCursor}</h2>
-      <div class="scroll">
+      <Scroll>
         <table>
           <thead>
             <tr>
@@ -131,7 +131,7 @@ export function MemoryTab({ view }: TabProps) {
               ))}
           </tbody>
         </table>
-      </div>
+      </Scroll>
     </div>
   );
 }

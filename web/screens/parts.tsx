@@ -15,10 +15,27 @@ export function Empty({ children }: { readonly children: ComponentChildren }) {
   return <p class="empty">{children}</p>;
 }
 
+/** A table that may be wider than the screen: scrolled by keys too. */
+export function Scroll({ children }: { readonly children: ComponentChildren }) {
+  return (
+    // biome-ignore lint/a11y/useSemanticElements: a table is in it.
+    <div
+      class="scroll"
+      role="group"
+      aria-label={text().asTable}
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled with the arrow keys.
+      tabIndex={0}
+    >
+      {children}
+    </div>
+  );
+}
+
 /** A command to copy. */
 export function CommandLine({ children }: { readonly children: string }) {
   return (
-    <pre class="command">
+    // biome-ignore lint/a11y/noNoninteractiveTabindex: it is scrolled with the arrow keys.
+    <pre class="command" tabIndex={0}>
       <code>{children}</code>
     </pre>
   );

@@ -1,12 +1,11 @@
 import { signal } from '@preact/signals';
-import { useEffect, useRef } from 'preact/hooks';
 import { formatBytes, formatDuration, formatNumber, formatShare, shownName } from '../app/format.ts';
 import { go } from '../app/route.ts';
 import { allRuns, type KnownRun, selected, serverRuns, tabRuns, toggleSelected } from '../app/runs.ts';
 import { hasServer } from '../app/server-source.ts';
 import { text } from '../text/text.ts';
 import { trainSample } from './lab/start.ts';
-import { CommandLine, PhaseMark } from './parts.tsx';
+import { CommandLine, PhaseMark, Scroll } from './parts.tsx';
 
 const filter = signal('');
 /** The run that the keys are at. */
@@ -39,10 +38,6 @@ export function RunsScreen() {
   const runs = shownRuns();
   const all = allRuns().length;
   const isLoading = tabRuns.value === undefined || serverRuns.value === undefined;
-  const input = useRef<HTMLInputElement>(null);
-  useEffect(() => {
-    input.current?.setAttribute('value', filter.peek());
-  }, []);
   return (
     <section>
       <div class="title">
@@ -50,8 +45,9 @@ export function RunsScreen() {
         {all > 0 && (
           <input
             id="filter"
-            type="search"
-            ref={input}
+            type="text"
+            inputMode="search"
+            value={filter.value}
             placeholder={t.runsFilter}
             aria-label={t.runsFilter}
             onInput={(event) => {
@@ -105,7 +101,7 @@ function RunTable({ runs }: { readonly runs: readonly KnownRun[] }) {
     t.columnMemory,
   ];
   return (
-    <div class="scroll">
+    <Scroll>
       <table class="runs" data-testid="runs">
         <thead>
           <tr>
@@ -124,7 +120,7 @@ function RunTable({ runs }: { readonly runs: readonly KnownRun[] }) {
           ))}
         </tbody>
       </table>
-    </div>
+    </Scroll>
   );
 }
 
