@@ -39,6 +39,12 @@ export function viewOf(id: string): RunView {
   return view;
 }
 
+/** The view of a run for what draws it, which is drawn again when the run changes. */
+export function watchRun(id: string): RunView {
+  // The value is used: a mere reading of it would be optimised away, and with it the subscription.
+  return pulse.value >= 0 ? viewOf(id) : new RunView();
+}
+
 export function forgetView(id: string): void {
   views.delete(id);
 }

@@ -4,7 +4,7 @@ import type { RunView } from '../../src/live/run-view.ts';
 import { csvOf } from '../app/csv.ts';
 import { download } from '../app/download.ts';
 import { formatDuration, formatNumber, formatShare, shownName } from '../app/format.ts';
-import { type KnownRun, pulse, runOf, selected, viewOf } from '../app/runs.ts';
+import { type KnownRun, runOf, selected, watchRun } from '../app/runs.ts';
 import { followOnServer } from '../app/server-source.ts';
 import { Chart, type Line } from '../charts/chart.tsx';
 import { text } from '../text/text.ts';
@@ -27,10 +27,9 @@ const DASHES: readonly (readonly number[] | undefined)[] = [undefined, [8, 4], [
 
 export function CompareScreen() {
   const t = text();
-  void pulse.value;
   const compared = selected.value.flatMap((id): ComparedRun[] => {
     const run = runOf(id);
-    return run ? [{ run, view: viewOf(id) }] : [];
+    return run ? [{ run, view: watchRun(id) }] : [];
   });
   const followed = compared.filter(({ run }) => run.source === 'server').map(({ run }) => run.id);
   useEffect(() => {

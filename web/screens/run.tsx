@@ -9,7 +9,7 @@ import {
   shownName,
 } from '../app/format.ts';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
-import { type KnownRun, pulse, runOf, serverRuns, tabRuns, viewOf } from '../app/runs.ts';
+import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
 import { commandServer, followOnServer } from '../app/server-source.ts';
 import { askLab } from '../lab/client.ts';
 import { text } from '../text/text.ts';
@@ -47,12 +47,11 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
   useEffect(() => {
     followOnServer(source === 'server' ? [id] : []);
   }, [id, source]);
-  void pulse.value;
   if (!run) {
     const isLoading = tabRuns.value === undefined || serverRuns.value === undefined;
     return <Empty>{isLoading ? t.loading : t.notFound}</Empty>;
   }
-  const view = viewOf(id);
+  const view = watchRun(id);
   const names: Readonly<Record<Tab, string>> = {
     curves: t.tabCurves,
     confusions: t.tabConfusions,

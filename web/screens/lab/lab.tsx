@@ -1,5 +1,5 @@
 import type { ComponentChildren } from 'preact';
-import { pulse, runOf, tabRuns, viewOf } from '../../app/runs.ts';
+import { runOf, tabRuns, watchRun } from '../../app/runs.ts';
 import { canTrain } from '../../lab/classes.ts';
 import { text } from '../../text/text.ts';
 import { NetworkStep } from './form.tsx';
@@ -33,11 +33,10 @@ function Step({
 
 export function LabScreen() {
   const t = text();
-  void pulse.value;
   const isBusy = (tabRuns.value ?? []).some(({ isOwned }) => isOwned);
   const isReady = source.value === 'sample' || canTrain(classes.value);
   const id = labRun.value ?? tabRuns.value?.[0]?.id;
-  const isTrained = id !== undefined && viewOf(id).checkpoint !== undefined && viewOf(id).steps > 0;
+  const isTrained = id !== undefined && watchRun(id).checkpoint !== undefined && watchRun(id).steps > 0;
   const name = (id !== undefined && runOf(id)?.name) || '';
   return (
     <div class="lab">
