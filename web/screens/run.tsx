@@ -64,7 +64,7 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
   const Shown = SCREENS[tab];
   return (
     <section>
-      <RunHeader run={run} view={view} />
+      <RunHeader run={run} view={view} version={view.version} />
       <nav class="tabs" aria-label={shownName(run.name)}>
         {TABS.map((each) => (
           <a
@@ -88,7 +88,15 @@ export function togglePause(run: KnownRun): void {
   else void commandServer({ kind });
 }
 
-function RunHeader({ run, view }: { readonly run: KnownRun; readonly view: RunView }) {
+/** @param version drawn again when it changes: the view itself stays the same object. */
+function RunHeader({
+  run,
+  view,
+}: {
+  readonly run: KnownRun;
+  readonly view: RunView;
+  readonly version: number;
+}) {
   const t = text();
   const { start, phase: viewPhase } = view;
   const phase = run.source === 'tab' ? viewPhase : run.phase;
@@ -140,7 +148,7 @@ function RunHeader({ run, view }: { readonly run: KnownRun; readonly view: RunVi
           </div>
         ))}
       </dl>
-      <Remedy run={run} view={view} phase={phase} />
+      <Remedy run={run} view={view} phase={phase} message={view.message} />
     </header>
   );
 }
@@ -149,16 +157,18 @@ function Remedy({
   run,
   view,
   phase,
+  message,
 }: {
   readonly run: KnownRun;
   readonly view: RunView;
   readonly phase: string;
+  readonly message: string | undefined;
 }) {
   const t = text();
   if (phase === 'failed')
     return (
       <p class="trouble" role="alert">
-        {view.message} {t.failedHelp}
+        {message} {t.failedHelp}
       </p>
     );
   if (phase !== 'lost') return null;
