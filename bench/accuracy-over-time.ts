@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { newDocument } from '../src/node/document.ts';
 
-/** The accuracy after an epoch, and the seconds since the run began. */
+/** The accuracy after an epoch, and the time since the start of the run in seconds. */
 export interface Reading {
   readonly epoch: number;
   readonly seconds: number;
@@ -14,7 +14,10 @@ interface Run {
   readonly readings: readonly Reading[];
 }
 
-/** Test accuracy of every run against minutes, a colour for each recipe, and the target as a line. @returns SVG text. */
+/**
+ * Plots the test accuracy of every run by time in minutes, with a color per recipe and the target as a line.
+ * @returns SVG text.
+ */
 export function accuracyOverTimeSvg(runs: readonly Run[], target: number): string {
   const document = newDocument();
   const points = runs.flatMap(({ recipe, seed, readings }) =>
@@ -49,7 +52,7 @@ export function accuracyOverTimeSvg(runs: readonly Run[], target: number): strin
       }),
       Plot.line(points, at),
       Plot.dot(points, { ...at, fill: 'recipe', r: 2.5 }),
-      // A name for each recipe, where its longest run ends.
+      // Labels each recipe at the end of its longest run.
       Plot.text(
         points,
         Plot.selectMaxX({

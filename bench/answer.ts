@@ -1,8 +1,8 @@
 import { createInterface } from 'node:readline';
 
 /**
- * A contender's side: every line of the standard input is answered with what `open` gives, as a line of JSON, until
- * there are no more. An error is an answer too, and the last: `{"cannot": …}`.
+ * The main loop of a contender process: for each line of standard input calls the function returned by `open`, and
+ * prints its result as a line of JSON. After an error it prints `{"cannot": …}` and ends.
  */
 export async function answerLines(open: () => Promise<() => Promise<object>>): Promise<never> {
   const say = (answer: object) => process.stdout.write(`${JSON.stringify(answer)}\n`);

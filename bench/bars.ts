@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { newDocument } from '../src/node/document.ts';
 
-/** What one case's contenders reached. */
+/** The results of all contenders in one case. */
 export interface BarGroup {
   readonly title: string;
   readonly bars: readonly { readonly name: string; readonly value: number; readonly isPeer: boolean }[];
@@ -12,7 +12,10 @@ const BAR = 26;
 const HEAD = 34;
 const FOOT = 36;
 
-/** Examples per second of every contender, a group of bars with a scale of its own per case. @returns SVG text. */
+/**
+ * Plots examples per second of every contender: a group of bars per case, each with its own scale. @returns SVG
+ * text.
+ */
 export function barsSvg(groups: readonly BarGroup[]): string {
   const document = newDocument();
   let top = 8;

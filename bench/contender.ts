@@ -10,8 +10,8 @@ import { tfjsTraining } from './peers/tfjs.ts';
 import { type Answer, isPeer } from './process.ts';
 
 /**
- * The training step of Densor, or of a peer in JavaScript, as a contender of bench/step.ts: reads a line, makes a step,
- * answers with JSON. Arguments: the contender's name, the case, and the folder of a peer's packages.
+ * A contender process of bench/step.ts: training steps of Densor, or of a peer in JavaScript. Reads a line, runs
+ * one step, prints JSON. Arguments: name of the contender, the case, and the folder of a peer's packages.
  */
 
 const LEARNING_RATE = 0.01;

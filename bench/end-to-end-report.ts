@@ -5,12 +5,12 @@ import type { Machine } from './machine.ts';
 import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { isPeer } from './process.ts';
 
-/** One run of bench/end-to-end.ts: what FILE.json holds. */
+/** The result of one run of bench/end-to-end.ts, stored as FILE.json. */
 export interface EpochReport {
   /** ISO 8601. */
   readonly date: string;
   readonly command: string;
-  /** What Densor's processes ran. */
+  /** The command of Densor's processes. */
   readonly densor: string;
   readonly machine: Machine;
   readonly case: EpochCase;
@@ -18,7 +18,7 @@ export interface EpochReport {
   readonly results: readonly { readonly name: string; readonly runs: readonly EpochRun[] }[];
 }
 
-/** Header and a row for each contender: medians of its runs, in seconds, and how much faster it is than every peer. */
+/** Header and a row per contender: medians of its runs in seconds, and its speedup over every peer. */
 export function epochTable({ results }: EpochReport): string[][] {
   const measured = results.map(({ name, runs }) => {
     const parts = runs.map(partsOf);
@@ -54,7 +54,7 @@ export function epochTable({ results }: EpochReport): string[][] {
   return [header, ...rows];
 }
 
-/** A report as Markdown; what is doubtful comes first. */
+/** A report as Markdown, with warnings first. */
 export function epochMarkdown(report: EpochReport): string {
   const { date, command, densor, machine, rounds } = report;
   const { limit, size, batch, threads, learningRate } = report.case;

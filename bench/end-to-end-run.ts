@@ -8,9 +8,9 @@ import { isPytorch, PYTHON, pytorchOf } from './process.ts';
 
 /** One epoch of the notes' network on Fashion-MNIST, and an evaluation on its 10,000 test images. */
 export interface EpochCase {
-  /** Training images: the first of the file. */
+  /** Number of training images, from the start of the file. */
   readonly limit: number;
-  /** Pixels a side that images are resized to. */
+  /** Height and width that images are resized to, in pixels. */
   readonly size: number;
   readonly batch: number;
   readonly threads: number;
@@ -18,10 +18,10 @@ export interface EpochCase {
   readonly seed: number;
 }
 
-/** What one process did. Moments are milliseconds since 1970 by the clock on the wall. */
+/** The times of one process, in ms since 1970 (wall clock). */
 export interface EpochRun {
   readonly spawnedMs: number;
-  /** Data are read, and the first step begins. */
+  /** Start of the first step, after the data were read. */
   readonly startedMs: number;
   readonly trainedMs: number;
   readonly evaluatedMs: number;
@@ -31,7 +31,7 @@ export interface EpochRun {
   readonly version?: string;
 }
 
-/** How long the parts of a run took, in seconds. */
+/** The durations of the parts of a run, in seconds. */
 export function partsOf({ spawnedMs, startedMs, trainedMs, evaluatedMs, endedMs }: EpochRun) {
   return {
     total: (endedMs - spawnedMs) / 1000,
@@ -45,7 +45,10 @@ export function partsOf({ spawnedMs, startedMs, trainedMs, evaluatedMs, endedMs 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const SCRIPT = fileURLToPath(new URL('../../bench/peers/pytorch_end_to_end.py', import.meta.url));
 
-/** Runs a contender in a fresh process: `native`, `wasm`, each also with `:bf16`, `pytorch:FORMAT`. @param data folder of the IDX files. */
+/**
+ * Runs a contender (`native`, `wasm`, each also with `:bf16`, `pytorch:FORMAT`) in a new process. @param data
+ * folder of the IDX files.
+ */
 export async function runEpoch(name: string, of: EpochCase, data: string): Promise<EpochRun> {
   const folder = mkdtempSync(join(tmpdir(), 'densor-epoch-'));
   try {
@@ -65,7 +68,7 @@ export async function runEpoch(name: string, of: EpochCase, data: string): Promi
   }
 }
 
-/** What `densor` is told, but for folders. @param name `native`, `wasm:bf16`, … */
+/** The arguments of `densor`, except folders. @param name `native`, `wasm:bf16`, … */
 export function trainArguments(name: string, of: EpochCase): string[] {
   const [engine, precision = 'f32'] = name.split(':') as [string, string?];
   const { limit, size, batch, threads, learningRate, seed } = of;
@@ -77,7 +80,7 @@ export function trainArguments(name: string, of: EpochCase): string[] {
 type Moments = Omit<EpochRun, 'spawnedMs' | 'endedMs'>;
 export type LoggedEvent = TrainEvent & { readonly time: string };
 
-/** What the log of a training run tells. */
+/** The times in the log of a training run. */
 export function momentsOf(events: readonly LoggedEvent[]): Moments {
   const last = (kind: TrainEvent['kind']) =>
     Date.parse(events.findLast((event) => event.kind === kind)!.time);
@@ -92,7 +95,7 @@ export function momentsOf(events: readonly LoggedEvent[]): Moments {
   };
 }
 
-/** @returns what it printed. @throws when it fails. */
+/** Waits for a process. @returns its output. @throws if it fails. */
 async function finish(
   program: string,
   args: readonly string[],

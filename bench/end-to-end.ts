@@ -7,9 +7,9 @@ import { describeMachine, spinText } from './machine.ts';
 import { commandLine, showTable, writeReport } from './markdown.ts';
 
 /**
- * One epoch on real data from the start of a process to its end, by `densor train` and by PyTorch: files are read,
- * images shuffled and resized, the network is trained and evaluated on all test images. Every run is a fresh process,
- * and contenders take turns, so that a slow minute of the machine hits all alike.
+ * Measures one epoch on real data from the start to the end of a process, for `densor train` and PyTorch: reading
+ * files, shuffling and resizing images, training, and evaluation on all test images. Every run is a new process,
+ * and contenders alternate, so that disturbances of the machine affect all equally.
  */
 
 interface BenchOptions extends EpochCase {
@@ -65,7 +65,7 @@ const report: EpochReport = {
 showTable(epochTable(report), machine);
 if (out) writeReport(out, epochMarkdown(report), report);
 
-/** Where Densor reads it from; fetches it where it is not. */
+/** The folder from which Densor reads Fashion-MNIST, which is downloaded if missing. */
 async function fashionFolder(): Promise<string> {
   const { cache, installed } = PUBLIC_SOURCES;
   const folder = [cache, installed].find((place) => hasIdxFiles(place));

@@ -15,7 +15,7 @@ export function isEngine(name: string): boolean {
   return Object.hasOwn(OPEN, wordsOf(name)[0]);
 }
 
-/** An engine and instruction set by a contender's name: `native:avx512`, `wasm:relaxed-simd`, `native:avx2:bf16`. */
+/** Opens the engine of a contender: `native:avx512`, `wasm:relaxed-simd`, `native:avx2:bf16`. */
 export async function openContender(name: string, threads: number): Promise<Engine> {
   const [engine, isa] = wordsOf(name);
   const open = OPEN[engine];

@@ -10,11 +10,12 @@ import { describeMachine } from './machine.ts';
 import { showTable, whenAndWhere, writeReport } from './markdown.ts';
 
 /**
- * Trains with the command line as a user does, a thousand steps of a small network, and holds the resident memory that
- * its log tells of every step against the first hundred steps' highest: Node's heap warms up in those.
+ * Checks that memory stays constant during training: runs a thousand steps of a small network with the command
+ * line, and compares the resident memory in the log with the maximum of the first hundred steps, in which Node's
+ * heap grows.
  */
 const [STEPS, EVERY, BATCH, SIZE] = [1000, 100, 32, 32];
-/** One batch kept per step, as the bytes it is made of, would be 28 MiB over 900 steps; as numbers 113 MiB. */
+/** A leak of one batch per step would be 28 MiB in 900 steps as bytes, 113 MiB as floats. */
 const BOUND_BYTES = 16 * 2 ** 20;
 
 const { out, engine } = new Command('bench-flat')
@@ -43,7 +44,7 @@ try {
 }
 const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes!] : []));
 const start = events.find((event) => event.kind === 'start')!;
-/** The highest of each hundred steps: what falls back in between does not hide there. */
+/** The maximum of each hundred steps. */
 const highest = Array.from({ length: STEPS / EVERY }, (_, i) =>
   Math.max(...rss.slice(i * EVERY, (i + 1) * EVERY)),
 );

@@ -7,37 +7,37 @@ import { uniform } from '../src/tensor/random.ts';
 import { elementCount } from '../src/tensor/shape.ts';
 import { initialState } from './input.ts';
 
-/** A network (src/model/zoo.ts) that answers to batches of images. */
+/** A network (src/model/zoo.ts) and the batch size of its inference. */
 export interface InferenceCase {
   readonly model: string;
   readonly size: number;
   readonly batch: number;
   readonly threads: number;
-  /** Of each turn: as many runs as take about this long, the median of which counts. */
+  /** Approximate duration of a turn in ms; a turn has several runs, whose median counts. */
   readonly turnMs: number;
 }
 
 const SIZES = { notes: 96, densenet121: 224 } as const;
 
-/** The cases that have a name: `notes-1`, `notes-64`, `densenet121-1`, `densenet121-64`. */
+/** Named cases: `notes-1`, `notes-64`, `densenet121-1`, `densenet121-64`. */
 export const INFERENCE_CASES: Readonly<Record<string, InferenceCase>> = Object.fromEntries(
   Object.entries(SIZES).flatMap(([model, size]) =>
     [1, 64].map((batch) => [`${model}-${batch}`, { model, size, batch, threads: 2, turnMs: 400 }]),
   ),
 );
 
-/** @throws ArgumentError when there is no such model. */
+/** The model of a case. @throws ArgumentError if it does not exist. */
 export function modelOf({ model }: InferenceCase): Model {
   return modelByName(model);
 }
 
-/** The evaluation of a case, as the program `evaluate`. */
+/** Compiles the evaluation of a case as the program `evaluate`. */
 export function compileInference(of: InferenceCase): Compiled {
   const { size, batch } = of;
   return compile(modelOf(of), [size, size], { evaluate: { batch, mode: 'evaluate' } });
 }
 
-/** Weights and running statistics by PyTorch's names, a function of the case alone: nothing is 0 or 1 everywhere. */
+/** Weights and running statistics by PyTorch's names, determined by the case. No tensor is constant. */
 export function inferenceState(compiled: Compiled): ReadonlyMap<string, Float32Array> {
   return new Map(
     [...initialState(compiled)].map(([name, numbers]) => {
@@ -47,7 +47,7 @@ export function inferenceState(compiled: Compiled): ReadonlyMap<string, Float32A
   );
 }
 
-/** The same network for others. */
+/** The same network as an ONNX file, for peers. */
 export function onnxOf(of: InferenceCase): Uint8Array {
   const { graph } = trace(modelOf(of), 1, [of.size, of.size], 'evaluate');
   const state = inferenceState(compileInference(of));

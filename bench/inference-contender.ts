@@ -10,17 +10,17 @@ import { tfjsInference } from './peers/tfjs.ts';
 import { isPeer } from './process.ts';
 
 /**
- * The inference of Densor or of a peer as a contender of bench/inference.ts: reads a line, answers images again and
- * again for a turn, and says with JSON how long one run took. Arguments: the contender's name, the case, an ONNX file,
- * and the folder of a peer's packages.
+ * A contender process of bench/inference.ts: inference of Densor or of a peer. Reads a line, repeats inference for
+ * one turn, and prints the time of one run as JSON. Arguments: name of the contender, the case, an ONNX file, and
+ * the folder of a peer's packages.
  */
 
-/** What a contender says after each turn. */
+/** The output of a contender after each turn. */
 export interface InferenceAnswer {
-  /** Of one run, from images to logits: the median of the turn. */
+  /** Time of one run, from images to logits: the median of the turn. */
   readonly ms: number;
   readonly runs: number;
-  /** Of the first image. */
+  /** Logits of the first image. */
   readonly logits: readonly number[];
   readonly peakRssBytes: number;
   readonly plannedPeakBytes?: number;

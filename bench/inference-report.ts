@@ -9,10 +9,10 @@ import { isPeer } from './process.ts';
 import { cannotRow } from './report.ts';
 import type { Turns } from './turns.ts';
 
-/** A contender's turns, after warm-up. */
+/** The measurements of a contender, after warm-up. */
 export interface InferenceMeasurement {
   readonly name: string;
-  /** Of the turns' medians. */
+  /** Median of the turns' medians. */
   readonly medianMs: number;
   readonly bestMs: number;
   readonly imagesPerSecond: number;
@@ -21,7 +21,7 @@ export interface InferenceMeasurement {
   readonly turnMs: readonly number[];
 }
 
-/** One run of bench/inference.ts: what FILE.json holds. */
+/** The result of one run of bench/inference.ts, stored as FILE.json. */
 export interface InferenceReport {
   /** ISO 8601. */
   readonly date: string;
@@ -32,15 +32,15 @@ export interface InferenceReport {
     readonly name: string;
     readonly case: InferenceCase;
     readonly contenders: readonly InferenceMeasurement[];
-    /** Peers that could not, and what they said. */
+    /** Peers that failed, with their errors. */
     readonly failures?: Readonly<Record<string, string>>;
   }[];
 }
 
-/** Of the greatest logit: all contenders answer with the same numbers, but for rounding. */
+/** Tolerance for differences between contenders' logits, relative to the largest logit. */
 const LOGITS_AGREE = 1e-4;
 
-/** @throws Error when two contenders do not answer alike: then one of them did not do the work. */
+/** Summarizes turns. @throws Error if the logits of two contenders differ, because one of them is then wrong. */
 export function measureInference(
   name: string,
   of: InferenceCase,
@@ -72,7 +72,7 @@ export function measureInference(
   return { name, case: of, contenders, ...cannot };
 }
 
-/** Header and a row for each contender of each case, with its speed relative to every peer. */
+/** Header and a row per contender and case, with its speed relative to every peer. */
 export function inferenceTable({ results }: InferenceReport): string[][] {
   const all = results.flatMap(({ contenders }) => contenders.map(({ name }) => name));
   const peers = [...new Set(all)].filter(isPeer);
@@ -110,14 +110,14 @@ export function inferenceTable({ results }: InferenceReport): string[][] {
   return [header, ...rows];
 }
 
-/** How each peer runs, beyond its version. */
+/** The configuration of each peer. */
 const NOTES: Readonly<Record<string, string>> = {
   onnxruntime: 'on the file that Densor exports (all graph optimisations, batch size fixed)',
   tfjs: 'op by op as its author would write it (its WASM backend is one thread in Node)',
   'jax-js': 'compiled by its `jit` for its WASM backend (one thread in Node)',
 };
 
-/** A report as Markdown; what is doubtful comes first. */
+/** A report as Markdown, with warnings first. */
 export function inferenceMarkdown(report: InferenceReport): string {
   const { date, command, machine, rounds, results } = report;
   const cases = results.map(

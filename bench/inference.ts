@@ -18,9 +18,9 @@ import { CAP_MS, startProcess } from './process.ts';
 import { inTurns } from './turns.ts';
 
 /**
- * Times inference of Densor's engines and of its peers (onnxruntime-node on the file that Densor exports; TensorFlow.js
- * and jax-js on the same weights) in one run: every contender is a process of its own that stays warm, and they take
- * turns.
+ * Measures the inference of Densor's engines and of peers (onnxruntime-node with the file that Densor exports;
+ * TensorFlow.js and jax-js with the same weights) in one run. Every contender is a separate warm process; they
+ * alternate.
  */
 
 interface BenchOptions {

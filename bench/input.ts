@@ -7,15 +7,15 @@ import { uniform } from '../src/tensor/random.ts';
 import { elementCount, type Shape } from '../src/tensor/shape.ts';
 import { networkOf, type StepCase } from './network.ts';
 
-// What all contenders begin with is a function of the case alone: so their losses can be held against each other.
+// The inputs of all contenders are determined by the case, so their losses can be compared.
 
-/** The training step of a case, as the program `train`. */
+/** Compiles the training step of a case as the program `train`. */
 export function compileStep(step: StepCase, options?: PlanOptions): Compiled {
   const { size, batch } = step;
   return compile(networkOf(step), [size, size], { train: { batch, mode: 'train' } }, options);
 }
 
-/** [batch, size, size] images of one channel, and their labels. */
+/** Images [batch, size, size] with one channel, and their labels. */
 export function batchOf({ size, batch }: StepCase): { images: Float32Array; labels: Int32Array } {
   return {
     images: Float32Array.from({ length: batch * size * size }, (_, i) => uniform(0, 1, i)),
@@ -23,7 +23,7 @@ export function batchOf({ size, batch }: StepCase): { images: Float32Array; labe
   };
 }
 
-/** Dense N, H, W, C as dense N, C, H, W. */
+/** NHWC → NCHW, both dense. */
 export function toNchw(images: Float32Array, [, h, w, c]: Shape): Float32Array {
   const [channels, pixels] = [c!, h! * w!];
   const nchw = new Float32Array(images.length);
@@ -35,14 +35,14 @@ export function toNchw(images: Float32Array, [, h, w, c]: Shape): Float32Array {
   return nchw;
 }
 
-/** Parameters and running statistics under PyTorch's names, one after the other: a peak of memory is measured. */
+/** Parameters and running statistics by PyTorch's names, generated lazily, because peak memory is measured. */
 export function* initialState({ network, initializers }: Compiled): Iterable<[string, Float32Array, Shape]> {
   for (const [name, { shape }] of network.state) {
     yield [name, initialNumbers(0, name, elementCount(shape), initializers.get(name)!), shape];
   }
 }
 
-/** Writes all that for a peer of another language: safetensors with `images`, `labels` and `state.*`. */
+/** Writes the inputs for peers in other languages: safetensors with `images`, `labels` and `state.*`. */
 export function writeInput(path: string, step: StepCase): void {
   const { size, batch } = step;
   const { images, labels } = batchOf(step);

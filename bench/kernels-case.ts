@@ -8,24 +8,24 @@ import { layOutState } from '../src/plan/plan.ts';
 import type { RecordKind } from '../src/target/cpu/records.ts';
 import { cpuTarget } from '../src/target/cpu/target.ts';
 
-/** A convolution alone: stride 1, maps keep their size, no bias. */
+/** A single convolution with stride 1, without bias, whose output has the size of its input. */
 export interface Convolution {
   readonly images: number;
-  /** Of its square maps, in pixels a side. */
+  /** Height and width of its feature maps in pixels. */
   readonly size: number;
   readonly inChannels: number;
   readonly outChannels: number;
   readonly kernel: number;
 }
 
-/** With weights that stay; then what a training step does, whose weights change: forward, and the two ways back. */
+/** Inference with constant weights; and the passes of a training step, whose weights change. */
 export const PASSES = ['inference', 'forward', 'gradInput', 'gradWeight'] as const;
 export type Pass = (typeof PASSES)[number];
 
-/** Milliseconds of each pass. */
+/** Time of each pass in ms. */
 export type PassTimes = Readonly<Record<Pass, number>>;
 
-/** The notes' convolutions between its stem and its head: the last of each dense block, and each transition's. */
+/** Convolutions of the notes' network: the last one of each dense block, and that of each transition. */
 export function notesConvolutions(size: number, images: number): Convolution[] {
   const { graph } = trace(densenet({}), images, [size, size], 'train');
   const all = graph.ops.flatMap((op): Convolution[] => {
@@ -41,12 +41,15 @@ export function describeConvolution({ kernel, inChannels, outChannels, size }: C
   return `${kernel}×${kernel}, ${inChannels} → ${outChannels}, ${size}×${size}`;
 }
 
-/** Floating-point operations of a pass by the definition, 2 per multiply-add, those with padding included. */
+/** Floating-point operations of a pass by definition: 2 per multiply-add, including those with padding. */
 export function flopsOf({ images, size, inChannels, outChannels, kernel }: Convolution): number {
   return 2 * images * size ** 2 * inChannels * outChannels * kernel ** 2;
 }
 
-/** A network of nothing else, as the program `it`: inputs `x`, and of a training step the gradient of `y`, `seed`. */
+/**
+ * Compiles only the convolution as the program `it`, with inputs `x` and, for a training step, `seed`, the
+ * gradient of `y`.
+ */
 export function compileConvolution(of: Convolution, what: 'inference' | 'step'): CompiledNetwork {
   const { images, size, inChannels, outChannels, kernel } = of;
   const module = conv2d(outChannels, kernel, { padding: (kernel - 1) / 2, bias: false });
@@ -58,7 +61,10 @@ export function compileConvolution(of: Convolution, what: 'inference' | 'step'):
   return { state, layout, programs: new Map([['it', program]]) };
 }
 
-/** The records of a step, shared out: weights are packed for what comes next. The optimiser is no kernel of these. */
+/**
+ * Assigns the times of a step's records to passes; packing of weights counts for the pass that uses them. Without
+ * the optimizer.
+ */
 export function stepTimes(kinds: readonly RecordKind[], ms: ArrayLike<number>): Omit<PassTimes, 'inference'> {
   const times = { forward: 0, gradInput: 0, gradWeight: 0 };
   let packing = 0;

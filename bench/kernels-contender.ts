@@ -6,8 +6,8 @@ import { openContender } from './engines.ts';
 import { type Convolution, compileConvolution, type PassTimes, stepTimes } from './kernels-case.ts';
 
 /**
- * Densor's convolutions as a contender of bench/kernels.ts: reads a line, runs each once, answers with the milliseconds
- * of its passes. Arguments: the contender's name, the convolutions, the number of threads.
+ * A contender process of bench/kernels.ts: Densor's convolutions. Reads a line, runs each convolution once, prints
+ * the times of its passes. Arguments: name of the contender, the convolutions, the number of threads.
  */
 
 const [name, text, threads] = process.argv.slice(2) as [string, string, string];
@@ -31,7 +31,7 @@ await answerLines(async () => {
 
 type Measured = Awaited<ReturnType<typeof open>>;
 
-/** A session on a convolution alone, and what it is given. */
+/** A session with a single convolution, and its inputs. */
 async function open(engine: Engine, of: Convolution, what: 'inference' | 'step') {
   const network = compileConvolution(of, what);
   const session = await engine.open(network);
@@ -47,8 +47,8 @@ async function open(engine: Engine, of: Convolution, what: 'inference' | 'step')
 }
 
 /**
- * Milliseconds of each record. A thread that wakes late does not see what the others have done by then, so what the
- * clock on the wall has beyond the records' sum, after the inputs were copied, is shared out among them.
+ * The time of each record in ms. The first thread, which measures, may wake late. Therefore the difference between
+ * the wall-clock time (after copying inputs) and the sum over records is distributed over the records.
  */
 async function measure({ session, inputs }: Measured): Promise<Float64Array> {
   const running = session.profile!('it', inputs, { learningRate: 0 });

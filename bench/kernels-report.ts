@@ -13,7 +13,7 @@ import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { isPeer } from './process.ts';
 import { cannotRow } from './report.ts';
 
-/** One run of bench/kernels.ts: what FILE.json holds. */
+/** The result of one run of bench/kernels.ts, stored as FILE.json. */
 export interface KernelReport {
   /** ISO 8601. */
   readonly date: string;
@@ -22,15 +22,15 @@ export interface KernelReport {
   readonly rounds: number;
   readonly threads: number;
   readonly convolutions: readonly Convolution[];
-  /** Of each turn: milliseconds of every convolution. */
+  /** The times of every convolution in each turn. */
   readonly results: readonly { readonly name: string; readonly turns: readonly (readonly PassTimes[])[] }[];
-  /** Peers that could not, and what they said. */
+  /** Peers that failed, with their errors. */
   readonly failures?: Readonly<Record<string, string>>;
 }
 
 /**
- * A row for each pass of each convolution and one for each pass of them all: every contender's GFLOP/s, by the median
- * of its turns, and how many times as fast the first contender is as each peer.
+ * A row per pass and convolution, and one per pass of all convolutions: GFLOP/s of every contender, by the median
+ * of its turns, and the speedup of the first contender over each peer.
  */
 export function kernelTable({ convolutions, results, failures = {} }: KernelReport): string[][] {
   const [first] = results;
@@ -61,7 +61,7 @@ export function kernelTable({ convolutions, results, failures = {} }: KernelRepo
   return [header, ...rows, ...cannot];
 }
 
-/** A report as Markdown; what is doubtful comes first. */
+/** A report as Markdown, with warnings first. */
 export function kernelMarkdown(report: KernelReport): string {
   const { date, command, machine, rounds, threads, convolutions } = report;
   return [

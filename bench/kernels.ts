@@ -9,8 +9,8 @@ import { isPytorch, PYTHON, pytorchOf, startProcess } from './process.ts';
 import { inTurns } from './turns.ts';
 
 /**
- * Times the convolutions of the notes' network alone, forward and backward, by Densor's kernels and by PyTorch's, in one
- * run: every contender is a process of its own that stays warm, and they take turns.
+ * Measures single convolutions of the notes' network, forward and backward, with the kernels of Densor and of PyTorch, in
+ * one run. Every contender is a separate warm process; they alternate.
  */
 
 interface BenchOptions {

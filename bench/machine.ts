@@ -4,24 +4,24 @@ import { cpus, totalmem } from 'node:os';
 import { Worker } from 'node:worker_threads';
 import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 
-/** Where, and in what state, a benchmark ran. */
+/** The machine of a benchmark, and its load. */
 export interface Machine {
   /** `AMD EPYC, family 26 model 2 stepping 1`. */
   readonly model: string;
   readonly processors: number;
   readonly memoryBytes: number;
-  /** Instruction sets that the native engine found, the fastest first. */
+  /** Instruction sets of the native engine, fastest first. */
   readonly isas: readonly string[];
   readonly node: string;
-  /** How many times as fast as one thread two are that only compute: 2 where they have a core each. */
+  /** Speedup of two compute-bound threads over one: 2 if each has its own core. */
   readonly twoThreads: number;
 }
 
-/** Below this, two processors are not two cores: others use them, or they are two threads of one. */
+/** Below this, two processors are not two idle cores: they are in use, or hardware threads of one core. */
 const TWO_CORES = 1.7;
 const SPIN_MS = 300;
 
-/** Takes about two seconds: it measures. */
+/** Describes and measures the machine; takes about two seconds. */
 export async function describeMachine(): Promise<Machine> {
   return {
     model: processorModel(),
@@ -38,13 +38,15 @@ export function spinText({ twoThreads }: Machine): string {
   return `two threads spin ${twoThreads.toFixed(2)} times as fast as one`;
 }
 
-/** What makes figures doubtful; undefined where two threads had two cores. */
+/** A warning about unreliable measurements; undefined if two threads had two cores. */
 export function doubt(machine: Machine): string | undefined {
   if (machine.twoThreads >= TWO_CORES) return undefined;
   return `Not two cores: ${spinText(machine)}; these figures are worth less than those of a quiet machine.`;
 }
 
-/** Names alone say little (`AMD EPYC`): the numbers tell the generation. */
+/**
+ * The processor with family and model numbers, because names such as `AMD EPYC` do not identify the generation.
+ */
 function processorModel(): string {
   const name = cpus()[0]?.model.trim() ?? process.arch;
   let text: string;
@@ -65,7 +67,7 @@ function processorModel(): string {
   return found.length > 0 ? `${name}, ${found.join(' ')}` : name;
 }
 
-/** Alone and together take turns, so that a disturbance hits both. */
+/** Alternates between one and two threads, so that disturbances affect both. */
 async function twoThreadsToOne(): Promise<number> {
   const workers = [0, 1].map(() => new Worker(new URL('./spin.js', import.meta.url)));
   const spin = async (worker: Worker, ms: number): Promise<number> => {

@@ -5,9 +5,9 @@ import { writeFileAtomic } from '../src/node/files.ts';
 import { pngOf } from '../src/node/png.ts';
 import { doubt, type Machine, spinText } from './machine.ts';
 
-/** What the reports of all benchmarks have in common. */
+/** Functions shared by the reports of all benchmarks. */
 
-/** When and where a benchmark ran, as part of a sentence. @param date ISO 8601. */
+/** Date and machine of a benchmark, as part of a sentence. @param date ISO 8601. */
 export function whenAndWhere(date: string, machine: Machine): string {
   const { model, processors, memoryBytes, isas, node } = machine;
   return (
@@ -16,19 +16,19 @@ export function whenAndWhere(date: string, machine: Machine): string {
   );
 }
 
-/** What makes a report's figures doubtful, in bold and as a paragraph of its own; nothing where nothing does. */
+/** The warning about unreliable measurements as a bold paragraph; empty without a warning. */
 export function doubtParagraph(machine: Machine): string {
   const text = doubt(machine);
   return text === undefined ? '' : `**${text}**\n\n`;
 }
 
-/** `npm run NAME -- …` as it was typed. */
+/** The command line of this process as `npm run NAME -- …`. */
 export function commandLine(script: string): string {
   const given = process.argv.slice(2);
   return [`npm run ${script}`, ...(given.length > 0 ? ['--'] : []), ...given].join(' ');
 }
 
-/** Shows a table on the terminal. */
+/** Prints a table. */
 export function showTable(table: readonly (readonly string[])[], machine?: Machine): void {
   const warning = machine && doubt(machine);
   process.stdout.write(`${warning ? `${warning}\n` : ''}${formatTable(table).join('\n')}\n`);

@@ -1,11 +1,11 @@
-/** A command line whose resident peak is held against its plan. */
+/** A command line whose resident peak is compared with its plan. */
 export interface MemoryCase {
   readonly name: string;
-  /** `--steps 1` of `bench` is one step to warm up and one more. */
+  /** `bench --steps 1` runs a warm-up step and one more. */
   readonly args: string;
-  /** Of `--memory-limit`, each a run: undefined is without; `smallest` what the command names as that. */
+  /** Values of `--memory-limit`, one run each; undefined: no limit; `smallest`: that named by the command. */
   readonly limits: readonly (string | undefined)[];
-  /** A training run ends after so many steps, as by Ctrl-C: with a checkpoint, without testing on 10,000 images. */
+  /** Interrupts a training run after this number of steps, so that it saves a checkpoint but does not evaluate. */
   readonly stopAfter?: number;
 }
 

@@ -16,8 +16,8 @@ import { showTable, whenAndWhere, writeReport } from './markdown.ts';
 import { MEMORY_CASES, type MemoryCase } from './memory-cases.ts';
 
 /**
- * Planned bytes against the resident peak of the whole process, case by case and limit by limit; each is the command
- * line in a process of its own. Options can be added to all with --extra.
+ * Compares planned bytes with the resident peak of the process, for every case and limit. Each is a separate
+ * process of the command line. --extra adds options to all.
  */
 
 interface MemoryResult {
@@ -25,15 +25,15 @@ interface MemoryResult {
   readonly command: string;
   readonly limitBytes?: number;
   readonly plannedBytes: number;
-  /** The plan and what is beside it, as `--memory-limit` counts. */
+  /** Predicted memory of the process, as computed for `--memory-limit`: plan and other memory. */
   readonly foretoldBytes: number;
   readonly peakBytes: number;
-  /** What the limit made the command do. */
+  /** The messages about choices made to fit the limit. */
   readonly said: readonly string[];
 }
 
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
-/** Writes the peak of a process to a file as it ends. */
+/** Code that writes the resident peak of a process to a file at exit. */
 const HOOK = `process.on('exit', () => require('fs').writeFileSync(process.env.DENSOR_PEAK, String(process.resourceUsage().maxRSS * 1024)))`;
 
 async function run(
@@ -66,7 +66,7 @@ async function run(
     }, 100);
     const status = await new Promise((resolve) => child.on('close', resolve));
     clearInterval(watch);
-    const isInterrupted = of.stopAfter !== undefined && status === 1; // With a checkpoint.
+    const isInterrupted = of.stopAfter !== undefined && status === 1; // It saved a checkpoint.
     if (status !== 0 && !isInterrupted) throw new Error(`densor ${args.join(' ')}: ${said.err}`);
     const about = JSON.parse(isTraining ? readFileSync(log, 'utf8').split('\n')[0]! : said.out) as {
       readonly plannedPeakBytes: number;
@@ -88,7 +88,7 @@ async function run(
   }
 }
 
-/** The plan and what is beside it, as `--memory-limit` reckons. */
+/** Predicts the memory of a process, as for `--memory-limit`. */
 async function foretold(
   words: readonly string[],
   {
@@ -125,7 +125,7 @@ function stepsIn(log: string): number {
   return existsSync(log) ? readFileSync(log, 'utf8').split('"kind":"step"').length - 1 : 0;
 }
 
-/** The limit that a command names as the smallest that works. */
+/** The smallest possible limit, from the message of a command. */
 function smallestLimit({ args }: MemoryCase, extra: readonly string[]): string {
   const words = [...args.split(' '), ...extra, '--memory-limit', '1MiB'];
   const { stderr } = spawnSync(process.execPath, [MAIN, ...words], { encoding: 'utf8' });

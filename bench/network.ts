@@ -2,29 +2,32 @@ import { densenet } from '../src/model/densenet.ts';
 import type { Model } from '../src/model/module.ts';
 import { torchvisionDensenet } from '../src/model/torchvision-densenet.ts';
 
-/** What every contender of a benchmark trains. */
+/** A training step for all contenders of a benchmark. */
 export interface StepCase {
   readonly size: number;
   readonly batch: number;
   readonly blocks: readonly number[];
   readonly growth: number;
   readonly stem: number;
-  /** Layers are torchvision's, with a 1×1 convolution to four growth rates before the 3×3; else the notes'. */
+  /**
+   * Layers with a bottleneck, as torchvision's: a 1×1 convolution to 4·growth channels before the 3×3; else the
+   * notes'.
+   */
   readonly bottleneck?: boolean;
   readonly threads: number;
 }
 
 const NOTES: StepCase = { size: 96, batch: 256, blocks: [4, 4, 4, 4], growth: 32, stem: 64, threads: 2 };
 
-/** The cases that have a name. */
+/** Named cases. */
 export const CASES: Readonly<Record<string, StepCase>> = {
   /** The notes' network and step. */
   notes: NOTES,
   /** DenseNet-121's blocks, without bottlenecks: many layers on small maps (16, 8, 4 and 2 pixels). */
   deep: { ...NOTES, size: 64, batch: 64, blocks: [6, 12, 24, 16] },
-  /** For memory: PyTorch needs 8.6 GiB. */
+  /** For measuring memory; PyTorch needs 8.6 GiB. */
   large: { ...NOTES, size: 224 },
-  /** DenseNet-121 as torchvision has it, for images of one channel and ten classes. */
+  /** torchvision's DenseNet-121, for images with one channel and ten classes. */
   densenet121: { ...NOTES, size: 224, batch: 16, blocks: [6, 12, 24, 16], bottleneck: true },
 };
 

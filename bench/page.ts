@@ -9,13 +9,13 @@ import { isPeer } from './process.ts';
 import { caseName, markdownOf, type StepReport } from './report.ts';
 
 /**
- * Makes FOLDER/bench.md, bench.svg and bench.png (default: docs/results) anew: every report of training steps in
- * FOLDER/bench/*.json, and of the other benchmarks the one that is kept, FOLDER/KIND.md.
+ * Generates FOLDER/bench.md, bench.svg and bench.png (default: docs/results) from all reports of training steps,
+ * FOLDER/bench/*.json, and the latest reports of the other benchmarks, FOLDER/KIND.md.
  */
 const folder = process.argv[2] ?? 'docs/results';
 const source = join(folder, 'bench');
 
-/** In the order of the page. */
+/** The other benchmarks, in the order of the page. */
 const KINDS = [
   'inference',
   'inference-javascript',
@@ -27,7 +27,10 @@ const KINDS = [
   'flat',
 ] as const;
 
-/** Another page as a part of this one: a level lower, its heading before what is doubtful. Links hold: both lie in one folder. */
+/**
+ * Another page as a section of this one, one heading level lower. Links stay valid, because both are in the same
+ * folder.
+ */
 function sectionOf(report: string): string {
   const text = readFileSync(join(folder, `${report}.md`), 'utf8');
   return text.replace(/^(\*\*[^\n]*\n\n)(# [^\n]*\n\n)/, '$2$1').replace(/^#/gm, '##');

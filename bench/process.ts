@@ -6,7 +6,7 @@ import { isEngine } from './engines.ts';
 import type { StepCase } from './network.ts';
 import { installPeer, npmPeerOf } from './peers/packages.ts';
 
-/** What a contender says after each step. */
+/** The output of a contender after each step. */
 export interface Answer {
   readonly ms: number;
   readonly loss: number;
@@ -15,30 +15,33 @@ export interface Answer {
   readonly version?: string;
 }
 
-/** An engine in a process of its own that stays warm. */
+/** An engine in a separate process, which stays warm. */
 export interface Contender<A = Answer> {
   readonly name: string;
   step(): Promise<A>;
   end(): void;
 }
 
-/** Whether a contender (`native:avx2`, `pytorch:default`) is a peer or one of Densor's engines. @throws RangeError when it is neither. */
+/**
+ * Whether a contender is a peer (`pytorch:default`) instead of an engine of Densor (`native:avx2`). @throws
+ * RangeError for unknown names.
+ */
 export function isPeer(name: string): boolean {
   if (isEngine(name)) return false;
   if (isPytorch(name) || npmPeerOf(name) !== undefined) return true;
   throw new RangeError(`no contender called ${name}`);
 }
 
-/** Debian's, which has its `python3-torch`. */
+/** Debian's Python, which uses Debian's `python3-torch`. */
 export const PYTHON = '/usr/bin/python3';
 
-/** A peer that takes longer than this to answer is not waited for. */
+/** Timeout for the answer of a peer. */
 export const CAP_MS = 600_000;
 
 /**
- * PyTorch as it is installed gives its large tensors back to the system after use and gets fresh pages, to be zeroed,
- * for the next ones. How much that costs depends on the machine (on virtual ones up to most of a step), so it also
- * runs with a heap that keeps what it has (glibc's mallopt(3)): the better of the two is the peer to beat.
+ * By default PyTorch returns large tensors to the system after use, and page faults for new ones are slow (on
+ * virtual machines up to most of a step). Therefore it also runs with a retained heap (glibc's mallopt(3)); the
+ * faster of the two is the baseline.
  */
 const KEPT_HEAP = '+kept-heap';
 const KEEP_HEAP = {
@@ -49,18 +52,18 @@ const KEEP_HEAP = {
 
 export interface ProcessOptions {
   readonly environment?: Readonly<Record<string, string>> | undefined;
-  /** A peer's time for an answer. */
+  /** Timeout for the answer of a peer. */
   readonly capMs?: number | undefined;
 }
 
-/** @param input where `writeInput` wrote, for those who cannot make it themselves. */
+/** Starts a contender. @param input file written by `writeInput`, for peers in other languages. */
 export function start(name: string, step: StepCase, input: string, capMs?: number): Contender {
   const [program, args] = commandOf(name, step, input);
   const environment = isPytorch(name) ? pytorchOf(name).environment : {};
   return startProcess(name, program, args, { environment, capMs });
 }
 
-/** A program that reads a line, does its work, and answers with a line of JSON, again and again. */
+/** Starts a program that, for each line of input, runs its task and prints a line of JSON. */
 export function startProcess<A = Answer>(
   name: string,
   program: string,
@@ -69,7 +72,7 @@ export function startProcess<A = Answer>(
 ): Contender<A> {
   const env = { ...process.env, OMP_WAIT_POLICY: 'passive', ...environment };
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
-  child.stdin.on('error', () => {}); // It ended: the missing answer tells.
+  child.stdin.on('error', () => {}); // The process has ended, which is detected by the missing answer.
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
   const nextLine = async () => {
     let late = false;
@@ -77,7 +80,7 @@ export function startProcess<A = Answer>(
       late = true;
       child.kill('SIGKILL');
     };
-    const timer = isPeer(name) ? setTimeout(giveUp, capMs) : undefined; // Densor's own are waited for.
+    const timer = isPeer(name) ? setTimeout(giveUp, capMs) : undefined; // No timeout for Densor.
     const { value, done } = await lines.next();
     clearTimeout(timer);
     if (late) throw new Error(`no answer within ${capMs / 1000} s`);
@@ -98,7 +101,7 @@ export function startProcess<A = Answer>(
 
 export const isPytorch = (name: string) => name.startsWith('pytorch:');
 
-/** The format that a contender's script is told (`pytorch:channels_last+kept-heap`: channels_last), and its heap. */
+/** The memory format argument and the heap settings of a PyTorch contender (`pytorch:channels_last+kept-heap`). */
 export function pytorchOf(name: string): { format: string; environment: Readonly<Record<string, string>> } {
   const format = name.slice('pytorch:'.length);
   if (!format.endsWith(KEPT_HEAP)) return { format, environment: {} };
@@ -121,7 +124,10 @@ const PYTORCH = ['default', 'channels_last', 'autocast_bf16'].flatMap((layout) =
   `pytorch:${layout}${KEPT_HEAP}`,
 ]);
 
-/** The best this machine has of each engine, also in bfloat16, AVX2 beside AVX-512, and PyTorch where it is installed. */
+/**
+ * The best instruction set of each engine, also in bfloat16; AVX2 in addition to AVX-512; PyTorch if it is
+ * installed.
+ */
 export function defaultContenders(): string[] {
   const isas = nativeIsas();
   const native = isas.filter((isa, i) => i === 0 || isa === 'avx2');

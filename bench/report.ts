@@ -5,23 +5,23 @@ import { doubtParagraph, whenAndWhere } from './markdown.ts';
 import { CASES, describeCase, type StepCase } from './network.ts';
 import { type Answer, isPeer } from './process.ts';
 
-/** A contender's steps, after warm-up. */
+/** The measurements of a contender, after warm-up. */
 export interface Measurement {
   readonly name: string;
   readonly version?: string;
   readonly medianMs: number;
   readonly bestMs: number;
   readonly worstMs: number;
-  /** By the median. */
+  /** From the median step time. */
   readonly examplesPerSecond: number;
   readonly plannedPeakBytes?: number;
   readonly peakRssBytes: number;
-  /** Of the last step: all contenders have made the same number from the same start. */
+  /** Loss of the last step; all contenders have run the same number of steps from the same state. */
   readonly loss: number;
   readonly stepMs: readonly number[];
 }
 
-/** One run of bench/step.ts: what FILE.json holds. */
+/** The result of one run of bench/step.ts, stored as FILE.json. */
 export interface StepReport {
   /** ISO 8601. */
   readonly date: string;
@@ -31,11 +31,11 @@ export interface StepReport {
   readonly warmUp: number;
   readonly rounds: number;
   readonly results: readonly Measurement[];
-  /** Peers that could not, and what they said. */
+  /** Peers that failed, with their errors. */
   readonly failures?: Readonly<Record<string, string>>;
 }
 
-/** @throws Error when the numbers were no training: a loss is not finite. */
+/** Summarizes steps. @throws Error if a loss is not finite. */
 export function measure(name: string, answers: readonly Answer[], batch: number): Measurement {
   const stepMs = answers.map(({ ms }) => ms);
   const { peakRssBytes, plannedPeakBytes, version, loss } = answers.at(-1)!;
@@ -57,13 +57,13 @@ export function measure(name: string, answers: readonly Answer[], batch: number)
   };
 }
 
-/** The name of the case, threads aside; `custom` where it has none. */
+/** The name of a case, ignoring threads; `custom` if it has none. */
 export function caseName(step: StepCase): string {
   const text = describeCase(step);
   return Object.keys(CASES).find((name) => describeCase(CASES[name]!) === text) ?? 'custom';
 }
 
-/** Header and a row for each contender, with its speed relative to every peer. */
+/** Header and a row per contender, with its speed relative to every peer. */
 export function tableOf({ results, failures = {}, warmUp, rounds }: StepReport): string[][] {
   const peers = results.filter(({ name }) => isPeer(name));
   const header = [
@@ -92,13 +92,15 @@ export function tableOf({ results, failures = {}, warmUp, rounds }: StepReport):
   return [header, ...rows, ...cannot];
 }
 
-/** A row that says why there are no figures. @param cells what comes before. */
+/** A row for a failed contender, with the reason. @param cells the first cells. */
 export function cannotRow(cells: readonly string[], text: string, columns: number): string[] {
   const [line] = text.split('\n');
   return [...cells, `cannot: ${line}`, ...Array<string>(columns - cells.length - 1).fill('')];
 }
 
-/** A report as Markdown. What is doubtful comes first, or in a section of a page right below its heading. */
+/**
+ * A report as Markdown, with warnings first. @param level heading level; in a section warnings follow the heading.
+ */
 export function markdownOf(report: StepReport, level = 1): string {
   const { date, command, step, machine, warmUp, rounds } = report;
   const heading = `${'#'.repeat(level)} Training step \`${caseName(step)}\`: ${describeCase(step)}\n\n`;

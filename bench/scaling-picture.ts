@@ -1,7 +1,7 @@
 import * as Plot from '@observablehq/plot';
 import { newDocument } from '../src/node/document.ts';
 
-/** Steps along one axis. */
+/** The steps of one axis. */
 export interface ScalingPanel {
   readonly axis: string;
   readonly points: readonly { readonly value: number; readonly ms: number; readonly macs: number }[];
@@ -10,8 +10,8 @@ export interface ScalingPanel {
 const [WIDTH, HEIGHT, HEAD] = [420, 300, 44];
 
 /**
- * A panel for each axis: milliseconds of a step as measured (dots), and what its multiplications would take at the speed
- * of the whole panel, all multiplications over all time (line). @returns SVG text.
+ * Plots a panel per axis: the measured time of a step in ms (dots), and the time of its multiply-adds at the
+ * average speed of the panel (line). @returns SVG text.
  */
 export function scalingSvg(panels: readonly ScalingPanel[]): string {
   const plots = panels.map((panel, i) => {

@@ -12,9 +12,9 @@ import { doubtParagraph, showTable, whenAndWhere, writePictures, writeReport } f
 import { type ScalingPanel, scalingSvg } from './scaling-picture.ts';
 
 /**
- * What a training step costs as one of batch, image size, depth and growth rate grows and the others stay, beside its
- * multiplications. Each step is timed by `densor bench` in a process of its own; rounds go through all cases in turn,
- * so that a disturbance does not fall on one axis, and the median of a case's rounds counts.
+ * Measures how the time of a training step scales with batch size, image size, depth and growth rate, one at a
+ * time, compared with its multiply-adds. Each step is measured by `densor bench` in a separate process. Every
+ * round has all cases, so that disturbances do not affect only one axis; the median over rounds counts.
  */
 
 interface Case {
@@ -23,7 +23,7 @@ interface Case {
   readonly batch: number;
 }
 
-/** The paper's plain DenseNet for CIFAR, of three blocks of 12 layers. */
+/** The DenseNet for CIFAR of the paper, without bottlenecks: three blocks of 12 layers. */
 const BASE: Case = { model: 'densenet-40-12', size: 32, batch: 32 };
 
 const AXES: readonly {
@@ -63,7 +63,7 @@ function stepMs({ model, size, batch }: Case): number {
   return median((JSON.parse(stdout) as { readonly stepMs: readonly number[] }).stepMs);
 }
 
-/** Multiplications of a step, forward and backward: three times those of an evaluation. */
+/** Multiply-adds of a step, forward and backward: three times those of an evaluation. */
 function stepMacs({ model, size, batch }: Case): number {
   const { network } = compile(modelByName(model), [size, size], { it: { batch, mode: 'evaluate' } });
   return 3 * countMacs(network.programs.get('it')!.graph);

@@ -12,8 +12,8 @@ import { PYTHON } from './process.ts';
 import { SMALL_SETS, type SmallSet, writeSmallSet } from './small-sets/folders.ts';
 
 /**
- * What becomes of small folders of pictures: by the defaults of the command line, by the notes' recipe (the defaults
- * before there was a recipe for pictures), and in PyTorch with a standard recipe in the same time.
+ * Trains on small folders of images with the defaults of the command line, with the notes' recipe (the earlier
+ * default), and with PyTorch and a standard recipe in the same time; compares accuracies.
  */
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 const PEER = fileURLToPath(new URL('../../bench/peers/pytorch_small_set.py', import.meta.url));
@@ -35,7 +35,7 @@ interface Trained {
   readonly seconds: number;
 }
 
-/** One line of JSON of a process, and how long it took. */
+/** Runs a process; returns its line of JSON and its duration. */
 function timed(command: string, args: readonly string[]): Trained {
   const started = performance.now();
   const { stdout, status, stderr } = spawnSync(command, args, { encoding: 'utf8', maxBuffer: 2 ** 26 });
@@ -58,7 +58,7 @@ function densor(folder: string, seed: string, ...options: readonly string[]): Tr
 interface Row {
   readonly set: string;
   readonly seed: string;
-  /** Of the first seed: it ends at chance. */
+  /** Only for the first seed, because its accuracy is that of guessing. */
   readonly before: Trained | undefined;
   readonly after: Trained;
   readonly pytorch: Trained;
@@ -88,7 +88,7 @@ try {
   rmSync(scratch, { recursive: true, force: true });
 }
 
-/** `0.981 (0.975–0.985)`: the mean, and the least and the greatest. */
+/** Mean, minimum and maximum: `0.981 (0.975–0.985)`. */
 function accuracyText(runs: readonly Trained[]): string {
   const values = runs.map(({ testAccuracy }) => testAccuracy);
   const mean = values.reduce((sum, value) => sum + value, 0) / values.length;

@@ -1,8 +1,8 @@
 import { parentPort } from 'node:worker_threads';
 
 /**
- * Counts for as many milliseconds as a message asks, and answers with the count. Eight independent chains keep the
- * multiplier busy in every cycle, so that two threads of one core show as one core.
+ * A worker that counts for the number of milliseconds in a message, and replies with the count. Eight independent
+ * chains saturate the multiplier, so that two hardware threads of one core are not faster than one.
  */
 parentPort!.on('message', (ms: number) => {
   const until = performance.now() + ms;

@@ -9,8 +9,8 @@ import { markdownOf, measure, type StepReport, tableOf } from './report.ts';
 import { inTurns } from './turns.ts';
 
 /**
- * Times training steps of Densor's engines and of its peers in one run: every contender is a process of its own that
- * stays warm, and they take turns step by step, so that a slow minute of the machine hits all alike.
+ * Measures training steps of Densor's engines and of peers in one run. Every contender is a separate warm process;
+ * they alternate after each step, so that disturbances of the machine affect all equally.
  */
 
 interface BenchOptions extends Partial<Omit<StepCase, 'blocks'>> {

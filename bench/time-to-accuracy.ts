@@ -11,12 +11,12 @@ import { describeMachine } from './machine.ts';
 import { doubtParagraph, showTable, whenAndWhere, writePictures, writeReport } from './markdown.ts';
 
 /**
- * Trains with the command line as a user does, and takes the time from the start of the process (reading data and
- * planning included) to the end of the first evaluation on all test images that is as good as the target. A run is
- * over then, or when its recipe is.
+ * Trains with the command line, and measures the time from the start of the process (including reading data and
+ * planning) to the end of the first evaluation on all test images that reaches the target accuracy. A run ends
+ * then, or at the end of its recipe.
  */
 
-/** The notes' own test accuracy. */
+/** The test accuracy in the notes. */
 const NOTES_ACCURACY = 0.914;
 const MAIN = fileURLToPath(new URL('../src/cli/main.js', import.meta.url));
 
@@ -35,17 +35,17 @@ const given = new Command('bench-time-to-accuracy')
   .opts<{ target: number; recipes: string[]; seeds: string[]; out?: string }>();
 
 interface TimedRun {
-  /** `quick`, `quick:bf16`. */
+  /** Such as `quick` or `quick:bf16`. */
   readonly recipe: string;
   readonly seed: string;
   readonly command: string;
   /** After each epoch. */
   readonly readings: readonly Reading[];
-  /** Undefined where the target was not reached. */
+  /** Undefined if the target was not reached. */
   readonly seconds: number | undefined;
 }
 
-/** What the log tells, in lines that are complete. */
+/** The accuracies in the complete lines of a log. */
 function readingsOf(log: string, startedMs: number): readonly Reading[] {
   if (!existsSync(log)) return [];
   const lines = readFileSync(log, 'utf8').split('\n').slice(0, -1);
@@ -79,7 +79,7 @@ async function timeRun(recipe: string, seed: string, target: number): Promise<Ti
     clearInterval(watch);
     const readings = readingsOf(log, startedMs);
     const seconds = reached(readings);
-    // Interrupted, it ends with 1.
+    // The exit status after an interrupt is 1.
     if (status !== 0 && seconds === undefined) throw new Error(`densor ${args.join(' ')}: status ${status}`);
     return { recipe, seed, command: `densor ${args.join(' ')}`, readings, seconds };
   } finally {

@@ -5,16 +5,16 @@ import { type Contender, isPeer } from './process.ts';
 
 const PAUSE_MS = 200;
 
-/** What contenders answered, and why those peers that could not. */
+/** The answers of contenders, and the errors of failed peers. */
 export interface Turns<A> {
   readonly answers: ReadonlyMap<string, readonly A[]>;
   readonly failures: ReadonlyMap<string, string>;
 }
 
 /**
- * What every contender answers after `warmUp` steps, in rounds; who begins a round moves on by one. A peer that fails
- * is left out from then on.
- * @throws when one of Densor's own fails.
+ * Collects the answers of all contenders in rounds, after `warmUp` steps; each round starts with the next
+ * contender. A peer that fails is excluded from then on.
+ * @throws if a contender of Densor fails.
  */
 export async function takeTurns<A>(
   contenders: readonly Contender<A>[],
@@ -40,7 +40,8 @@ export async function takeTurns<A>(
       const contender = contenders[(k + round) % contenders.length]!;
       if (failures.has(contender.name)) continue;
       await new Promise((resolve) => setTimeout(resolve, PAUSE_MS));
-      const answer = await turn(contender, 2); // While the others ran, caches and perhaps pages of memory were lost.
+      // Two steps, because caches and possibly pages were evicted while the others ran.
+      const answer = await turn(contender, 2);
       if (answer !== undefined) answers.get(contender.name)?.push(answer);
     }
     process.stderr.write(`round ${round + 1}/${rounds}\n`);
@@ -49,16 +50,16 @@ export async function takeTurns<A>(
 }
 
 /**
- * Starts contenders, lets them take turns, and ends them.
- * @throws RangeError for a name that is nobody's.
- * @param prepare is given a folder for what they read, which is gone in the end; gives what starts one by its name.
+ * Starts contenders, collects their answers in turns, and ends them.
+ * @param prepare receives a temporary folder for their inputs; returns a function that starts a contender by name.
+ * @throws RangeError for an unknown name.
  */
 export async function inTurns<A>(
   names: readonly string[],
   prepare: (folder: string) => (name: string) => Contender<A>,
   turns: { readonly warmUp: number; readonly rounds: number },
 ): Promise<Turns<A>> {
-  names.forEach(isPeer); // Throws where a name is unknown: before anything starts.
+  names.forEach(isPeer); // Throws for unknown names, before anything is started.
   const folder = mkdtempSync(join(tmpdir(), 'densor-bench-'));
   const contenders: Contender<A>[] = [];
   try {

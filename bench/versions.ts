@@ -10,10 +10,11 @@ import { CASES, describeCase } from './network.ts';
 import type { Answer } from './process.ts';
 
 /**
- * Holds a training step of this version against that of another clone, which is built: `npm run bench:versions --
- * --before DIR --cases notes,deep`. Three processes stay warm and take turns step by step: this version, the other, and
- * the other once more, which shows what the machine alone does to a ratio. "No slower" holds where the interval of the
- * ratio has a value of 1.01 or less. Losses have to be the same to the bit.
+ * Compares the training step of this version with that of another, built clone: `npm run bench:versions --
+ * --before DIR
+ * --cases notes,deep`. Three warm processes alternate after each step: this version, the other one, and the other
+ * one again as a control. "No slower" holds if the 95% interval of the ratio contains a value of at most 1.01.
+ * Losses must be bit-identical.
  */
 
 const { values } = parseArgs({
@@ -27,10 +28,10 @@ const { values } = parseArgs({
 });
 const here = fileURLToPath(new URL('../..', import.meta.url));
 const WARM_UP = 2;
-/** Of a normal distribution: 95%. */
+/** The 97.5% quantile of the normal distribution, for 95% intervals. */
 const SPREAD = 1.96;
 
-/** A contender of bench/contender.ts in a clone: reads a line, makes a step, answers with JSON. */
+/** A process of bench/contender.ts in a clone: reads a line, runs one step, prints JSON. */
 class Stepper {
   readonly #process: ChildProcess;
   readonly #lines: AsyncIterator<string>;
@@ -60,7 +61,7 @@ interface Ratio {
   readonly interval: readonly [number, number];
 }
 
-/** Of pairs of times: the median, and the 95% interval of the geometric mean. */
+/** The median ratio of pairs of times, and the 95% interval of the geometric mean. */
 function ratioOf(pairs: readonly (readonly [number, number])[]): Ratio {
   const logs = pairs.map(([a, b]) => Math.log(a / b)).sort((a, b) => a - b);
   const mean = logs.reduce((sum, log) => sum + log, 0) / logs.length;
@@ -83,7 +84,7 @@ async function compare(name: string, pairs: number) {
     for (let round = 0; round < pairs; round++) {
       const answers: Answer[] = [];
       for (let k = 0; k < steppers.length; k++) {
-        const at = (k + round) % steppers.length; // Who begins moves on.
+        const at = (k + round) % steppers.length; // The first contender rotates.
         answers[at] = await steppers[at]!.step();
       }
       rounds.push(answers);

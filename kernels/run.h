@@ -1,5 +1,5 @@
-// The interpreter: every thread walks the same records; the chunks of a record go to whichever thread is free.
-// A chunk's work depends on the shapes alone, so results do not depend on the number of threads.
+// The interpreter: every thread processes the same list of records; the chunks of a record are assigned dynamically to
+// idle threads. The work of a chunk depends only on shapes, so results do not depend on the number of threads.
 #pragma once
 #include "base/barrier.h"
 #include "base/clock.h"
@@ -8,7 +8,7 @@
 
 namespace densor {
 
-// One record, for one chunk.
+// Executes one chunk of a record.
 inline void runChunk(const Context &ctx, OpCode code, const void *record, int chunk) {
   switch (code) {
 #define DENSOR_CASE(name, Name)                                                                                        \
@@ -17,12 +17,12 @@ inline void runChunk(const Context &ctx, OpCode code, const void *record, int ch
     DENSOR_RECORDS(DENSOR_CASE)
 #undef DENSOR_CASE
     case OpCode::gather:
-    case OpCode::treeSum: return; // The session's: it runs the records before and after them apart.
+    case OpCode::treeSum: return; // Collectives: the session executes them, between two calls of run().
   }
 }
 
-// program: `count` records, each a RecordHeader and its fields. A record's duration is from one barrier to
-// the next: the work of all threads, and their waiting for the last of them.
+// program: `count` records, each a RecordHeader and its fields. A record's duration is the time between two barriers:
+// it includes the time that threads wait for the slowest one.
 inline void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t threads) {
   Control *control = ctx.control;
   [[maybe_unused]] const TileState tiles;
@@ -35,7 +35,7 @@ inline void run(Context ctx, const uint32_t *program, uint32_t count, uint32_t t
     for (;;) {
       const uint32_t chunk = __atomic_fetch_add(next, 1, __ATOMIC_RELAXED);
       if (chunk >= chunks) {
-        // The first to find nothing left readies the other counter; nobody uses that one before the barrier.
+        // The first thread that finds no chunk left resets the other counter, which is unused until after the barrier.
         if (chunk == chunks) __atomic_store_n(&control->nextChunk[~record & 1], 0, __ATOMIC_RELAXED);
         break;
       }

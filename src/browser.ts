@@ -1,7 +1,11 @@
-/** Densor in a page (`densor/browser`). */
+/**
+ * Densor in a page (`densor/browser`): what is alike everywhere is listed with `densor`.
+ *
+ * @module densor-browser
+ */
 export { FASHION_CLASSES } from './data/dataset-names.ts';
 export { readIdx } from './data/idx.ts';
-export type { ImageDecoder } from './data/image.ts';
+export type { DecodedImage, ImageDecoder, OpenedImage } from './data/image.ts';
 export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
 export { CANVAS_DECODER, PAGE_DECODER } from './library/page/decoder.ts';
 export { type FilesOptions, openFiles, type PlacedFile } from './library/page/files.ts';

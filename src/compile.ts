@@ -5,7 +5,7 @@ import { hasPrefix } from './model/freeze.ts';
 import type { Initializer } from './model/initialize.ts';
 import type { Model } from './model/module.ts';
 import { type LayerSummary, type Mode, type TraceOptions, trace } from './model/trace.ts';
-import { DEFAULT_LEAVES, requireShares } from './plan/batch-tree.ts';
+import { type BatchTree, DEFAULT_LEAVES, requireShares } from './plan/batch-tree.ts';
 import type { CompiledNetwork, CompiledProgram, StateTensor } from './plan/compiled-network.ts';
 import { MemoryLimitError } from './plan/memory/error.ts';
 import { recompute, type TrainingGraph } from './plan/memory/recompute.ts';
@@ -137,12 +137,8 @@ export function compile(
     .filter(({ gradient }) => gradient)
     .map((source) => ({ ...source, images: programs[source.name]!.batch }))
     .sort((a, b) => b.images - a.images || gradientsOf(b) - gradientsOf(a))[0];
-  const training = largest && fuse(largest.forward, largest.gradient, options.precision);
-  if (memory && !training) requireFits(beside, memory);
-  const candidates =
-    memory &&
-    training &&
-    fitted(training, beside, memory, planner(layout, { ...options, tree: largest.tree }));
+  if (memory && !largest) requireFits(beside, memory);
+  const candidates = memory && largest && fitted(largest, layout, beside, { ...options, memory });
   const recomputed = modulesOf(candidates?.at(-1)?.groups ?? []);
   const compiled = sources.map(({ name, forward, gradient, tree }) => {
     const training = { ...options, recomputed, tree };
@@ -194,6 +190,13 @@ export function searchRematerialization(
 
 /** A step in one part. */
 const WHOLE: Omit<StepPart, 'of'> = { accumulate: false, update: true };
+
+/** A traced program: its forward graph, and the gradient that a training step adds. */
+interface Source {
+  readonly forward: Graph;
+  readonly gradient: Gradient | undefined;
+  readonly tree: BatchTree;
+}
 
 /** Traces all programs and lays out the state they share. */
 function prepare(
@@ -254,17 +257,20 @@ function planner(layout: StateLayout, options: Partial<PlanOptions>): (graph: Gr
 }
 
 /**
+ * @param largest the step that takes the most memory.
  * @param beside plans of the programs without gradients, where nothing is recomputed.
  * @throws MemoryLimitError
  */
 function fitted(
-  training: TrainingGraph,
+  { forward, gradient, tree }: Source,
+  layout: StateLayout,
   beside: readonly Plan[],
-  memory: MemoryBudget,
-  planOf: (graph: Graph) => Plan,
+  { memory, ...options }: CompileOptions & { readonly memory: MemoryBudget },
 ): readonly RematerializationPlan[] {
   const all = (plan: Plan) => [plan, ...beside];
   const { bytes, threads } = memory;
+  const training = fuse(forward, gradient, options.precision);
+  const planOf = planner(layout, { ...options, tree });
   const candidates = searchPlans(training, planOf, (plan) => plannedPeakBytes(all(plan), threads) <= bytes);
   requireFits(all(candidates.at(-1)!.plan), memory);
   return candidates;

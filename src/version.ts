@@ -1,2 +1,2 @@
-/** The package's version, as files that outlive it say who wrote them. (A test holds it against package.json.) */
+/** The version of the package, written into files. A test compares it with package.json. */
 export const VERSION = '0.1.0';

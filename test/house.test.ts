@@ -3,8 +3,8 @@ import { dirname, join, normalize } from 'node:path';
 import { describe, expect, test } from 'vitest';
 
 /**
- * What each folder (or file) of src may import: folders, packages, and `node:` for what comes with Node. A folder in a
- * folder is as that one unless it has a row of its own. What may not import `node:` runs in a page too.
+ * What each folder (or file) of src may import: folders, packages, and `node:` for Node's modules. Subfolders
+ * inherit the row of their parent unless they have their own. Folders without `node:` also run in a page.
  */
 const MAY_IMPORT: Readonly<Record<string, string>> = {
   tensor: '',
@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   model: 'graph tensor',
   plan: 'graph tensor',
   'target/cpu': 'plan graph tensor',
+  'target/webgpu': 'plan graph tensor',
   distributed: '',
   engine: 'distributed plan graph tensor',
   'engine/reference': 'engine distributed target/cpu plan graph tensor',
@@ -19,6 +20,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'engine/cpu/wasm': 'engine engine/cpu distributed target/cpu plan tensor',
   'engine/cpu/wasm/load-module.ts': 'engine engine/cpu/wasm engine/cpu/wasm/node-threads.ts node:',
   'engine/cpu/wasm/node-threads.ts': 'engine engine/cpu/wasm node:',
+  'engine/webgpu': 'engine distributed target/webgpu plan tensor',
+  'engine/webgpu/node-gpu.ts': 'engine engine/webgpu node:',
   'engine/cpu/native': 'engine engine/cpu distributed target/cpu plan tensor node:',
   io: 'io/onnx tensor version.ts zod',
   'io/onnx': 'io graph tensor version.ts',
@@ -29,10 +32,10 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   library: 'train compile.ts engine data io io/onnx model plan tensor',
   'library/node': 'library run node train engine data io model node:',
   'library/page':
-    'library train engine engine/reference engine/cpu/wasm data io model tensor @jsquash/jpeg @jsquash/png @jsquash/webp',
+    'library train engine engine/reference engine/cpu/wasm engine/webgpu data io model tensor @jsquash/jpeg @jsquash/png @jsquash/webp',
   node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run:
-    'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io model plan ' +
+    'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts engine/webgpu engine/webgpu/node-gpu.ts target/cpu target/webgpu data io model plan ' +
     'tensor node:',
   cli:
     'library library/node ui live run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
@@ -40,7 +43,8 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   ui: 'live node train tensor node:',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
-  'portable.ts': 'compile.ts data library engine engine/reference engine/cpu/wasm io model plan tensor train',
+  'portable.ts':
+    'compile.ts data library engine engine/reference engine/cpu/wasm graph io model plan tensor train',
   'browser.ts': 'portable.ts library/page data engine/cpu/wasm',
   'index.ts':
     'portable.ts library library/node engine/cpu/native engine/cpu/wasm engine/cpu/wasm/load-module.ts data io io/onnx node run train',
@@ -63,6 +67,8 @@ const IN_A_PAGE = [
   'engine',
   'engine/cpu',
   'engine/cpu/wasm',
+  'target/webgpu',
+  'engine/webgpu',
   'portable.ts',
   'browser.ts',
 ];
@@ -73,6 +79,9 @@ const files = readdirSync(src, { recursive: true, encoding: 'utf8' })
   .filter((file) => file.endsWith('.ts'));
 const IMPORT =
   /^(?:import|export)\b[^'"`;]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)|\brequire\('([^']+)'\)/gm;
+
+/** An import at the start of a file that loads the module: of more than types. */
+const VALUE_IMPORT = /^(?:import|export) (?!type\b)(?:[^'"`;]*?\bfrom )?'([^']+)'/gm;
 
 function folderOf(file: string): string {
   const rows = Object.keys(MAY_IMPORT).filter((row) => file === row || file.startsWith(`${row}/`));
@@ -91,7 +100,7 @@ function imported(file: string, name: string): string {
 
 /** What each folder of the page may import, beside itself. */
 const WEB_MAY_IMPORT: Readonly<Record<string, string>> = {
-  'main.tsx': 'app style.css uplot preact',
+  'main.tsx': 'app text style.css uplot preact',
   app: 'screens text lab live preact @preact/signals',
   charts: 'app text live preact uplot',
   screens: 'app charts lab text live preact @preact/signals densor',
@@ -134,7 +143,7 @@ describe('the folders of the page', () => {
   });
 });
 
-test('all that a command prints goes through one file, which makes names printable', () => {
+test('all output of commands goes through one file, which makes names printable', () => {
   const printing = files.filter((file) => {
     const text = readFileSync(join(src, file), 'utf8');
     return /\b(stdout|stderr)\.write\(|\bconsole\./.test(text);
@@ -142,10 +151,30 @@ test('all that a command prints goes through one file, which makes names printab
   expect(printing).toEqual(['cli/terminal.ts']);
 });
 
+test('the command line starts without what only its commands need', () => {
+  const loaded = new Set<string>();
+  const load = (name: string) => {
+    if (loaded.has(name)) return;
+    loaded.add(name);
+    if (!name.endsWith('.ts')) return;
+    for (const [, from] of readFileSync(join(src, name), 'utf8').matchAll(VALUE_IMPORT)) {
+      load(from!.startsWith('.') ? normalize(join(dirname(name), from!)).replaceAll('\\', '/') : from!);
+    }
+  };
+  load('cli/main.ts');
+  load('cli/commands.ts');
+  const packages = [...loaded].filter((name) => !name.endsWith('.ts') && !name.startsWith('node:'));
+  expect(packages.sort()).toEqual(['commander', 'zod']);
+  for (const heavy of ['compile.ts', 'train/trainer.ts', 'run/engines.ts', 'node/data/open-dataset.ts']) {
+    expect(files).toContain(heavy);
+    expect([...loaded]).not.toContain(heavy);
+  }
+});
+
 describe('the folders of src', () => {
   const texts = files.map((file) => ({ file, text: readFileSync(join(src, file), 'utf8') }));
 
-  test('import what the table lets them', () => {
+  test('import only what the table permits', () => {
     const wrong = texts.flatMap(({ file, text }) => {
       const from = folderOf(file);
       const allowed = [from, ...(MAY_IMPORT[from]?.split(' ') ?? [])];
@@ -158,7 +187,7 @@ describe('the folders of src', () => {
     expect(wrong).toEqual([]);
   });
 
-  test('that run in a page too use nothing that only Node has', () => {
+  test('that also run in a page use no Node API', () => {
     for (const folder of IN_A_PAGE) {
       const allowed = MAY_IMPORT[folder]!.split(' ');
       const needNode = ['node:', ...Object.keys(MAY_IMPORT).filter((row) => / node:/.test(MAY_IMPORT[row]!))];

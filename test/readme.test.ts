@@ -23,7 +23,7 @@ describe('the README', () => {
     expect(readme.split(/\s+/).length).toBeLessThanOrEqual(LONGEST_README);
   });
 
-  test('has a program that runs as it stands', async () => {
+  test('has a program that runs unchanged', async () => {
     const [program] = readme.match(/(?<=```ts\n).*?(?=```)/gs)!;
     const folder = mkdtempSync(join(tmpdir(), 'densor-readme-'));
     try {

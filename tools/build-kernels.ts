@@ -4,10 +4,10 @@ import { buildNative } from './build-native.ts';
 import { buildWasm } from './build-wasm.ts';
 
 /**
- * Builds the kernels for every engine that can be had here; what is up to date is left alone. With `--best` only those that
- * `densor train` takes on this machine, which is what an install waits for: the rest is built before the tests and for a
- * package. The compiler to WASM is a WASM module itself, which blocks its thread: it has its own, beside the processes
- * that compile natively.
+ * Builds the kernels for all engines available here, unless they are up to date. With `--best` only those that
+ * `densor train` uses on this machine, for a fast installation; the others are built before tests and for a
+ * package. The WASM compiler is itself a WASM module that blocks its thread, so it runs in a worker thread, in
+ * parallel with the native compilers.
  */
 if (!isMainThread) await buildWasm();
 else if (process.argv.includes('--best')) {

@@ -25,11 +25,11 @@ const BINDING = 'kernels/bindings/napi.cpp';
 const ISAS = 'kernels/bindings/isas.cpp';
 
 export interface NativeBuild {
-  /** The instruction sets to build: the fastest of this processor alone, or all that it may have. Default: all. */
+  /** Which instruction sets to build: only the fastest of this processor, or all. Default: all. */
   readonly which?: 'best' | 'all';
-  /** Where the modules go: by default `prebuilds/PLATFORM-ARCH/` (prebuildify's layout). */
+  /** Output folder of the modules. Default: `prebuilds/PLATFORM-ARCH/` (the layout of prebuildify). */
   readonly folder?: string;
-  /** Compiled units, kept so that a change compiles its own unit again and no other. */
+  /** Folder for compiled units, so that only changed units are recompiled. */
   readonly cache?: string;
   /** `CXX` names the compiler. */
   readonly env?: Environment;
@@ -37,9 +37,10 @@ export interface NativeBuild {
 }
 
 /**
- * Compiles `kernels/` for this machine's processors: what is unchanged is left alone. Without a compiler, or when
- * compiling fails, the WASM engine is what there is, and one line says so: an install never fails for it.
- * @returns whether there are native kernels now.
+ * Compiles `kernels/` for the processors of this architecture, unless unchanged. Without a compiler, or if
+ * compilation fails, prints one line and returns false; only the WASM engine is then available, and installation
+ * succeeds.
+ * @returns whether native kernels exist.
  */
 export async function buildNative(build: NativeBuild = {}): Promise<boolean> {
   const {
@@ -81,12 +82,12 @@ export async function buildNative(build: NativeBuild = {}): Promise<boolean> {
     }
     for (const name of readdirSync(folder)) {
       const isa = /^densor-(.*)\.node$/.exec(name)?.[1];
-      if (isa !== undefined && isa !== 'isas' && !wanted.includes(isa)) rmSync(join(folder, name)); // Of older sources.
+      if (isa !== undefined && isa !== 'isas' && !wanted.includes(isa)) rmSync(join(folder, name)); // From older sources.
     }
     stamp(folder, stampOf(files, variants, which));
     return true;
   } catch (error) {
-    // Modules of older sources would not understand today's programs.
+    // Modules from older sources cannot run current programs.
     rmSync(folder, { recursive: true, force: true });
     say(`No native engine: ${(error as Error).message} The WASM engine does the work until then.`);
     return false;
@@ -103,21 +104,21 @@ function stampOf(
   return [which, FLAGS, UNIT_FLAGS, MODULE_FLAGS, PLATFORM_FLAGS, GCC_FLAGS, variants, [...files]];
 }
 
-interface Workshop {
+interface BuildContext {
   readonly compiler: Compiler;
   readonly files: ReadonlyMap<string, string>;
-  /** The same, as files. */
+  /** Folder that contains the sources as files. */
   readonly tree: string;
   readonly cache: string;
 }
 
-/** Compiles units, as many at once as there are processors, and links them. */
+/** Compiles units in parallel, one per processor, and links them. */
 class Builder {
-  readonly #shop: Workshop;
+  readonly #context: BuildContext;
   readonly #headers: string;
 
-  constructor(shop: Workshop) {
-    this.#shop = shop;
+  constructor(context: BuildContext) {
+    this.#context = context;
     this.#headers = join(dirname(createRequire(import.meta.url).resolve('node-api-headers')), 'include');
   }
 
@@ -131,16 +132,16 @@ class Builder {
       }
     };
     await Promise.all(Array.from({ length: availableParallelism() }, work));
-    const { compiler, tree } = this.#shop;
+    const { compiler, tree } = this.#context;
     const module = join(tree, `${name}.node`);
     const words = [...MODULE_FLAGS, ...(PLATFORM_FLAGS[process.platform] ?? []), '-o', module, ...objects];
     await compileKernels(compiler, tree, name, words);
     return module;
   }
 
-  /** @returns the path of a unit's object file, which is as old as what it was compiled from. */
+  /** Compiles a unit if its sources changed. @returns the path of its object file. */
   async #unit(name: string, unit: string, flags: readonly string[]): Promise<string> {
-    const { compiler, files, tree, cache } = this.#shop;
+    const { compiler, files, tree, cache } = this.#context;
     const words = [...UNIT_FLAGS, ...flags, '-I', this.#headers];
     const texts = includedBy(files, unit).map((path) => [path, files.get(path)]);
     const inputs = JSON.stringify([compiler, FLAGS, GCC_FLAGS, words, texts]);
@@ -160,7 +161,7 @@ class Builder {
   }
 }
 
-/** A new file in place of the old: a process that has the old one loaded keeps it. */
+/** Replaces a module by rename, so that processes that have loaded the old file are not affected. */
 async function install(from: string, folder: string, isa: string): Promise<void> {
   const path = join(folder, `densor-${isa}.node`);
   await copyFile(from, `${path}.new`);

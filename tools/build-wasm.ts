@@ -4,7 +4,7 @@ import { isUnchanged, kernelSources, kernelUnits, root, stamp } from './kernel-s
 
 const outDir = join(root, 'dist', 'kernels');
 
-/** Instruction set → the compiler's words for it. */
+/** Instruction set → compiler flags. */
 const VARIANTS: Readonly<Record<string, readonly string[]>> = {
   'relaxed-simd': ['-msimd128', '-mrelaxed-simd'],
   simd128: ['-msimd128'],
@@ -16,7 +16,7 @@ const FLAGS = [
   '-Ikernels',
   '-std=c++20',
   '-O3',
-  // Fused multiply-adds are written out where they are meant.
+  // Fused multiply-adds are only used where the source has fma().
   '-ffp-contract=off',
   '-Wall',
   '-Wextra',
@@ -39,8 +39,8 @@ const FLAGS = [
 ];
 
 /**
- * Compiles `kernels/` to one WASM module per instruction set, or to the one that Node runs alone; skipped when the sources
- * are unchanged.
+ * Compiles `kernels/` to one WASM module per instruction set, or only to the best one for Node. Skipped if the
+ * sources are unchanged.
  */
 export async function buildWasm(
   which: 'best' | 'all' = 'all',
@@ -53,9 +53,9 @@ export async function buildWasm(
   const variants = Object.entries(VARIANTS).slice(0, which === 'best' ? 1 : undefined);
   tell(`Compiling the WASM kernels (${variants.map(([name]) => name).join(', ')})…`);
   const { commands, runLLVM } = await import('@yowasp/clang');
-  await runLLVM(undefined, undefined, { fetchProgress: () => {} }); // Only loads, and does not tell how far it is.
+  await runLLVM(undefined, undefined, { fetchProgress: () => {} }); // Only loads the compiler, without progress output.
   const compile = commands['clang++'];
-  rmSync(outDir, { recursive: true, force: true }); // Modules of older sources.
+  rmSync(outDir, { recursive: true, force: true }); // Modules from older sources.
   mkdirSync(outDir, { recursive: true });
   for (const [name, flags] of variants) {
     const tree = nest(files);
@@ -80,7 +80,7 @@ interface Tree {
   [name: string]: string | Uint8Array | Tree;
 }
 
-/** Paths → the nested objects the compiler's file system is made of. */
+/** Converts paths to the nested objects of the compiler's virtual file system. */
 function nest(files: ReadonlyMap<string, string>): Tree {
   const tree: Tree = {};
   for (const [path, text] of files) {

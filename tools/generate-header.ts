@@ -14,7 +14,7 @@ import { algorithms, groups, recordKinds, records } from '../src/target/cpu/reco
 type Fields = Readonly<Record<string, string>>;
 
 const WORDS: Fields = { address: 'Address', u32: 'uint32_t', f32: 'float' };
-/** Parameters of a run in C++, by the name of the address. */
+/** C++ types of the parameters of a run, by the name of the address. */
 const POINTERS = {
   persistent: 'uint8_t *',
   transient: 'uint8_t *',
@@ -28,13 +28,13 @@ const POINTERS = {
 
 const capital = (name: string) => name[0]!.toUpperCase() + name.slice(1);
 
-/** The text of `kernels/base/interface.h`: constants, layouts and records as C++ has them, from their one source. */
+/** Generates `kernels/base/interface.h`: the constants, layouts and records in C++. */
 export function interfaceHeader(): string {
   const control = Object.entries(CONTROL_BLOCK).map(([name, words]) =>
     words === 1 ? `uint32_t ${name};` : `uint32_t ${name}[${words}];`,
   );
   return [
-    '// Generated from src/target/cpu/constants.ts and records.ts, which say more, when the kernels are built. Do not edit.\n#pragma once\n#include <stdint.h>\n',
+    '// Generated from src/target/cpu/constants.ts and records.ts, which have the documentation, when the kernels are built. Do not edit.\n#pragma once\n#include <stdint.h>\n',
     'namespace densor {\n',
     '// Slab (the highest bits) and offset in units of ALIGNMENT_BYTES; NO_ADDRESS: absent.\nusing Address = uint32_t;\n',
     ...Object.entries(constants).map(([name, value]) => constant(name, value)),
@@ -46,8 +46,8 @@ export function interfaceHeader(): string {
       'struct Slabs',
       SLABS.map((name) => `uint8_t *${name};`),
     ),
-    `// By number.\ninline uint8_t *slabOf(const Slabs &slabs, uint32_t number) {\n  return ${slabByNumber()};\n}\n`,
-    `// An engine's addresses of a run, as parameters.\n#define DENSOR_RUN_PARAMETERS ${runParameters()}\n`,
+    `// The slab with this number.\ninline uint8_t *slabOf(const Slabs &slabs, uint32_t number) {\n  return ${slabByNumber()};\n}\n`,
+    `// The addresses that a run receives, as parameters.\n#define DENSOR_RUN_PARAMETERS ${runParameters()}\n`,
     scopedEnum('RunOffset', RUN_ADDRESSES),
     scopedEnum('PeakOffset', PEAK_OFFSETS),
     block('enum class PeakKernel : uint32_t', numbered(PEAK_KERNELS)),
@@ -59,12 +59,12 @@ export function interfaceHeader(): string {
     ),
     ...Object.entries(groups).map(([name, fields]) => struct(name, fields)),
     ...recordKinds.map((kind) => struct(`${capital(kind)}Record`, records[kind])),
-    `// X(name, Name) for every record that a kernel runs.\n#define DENSOR_RECORDS(X) ${kernelKinds()}\n`,
+    `// X(name, Name) for every kind of record that a kernel executes.\n#define DENSOR_RECORDS(X) ${kernelKinds()}\n`,
     '}  // namespace densor\n',
   ].join('\n');
 }
 
-/** What is beyond an int (an address) is unsigned. */
+/** A C++ constant: int, or Address if it does not fit. */
 function constant(name: string, value: number): string {
   return value < 2 ** 31 ? `constexpr int ${name} = ${value};` : `constexpr Address ${name} = ${value}u;`;
 }
@@ -80,13 +80,13 @@ function struct(name: string, fields: Fields): string {
   );
 }
 
-/** All but those that a session sees to. */
+/** All kinds of records except those that sessions execute. */
 function kernelKinds(): string {
   const kinds = recordKinds.filter((kind) => kind !== 'gather' && kind !== 'treeSum');
   return kinds.map((kind) => `X(${kind}, ${capital(kind)})`).join(' ');
 }
 
-/** Names that are indices, in a scope of their own. */
+/** An unscoped enum in a struct, so that its members convert to integers. */
 function scopedEnum(name: string, names: readonly string[]): string {
   return `struct ${name} {\n  enum : uint32_t { ${names.join(', ')} };\n};\n`;
 }

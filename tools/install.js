@@ -1,5 +1,6 @@
-// npm's install step: a published package brings what tsc made, so what may be missing are kernels for this machine.
-// In a clone there is nothing built yet, and `prepare` does it all. An install never fails for want of a compiler.
+// npm's install script. A published package contains the compiled TypeScript, and this builds the native kernels
+// for this machine. In a clone nothing is compiled yet, and `prepare` builds everything. Without a compiler
+// installation succeeds.
 import { existsSync } from 'node:fs';
 
 const built = new URL('../dist/tools/build-native.js', import.meta.url);

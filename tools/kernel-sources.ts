@@ -4,12 +4,12 @@ import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { interfaceHeader } from './generate-header.ts';
 
-/** The package's folder, seen from `dist/tools` and from the source. */
+/** The root folder of the package, whether this runs from `dist/tools` or from the sources. */
 export const root = ['../../', '../']
   .map((path) => fileURLToPath(new URL(path, import.meta.url)))
   .find((path) => existsSync(join(path, 'kernels/run.h')))!;
 
-/** Path from the root → text of every C++ source, the generated header among them. */
+/** All C++ sources, including the generated header: path relative to the root → text. */
 export function kernelSources(): Map<string, string> {
   const entries = readdirSync(join(root, 'kernels'), { recursive: true, withFileTypes: true });
   const paths = entries
@@ -21,12 +21,12 @@ export function kernelSources(): Map<string, string> {
   return new Map(files).set('kernels/base/interface.h', interfaceHeader());
 }
 
-/** The files that kernels are compiled from, one a family (kernels/base/entry.h); a binding is compiled beside them. */
+/** The translation units of the kernels, one per family (kernels/base/entry.h), without the bindings. */
 export function kernelUnits(files: ReadonlyMap<string, string>): readonly string[] {
   return [...files.keys()].filter((path) => path.endsWith('.cpp') && !path.startsWith('kernels/bindings/'));
 }
 
-/** A file and all that it includes of these, itself included. */
+/** A file, and all sources that it includes directly or indirectly. */
 export function includedBy(files: ReadonlyMap<string, string>, path: string): readonly string[] {
   const found = new Set<string>();
   const visit = (each: string) => {
@@ -42,7 +42,7 @@ export function includedBy(files: ReadonlyMap<string, string>, path: string): re
 const STAMP = 'sources.sha256';
 const hashOf = (inputs: unknown) => createHash('sha256').update(JSON.stringify(inputs)).digest('hex');
 
-/** True where a folder was built from these very inputs. */
+/** Whether a folder was built from these inputs. */
 export function isUnchanged(folder: string, inputs: unknown): boolean {
   try {
     return readFileSync(join(folder, STAMP), 'utf8') === hashOf(inputs);
@@ -51,7 +51,7 @@ export function isUnchanged(folder: string, inputs: unknown): boolean {
   }
 }
 
-/** Notes what a folder was built from. */
+/** Records the inputs that a folder was built from. */
 export function stamp(folder: string, inputs: unknown): void {
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, STAMP), hashOf(inputs));

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes src/data/imagenet-classes.ts: the names of ImageNet's classes in the order of the labels, as torchvision has them.
+"""Writes src/data/imagenet-classes.ts: torchvision's class names of ImageNet, in the order of the labels.
 
 Needs Debian's python3-torchvision; run: python3 tools/make_imagenet_classes.py
 """

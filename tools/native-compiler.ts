@@ -8,7 +8,7 @@ const run = promisify(execFile);
 const AVX512 = ['-mavx512f', '-mavx512bw', '-mavx512dq', '-mavx512vl', '-mavx2', '-mfma'];
 const AVX512_BF16 = [...AVX512, '-mavx512bf16'];
 
-/** Instruction set → the compiler's words for it, by architecture; `scalar` also tells what a processor has. */
+/** Instruction set → compiler flags, by architecture. `scalar` runs on every processor. */
 export const VARIANTS: Readonly<Record<string, Readonly<Record<string, readonly string[]>>>> = {
   x64: {
     amx: [...AVX512_BF16, '-mamx-tile', '-mamx-bf16'],
@@ -20,10 +20,13 @@ export const VARIANTS: Readonly<Record<string, Readonly<Record<string, readonly 
   arm64: { neon: [], scalar: ['-DDENSOR_SCALAR'] },
 };
 
-/** Instruction sets that few processors have, and what Linux calls them: they are built where they can run. */
+/**
+ * Instruction sets that few processors have → their names in /proc/cpuinfo. They are built only on such
+ * processors.
+ */
 const RARE: Readonly<Record<string, string>> = { amx: 'amx_bf16', 'avx512-bf16': 'avx512_bf16' };
 
-/** Of the variants of this architecture those that are worth building here. */
+/** The variants of this architecture to build on this machine. */
 export function variantsHere(): Readonly<Record<string, readonly string[]>> | undefined {
   const all = VARIANTS[process.arch];
   const isHere = ([isa]: [string, unknown]) => !RARE[isa] || processorFlags().has(RARE[isa]);
@@ -38,18 +41,18 @@ function processorFlags(): ReadonlySet<string> {
   }
 }
 
-/** What every build of the kernels has in common. */
+/** Compiler flags of all builds of the kernels. */
 export const FLAGS = [
   '-std=c++20',
   '-pthread',
-  // Fused multiply-adds are written out where they are meant.
+  // Fused multiply-adds are only used where the source has fma().
   '-ffp-contract=off',
   '-Wall',
   '-Wextra',
   '-Werror',
   '-Ikernels',
 ];
-/** GCC 12 warns of its own AVX-512 header (GCC bug 105593). */
+/** Suppresses warnings of GCC 12 about its own AVX-512 header (GCC bug 105593). */
 export const GCC_FLAGS = ['-Wno-maybe-uninitialized', '-Wno-uninitialized'];
 
 export interface Compiler {
@@ -57,12 +60,12 @@ export interface Compiler {
   readonly isClang: boolean;
 }
 
-/** The least version of each that knows the C++20 used here. */
+/** The minimum versions that support the required C++20 features. */
 const LEAST = { gcc: 12, clang: 15 };
 
 export type Environment = Readonly<Record<string, string | undefined>>;
 
-/** `CXX`, or the first of g++, clang++ and c++ that is new enough. Throws an Error that says what to install. */
+/** Finds a compiler: `CXX`, or the first of g++, clang++ and c++ that is new enough. @throws Error with advice. */
 export async function findCompiler(env: Environment = process.env): Promise<Compiler> {
   const named = env.CXX;
   const found: string[] = [];
@@ -86,7 +89,7 @@ export async function findCompiler(env: Environment = process.env): Promise<Comp
   );
 }
 
-/** Compiles one file of a tree of sources. Throws an Error with the compiler's first complaint. */
+/** Compiles one file of a source tree. @throws Error with the compiler's first error message. */
 export async function compileKernels(
   { command, isClang }: Compiler,
   tree: string,
@@ -103,7 +106,7 @@ export async function compileKernels(
   }
 }
 
-/** Sources, by their paths, into a folder. */
+/** Writes sources into a folder. */
 export function writeTree(files: ReadonlyMap<string, string>, folder: string): void {
   for (const [path, text] of files) {
     mkdirSync(join(folder, dirname(path)), { recursive: true });

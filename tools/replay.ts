@@ -11,15 +11,15 @@ import {
   writeTree,
 } from './native-compiler.ts';
 
-/** A build of kernels/bindings/replay.cpp: the kernels under a sanitizer, or for another processor. */
+/** A build of kernels/bindings/replay.cpp: with a sanitizer, or for another processor. */
 export interface ReplayVariant {
   readonly name: string;
   readonly isa: string;
   readonly sanitizer?: keyof typeof SANITIZERS;
   readonly flags: readonly string[];
-  /** Threads where a test does not ask for a number. */
+  /** Default number of threads. */
   readonly threads: number;
-  /** What runs the binary, where this machine cannot. */
+  /** The emulator that runs the binary, if required. */
   readonly emulator?: string;
 }
 
@@ -29,7 +29,7 @@ const SANITIZERS = {
 } as const;
 const SANITIZER_FLAGS = ['-O1', '-g', '-fno-omit-frame-pointer', '-DDENSOR_SANITIZED'];
 
-/** The cross compiler and the emulator, and Debian's packages that hold them. */
+/** The cross compiler, the emulator, and the Debian packages that contain them. */
 export const CROSS = {
   compiler: 'aarch64-linux-gnu-g++',
   emulator: 'qemu-aarch64',
@@ -44,10 +44,10 @@ export const NEON: ReplayVariant = {
   emulator: CROSS.emulator,
 };
 
-/** AMX's kernels, their tiles emulated: for processors that have what else those kernels use. */
+/** Flags of the AMX kernels with emulated tiles, for processors with the other instruction sets that they use. */
 const EMULATED_TILES = [...(VARIANTS.x64?.['avx512-bf16'] ?? []), '-DDENSOR_EMULATED_TILES'];
 
-/** For processors without AMX. */
+/** The AMX kernels with emulated tiles. */
 export const TILES: ReplayVariant = {
   name: 'tiles',
   isa: 'amx',
@@ -56,8 +56,8 @@ export const TILES: ReplayVariant = {
 };
 
 /**
- * Every instruction set of this architecture (a machine has some of them) under each sanitizer. AMX's tiles are emulated:
- * what the real ones read no sanitizer sees.
+ * Every instruction set of this architecture with each sanitizer. AMX tiles are emulated, because sanitizers do
+ * not check memory accesses of AMX instructions.
  */
 export const SANITIZED: readonly ReplayVariant[] = (['asan', 'tsan'] as const).flatMap((sanitizer) =>
   Object.entries(VARIANTS[process.arch] ?? {}).map(([isa, words]) => ({
@@ -69,19 +69,19 @@ export const SANITIZED: readonly ReplayVariant[] = (['asan', 'tsan'] as const).f
   })),
 );
 
-/** A mistake put into a copy of the sources: every `text` of `file` becomes `wrong`. */
+/** A seeded defect: in a copy of the sources every `text` in `file` is replaced by `wrong`. */
 export interface Defect {
   readonly file: string;
   readonly text: string;
   readonly wrong: string;
 }
 
-/** Where `buildReplay` leaves a variant. */
+/** The path of a variant built by `buildReplay`. */
 export function replayPath(name: string): string {
   return join(root, 'dist', 'replay', name, 'replay');
 }
 
-/** Builds a variant under a name (its own, or that of a defect); skipped when the sources are unchanged. */
+/** Builds a variant under a name (default: its own; or that of a defect). Skipped if the sources are unchanged. */
 export async function buildReplay(variant: ReplayVariant, name = variant.name, defect?: Defect) {
   const files = kernelSources();
   if (defect) {

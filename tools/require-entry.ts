@@ -1,4 +1,4 @@
-/** Writes what `require('densor')` loads: the same modules, and their types as a CommonJS file sees them. */
+/** Writes the CommonJS entry for `require('densor')`, which loads the ES modules, and its types. */
 import { writeFileSync } from 'node:fs';
 
 const ENTRY = `'use strict';

@@ -6,13 +6,16 @@ import { buildReplay, type ReplayVariant } from './replay.ts';
 
 const vitest = join(dirname(createRequire(import.meta.url).resolve('vitest/package.json')), 'vitest.mjs');
 
-/** What every engine must pass: conformance, two of PyTorch's steps, and the same bits on any number of threads. */
+/**
+ * The tests that every engine must pass: conformance, two steps compared with PyTorch, and determinism over
+ * threads.
+ */
 export const ENGINE_TESTS: readonly (readonly string[])[] = [
   [
     'test/conformance/conformance.test.ts',
     'test/conformance/bfloat16.test.ts',
     'test/engine/bfloat16.test.ts',
-    // All of test/engine but the profile: a replay has no clock.
+    // All of test/engine except the profile, because a replay has no clock.
     'test/engine/determinism.test.ts',
     'test/engine/non-finite.test.ts',
     'test/engine/dropout.test.ts',
@@ -31,7 +34,7 @@ export const ENGINE_TESTS: readonly (readonly string[])[] = [
   ['test/golden/one-step.test.ts', '-t', 'small_'],
 ];
 
-/** Builds a variant of the replay program and runs those tests on it; true when all pass. */
+/** Builds a variant of the replay program and runs these tests on it. @returns whether all pass. */
 export async function passesEngineTests(variant: ReplayVariant): Promise<boolean> {
   await buildReplay(variant);
   let all = true;
@@ -39,7 +42,7 @@ export async function passesEngineTests(variant: ReplayVariant): Promise<boolean
   return all;
 }
 
-/** Runs tests on builds of the replay program (test/support/engines.ts); says what they say, unless `quiet`. */
+/** Runs tests on builds of the replay program (test/support/engines.ts). Prints their output unless `quiet`. */
 export async function runTests(
   builds: readonly string[],
   words: readonly string[],

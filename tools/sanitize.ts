@@ -2,7 +2,7 @@ import { nativeIsas } from '../src/engine/cpu/native/load-module.ts';
 import { buildReplay, type Defect, SANITIZED } from './replay.ts';
 import { ENGINE_TESTS, runTests } from './run-tests.ts';
 
-/** Mistakes that must be told of: a sanitizer that sees nothing proves nothing. */
+/** Seeded defects that the sanitizers must find, as a check that they work. */
 const DEFECTS: readonly (Defect & {
   readonly name: string;
   readonly under: string;
@@ -43,9 +43,9 @@ const DEFECTS: readonly (Defect & {
 ];
 
 /**
- * `npm run sanitize [-- asan-avx2 …]`: the tests of engines on kernels built with AddressSanitizer and
- * UndefinedBehaviorSanitizer, and with ThreadSanitizer, for every instruction set of this machine; then each seeded
- * mistake must be found. Exit status 0: all as it should be, 1: not, 2: it cannot be told here.
+ * `npm run sanitize [-- asan-avx2 …]`: runs the engine tests on kernels built with AddressSanitizer and
+ * UndefinedBehaviorSanitizer, and with ThreadSanitizer, for every instruction set of this machine; then checks
+ * that each seeded defect is found. Exit status 0: success, 1: failure, 2: not possible on this machine.
  */
 async function sanitize(asked: readonly string[]): Promise<number> {
   const isas = new Set<string>(nativeIsas());

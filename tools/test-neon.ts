@@ -3,8 +3,8 @@ import { CROSS, NEON } from './replay.ts';
 import { passesEngineTests } from './run-tests.ts';
 
 /**
- * `npm run test:neon`: the tests of engines on the NEON kernels, cross-compiled and run by an emulator. Exit status
- * 0: they pass, 1: they do not, 2: the tools are missing.
+ * `npm run test:neon`: runs the engine tests on the NEON kernels, cross-compiled and in an emulator. Exit status
+ * 0: success, 1: failure, 2: tools are missing.
  */
 async function testNeon(): Promise<number> {
   const missing = [CROSS.compiler, CROSS.emulator].filter(

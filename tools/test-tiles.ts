@@ -3,9 +3,9 @@ import { TILES } from './replay.ts';
 import { passesEngineTests } from './run-tests.ts';
 
 /**
- * `npm run test:tiles`: the tests of engines on the AMX kernels, their tile instructions emulated
- * (kernels/conv/tiles_emulated.h). Exit status 0: they pass, 1: they do not, 2: this processor lacks the rest of what
- * they use.
+ * `npm run test:tiles`: runs the engine tests on the AMX kernels with emulated tile instructions
+ * (kernels/conv/tiles_emulated.h). Exit status 0: success, 1: failure, 2: the processor lacks other instruction
+ * sets that these kernels use.
  */
 async function testTiles(): Promise<number> {
   if (!nativeIsas().includes('avx512-bf16')) {

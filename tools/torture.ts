@@ -4,11 +4,12 @@ import { formatReport, KINDS, type Kind } from './torture/report.ts';
 import { torture } from './torture/run.ts';
 
 /**
- * Fails calls, kills processes, races locks, closes terminals and cuts the power, and checks that nothing is lost, torn,
- * doubled or hung; makes hostile files and checks that they are read or refused. `npm run torture -- --minutes 10 --seed 1
- * --only faults,kills`; `--only files --count 100000`: so many of each format, however long it takes; `--json` for programs.
- * A fault that it reports again: `--reproduce faults:train-fresh:ENOSPC:123` with the same seed; without the last number,
- * every call of that scenario fails in turn. `--reproduce files:png` has files of that format alone.
+ * Injects faults: failing system calls, killed processes, races for locks, closed terminals and power losses;
+ * checks that nothing is lost, damaged, duplicated or hangs. Generates hostile files and checks that they are read
+ * or rejected. `npm run torture -- --minutes 10 --seed 1 --only faults,kills`; `--only files --count 100000`:
+ * number of files per format, without time limit; `--json`: machine-readable output. To repeat a reported fault,
+ * use the same seed and `--reproduce faults:train-fresh:ENOSPC:123`; without the last number, every call of the
+ * scenario fails in turn. `--reproduce files:png` tests only this format.
  */
 const { values } = parseArgs({
   options: {

@@ -8,15 +8,15 @@ import type {
 import { assertNever } from '../../src/tensor/assert-never.ts';
 import type { Shape } from '../../src/tensor/shape.ts';
 
-/** One of a network's parameters or running statistics: PyTorch's name and layout. */
+/** A parameter or running statistic, with PyTorch's name and layout. */
 export type NamedTensor = readonly [name: string, numbers: Float32Array, shape: Shape];
 
-/** What a peer is to compute. */
+/** The task of a peer. */
 export interface PeerTask {
   readonly root: Module;
   readonly state: readonly NamedTensor[];
   readonly threads: number;
-  /** Dense N, H, W, C. */
+  /** [N, H, W, C], dense. */
   readonly images: Float32Array;
   readonly imagesShape: Shape;
 }
@@ -27,22 +27,22 @@ export interface TrainingTask extends PeerTask {
   readonly learningRate: number;
 }
 
-/** The layers of a network as a peer computes them on tensors `T` of its own; `name` is where a layer's state is. */
+/** The implementations of layers with a peer's tensors `T`; `name` is the prefix of a layer's state. */
 export interface Layers<T> {
   conv2d(x: T, name: string, module: Conv2dModule): T;
   batchNorm(x: T, name: string, module: BatchNormModule): T;
   linear(x: T, name: string, module: LinearModule): T;
   relu(x: T): T;
-  /** Padded ones follow a ReLU in every network of the benchmarks: zeros are as good as −∞ there. */
+  /** May pad with zeros instead of −∞: padded pools follow a ReLU in all networks of the benchmarks. */
   maxPool(x: T, module: PoolModule): T;
   avgPool(x: T, module: PoolModule): T;
-  /** To [N, C]. */
+  /** Returns [N, C]. */
   globalAvgPool(x: T): T;
   concat(a: T, b: T): T;
   add(a: T, b: T): T;
 }
 
-/** The forward pass of a network without dropout, layer by layer, as its author would write it with the peer's ops. */
+/** The forward pass of a network without dropout, layer by layer, as idiomatic code for the peer. */
 export function forward<T>(module: Module, x: T, layers: Layers<T>, path: readonly string[] = []): T {
   const name = path.filter((part) => part !== '').join('.');
   const child = ([part, inner]: readonly [string, Module], value: T) =>
@@ -61,7 +61,7 @@ export function forward<T>(module: Module, x: T, layers: Layers<T>, path: readon
       return layers[module.kind](x, module);
     case 'globalAvgPool':
       return layers.globalAvgPool(x);
-    case 'flatten': // The global pool's answer is flat.
+    case 'flatten': // The output of the global pool is flat.
     case 'identity':
     case 'dropout':
       return x;

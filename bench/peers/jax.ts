@@ -4,10 +4,10 @@ import type { Pair } from '../../src/tensor/shape.ts';
 import { toNchw } from '../input.ts';
 import { forward, type Layers, type NamedTensor, type PeerTask, type TrainingTask } from './forward.ts';
 
-/** A network on jax-js, compiled by its `jit` for its WASM backend: kernels that it generates, in Node on one thread. */
+/** A network on jax-js, compiled by its `jit` for its WASM backend; single-threaded in Node. */
 
-// What is used of it: no dependency of the project, so its types are not here either. A call takes its arguments
-// away from the caller (`ref` keeps one); inside of what `jit` traces that costs nothing.
+// The used part of its types, because it is not a dependency of the project. A call consumes its arguments (`ref`
+// keeps one), which is free inside a function traced by `jit`.
 interface JaxArray {
   readonly ref: JaxArray;
   add(other: JaxArray | number): JaxArray;
@@ -48,7 +48,7 @@ interface JaxJs {
   };
 }
 
-/** @returns what answers with the logits. */
+/** @returns a function that computes the logits. */
 export async function jaxInference(folder: string, task: PeerTask) {
   const jax = await open(folder);
   const state = arrays(jax, task.state);
@@ -59,7 +59,7 @@ export async function jaxInference(folder: string, task: PeerTask) {
   return () => infer(jax.tree.ref(state), jax.numpy.array(images.numbers, images)).data();
 }
 
-/** @returns what makes a step of SGD and answers with the loss; running statistics stay as they are. */
+/** @returns a function that runs one SGD step and returns the loss; running statistics are not updated. */
 export async function jaxTraining(folder: string, task: TrainingTask) {
   const jax = await open(folder);
   const { numpy: np } = jax;

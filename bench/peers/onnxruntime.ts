@@ -3,7 +3,7 @@ import { createRequire } from 'node:module';
 import { toNchw } from '../input.ts';
 import type { PeerTask } from './forward.ts';
 
-// What is used of onnxruntime-node: no dependency of the project, so its types are not here either.
+// The used part of the types of onnxruntime-node, because it is not a dependency of the project.
 interface Onnxruntime {
   readonly InferenceSession: { create(model: Uint8Array, options: object): Promise<OnnxruntimeSession> };
   readonly Tensor: new (type: 'float32', data: Float32Array, dims: readonly number[]) => object;
@@ -15,7 +15,7 @@ interface OnnxruntimeSession {
   ): Promise<Readonly<Record<string, { readonly data: Float32Array }>>>;
 }
 
-/** @returns what answers with the logits, by the network of an ONNX file. */
+/** @returns a function that computes the logits with the network of an ONNX file. */
 export async function onnxruntimeInference(folder: string, onnxFile: string, task: PeerTask) {
   const { InferenceSession, Tensor } = createRequire(`${folder}/`)('onnxruntime-node') as Onnxruntime;
   const [n, h, w, c] = task.imagesShape as [number, number, number, number];

@@ -3,7 +3,7 @@ import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { cacheFolder } from '../../src/node/cache-folder.ts';
 
-/** The npm packages of each peer, exactly these versions; the first names the peer. */
+/** The npm packages of each peer with exact versions; the first is the peer itself. */
 const PACKAGES = {
   onnxruntime: { 'onnxruntime-node': '1.30.0' },
   tfjs: { '@tensorflow/tfjs': '4.22.0', '@tensorflow/tfjs-backend-wasm': '4.22.0' },
@@ -12,7 +12,7 @@ const PACKAGES = {
 
 export type NpmPeer = keyof typeof PACKAGES;
 
-/** The peer whose packages a contender needs: `tfjs` of `tfjs:wasm`; undefined where it is none of npm's. */
+/** The peer whose packages a contender needs: `tfjs` for `tfjs:wasm`; undefined if it has no npm packages. */
 export function npmPeerOf(contender: string): NpmPeer | undefined {
   const name = contender.split(':')[0]!;
   return Object.hasOwn(PACKAGES, name) ? (name as NpmPeer) : undefined;
@@ -28,9 +28,10 @@ export function describePeer(peer: NpmPeer): string {
 }
 
 /**
- * Where a peer's packages are installed: in the user's cache, from the npm registry, at first use. They are no
- * dependencies of the project. Their install scripts do not run: onnxruntime-node's would fetch CUDA libraries from
- * elsewhere, and what runs on the processor is in the packages.
+ * Installs a peer's packages from the npm registry into the user's cache, on first use; they are not dependencies
+ * of the project. Install scripts are not run: that of onnxruntime-node downloads CUDA libraries, which are not
+ * needed on a CPU.
+ * @returns the folder.
  */
 export function installPeer(peer: NpmPeer): string {
   const packages = Object.entries(PACKAGES[peer]);

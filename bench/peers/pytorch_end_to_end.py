@@ -1,4 +1,4 @@
-"""One epoch on Fashion-MNIST by PyTorch, for bench/end-to-end.ts: from files to a test accuracy, printed as JSON.
+"""One epoch on Fashion-MNIST with PyTorch, for bench/end-to-end.ts: from reading files to a test accuracy, printed as JSON.
 
 Arguments: format (default or channels_last), the case as JSON (limit, size, batch, threads, learningRate, seed), the
 folder of the four IDX files (or .gz). The network is initialised, batches are shuffled and images resized as
@@ -30,7 +30,7 @@ def mark(what):
 
 
 def read(name):
-    """An IDX file: two zero bytes, a type (8: unsigned bytes), the number of axes, their lengths, the numbers."""
+    """Reads an IDX file: two zero bytes, a type (8: unsigned bytes), the number of axes, their lengths, the data."""
     path = os.path.join(folder, name)
     with open(path, "rb") if os.path.exists(path) else gzip.open(path + ".gz", "rb") as file:
         data = file.read()

@@ -1,4 +1,4 @@
-"""Loads an exported safetensors file into PyTorch's own network and compares logits; prints one JSON object.
+"""Loads an exported safetensors file into the network in PyTorch and compares logits; prints one JSON object.
 
 Arguments: the exported file, and a safetensors file with `images` [N, C, H, W] and `logits` [N, classes] whose metadata
 `network` says what to build: {"kind": "torchvision", …arguments of its DenseNet} or {"kind": "notes", "channels": 1,

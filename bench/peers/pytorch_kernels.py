@@ -1,4 +1,4 @@
-"""PyTorch's convolutions as a contender of bench/kernels.ts: reads a line, runs each once, answers with milliseconds.
+"""PyTorch's convolutions as a contender of bench/kernels.ts: reads a line, runs each once, prints times in ms.
 
 Arguments: format (default or channels_last), the convolutions as JSON, the number of threads. Needs Debian's
 python3-torch.

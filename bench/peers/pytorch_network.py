@@ -1,4 +1,4 @@
-"""Networks as PyTorch has them: of bench/peers' own scripts, which import them from beside them."""
+"""Networks in PyTorch, imported by the other scripts of bench/peers."""
 import torch
 from torch import nn
 
@@ -33,7 +33,7 @@ def notes(channels, classes, blocks=(4, 4, 4, 4), growth=32, stem=64):
 
 
 def bottlenecks(channels, classes, blocks, growth, stem):
-    """torchvision's own, but for the images' channels."""
+    """torchvision's network with another number of image channels."""
     from torchvision.models import DenseNet
 
     net = DenseNet(growth, tuple(blocks), stem, num_classes=classes)

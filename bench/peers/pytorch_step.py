@@ -1,4 +1,4 @@
-"""PyTorch's training step as a contender of bench/step.ts: reads a line, makes a step, answers with JSON.
+"""PyTorch's training step as a contender of bench/step.ts: reads a line, runs one step, prints JSON.
 
 Arguments: format (default, channels_last, autocast_bf16: channels_last under bfloat16 autocast), the case as JSON, a safetensors file with images, labels and state.
 Needs Debian's python3-torch, and python3-torchvision for networks with bottlenecks.
@@ -20,7 +20,7 @@ torch.set_num_threads(case["threads"])
 
 
 def read(path):
-    """A safetensors file's tensors by name."""
+    """The tensors of a safetensors file by name."""
     types = {"F32": torch.float32, "I32": torch.int32}
     with open(path, "rb") as file:
         header = json.loads(file.read(int.from_bytes(file.read(8), "little")))

@@ -3,9 +3,12 @@ import { dirname, sep } from 'node:path';
 import type { Pair } from '../../src/tensor/shape.ts';
 import { forward, type Layers, type NamedTensor, type PeerTask, type TrainingTask } from './forward.ts';
 
-/** A network on TensorFlow.js: its WASM backend, which is one thread in Node, or plain JavaScript (`cpu`). */
+/**
+ * A network on TensorFlow.js with its WASM backend (single-threaded in Node) or its plain JavaScript backend
+ * (`cpu`).
+ */
 
-// What is used of it: no dependency of the project, so its types are not here either.
+// The used part of its types, because it is not a dependency of the project.
 interface Tensor {
   readonly shape: readonly number[];
   data(): Promise<Float32Array>;
@@ -39,7 +42,7 @@ interface Optimizer {
   minimize(loss: () => Tensor, returnCost: true): Tensor;
 }
 
-/** @returns what answers with the logits. @param backend `wasm` or `cpu`. */
+/** @returns a function that computes the logits. @param backend `wasm` or `cpu`. */
 export async function tfjsInference(folder: string, backend: string, task: PeerTask) {
   const tf = await open(folder, backend);
   const layers = layersOf(tf, variables(tf, task.state), 'evaluate');
@@ -51,7 +54,7 @@ export async function tfjsInference(folder: string, backend: string, task: PeerT
   };
 }
 
-/** @returns what makes a step of SGD and answers with the loss; running statistics stay as they are. */
+/** @returns a function that runs one SGD step and returns the loss; running statistics are not updated. */
 export async function tfjsTraining(folder: string, backend: string, task: TrainingTask) {
   const tf = await open(folder, backend);
   const layers = layersOf(tf, variables(tf, task.state), 'train');
@@ -84,7 +87,7 @@ async function open(folder: string, backend: string): Promise<Tfjs> {
   return tf;
 }
 
-/** Convolutions' weights as kH, kW, I, O and linear layers' as I, O. */
+/** Variables with convolution weights as [kH, kW, I, O] and linear weights as [I, O]. */
 function variables(tf: Tfjs, state: readonly NamedTensor[]): ReadonlyMap<string, Tensor> {
   return new Map(
     state.map(([name, numbers, shape]) => {

@@ -5,12 +5,12 @@ import type { Dataset } from '../../src/data/dataset.ts';
 import { imageReader } from '../../src/data/pixels.ts';
 import { randomBits, streamOf, uniform } from '../../src/tensor/random.ts';
 
-/** A small set of pictures, as people have them: a few of each class, in folders. */
+/** A small data set typical of users: a few images per class, in folders. */
 export interface SmallSet {
   readonly name: string;
   readonly what: string;
   readonly classes: readonly number[];
-  /** Training images of class number `k` of the set. */
+  /** Number of training images of class `k`. */
   readonly trained: (k: number) => number;
   readonly isColour: boolean;
 }
@@ -32,12 +32,12 @@ export const SMALL_SETS: readonly SmallSet[] = [
   { name: 'colour', what: '10 classes of 100, in colour', classes: ALL, trained: () => 100, isColour: true },
 ];
 
-/** Of each class. */
+/** Test images per class. */
 const TEST_IMAGES = 50;
 
 /**
- * Writes FOLDER/{train,test}/CLASS/*.png of a set: the first images of each class in Fashion-MNIST's training half to train
- * on, the next 50 to test on.
+ * Writes FOLDER/{train,test}/CLASS/*.png of a set: the first images of each class of Fashion-MNIST's training set
+ * for training, the next 50 for testing.
  */
 export async function writeSmallSet(folder: string, source: Dataset, set: SmallSet): Promise<void> {
   const read = imageReader(source);
@@ -54,7 +54,7 @@ export async function writeSmallSet(folder: string, source: Dataset, set: SmallS
 }
 
 const SIDE = 28;
-/** Of a picture in colour, with room to move the garment about. */
+/** Side of a color image in pixels, larger than the garment so that its position can vary. */
 const SCENE = 40;
 
 async function writePicture(
@@ -70,7 +70,10 @@ async function writePicture(
   await sharp(scene, { raw }).png().toFile(path);
 }
 
-/** The garment in a light colour of its own, somewhere on a darker background with waves and noise: [40, 40, 3] bytes. */
+/**
+ * The garment in a random light color, at a random position on a darker background with waves and noise: [40, 40,
+ * 3] bytes.
+ */
 function scenery(garment: Uint8Array, seed: number): Uint8Array {
   const stream = streamOf('small-sets.scene');
   let counter = 0;

@@ -1,4 +1,4 @@
-// A barrier for the threads that run one program. Spins for a while (ops are short), then sleeps.
+// A barrier for the threads that run one program. Spins briefly, because records are short, then sleeps.
 #pragma once
 #include "base/context.h"
 #ifndef __wasm__
@@ -15,7 +15,7 @@ inline void wakeAll(uint32_t *word) {
   __builtin_wasm_memory_atomic_notify(reinterpret_cast<int *>(word), 0xffffffff);
 }
 #else
-static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t), "a word can be waited for where it lies");
+static_assert(sizeof(std::atomic<uint32_t>) == sizeof(uint32_t), "std::atomic::wait is used on plain words");
 inline void sleepWhile(uint32_t *word, uint32_t value) { reinterpret_cast<std::atomic<uint32_t> *>(word)->wait(value); }
 inline void wakeAll(uint32_t *word) { reinterpret_cast<std::atomic<uint32_t> *>(word)->notify_all(); }
 #endif

@@ -1,7 +1,7 @@
-// bfloat16: the upper half of a float32, 8 significant bits. What feature maps and their gradients are stored in where
-// a view says so; nothing is computed in it. Rounded to nearest, ties to even, subnormal numbers too; NaN stays NaN (its
-// payload may lie in the lower half alone: a quiet bit is set, or infinity would be left of it).
-// Every instruction set rounds so, bit for bit.
+// bfloat16: the upper half of a float32, 8 significant bits. A storage type of feature maps and their gradients
+// (View::elementBytes = 2); arithmetic is in float32. Rounding is to nearest, ties to even, including subnormal
+// numbers, and bit-identical on all instruction sets. NaN stays NaN: the quiet bit is set, because a NaN whose payload
+// is only in the lower half would become infinity.
 #pragma once
 #include <stdint.h>
 

@@ -1,4 +1,4 @@
-// A clock for profiles: milliseconds since some moment.
+// A monotonic clock for profiles, in milliseconds; its zero is arbitrary.
 #pragma once
 #ifndef __wasm__
 #include <time.h>
@@ -7,7 +7,7 @@
 namespace densor {
 
 #ifdef __wasm__
-// performance.now(), from whoever instantiates the module.
+// performance.now(), imported from the host.
 extern "C" __attribute__((import_module("env"), import_name("now"))) double now();
 #else
 inline double now() {

@@ -1,4 +1,4 @@
-// Numbers and loops known when the kernel is compiled: what is indexed by them can stay in registers.
+// Compile-time constants and fully unrolled loops: arrays indexed by such a loop can stay in registers.
 #pragma once
 #include "base/vec.h"
 
@@ -15,7 +15,7 @@ template <int N> struct Constant {
   constexpr operator int() const { return N; }
 };
 
-// f(i) for i in [0, count): unrolled where the count is a Constant.
+// f(i) for i in [0, count); unrolled if count is a Constant.
 template <class F> DENSOR_INLINE void forEach(int count, F f) {
   for (int i = 0; i < count; i++) f(i);
 }

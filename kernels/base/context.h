@@ -1,4 +1,4 @@
-// What a kernel is given besides its record: memory, its thread's scratch, and where failures are noted.
+// The arguments of a kernel besides its record: memory, the thread's scratch and the control block.
 #pragma once
 #include "base/interface.h"
 #include "base/vec.h"
@@ -10,10 +10,10 @@ static_assert(sizeof(Control) <= CONTROL_BYTES);
 struct Context {
   Slabs slabs;
   float *scratch;
-  const Scalars *scalars; // of the run
+  const Scalars *scalars; // inputs of the run
   Control *control;       // shared by the threads of an engine; all zero before a run
-  uint32_t record; // index of the record that runs
-  double *durations; // of each record in ms, written by the thread that has it; null: not wanted
+  uint32_t record; // index of the current record
+  double *durations; // ms of each record; null on all threads but one, and without profiling
 
   template <class T = float> DENSOR_INLINE T *at(Address address) const {
     if (address == NO_ADDRESS) return nullptr;
@@ -21,17 +21,18 @@ struct Context {
     return reinterpret_cast<T *>(slabOf(slabs, address >> SLAB_BITS) +
                                  static_cast<size_t>(address & units) * ALIGNMENT_BYTES);
   }
-  // This thread's, from its n-th float on.
+  // This thread's scratch from offset `floats` on.
   template <class T = float> DENSOR_INLINE T *scratchFrom(size_t floats = 0) const {
     return reinterpret_cast<T *>(scratch + floats);
   }
   DENSOR_INLINE float *at(const Vector &v) const {
     return v.address == NO_ADDRESS ? nullptr : at(v.address) + v.offset;
   }
-  // First pixel of an image of `pixels` pixels; T: what the view stores.
+  // First pixel of an image of `pixels` pixels. T: the element type of the view.
   template <class T = float> DENSOR_INLINE T *at(const View &v, size_t image, size_t pixels) const {
     return at<T>(v.address) + image * pixels * v.stride + v.offset;
   }
+  // Records that the results of this record contain NaN or infinity.
   void fail() const {
     uint32_t none = 0;
     __atomic_compare_exchange_n(&control->failedRecord, &none, record + 1, false, __ATOMIC_RELAXED,
@@ -43,13 +44,13 @@ struct Range {
   int begin, end;
 };
 
-// Part `index` of `count` nearly equal parts of [0, total): depends on the shapes alone, never on threads.
+// Part `index` of `count` nearly equal parts of [0, total).
 DENSOR_INLINE Range part(int total, int index, int count) {
   return {static_cast<int>(static_cast<int64_t>(total) * index / count),
           static_cast<int>(static_cast<int64_t>(total) * (index + 1) / count)};
 }
 
-// The leaf of a batch's sums that an image belongs to; images are visited ascending.
+// The leaf (a fixed slice of the batch, docs/adr/0010) that an image belongs to; images are visited in ascending order.
 struct Leaf {
   int total, count, index;
   Range images;
@@ -62,7 +63,8 @@ struct Leaf {
   }
 };
 
-// What a chunk of a forward record works on: whole images or, where there are more chunks than images, some rows of one.
+// The work of a chunk of a forward record: whole images or, if there are more chunks than images, some rows of one
+// image.
 struct Cut {
   Range images, rows;
 };
@@ -75,7 +77,7 @@ DENSOR_INLINE Cut cut(int images, int rows, int chunk, int chunks) {
 
 DENSOR_INLINE int roundUp(int n, int multiple) { return (n + multiple - 1) / multiple * multiple; }
 
-// Vectors over channels that a partial holds are padded to whole cache lines.
+// Length of a per-channel vector in a partial: padded to whole cache lines.
 DENSOR_INLINE int paddedChannels(int channels) { return roundUp(channels, CHANNEL_PADDING); }
 
 }  // namespace densor

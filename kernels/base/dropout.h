@@ -1,6 +1,7 @@
-// Dropout's mask: of element (n, c, pixel) of [N, C, pixels] it is a pure function of the step's seed, the layer's
-// stream and the element's index in that order, counted from the first image of the step's batch, of which a run may
-// have a part. It is never stored: forward and backward compute it alike, in whatever order, on any number of threads.
+// The dropout mask. Whether element (n, c, pixel) of [N, C, pixels] is dropped is a pure function of the seed of the
+// step, the stream of the layer and the index of the element in this order, counted from the first image of the whole
+// batch (a run may process a micro-batch). The mask is never stored: forward and backward passes compute the same one,
+// in any order and on any number of threads.
 #pragma once
 #include "base/context.h"
 #include "base/random.h"
@@ -16,8 +17,8 @@ struct DropoutMask {
       : seed(ctx.scalars->stepSeed), firstImage(ctx.scalars->firstImage), stream(d.stream), threshold(d.threshold), scale(d.scale),
         channels(size.channels), pixels(size.height * size.width) {}
 
-  // y = mask·x/(1 − rate) for `count` pixels of an image from `pixel` on, in place; pixels `stride` numbers apart.
-  // A factor of zero leaves NaN what it is.
+  // y = mask·y/(1 − rate), in place, for `count` pixels of an image from `pixel` on; pixels are `stride` elements
+  // apart. Dropped elements are multiplied by zero, so NaN stays NaN.
   template <class V, class T> void apply(T *y, size_t stride, int image, uint32_t pixel, int count) const {
     if (threshold == 0) return;
     for (int j = 0; j < count; j++, y += stride)

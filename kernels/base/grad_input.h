@@ -1,7 +1,8 @@
-// The end of every backward-data kernel: from du, the gradient at the prologue's output, to the gradient of x.
+// The epilogue of every input-gradient kernel: from du, the gradient of the prologue's output, to the gradient of x.
 //   z = scale·x + shift,  dz = du·[z > 0] (with ReLU),  gradient = or += scale·dz,
-//   sums: Σdz and Σdz·(x − mean) per channel, from which finalizeGradSums makes the batch norm's gradients.
-// The gradient may take the place of x. Writes exactly the channels that exist: behind them lie other features' gradients.
+//   sums += Σdz and Σdz·(x − mean) per channel, from which finalizeGradSums computes the gradients of the batch norm.
+// The gradient may overwrite x in place. Only existing channels are written: gradients of other features follow them.
+// Order of reduction: pixels in the order of calls, one sum per call added to the chunk's sums.
 #pragma once
 #include "base/constant.h"
 #include "base/context.h"
@@ -24,12 +25,12 @@ template <class V> struct InputGradient {
     for (int c = 0; c < 2 * padded; c++) sums[c] = 0;
   }
 
-  // Channels [c, c + V::size) of `count` neighbouring pixels; du(i) is pixel i's. Count: int or a constant.
+  // Channels [c, c + V::size) of `count` adjacent pixels; du(i): that of pixel i. Count: int or Constant.
   template <class T, class Count, class Du>
   DENSOR_INLINE void apply(const T *x, T *gradient, int c, Count count, Du du) const {
     apply(x, gradient, c, count, du, sums);
   }
-  // The same with sums elsewhere.
+  // The same with other sums, [2][paddedChannels] or null.
   template <class T, class Count, class Du>
   DENSOR_INLINE void apply(const T *x, T *gradient, int c, Count count, Du du, float *sums) const {
     const int lanes = channels - c;
@@ -42,7 +43,7 @@ template <class V> struct InputGradient {
       V dz = du(i);
       if (relu) dz = keepWherePositive(fma(a, xi, b), dz);
       T *g = gradient + i * gradientStride + c;
-      // The next tile's, while there is a whole tile's time to fetch them.
+      // Prefetches the pixels of the next tile.
       __builtin_prefetch(x + (i + count) * xStride + c);
       __builtin_prefetch(g + count * gradientStride);
       storeFirst(accumulate ? fma(a, dz, V::load(g)) : a * dz, g, lanes);

@@ -1,15 +1,16 @@
-// How fast the machine can be: what a profile holds the kernels against. Every thread calls it at once, with memory
-// of its own that the caller has filled with small numbers, and a control block that all share.
+// Measures the peak rates of the machine for the roofline of `densor profile`. All threads call a kernel concurrently,
+// each with its own memory, which the caller has filled with small numbers, and a shared control block.
 #pragma once
 #include "base/barrier.h"
 #include "base/clock.h"
 
 namespace densor {
 
-// Twelve independent chains of fma: enough for two units of latency 5, and no wider than V8 allocates registers for.
+// Twelve independent chains of fma: enough for two FMA units with a latency of 5 cycles, and few enough that V8 does
+// not spill registers.
 constexpr int PEAK_CHAINS = 12, PEAK_UNROLL = 4;
 
-// Work per millisecond of all threads together, from one barrier to the next: none waits for the others to wake.
+// Total work of all threads per millisecond. Measured between two barriers, so it excludes the time to wake threads.
 template <class Work> double peakRate(Control *control, uint32_t threads, Work work) {
   barrier(control, threads);
   const double started = now();
@@ -18,8 +19,8 @@ template <class Work> double peakRate(Control *control, uint32_t threads, Work w
   return done / (now() - started);
 }
 
-// x = a·x + b, `repeats` times `PEAK_UNROLL` in every chain. Starts at 16 vectors of `memory` and ends there.
-// Returns floating-point operations.
+// x = a·x + b, repeats·PEAK_UNROLL times in every chain. Reads the first 13 vectors of `memory` and writes the first
+// 12. Returns the number of floating-point operations.
 template <class V> double peakMultiplyAdd(float *memory, uint32_t repeats) {
   V x[PEAK_CHAINS];
   for (int k = 0; k < PEAK_CHAINS; k++) x[k] = V::load(memory + k * V::size);
@@ -31,7 +32,7 @@ template <class V> double peakMultiplyAdd(float *memory, uint32_t repeats) {
   return 2.0 * V::size * PEAK_CHAINS * PEAK_UNROLL * repeats;
 }
 
-// Adds up all of memory, a multiple of 16 vectors; the sum goes to its first vector. Returns bytes read.
+// Sums all of `memory`, a multiple of 16 vectors; writes the sum to its first vector. Returns the bytes read.
 template <class V> double peakRead(float *memory, uint32_t floats) {
   constexpr int CHAINS = 8;
   V sum[CHAINS];
@@ -43,7 +44,8 @@ template <class V> double peakRead(float *memory, uint32_t floats) {
   return 4.0 * floats;
 }
 
-// a = b + ½·c over three thirds of memory (McCalpin's triad). Returns bytes read and written.
+// a = b + ½·c, where a, b and c are the thirds of memory (the triad of McCalpin's STREAM benchmark). Returns the bytes
+// read and written.
 template <class V> double peakTriad(float *memory, uint32_t floats) {
   constexpr int UNROLL = 4;
   const uint32_t third = floats / 3 / (UNROLL * V::size) * (UNROLL * V::size);

@@ -1,4 +1,4 @@
-// exp, log and friends without a C library: the same bits on every engine.
+// exp, log and isFinite without the C library, so results are bit-identical on all engines.
 #pragma once
 #include <stdint.h>
 
@@ -16,8 +16,8 @@ inline uint64_t toBits(double x) {
   return bits;
 }
 
-// e^x for x <= 709; 0 below −708. Reduction to |r| <= ln2/2 (Cody and Waite's two-part ln 2), then Taylor to
-// degree 13: relative error under 1e-15. NaN stays NaN.
+// e^x; 0 for x < −708, infinity for x > 709, NaN for NaN. Argument reduction to |r| <= ln 2 / 2 with ln 2 in two parts
+// (Cody and Waite 1980), then a Taylor polynomial of degree 13: relative error below 1e-15.
 inline double exponential(double x) {
   if (x != x) return x;
   if (x < -708) return 0;
@@ -29,7 +29,8 @@ inline double exponential(double x) {
   return sum * fromBits(static_cast<uint64_t>(static_cast<int64_t>(n) + 1023) << 52);
 }
 
-// ln x for normal x > 0. x = m·2^e with m in [√½, √2); ln m = 2·artanh((m − 1)/(m + 1)), to the 21st power.
+// ln x for normal x > 0; −infinity for 0, NaN for negative x. x = m·2^e with m in (√½, √2], and
+// ln m = 2·artanh((m − 1)/(m + 1)), as a power series to degree 21.
 inline double logarithm(double x) {
   if (!(x > 0)) return x == 0 ? -fromBits(0x7ff0000000000000) : x - x + fromBits(0x7ff8000000000000);
   if (x == fromBits(0x7ff0000000000000)) return x;

@@ -1,6 +1,6 @@
-// Pairs of bfloat16 numbers in sixteen lanes (AVX512_BF16). The instructions take subnormal numbers for zero and round
-// each of the two sums; what is only multiplied may be narrowed by the processor's own conversion, what is stored may not
-// (bfloat16.h).
+// bfloat16 dot products (AVX512_BF16): each of sixteen lanes has a pair of numbers. The instructions treat subnormal
+// numbers as zero and round after each of the two additions. Operands are converted by the processor's instruction;
+// stored feature maps are not, because it flushes subnormal numbers (bfloat16.h).
 #pragma once
 #include "base/vec.h"
 
@@ -26,7 +26,7 @@ DENSOR_INLINE vec<float, 16> fma(Pairs16 a, Pairs16 b, vec<float, 16> c) {
 DENSOR_INLINE void storeOperand(vec<float, 16> x, Bfloat16 *p) {
   _mm256_storeu_si256(reinterpret_cast<__m256i *>(p), reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(x.v)));
 }
-// Lane by lane the pairs (even, odd).
+// Stores the pairs (even[i], odd[i]), lane by lane.
 DENSOR_INLINE void storePairs(vec<float, 16> even, vec<float, 16> odd, Bfloat16 *p) {
   const __m512i low = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(even.v)));
   const __m512i high = _mm512_cvtepu16_epi32(reinterpret_cast<__m256i>(_mm512_cvtneps_pbh(odd.v)));

@@ -1,5 +1,5 @@
-// How an op reads a feature, and how it reads the gradient of its output. Both load V::size channels from c on;
-// lanes beyond the last channel hold whatever lies there and must not reach a result.
+// How ops read their inputs (batch norm and ReLU are applied on load) and the gradients of their outputs. Both load
+// V::size channels from c on; lanes after the last channel hold arbitrary values and must not affect a result.
 #pragma once
 #include "base/context.h"
 
@@ -18,16 +18,16 @@ template <class V> struct Prologued {
     return relu ? ::relu(x) : x;
   }
 
-  // The same for walks over a slice of a wider buffer: pixels `stride` numbers apart leave gaps that a processor's own
-  // prefetching does not follow, so the pixel a few steps ahead is asked for now (packing took half the time).
+  // The same for loops over the pixels of a slice of a wider buffer: pixels are `stride` elements apart, a pattern that
+  // hardware prefetchers miss, so a later pixel is prefetched explicitly (this halved the time of packing).
   template <class T> DENSOR_INLINE V loadAhead(const T *pixel, int c, size_t stride) const {
     __builtin_prefetch(pixel + c + 16 * stride);
     return load(pixel, c);
   }
 };
 
-// gradient + slope·x + intercept: the gradient through the feature's statistics, which waited until all its
-// readers had been (see finalizeCorrection).
+// gradient + slope·x + intercept, which adds the gradient through the batch statistics of x. It is known only after all
+// consumers of x have added their gradients (finalizeCorrection).
 template <class V, class T> struct Corrected {
   const float *slope, *intercept;
   const T *gradient, *x; // pixel 0 of an image

@@ -1,11 +1,11 @@
-// Counter-based random numbers, the twin of src/tensor/random.ts: a pure function of (seed, stream, counter).
-// Philox2x32-10 (Salmon et al. 2011).
+// Counter-based random numbers: a pure function of (seed, stream, counter), the same as in src/tensor/random.ts.
+// Philox2x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
 #pragma once
 #include <stdint.h>
 
 namespace densor {
 
-// bits[k] of counter first + k·step (modulo 2^32), k < count.
+// bits[k]: the random bits for counter first + k·step (modulo 2^32), for k < count.
 template <int count>
 inline void randomBits(uint32_t seed, uint32_t stream, uint32_t first, uint32_t step, uint32_t *bits) {
   uint32_t right[count];

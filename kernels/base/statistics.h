@@ -1,14 +1,14 @@
-// Mean and M2 = Σ(x − mean)² of each channel, gathered while the values are still in cache.
-// Of the numbers as they are stored, rounded where storage rounds: those are what their readers normalise.
-// Order: pixels of a row, rows of an image, images of a chunk; then chunks, in finalizeStatistics.
+// Mean and M2 = Σ(x − mean)² of each channel, computed while the values are in cache, and from the values as they are
+// stored (rounded, with bfloat16), because these are the values that consumers normalize.
+// Order of reduction: pixels of a row, rows of an image, images of a chunk; then chunks, in finalizeStatistics.
 // Merging: Chan, Golub, LeVeque 1979.
 #pragma once
 #include "base/context.h"
 
 namespace densor {
 
-// Merges one row of `width` pixels into a chunk's partial: mean[paddedChannels], M2[paddedChannels].
-// `count` values per channel are in it already; with 0 the partial's content is not read.
+// Merges one row of `width` pixels into the partial of a chunk: mean[paddedChannels], M2[paddedChannels].
+// It already contains `count` values per channel; if 0, the partial is written without being read.
 template <class V, class T>
 void gatherStatistics(const T *row, size_t stride, int width, int channels, float *partial, int count) {
   float *means = partial, *m2s = partial + paddedChannels(channels);
@@ -35,7 +35,7 @@ void gatherStatistics(const T *row, size_t stride, int width, int channels, floa
   }
 }
 
-// Where the partial of a chunk lies; null where no statistics are wanted.
+// The partial of a chunk; null if `partials` is absent.
 DENSOR_INLINE float *statisticsPartial(const Context &ctx, Address partials, int chunk, int channels) {
   float *first = ctx.at(partials);
   return first ? first + static_cast<size_t>(chunk) * 2 * paddedChannels(channels) : nullptr;

@@ -1,12 +1,11 @@
-// Matrices turned over in registers: what lies row by row on one side of a kernel and column by column on the other is
-// then read and written by whole vectors on both.
+// Matrix transposition in registers, so that a kernel can load rows and store columns with whole vectors.
 #pragma once
 #include "base/constant.h"
 
 namespace densor {
 
-// Lane j of row i becomes lane i of row j. Row i zipped with row i + size/2 moves the highest bit of the row's number
-// behind the lane's: after as many rounds as either has bits, they have changed places.
+// Lane j of row i becomes lane i of row j. Interleaving row i with row i + size/2 moves the highest bit of the row
+// index to the lowest bit of the lane index; after log2(size) rounds the two indices are exchanged.
 template <class V> DENSOR_INLINE void transpose(V (&rows)[V::size]) {
   constexpr int half = V::size / 2;
   DENSOR_UNROLL for (int round = 1; round < V::size; round *= 2) {

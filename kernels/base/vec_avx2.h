@@ -1,11 +1,11 @@
-// vec of eight floats: AVX2 with FMA. Tails are masked: what is not there is neither read nor written.
+// vec of eight floats: AVX2 with FMA. Tails of floats use masked loads and stores.
 #pragma once
 #include "base/vec.h"
 #include <immintrin.h>
 
 template <> struct vec<float, 8> {
   static constexpr int size = 8;
-  // 12 accumulators, two vectors of weights and a broadcast, of 16 registers.
+  // 12 accumulators, two vectors of weights and a broadcast use 15 of the 16 registers.
   static constexpr int tileRows = 6, tileBlocks = 2;
   __m256 v;
 
@@ -17,7 +17,7 @@ template <> struct vec<float, 8> {
   }
   static DENSOR_INLINE vec broadcast(const float *p) { return {_mm256_broadcast_ss(p)}; }
   DENSOR_INLINE void store(float *p) const { _mm256_storeu_ps(p, v); }
-  // As bfloat16.h has it.
+  // Rounds as narrow() does (bfloat16.h).
   DENSOR_INLINE void store(Bfloat16 *p) const {
     const __m256i bits = _mm256_castps_si256(v), odd = _mm256_and_si256(_mm256_srli_epi32(bits, 16), _mm256_set1_epi32(1));
     const __m256i rounded = _mm256_add_epi32(_mm256_add_epi32(bits, _mm256_set1_epi32(0x7fff)), odd);
@@ -44,7 +44,7 @@ DENSOR_INLINE vec<float, 8> squareRoot(vec<float, 8> a) { return {_mm256_sqrt_ps
 DENSOR_INLINE vec<float, 8> fma(vec<float, 8> a, vec<float, 8> b, vec<float, 8> c) {
   return {_mm256_fmadd_ps(a.v, b.v, c.v)};
 }
-// max returns its second operand where either is NaN.
+// _mm256_max_ps returns its second operand if either is NaN.
 DENSOR_INLINE vec<float, 8> relu(vec<float, 8> t) { return {_mm256_max_ps(_mm256_setzero_ps(), t.v)}; }
 DENSOR_INLINE vec<float, 8> keepWherePositive(vec<float, 8> z, vec<float, 8> d) {
   return {_mm256_and_ps(d.v, _mm256_cmp_ps(z.v, _mm256_setzero_ps(), _CMP_GT_OQ))};
@@ -58,7 +58,7 @@ DENSOR_INLINE vec<float, 8> selectGreater(vec<float, 8> candidate, vec<float, 8>
                                     _mm256_cmp_ps(best.v, best.v, _CMP_UNORD_Q));
   return {_mm256_blendv_ps(x.v, y.v, stays)};
 }
-// The instructions zip within 128 bits.
+// The unpack instructions interleave within 128-bit halves.
 DENSOR_INLINE vec<float, 8> zipLow(vec<float, 8> a, vec<float, 8> b) {
   return {_mm256_permute2f128_ps(_mm256_unpacklo_ps(a.v, b.v), _mm256_unpackhi_ps(a.v, b.v), 0x20)};
 }

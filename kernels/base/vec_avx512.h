@@ -1,11 +1,11 @@
-// vec of sixteen floats: AVX-512 (F, BW, DQ, VL). Tails are masked: what is not there is neither read nor written.
+// vec of sixteen floats: AVX-512 (F, BW, DQ, VL). Tails use masked loads and stores.
 #pragma once
 #include "base/vec.h"
 #include <immintrin.h>
 
 template <> struct vec<float, 16> {
   static constexpr int size = 16;
-  // 28 accumulators, two vectors of weights and a broadcast fill the 32 registers.
+  // 28 accumulators, two vectors of weights and a broadcast use 31 of the 32 registers.
   static constexpr int tileRows = 14, tileBlocks = 2;
   __m512 v;
 
@@ -20,7 +20,7 @@ template <> struct vec<float, 16> {
   static DENSOR_INLINE vec widened(__m256i halves) {
     return {_mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(halves), 16))};
   }
-  // As bfloat16.h has it.
+  // Rounds as narrow() does (bfloat16.h).
   DENSOR_INLINE __m256i narrowed() const {
     const __m512i bits = _mm512_castps_si512(v), odd = _mm512_and_si512(_mm512_srli_epi32(bits, 16), _mm512_set1_epi32(1));
     const __m512i rounded = _mm512_add_epi32(_mm512_add_epi32(bits, _mm512_set1_epi32(0x7fff)), odd);
@@ -42,7 +42,7 @@ DENSOR_INLINE vec<float, 16> squareRoot(vec<float, 16> a) { return {_mm512_sqrt_
 DENSOR_INLINE vec<float, 16> fma(vec<float, 16> a, vec<float, 16> b, vec<float, 16> c) {
   return {_mm512_fmadd_ps(a.v, b.v, c.v)};
 }
-// max returns its second operand where either is NaN.
+// _mm512_max_ps returns its second operand if either is NaN.
 DENSOR_INLINE vec<float, 16> relu(vec<float, 16> t) { return {_mm512_max_ps(_mm512_setzero_ps(), t.v)}; }
 DENSOR_INLINE vec<float, 16> keepWherePositive(vec<float, 16> z, vec<float, 16> d) {
   return {_mm512_maskz_mov_ps(_mm512_cmp_ps_mask(z.v, _mm512_setzero_ps(), _CMP_GT_OQ), d.v)};

@@ -5,7 +5,7 @@
 
 template <> struct vec<float, 4> {
   static constexpr int size = 4;
-  // 24 accumulators of 32 registers.
+  // 24 accumulators, four vectors of weights and a broadcast use 29 of the 32 registers.
   static constexpr int tileRows = 6, tileBlocks = 4;
   float32x4_t v;
 
@@ -16,7 +16,7 @@ template <> struct vec<float, 4> {
   }
   static DENSOR_INLINE vec broadcast(const float *p) { return {vld1q_dup_f32(p)}; }
   DENSOR_INLINE void store(float *p) const { vst1q_f32(p, v); }
-  // As bfloat16.h has it.
+  // Rounds as narrow() does (bfloat16.h).
   DENSOR_INLINE void store(Bfloat16 *p) const {
     const uint32x4_t bits = vreinterpretq_u32_f32(v), odd = vandq_u32(vshrq_n_u32(bits, 16), vdupq_n_u32(1));
     const uint32x4_t rounded = vaddq_u32(vaddq_u32(bits, vdupq_n_u32(0x7fff)), odd);

@@ -1,11 +1,11 @@
-// vec of four floats: WebAssembly SIMD, relaxed where the build has it.
+// vec of four floats: WebAssembly SIMD; relaxed SIMD if the build enables it.
 #pragma once
 #include "base/vec.h"
 #include <wasm_simd128.h>
 
 template <> struct vec<float, 4> {
   static constexpr int size = 4;
-  // 8 accumulators: with more, V8's register allocator spills (measured: 4×2 runs twice as fast as 6×2).
+  // 8 accumulators: with more, V8's register allocator spills (4×2 measured twice as fast as 6×2).
   static constexpr int tileRows = 4, tileBlocks = 2;
   v128_t v;
 
@@ -14,7 +14,7 @@ template <> struct vec<float, 4> {
   static DENSOR_INLINE vec load(const Bfloat16 *p) { return {wasm_i32x4_shl(wasm_u32x4_load16x4(p), 16)}; }
   static DENSOR_INLINE vec broadcast(const float *p) { return {wasm_v128_load32_splat(p)}; }
   DENSOR_INLINE void store(float *p) const { wasm_v128_store(p, v); }
-  // As bfloat16.h has it.
+  // Rounds as narrow() does (bfloat16.h).
   DENSOR_INLINE void store(Bfloat16 *p) const {
     const v128_t odd = wasm_v128_and(wasm_u32x4_shr(v, 16), wasm_i32x4_const_splat(1));
     const v128_t rounded = wasm_i32x4_add(wasm_i32x4_add(v, wasm_i32x4_const_splat(0x7fff)), odd);

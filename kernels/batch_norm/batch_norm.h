@@ -1,5 +1,8 @@
-// What batch norm needs beside its consumers' prologues: vectors over channels, a few operations each. In float64
-// where the sums over chunks meet. The finalize records are where a collective over several machines would go.
+// Batch norm outside its consumers' prologues: statistics of a feature map, and operations on per-channel vectors.
+// finalizeGradSums computes each gradient as = or += (bits of `accumulate`); everything else is =. Inputs and outputs
+// do not overlap. Unaligned addresses are allowed. Order of reduction: statistics as in base/statistics.h; the finalize
+// records then merge partials in ascending order, in float64. With several ranks, `gather` records copy the partials of
+// all ranks before them.
 #pragma once
 #include "base/math.h"
 #include "base/statistics.h"
@@ -18,6 +21,7 @@ inline void coefficients(const Context &ctx, const CoefficientsRecord &r) {
   }
 }
 
+// A chunk is some images; partials[chunk] = mean and M2 of each channel.
 template <class V, class T> void statistics(const Context &ctx, const StatisticsRecord &r, int chunk) {
   const Range images = part(r.size.images, chunk, r.chunks);
   const int width = r.size.width;
@@ -30,6 +34,7 @@ template <class V, class T> void statistics(const Context &ctx, const Statistics
                           gathered);
 }
 
+// Partial k has the statistics of part k of the images: mean and biased variance of all (Chan et al. 1979).
 inline void finalizeStatistics(const Context &ctx, const FinalizeStatisticsRecord &r) {
   const int channels = r.size.channels, padded = paddedChannels(channels);
   float *means = ctx.at(r.mean), *variances = ctx.at(r.variance);
@@ -76,6 +81,7 @@ inline void finalizeGradSums(const Context &ctx, const FinalizeGradSumsRecord &r
   if (!finite) ctx.fail();
 }
 
+// slope = 2·gradVariance/m, intercept = gradMean/m − slope·mean, with m = N·H·W (see Corrected in base/prologue.h).
 inline void finalizeCorrection(const Context &ctx, const FinalizeCorrectionRecord &r) {
   const float *mean = ctx.at(r.mean), *gradMean = ctx.at(r.gradMean), *gradVariance = ctx.at(r.gradVariance);
   float *slope = ctx.at(r.slope), *intercept = ctx.at(r.intercept);

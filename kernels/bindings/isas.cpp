@@ -1,4 +1,5 @@
-// A small native module that compiles in a second: isas() → the instruction sets of this processor, the fastest first.
+// A small native module that compiles in about a second: isas() → the instruction sets of this processor, fastest
+// first.
 #include "bindings/napi.h"
 #include "bindings/processor.h"
 

@@ -1,13 +1,14 @@
-// The native module, through Node-API: marshalling only. One module per instruction set, as with WASM.
-//   interfaceVersion                    → of the records it was compiled for (generated)
+// The native module, a Node-API addon: marshalling only. One module per instruction set, as with WASM.
+//   interfaceVersion                    → version of the record layout it was compiled for (generated)
 //   createPool(threads)                 → pool
-//   allocate(bytes)                     → memory: zeros, on huge pages where the system has them
+//   allocate(bytes)                     → memory: zeros, on huge pages if the system has them
 //   write(memory, offset, typedArray), read(memory, offset, floats) → Float32Array
-//   run(pool, memory, offsets, records) → promise; offsets: as RunOffset has them (−1: none), with the scratch of each
-//                                         thread at the end; bytes from the start of the memory
-//   peak(pool, memory, offsets, amount) → promise of the least rate; offsets: as PeakOffset has them, with the memory of
-//                                         each thread at the end
-//   close(pool | memory)                  frees it now rather than when it is collected
+//   run(pool, memory, offsets, records) → promise; offsets: in the order of RunOffset (−1: none), followed by the
+//                                         scratch of each thread; in bytes from the start of the memory
+//   peak(pool, memory, offsets, amount) → promise of the lowest rate that a thread measured; offsets: in the order of
+//                                         PeakOffset, followed by the memory of each thread
+//   closePool(pool), closeMemory(memory)  release it immediately instead of at garbage collection
+// Every function throws a JavaScript exception on invalid arguments.
 #include "base/machine_peak.h"
 #include "bindings/napi.h"
 #include "bindings/processor.h"
@@ -39,7 +40,7 @@ struct Memory {
   Memory &operator=(const Memory &) = delete;
 };
 
-// What JavaScript holds: a shared pointer, so that a job that still runs keeps its memory and its pool.
+// The value of a JavaScript external: a shared pointer, so that a running job keeps its memory and its pool alive.
 template <class T> struct Handle {
   std::shared_ptr<T> target;
 
@@ -97,7 +98,7 @@ napi_value allocate(napi_env env, napi_callback_info info) {
   if (!args.complete || !number(env, args.values[0], bytes)) return nullptr;
   auto memory = std::make_shared<Memory>(static_cast<size_t>(bytes));
   if (memory->bytes) return Handle<Memory>::wrap(env, std::move(memory));
-  napi_throw_error(env, nullptr, "the system does not give that much memory");
+  napi_throw_error(env, nullptr, "the system cannot allocate that much memory");
   return nullptr;
 }
 
@@ -114,7 +115,7 @@ napi_value write(napi_env env, napi_callback_info info) {
     return nullptr;
   const size_t width = type == napi_float32_array || type == napi_int32_array || type == napi_uint32_array ? 4 : 0;
   if (width == 0) {
-    napi_throw_type_error(env, nullptr, "wants an array of 32-bit numbers");
+    napi_throw_type_error(env, nullptr, "requires an array of 32-bit numbers");
     return nullptr;
   }
   uint8_t *to = window(env, memory, offset, static_cast<int64_t>(length * width));
@@ -138,11 +139,11 @@ napi_value read(napi_env env, napi_callback_info info) {
   return ok(env, napi_create_typedarray(env, napi_float32_array, count, buffer, 0, &array)) ? array : nullptr;
 }
 
-// A run on its way: lives until its promise is settled on the JavaScript thread.
+// A pending run: exists until its promise is settled on the JavaScript thread.
 struct Run {
   napi_deferred deferred;
   napi_threadsafe_function settle;
-  std::vector<double> results; // of each thread, where there are any: the promise is of the least
+  std::vector<double> results; // one per thread, or empty; the promise resolves to the minimum
 };
 
 void settleRun(napi_env env, napi_value, void *, void *data) {
@@ -157,14 +158,14 @@ void settleRun(napi_env env, napi_value, void *, void *data) {
   napi_release_threadsafe_function(settle, napi_tsfn_release);
 }
 
-// What `run` and `peak` are given: pool, memory, offsets, a number.
+// The arguments of `run` and `peak`: pool, memory, offsets, a number.
 struct Job {
   std::shared_ptr<densor::ThreadPool> pool;
   std::shared_ptr<Memory> memory;
   std::vector<int64_t> offsets;
   int64_t amount = 0;
 
-  // False with an exception. `fixed` offsets come before those of the threads.
+  // False if an exception is pending. The first `fixed` offsets are shared, the following are one per thread.
   bool parse(napi_env env, napi_callback_info info, size_t fixed) {
     const Arguments args(env, info, 4);
     if (!args.complete || !number(env, args.values[3], amount)) return false;
@@ -198,7 +199,8 @@ struct Job {
   }
 };
 
-// work(job, thread, results) on every thread of the pool; a promise that is settled when all are done.
+// Runs work(job, thread, results) on every thread of the pool; returns a promise that is settled when all have
+// finished.
 template <class Work> napi_value submit(napi_env env, Job job, size_t resultCount, Work work) {
   auto state = std::make_unique<Run>();
   state->results.resize(resultCount);
@@ -209,7 +211,8 @@ template <class Work> napi_value submit(napi_env env, Job job, size_t resultCoun
       !ok(env, napi_create_promise(env, &state->deferred, &promise)))
     return nullptr;
   Run *const shared = state.release();
-  const std::shared_ptr<densor::ThreadPool> pool = std::move(job.pool); // A job in a pool must not own the pool.
+  // The pool must not own itself through a queued job.
+  const std::shared_ptr<densor::ThreadPool> pool = std::move(job.pool);
   pool->submit([job = std::move(job), work, shared](uint32_t thread) { work(job, thread, shared->results); },
                [shared] { napi_call_threadsafe_function(shared->settle, shared, napi_tsfn_blocking); });
   return promise;

@@ -1,9 +1,10 @@
-// What both Node-API modules use of Node.
+// Error handling shared by both Node-API modules.
 #pragma once
 #define NAPI_VERSION 8
 #include <node_api.h>
 
-// A failed call leaves a JavaScript exception pending (thrown here unless the call did): the caller returns null.
+// True on success. Otherwise a JavaScript exception is pending (thrown here unless the call threw one), and the caller
+// returns null.
 inline bool ok(napi_env env, napi_status status) {
   if (status == napi_ok) return true;
   bool pending = false;

@@ -1,4 +1,4 @@
-// What the processor has, and the system lets this process use.
+// Instruction sets of the processor that the operating system lets this process use.
 #pragma once
 #include <stdint.h>
 #include <vector>
@@ -13,8 +13,8 @@
 namespace densor {
 
 #if defined(__x86_64__)
-// True where the processor has AMX with bfloat16 and the system lets this process use it. Linux wants to be asked, as a
-// thread's state grows by 8 KiB (Documentation/arch/x86/xstate.rst).
+// True if the processor has AMX with bfloat16 and the system lets this process use it. On Linux a process must request
+// permission, because AMX enlarges the register state of a thread by 8 KiB (Documentation/arch/x86/xstate.rst).
 inline bool hasTiles() {
   uint32_t a, b, c, d;
   constexpr uint32_t BF16 = 1u << 22, TILE = 1u << 24;
@@ -34,15 +34,15 @@ inline bool hasAvx512Bf16() {
 }
 #endif
 
-// The instruction sets that kernels can be compiled for, the fastest first.
+// The available instruction sets that kernels can be compiled for, fastest first.
 inline std::vector<const char *> instructionSets() {
   std::vector<const char *> names;
 #if defined(__x86_64__)
   __builtin_cpu_init();
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512dq") &&
       __builtin_cpu_supports("avx512vl")) {
-    // A dot product of pairs does twice the arithmetic of a multiply-add on AMD's (measured on Zen 4); Intel's take twice
-    // the time for it.
+    // On AMD processors bfloat16 dot products have twice the throughput of float32 FMA (measured on Zen 4); on Intel
+    // processors the instruction takes twice as long as an FMA, so there is no gain.
     const bool pairs = hasAvx512Bf16(), pairsGain = __builtin_cpu_is("amd");
     if (pairs && hasTiles()) names.push_back("amx");
     if (pairs && pairsGain) names.push_back("avx512-bf16");

@@ -1,7 +1,8 @@
-// One run of one program on the image of a memory, without Node: what sanitizers and emulators are put around.
+// Runs one program on a memory image without Node, for sanitizers and emulators.
 //   replay IMAGE THREADS RECORDS SCRATCH_BYTES REGION… [FORBIDDEN…]
-// Regions are those of RunOffset up to the program. They and what is forbidden are OFFSET:BYTES in the file. Each region is worked on in an allocation of its very size, and what may have
-// changed is written back. Forbidden are parts of the three slabs that no kernel may touch (AddressSanitizer watches).
+// Regions are those of RunOffset up to the program. Regions and forbidden ranges are given as OFFSET:BYTES in the file.
+// Each region is copied into an allocation of exactly its size, and written back afterwards if it may have changed.
+// Forbidden ranges are parts of the three slabs that no kernel may access; AddressSanitizer reports accesses to them.
 #include "bindings/thread_pool.h"
 #include "run.h"
 #include <cstdio>
@@ -16,9 +17,9 @@
 #endif
 
 #ifdef DENSOR_TSAN
-// A vector that is loaded at the end of a pixel may reach into the next one, which another thread may be writing; those
-// lanes are dropped (base/prologue.h). So a load of more than one lane is no witness here: stores are, on every
-// instruction set, and the scalar kernels, whose loads are exact, show every access there is.
+// A vector load at the end of a pixel may read part of the next pixel while another thread writes it; those lanes are
+// discarded (base/prologue.h). Therefore races of vector loads are suppressed here. Stores are checked on every
+// instruction set, and the scalar kernels, which load exactly what they use, check all loads.
 extern "C" const char *__tsan_default_suppressions() {
   return "race:^vec<float, 16>::load\nrace:^vec<float, 8>::load\nrace:^vec<float, 4>::load\n";
 }
@@ -48,7 +49,7 @@ struct Place {
   }
 };
 
-// Bytes on a cache line of their own, and not one more.
+// An allocation of exactly `size` bytes, aligned to ALIGNMENT_BYTES.
 class Allocation {
 public:
   explicit Allocation(size_t size)
@@ -69,7 +70,7 @@ public:
     if (std::fseek(image, static_cast<long>(offset), SEEK_SET) != 0 || std::fwrite(bytes, 1, size, image) != size)
       refuse("cannot write", "a region of the image");
   }
-  // Forbids a part of it, or allows it again; false where the part lies elsewhere.
+  // Forbids a range of the region, or allows it again; false if the range is outside the region.
   bool forbid(const Place &part, bool yes) const {
     if (part.offset < offset || part.offset + part.bytes > offset + size) return false;
     if (yes) ASAN_POISON_MEMORY_REGION(bytes + (part.offset - offset), part.bytes);
@@ -111,7 +112,7 @@ int main(int argc, char **argv) {
   for (uint32_t i = 0; i < threads; i++) scratch.emplace_back(scratchBytes);
   {
     densor::ThreadPool pool(threads);
-    // Scratch holds NaN, not the zeros of fresh memory: nothing may count on it.
+    // Fills scratch with NaN, because kernels must not depend on its initial contents.
     pool.submit([&](uint32_t thread) { std::memset(scratch[thread].bytes, 0xff, scratchBytes); }, [] {});
     pool.submit(
         [&](uint32_t thread) {
@@ -126,7 +127,7 @@ int main(int argc, char **argv) {
           densor::run(ctx, reinterpret_cast<const uint32_t *>(program.bytes), records, threads);
         },
         [] {});
-  }  // The pool's end waits for both.
+  }  // The pool's destructor waits for both jobs.
 
   for (const Place &part : forbidden) forbid(part, false);
   for (const Region *region : {&persistent, &transient, &prepared, &control}) region->writeBack(image);

@@ -1,4 +1,4 @@
-// Threads that run whole programs, one after another; all threads work on each. Nothing here knows JavaScript.
+// A pool whose jobs are executed in order, each by all threads. Independent of JavaScript.
 #pragma once
 #include <condition_variable>
 #include <deque>
@@ -13,14 +13,14 @@ class ThreadPool {
 public:
   // Called by every thread with its index.
   using Work = std::function<void(uint32_t thread)>;
-  // Called by the last thread that ends a job.
+  // Called by the last thread that finishes a job.
   using Done = std::function<void()>;
 
   explicit ThreadPool(uint32_t threads) {
     for (uint32_t i = 0; i < threads; i++) workers.emplace_back([this, i] { serve(i); });
   }
 
-  // Finishes what was submitted, then ends.
+  // Finishes all submitted jobs, then joins the threads.
   ~ThreadPool() {
     {
       const std::lock_guard<std::mutex> lock(mutex);
@@ -50,19 +50,19 @@ private:
     uint32_t remaining; // threads that have not finished it
   };
 
-  // Each thread takes every job once, in order: `first` is the number of the oldest one still kept.
+  // Each thread executes every job once, in order. `first` is the number of the oldest job in the queue.
   void serve(uint32_t thread) {
     std::unique_lock<std::mutex> lock(mutex);
     for (size_t next = 0;; next++) {
       changed.wait(lock, [&] { return stopping || next < first + jobs.size(); });
       if (next >= first + jobs.size()) return;
-      Job &job = jobs[next - first]; // A deque keeps its elements in place when others come and go at its ends.
+      Job &job = jobs[next - first]; // References to elements of a deque stay valid when its ends change.
       lock.unlock();
       job.work(thread);
       lock.lock();
       if (--job.remaining > 0) continue;
       const Done done = std::move(job.done);
-      jobs.pop_front(); // The oldest: every thread ends its jobs in order.
+      jobs.pop_front(); // This job is the oldest, because every thread finishes jobs in order.
       first++;
       lock.unlock();
       done();

@@ -1,5 +1,6 @@
-// y = dropout(relu?(conv(prologue(x)) + bias)), and the statistics of y. x and y may be slices of one buffer (not overlapping).
-// Sums run over kernel rows, then (kernel column, channel), ascending.
+// y = dropout(relu?(conv(prologue(x)) + bias)), and optionally the statistics of y (order: base/statistics.h). x and y
+// may be slices of one buffer that do not overlap. Unaligned addresses are allowed. Order of reduction: kernel rows,
+// then (kernel column, channel), ascending.
 #pragma once
 #include "base/dropout.h"
 #include "base/prologue.h"
@@ -11,7 +12,7 @@
 
 namespace densor {
 
-// One row of outputs from a packed strip: for each tile, Σ over a filter's runs from `from` on.
+// One row of outputs from a packed strip: for each tile, Σ over the runs of the filter, whose first position is `from`.
 // epilogue(tile, firstPixel, firstOutput) receives V[R][B] in registers.
 template <class V, class P, class Epilogue>
 void convolveRow(const P *from, int pixelStep, int width, const FilterRuns<P> &runs, const P *packed, int outputs,
@@ -27,7 +28,7 @@ void convolveRow(const P *from, int pixelStep, int width, const FilterRuns<P> &r
   }
 }
 
-// Row `i` of a packed strip's outputs: y = finish(conv + bias, channel), pixels `stride` apart.
+// Row `i` of the outputs of a packed strip: y = finish(conv + bias, channel), pixels `stride` apart.
 template <class V, class T, class P, class Record, class Finish>
 void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, const P *packedStrip, int i, T *y,
                       size_t stride, Finish finish) {
@@ -47,14 +48,15 @@ void convolveStripRow(const Context &ctx, const Record &r, const Strip &strip, c
                  });
 }
 
-// ReLU where it is wanted.
+// ReLU, or the identity.
 template <class V> struct Activation {
   bool relu;
   DENSOR_INLINE V operator()(V value, int) const { return relu ? ::relu(value) : value; }
 };
 
-// The rows of a chunk's outputs, ascending: rowAt(image, row) is where one goes, finish(y, image, row) the last to
-// change it, done(image, row) when it stands there, its statistics gathered. `scratch` holds the strips, of P; T: what x stores.
+// Computes the rows of a chunk's outputs, ascending: each into rowAt(image, row); then calls finish(y, image, row),
+// which may modify the row, adds the row to the statistics, and calls done(image, row). `scratch`: for strips of P. T:
+// the element type of x.
 template <class V, class T, class P, class Record, class RowAt, class Finish, class Done>
 void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut &work, P *scratch, size_t stride,
                       RowAt rowAt, Finish finish, Done done) {
@@ -84,7 +86,7 @@ void forConvolvedRows(const Context &ctx, const Record &r, int chunk, const Cut 
   }
 }
 
-// Strips of several small images.
+// A strip is several whole images (convolve_images.h). Statistics: one partial per leaf.
 template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2dRecord &r, int chunk) {
   using P = Operand<T>;
   const Range images = part(r.in.images, chunk, r.chunks);
@@ -125,7 +127,7 @@ template <class V, class T> void conv2dOfImages(const Context &ctx, const Conv2d
   }
 }
 
-// Strips of some rows of an image.
+// A strip is some rows of one image. Statistics: one partial per chunk.
 template <class V, class T> void conv2dOfRows(const Context &ctx, const Conv2dRecord &r, int chunk) {
   const size_t pixels = static_cast<size_t>(r.out.height) * r.out.width;
   const auto rowAt = [&](int n, int i) {

@@ -1,5 +1,7 @@
-// The gradient of a convolution's input: the transposed convolution of the output's gradient, which is packed
-// dilated by the stride, with the weights packed transposed and reversed; then the prologue's backward.
+// The input gradient of a convolution: the transposed convolution of the output gradient, which is packed with zeros
+// inserted for the stride, with transposed and reversed weights; then the backward pass of the prologue
+// (base/grad_input.h: = or +=, aliasing). Unaligned addresses are allowed. Order of reduction: kernel rows, then
+// (kernel column, output channel), ascending.
 #pragma once
 #include "base/grad_input.h"
 #include "base/prologue.h"
@@ -7,8 +9,9 @@
 
 namespace densor {
 
-// Strips of several small images: stride 1, so the transposed convolution is one with reversed taps. Sums are each image's
-// own first, then their leaf's, so that no strip decides their order.
+// A strip is several whole images. The stride is 1, so the transposed convolution is an ordinary one with reversed
+// taps. The sums of the batch norm's gradients are computed per image, then added to those of the leaf, so their order
+// does not depend on the strips.
 template <class V, class T>
 void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
   using P = Operand<T>;
@@ -20,7 +23,7 @@ void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r,
   GradInput withoutSums = r.gradInput;
   withoutSums.sums = NO_ADDRESS;
   const InputGradient<V> end(ctx, r.prologue, r.x, withoutSums, r.in.channels, chunk);
-  const size_t sumFloats = 2 * static_cast<size_t>(paddedChannels(r.in.channels)); // of an image
+  const size_t sumFloats = 2 * static_cast<size_t>(paddedChannels(r.in.channels)); // per image
   float *sums = ctx.at(r.gradInput.sums) ? ctx.scratchFrom() : nullptr;
   Leaf leaf(r.in.images, r.leaves, images.begin);
   const SmallConvolution<P> conv(r.out, w, static_cast<int>(w.kernelHeight - 1 - w.paddingHeight),
@@ -56,6 +59,7 @@ void conv2dGradInputOfImages(const Context &ctx, const Conv2dGradInputRecord &r,
   }
 }
 
+// A strip is some rows of one image.
 template <class V, class T>
 void conv2dGradInputOfRows(const Context &ctx, const Conv2dGradInputRecord &r, int chunk) {
   using P = Operand<T>;

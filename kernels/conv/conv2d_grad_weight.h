@@ -1,6 +1,8 @@
-// The gradient of a convolution's weights and bias. Images are cut into leaves, whose sums run over pixels, ascending, and
-// are added up as a binary tree: a chunk's subtree into a partial, [kH·kW·C + 1][paddedChannels(O)], and those of all
-// chunks by reduceGradWeight.
+// The weight and bias gradients of a convolution. Order of reduction: the batch is divided into leaves (ADR 10); a leaf
+// is summed over its pixels, ascending (of small maps: over strips of images, pixels, images); leaves are added as a
+// binary tree. The subtree of a chunk is a partial (=), [kH·kW·C + 1][paddedChannels(O)]; reduceGradWeight adds the
+// partials of all chunks to the gradients (= or +=). Inputs and outputs do not overlap. Unaligned addresses are
+// allowed.
 #pragma once
 #include "base/math.h"
 #include "conv/conv2d_grad_weight_pairs.h"
@@ -8,19 +10,20 @@
 
 namespace densor {
 
-// Where a strip's outputs lie: images of rows of pixels, and the floats from one to the next.
+// The pixels of a strip: images of rows of pixels, and the distances between them in floats.
 struct StripWalk {
   int images, rows, width;
   ptrdiff_t inputImage, inputRow, inputPixel, gradientRow, gradientPixel;
 };
 
-// Whether a strip is a leaf's first, which finds nothing summed yet, and its last, whose sums may go to the left.
+// Whether a strip is the first of its leaf (sums start from zero), and the last (sums may be added to the left
+// neighbour).
 struct StripPlace {
   bool isFirst, isLast;
 };
 
-// One tile of a partial += Σ over a strip's pixels: `inputs` are the tile's R weights at the first pixel, `gradients`
-// its B vectors. A function of its own, so that the accumulators get every register there is.
+// One tile of a partial += Σ input·gradient over the pixels of a strip. `inputs`: the R inputs at the first pixel,
+// `gradients`: its B vectors. noinline, so that the compiler can use all registers for the accumulators.
 template <class V, int R, int B>
 __attribute__((noinline)) void accumulateTile(float *partial, size_t partialStride, const float *inputs,
                                               const float *gradients, const StripWalk &walk, bool isFirst,
@@ -41,8 +44,8 @@ __attribute__((noinline)) void accumulateTile(float *partial, size_t partialStri
   }
 }
 
-// partial += the gradient that `rows` rows of outputs of some images give, from their packed inputs, a strip after
-// the other, and their gradients, [images·rows·width][partial.outputs].
+// partial += the contribution of `rows` rows of outputs of `images` images. `packed`: their inputs, one strip per
+// image; `gradients`: [images·rows·width][partial.outputs].
 template <class V, class Record>
 void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Strip &strip, const float *packed,
                    const float *gradients, int images, int rows, StripPlace place) {
@@ -67,8 +70,8 @@ void sumGradWeight(const GradWeightPartial &partial, const Record &r, const Stri
     });
 }
 
-// Small maps, as in convolve_images.h: [pixel][image][channels] on both sides, so that a tap's sums run over the images
-// of each pixel for which it lies inside the map.
+// The same for small maps, as in convolve_images.h: inputs and gradients are [pixel][image][channels]. The sum of a tap
+// is over all images of each pixel for which the tap is inside the map.
 template <class V>
 void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWeightRecord &r, const float *packed,
                            const float *gradients, int images, StripPlace place) {
@@ -77,13 +80,13 @@ void sumGradWeightOfImages(const GradWeightPartial &partial, const Conv2dGradWei
   const int height = r.out.height, width = r.out.width, depth = partial.slice.end - partial.slice.begin;
   const int vectors = roundUp(r.out.channels, V::size) / V::size;
   for (int t = 0; t < static_cast<int>(w.kernelHeight * w.kernelWidth); t++) {
-    // Output pixels [top, bottom) × [left, right) have the tap inside the map; their input is `shift` pixels on.
+    // For output pixels [top, bottom) × [left, right) the tap is inside the map, `shift` pixels after the output pixel.
     const int down = t / partial.kernelWidth - static_cast<int>(w.paddingHeight);
     const int across = t % partial.kernelWidth - static_cast<int>(w.paddingWidth);
     const int top = down < 0 ? -down : 0, bottom = down > 0 ? height - down : height;
     const int left = across < 0 ? -across : 0, right = across > 0 ? width - across : width;
     float *to = partial.weights + (static_cast<size_t>(t) * partial.channels + partial.slice.begin) * partial.outputs;
-    if (top >= bottom || left >= right) { // Nothing of it is inside: zero, and nothing to add to the left.
+    if (top >= bottom || left >= right) { // The tap is always outside: its gradient is zero.
       if (place.isFirst) __builtin_memset(to, 0, static_cast<size_t>(depth) * partial.outputs * sizeof(float));
       continue;
     }
@@ -143,7 +146,8 @@ void sumLeafOfRows(const Context &ctx, const Conv2dGradWeightRecord &r, Range im
   const size_t outPixels = static_cast<size_t>(height) * width;
   const bool isWhole = slice.end - slice.begin == static_cast<int>(r.in.channels);
 
-  // A strip is some rows of one image, or several whole images: small maps would be over before they began.
+  // A strip is some rows of one image, or several whole images if maps are small, because the overhead per strip is
+  // high.
   for (int n = images.begin; n < images.end; n += r.stripImages) {
     const int together = n + static_cast<int>(r.stripImages) <= images.end ? r.stripImages : images.end - n;
     for (int top = 0; top < height; top += r.stripRows) {
@@ -180,7 +184,8 @@ template <class V> void addTo(float *left, const float *right, size_t floats) {
   for (size_t i = 0; i < floats; i += V::size) (V::load(left + i) + V::load(right + i)).store(left + i);
 }
 
-// partial = the gradient that a leaf's images give, of a slice of the channels; or, added to the one on the left, its sum.
+// partial = the gradient summed over the images of a leaf, for a slice of the input channels. If partial.toLeft is not
+// 0, the sum is added to the left neighbour instead, and the partial's contents are undefined.
 template <class V, class T>
 void sumLeaf(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, Range slice,
              const GradWeightPartial &partial) {
@@ -194,14 +199,14 @@ void sumLeaf(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, 
         partial.clearWeights();
         sumLeafInPairs<V, T>(ctx, r, images, slice, partial, r.algorithm == GradWeightAlgorithm::pairsTapsApart);
         if (partial.toLeft != 0) addTo<V>(partial.weights + partial.toLeft, partial.weights, partial.floats());
-      } else __builtin_trap(); // Engines refuse plans for products that these kernels have not.
+      } else __builtin_trap(); // Engines reject plans for dot products that they lack.
   }
   if (partial.toLeft != 0 && partial.bias) addTo<V>(partial.bias + partial.toLeft, partial.bias, partial.outputs);
 }
 
-// Chunks cut the leaves into `imageChunks` subtrees and, for wide inputs, the channels: those share a partial. A subtree's
-// sums that wait for their right neighbours lie in scratch, one upon the other; two neighbours of the same height are
-// added as soon as both are there.
+// Chunks divide the leaves into `imageChunks` subtrees and, for wide inputs, the input channels (chunks of one subtree
+// write slices of one partial). Pending sums of a subtree, which wait for their right neighbours, are a stack in
+// scratch; neighbours of the same height are added as soon as both are complete.
 template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv2dGradWeightRecord &r, int chunk) {
   const int imageChunks = r.imageChunks, imageChunk = chunk % imageChunks, channels = r.in.channels;
   const int leaves = static_cast<int>(r.leaves) / imageChunks, firstLeaf = imageChunk * leaves;
@@ -214,29 +219,30 @@ template <class V, class T> void conv2dGradWeight(const Context &ctx, const Conv
   const int sliced = slice.end - slice.begin;
   const size_t floats = gradWeightFloats(r, sliced);
   Context strips = ctx;
-  float *waiting = ctx.scratchFrom();
-  strips.scratch = waiting + (__builtin_ctz(leaves) + 1) * floats;
+  float *pending = ctx.scratchFrom();
+  strips.scratch = pending + (__builtin_ctz(leaves) + 1) * floats;
   int count = 0;
   for (int leaf = 0; leaf < leaves; leaf++) {
-    GradWeightPartial partial(waiting + count++ * floats, r, sliced, {0, sliced}, slice.begin == 0);
+    GradWeightPartial partial(pending + count++ * floats, r, sliced, {0, sliced}, slice.begin == 0);
     if (leaf & 1) partial.toLeft = -static_cast<ptrdiff_t>(floats), count--;
     sumLeaf<V, T>(strips, r, imagesOf(leaf), slice, partial);
     for (int carry = leaf & 1 ? leaf >> 1 : 0; carry & 1; carry >>= 1) {
       count--;
-      addTo<V>(waiting + (count - 1) * floats, waiting + count * floats, floats);
+      addTo<V>(pending + (count - 1) * floats, pending + count * floats, floats);
     }
   }
   const size_t rowFloats = static_cast<size_t>(sliced) * outputs;
   for (int t = 0; t < taps; t++)
-    __builtin_memcpy(to + (static_cast<size_t>(t) * channels + slice.begin) * outputs, waiting + t * rowFloats,
+    __builtin_memcpy(to + (static_cast<size_t>(t) * channels + slice.begin) * outputs, pending + t * rowFloats,
                      rowFloats * sizeof(float));
   if (slice.begin == 0)
-    __builtin_memcpy(to + static_cast<size_t>(taps) * channels * outputs, waiting + taps * rowFloats,
+    __builtin_memcpy(to + static_cast<size_t>(taps) * channels * outputs, pending + taps * rowFloats,
                      outputs * sizeof(float));
 }
 
-// gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, as a binary tree. Chunks cut the weights of
-// an output, (channel, tap), by cache lines; a square of weights and outputs at a time is turned over.
+// gradWeight [O, C, kH, kW] and gradBias [O] = or += the sum of the partials, as a binary tree. Chunks divide the
+// weights of an output, (channel, tap), by cache lines. Squares of V::size weights × outputs are transposed in
+// registers.
 template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWeightRecord &r, int chunk) {
   constexpr int line = ALIGNMENT_BYTES / sizeof(float);
   const int taps = r.kernelHeight * r.kernelWidth, channels = r.inChannels, outputs = r.outChannels;
@@ -244,18 +250,18 @@ template <class V> void reduceGradWeight(const Context &ctx, const ReduceGradWei
   const size_t size = (static_cast<size_t>(weights) + 1) * padded;
   const float *partials = ctx.at(r.partials);
   float *gradWeight = ctx.at(r.gradWeight), *gradBias = ctx.at(r.gradBias);
-  V rest = V::splat(0); // x − x of all sums: zero as long as they are finite
+  V rest = V::splat(0); // Σ(x − x): zero if all sums are finite, otherwise NaN
   const auto total = [&](size_t row, int o) DENSOR_LAMBDA_INLINE {
-    // As a counter carries: place k holds a sum of 2^k partials that waits for its right neighbour.
-    V waiting[LEAF_LEVELS];
+    // As in a binary counter: pending[k] is the pending sum of 2^k partials; the bits of p say which are in use.
+    V pending[LEAF_LEVELS];
     const float *at = partials + row * padded + o;
     for (uint32_t p = 0; p < r.partialCount; p++, at += size) {
       V sum = V::load(at);
       int level = 0;
-      for (uint32_t carry = p; carry & 1; carry >>= 1) sum = waiting[level++] + sum;
-      waiting[level] = sum;
+      for (uint32_t carry = p; carry & 1; carry >>= 1) sum = pending[level++] + sum;
+      pending[level] = sum;
     }
-    return waiting[__builtin_ctz(r.partialCount)];
+    return pending[__builtin_ctz(r.partialCount)];
   };
   const auto put = [&](V sum, float *to, int count, bool accumulate) DENSOR_LAMBDA_INLINE {
     const V all = accumulate ? loadFirst<V>(to, count) + sum : sum;

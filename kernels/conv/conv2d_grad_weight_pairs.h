@@ -1,9 +1,13 @@
-// The gradient of a convolution's weights of maps in bfloat16 where the processor multiplies pairs: of pixels, for a sum
-// runs over those. Gradients are [position/2][output] pairs, zero where no output is; inputs are turned over, [row][position].
-// With many channels the rows are those, and positions a strip's pixels side by side, padding among them (zeros; a row's on
-// the right is the next one's on the left, an image's below the next one's above): a tap's inputs are `shift` positions on.
-// With few channels, and where the map was pooled, rows are (tap, channel), each tap's inputs a copy of its own, and
-// positions are outputs: a stride costs nothing. Sums run over positions, ascending, in blocks that stay in the first cache.
+// Weight gradients of bfloat16 feature maps by dot products. The sum is over pixels, so pairs are pairs of positions:
+// gradients are packed as [position/2][output][2], zero at positions without an output; inputs are transposed to
+// [row][position].
+// With many channels, rows are channels, and positions are the pixels of a strip in order, including padding (zeros;
+// the padding right of a row is also that left of the next row, the padding below an image that above the next image).
+// The inputs of a tap are `shift` positions after those of the first tap.
+// With few channels, and for a convolution fused with a max pool, rows are (tap, channel), so the inputs of each tap
+// are a separate copy, and positions are outputs; a stride costs nothing.
+// Partials are +=. Unaligned addresses are allowed. Order of reduction: positions ascending, in blocks that fit into
+// the L1 cache.
 #pragma once
 #include "conv/filter_runs.h"
 #include "conv/grad_weight_partial.h"
@@ -15,12 +19,12 @@ constexpr int POSITION_BLOCK = HAS_TILES ? 320 : 192;
 
 struct PairStrip {
   int images, rows, width; // of outputs
-  int stripRows, columns;  // of an image's inputs
-  int imagePositions;      // from an image to the next: an even number
-  int positions, depth;    // up to the last output, and with the zeros behind
-  int taps, kernelWidth;   // that share a row of inputs
+  int stripRows, columns;  // of the inputs of an image
+  int imagePositions;      // positions per image; even
+  int positions, depth;    // positions up to the last output, and including the zeros after it
+  int taps, kernelWidth;   // taps that share a row of inputs
   int inputRows;
-  size_t pitch; // from a row of inputs to the next: an odd number of cache lines, of which many are read in turns
+  size_t pitch; // from one row of inputs to the next: an odd number of cache lines, to avoid cache-set conflicts
 
   template <class Record>
   PairStrip(const Record &r, int channels, int images, int rows, bool tapsApart)
@@ -39,12 +43,14 @@ struct PairStrip {
     constexpr int line = ALIGNMENT_BYTES / sizeof(Bfloat16), slack = SLACK_BYTES / sizeof(float);
     pitch = static_cast<size_t>(roundUp(depth + reach + slack, line) / line | 1) * line;
   }
-  // What outputs read along an axis, `inputs` and padding before and behind, less what the next row or image has of that.
+  // Positions along an axis: those that outputs read (`inputs`, and padding before and after them), minus the padding
+  // that is shared with the next row or image.
   static int extent(int outputs, int kernel, int before, int inputs) {
     const int all = outputs + kernel - 1, behind = all - before - inputs;
     return all - (behind < before ? (behind > 0 ? behind : 0) : before);
   }
-  // Where inputs lie, behind gradients, and behind both the strip that taps are taken from. Tiles read all their rows.
+  // In scratch: gradients, then inputs, then the strip that the inputs of taps are copied from. The number of input
+  // rows is padded, because AMX tiles always read all their rows.
   Bfloat16 *inputsIn(Bfloat16 *scratch, const GradWeightPartial &partial) const {
     return scratch + static_cast<size_t>(depth) * partial.outputs;
   }
@@ -53,7 +59,7 @@ struct PairStrip {
   }
 };
 
-// One image's gradients from its row `top` on; load(pixel, output) → V.
+// Packs the gradients of one image from its row `top` on; load(pixel, output) → V. bias += their sum.
 template <class V, class Load>
 void packGradientPairs(const PairStrip &s, const GradWeightPartial &partial, int outputs, int image, int top,
                        Bfloat16 *gradients, Load load) {
@@ -79,9 +85,9 @@ void packGradientPairs(const PairStrip &s, const GradWeightPartial &partial, int
   }
 }
 
-// One image's inputs, turned over; load(row, column, channel) → V where the map has that pixel.
+// Packs the transposed inputs of one image; load(row, column, channel) → V is called for pixels inside the map.
 template <class V, class Load>
-void packTurnedInputs(const PairStrip &s, const Size &map, const Window &w, int channels, int image, int top,
+void packTransposedInputs(const PairStrip &s, const Size &map, const Window &w, int channels, int image, int top,
                       Bfloat16 *inputs, Load load) {
   for (int i = 0; i < s.stripRows; i++) {
     const int row = top + i - static_cast<int>(w.paddingHeight);
@@ -95,7 +101,7 @@ void packTurnedInputs(const PairStrip &s, const Size &map, const Window &w, int 
           block[lane] = there ? load(row, column, c) : V::splat(0);
         }
         transpose(block);
-        // The next row takes the place of what is stored beyond this one's end.
+        // The values stored after the end of this row are overwritten by the next row.
         Bfloat16 *to = inputs + c * s.pitch + image * s.imagePositions + i * s.columns + j;
         DENSOR_UNROLL for (int lane = 0; lane < V::size; lane++)
           if (c + lane < channels) storeOperand(block[lane], to + lane * s.pitch);
@@ -103,7 +109,7 @@ void packTurnedInputs(const PairStrip &s, const Size &map, const Window &w, int 
   }
 }
 
-// One image's inputs, each tap's of its own, out of its strip.
+// Packs the inputs of one image, one copy per tap, from its strip.
 inline void packTapsApart(const PairStrip &s, const Strip &strip, const Window &w, int image, const Bfloat16 *packed,
                           Bfloat16 *inputs) {
   const int step = w.strideWidth * strip.channels;
@@ -113,7 +119,7 @@ inline void packTapsApart(const PairStrip &s, const Strip &strip, const Window &
     Bfloat16 *to = inputs + row * s.pitch + static_cast<size_t>(image) * s.imagePositions;
     for (int i = 0; i < s.rows; i++, to += s.columns) {
       const Bfloat16 *from = packed + (i * w.strideHeight + down) * strip.pitch() + across * strip.channels + channel;
-      // Compilers make vectors of steps they know.
+      // Constant steps, so that compilers vectorize the loop.
       if (step == 1) __builtin_memcpy(to, from, s.width * sizeof(Bfloat16));
       else if (step == 2)
         for (int j = 0; j < s.width; j++) to[j] = from[j * 2];
@@ -123,7 +129,7 @@ inline void packTapsApart(const PairStrip &s, const Strip &strip, const Window &
   }
 }
 
-// Zeros where nothing was packed: behind images of an odd number of positions, and behind both sides.
+// Writes zeros where nothing was packed: after images with an odd number of positions, and after inputs and gradients.
 inline void padPairs(const PairStrip &s, int outputs, int panelWidth, Bfloat16 *gradients, Bfloat16 *inputs) {
   const int written = s.stripRows * s.columns;
   const size_t end = static_cast<size_t>(s.images - 1) * s.imagePositions + written;
@@ -140,7 +146,8 @@ inline void padPairs(const PairStrip &s, int outputs, int panelWidth, Bfloat16 *
   }
 }
 
-// partial[row][output] += a block of positions. A function of its own, so that the accumulators get every register there is.
+// partial[row][output] += Σ input·gradient over a block of positions. noinline, so that the compiler can use all
+// registers for the accumulators.
 template <class V>
 __attribute__((noinline)) void accumulateProducts(float *partial, size_t partialStride, int rows, int vectors,
                                                   const Bfloat16 *inputs, size_t pitch, const Bfloat16 *gradients,
@@ -156,7 +163,7 @@ __attribute__((noinline)) void accumulateProducts(float *partial, size_t partial
       });
 }
 
-// partial += the gradient that a strip gives, both of its sides packed.
+// partial += the contribution of a strip whose inputs and gradients are packed.
 template <class V>
 void sumPairs(const PairStrip &s, const GradWeightPartial &partial, Bfloat16 *gradients, Bfloat16 *inputs) {
   padPairs(s, partial.outputs, V::tileBlocks * V::size, gradients, inputs);
@@ -177,8 +184,8 @@ void sumPairs(const PairStrip &s, const GradWeightPartial &partial, Bfloat16 *gr
   }
 }
 
-// partial += the gradient that some rows of one image's outputs give, from load(pixel, output) → V and their packed strip,
-// which lies in `scratch` as s.stripIn says.
+// partial += the contribution of some rows of the outputs of one image, with gradients from load(pixel, output) → V and
+// the packed strip at s.stripIn(scratch).
 template <class V, class Record, class Load>
 void sumTapsApart(const PairStrip &s, const GradWeightPartial &partial, const Record &r, const Strip &strip,
                   Bfloat16 *scratch, Load load) {
@@ -188,6 +195,7 @@ void sumTapsApart(const PairStrip &s, const GradWeightPartial &partial, const Re
   sumPairs<V>(s, partial, scratch, inputs);
 }
 
+// partial += the gradient summed over the images of a leaf, for a slice of the input channels.
 template <class V, class T>
 void sumLeafInPairs(const Context &ctx, const Conv2dGradWeightRecord &r, Range images, Range slice,
                     const GradWeightPartial &partial, bool tapsApart) {
@@ -215,7 +223,7 @@ void sumLeafInPairs(const Context &ctx, const Conv2dGradWeightRecord &r, Range i
           packStrip<V>(strip, packed, load);
           packTapsApart(pairs, strip, r.window, i, packed, inputs);
         } else {
-          packTurnedInputs<V>(pairs, r.in, r.window, channels, i, top, inputs,
+          packTransposedInputs<V>(pairs, r.in, r.window, channels, i, top, inputs,
                               [&](int row, int column, int c) DENSOR_LAMBDA_INLINE {
                                 return load(static_cast<size_t>(row) * r.in.width + column, c);
                               });

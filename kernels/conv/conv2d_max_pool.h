@@ -1,15 +1,19 @@
-// A convolution that keeps only the winners of a max pool's windows: m = y where sign(γ)·y is greatest, and its
-// position, where that is asked for. relu(a·m + b) is then the max pool of relu(a·y + b), for a has the sign of γ (and with γ = 0 all tie: the
-// first wins, NaN before it). y passes through scratch, as many rows as a window is high; every row is computed
-// once, so the statistics count every pixel of y once, in the order of conv2d's. They are of y before storage rounds:
-// y is never stored, and its gradient takes it as it is here.
-// Without γ (a batch norm that was folded into the weights, and its ReLU) the greatest y wins. A chunk that is some rows
-// of m computes what they see: the row of y between two chunks is computed by both.
-// Its gradient: partials as conv2dGradWeight's; y is convolved anew, row by row, for the correction of its statistics.
-// The strips are conv2d's. Copying a pixel's 7×7 inputs into one run of 49 instead of walking over seven runs of 7
-// gained nothing (WASM, 4 images of 96×96: 2.7 against 2.6 ms forward, 3.4 against 3.3 backward); on AVX-512 the seven
-// runs go at 70% of the multiply-add peak as they are. In pairs of bfloat16 numbers the gradient does copy each tap's
-// inputs (conv2d_grad_weight_pairs.h): pairs are of pixels, which a stride keeps apart.
+// A convolution y = conv(prologue(x)) + bias fused with the following max pool: of each window only the selected value
+// of y is stored, m = the y that maximizes sign(γ)·y, and optionally its position. relu(a·m + b) then equals the max
+// pool of relu(a·y + b), because a has the sign of γ. (If γ = 0, all values tie: the first NaN is selected, otherwise
+// the first value.) Without γ (batch norm folded into the weights, ReLU applied here) the largest y is selected.
+// Scratch contains as many rows of y as a window is high. The statistics include every pixel of y once, in the order of
+// conv2d. They are computed from y before rounding to the storage type, because y is never stored and its gradient uses
+// the unrounded values.
+// If a chunk is some rows of m, it computes the rows of y in their windows: rows shared by two chunks are computed
+// twice. The weight gradient: partials as those of conv2dGradWeight. y is recomputed row by row for the correction of
+// its statistics.
+// x and m do not overlap; m and partials are =. Unaligned addresses are allowed. Order of reduction: as conv2d
+// (forward), as conv2dGradWeight (weight gradient).
+// Copying the 7×7 inputs of a pixel into one run of 49, instead of using seven runs of 7, was not faster (WASM, 4
+// images of 96×96: 2.7 against 2.6 ms forward, 3.4 against 3.3 backward); on AVX-512 the seven runs reach 70% of the
+// FMA peak. The weight gradient by bfloat16 dot products does copy the inputs of each tap (conv2d_grad_weight_pairs.h),
+// because its pairs are adjacent pixels, which a stride separates.
 #pragma once
 #include "conv/conv2d.h"
 #include "conv/conv2d_grad_weight.h"
@@ -29,7 +33,7 @@ template <class V, class T> void conv2dMaxPool(const Context &ctx, const Conv2dM
   Cut work = cut(r.in.images, r.pooled.height, chunk, r.chunks);
   const Range windows = work.rows;
 
-  // Row `row` of y, until row + kernelHeight takes its place.
+  // Row `row` of y in the ring buffer; row + kernelHeight overwrites it.
   const auto rowAt = [&](int row) { return ring + row % w.kernelHeight * rowFloats; };
   const auto lastRow = [&](int i) {
     const int last = static_cast<int>(i * w.strideHeight + w.kernelHeight) - static_cast<int>(w.paddingHeight) - 1;
@@ -38,28 +42,30 @@ template <class V, class T> void conv2dMaxPool(const Context &ctx, const Conv2dM
   work.rows = {insideWindow(windows.begin, w.strideHeight, w.paddingHeight, w.kernelHeight, r.out.height).begin +
                    static_cast<int>(windows.begin * w.strideHeight) - static_cast<int>(w.paddingHeight),
                lastRow(windows.end - 1) + 1};
-  if (windows.begin == 0) work.rows.begin = 0; // Statistics want all rows, seen by a window or not.
+  if (windows.begin == 0) work.rows.begin = 0; // Statistics include rows outside all windows.
   if (windows.end == static_cast<int>(r.pooled.height)) work.rows.end = r.out.height;
-  int waiting = 0; // the row of windows whose last row of y is still to come
+  int incomplete = 0; // the first row of windows that is not complete
   forConvolvedRows<V, T>(
       ctx, r, chunk, work, strips, padded, [&](int, int row) { return rowAt(row); }, [](float *, int, int) {},
       [&](int n, int row) {
-        if (row == work.rows.begin) waiting = windows.begin;
-        for (; waiting < windows.end && lastRow(waiting) == row; waiting++) {
-          T *m = ctx.at<T>(r.m, n, pooledPixels) + static_cast<size_t>(waiting) * r.pooled.width * r.m.stride;
+        if (row == work.rows.begin) incomplete = windows.begin;
+        for (; incomplete < windows.end && lastRow(incomplete) == row; incomplete++) {
+          T *m = ctx.at<T>(r.m, n, pooledPixels) + static_cast<size_t>(incomplete) * r.pooled.width * r.m.stride;
           if (!gamma && r.index == NO_ADDRESS)
-            greatestRow<V>(w, r.out, r.pooled, waiting, m, r.m.stride, padded, rowAt,
+            greatestRow<V>(w, r.out, r.pooled, incomplete, m, r.m.stride, padded, rowAt,
                            [](const float *pixel, int c) DENSOR_LAMBDA_INLINE { return V::load(pixel + c); });
           else maxPoolRow<V>(
-              w, r.out, r.pooled, waiting, m, r.m.stride, indexRow(ctx, r.index, r.pooled, n, waiting), padded, rowAt,
+              w, r.out, r.pooled, incomplete, m, r.m.stride, indexRow(ctx, r.index, r.pooled, n, incomplete), padded,
+              rowAt,
               [](const float *pixel, int c) DENSOR_LAMBDA_INLINE { return V::load(pixel + c); },
               [&](V y, int c) DENSOR_LAMBDA_INLINE { return V::load(signs + c) * y; });
         }
       });
 }
 
-// Rows [top, top + rows) of the map's gradient += the gradient of m where the map won; for each pixel the rows of
-// windows ascending, then the positions. A position's windows are walked together, so that its place is a constant.
+// Rows [top, top + rows) of the gradient of y += the gradient of m at the selected positions. Order of reduction per
+// pixel: rows of windows, then positions in the window, ascending. The loop over the windows of a row is innermost, so
+// that the position is constant in it.
 template <class V, class T>
 void addAtWinners(const Context &ctx, const Conv2dMaxPoolGradWeightRecord &r, int image, int top, int rows,
                   float *gradients) {

@@ -1,14 +1,15 @@
-// Small maps: the rows of a register tile are images, not pixels, of which a row has too few to fill it. A strip holds
-// whole images, each pixel's of all of them side by side, [pixel][image][channels], and no padding: taps that fall
-// outside the map are left out (of nine, four are on a 2×2 map). Sums run over taps, then channels, ascending. A tap is a
-// run: filters of few channels whose rows are padded (filter_runs.h) do not come here.
+// Convolutions of small feature maps, whose rows have too few pixels to fill a register tile: the rows of a tile are
+// the same pixel of several images. A strip contains whole images without padding, as [pixel][image][channels]. Taps
+// outside the map are skipped (on a 2×2 map, five of nine). Each tap is one run, so filters with few channels, whose
+// rows are padded as a whole (filter_runs.h), do not use this. Order of reduction: taps, then channels, ascending.
 #pragma once
 #include "conv/micro_kernel.h"
 #include "conv/pack.h"
 
 namespace densor {
 
-// load(image, pixel, c) → V. Writes up to V::size − 1 numbers behind the strip, then the zeros that pad its depth.
+// Packs a strip; load(image, pixel, c) → V. Writes up to V::size − 1 elements after the strip, and zeros that pad its
+// last run.
 template <class V, class P, class Load>
 void packImages(int images, int pixels, int channels, P *to, Load load) {
   for (int p = 0; p < pixels; p++)
@@ -17,12 +18,12 @@ void packImages(int images, int pixels, int channels, P *to, Load load) {
   zeroBehind(to);
 }
 
-// A convolution of stride 1 that keeps the map's size; `padding` of the rows and columns before the first.
+// A convolution with stride 1 whose output has the size of its input; padding: that at the top and left.
 template <class P> struct SmallConvolution {
   int height, width, channels;
   int kernelHeight, kernelWidth, paddingHeight, paddingWidth;
   int outputs;
-  const P *packed; // weights, as packWeights leaves them
+  const P *packed; // weights packed by packWeights
 
   SmallConvolution(const Size &map, const Window &w, int paddingHeight, int paddingWidth, int outputs, const P *packed)
       : height(map.height), width(map.width), channels(map.channels), kernelHeight(w.kernelHeight),
@@ -30,7 +31,7 @@ template <class P> struct SmallConvolution {
         packed(packed) {}
 };
 
-// epilogue(tile, pixel, firstImage, firstOutput) receives V[R][B] in registers: rows are images.
+// epilogue(tile, pixel, firstImage, firstOutput) receives V[R][B] in registers; rows are images.
 template <class V, class P, class Epilogue>
 void convolveImages(const SmallConvolution<P> &conv, const P *strip, int images, Epilogue epilogue) {
   const int depth = conv.channels, taps = conv.kernelHeight * conv.kernelWidth;

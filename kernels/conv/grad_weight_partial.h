@@ -1,26 +1,27 @@
-// Where the gradient of a convolution's weights is summed by those who share the work.
+// The layout of a partial of a convolution's weight gradient: [kH·kW·C + 1][paddedChannels(O)].
 #pragma once
 #include "base/prologue.h"
 #include "conv/pack.h"
 
 namespace densor {
 
-// Floats of a partial with so many channels: [kH·kW·C + 1][paddedChannels(O)], the last row the bias's.
+// Floats of a partial with `channels` input channels; its last row is the bias gradient.
 template <class Record> size_t gradWeightFloats(const Record &r, int channels) {
   const size_t taps = static_cast<size_t>(r.window.kernelHeight) * r.window.kernelWidth;
   return (taps * channels + 1) * paddedChannels(r.out.channels);
 }
 
-// Where a leaf is summed: the rows of a slice of a partial's channels, and the bias's where that is wanted.
+// The destination of a leaf's sums: the rows of a slice of the partial's input channels, and optionally the bias row.
 struct GradWeightPartial {
   float *weights, *bias;
   int outputs; // floats of a row
   int channels, kernelWidth;
-  Range slice; // of the channels
-  // With all channels a kernel row's (column, channel) pairs lie side by side in a strip and in the partial; with a
-  // slice of them, the channels of one tap do.
+  Range slice; // of the input channels
+  // Runs of rows that are contiguous both in a strip and in the partial: with all channels, (column, channel) of a
+  // kernel row; with a slice of them, the channels of one tap. `length`: rows of a run.
   int runs, length;
-  // From here to the sum on the left in the tree, in floats: the last strip is added to that, not left here. 0: none is.
+  // Offset in floats of the left neighbour in the tree of sums. If not 0, the last strip adds its results there instead
+  // of storing them here.
   ptrdiff_t toLeft = 0;
 
   template <class Record>
@@ -43,13 +44,13 @@ struct GradWeightPartial {
     if (bias) __builtin_memset(bias, 0, outputs * sizeof(float));
   }
 
-  // Of the weights, where the slice is all that there is.
+  // Floats of the weights of a partial that contains only the slice.
   size_t floats() const { return static_cast<size_t>(runs) * length * outputs; }
   bool isWhole() const { return slice.end - slice.begin == channels; }
   float *run(int k) const {
     return weights + static_cast<size_t>(isWhole() ? k * length : k * channels + slice.begin) * outputs;
   }
-  // Where a run's inputs begin in a strip of the slice's channels.
+  // The first input of run k in a strip of the slice's channels.
   const float *inputs(const Strip &strip, const float *packed, int k) const {
     if (isWhole()) return packed + k * strip.pitch();
     return packed + k / kernelWidth * strip.pitch() + k % kernelWidth * strip.channels;

@@ -1,4 +1,6 @@
-// The one micro-kernel of every convolution, forward and backward: a register tile of R rows × B vectors.
+// The micro-kernel of all convolutions, forward and backward: a register tile of R rows × B vectors. Tiles are +=, in
+// registers; operands need no alignment. Order of reduction: runs, then their elements, ascending (bfloat16: pairs of
+// elements).
 #pragma once
 #include "base/constant.h"
 #include "conv/operand.h"
@@ -6,8 +8,8 @@
 
 namespace densor {
 
-// tile[r][b] += Σ_k a[r·aRow + k·aDepth] · panel[k·panelDepth + b·V::size …], k ascending; of bfloat16 numbers k counts
-// pairs. `depth` is the length of the sum.
+// tile[r][b] += Σ_k a[r·aRow + k·aDepth] · panel[k·panelDepth + b·V::size …], k ascending; with bfloat16, k counts
+// pairs. `depth`: number of terms of the sum.
 template <class V, int R, int B, class P>
 DENSOR_INLINE void multiplyAdd(V (&tile)[R][B], const P *a, ptrdiff_t aRow, ptrdiff_t aDepth, const P *panel,
                                ptrdiff_t panelDepth, int depth) {
@@ -40,7 +42,7 @@ template <class V, class F> DENSOR_INLINE void withTile(int rows, int vectors, F
   });
 }
 
-// Cuts [0, total) into as few pieces of at most `most` as will do, nearly equal: f(begin, length).
+// Divides [0, total) into the fewest nearly equal ranges of length at most `most`; calls f(begin, length) for each.
 template <class F> DENSOR_INLINE void forTiles(int total, int most, F f) {
   const int tiles = (total + most - 1) / most;
   for (int t = 0, begin = 0; t < tiles; t++) {
@@ -50,7 +52,7 @@ template <class F> DENSOR_INLINE void forTiles(int total, int most, F f) {
   }
 }
 
-// Rows of a product at a time: f(begin, length).
+// Divides the rows of a product into those computed at a time; calls f(begin, length).
 template <class V, class P, class F> DENSOR_INLINE void forProductRows(int total, F f) {
   if constexpr (HAS_TILES && IN_PAIRS<P>) {
     for (int begin = 0; begin < total; begin += 2 * TILE_ROWS)
@@ -58,9 +60,9 @@ template <class V, class P, class F> DENSOR_INLINE void forProductRows(int total
   } else forTiles(total, V::tileRows, f);
 }
 
-// Products of so many rows with at most V::tileBlocks vectors of a panel, summed over runs of `depth` numbers:
-// runs(add) calls add(run, a) for each, `a` the run's first number of row 0, rows aRow apart; the panel holds run after run.
-// epilogue(V tile[R][B], first row) receives the sums in registers.
+// Products of `rows` rows with at most V::tileBlocks vectors of a panel, summed over runs of `depth` elements.
+// runs(add) calls add(run, a) for each run; `a` is its first element in row 0, rows are aRow apart. The panel contains
+// the runs one after another. epilogue(V tile[R][B], first row) receives the sums in registers.
 template <class V, class P, class Runs, class Epilogue>
 DENSOR_INLINE void multiplyRuns(int rows, int vectors, ptrdiff_t aRow, const P *panel, int depth, Runs runs,
                                 Epilogue epilogue) {

@@ -1,4 +1,5 @@
-// Packing: what the micro-kernel reads, laid out the way it reads it.
+// Packing: copies inputs (into strips) and weights (into panels) into the order in which the micro-kernel reads them.
+// Packed data is =, and does not overlap its source. Unaligned addresses are allowed. No reduction.
 #pragma once
 #include "base/constant.h"
 #include "base/context.h"
@@ -7,24 +8,24 @@
 
 namespace densor {
 
-// A strip of an image as the convolution walks over it: pixels `rows` × `columns`, channels dense, zeros outside
-// the image. With dilation d, image pixel (i, j) stands at (d·i, d·j) and zeros between.
+// A strip: `rows` × `columns` pixels of an image and its padding, [rows][columns][channels], with zeros outside the
+// image. With dilation d, pixel (i, j) of the image is at (d·i, d·j), and there are zeros between pixels.
 struct Strip {
   int height, width, channels; // of the image
   int dilationHeight, dilationWidth;
   int firstRow, firstColumn; // of the strip, in dilated image coordinates; may be negative
   int rows, columns;
-  bool contiguous; // pixels lie side by side in memory and are read as they are: rows are copied whole
+  bool contiguous; // pixels are contiguous in memory and have no prologue coefficients: a row is packed as one vector
 
   size_t pitch() const { return static_cast<size_t>(columns) * channels; }
-  // Of a strip without dilation: the columns that are not padding.
+  // Without dilation: the columns that are not padding.
   Range columnsInside() const {
     const int first = firstColumn < 0 ? -firstColumn : 0, end = width - firstColumn;
     return {first < columns ? first : columns, end < columns ? end : columns};
   }
 };
 
-// What rows [top, top + rows) of a convolution's output read of its input.
+// The inputs of rows [top, top + rows) of a convolution's output.
 template <class Record> Strip inputStrip(const Record &r, int top, int rows) {
   const Window &w = r.window;
   return {.height = static_cast<int>(r.in.height),
@@ -39,8 +40,8 @@ template <class Record> Strip inputStrip(const Record &r, int top, int rows) {
           .contiguous = r.x.stride == r.in.channels && r.prologue.scale == NO_ADDRESS};
 }
 
-// load(pixel, c) → V. Writes rows·columns·channels numbers in ascending order and up to V::size − 1 behind them, then the
-// zeros that pad the last pixel's depth.
+// load(pixel, c) → V. Writes rows·columns·channels elements in ascending order and up to V::size − 1 after them, and
+// then zeros that pad the last run.
 template <class V, class P, class Load> void packStrip(const Strip &s, P *to, Load load) {
   for (int r = 0; r < s.rows; r++) {
     const int row = s.firstRow + r;
@@ -55,7 +56,7 @@ template <class V, class P, class Load> void packStrip(const Strip &s, P *to, Lo
       const Range inside = s.columnsInside();
       const int begin = inside.begin * s.channels, end = inside.end * s.channels;
       __builtin_memset(to, 0, begin * sizeof(P));
-      for (int k = begin; k < end; k += V::size) 
+      for (int k = begin; k < end; k += V::size)
         storeOperand(load(rowStart + s.firstColumn + inside.begin, k - begin), to + k);
       __builtin_memset(to + end, 0, (s.pitch() - end) * sizeof(P));
       to += s.pitch();
@@ -76,8 +77,8 @@ template <class V, class P, class Load> void packStrip(const Strip &s, P *to, Lo
   zeroBehind(to);
 }
 
-// Columns of a matrix whose `there` rows lie `stride` apart: take(i, V of V::size rows, zero where there is none) for
-// i in [0, count). Reads up to V::size − 1 floats behind a row.
+// The columns of a matrix with `there` rows that are `stride` floats apart: calls take(i, V) for i in [0, count), with
+// one lane per row, zero for missing rows. Reads up to V::size − 1 floats after a row.
 template <class V, class Take>
 DENSOR_INLINE void forColumns(const float *rows, size_t stride, int there, int count, Take take) {
   for (int first = 0; first < count; first += V::size) {
@@ -90,13 +91,13 @@ DENSOR_INLINE void forColumns(const float *rows, size_t stride, int there, int c
   }
 }
 
-// Where the panels of a block of V::tileBlocks·V::size outputs (the last may be narrower by whole vectors) lie: `rows`
-// (taps × depth) of `width` each, zero where no output is; of bfloat16 numbers, rows in pairs. A vector of outputs from
-// `first` on has its place in one of them.
+// The panel that contains the vector of outputs from `first` on. Weights are packed into panels of
+// V::tileBlocks·V::size outputs (the last may be narrower by whole vectors): [rows][width], where rows are taps ×
+// depth, with zeros for missing outputs; bfloat16: [rows/2][width][2].
 template <class V> struct Panel {
-  int start, width; // of the block
-  int inside;       // outputs of the block before the vector
-  size_t block;     // where it begins
+  int start, width; // first output of the panel, number of outputs
+  int inside;       // outputs of the panel before the vector
+  size_t block;     // offset of the panel, in elements
 
   Panel(int first, int outputs, size_t rows) {
     constexpr int most = V::tileBlocks * V::size;
@@ -117,9 +118,10 @@ template <class V> struct Panel {
   }
 };
 
-// weight [O, C, taps], each output's times its `scale`, where there is one: take(first, tap, d, V) for every vector of outputs
-// from `first` on, tap and channel d of the depth, d's taps one after another, ascending or (transposed) descending.
-// Transposed: outputs are C, depth is O, taps reversed. Chunks cut the depth.
+// Calls take(first, tap, d, V) with the weights of each vector of outputs from `first` on, each tap and each channel d
+// of the depth; weight is [O, C, taps], multiplied by the `scale` of its output, if present. The taps of d are visited
+// in ascending order, or descending if transposed. Transposed: outputs are C, depth is O, taps are reversed. Chunks
+// divide the depth.
 template <class V, class Record, class Take>
 DENSOR_INLINE void forWeights(const Context &ctx, const Record &r, int taps, int chunk, Take take) {
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
@@ -133,7 +135,7 @@ DENSOR_INLINE void forWeights(const Context &ctx, const Record &r, int taps, int
       take(first, tap, d, scale ? factor * weights : weights);
     };
     if (!r.transposed) {
-      // An output's weights lie side by side: (depth, tap).
+      // The weights of an output are contiguous: (depth, tap).
       int tap = 0, d = range.begin;
       const float *weight = ctx.at(r.weight) + (static_cast<size_t>(first) * depth + range.begin) * taps;
       forColumns<V>(weight, static_cast<size_t>(depth) * taps, there, (range.end - range.begin) * taps,
@@ -153,7 +155,7 @@ DENSOR_INLINE void forWeights(const Context &ctx, const Record &r, int taps, int
   }
 }
 
-// The panels of a convolution's weights, as maps of T will be multiplied with them. Chunks cut the depth.
+// Packs the weights of a convolution of feature maps of T into panels. Chunks divide the depth.
 template <class V, class T> void packWeightsFor(const Context &ctx, const PackWeightsRecord &r, int chunk) {
   using P = Operand<T>;
   const int taps = r.kernelHeight * r.kernelWidth;

@@ -1,13 +1,15 @@
-// y = relu?(W·prologue(x) + bias) of every pixel, none knowing of another: a 1×1 convolution of stride 1, a linear layer.
-// Pixels of all rows and images are one long row. Without a prologue floats are read where they lie. Sums run over channels,
-// ascending. x and y may be slices of one buffer (not overlapping).
+// y = relu?(W·prologue(x) + bias) for each pixel independently: a 1×1 convolution with stride 1, or a linear layer. The
+// pixels of all rows and images are treated as one long row. float32 inputs without a prologue are read in place, not
+// packed. x and y may be slices of one buffer that do not overlap. Unaligned addresses are allowed. Order of reduction:
+// channels ascending.
 #pragma once
 #include "base/prologue.h"
 #include "conv/conv2d.h"
 
 namespace densor {
 
-// Numbers from one packed pixel to the next: never a multiple of PITCH_APART_BYTES, or a tile's rows would share few sets of a cache.
+// Elements from one packed pixel to the next: never a multiple of PITCH_APART_BYTES, because the rows of a tile would
+// then map to few cache sets.
 template <class P = float> DENSOR_INLINE int packedPitch(int channels) {
   constexpr int line = ALIGNMENT_BYTES / sizeof(P), apart = PITCH_APART_BYTES / sizeof(P);
   return channels % apart == 0 ? channels + line : channels;

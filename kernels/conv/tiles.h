@@ -1,5 +1,5 @@
-// AMX: products of two rows and two columns of tiles. A tile of sums is 16 rows × 16 columns of float32; what is multiplied,
-// 16 rows × 32 bfloat16 numbers on the left and 16 pairs × 16 columns on the right.
+// AMX: bfloat16 dot products of up to 2 × 2 tiles. A tile of sums is 16 rows × 16 columns of float32; the operands are
+// 16 rows × 32 numbers (left) and 16 pairs × 16 columns (right).
 // Source: Intel Architecture Instruction Set Extensions Programming Reference, chapter 3 (AMX).
 #pragma once
 #include "base/context.h"
@@ -12,12 +12,12 @@
 
 namespace densor {
 
-static_assert(TILE_ROWS == 16 && TILE_DEPTH == 32, "a tile of AMX, as large as they come");
+static_assert(TILE_ROWS == 16 && TILE_DEPTH == 32, "the largest AMX tile");
 
 #ifdef DENSOR_TILES
 constexpr bool HAS_TILES = true;
 
-// What LDTILECFG reads.
+// The operand of LDTILECFG.
 struct alignas(64) TileShapes {
   uint8_t palette = 1, startRow = 0, reserved[14] = {};
   uint16_t columnBytes[16] = {};
@@ -25,12 +25,12 @@ struct alignas(64) TileShapes {
 };
 static_assert(sizeof(TileShapes) == 64);
 
-// A thread's tiles, shaped; given back at the end, so that the system need not save them.
+// Configures the tiles of a thread; releases them at the end, so that context switches need not save them.
 struct TileState {
   TileState() {
     TileShapes shapes;
     for (int i = 0; i < 8; i++) shapes.columnBytes[i] = 64, shapes.rows[i] = TILE_ROWS;
-    asm volatile("" ::"r"(&shapes) : "memory"); // GCC 12 believes that 8 of the 64 bytes are read (GCC bug 114098).
+    asm volatile("" ::"r"(&shapes) : "memory"); // GCC 12 assumes that only 8 of the 64 bytes are read (GCC bug 114098).
     _tile_loadconfig(&shapes);
   }
   ~TileState() { _tile_release(); }
@@ -38,13 +38,15 @@ struct TileState {
   TileState &operator=(const TileState &) = delete;
 };
 
-// sums[m][b] = Σ over runs, of M × B tiles. runs(add): add(run, a); rows of `a` lie aRow numbers apart, `depth` is a multiple
-// of TILE_DEPTH; a run's part of the panel is [depth/2][B·16] pairs. Reads all 16 rows of a tile.
+// sums[m][b] = Σ over runs, for M × B tiles. runs(add) calls add(run, a) for each run; the rows of `a` are aRow
+// elements apart. `depth`: a multiple of TILE_DEPTH. The panel of a run is [depth/2][B·16] pairs. Reads all 16 rows of
+// a tile, even if fewer are used. Order of reduction: runs, then pairs, ascending; within an instruction as the
+// processor adds.
 template <int M, int B, class Runs>
 DENSOR_INLINE void multiplyTiles(float (&sums)[2][2][TILE_ROWS * 16], ptrdiff_t aRow, const Bfloat16 *panel, int depth,
                                  Runs runs) {
   constexpr int right = B * 64;
-  asm volatile("" ::: "memory"); // Intrinsics of some compilers do not say that they read memory.
+  asm volatile("" ::: "memory"); // The intrinsics of some compilers do not declare that they read memory.
   _tile_zero(0);
   if constexpr (B > 1) _tile_zero(1);
   if constexpr (M > 1) _tile_zero(2);

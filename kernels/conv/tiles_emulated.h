@@ -1,6 +1,6 @@
-// AMX's instructions as their reference describes them, for tests on processors without: eight tiles of a thread, all of 16
-// rows × 64 bytes. Shapes that are not those, and a thread without, end the process, as a processor would; tiles that were
-// given back hold NaN. (Subnormal numbers are not taken for zero.)
+// Emulation of the AMX instructions (source: conv/tiles.h), for tests on processors without them: eight tiles per
+// thread, each 16 rows × 64 bytes. Other shapes, and the use of tiles that are not configured, end the process, as on a
+// processor; released tiles contain NaN. Unlike on a processor, subnormal numbers are not treated as zero.
 #pragma once
 #include "base/bfloat16.h"
 #include <stddef.h>
@@ -40,7 +40,7 @@ struct EmulatedTiles {
     require(areShaped);
     __builtin_memset(bytes[tile], 0, sizeof bytes[tile]);
   }
-  // sums += a·b: the even and the odd numbers of the pairs are summed apart, then added.
+  // sums += a·b: the even and the odd elements are summed separately, then added.
   void dot(int sums, int a, int b) {
     require(areShaped);
     for (int m = 0; m < 16; m++) {

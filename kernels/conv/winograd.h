@@ -1,7 +1,9 @@
-// y = dropout(relu?(conv(prologue(x)) + bias)) and the statistics of y, for kernels of 3×3, stride 1 and padding 1, by
-// minimal filtering: ⊙ summed over channels (ascending) is a matrix product for each of the 36 positions, of as many tiles as
-// stay in the second cache. Rounding is coarser than in the direct sum, by the transforms' factors of up to 8. A tile's
-// numbers depend on no other tile. x and y may be slices of one buffer (not overlapping).
+// y = dropout(relu?(conv(prologue(x)) + bias)) and optionally the statistics of y (order: base/statistics.h), for a 3×3
+// kernel with stride 1 and padding 1, by Winograd convolution: the elementwise products, summed over channels, are a
+// matrix product for each of the 36 positions of a tile. A strip is as many tiles as fit into the L2 cache. Rounding
+// errors are larger than in the direct sum, because the transforms have factors up to 8. The results of a tile do not
+// depend on other tiles. x and y may be slices of one buffer that do not overlap. Unaligned addresses are allowed.
+// Order of reduction: channels ascending.
 #pragma once
 #include "base/prologue.h"
 #include "conv/conv2d.h"
@@ -10,28 +12,30 @@
 
 namespace densor {
 
-// Floats of one position's tiles: an odd number of cache lines, or 36 streams would share few sets of a cache.
+// Floats of the tiles of one position: an odd number of cache lines, because the 36 streams would otherwise map to few
+// cache sets.
 DENSOR_INLINE int winogradPitch(int channels) { return packedPitch(paddedChannels(channels)); }
 DENSOR_INLINE size_t winogradTiles(int tiles, int channels) {
   return static_cast<size_t>(tiles * winogradPitch(channels) / CHANNEL_PADDING | 1) * CHANNEL_PADDING;
 }
 
-// A map's tiles, counted along rows of tiles, image by image.
+// The 4×4 tiles of a feature map, numbered along rows of tiles, image by image.
 struct Tiling {
   int height, width, high, wide;
 
   explicit Tiling(const Size &s)
       : height(s.height), width(s.width), high((height + 3) / 4), wide((width + 3) / 4) {}
-  // Of a chunk: whole rows of tiles.
+  // The tiles of a chunk: whole rows of tiles.
   Range tiles(const Cut &work) const {
     return {(work.images.begin * high + work.rows.begin) * wide, ((work.images.end - 1) * high + work.rows.end) * wide};
   }
 };
 
-// A tile's place: outputs from (top, left) on, of which `rows` × `columns` are in the map; inputs from one pixel before.
+// The position of a tile: 4×4 outputs from (top, left) on, of which `rows` × `columns` are inside the map; 6×6 inputs
+// from (top − 1, left − 1) on.
 struct Tile {
   int image, top, left, rows, columns;
-  uint64_t inputs; // bit 6·i + j: row i and column j of the inputs are in the map
+  uint64_t inputs; // bit 6·i + j: the input in row i and column j is inside the map
 
   Tile(const Tiling &t, int index)
       : image(index / (t.high * t.wide)), top(index / t.wide % t.high * 4), left(index % t.wide * 4),
@@ -40,13 +44,13 @@ struct Tile {
     for (int i = 0; i < 6; i++) inputs |= (inside(top, t.height) >> i & 1) * row << 6 * i;
   }
   static uint64_t inside(int first, int count) {
-    const int after = count - first + 1; // the first that is beyond the end
+    const int after = count - first + 1; // the first index after the end of the map
     return (after < 6 ? (1u << after) - 1 : 63u) & (first == 0 ? 62u : 63u);
   }
 };
 
-// Bᵀ d B of a tile, all channels: position k's go to to[k·step …]. load(i, j, c) → V of row i and column j of its inputs,
-// where they are in the map; zero elsewhere.
+// Bᵀ d B of a tile, for all channels; position k is written to to[k·step …]. load(i, j, c) → V, the input in row i and
+// column j, is called inside the map; elsewhere inputs are zero.
 template <class V, class Load>
 DENSOR_INLINE void transformTile(const Tile &tile, int channels, float *to, size_t step, Load load) {
   for (int c = 0; c < channels; c += V::size) {
@@ -64,7 +68,8 @@ DENSOR_INLINE void transformTile(const Tile &tile, int channels, float *to, size
   }
 }
 
-// Aᵀ m A of a tile: finish(4 rows of 4, output) for each vector of outputs.
+// Aᵀ m A of a tile: calls finish(grid, output) for each vector of output channels; the first 4 columns of grid are
+// used.
 template <class V, class Finish>
 DENSOR_INLINE void transformProducts(const float *products, size_t step, int outputs, Finish finish) {
   for (int o = 0; o < outputs; o += V::size) {
@@ -80,11 +85,12 @@ DENSOR_INLINE void transformProducts(const float *products, size_t step, int out
   }
 }
 
-// The convolution of a chunk's tiles, `stripTiles` at a time. load(tile) → the function that transformTile loads with;
-// finish(tile, 4 rows of 4 outputs, output) for each vector of them; done(row of tiles) when all of its tiles are.
+// The convolution of the tiles of a chunk, `stripTiles` at a time. loadOf(tile) → the `load` for transformTile. Calls
+// finish(tile, grid, output) for each vector of output channels, and done(row of tiles) when all tiles of a row are
+// complete.
 template <class V, class LoadOf, class Finish, class Done>
-void filterTiles(const Context &ctx, const Tiling &tiling, Range tiles, int stripTiles, int inputs, int outputs,
-                 const float *weights, LoadOf loadOf, Finish finish, Done done) {
+void convolveTiles(const Context &ctx, const Tiling &tiling, Range tiles, int stripTiles, int inputs, int outputs,
+                   const float *weights, LoadOf loadOf, Finish finish, Done done) {
   const int inPitch = winogradPitch(inputs), outPitch = winogradPitch(outputs);
   const size_t inStep = winogradTiles(stripTiles, inputs), outStep = winogradTiles(stripTiles, outputs);
   const size_t panels = winogradPanels(inputs, outputs);
@@ -150,8 +156,8 @@ template <class V, class T> void winograd(const Context &ctx, const WinogradReco
       gathered += width;
     }
   };
-  filterTiles<V>(ctx, tiling, tiling.tiles(work), r.stripTiles, r.in.channels, outputs, ctx.at(r.packed), loadOf, finish,
-                 done);
+  convolveTiles<V>(ctx, tiling, tiling.tiles(work), r.stripTiles, r.in.channels, outputs, ctx.at(r.packed), loadOf,
+                   finish, done);
 }
 
 }  // namespace densor

@@ -1,5 +1,6 @@
-// The gradient of the input of a convolution of 3×3, stride 1 and padding 1, by minimal filtering: a convolution of the
-// output's gradient with filters turned by half a turn; then the prologue's backward.
+// The input gradient of a 3×3 convolution with stride 1 and padding 1, by Winograd convolution: a convolution of the
+// output gradient with filters rotated by 180°; then the backward pass of the prologue (base/grad_input.h: = or +=,
+// aliasing). Unaligned addresses are allowed. Order of reduction: output channels ascending.
 #pragma once
 #include "base/grad_input.h"
 #include "conv/winograd.h"
@@ -30,8 +31,8 @@ template <class V, class T> void winogradGradInput(const Context &ctx, const Win
                     [&](int j) DENSOR_LAMBDA_INLINE { return grid[i][j]; });
     });
   };
-  filterTiles<V>(ctx, tiling, tiles, r.stripTiles, r.outChannels, r.in.channels, ctx.at(r.packed), loadOf, finish,
-                 [](int) {});
+  convolveTiles<V>(ctx, tiling, tiles, r.stripTiles, r.outChannels, r.in.channels, ctx.at(r.packed), loadOf, finish,
+                   [](int) {});
 }
 
 }  // namespace densor

@@ -1,7 +1,7 @@
-// Minimal filtering F(4×4, 3×3) (Lavin and Gray 2015, arXiv 1509.09308): of a tile's 6×6 inputs d, a filter g and its 4×4
-// outputs y,
+// The three transforms of Winograd convolution F(4×4, 3×3) (Lavin and Gray 2015, arXiv 1509.09308): for the 6×6 inputs
+// d of a tile, a filter g and its 4×4 outputs y,
 //   y = Aᵀ[(G g Gᵀ) ⊙ (Bᵀ d B)]A
-// which takes 36 multiplications for each pair of channels, not 144. Here are the three transforms.
+// with 36 multiplications per pair of channels instead of 144.
 #pragma once
 #include "conv/pack.h"
 
@@ -22,7 +22,7 @@ template <class V> DENSOR_INLINE void transformInputs(V (&d)[6]) {
   d[4] = even2 - odd2;
 }
 
-// Aᵀ m: the first four.
+// Aᵀ m, written to the first four elements.
 template <class V> DENSOR_INLINE void transformOutputs(V (&m)[6]) {
   const V sum = m[1] + m[2], difference = m[1] - m[2], sum2 = m[3] + m[4], difference2 = m[3] - m[4];
   m[0] = m[0] + sum + sum2;
@@ -31,7 +31,7 @@ template <class V> DENSOR_INLINE void transformOutputs(V (&m)[6]) {
   m[3] = fma(V::splat(8), difference2, difference) + m[5];
 }
 
-// G g: three numbers to six.
+// G g: three numbers become six.
 template <class V> DENSOR_INLINE void transformFilter(V g0, V g1, V g2, V (&to)[6]) {
   const V sum = g0 + g2, sum4 = fma(V::splat(4), g2, g0), twice = V::splat(2) * g1;
   const V sixth = V::splat(-1.0f / 6), twentyFourth = V::splat(1.0f / 24);
@@ -43,11 +43,11 @@ template <class V> DENSOR_INLINE void transformFilter(V g0, V g1, V g2, V (&to)[
   to[5] = g2;
 }
 
-// Floats of one position's weights: those of a 1×1 convolution, in panels.
+// Floats of the packed weights of one position: panels as those of a 1×1 convolution.
 DENSOR_INLINE size_t winogradPanels(int inputs, int outputs) { return static_cast<size_t>(inputs) * roundUp(outputs, PANEL_WIDTH); }
 
-// weight [O, C, 3, 3] times `scale` (if any) → G g Gᵀ: for each position the panels that packWeights makes of a 1×1
-// convolution's. Transposed, for the gradient of the input: of filters that are turned by half a turn, from O to C.
+// weight [O, C, 3, 3] times `scale` (if present) → G g Gᵀ, [36] panels, in the format of packWeights for a 1×1
+// convolution. Transposed, for the input gradient: filters from O to C, rotated by 180°.
 template <class V> void winogradWeights(const Context &ctx, const WinogradWeightsRecord &r, int chunk) {
   const int outputs = r.transposed ? r.inChannels : r.outChannels;
   const int depth = r.transposed ? r.outChannels : r.inChannels;

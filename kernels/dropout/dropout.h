@@ -1,5 +1,6 @@
-// y = or += mask·x/(1 − rate) where no convolution applies it, and its gradient (the same, of the gradient with its
-// correction). x and y may be slices of one buffer (not overlapping). Scratch: a row.
+// y = or += mask·x/(1 − rate), for dropout that is not fused into a convolution, and its gradient, which is the same
+// function of the corrected gradient. Optionally the statistics of y (order: base/statistics.h). x and y may be slices
+// of one buffer that do not overlap. Unaligned addresses are allowed. Scratch: [width][paddedChannels] floats, one row.
 #pragma once
 #include "base/dropout.h"
 #include "base/prologue.h"

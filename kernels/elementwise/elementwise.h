@@ -1,5 +1,6 @@
-// y = or += prologue(x), and its gradient: batch norm and ReLU where no reader applies them, copies, additions.
-// x and y may be slices of one buffer (not overlapping).
+// y = or += prologue(x), and its gradient: unfused batch norm and ReLU, copies, additions. Optionally the statistics of
+// y (order: base/statistics.h). x and y may be slices of one buffer that do not overlap; the gradient of x may
+// overwrite x (base/grad_input.h). Unaligned addresses are allowed.
 #pragma once
 #include "base/grad_input.h"
 #include "base/prologue.h"

@@ -1,11 +1,13 @@
-// The end of a classifier: flatten, and the mean cross-entropy with its gradient, in float64.
+// The head of a classifier: flatten, and the mean cross-entropy, computed in float64. Outputs are =, gradients = or +=.
+// Inputs and outputs do not overlap. Unaligned addresses are allowed. Order of reduction: classes ascending; images of a
+// leaf ascending, then leaves ascending.
 #pragma once
 #include "base/math.h"
 #include "base/prologue.h"
 
 namespace densor {
 
-// [N, H, W, C] → [N, C·H·W]: PyTorch's order. T: what the map stores; features are floats.
+// [N, H, W, C] → [N, C·H·W], PyTorch's order. T: the element type of the feature map; features are float32.
 template <class, class T> void flatten(const Context &ctx, const FlattenRecord &r, int) {
   const size_t pixels = static_cast<size_t>(r.size.height) * r.size.width;
   for (uint32_t n = 0; n < r.size.images; n++)
@@ -28,6 +30,7 @@ template <class, class T> void flattenGradInput(const Context &ctx, const Flatte
   }
 }
 
+// log Σ exp(row[k]), shifted by the maximum to avoid overflow.
 DENSOR_INLINE double logSumExp(const float *row, int classes) {
   double greatest = row[0], sum = 0;
   for (int k = 1; k < classes; k++) greatest = row[k] > greatest ? row[k] : greatest;
@@ -35,13 +38,14 @@ DENSOR_INLINE double logSumExp(const float *row, int classes) {
   return greatest + logarithm(sum);
 }
 
-// What the loss of an image counts.
+// The weight of image n in the loss: 1 without weights.
 inline double imageWeight(const Context &ctx, Address weights, int n) {
   return weights == NO_ADDRESS ? 1 : static_cast<double>(ctx.at(weights)[n]);
 }
 
-// partials[leaf]: the sum over its rows of weight·(logSumExp(row) − Σ truth·row), with truth = (1 − smoothing)·onehot(label) +
-// smoothing/classes; and how many rows have their first greatest logit at the label.
+// partials[leaf] = [loss, correct] over the rows of the leaf. loss: Σ weight·(logSumExp(row) − Σ truth·row), with
+// truth = (1 − smoothing)·onehot(label) + smoothing/classes. correct: the number of rows whose first maximum is at the
+// label.
 inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;
@@ -66,7 +70,7 @@ inline void crossEntropy(const Context &ctx, const CrossEntropyRecord &r) {
   }
 }
 
-// The leaves added in order; the loss divided by meanOver.
+// loss = Σ losses / meanOver; correct = Σ correct.
 inline void finalizeLoss(const Context &ctx, const FinalizeLossRecord &r) {
   double loss = 0, correct = 0;
   for (uint32_t leaf = 0; leaf < r.leaves; leaf++) {
@@ -78,7 +82,7 @@ inline void finalizeLoss(const Context &ctx, const FinalizeLossRecord &r) {
   if (!isFinite(*ctx.at(r.loss))) ctx.fail();
 }
 
-// = or += weight·(softmax(row) − truth) / meanOver
+// gradLogits = or += weight·(softmax(row) − truth) / meanOver
 inline void crossEntropyGrad(const Context &ctx, const CrossEntropyGradRecord &r) {
   const int32_t *labels = ctx.at<int32_t>(r.labels);
   const int classes = r.size.channels;

@@ -1,6 +1,9 @@
-// Max and average pooling of prologue(x), and their gradients. Max pooling notes for each output which position
-// of the window won (the first greatest, row by row; NaN wins), and never looks at padding; average pooling
-// counts padding as zeros. The gradients gather: each input pixel sums over the windows that cover it, ascending.
+// Max and average pooling of prologue(x) (y =), and their gradients (= or +=). Max pooling stores for each output the
+// position of the maximum in its window (the first maximum in row order; the first NaN, if any) and ignores padding;
+// average pooling counts padding as zeros. x and y may be slices of one buffer that do not overlap; the gradient of x
+// may overwrite x (base/grad_input.h). Unaligned addresses are allowed. Order of reduction: an average sums its window
+// by rows, then columns; the gradient of an input pixel sums over the windows that cover it, ascending (rows, then
+// columns).
 #pragma once
 #include "base/grad_input.h"
 #include "base/prologue.h"
@@ -8,10 +11,10 @@
 
 namespace densor {
 
-// In a window: an index is a byte.
+// Limit on the positions of a window: an index is stored as one byte.
 constexpr int mostPositions = 256;
 
-// The part of a window's kernel that lies inside the map, for one output coordinate.
+// The rows (or columns) of a window that are inside the feature map, for one output coordinate.
 DENSOR_INLINE Range insideWindow(int out, int stride, int padding, int kernel, int size) {
   const int start = out * stride - padding;
   return {start < 0 ? -start : 0, start + kernel > size ? size - start : kernel};
@@ -24,7 +27,7 @@ DENSOR_INLINE Range coveringOutputs(int in, int stride, int padding, int kernel,
   return {before < 0 ? 0 : before / stride + 1, last + 1 < outputs ? last + 1 : outputs};
 }
 
-// For each row of outputs: row(image, i, y) computes it, then its statistics are gathered.
+// Calls row(image, i, y) for each row of outputs, to compute it; then adds the row to the statistics.
 template <class V, class T, class Record, class Row>
 void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
   const Cut work = cut(r.out.images, r.out.height, chunk, r.chunks);
@@ -42,9 +45,9 @@ void forOutputRows(const Context &ctx, const Record &r, int chunk, Row row) {
     }
 }
 
-// Row i of a max pool's outputs, pixels `stride` apart, and the positions that won (index: null where nobody asks).
-// rowAt(row) is where a row of the map begins, its pixels `inStride` apart; load(pixel, c) → V; what wins is the one
-// that rank(value, c) puts highest.
+// Row i of the outputs of a max pool, pixels `stride` apart, and the positions of the maxima (index; may be null).
+// rowAt(row): the first pixel of a row of the input, whose pixels are `inStride` apart; load(pixel, c) → V;
+// rank(value, c): the key that is maximized.
 template <class V, class T, class RowAt, class Load, class Rank>
 void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, T *y, size_t stride, uint8_t *index,
                 size_t inStride, RowAt rowAt, Load load, Rank rank) {
@@ -57,7 +60,7 @@ void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, T *y, s
     const Range kernelColumns = insideWindow(j, w.strideWidth, w.paddingWidth, kernelWidth, in.width);
     const ptrdiff_t corner = (static_cast<ptrdiff_t>(j * w.strideWidth) - w.paddingWidth) * inStride;
     for (int c = 0; c < channels; c += V::size) {
-      // The first position has nobody to beat.
+      // Initialized with the first position.
       V best = load(rows[kernelRows.begin] + corner + kernelColumns.begin * inStride, c), bestRank = rank(best, c);
       V at = V::splat(static_cast<float>(kernelRows.begin * kernelWidth + kernelColumns.begin));
       for (int a = kernelRows.begin; a < kernelRows.end; a++) {
@@ -77,7 +80,7 @@ void maxPoolRow(const Window &w, const Size &in, const Size &out, int i, T *y, s
   }
 }
 
-// The same where nobody asks which position won, and the value itself decides.
+// The same without positions, where the key is the value itself.
 template <class V, class T, class RowAt, class Load>
 void greatestRow(const Window &w, const Size &in, const Size &out, int i, T *y, size_t stride, size_t inStride,
                  RowAt rowAt, Load load) {
@@ -101,7 +104,7 @@ void greatestRow(const Window &w, const Size &in, const Size &out, int i, T *y, 
   }
 }
 
-// Where row i of an image's winners is noted.
+// Row i of the stored positions of an image; null if positions are not stored.
 DENSOR_INLINE uint8_t *indexRow(const Context &ctx, Address index, const Size &out, int image, int i) {
   uint8_t *first = ctx.at<uint8_t>(index);
   const size_t pixel = (static_cast<size_t>(image) * out.height + i) * out.width;
@@ -146,7 +149,8 @@ template <class V, class T> void avgPool(const Context &ctx, const AvgPoolRecord
   });
 }
 
-// For each input pixel, du = Σ over the outputs that cover it of take(outPixel, position, c, gradient there).
+// For each input pixel, du = Σ take(outPixel, position, c, gradient of the output) over the outputs whose windows cover
+// it; `position` is that of the input pixel in the window.
 template <class V, class T, class Record, class Take>
 void gatherGradient(const Context &ctx, const Record &r, int chunk, Take take) {
   const Range images = part(r.in.images, chunk, r.chunks);

@@ -1,13 +1,15 @@
-// Clipping, SGD, AdamW and moving averages of all tensors at once. A chunk is a share of the numbers of all of them, one
-// after the other. Updates are in place, element by element, so their bits do not depend on where chunks begin; nothing
-// is updated once NaN or infinity was met. Sums run over lanes and blocks of 64 vectors, then in float64, in order.
+// Gradient clipping, SGD, AdamW and moving averages, for all tensors in one record. A chunk is a range of the
+// concatenation of all tensors. Updates are in place and elementwise, so results do not depend on the limits of chunks.
+// If an earlier record produced NaN or infinity, nothing is updated. Tensors do not overlap. Unaligned addresses are
+// allowed. Order of reduction of Σx²: per lane over blocks of 64 vectors, then lanes, blocks and chunks in ascending
+// order, in float64.
 #pragma once
 #include "base/context.h"
 #include "base/math.h"
 
 namespace densor {
 
-// Calls visit(tensor, begin, end) for the part of each tensor that falls into a chunk.
+// Calls visit(tensor, begin, end) for the range of each tensor that belongs to a chunk.
 template <class Record, class Visit>
 DENSOR_INLINE void forShare(const Record &r, int chunk, Visit visit) {
   int64_t total = 0;
@@ -22,7 +24,7 @@ DENSOR_INLINE void forShare(const Record &r, int chunk, Visit visit) {
   }
 }
 
-// Lanes that are left at i, no more than a vector has.
+// Number of lanes to process at i: V::size, or fewer at the end.
 template <class V> DENSOR_INLINE int lanes(size_t i, size_t end) {
   return end - i < V::size ? static_cast<int>(end - i) : V::size;
 }
@@ -35,9 +37,10 @@ template <class V> DENSOR_INLINE double sumLanes(V x) {
   return sum;
 }
 
-// Gradients = or += their sums over ranks. A chunk has the same share of every tensor: where one comes twice, it adds in order.
+// Gradients = or += their sums over ranks. A chunk has the same range of every tensor, so if a tensor occurs twice,
+// both sums are added in order by one thread.
 template <class V> void storeGradients(const Context &ctx, const StoreGradientsRecord &r, int chunk) {
-  V rest = V::splat(0); // x − x of all sums: zero as long as they are finite
+  V rest = V::splat(0); // Σ(x − x): zero if all sums are finite, otherwise NaN
   for (uint32_t t = 0; t < r.tensorsCount; t++) {
     const Summed &tensor = r.tensors[t];
     const float *sums = ctx.at(r.sums) + tensor.first;
@@ -75,6 +78,7 @@ template <class V> void sumSquares(const Context &ctx, const SumSquaresRecord &r
   ctx.at(r.partials)[chunk] = static_cast<float>(sum);
 }
 
+// norm = √Σ partials, scale = min(1, maxNorm/(norm + 1e-6)), as torch.nn.utils.clip_grad_norm_.
 inline void clipScale(const Context &ctx, const ClipScaleRecord &r) {
   double sum = 0;
   for (uint32_t k = 0; k < r.partialCount; k++) sum += ctx.at(r.partials)[k];
@@ -84,6 +88,8 @@ inline void clipScale(const Context &ctx, const ClipScaleRecord &r) {
   if (!isFinite(*ctx.at(r.norm))) ctx.fail();
 }
 
+// As torch.optim.SGD without dampening: g = clip·gradient + weightDecay·p, v = momentum·v + g,
+// p −= learningRate·(nesterov ? g + momentum·v : v); without a velocity, p −= learningRate·g.
 template <class V> void sgd(const Context &ctx, const SgdRecord &r, int chunk) {
   if (ctx.control->failedRecord) return;
   const float *clip = ctx.at(r.scale);
@@ -115,6 +121,7 @@ DENSOR_INLINE double power(double base, double exponent) {
   return base > 0 ? exponential(exponent * logarithm(base)) : 0;
 }
 
+// AdamW (Loshchilov and Hutter 2019, arXiv 1711.05101), as torch.optim.AdamW; rest1 = 1 − β₁, rest2 = 1 − β₂.
 template <class V> void adamw(const Context &ctx, const AdamwRecord &r, int chunk) {
   if (ctx.control->failedRecord) return;
   const float *clip = ctx.at(r.scale);
@@ -143,6 +150,7 @@ template <class V> void adamw(const Context &ctx, const AdamwRecord &r, int chun
   });
 }
 
+// average += max(rest, 9/(10 + step))·(value − average): the average has a shorter memory in the first steps.
 template <class V> void movingAverage(const Context &ctx, const MovingAverageRecord &r, int chunk) {
   if (ctx.control->failedRecord) return;
   const float young = static_cast<float>(9 / (10 + static_cast<double>(ctx.scalars->step)));

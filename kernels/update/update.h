@@ -1,5 +1,6 @@
-// Running statistics: changes to the state that outlives a run. Nothing is changed once NaN or infinity was met: the state before
-// the step is the last good one.
+// Running statistics, updated in place: running = (1 − momentum)·running + momentum·batch, with the unbiased variance,
+// in float64. If an earlier record produced NaN or infinity, nothing is updated, so the state from before the step
+// remains. Batch and running statistics do not overlap. Unaligned addresses are allowed. No reduction.
 #pragma once
 #include "base/math.h"
 #include "base/context.h"

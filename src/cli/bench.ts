@@ -1,4 +1,3 @@
-import type { Command } from 'commander';
 import { modelByName } from '../model/zoo.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { requireMicroBatch } from '../train/config.ts';
@@ -9,17 +8,9 @@ import { formatBytes } from './format.ts';
 import { collectGarbage } from './heap.ts';
 import { median } from './median.ts';
 import { withinLimit } from './memory-limit.ts';
-import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
+import { type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { syntheticStep } from './synthetic-step.ts';
 import { print, printJson } from './terminal.ts';
-
-export function benchCommand(): Command {
-  const command = commandOf('bench', {
-    description: 'time training steps, or inference, on a synthetic batch',
-    examples: ['bench --engine wasm --threads 1', 'bench --model densenet121 --size 224 --batch 16 --json'],
-  });
-  return withDefaultSize(command).action(runBench);
-}
 
 interface BenchOptions extends MeasuredStepOptions {
   readonly precision: AllowedForms['precision'];
@@ -27,7 +18,8 @@ interface BenchOptions extends MeasuredStepOptions {
   readonly memoryLimit?: number;
 }
 
-async function runBench(given: BenchOptions): Promise<void> {
+export async function runBench(asked: BenchOptions): Promise<void> {
+  const given = withDefaultSize(asked);
   const { microBatch, ...measured } = given;
   const { batch, steps } = measured;
   if (microBatch !== 'auto') requireMicroBatch(microBatch, batch);
@@ -46,14 +38,14 @@ async function runBench(given: BenchOptions): Promise<void> {
       compile: (form, memory) => syntheticStep({ ...measured, ...form }, { memory, target: engine.target }),
     });
     const { network } = step.compiled;
-    await collectGarbage(); // Before memory is taken that will stay.
+    await collectGarbage(); // Before long-lived memory is allocated.
     const session = await step.open(engine);
     announce(given.engine);
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();
       await step.run(session);
-      if (i >= 0) stepMs.push(performance.now() - started); // The first warms up.
+      if (i >= 0) stepMs.push(performance.now() - started); // The first step is a warm-up.
     }
     const medianMs = median(stepMs);
     const what = given.inference ? 'run' : 'step';
@@ -79,7 +71,7 @@ async function runBench(given: BenchOptions): Promise<void> {
   }
 }
 
-/** Short times with their fractions. */
+/** A time with unit; short ones with decimals. */
 function milliseconds(ms: number): string {
   return `${ms.toFixed(ms < 100 ? 2 : 0)} ms`;
 }

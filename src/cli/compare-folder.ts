@@ -14,7 +14,7 @@ import { differenceOf, type Experiment, parseExperiment } from '../train/experim
 import { ENGINE_NAMES, type EngineName } from './engines.ts';
 import { UsageError } from './errors.ts';
 
-/** Where each file of a comparison lies. */
+/** The paths of the files of a comparison. */
 export function comparisonFiles(folder: string) {
   return {
     experiment: join(folder, 'experiment.json'),
@@ -32,18 +32,22 @@ export function folderOfRun(
   return join(folder, configuration, `seed-${seed}`);
 }
 
-/** What the folder of a comparison is of. One engine runs it all, or times would mean nothing. */
+/**
+ * The description stored in the folder of a comparison. All runs use the same engine, so that times are
+ * comparable.
+ */
 const storedSchema = z.strictObject({ experiment: z.unknown(), engine: z.enum(ENGINE_NAMES) });
 
-/** A comparison as a folder goes on with it. */
+/** A new or resumed comparison. */
 export interface OpenedComparison {
   readonly experiment: Experiment;
   readonly engine: EngineName;
 }
 
 /**
- * An experiment, its seeds added to those of the comparison that a folder holds, and the engine of that.
- * @throws DataError, UsageError, ConfigError when it holds anything else than this experiment.
+ * Opens a comparison. If the folder contains it already, adds the experiment's seeds to the stored ones and uses
+ * the stored engine.
+ * @throws DataError, UsageError, ConfigError if the folder contains anything else.
  */
 export function openComparison(folder: string, experiment: Experiment, given: EngineName): OpenedComparison {
   const fresh = { experiment, engine: given };
@@ -52,7 +56,7 @@ export function openComparison(folder: string, experiment: Experiment, given: En
     throw new DataError(`${folder} is a file: expected a folder for --out`);
   const path = comparisonFiles(folder).experiment;
   if (!existsSync(path)) {
-    // One that was ended before it had stored anything leaves its lock, or half a file.
+    // A comparison that was interrupted before it stored anything leaves a lock or a temporary file.
     if (readdirSync(folder).every((name) => name === LOCK_FILE || isTemporary(name))) return fresh;
     throw new DataError(`${folder} is not empty and holds no comparison: choose another --out`);
   }
@@ -77,7 +81,10 @@ export function storeExperiment(folder: string, experiment: Experiment, engine: 
   writeFileAtomic(comparisonFiles(folder).experiment, `${text}\n`);
 }
 
-/** The run as it stands in its folder; undefined of one that has not begun. @throws DataError of another run */
+/**
+ * The last checkpoint of a run; undefined if the run has not begun. @throws DataError if the folder has a
+ * different run.
+ */
 export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoint | undefined {
   const { last } = runFiles(folder);
   if (!existsSync(last)) return undefined;
@@ -94,7 +101,7 @@ export function openStoredRun(folder: string, config: RunConfig): LoadedCheckpoi
   );
 }
 
-/** @throws JsonFileError, ConfigError @param path of a file that is there. */
+/** Reads an experiment. @param path an existing file. @throws JsonFileError, ConfigError */
 export function readExperimentFile(path: string): Experiment {
   return parseExperiment(parseJsonFile(readFileSync(path), path), path);
 }

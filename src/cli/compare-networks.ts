@@ -5,16 +5,16 @@ import { elementCount, type Shape } from '../tensor/shape.ts';
 import type { ComparedNetwork } from './compare-report.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
 
-/** What a part of a network makes of an image, and at what cost: a stem, a dense block, a transition, a head. */
+/** Output and cost of a part of a network (stem, dense block, transition, head) for one image. */
 export interface PartCost {
   readonly part: string;
-  /** [channels, height, width] behind it, or [channels]. */
+  /** Shape of its output: [channels, height, width] or [channels]. */
   readonly output: Shape;
   readonly parameters: number;
   readonly macs: number;
 }
 
-/** @param graph of an evaluation. */
+/** The costs of all parts. @param graph an evaluation graph. */
 export function partCosts(graph: Graph): readonly PartCost[] {
   const images = graph.values[graph.inputs.get('images')!]!.shape[0]!;
   const parts = new Map<string, PartCost & { readonly weights: Set<ValueId> }>();
@@ -34,19 +34,19 @@ export function partCosts(graph: Graph): readonly PartCost[] {
   return [...parts.values()].map(({ weights, ...cost }) => cost);
 }
 
-/** What is no block has different names in different networks. */
+/** The name of a part. Parts that are not blocks have different names in different networks. */
 function nameOf({ block }: Layer, before: readonly string[]): string {
   if (block) return partName(block);
   return before.some((each) => each !== 'stem') ? 'head' : 'stem';
 }
 
-/** Networks side by side, before anything is trained. */
+/** The costs of a network, without training. */
 export interface NetworkCosts
   extends Pick<ComparedNetwork, 'name' | 'parameters' | 'macs' | 'plannedPeakBytes'> {
   readonly parts: readonly PartCost[];
 }
 
-/** What `compare --dry-run` prints. */
+/** The output of `compare --dry-run`. */
 export function networksText(networks: readonly NetworkCosts[]): readonly string[] {
   const totals = [
     ['', ...networks.map(({ name }) => name)],

@@ -10,7 +10,7 @@ import { describeEngine } from './engines.ts';
 import { formatBytes, formatCount, formatDuration, formatTable, markdownTable } from './format.ts';
 import type { RunCost } from './time-left.ts';
 
-/** What is known of a configuration before it runs. */
+/** Properties of a configuration that are known before it runs. */
 export interface ComparedNetwork extends RunCost {
   readonly config: RunConfig;
   readonly parameters: number;
@@ -28,7 +28,7 @@ export interface Comparison {
   readonly differences: readonly PairedDifference[];
 }
 
-/** The whole of it as one JSON object; the points of the curves are in the runs' logs. */
+/** The comparison as one JSON object, without the points of the curves, which are in the logs of the runs. */
 export function comparisonJson({
   name,
   folder,
@@ -60,7 +60,7 @@ export function comparisonJson({
   };
 }
 
-/** What the table has of each configuration. */
+/** The rows of the table, one column per configuration. */
 const ROWS: readonly (readonly [title: string, text: (of: ComparedConfiguration) => string])[] = [
   ['parameters', ({ parameters }) => formatCount(parameters)],
   ['multiplications per image', ({ macs }) => formatCount(macs)],
@@ -83,14 +83,14 @@ function measured(measure: Measure, format: (value: number) => string) {
   return ({ over }: ComparedConfiguration) => formatSpread(over[measure], format);
 }
 
-/** `0.8731 ± 0.0042`; no ± of one value. */
+/** `0.8731 ± 0.0042`; without ± for one value. */
 function formatSpread(spread: Spread | undefined, format: (value: number) => string): string {
   if (!spread) return '–';
   const { mean, sd } = spread;
   return sd === undefined ? format(mean) : `${format(mean)} ± ${format(sd)}`;
 }
 
-/** `1 of 3`: NaN or infinity ended it. */
+/** The number of runs that ended with NaN or infinity: `1 of 3`. */
 function divergedText({ runs, diverged }: ComparedConfiguration): string {
   return diverged.length === 0 ? 'none' : `${diverged.length} of ${runs.length + diverged.length}`;
 }
@@ -112,13 +112,13 @@ function differenceText({ of, minus, perSeed, over: { mean, sd } }: PairedDiffer
   return `test accuracy of ${of} minus ${minus}: ${spread} (${each.join(', ')})`;
 }
 
-/** What stdout has without --json. */
+/** The output without --json. */
 export function comparisonText({ configurations, differences }: Comparison): readonly string[] {
   const table = formatTable(tableOf(configurations));
   return [...table, ...(differences.length > 0 ? [''] : []), ...differences.map(differenceText)];
 }
 
-/** `fashion-mnist`, `96×96`, `batch 256`, …: what all configurations have alike. */
+/** The settings shared by all configurations: `fashion-mnist`, `96×96`, `batch 256`, … */
 function sharedBy(configurations: readonly ComparedConfiguration[]): readonly string[] {
   const parts: readonly ((of: ComparedConfiguration) => string)[] = [
     ({ config }) => `${config.data}`,
@@ -181,11 +181,11 @@ function markdownOf(comparison: Comparison): string {
   ].join('\n\n')}\n`;
 }
 
-/** Writes report and picture. */
+/** Writes report and plot. */
 export async function writeComparison(comparison: Comparison): Promise<void> {
   const { name, folder, configurations } = comparison;
   const files = comparisonFiles(folder);
-  const { comparisonSvg } = await import('../plot/comparison.ts'); // Drawing is half a second of modules.
+  const { comparisonSvg } = await import('../plot/comparison.ts'); // Lazy: loading takes 0.5 s.
   const { newDocument } = await import('../node/document.ts');
   const { pngOf } = await import('../node/png.ts');
   const compared = configurations.map(({ name: configuration, runs, over }) => ({

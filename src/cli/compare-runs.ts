@@ -19,7 +19,7 @@ import { imageOptions } from '../train/new-run.ts';
 import { type PreparedRun, prepareRun } from '../train/prepare-run.ts';
 import { programName } from '../train/programs.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
-import { TrainingStoppedError } from '../train/trainer.ts';
+import { TrainingStoppedError } from '../train/stopped-error.ts';
 import { folderOfRun, openStoredRun } from './compare-folder.ts';
 import { type NetworkCosts, partCosts } from './compare-networks.ts';
 import type { ComparedConfiguration, ComparedNetwork } from './compare-report.ts';
@@ -34,13 +34,13 @@ import { sameCommand } from './this-command.ts';
 import { type Pace, timeLeft } from './time-left.ts';
 
 interface ReadyRun extends PreparedRun {
-  /** What there is to tell of a folder of images. */
+  /** The event that describes a folder of images. */
   readonly found: TrainEvent | undefined;
 }
 
 export type Prepare = (run: PlannedRun) => Promise<ReadyRun>;
 
-/** Prepares runs one after the other; data are opened once, and each configuration is compiled once, for an engine. */
+/** Prepares runs in sequence. Data are opened once, and each configuration is compiled once per engine. */
 export function preparer(dataDir: string | undefined, on: EngineOptions = {}): Prepare {
   const open = opener(dataDir);
   const earlier = new Map<string, PreparedRun>();
@@ -58,7 +58,7 @@ interface OpenedData {
   readonly found: Extract<TrainEvent, { kind: 'data' }> | undefined;
 }
 
-/** Opens data sets; one stays open for each way of reading images, for folders with the latest seed only. */
+/** Opens data sets and caches one per combination of image options; for folders only that of the latest seed. */
 function opener(dataDir: string | undefined): (recipe: ResolvedRecipe) => Promise<OpenedData> {
   const opened = new Map<string, OpenedData & { readonly seed: number | undefined }>();
   return async (recipe) => {
@@ -86,10 +86,10 @@ interface Place {
 }
 
 /**
- * Runs what is not finished yet.
- * @param networks of all configurations, as `describeNetwork` has them.
- * @returns undefined when interrupted.
- * @throws DataError when a folder holds another run.
+ * Executes the runs that are not finished.
+ * @param networks the results of `describeNetwork` for all configurations.
+ * @returns undefined if interrupted.
+ * @throws DataError if a folder contains a different run.
  */
 export async function runAll(
   runs: readonly PlannedRun[],
@@ -122,7 +122,7 @@ export async function runAll(
   return networks.map((network) => ({ ...network, ...summarize(network.name, results.get(network.name)!) }));
 }
 
-/** What is known of a configuration before it runs. */
+/** Properties of a configuration that are known before it runs. */
 export function describeNetwork(name: string, prepared: PreparedRun, threads: number): ComparedNetwork {
   const { config, data, compiled } = prepared;
   const { layers, network } = compiled;
@@ -138,7 +138,7 @@ export function describeNetwork(name: string, prepared: PreparedRun, threads: nu
   };
 }
 
-/** What it costs, part by part. */
+/** The costs of its parts. */
 export function networkCosts(name: string, prepared: PreparedRun, threads: number): NetworkCosts {
   const { parameters, macs, plannedPeakBytes } = describeNetwork(name, prepared, threads);
   return { name, parameters, macs, plannedPeakBytes, parts: partCosts(evaluationGraph(prepared)) };
@@ -148,12 +148,12 @@ function evaluationGraph(prepared: PreparedRun): Graph {
   return prepared.compiled.network.programs.get(programName('evaluate', evaluated(prepared)))!.graph;
 }
 
-/** Images of an evaluation. */
+/** Batch size of an evaluation. */
 function evaluated({ config, data }: PreparedRun): number {
   return Math.min(evaluationBatch(config), data.test.count);
 }
 
-/** @returns undefined when interrupted. */
+/** @returns undefined if interrupted. */
 async function runOne(
   folder: string,
   { found, ...prepared }: ReadyRun,

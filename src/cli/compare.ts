@@ -1,7 +1,5 @@
 import { existsSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { claimFolder } from '../run/run-folder.ts';
 import { pairedDifferences } from '../train/compare.ts';
 import {
@@ -10,7 +8,6 @@ import {
   type PlannedRun,
   runsOf,
   type Settings,
-  seedsSchema,
   withOverrides,
 } from '../train/experiment.ts';
 import type { PreparedRun } from '../train/prepare-run.ts';
@@ -20,7 +17,6 @@ import { type Comparison, comparisonJson, comparisonText, writeComparison } from
 import { describeNetwork, networkCosts, type Prepare, preparer, runAll } from './compare-runs.ts';
 import { announce, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { commandOf, pathArgument } from './options.ts';
 import { interruptSignal } from './signals.ts';
 import { print, printJson, say } from './terminal.ts';
 import { sameCommand } from './this-command.ts';
@@ -35,34 +31,7 @@ interface CompareOptions extends Pick<Settings, 'data' | 'size' | 'batch' | 'epo
   readonly json?: boolean;
 }
 
-const NAMES = Object.keys(EXPERIMENTS).join(', ');
-
-export function compareCommand(): Command {
-  return commandOf('compare', {
-    description: 'train several configurations with several seeds and compare them',
-    arguments: [
-      pathArgument(
-        'experiment',
-        `${NAMES}, or a JSON file: {"common": {"epochs": 2}, "configurations": {"a": {"lr": 0.1}, "b": {"lr": 0.2}}, "seeds": [0, 1, 2]}`,
-      ),
-    ],
-    own: {
-      seeds: {
-        schema: seedsSchema,
-        value: 'list',
-        help: 'seeds for each configuration, such as 0,1,2',
-        unset: "the experiment's",
-      },
-      dryRun: {
-        schema: z.boolean(),
-        help: 'print parameters, multiplications and memory of each network without training',
-      },
-    },
-    examples: ['compare pooling --epochs 2 --seeds 0,1', 'compare notes-121 --dry-run'],
-  }).action(runCompare);
-}
-
-async function runCompare(source: string, given: CompareOptions): Promise<void> {
+export async function runCompare(source: string, given: CompareOptions): Promise<void> {
   const { data, size, batch, epochs, lr, limit, seeds } = given;
   const { name, experiment: named } = openExperiment(source);
   const wanted = withOverrides(named, { data, size, batch, epochs, lr, limit }, seeds);
@@ -98,7 +67,7 @@ async function runCompare(source: string, given: CompareOptions): Promise<void> 
   }
 }
 
-/** All configurations before anything is written: what can be wrong is found here. */
+/** Prepares all configurations before anything is written, so that errors are found early. */
 async function prepareEach(
   runs: readonly PlannedRun[],
   prepare: Prepare,
@@ -126,12 +95,14 @@ function blaming(configuration: string): (error: Error) => never {
   };
 }
 
-/** @throws UsageError when there is none of this name, nor such a file. */
+/** Opens an experiment by name, or from a file. @throws UsageError if neither exists. */
 function openExperiment(source: string): { readonly name: string; readonly experiment: Experiment } {
   const known = Object.entries(EXPERIMENTS).find(([name]) => name === source);
   if (known) return { name: source, experiment: known[1] };
   if (!existsSync(source) || !statSync(source).isFile()) {
-    throw new UsageError(`unknown experiment ${source}: expected ${NAMES}, or a JSON file`);
+    throw new UsageError(
+      `unknown experiment ${source}: expected ${Object.keys(EXPERIMENTS).join(', ')}, or a JSON file`,
+    );
   }
   return { name: basename(source).replace(/\.json$/, ''), experiment: readExperimentFile(source) };
 }

@@ -1,9 +1,11 @@
 import { printable } from '../tensor/printable.ts';
 
-/** What a spreadsheet takes for the beginning of a formula, in full width too, and what it skips before one. */
+/**
+ * Text that spreadsheets interpret as a formula, including full-width characters and skipped leading characters.
+ */
 const FORMULA = /^[\s"']*[=+\-@\uff1d\uff0b\uff0d\uff20]|^[\t\r\n]/;
 
-/** RFC 4180. A text that would be a formula gets an apostrophe before it; numbers stay as they are. */
+/** Encodes CSV (RFC 4180). Texts that spreadsheets would interpret as formulas are prefixed with an apostrophe. */
 export function csv(rows: readonly (readonly (string | number)[])[]): string {
   return rows.map((row) => `${row.map(cell).join(',')}\r\n`).join('');
 }

@@ -7,7 +7,7 @@ import { type DataOptions, imageOptions } from '../train/new-run.ts';
 import { flagOf, SETTING_NAMES, SETTINGS, type SettingName } from '../train/settings/table.ts';
 import { UsageError } from './errors.ts';
 
-/** How a folder of images is read for a new run, or as the run read it, within a limit of memory. */
+/** The options for reading a folder of images: those given, or those of the run, within the memory limit. */
 export function folderOptions(
   given: DataOptions & { readonly memoryLimit?: number | undefined },
   ...of: Parameters<typeof imageOptions> extends [unknown, ...infer Rest] ? Rest : never
@@ -18,7 +18,7 @@ export function folderOptions(
   };
 }
 
-/** @throws UsageError when an option is for folders of images and the data is none. */
+/** @throws UsageError if an option requires a folder of images and the data is something else. */
 export function requireFolderOptions(
   given: { readonly [Name in SettingName]?: unknown },
   name: string,
@@ -32,8 +32,8 @@ export function requireFolderOptions(
 }
 
 /**
- * Opens what a run says that it was trained on: its place may have changed since.
- * @throws DataError that says how to name the new one.
+ * Opens the data that a run was trained on.
+ * @throws DataError with advice for data that was moved.
  */
 export async function openOwnData<T>(name: string, open: () => Promise<T>): Promise<T> {
   try {

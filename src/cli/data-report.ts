@@ -6,12 +6,12 @@ import { inFlags } from './errors.ts';
 import { formatTable } from './format.ts';
 import { say } from './terminal.ts';
 
-/** Longer tables tell nobody anything. */
+/** Maximum number of rows of the table. */
 const MOST_ROWS = 20;
 const FEW_IMAGES = 20;
 const NAMED_FILES = 5;
 
-/** Shows on stderr how the classes are balanced, and what could not be read. */
+/** Prints the number of images per class, and skipped files, on stderr. */
 export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind: 'data' }>): void {
   showSkipped(skipped, true);
   if (classes.length <= MOST_ROWS) {
@@ -33,7 +33,7 @@ export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind:
   if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
 }
 
-/** @param isLogged whether all of them are in a run's log. */
+/** Prints skipped files on stderr. @param isLogged whether the log of the run lists all of them. */
 export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): void {
   if (skipped.length === 0) return;
   for (const { file, reason } of skipped.slice(0, NAMED_FILES)) say(`skipped: ${file} ${inFlags(reason)}`);

@@ -4,7 +4,7 @@ import { DATASET_NAMES, isDatasetName, similarDataset } from '../data/dataset-na
 import { hasIdxFiles } from '../node/data/idx-files.ts';
 
 /**
- * A data set as people name it: by a name that `openDataset` knows, or by a folder, of images or of IDX files.
+ * Parses a data set argument: a name for `openDataset`, or a path of a folder of images or of IDX files.
  * @throws InvalidArgumentError
  */
 export function parseDataset(text: string): string {

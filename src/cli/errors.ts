@@ -2,20 +2,20 @@ import { CommanderError } from 'commander';
 import { NonFiniteError } from '../engine/engine.ts';
 import { systemFailure, systemLine } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
-import { CutShortError } from '../run/run-training.ts';
+import { CutShortError } from '../run/cut-short-error.ts';
 import { InputError } from '../tensor/input-error.ts';
 import { printable } from '../tensor/printable.ts';
 import { flagOf, isSettingName } from '../train/settings/table.ts';
-import { TrainingStoppedError } from '../train/trainer.ts';
+import { TrainingStoppedError } from '../train/stopped-error.ts';
 
-/** The command line is wrong: says what was given, what is expected. */
+/** An invalid command line. The message says what was given and what is expected. */
 export class UsageError extends InputError {
   override readonly name = 'UsageError';
 }
 
 /**
- * Exit status and one line for whatever was thrown: 2 for bad usage or input, and then nothing was written; 1 for what
- * failed. Names in it come from files: none reaches the terminal as it is.
+ * Exit status and a one-line message for an error: 2 for invalid usage or input (nothing was written), 1 for other
+ * failures. Control characters are escaped, because messages contain names from files.
  */
 export function describeFailure(error: unknown): { readonly status: 1 | 2; readonly line: string } {
   const { status, line } = describe(error);
@@ -25,7 +25,7 @@ export function describeFailure(error: unknown): { readonly status: 1 | 2; reado
   };
 }
 
-/** A name in a file may have a million characters. */
+/** Messages are truncated, because names from files may be very long. */
 const LONGEST_LINE = 2_000;
 
 function shortened(line: string): string {
@@ -33,7 +33,7 @@ function shortened(line: string): string {
   return `${line.slice(0, LONGEST_LINE / 2)} … ${line.slice(-LONGEST_LINE / 2)}`;
 }
 
-/** Settings are named in backquotes (`microBatch`): here as the command line has them (--micro-batch). */
+/** Replaces setting names in backquotes (`microBatch`) by flags (--micro-batch). */
 export function inFlags(text: string): string {
   return text.replace(/`(\w+)`/g, (quoted, name: string) => (isSettingName(name) ? flagOf(name) : quoted));
 }

@@ -13,13 +13,13 @@ import type { ClassScore, Mistake, Scorecard } from '../train/scorecard.ts';
 import { csv } from './csv.ts';
 import { formatTable } from './format.ts';
 
-/** Thumbnails are at least so many pixels wide or high. */
+/** Minimum longer side of thumbnails, in pixels. */
 const THUMBNAIL = 192;
 const MOST_ROWS = 30;
 const LONGEST_TITLE = 44;
 
 /**
- * Writes what a test has shown: `confusion.csv`, `.svg`, `.png`, `classes.csv`, `mistakes.svg`, `.png`.
+ * Writes the report of an evaluation: `confusion.csv`, `.svg`, `.png`, `classes.csv`, `mistakes.svg`, `.png`.
  * @returns the paths of the files.
  */
 export async function writeReport(
@@ -54,7 +54,7 @@ export async function writeReport(
   });
 }
 
-/** Precision, recall, F1 and support of each class; of many classes, those with the lowest F1. */
+/** A table of precision, recall, F1 and support per class; if there are many classes, those with the lowest F1. */
 export function scoreTable(classes: readonly ClassScore[]): readonly string[] {
   const shown =
     classes.length <= MOST_ROWS ? classes : [...classes].sort((a, b) => a.f1 - b.f1).slice(0, MOST_ROWS);
@@ -83,7 +83,7 @@ async function pictureOf(mistake: Mistake, dataset: Dataset, classNames: readonl
   } as const;
 }
 
-/** A row for each true class, a column for each predicted one. */
+/** A row per true class, a column per predicted class. */
 function confusionCsv(classNames: readonly string[], confusion: Uint32Array): string {
   const classes = classNames.length;
   const rows = classNames.map((name, label) => [

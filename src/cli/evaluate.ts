@@ -1,5 +1,3 @@
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { DataError, type Dataset, listed, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
 import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
@@ -18,7 +16,6 @@ import { folderOptions, openOwnData, requireFolderOptions } from './data-options
 import { showSkipped } from './data-report.ts';
 import { type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
-import { commandOf, runArgument } from './options.ts';
 import { showData, showTesting } from './progress.ts';
 import { print, printJson, say } from './terminal.ts';
 
@@ -29,6 +26,8 @@ interface EvaluateOptions {
   readonly strict?: boolean;
   readonly followLinks?: true;
   readonly mirror?: boolean;
+  readonly validation?: boolean;
+  /** The former name of `validation` was given. */
   readonly heldOut?: boolean;
   readonly out?: string;
   readonly engine: EngineName;
@@ -36,25 +35,10 @@ interface EvaluateOptions {
   readonly json?: boolean;
 }
 
-/** Mistakes on the sheet. */
+/** Number of misclassified images in the report. */
 const SHOWN_MISTAKES = 24;
 
-export function evaluateCommand(): Command {
-  return commandOf('evaluate', {
-    description:
-      'evaluate a trained network on the test images: loss, accuracy, confusion matrix and worst mistakes',
-    arguments: [runArgument()],
-    own: {
-      heldOut: {
-        schema: z.boolean(),
-        help: 'use the validation images of the run (--validate, or of its folder) instead of the test images: for choosing settings, not for reporting',
-      },
-    },
-    examples: ['evaluate runs/best --checkpoint best --mirror', 'evaluate runs/photos --data folder:more'],
-  }).action(runEvaluate);
-}
-
-async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
+export async function runEvaluate(place: string, given: EvaluateOptions): Promise<void> {
   const run = openRun(place, given.checkpoint);
   const { config, classNames } = run;
   const test = await openTestImages(run, given);
@@ -78,13 +62,14 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
     );
     const seconds = (performance.now() - started) / 1000;
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
-    const half = given.heldOut ? 'validation' : 'test';
-    const title = `${config.model} on ${given.heldOut ? 'validation images of ' : ''}${given.data ?? config.data}`;
+    const half = given.validation ? 'validation' : 'test';
+    const title = `${config.model} on ${given.validation ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? run.folder, title, scores, test);
     const result = {
-      ...(given.heldOut
-        ? { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }
+      ...(given.validation
+        ? { validationLoss: meanLoss(sums), validationAccuracy: accuracy(sums) }
         : { testLoss: meanLoss(sums), testAccuracy: accuracy(sums) }),
+      ...(given.heldOut && { heldOutLoss: meanLoss(sums), heldOutAccuracy: accuracy(sums) }),
       topFiveAccuracy: scores.topFiveAccuracy,
       images: sums.count,
       examplesPerSecond: sums.count / seconds,
@@ -111,9 +96,9 @@ async function runEvaluate(place: string, given: EvaluateOptions): Promise<void>
   }
 }
 
-/** The run's test images, or its validation images, or another data set's with the run's labels. @throws DataError */
+/** The test or validation images of the run, or another data set mapped to the run's labels. @throws DataError */
 async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dataset> {
-  if (given.heldOut) return openHeldOutImages(run, given);
+  if (given.validation) return openValidationImages(run, given);
   const {
     config,
     model: { channels },
@@ -142,7 +127,9 @@ async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dat
   return withLabelsOf(run, test, name);
 }
 
-/** Where `--data` names the folder that the run itself was split from, wherever it lies now: the half that it was not trained on. */
+/**
+ * If `--data` is the (possibly moved) folder that the run was split from: the images that it was not trained on.
+ */
 async function ownTestImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
@@ -160,21 +147,21 @@ async function ownTestImages(
     showSkipped(skipped);
     return test;
   } catch (error) {
-    if (error instanceof DataError) return undefined; // Another folder, that cannot be split so.
+    if (error instanceof DataError) return undefined; // A different folder, which cannot be split in the same way.
     throw error;
   }
 }
 
-/** @throws UsageError where the run has none, DataError where its images are others now. */
-async function openHeldOutImages(
+/** The validation images of the run. @throws UsageError if it has none; DataError if the images have changed. */
+async function openValidationImages(
   { config, model: { channels } }: Trained,
   given: EvaluateOptions,
 ): Promise<Dataset> {
-  if (given.data !== undefined) throw new UsageError('--held-out uses the images of the run: omit --data');
+  if (given.data !== undefined) throw new UsageError('--validation uses the images of the run: omit --data');
   const { data, dataSha256 } = config;
   if (data === undefined || !hasValidation(config)) {
     throw new UsageError(
-      'this run has no validation images: --held-out requires a run that was trained with --validate or on a folder with validation images',
+      'this run has no validation images: --validation requires a run that was trained with --validate or on a folder with validation images',
     );
   }
   const all = await openOwnData(data, () =>
@@ -186,7 +173,7 @@ async function openHeldOutImages(
   return dataOf(config, all).validation!;
 }
 
-/** Classes are told by their names; where one side only numbers them, there have to be equally many. */
+/** Maps classes by name. If one side has only numbers, both must have the same number of classes. */
 function withLabelsOf({ classNames }: Trained, test: Dataset, data: string): Dataset {
   const areNumbers = (names: readonly string[]) => names.every((name, i) => name === `${i}`);
   const isNumbered =

@@ -1,7 +1,5 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { OPSET } from '../io/onnx/schema.ts';
 import { cardOf, onnxFile, safetensorsFile } from '../library/exported.ts';
 import { writeFileAtomic } from '../node/files.ts';
@@ -10,7 +8,6 @@ import { runFiles } from '../run/run-folder.ts';
 import { counted } from '../tensor/counted.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes } from './format.ts';
-import { commandOf, runArgument } from './options.ts';
 import { print, printJson } from './terminal.ts';
 
 interface ExportOptions {
@@ -20,29 +17,7 @@ interface ExportOptions {
   readonly json?: boolean;
 }
 
-const file = z.string().min(1, 'expected a path');
-
-export function exportCommand(): Command {
-  return commandOf('export', {
-    description: 'export a trained network to ONNX or safetensors',
-    arguments: [runArgument()],
-    own: {
-      onnx: { schema: file, value: 'file', help: 'output file of the ONNX model', unset: 'none' },
-      safetensors: {
-        schema: file,
-        value: 'file',
-        help: "output file of the weights as safetensors, with PyTorch's parameter names",
-        unset: 'none',
-      },
-    },
-    examples: [
-      'export runs/best --onnx best.onnx',
-      'export runs/best --checkpoint best --safetensors best.safetensors',
-    ],
-  }).action(runExport);
-}
-
-function runExport(place: string, given: ExportOptions): void {
+export function runExport(place: string, given: ExportOptions): void {
   const targets = [given.onnx, given.safetensors].filter((file) => file !== undefined);
   if (targets.length === 0) {
     throw new UsageError('nothing to export: expected --onnx FILE, --safetensors FILE or both');
@@ -77,7 +52,10 @@ function runExport(place: string, given: ExportOptions): void {
   }
 }
 
-/** @throws UsageError when a file would take the place of another, or of the run's own, or has no place. */
+/**
+ * @throws UsageError if two files have the same path, a file of the run would be overwritten, or a folder is
+ * missing.
+ */
 function requireHarmless(targets: readonly string[], { folder, path }: OpenedRun): void {
   const real = (file: string) =>
     existsSync(file)

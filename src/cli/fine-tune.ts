@@ -5,30 +5,30 @@ import type { ResolvedRecipe } from '../train/recipes.ts';
 import type { WeightsSource } from '../train/weights-source.ts';
 import { say } from './terminal.ts';
 
-/** Channels of ImageNet's pictures. */
+/** Channels of ImageNet images. */
 const CHANNELS = 3;
 
 interface Given {
   readonly size?: number | undefined;
 }
 
-/** Pictures of a folder are kept at the run's size: it is known before they are read. */
+/** Adapts the size to a folder of images before it is read, because images are stored at the size of the run. */
 export async function fittedToFolder(recipe: ResolvedRecipe, given: Given): Promise<ResolvedRecipe> {
   if (!isFitted(recipe, given)) return recipe;
   return fitted(recipe, await folderSide(recipe.data));
 }
 
-/** Other images have the size that they have. */
+/** Adapts the size to other data sets, whose images have a fixed size. */
 export function fittedToData(recipe: ResolvedRecipe, given: Given, { train }: TrainTest): ResolvedRecipe {
   return isFitted(recipe, given) ? fitted(recipe, Math.min(train.height, train.width)) : recipe;
 }
 
-/** Channels that a folder's pictures are read with; undefined where they decide. */
+/** Channels for reading a folder of images; undefined: depends on the images. */
 export function channelsFor(source: WeightsSource | undefined): 3 | undefined {
   return source && isForImageNet(source) ? CHANNELS : undefined;
 }
 
-/** @throws DataError where weights for ImageNet are to read images without colour. */
+/** @throws DataError if ImageNet weights are used with grayscale images. */
 export function requireColour(source: WeightsSource | undefined, { train }: TrainTest): void {
   if (channelsFor(source) === undefined || train.channels === CHANNELS) return;
   throw new DataError(

@@ -23,7 +23,7 @@ export function formatCount(count: number): string {
   return count.toLocaleString('en-US');
 }
 
-/** Columns of text, a line for each row. @param left so many, the first, are text; the others are numbers, to the right. */
+/** Formats a table as lines. @param left number of left-aligned columns; the others are right-aligned. */
 export function formatTable(table: readonly (readonly string[])[], left = 1): readonly string[] {
   const rows = table.map((row) => row.map((cell) => label(cell)));
   const widths = rows[0]!.map((_, column) => Math.max(...rows.map((row) => row[column]!.length)));
@@ -35,7 +35,9 @@ export function formatTable(table: readonly (readonly string[])[], left = 1): re
   );
 }
 
-/** The same in Markdown, of a header and rows. @param left so many columns are text; the others are numbers, to the right. */
+/**
+ * The same in Markdown, with a header. @param left number of left-aligned columns; the others are right-aligned.
+ */
 export function markdownTable([header, ...rows]: readonly (readonly string[])[], left = 1): string {
   const line = (cells: readonly string[]) =>
     `| ${cells.map((cell) => label(cell).replaceAll('|', '\\|')).join(' | ')} |`;

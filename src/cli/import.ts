@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
 import { isDeepStrictEqual } from 'node:util';
-import { Argument, type Command } from 'commander';
 import { decodeClassNames } from '../io/class-names.ts';
 import { describeReport } from '../io/match-weights.ts';
 import type { ModelOverrides } from '../model/zoo.ts';
@@ -14,9 +13,7 @@ import { counted } from '../tensor/counted.ts';
 import { elementCount } from '../tensor/shape.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import { importWeights } from '../train/import-weights.ts';
-import { givenSchema, SETTINGS } from '../train/settings/table.ts';
 import { inFlags, UsageError } from './errors.ts';
-import { commandOf } from './options.ts';
 import { showData } from './progress.ts';
 import { print, printJson, say } from './terminal.ts';
 import { reportAsJson } from './weights-report.ts';
@@ -27,38 +24,13 @@ interface ImportOptions extends ModelOverrides {
   readonly size?: number;
   readonly normalize?: 'none' | 'imagenet';
   readonly weights?: string;
-  /** A file. */
+  /** Path of a file. */
   readonly classNames?: string;
   readonly seed: number;
   readonly json?: boolean;
 }
 
-export function importCommand(): Command {
-  return commandOf('import', {
-    description:
-      'convert weights (.pth, .pt, .safetensors, .onnx) into a run, to evaluate it or to fine-tune it with train --from',
-    arguments: [
-      new Argument(
-        '<file>',
-        'file of weights (the format is detected from its content), or a network name as for pull',
-      ),
-    ],
-    own: {
-      classNames: {
-        schema: givenSchema(SETTINGS.dataDir),
-        value: 'file',
-        help: 'file of class names: one per line, or JSON',
-        unset: "the file's, else numbers",
-      },
-    },
-    examples: [
-      'import net.pth --model densenet121 --normalize imagenet --out runs/121',
-      'import densenet121 --out runs/imagenet',
-    ],
-  }).action(runImport);
-}
-
-async function runImport(file: string, given: ImportOptions): Promise<void> {
+export async function runImport(file: string, given: ImportOptions): Promise<void> {
   const source = await openWeights(file, showData(), given.weights);
   const name = given.model ?? source.network?.model;
   if (name === undefined) {
@@ -95,8 +67,9 @@ async function runImport(file: string, given: ImportOptions): Promise<void> {
 }
 
 /**
- * Whether the folder holds this very import: it was ended after its last file was written, or is given again.
- * @throws DataError where it holds something else.
+ * Whether the folder already contains the result of this import, because it was repeated or interrupted at the
+ * end.
+ * @throws DataError if it contains something else.
  */
 function isImported(folder: string, { config }: RunState): boolean {
   const { last } = runFiles(folder);

@@ -1,6 +1,4 @@
 import { dirname, join } from 'node:path';
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { requireLabels } from '../data/dataset.ts';
 import { openDataset } from '../node/data/open-dataset.ts';
 import { makeFolder, writeFileAtomic } from '../node/files.ts';
@@ -16,7 +14,6 @@ import { folderOptions, requireFolderOptions } from './data-options.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatRate } from './format.ts';
-import { commandOf } from './options.ts';
 import { showData } from './progress.ts';
 import { completeRecipe } from './run-config.ts';
 import { print, printJson, say } from './terminal.ts';
@@ -36,20 +33,7 @@ interface LrFindOptions
 
 const LINE_EVERY_MS = 10_000;
 
-const rate = z.number().positive();
-
-export function lrFindCommand(): Command {
-  return commandOf('lr-find', {
-    description: 'learning-rate range test: increase the learning rate step by step until the loss diverges',
-    own: {
-      from: { schema: rate, value: 'rate', help: 'learning rate of the first step', default: 1e-5 },
-      to: { schema: rate, value: 'rate', help: 'learning rate of the last step', default: 10 },
-    },
-    examples: ['lr-find --data sample', 'lr-find --recipe quick --optimizer adamw --to 1'],
-  }).action(runLrFind);
-}
-
-async function runLrFind(given: LrFindOptions): Promise<void> {
+export async function runLrFind(given: LrFindOptions): Promise<void> {
   const { steps, from, to } = given;
   if (from >= to) throw new UsageError(`--from ${from} is not below --to ${to}`);
   const recipe = resolveRecipe(given);
@@ -99,7 +83,7 @@ function defaultPath({ model, data = 'unknown' }: RunConfig): string {
   return join('runs', `lr-find-${model}-${data.replace(/[^\w-]+/g, '-')}.csv`);
 }
 
-/** Table and, where there is anything to see, its picture. @returns the files' names. */
+/** Writes the table and, if there are enough points, its plot. @returns the names of the files. */
 async function write(csv: string, { points, suggestion }: RangeTest, config: RunConfig): Promise<string[]> {
   makeFolder(dirname(csv));
   const rows = points.map((point) => [point.learningRate, point.loss, point.smoothedLoss].join(','));

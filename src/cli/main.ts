@@ -1,13 +1,13 @@
 #!/usr/bin/env node
-import './heap.ts'; // First: it sets how the heap grows.
+import './heap.ts'; // First, because it sets V8 heap flags.
 import { closeSync, openSync } from 'node:fs';
 import { isatty } from 'node:tty';
 import { runProgram } from './program.ts';
 import { watchSignals } from './signals.ts';
 
 /**
- * Output that cannot be written must not end a run before it is saved: a pipe's reader may be gone (EPIPE), a terminal
- * closed (EIO), the disk behind a redirection full (ENOSPC, EDQUOT). Lost results are a failure, lost progress is not.
+ * Failed output must not end a run before it is saved: a pipe without reader (EPIPE), a closed terminal (EIO), a
+ * full disk (ENOSPC, EDQUOT). Lost results (stdout) are a failure; lost progress (stderr) is ignored.
  */
 function outliveReaders(): void {
   for (const stream of [process.stdout, process.stderr]) {
@@ -18,10 +18,13 @@ function outliveReaders(): void {
   }
 }
 
-/** Asked at the start: one that is gone no longer says that it was a terminal. */
+/** File descriptors of terminals, determined at the start, because a closed terminal is no longer recognized. */
 let onTerminal = [0, 1, 2].filter((file) => isatty(file));
 
-/** At its end Node restores the terminal's mode, and aborts where the terminal is gone; not where /dev/null took its place. */
+/**
+ * At exit Node restores the terminal mode, and aborts if the terminal is closed. This replaces closed terminals by
+ * /dev/null.
+ */
 function leaveTerminal(): void {
   if (process.platform === 'win32') return;
   const files = onTerminal;
@@ -29,7 +32,7 @@ function leaveTerminal(): void {
   for (const file of files) {
     try {
       closeSync(file);
-      openSync('/dev/null', 'r+'); // Takes the lowest number that is free: the one just closed.
+      openSync('/dev/null', 'r+'); // Gets the lowest free descriptor: the one just closed.
     } catch {}
   }
 }

@@ -1,4 +1,4 @@
-/** Of an even number of numbers the upper of the two in the middle. */
+/** The median; for an even count, the upper of the two middle values. */
 export function median(numbers: readonly number[]): number {
   return [...numbers].sort((a, b) => a - b)[numbers.length >> 1]!;
 }

@@ -18,7 +18,7 @@ interface Price {
 }
 
 /**
- * What was chosen to fit a limit, a line for each choice:
+ * Describes the choices made to fit a limit, one line each:
  * `memory: recomputed instead of kept: 16 convolutions of dense block 1 (204 MiB less, about 4.1% slower)`.
  * @param plain the preferred form of the step. @param chosen the one that fits, with its candidates.
  */
@@ -50,7 +50,7 @@ export function describeChoices(
   });
 }
 
-/** What differs between two forms of a step, in words; nothing where they are the same. */
+/** The differences between two forms of a step, in words; empty if they are equal. */
 export function describeForm(plain: StepForm, { precision, microBatch }: StepForm): string {
   return [
     ...(precision === plain.precision ? [] : [`feature maps in ${precision}`]),
@@ -60,7 +60,7 @@ export function describeForm(plain: StepForm, { precision, microBatch }: StepFor
   ].join(', ');
 }
 
-/** Without rematerialization. */
+/** The cost of a form without rematerialization. */
 export function priceOf({ prepared, form }: Choice, batch: number, threads: number): Price {
   const { network } = prepared.compiled;
   const programs = stepParts(batch, form.microBatch).map(({ program }) => network.programs.get(program));

@@ -8,14 +8,14 @@ import { formatMemorySize } from './memory-size.ts';
 import { say } from './terminal.ts';
 
 interface Limited<T> extends LimitRequest<T> {
-  /** Images of a step. */
+  /** Batch size of a step. */
   readonly batch: number;
   readonly isInference?: boolean;
 }
 
 /**
- * Compiles for a limit of the whole process (`chooseForm`), and says what was chosen to fit it.
- * @throws UsageError naming the smallest limit that works.
+ * Compiles for a limit of the whole process (`chooseForm`), and prints the choices made to fit it.
+ * @throws UsageError with the smallest limit that works.
  */
 export function withinLimit<T extends { readonly compiled: Compiled }>(
   request: Limited<T>,
@@ -28,7 +28,7 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(
     }
     for (const line of describeChoices(instead, fits, request.batch, request.engine.threads)) say(line);
     const { candidates: _, ...compiled } = fits.prepared.compiled;
-    // Without the plans of the other candidates: each is a megabyte and more, and would stay as long as the run.
+    // Drops the plans of other candidates, each of which would need a megabyte or more during the whole run.
     return { ...fits, prepared: { ...fits.prepared, compiled } };
   } catch (error) {
     throw error instanceof ProcessLimitError ? new UsageError(tooSmall(request, error)) : error;

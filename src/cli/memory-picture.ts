@@ -7,7 +7,7 @@ import type { LayerRecord } from '../plan/record.ts';
 import type { MemoryPicture, Span } from '../plot/memory-types.ts';
 import { formatBytes } from './format.ts';
 
-/** Okabe and Ito's colours, which everyone can tell apart, and three more, for what lies in the arena. */
+/** Colors of buffers by role: the color-blind-safe palette of Okabe and Ito, and three more. */
 const COLOURS: Readonly<Partial<Record<BufferRole, string>>> = {
   input: '#009e73',
   featureMap: '#0072b2',
@@ -20,7 +20,7 @@ const COLOURS: Readonly<Partial<Record<BufferRole, string>>> = {
 const [AGAIN, AGAIN_COLOUR] = ['feature maps, recomputed', '#56b4e9'];
 const OTHER_COLOUR = '#bdbdbd';
 
-/** The arena of one candidate, and the candidates that it is of. */
+/** The plot of one candidate's arena, with all candidates. */
 export function memoryPicture(
   title: string,
   records: readonly LayerRecord[],
@@ -86,7 +86,7 @@ const SHORT_NAMES: Readonly<Record<Block['kind'], string>> = {
   residualStage: 'stage',
 };
 
-/** `dense block 1`, `block 1`, `b1`. */
+/** Names of a layer's part, longest first: `dense block 1`, `block 1`, `b1`. */
 function namesOf(layer: Layer): readonly string[] {
   const name = partName(partOf(layer));
   const { block } = layer;
@@ -95,7 +95,7 @@ function namesOf(layer: Layer): readonly string[] {
   return [name, `${short} ${block.index}`, `${short[0]}${block.index}`];
 }
 
-/** Neighbouring records that have the same name. @param namesOf a record's, the longest first. */
+/** Ranges of adjacent records with the same name. @param namesOf names of a record, longest first. */
 function spansOf(
   records: readonly LayerRecord[],
   namesOf: (record: LayerRecord) => readonly string[],

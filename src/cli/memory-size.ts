@@ -12,12 +12,12 @@ const UNITS: Readonly<Record<string, number>> = {
   tib: 2 ** 40,
 };
 
-/** No process fits into fewer bytes: a unit was forgotten. */
+/** Smaller limits are rejected, because the unit is probably missing. */
 const LEAST_BYTES = 1e6;
-/** Up to here a number without a unit is of GiB, beyond of MiB. */
+/** For suggestions: numbers without unit up to this are probably GiB, larger ones MiB. */
 const MOST_GIB = 512;
 
-/** `4GiB`, `1.5GiB`, `900MiB`, `512MB`, or bytes. @throws InvalidArgumentError */
+/** Parses `4GiB`, `1.5GiB`, `900MiB`, `512MB`, or bytes. @throws InvalidArgumentError */
 export function parseMemorySize(text: string): number {
   const [, number, unit] = /^(\d+(?:\.\d+)?) ?([a-z]+)?$/i.exec(text.trim()) ?? [];
   const factor = UNITS[(unit ?? 'b').toLowerCase()];
@@ -31,7 +31,7 @@ export function parseMemorySize(text: string): number {
   throw new InvalidArgumentError(`${meaning}${expected} (did you mean ${number}${prefix}iB?)`);
 }
 
-/** In whole MiB, rounded up: what is named as enough is enough when it is typed. */
+/** In whole MiB, rounded up, so that a suggested limit is sufficient. */
 export function formatMemorySize(bytes: number): string {
   return `${Math.ceil(bytes / 2 ** 20)}MiB`;
 }

@@ -17,31 +17,48 @@ import {
 import { parseDataset } from './dataset-argument.ts';
 import type { EngineName } from './engines.ts';
 import { parseMemorySize } from './memory-size.ts';
+import { say } from './terminal.ts';
 
 /** Defaults that depend on the machine. */
 const MACHINE_DEFAULTS: { readonly [Name in SettingName]?: unknown } = { threads: availableParallelism() };
 
-/** Commands with more options than this have them under headings. */
+/** Commands with more options show them in groups. */
 const MOST_UNGROUPED = 15;
 
-/** An option that one command alone has. */
-export type OwnOption = Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'>;
-
-interface CommandParts {
-  readonly description: string;
-  readonly arguments?: readonly Argument[];
-  /** By name in camel case. */
-  readonly own?: Readonly<Record<string, OwnOption>>;
-  /** Command lines without the program's name. */
-  readonly examples: readonly string[];
+/** An option of a single command. */
+export interface OwnOption extends Pick<Setting, 'schema' | 'value' | 'help' | 'default' | 'unset'> {
+  /** The name that a switch had in the version before: it works, and says what it is called now. */
+  readonly formerly?: string;
 }
 
-/** A command with the options that the table of settings has for it. */
-export function commandOf(name: CommandName, parts: CommandParts): Command {
+/** A command apart from the options that the table of settings has for it. */
+export interface CommandParts {
+  readonly description: string;
+  readonly arguments?: readonly Argument[];
+  /** Options of this command alone, by camel-case name. */
+  readonly own?: Readonly<Record<string, OwnOption>>;
+  /** Example command lines without the program's name. */
+  readonly examples: readonly string[];
+  /** Loads what runs it: a function of the arguments, then the options. */
+  readonly load: () => Promise<(...given: never[]) => void | Promise<void>>;
+}
+
+/** A command as the list of commands shows it: without its options. */
+export function listedCommand(name: CommandName, parts: CommandParts): Command {
   const command = new Command(name).description(parts.description);
   for (const argument of parts.arguments ?? []) command.addArgument(argument);
+  return command;
+}
+
+/** Creates a command with its options from the table of settings. */
+export function commandOf(name: CommandName, parts: CommandParts): Command {
+  const command = listedCommand(name, parts).action(async (...given) => {
+    const run = await parts.load();
+    await run(...(given as never[]));
+  });
   for (const [key, own] of Object.entries(parts.own ?? {})) {
     command.addOption(option(key, own, settingHelp(own), own.default));
+    if (own.formerly) addFormerName(command, own.formerly, key);
   }
   const names = settingsOf(name);
   for (const group of GROUPS) {
@@ -56,12 +73,20 @@ export function commandOf(name: CommandName, parts: CommandParts): Command {
   return command.addHelpText('after', `\nExamples:\n${lines.join('\n')}`);
 }
 
+function addFormerName(command: Command, old: string, name: string): void {
+  const made = new Option(flagOf(old)).hideHelp();
+  command.addOption(made).on(`option:${made.name()}`, () => {
+    say(`${flagOf(old)} is called ${flagOf(name)} now: the next version does not know the old name`);
+    command.setOptionValue(name, true);
+  });
+}
+
 /** The option of a setting in a command that takes it. */
 export function settingOption(name: SettingName, command: CommandName): Option {
   const setting = SETTINGS[name];
   const variation = setting.commands[command] ?? {};
   const fixed = RECIPE_COMMANDS.includes(command)
-    ? (variation.default ?? setting.default) // The recipe comes first.
+    ? (variation.default ?? setting.default) // Defaults of the recipe have priority.
     : defaultValue(setting, variation);
   const { value = setting.value } = variation;
   const parts = { ...setting, schema: givenSchema(setting, variation), ...(value && { value }) };
@@ -83,7 +108,7 @@ function option(
   return fixed === undefined ? made : made.default(fixed);
 }
 
-/** A parser for the text of an option. */
+/** A parser for the text of an option, from its schema. */
 function parserOf(schema: z.ZodType): (text: string) => unknown {
   return (text) => {
     const parsed = parseText(schema, text);
@@ -92,12 +117,12 @@ function parserOf(schema: z.ZodType): (text: string) => unknown {
   };
 }
 
-/** An argument that is a setting in the commands where it is an option. */
+/** A positional argument for a setting that other commands have as an option. */
 export function settingArgument(name: SettingName): Argument {
   return new Argument(`<${name}>`, SETTINGS[name].help).argParser(parserOf(givenSchema(SETTINGS[name])));
 }
 
-/** A data set, as `--data` has it too. */
+/** A positional data set argument, as for `--data`. */
 export function dataArgument(): Argument {
   return new Argument('[data]', 'folder of images or data set, as for --data').argParser(parseDataset);
 }
@@ -107,17 +132,15 @@ export function runArgument(): Argument {
   return new Argument('<run>', 'folder of the run (--out of train or import)');
 }
 
-/** A path as an argument or an option of one command. */
+/** A positional path argument. */
 export function pathArgument(name: string, description: string): Argument {
   return new Argument(`<${name}>`, description).argParser(parserOf(givenSchema(SETTINGS.dataDir)));
 }
 
-export const NOTES_DEFAULTS = NOTES;
-
 /** What `bench` and `profile` are told of the step they measure. */
 export interface MeasuredStepOptions {
   readonly model: string;
-  readonly size: number;
+  readonly size?: number;
   readonly batch: number;
   readonly steps: number;
   readonly engine: EngineName;
@@ -126,14 +149,10 @@ export interface MeasuredStepOptions {
   readonly json?: boolean;
 }
 
-/** Images of a step to measure are as large as the notes', or smaller if the network's own are. */
-export function withDefaultSize(command: Command): Command {
-  return command.hook('preAction', (measured) => {
-    const { size, model } = measured.opts<{ readonly size?: number; readonly model: string }>();
-    measured.setOptionValue('size', size ?? defaultSize(model));
-  });
-}
-
-function defaultSize(model: string): number {
-  return Math.min(NOTES_DEFAULTS.size, imageSizeOf(model)!);
+/** The default image size of measured steps: that of the notes, or of the network if smaller. */
+export function withDefaultSize<Options extends MeasuredStepOptions>(
+  given: Options,
+): Options & { readonly size: number } {
+  const size = given.size ?? Math.min(NOTES.size, imageSizeOf(given.model)!);
+  return { ...given, size };
 }

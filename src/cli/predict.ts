@@ -1,5 +1,3 @@
-import { Argument, type Command } from 'commander';
-import { z } from 'zod';
 import { DataError } from '../data/dataset.ts';
 import { type PixelImage, readImage } from '../library/images.ts';
 import type { Prediction } from '../library/network.ts';
@@ -7,7 +5,6 @@ import { loadRun } from '../library/node/network.ts';
 import { readImageFile, SHARP_DECODER } from '../node/data/image-file.ts';
 import type { EngineName } from './engines.ts';
 import { formatTable } from './format.ts';
-import { commandOf, runArgument } from './options.ts';
 import { print, printJson, say } from './terminal.ts';
 
 interface PredictOptions {
@@ -19,24 +16,12 @@ interface PredictOptions {
   readonly json?: boolean;
 }
 
-export function predictCommand(): Command {
-  return commandOf('predict', {
-    description: 'predict the most likely classes of images; the exit status is 1 if a file is not an image',
-    arguments: [runArgument(), new Argument('<image...>', 'JPEG, PNG or WebP files')],
-    own: {
-      top: {
-        schema: z.int().positive().max(999_999),
-        value: 'k',
-        help: 'number of classes to print',
-        default: 5,
-      },
-    },
-    examples: ['predict runs/photos new.jpg', 'predict runs/photos *.png --top 1 --json'],
-  }).action(runPredict);
-}
-
 /** Exit status 0: every file was read; 1: some were; 2: none, or the run is no run. */
-async function runPredict(folder: string, files: readonly string[], given: PredictOptions): Promise<void> {
+export async function runPredict(
+  folder: string,
+  files: readonly string[],
+  given: PredictOptions,
+): Promise<void> {
   const { checkpoint, engine, threads, top, mirror = false } = given;
   const network = await loadRun(folder, { checkpoint, engine, threads });
   try {
@@ -67,7 +52,7 @@ async function runPredict(folder: string, files: readonly string[], given: Predi
   }
 }
 
-/** What was asked of a file, the likeliest classes first. */
+/** The predictions for a file, most probable first. */
 interface Answer {
   readonly file: string;
   readonly top: readonly Prediction[];

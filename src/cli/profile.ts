@@ -1,12 +1,11 @@
 import { join } from 'node:path';
-import type { Command } from 'commander';
 import { type Engine, EngineError, type MachinePeak } from '../engine/engine.ts';
 import { type Profile, profileOf, type Rates } from '../engine/profile.ts';
 import { counted } from '../tensor/counted.ts';
 import type { Precision } from '../tensor/precision.ts';
 import { announce, describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatBytes, formatTable } from './format.ts';
-import { commandOf, type MeasuredStepOptions, withDefaultSize } from './options.ts';
+import { type MeasuredStepOptions, withDefaultSize } from './options.ts';
 import { type SyntheticStep, syntheticStep } from './synthetic-step.ts';
 import { print, printJson } from './terminal.ts';
 import { writePicture } from './write-picture.ts';
@@ -16,19 +15,11 @@ interface ProfileOptions extends MeasuredStepOptions {
   readonly out?: string;
 }
 
-/** Records in the table; `--json` has all of them. */
+/** Number of records in the table; `--json` has all. */
 const COSTLIEST = 20;
 
-export function profileCommand(): Command {
-  const command = commandOf('profile', {
-    description:
-      'measure the time of each op in a training step or inference, and compare it with the peak performance of the machine',
-    examples: ['profile --batch 64', 'profile --model densenet121 --inference --batch 1 --json'],
-  });
-  return withDefaultSize(command).action(runProfile);
-}
-
-async function runProfile(given: ProfileOptions): Promise<void> {
+export async function runProfile(asked: ProfileOptions): Promise<void> {
+  const given = withDefaultSize(asked);
   const engine = await openEngine(given.engine, given.threads);
   try {
     const step = syntheticStep(given, { target: engine.target });
@@ -45,7 +36,7 @@ async function runProfile(given: ProfileOptions): Promise<void> {
   }
 }
 
-/** Peaks, the milliseconds of each step, and those of each record in the fastest. */
+/** Measures the peak rates, the time of each step in ms, and that of each record in the fastest step. */
 async function measure(engine: Engine, engineName: EngineName, step: SyntheticStep, steps: number) {
   const peak = await engine.measurePeak?.();
   const session = peak && (await step.open(engine));
@@ -55,7 +46,7 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
     );
   }
   announce(engineName);
-  await step.run(session); // Warms up.
+  await step.run(session); // Warm-up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];
   for (let i = 0; i < steps; i++) {
@@ -135,10 +126,10 @@ function cells(row: Rates): string[] {
 }
 
 async function drawRoofline(profile: Profile, peak: MachinePeak, title: string): Promise<string> {
-  const { rooflineSvg } = await import('../plot/roofline.ts'); // Drawing is half a second of modules.
+  const { rooflineSvg } = await import('../plot/roofline.ts'); // Lazy: loading takes 0.5 s.
   const { newDocument } = await import('../node/document.ts');
   const dots = profile.records.map(({ layer, kind, intensity, flopsPerSecond, share }) => ({
-    // In a block the module's name is enough beside the kind.
+    // In a block, the module name with the kind is sufficient.
     name: `${(layer.block && layer.module) ?? layer.label} ${kind}`,
     kind,
     intensity,
@@ -163,7 +154,7 @@ function titleOf(
   return `${step}, ${giga(total.flopsPerSecond)} GFLOP/s (${describeEngine(engine)})`;
 }
 
-/** Short times with their fractions. */
+/** A time in ms; short ones with decimals. */
 function milliseconds(ms: number): string {
   return ms.toFixed(ms < 100 ? 2 : 0);
 }

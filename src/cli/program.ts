@@ -1,44 +1,20 @@
 import { Command, CommanderError } from 'commander';
 import { forgetChanges } from '../node/written.ts';
-import type { CommandName } from '../train/settings/setting.ts';
+import { alternatives } from '../tensor/argument.ts';
+import { COMMAND_NAMES, type CommandName } from '../train/settings/setting.ts';
 import { VERSION } from '../version.ts';
-import { describeFailure } from './errors.ts';
 import { closeStatus, say } from './terminal.ts';
 
-/** Each command's modules are loaded when it is asked for: most need few of them. */
-const COMMANDS: Readonly<Record<CommandName, () => Promise<Command>>> = {
-  train: async () => (await import('./train.ts')).trainCommand(),
-  ui: async () => (await import('./ui.ts')).uiCommand(),
-  'lr-find': async () => (await import('./lr-find.ts')).lrFindCommand(),
-  compare: async () => (await import('./compare.ts')).compareCommand(),
-  evaluate: async () => (await import('./evaluate.ts')).evaluateCommand(),
-  predict: async () => (await import('./predict.ts')).predictCommand(),
-  pull: async () => (await import('./pull.ts')).pullCommand(),
-  import: async () => (await import('./import.ts')).importCommand(),
-  export: async () => (await import('./export.ts')).exportCommand(),
-  summary: async () => (await import('./summary.ts')).summaryCommand(),
-  bench: async () => (await import('./bench.ts')).benchCommand(),
-  profile: async () => (await import('./profile.ts')).profileCommand(),
-  verify: async () => (await import('./verify.ts')).verifyCommand(),
-};
-
 /**
- * Runs one command line; what it has to say of a failure goes to stderr as one line.
- * @param words without the program's own name.
- * @returns 0: done; 1: it failed; 2: bad usage or input.
+ * Runs one command line. A failure is printed on stderr as one line.
+ * @param words arguments without the program's name.
+ * @returns exit status: 0 success, 1 failure, 2 invalid usage or input.
  */
 export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
   forgetChanges();
   const program = new Command('densor').description('Trains, measures and ships DenseNets.').version(VERSION);
-  // `help X` of no command is no command either: commander would print its help.
-  const line =
-    words[0] === 'help' && words[1] !== undefined && !Object.hasOwn(COMMANDS, words[1])
-      ? words.slice(1)
-      : words;
-  const asked = line[0] ?? '';
-  const wanted = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked as CommandName] : undefined;
-  for (const load of wanted ? [wanted] : Object.values(COMMANDS)) program.addCommand(await load());
-  const names = Object.keys(COMMANDS);
+  const line = withoutHelp(words);
+  if (line[0] !== '--version') await addCommands(program, commandNamed(line[0]));
   for (const command of [program, ...program.commands]) {
     command.exitOverride().configureOutput({ outputError: () => {}, writeErr: () => {} });
     command.showHelpAfterError(false);
@@ -48,14 +24,32 @@ export async function runProgram(words: readonly string[]): Promise<0 | 1 | 2> {
     return 0;
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return 0;
+    const { describeFailure } = await import('./errors.ts');
     const { status, line: failure } = describeFailure(error);
     if (error instanceof CommanderError && error.code === 'commander.help') {
-      say(
-        `densor: no command given: expected ${names.slice(0, -1).join(', ')} or ${names.at(-1)} (see --help)`,
-      );
+      say(`densor: no command given: expected ${alternatives(COMMAND_NAMES)} (see --help)`);
     } else say(`densor: ${failure}`);
     return status;
   } finally {
-    closeStatus(); // A failure leaves it open, and its timer would keep the process alive.
+    closeStatus(); // Still open after a failure; its timer would keep the process alive.
   }
+}
+
+/** `help X` is `X --help`; where there is no command X, it is X, an error: commander would print its help. */
+function withoutHelp(words: readonly string[]): readonly string[] {
+  const [first, asked] = words;
+  if (first !== 'help' || asked === undefined) return words;
+  return commandNamed(asked) ? [asked, '--help'] : [asked];
+}
+
+function commandNamed(word: string | undefined): CommandName | undefined {
+  return COMMAND_NAMES.find((name) => name === word);
+}
+
+/** Adds the command that is asked for, or else all commands, to be listed. Loaded here: `--version` needs no settings. */
+async function addCommands(program: Command, asked: CommandName | undefined): Promise<void> {
+  const { COMMANDS } = await import('./commands.ts');
+  const { commandOf, listedCommand } = await import('./options.ts');
+  if (asked) program.addCommand(commandOf(asked, COMMANDS[asked]));
+  else for (const name of COMMAND_NAMES) program.addCommand(listedCommand(name, COMMANDS[name]));
 }

@@ -13,10 +13,10 @@ import { say } from './terminal.ts';
 const LINE_EVERY_MS = 10_000;
 type StepEvent = Extract<TrainEvent, { kind: 'step' }>;
 
-/** What else there is to say of a step. */
+/** An additional text for a step. */
 type Remark = (event: StepEvent) => string | undefined;
 
-/** Shows a training run on stderr: a bar on a terminal, plain lines elsewhere. */
+/** Displays a training run on stderr: a progress bar on a terminal, otherwise plain lines. */
 export function showTraining(remark: Remark = () => undefined): TrainListener {
   return process.stderr.isTTY ? trainingBar(remark) : trainingLines(remark);
 }
@@ -42,7 +42,7 @@ function trainingLines(remark: Remark): TrainListener {
   };
 }
 
-/** Shows on stderr, now and then, how far a test has come. */
+/** Displays the progress of an evaluation on stderr at intervals. */
 export function showTesting(): (done: number, total: number) => void {
   let lineAt = performance.now();
   return (done, total) => {
@@ -92,7 +92,7 @@ function trainingBar(remark: Remark): TrainListener {
   };
 }
 
-/** What there is to tell of a step, and how much each is worth on a narrow terminal. */
+/** The fields of a step's status line, with priorities for narrow terminals. */
 function stepFields(event: StepEvent, remark: Remark): readonly { text: string; worth: number }[] {
   const said = remark(event);
   return [
@@ -106,7 +106,7 @@ function stepFields(event: StepEvent, remark: Remark): readonly { text: string; 
   ];
 }
 
-/** What is worth lines of its own on any output. */
+/** The lines that an event prints on any output. */
 function linesOf(event: TrainEvent, epochs: number): readonly string[] {
   switch (event.kind) {
     case 'start': {
@@ -172,13 +172,13 @@ function judged({ testAccuracy, validationAccuracy }: Extract<TrainEvent, { kind
   return `test acc ${testAccuracy?.toFixed(3)}`;
 }
 
-/** Shows where data comes from, and a bar for downloads. */
+/** Displays the source of data, and a progress bar for downloads. */
 export function showData(): DataProgress {
   let shown: string | undefined;
   let status: StatusLine | undefined;
   return {
     note(text) {
-      status?.close(); // A download that failed.
+      status?.close(); // After a failed download.
       say(inFlags(text));
     },
     images: showReading(),
@@ -197,7 +197,7 @@ export function showData(): DataProgress {
   };
 }
 
-/** How far the reading of image files has come: a bar on a terminal, a line now and then elsewhere. */
+/** Displays the progress of reading image files: a progress bar on a terminal, otherwise occasional lines. */
 function showReading(): (done: number, total: number) => void {
   let status: StatusLine | undefined;
   let lineAt = performance.now();
@@ -215,7 +215,7 @@ function showReading(): (done: number, total: number) => void {
   };
 }
 
-/** A status line of one thing that is counted. */
+/** Opens a status line for one counter. */
 function openProgress(
   title: string,
   begun: number,

@@ -1,12 +1,8 @@
 import { statSync } from 'node:fs';
-import { Argument, type Command } from 'commander';
-import { z } from 'zod';
 import { IMAGENET_CLASSES } from '../data/imagenet-classes.ts';
-import { PRETRAINED_NAMES } from '../io/pretrained.ts';
 import { pullWeights } from '../node/pulled-weights.ts';
 import { counted } from '../tensor/counted.ts';
 import { formatBytes } from './format.ts';
-import { commandOf } from './options.ts';
 import { showData } from './progress.ts';
 import { print, printJson } from './terminal.ts';
 
@@ -15,25 +11,7 @@ interface PullOptions {
   readonly json?: boolean;
 }
 
-export function pullCommand(): Command {
-  return commandOf('pull', {
-    description:
-      "download, check and cache torchvision's ImageNet weights for train --from and import; DENSOR_WEIGHTS_URL " +
-      'is the URL of a mirror',
-    arguments: [new Argument('<network>', `one of ${PRETRAINED_NAMES.join(', ')}`)],
-    own: {
-      url: {
-        schema: z.string().min(1),
-        value: 'address',
-        help: 'URL of other weights for this network; the file name must end in the first 8 hex digits of its SHA-256 (net-a639ec97.pth)',
-        unset: "PyTorch's",
-      },
-    },
-    examples: ['pull densenet121', 'pull resnet50 --json'],
-  }).action(runPull);
-}
-
-async function runPull(network: string, { url, json }: PullOptions): Promise<void> {
+export async function runPull(network: string, { url, json }: PullOptions): Promise<void> {
   const { name, path, sha256, url: from, isNew } = await pullWeights(network, showData(), { url });
   const bytes = statSync(path).size;
   if (json) {

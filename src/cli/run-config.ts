@@ -7,7 +7,7 @@ import type { ResolvedRecipe } from '../train/recipes.ts';
 import type { WeightsSource } from '../train/weights-source.ts';
 import type { EngineName } from './engines.ts';
 
-/** The options of a command that trains: single settings of a run, and where and with what it runs. */
+/** The options of a command that trains: settings of a run, folders and engine. */
 export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>, DataOptions {
   readonly dataDir?: string;
   readonly engine: EngineName;
@@ -16,7 +16,7 @@ export interface RunOptions extends Partial<Omit<RunConfig, keyof DataOptions>>,
   readonly json?: boolean;
 }
 
-/** A recipe with what only the data know. @param from whose weights the run begins with. */
+/** Completes a recipe with settings that depend on the data. @param from initial weights of the run. */
 export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: WeightsSource): RunConfig {
   const isFolder = imageFolderOf(recipe.data) !== undefined;
   const hashes = {

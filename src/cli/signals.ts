@@ -1,19 +1,22 @@
 import { constants } from 'node:os';
 import { say } from './terminal.ts';
 
-/** npm forwards a Ctrl-C that the terminal has sent to its children already: twins count once. */
-const TWINS_MS = 1000;
+/**
+ * npm forwards a Ctrl-C that its child processes have already received from the terminal. Signals within this time
+ * count once.
+ */
+const DUPLICATE_MS = 1000;
 
 type Interrupt = (signal: NodeJS.Signals) => void;
-/** What ends the work that is going on, saved; undefined where there is nothing to save. */
+/** Interrupts the current work and saves it; undefined if there is nothing to save. */
 let atWork: Interrupt | undefined;
 
 /**
- * Handles what batch systems, shells and closing terminals send, from the start of the process on.
+ * Handles signals of batch systems, shells and closing terminals, from the start of the process on.
  *
- * Node forgets that a signal was to be ignored (`nohup`) before any JavaScript runs. What nohup stands for can still be
- * told: where neither stdin, stdout nor stderr is a terminal, no closing of one is meant, and SIGHUP ends nothing.
- * SIGUSR1 and SIGUSR2 announce that a job will be stopped (Slurm's --signal); Node would open its debugger at the first.
+ * Node resets ignored signals (`nohup`) before it runs JavaScript. Therefore SIGHUP is ignored if neither stdin,
+ * stdout nor stderr is a terminal. SIGUSR1 and SIGUSR2 announce that a job will be stopped (Slurm's --signal); by
+ * default Node would start its debugger on SIGUSR1.
  */
 export function watchSignals(hasTerminal: boolean): void {
   process.on('SIGHUP', () => {
@@ -29,15 +32,16 @@ function endBy(signal: NodeJS.Signals): void {
 }
 
 /**
- * Aborts on Ctrl-C, SIGTERM and what `watchSignals` handles: the step at work is finished, and its result saved. A second
- * Ctrl-C ends the process at once; other signals may come in any number, as batch systems send them.
+ * Returns an AbortSignal that aborts on Ctrl-C, SIGTERM and the signals of `watchSignals`: the current step is
+ * finished and saved. A second Ctrl-C ends the process immediately; other signals may be repeated, as by batch
+ * systems.
  */
 export function interruptSignal(): { readonly signal: AbortSignal; dispose(): void } {
   const controller = new AbortController();
   let first = 0;
   const interrupt: Interrupt = (signal) => {
     if (controller.signal.aborted) {
-      if (signal === 'SIGINT' && performance.now() - first > TWINS_MS) process.exit(1);
+      if (signal === 'SIGINT' && performance.now() - first > DUPLICATE_MS) process.exit(1);
       return;
     }
     first = performance.now();

@@ -5,26 +5,30 @@ const SEPARATOR = '  ';
 const SHORTEST_BAR = 5;
 const LONGEST_BAR = 20;
 
-/** A part of the status line. Those of worth 1 are essential; of the others, the highest number is dropped first. */
+/**
+ * A field of the status line. Fields of worth 1 are always shown; of the others, the highest number is dropped
+ * first.
+ */
 export type Field = TextField | BarField;
 
 interface TextField {
   readonly text: string;
-  /** Used where the essential fields do not fit. */
+  /** Used if the fields of worth 1 do not fit. */
   readonly short?: string;
   readonly worth: number;
 }
 
 /** A progress bar. */
 interface BarField {
-  /** From 0 to 1. */
+  /** Fraction from 0 to 1. */
   readonly share: number;
   readonly worth: number;
 }
 
 /**
- * As many of the fields, in their order, as fit into one row; of equal worth the earlier is kept. The bar, at most one,
- * shrinks before a field is dropped. The last column stays empty: some terminals wrap as soon as it is written.
+ * Joins as many fields as fit into one row, in order; of fields with equal worth, later ones are dropped first.
+ * The bar (at most one) shrinks before a field is dropped. The last column stays empty, because some terminals
+ * wrap after writing it.
  */
 export function fitLine(fields: readonly Field[], columns: number): string {
   const room = columns - 1;
@@ -52,14 +56,14 @@ function joined(fields: readonly Field[], isShort: boolean, barLength: number): 
 }
 
 export interface StatusLine {
-  /** Has no effect once it is closed. */
+  /** Has no effect after `close`. */
   update(done: number, total: number): void;
   close(): void;
 }
 
 /**
- * Opens a status line on a terminal, in place of the one before; it is redrawn every 100 ms.
- * @param describe its fields now; `etaMs` is undefined until there is a pace.
+ * Opens a status line on a terminal, which replaces the previous one; it is redrawn every 100 ms.
+ * @param describe returns its current fields; `etaMs`, the remaining time, is undefined at first.
  */
 export function openStatusLine(
   done: number,
@@ -68,13 +72,13 @@ export function openStatusLine(
 ): StatusLine {
   const format: GenericFormatter = (_, { eta, maxWidth }) =>
     fitLine(describe(Number.isFinite(eta) ? 1000 * eta : undefined), maxWidth);
-  /** `terminal` is missing in the types. `linewrap` leaves the terminal's setting alone. */
+  /** The types lack `terminal`. `linewrap`: do not change the terminal's setting. */
   const options: Options & { readonly terminal: object } = {
     format,
     terminal,
     linewrap: true,
     clearOnComplete: true,
-    forceRedraw: true, // Also after something else wrote to the terminal, or its width changed.
+    forceRedraw: true, // Redraws also after other output or a change of width.
   };
   const bar = new SingleBar(options);
   const status = { draw: () => bar.render(), close: () => bar.stop() };
@@ -89,7 +93,10 @@ export function openStatusLine(
   };
 }
 
-/** What cli-progress calls to draw. Its own saves and restores the cursor, which fails once the screen has scrolled. */
+/**
+ * Terminal functions for cli-progress. Its own save and restore the cursor, which fails if the screen has
+ * scrolled.
+ */
 const terminal = {
   isTTY: () => true,
   getWidth: terminalColumns,

@@ -25,25 +25,28 @@ import { memoryPicture } from './memory-picture.ts';
 import { print, printJson } from './terminal.ts';
 import { writePicture } from './write-picture.ts';
 
-/** What `summary --memory` is asked. */
+/** The options of `summary --memory`. */
 export interface MemoryRequest extends AllowedForms {
   readonly name: string;
   readonly model: Model;
   readonly size: number;
   readonly engine: EngineName;
-  /** Of that engine. */
+  /** Compilation target of the engine. */
   readonly target: Target;
   readonly threads: number;
-  /** Bytes that the process of a `bench` may take: the form and the candidate that this would choose are shown. */
+  /** Memory limit of a `bench` process in bytes; the form and the candidate that it would choose are shown. */
   readonly memoryLimit?: number | undefined;
   readonly out?: string | undefined;
   readonly json?: boolean | undefined;
 }
 
-/** Buffers with a line of their own; `--json` has all of them. */
+/** Number of buffers with a separate row; `--json` has all. */
 const LARGEST = 25;
 
-/** Draws the memory plan of a training step, then prints it. @throws ShapeError when the network cannot be trained so. */
+/**
+ * Plots and prints the memory plan of a training step. @throws ShapeError if the network cannot be trained at this
+ * size.
+ */
 export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const { name, size, batch, threads, memoryLimit } = request;
   const { form, search } = shownSearch(request);
@@ -53,7 +56,7 @@ export async function summarizeMemory(request: MemoryRequest): Promise<void> {
   const candidates = rematerializationReports(search.candidates, threads);
   const special = describeForm({ precision: 'f32' }, form);
   const title = `${name}, ${size}×${size}, batch ${batch}${special && `, ${special}`}: memory of a training step`;
-  const { memorySvg } = await import('../plot/memory.ts'); // Drawing is half a second of modules.
+  const { memorySvg } = await import('../plot/memory.ts'); // Lazy: loading takes 0.5 s.
   const { newDocument } = await import('../node/document.ts');
   const svg = request.out ?? join('runs', `memory-${name}.svg`);
   const picture = memoryPicture(title, plan.records, report, candidates, shown);
@@ -69,7 +72,7 @@ interface ShownSearch {
   readonly search: RematerializationSearch;
 }
 
-/** Of the first form that has a candidate within the limit, of those that are allowed; the last where none has. */
+/** The search for the first allowed form with a candidate within the limit; otherwise that of the last form. */
 function shownSearch(request: MemoryRequest): ShownSearch {
   const { memoryLimit } = request;
   const { preferred, fallbacks } = stepForms(request);
@@ -84,7 +87,7 @@ function shownSearch(request: MemoryRequest): ShownSearch {
   return last;
 }
 
-/** The search of the part of a step that takes the most. */
+/** The search for the largest part of a step. */
 function searchOf(
   { model, size, batch, target }: MemoryRequest,
   { precision, microBatch }: StepForm,
@@ -95,7 +98,7 @@ function searchOf(
   return searchRematerialization(model, [size, size], largest, { precision, target, memory });
 }
 
-/** What `auto` allows beside the plainest form, with all results kept. */
+/** The other forms that `auto` allows, without rematerialization. */
 function otherForms(request: MemoryRequest): readonly OtherForm[] {
   const { model, size, batch, threads, target } = request;
   const { preferred, fallbacks } = stepForms(request);
@@ -118,11 +121,11 @@ function otherForms(request: MemoryRequest): readonly OtherForm[] {
 
 interface OtherForm extends StepForm {
   readonly plannedPeakBytes: number;
-  /** Predicted time of a step beyond that of the plainest form, as a part of it. */
+  /** Predicted slowdown relative to the preferred form: 0.05 is 5% slower. */
   readonly predictedSlowdown: number;
 }
 
-/** What the plan may take when `bench` trains the network on that engine under a limit. */
+/** The bytes available for the plan if `bench` runs with the limit on this engine. */
 function budgetOf(
   { model, size, batch, engine, target, threads }: MemoryRequest,
   limit: number,
@@ -133,7 +136,7 @@ function budgetOf(
   return { bytes: planBudget(limit, needs), threads };
 }
 
-/** The candidate that the limit chooses; without one the first, and where none fits the smallest. */
+/** The index of the candidate chosen for the limit: without a limit the first, if none fits the smallest. */
 function shownOf({ candidates, chosen }: RematerializationSearch, limit: number | undefined): number {
   if (chosen) return candidates.indexOf(chosen);
   return limit === undefined ? 0 : candidates.length - 1;
@@ -195,7 +198,7 @@ function linesOf(
   ];
 }
 
-/** The largest each, the others by role. */
+/** Table rows: the largest buffers, and the sums of the others by role. */
 function bufferRows(report: MemoryReport): string[][] {
   const sorted = [...report.buffers].sort((a, b) => b.bytes - a.bytes);
   const [largest, others] = [sorted.slice(0, LARGEST), sorted.slice(LARGEST)];

@@ -1,8 +1,7 @@
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { compile } from '../compile.ts';
 import { countMacs } from '../graph/count-macs.ts';
 import type { Model } from '../model/module.ts';
+import { trace } from '../model/trace.ts';
 import { imageSizeOf, modelByName } from '../model/zoo.ts';
 import { type CompiledNetwork, networkPeakBytes } from '../plan/compiled-network.ts';
 import type { Target } from '../plan/target.ts';
@@ -14,8 +13,6 @@ import { type AllowedForms, type StepForm, stepForms } from '../train/step-form.
 import { type EngineName, targetOf } from './engines.ts';
 import { UsageError } from './errors.ts';
 import { formatBytes, formatCount, formatTable } from './format.ts';
-import { commandOf, settingArgument } from './options.ts';
-import { summarizeMemory } from './summary-memory.ts';
 import { print, printJson } from './terminal.ts';
 
 interface SummaryOptions {
@@ -33,43 +30,26 @@ interface SummaryOptions {
   readonly json?: boolean;
 }
 
-export function summaryCommand(): Command {
-  return commandOf('summary', {
-    description: 'print the layers, parameters, multiplications and planned memory of a network',
-    arguments: [settingArgument('model')],
-    own: {
-      memory: {
-        schema: z.boolean(),
-        help: 'print the memory plan of a training step instead: buffers with lifetime and purpose, and the time cost of using less memory',
-      },
-    },
-    examples: ['summary densenet121 --batch 32', 'summary notes --size 96 --batch 256 --memory'],
-  }).action(runSummary);
-}
-
-async function runSummary(name: string, given: SummaryOptions): Promise<void> {
+export async function runSummary(name: string, given: SummaryOptions): Promise<void> {
   const { size = imageSizeOf(name)!, batch, channels, classes } = given;
   if (given.microBatch !== 'auto') requireMicroBatch(given.microBatch, batch);
   const model = modelByName(name, {
     ...(channels !== undefined && { channels }),
     ...(classes !== undefined && { classes }),
   });
-  const target = targetOf(given.engine);
+  const target = await targetOf(given.engine);
   if (given.memory || given.memoryLimit !== undefined) {
+    const { summarizeMemory } = await import('./summary-memory.ts');
     return summarizeMemory({ ...given, name, model, size, batch, target });
   }
   const { precision, microBatch } = stepForms({ ...given, batch }).preferred;
   if (given.out !== undefined) throw new UsageError('--out is the file of the memory plot: add --memory');
-  const { network, layers } = compile(
-    model,
-    [size, size],
-    { evaluate: { batch, mode: 'evaluate' } },
-    { precision, target },
-  );
+  const { graph, layers } = trace(model, batch, [size, size], 'evaluate');
   const parameters = layers.reduce((sum, layer) => sum + layer.parameters, 0);
-  const macs = countMacs(network.programs.get('evaluate')!.graph) / batch;
+  const macs = countMacs(graph) / batch;
   const training = trainingNetwork(model, size, target, { batch, precision, microBatch });
-  const planned = networkPeakBytes(training ?? network, given.threads);
+  const network = training ?? evaluationNetwork(model, size, target, { batch, precision });
+  const planned = networkPeakBytes(network, given.threads);
   const atATime = microBatch === undefined ? '' : `, at most ${microBatch} at a time`;
   if (given.json) {
     const result = { parameters, macs, plannedPeakBytes: planned, layers };
@@ -87,6 +67,16 @@ async function runSummary(name: string, given: SummaryOptions): Promise<void> {
     `${counted(parameters, 'parameter')}, ${counted(macs, 'multiplication')} per image, ` +
       `${formatBytes(planned)} planned for ${training ? 'a training step' : 'the evaluation (cannot be trained: batch norm would see one value per channel)'} of ${batch}${training ? atATime : ''} at ${size}×${size}`,
   ]);
+}
+
+function evaluationNetwork(
+  model: Model,
+  size: number,
+  target: Target,
+  { batch, precision }: StepForm & { readonly batch: number },
+): CompiledNetwork {
+  return compile(model, [size, size], programsFor('evaluate', { count: batch, batch }), { precision, target })
+    .network;
 }
 
 /** The network of a training step; undefined where a batch norm would see a single value per channel. */

@@ -10,23 +10,23 @@ import { elementCount } from '../tensor/shape.ts';
 import { programName, programsFor } from '../train/programs.ts';
 import { runStep } from '../train/step.ts';
 
-/** As a loader has them: images stay bytes until a step reads them. */
+/** Random images as bytes, as from a loader. */
 function randomBytes(count: number): Uint8Array {
   const bytes = new Uint8Array(count);
   for (let i = 0; i < count; i++) bytes[i] = 256 * uniform(0, 1, i);
   return bytes;
 }
 
-/** What `bench` and `profile` measure, with random images: a training step or, for inference, an evaluation. */
+/** A training step or, for inference, an evaluation, with random images, for `bench` and `profile`. */
 export interface SyntheticStep {
   readonly compiled: Compiled;
-  /** The name of the program that takes all images at once. */
+  /** Name of the program for the whole batch. */
   readonly program: string;
   readonly inputs: { readonly images: Input; readonly labels: Int32Array };
   readonly scalars: RunScalars;
-  /** The network in an engine, with its initial numbers. */
+  /** Opens a session with the initial state. */
   open(engine: Engine): Promise<Session>;
-  /** Once, in micro-batches where that was asked for. */
+  /** Runs the step once, in micro-batches if requested. */
   run(session: Session): Promise<void>;
 }
 
@@ -40,7 +40,7 @@ interface StepRequest {
   readonly inference?: boolean;
 }
 
-/** @throws ShapeError when the network does not fit the size; MemoryLimitError. */
+/** Compiles the step. @throws ShapeError if the size is unsuitable for the network; MemoryLimitError */
 export function syntheticStep(of: StepRequest, on: EngineOptions = {}): SyntheticStep {
   const { size, batch, microBatch, precision = 'f32' } = of;
   const mode = of.inference ? 'evaluate' : 'train';

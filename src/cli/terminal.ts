@@ -1,29 +1,29 @@
 import { label, printable, printableJson } from '../tensor/printable.ts';
 
-/** Longer lines are cut. */
+/** Longer lines are truncated. */
 const LONGEST_LINE = 4000;
-/** Start of the line, and everything from there to the end of the screen erased. */
+/** Moves to the start of the line and erases to the end of the screen. */
 const ERASE = '\r\x1b[J';
 const [NO_WRAP, WRAP] = ['\x1b[?7l', '\x1b[?7h'];
 
-/** A line that is redrawn in place, below everything that is printed. */
+/** A status line, which is redrawn in place below all other output. */
 interface Status {
   draw(): void;
   close(): void;
 }
 
-/** The status line on the screen now. */
+/** The current status line. */
 let live: Status | undefined;
 let watchesExit = false;
 
 /** Prints lines on stderr. On a terminal the status line is erased first and drawn again below. */
 export function say(lines: string | readonly string[]): void {
-  // Erased even where no status is live: the terminal echoes `^C` at the start of the line.
+  // Erases also without a status line, because the terminal echoes `^C` at the start of the line.
   write(`${process.stderr.isTTY ? ERASE : ''}${textOf(lines)}`);
   live?.draw();
 }
 
-/** Prints lines on stdout: results. */
+/** Prints results on stdout. */
 export function print(lines: readonly string[]): void {
   process.stdout.write(textOf(lines));
 }
@@ -33,7 +33,7 @@ export function printJson(value: unknown): void {
   process.stdout.write(`${printableJson(value)}\n`);
 }
 
-/** Whatever names, paths and messages of others are in it: what a terminal would obey is shown instead. */
+/** Joins lines, with control characters escaped, because they may contain names, paths and foreign messages. */
 function textOf(lines: string | readonly string[]): string {
   return [lines]
     .flat()
@@ -41,17 +41,17 @@ function textOf(lines: string | readonly string[]): string {
     .join('');
 }
 
-/** Makes this the status line: `say` draws it again after each line. Closes the one before. */
+/** Sets the status line, which `say` redraws after each line. Closes the previous one. */
 export function beginStatus(status: Status): void {
   closeStatus();
   live = status;
   if (watchesExit) return;
   watchesExit = true;
-  process.on('exit', () => closeStatus()); // The second Ctrl-C.
+  process.on('exit', () => closeStatus()); // For the second Ctrl-C.
   process.on('uncaughtExceptionMonitor', () => closeStatus()); // Node prints the error next.
 }
 
-/** Closes this status line, or whichever is live. Does nothing where it is closed already. */
+/** Closes a status line; default: the current one. Has no effect if it is closed. */
 export function closeStatus(status: Status | undefined = live): void {
   if (!live || status !== live) return;
   const closed = live;
@@ -60,8 +60,9 @@ export function closeStatus(status: Status | undefined = live): void {
 }
 
 /**
- * Draws the status line, without wrapping: a terminal may have become narrower since it told its width. The cursor
- * rests at the start: where a narrower terminal rewraps what it shows, the next erasure still finds the first row.
+ * Draws the status line with wrapping disabled, because the terminal may have become narrower. The cursor is left
+ * at the start of the line, so that the next erase starts at the first row even if the terminal rewraps its
+ * contents.
  */
 export function drawStatusLine(text: string): void {
   write(`${ERASE}${NO_WRAP}${printable(text)}${WRAP}\r`);
@@ -71,12 +72,12 @@ export function eraseStatusLine(): void {
   write(ERASE);
 }
 
-/** Columns of the terminal; 80 where it does not tell. */
+/** Columns of the terminal; 80 if unknown. */
 export function terminalColumns(): number {
   return process.stderr.columns || 80;
 }
 
-/** The terminal may be gone, or the disk behind a redirection full: progress is not worth an error. */
+/** Writes to stderr; errors (closed terminal, full disk) are ignored, because this is only progress. */
 function write(text: string): void {
   try {
     process.stderr.write(text);

@@ -1,10 +1,10 @@
 import { basename, delimiter, dirname, relative } from 'node:path';
 import { flagOf, SETTING_NAMES, SETTINGS } from '../train/settings/table.ts';
 
-/** How a process was started: npm's variables, the script, and its words. */
+/** How a process was started: environment, script and arguments. */
 export interface Started {
   readonly env: Readonly<Record<string, string | undefined>>;
-  /** As `process.argv` has it. */
+  /** As in `process.argv`. */
   readonly script: string;
   readonly words: readonly string[];
 }
@@ -15,10 +15,10 @@ const here = (): Started => ({
   words: process.argv.slice(2),
 });
 
-/** Options that a run's checkpoint does not hold. */
+/** Options that are not stored in checkpoints, so the resume command must repeat them. */
 const CARRIED = SETTING_NAMES.filter((name) => SETTINGS[name].onResume === 'again').map(flagOf);
 
-/** The command that continues a run, typed the way this process was started. */
+/** The command that resumes a run, in the form in which this process was started. */
 export function resumeCommand(folder: string, started = here()): string {
   const { words } = started;
   const carried = words.flatMap((word, i) => {
@@ -31,7 +31,7 @@ export function resumeCommand(folder: string, started = here()): string {
   return commandLine(['train', '--resume', folder, ...carried], started);
 }
 
-/** The command that this process was started by, to be given again. */
+/** The command that started this process, for repeating it. */
 export function sameCommand(started = here()): string {
   return commandLine(started.words, started);
 }
@@ -40,7 +40,7 @@ function commandLine(words: readonly string[], started: Started): string {
   return [programOf(started), ...words.map(quoted)].join(' ');
 }
 
-/** What stands before the words: npm puts programs on its own PATH, where a shell does not find them. */
+/** The program part of a command line. npm adds programs to PATH that a shell does not find. */
 function programOf({ env, script }: Started): string {
   const { npm_lifecycle_event: event, npm_package_name: ofPackage, npm_command: command, PATH = '' } = env;
   if (ofPackage === 'densor' && (event === 'densor' || event === 'start')) return 'npm run densor --';

@@ -1,26 +1,26 @@
-/** A run that is still to come, as far as its time depends on it. */
+/** Properties of a run that has not started, for estimating its time. */
 export interface RunCost {
-  /** Of the configuration. */
+  /** Name of the configuration. */
   readonly name: string;
-  /** Multiplications of an image, forward. */
+  /** Multiply-adds of the forward pass for one image. */
   readonly macs: number;
   readonly epochs: number;
   readonly trainImages: number;
   readonly testImages: number;
 }
 
-/** Milliseconds of training an image, and what of: the pace of a configuration. */
+/** Measured training time per image in ms, with the configuration. */
 export interface Pace {
   readonly msPerImage: number;
   readonly macs: number;
 }
 
-/** Testing an image is the forward pass alone, about a third of a training step. */
+/** Time of evaluating an image relative to training on it: only the forward pass. */
 const TEST_SHARE = 1 / 3;
 
 /**
- * Milliseconds that runs will take, by the pace of their configurations so far; of one that has not begun yet, by the
- * last that has and both's multiplications. Undefined before any has.
+ * Estimated time of the runs in ms, from the measured paces of their configurations; for a configuration without
+ * one, from the latest pace, scaled by multiply-adds. Undefined without any pace.
  */
 export function timeLeft(runs: readonly RunCost[], paces: ReadonlyMap<string, Pace>): number | undefined {
   const latest = [...paces.values()].at(-1);

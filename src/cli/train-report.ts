@@ -6,7 +6,7 @@ import { print, printJson, say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
 import { reportAsJson } from './weights-report.ts';
 
-/** The notes' two lines, or how to go on. */
+/** Prints the results as in the notes (two lines), or the command that resumes the run. */
 export function reportTraining(
   run: RunState,
   engine: Engine,

@@ -1,5 +1,3 @@
-import type { Command } from 'commander';
-import { z } from 'zod';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
@@ -31,7 +29,6 @@ import { inFlags, UsageError } from './errors.ts';
 import { channelsFor, fittedToData, fittedToFolder, requireColour } from './fine-tune.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
-import { commandOf, dataArgument } from './options.ts';
 import { showData, showTraining } from './progress.ts';
 import { completeRecipe, type RunOptions } from './run-config.ts';
 import { interruptSignal } from './signals.ts';
@@ -47,23 +44,6 @@ interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<Al
   readonly memoryLimit?: number;
 }
 
-export function trainCommand(): Command {
-  return commandOf('train', {
-    description:
-      "train a network on a folder of images or a data set; without arguments, repeat the notes' run",
-    arguments: [dataArgument()],
-    own: {
-      ui: {
-        schema: z.boolean(),
-        help: 'show the run in a browser as it goes on, where it can be paused and stopped (see densor ui)',
-      },
-    },
-    examples: ['train photos/', 'train photos/ --from densenet121 --out runs/photos'],
-  }).action((data: string | undefined, { ui = false, ...given }: TrainOptions & { readonly ui?: boolean }) =>
-    runTrain(withData(given, data), ui),
-  );
-}
-
 /** @throws UsageError where two data sets are named. */
 function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   if (data === undefined) return given;
@@ -73,8 +53,11 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   return { ...given, data };
 }
 
-async function runTrain(asked: TrainOptions, isShown: boolean): Promise<void> {
-  const given = inRunFolder(asked);
+export async function runTrain(
+  data: string | undefined,
+  { ui: isShown = false, ...asked }: TrainOptions & { readonly ui?: boolean },
+): Promise<void> {
+  const given = inRunFolder(withData(asked, data));
   const beginning = await begin(given);
   const { resumeFrom, source, recipe } = beginning;
   const engineName = engineOf(given, resumeFrom);
@@ -90,7 +73,7 @@ async function runTrain(asked: TrainOptions, isShown: boolean): Promise<void> {
       engine,
       ...trainingNeeds(opened.data, settled),
       batch: settled.batch,
-      // A resumed run keeps the form that it began in.
+      // A resumed run keeps its form.
       forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
       compile: (form, memory) => {
         const on = { memory, target: engine.target };
@@ -105,7 +88,7 @@ async function runTrain(asked: TrainOptions, isShown: boolean): Promise<void> {
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
     const start = source && startingWeights(source, network, settled);
     for (const line of start?.remarks ?? []) say(inFlags(line));
-    await collectGarbage(); // Before memory is taken that will stay.
+    await collectGarbage(); // Before long-lived memory is allocated.
     const session = await engine.open(network);
     announce(engineName);
     const folder = given.resume ?? given.out ?? freeFolder(config);
@@ -127,7 +110,7 @@ async function runTrain(asked: TrainOptions, isShown: boolean): Promise<void> {
   }
 }
 
-/** Says what promises little, before an hour is spent on it. */
+/** Warns about unpromising settings before a long training. */
 function warn(config: RunConfig, all: TrainTest): void {
   const { train, test } = dataOf(config, all);
   for (const line of settingsWarnings(config, train.count)) say(inFlags(`warning: ${line}`));
@@ -140,7 +123,7 @@ function warn(config: RunConfig, all: TrainTest): void {
   );
 }
 
-/** With the folder of the run that is to go on, also where one of its files was named. @throws UsageError, DataError */
+/** Replaces `resume` by the folder of the run, if it is one of its files. @throws UsageError, DataError */
 function inRunFolder(given: TrainOptions): TrainOptions {
   if (given.resume === undefined) return given;
   if (given.from !== undefined)
@@ -148,14 +131,14 @@ function inRunFolder(given: TrainOptions): TrainOptions {
   return { ...given, resume: resumedFolder(given.resume) };
 }
 
-/** What a run begins with: the checkpoint that it goes on from; or its settings, and the weights that it was given. */
+/** The start of a run: a checkpoint to resume, or settings with optional initial weights. */
 interface Beginning {
   readonly resumeFrom?: LoadedCheckpoint;
   readonly recipe?: ResolvedRecipe;
   readonly source?: WeightsSource | undefined;
 }
 
-/** @throws UsageError, ConfigError, DataError, and what a checkpoint or a file of weights may throw. */
+/** @throws UsageError, ConfigError, DataError, and errors of checkpoints and weight files. */
 async function begin(given: TrainOptions): Promise<Beginning> {
   const settings = withoutAuto(given);
   if (given.weights !== undefined && given.from === undefined)
@@ -169,10 +152,10 @@ async function begin(given: TrainOptions): Promise<Beginning> {
   return { source, recipe: { ...(await fittedToFolder(recipe, given)), ...(network && { network }) } };
 }
 
-/** A run's data: put elsewhere when memory is short, and then nothing else may hold them. */
+/** The data of a run. They may be moved to a file to save memory, so there must be no other reference to them. */
 interface OpenedData {
   data: TrainTest;
-  /** What there is to tell of a folder of images. */
+  /** The event that describes a folder of images. */
   readonly found: ReturnType<typeof dataEvent> | undefined;
 }
 
@@ -190,7 +173,7 @@ async function openData(given: TrainOptions, { resumeFrom, recipe, source }: Beg
   return { data, found };
 }
 
-/** The engine that was asked for or, where any will do, that of the run before. @throws DataError */
+/** The engine given or, for `auto`, that of the resumed run. @throws DataError */
 function engineOf({ engine, resume }: TrainOptions, resumeFrom: LoadedCheckpoint | undefined): EngineName {
   if (engine !== 'auto' || !resumeFrom) return engine;
   const known = ENGINE_NAMES.find((name) => name === resumeFrom.run.engine);
@@ -200,12 +183,12 @@ function engineOf({ engine, resume }: TrainOptions, resumeFrom: LoadedCheckpoint
   );
 }
 
-/** What the command line says of a step's form, where it says it. */
+/** The form of the step given on the command line, if any. */
 function formOf({ precision, microBatch }: TrainOptions): Partial<Pick<AllowedForms, keyof StepForm>> {
   return { ...(precision && { precision }), ...(microBatch && { microBatch }) };
 }
 
-/** The settings that are settled before memory is looked at: what is left to it is as in the recipe so far. */
+/** The settings without `auto` values, which depend on memory and are chosen later. */
 function withoutAuto({ precision, microBatch, ...settings }: TrainOptions): RunOptions {
   return {
     ...settings,

@@ -1,10 +1,8 @@
 import { readFileSync } from 'node:fs';
-import { Argument, type Command } from 'commander';
 import { decodeSafetensors } from '../io/safetensors.ts';
 import { replayOneStep } from '../train/one-step.ts';
 import { describeEngine, type EngineName, openEngine } from './engines.ts';
 import { formatTable } from './format.ts';
-import { commandOf } from './options.ts';
 import { print, printJson } from './terminal.ts';
 
 interface VerifyOptions {
@@ -13,23 +11,7 @@ interface VerifyOptions {
   readonly json?: boolean;
 }
 
-export function verifyCommand(): Command {
-  return commandOf('verify', {
-    description: "compare one training step of an engine with PyTorch's results",
-    arguments: [
-      new Argument(
-        '<file...>',
-        'safetensors files with one training step, such as test/golden/notes_net.safetensors',
-      ),
-    ],
-    examples: [
-      'verify test/golden/notes_net.safetensors',
-      'verify test/golden/notes_net.safetensors --engine wasm --json',
-    ],
-  }).action(runVerify);
-}
-
-async function runVerify(paths: readonly string[], given: VerifyOptions): Promise<void> {
+export async function runVerify(paths: readonly string[], given: VerifyOptions): Promise<void> {
   const files = paths.map((path) => [path, decodeSafetensors(readFileSync(path), path)] as const);
   const engine = await openEngine(given.engine, given.threads);
   try {

@@ -2,9 +2,9 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { makeFolder, naming, writeFileAtomic } from '../node/files.ts';
 
-/** Writes an SVG, and beside it the same as PNG: both or, where one cannot be, neither. @returns their names. */
+/** Writes an SVG and the same plot as PNG; if one fails, neither is kept. @returns their names. */
 export async function writePicture(svgFile: string, svg: string): Promise<readonly [string, string]> {
-  const { pngOf } = await import('../node/png.ts'); // Drawing is half a second of modules.
+  const { pngOf } = await import('../node/png.ts'); // Lazy: loading takes 0.5 s.
   const pngFile = svgFile.replace(/svg$/, 'png');
   const png = pngOf(svg);
   makeFolder(dirname(svgFile));

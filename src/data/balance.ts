@@ -3,15 +3,16 @@ import { classCounts, imagesByClass } from './classes.ts';
 import type { Labels } from './dataset.ts';
 
 /**
- * What is done where classes are unequal. `weights`: the loss of an image counts as much more as its class is smaller.
- * `sample`: an epoch has equally many images of each class, those of small classes several times.
+ * Handling of imbalanced classes. `weights`: the loss of an image is weighted inversely to the size of its class.
+ * `sample`: an epoch has the same number of images of each class; images of small classes are repeated.
  */
 export const BALANCES = ['none', 'weights', 'sample'] as const;
 export type Balance = (typeof BALANCES)[number];
 
 /**
- * What the loss of an image of each class counts: n / (K·n_k) of n images of K classes that are there, so that its mean
- * over the images is 1 (scikit-learn's `balanced`; https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html).
+ * The loss weight of each class, [classes]: n / (K·n_k) for n images of K non-empty classes, so the mean over all
+ * images is 1. As scikit-learn's `balanced`
+ * (https://scikit-learn.org/stable/modules/generated/sklearn.utils.class_weight.compute_class_weight.html).
  */
 export function classWeights(labels: Labels, classes: number): Float32Array {
   const counts = classCounts(labels, classes);
@@ -20,8 +21,8 @@ export function classWeights(labels: Labels, classes: number): Float32Array {
 }
 
 /**
- * The order of an epoch that has as many images as the set, and equally many of each class (or one more): classes take
- * turns, each through its own images, mixed anew each time it has been through all of them.
+ * The image order of a class-balanced epoch, with as many images as the set. Classes alternate, so their counts
+ * differ by at most one. The images of a class are reshuffled whenever all of them have been used.
  */
 export function balancedOrder(
   labels: Labels,

@@ -1,7 +1,7 @@
-/** Lets work begin while what all of it takes together stays within so many bytes. */
+/** Limits the total memory of concurrent jobs: a job starts when it fits into the remaining budget. */
 export interface ByteBudget {
   readonly bytes: number;
-  /** Does work that takes so many bytes, when those before it have left room. Alone, anything may be done. */
+  /** Runs a job that needs `bytes`, in order of arrival. A job larger than the budget runs alone. */
   within<T>(bytes: number, work: () => Promise<T>): Promise<T>;
 }
 

@@ -1,6 +1,6 @@
 import { DataError, type Dataset, type NamedFiles, type TrainTest } from './dataset.ts';
 
-/** Krizhevsky 2009, in the order of the labels (batches.meta.txt). */
+/** Class names of CIFAR-10 (Krizhevsky 2009), in the order of the labels (batches.meta.txt). */
 export const CIFAR10_CLASSES = [
   'airplane',
   'automobile',
@@ -22,12 +22,15 @@ const TRAIN_FILES = [1, 2, 3, 4, 5].map((n) => `data_batch_${n}.bin`);
 /** One of the six files of the binary version. */
 export const CIFAR10_TEST_FILE = 'test_batch.bin';
 
-/** CIFAR-10 from the six files of its binary version (https://www.cs.toronto.edu/~kriz/cifar.html). @throws DataError */
+/**
+ * CIFAR-10 from the six files of its binary version (https://www.cs.toronto.edu/~kriz/cifar.html). @throws
+ * DataError
+ */
 export function readCifar10(files: NamedFiles): TrainTest {
   return { train: decode(files, TRAIN_FILES), test: decode(files, [CIFAR10_TEST_FILE]) };
 }
 
-/** Records of a label and three planes → images with their channels last. */
+/** Records of a label and three color planes → images [height, width, channels]. */
 function decode(files: NamedFiles, names: readonly string[]): Dataset {
   const parts = names.map(files);
   for (const { source, bytes } of parts) {

@@ -1,13 +1,13 @@
 import type { Labels } from './dataset.ts';
 
-/** Images of each class. */
+/** Number of images of each class, [classes]. */
 export function classCounts(labels: Labels, classes: number): Uint32Array {
   const counts = new Uint32Array(classes);
   for (const label of labels) counts[label]!++;
   return counts;
 }
 
-/** The positions of the images of each class that has any, classes in the order of their first images. */
+/** The indices of the images of each non-empty class; classes are in the order of their first images. */
 export function imagesByClass(labels: Labels): ReadonlyMap<number, readonly number[]> {
   const members = new Map<number, number[]>();
   labels.forEach((label, image) => {

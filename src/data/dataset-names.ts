@@ -8,29 +8,29 @@ export function isDatasetName(name: string): boolean {
   return ['fashion-mnist', 'sample', 'cifar10'].includes(name) || /^(idx|folder):./.test(name);
 }
 
-/** The data set whose name is nearly this one. */
+/** The data set with the most similar name, for suggestions. */
 export function similarDataset(name: string): string | undefined {
   return closest(name, ['fashion-mnist', 'sample', 'cifar10']);
 }
 
-/** What is wrong with a name of no data set. A name that is like none of them is probably a folder of images. */
+/** The error message for an unknown name. If it is similar to no data set, it is probably a folder of images. */
 export function unknownDataset(name: string): string {
   const meant = similarDataset(name) ?? (/^\w*:$|^$/.test(name) ? undefined : `folder:${name}`);
   return `expected ${DATASET_NAMES.join(', ')}${meant === undefined ? '' : ` (did you mean ${meant}?)`}`;
 }
 
-/** The folder of a data set of image files. */
+/** The folder in a name `folder:DIR`; undefined for other names. */
 export function imageFolderOf(name: string): string | undefined {
   return name.startsWith('folder:') ? name.slice('folder:'.length) : undefined;
 }
 
-/** What a run calls images that came from a program: no command can open them again. */
+/** The data set name of a run whose images were passed by a program, so no command can reopen them. */
 export const PROGRAM_DATA = 'images of a program';
 
-/** The share of each class that is put aside for testing by default. */
+/** The fraction of each class that is used for testing by default. */
 export const DEFAULT_TEST_SHARE = 0.2;
 
-/** Xiao, Rasul, Vollgraf 2017, in the order of the labels. */
+/** Class names of Fashion-MNIST (Xiao, Rasul, Vollgraf 2017), in the order of the labels. */
 export const FASHION_CLASSES = [
   't-shirt',
   'trouser',

@@ -1,7 +1,7 @@
 import { counted } from '../tensor/counted.ts';
 import { InputError } from '../tensor/input-error.ts';
 
-/** A data set held as bytes: `count` images of height × width × channels (channel last), and a label each. */
+/** A data set stored as bytes: `count` images [height, width, channels], each with a label. */
 export interface Dataset {
   readonly name: string;
   readonly count: number;
@@ -13,72 +13,75 @@ export interface Dataset {
   /** count labels below `classNames.length`. */
   readonly labels: Labels;
   readonly classNames: readonly string[];
-  /** Where each image came from, when it had a file of its own. */
+  /** The file of each image, if images are separate files. */
   readonly files?: readonly string[];
 }
 
-/** A data set of byte arrays: what files of bytes give. */
+/** A data set whose pixels are in memory. */
 export interface ByteDataset extends Dataset {
   readonly pixels: Uint8Array;
   readonly labels: Uint8Array;
 }
 
-/** A byte each while there are no more than 256 classes. */
+/** One byte per label for up to 256 classes. */
 export type Labels = Uint8Array | Uint16Array;
 
-/** Pixels too many to hold in memory. */
+/** Pixels that are read from a file on demand, because they do not fit into memory. */
 export interface PixelFile {
   /** Fills `to` with the bytes from `at` on. */
   read(at: number, to: Uint8Array): void;
 }
 
-/** A file that was left out of a data set, and why. */
+/** A file that was skipped, and why. */
 export interface SkippedFile {
   readonly file: string;
   readonly reason: string;
 }
 
-/** What a run trains on, what chooses its best epoch (the test images, where there is no validation), and the test. */
+/**
+ * The training, validation and test sets. The best epoch is chosen by the validation set or, without one, by the
+ * test set.
+ */
 export interface TrainTest {
   readonly train: Dataset;
-  /** Held out of the training images, or a folder's own. */
+  /** Split from the training images, or provided by the data set. */
   readonly validation?: Dataset;
   readonly test: Dataset;
-  /** Files that are no images, or damaged ones; of image folders only. */
+  /** Files that are not images, or are damaged (image folders only). */
   readonly skipped?: readonly SkippedFile[];
 }
 
-/** All sets of images that there are. */
+/** The sets that exist: training, test, and validation if present. */
 export function setsOf({ train, test, validation }: TrainTest): readonly Dataset[] {
   return validation ? [train, test, validation] : [train, test];
 }
 
-/** Files of a data set by their names: the content of each, and what messages call it. @throws DataError */
+/** Reads a file of a data set by name: its content, and its name for messages. @throws DataError */
 export type NamedFiles = (name: string) => { readonly source: string; readonly bytes: Uint8Array };
 
-/** A batch ready for an engine; its memory is used again by the next call of the loader. */
+/** A batch for an engine. Its memory is overwritten by the next call of the loader. */
 export interface Batch {
   readonly size: number;
-  /** [size, height, width, channels], 0 to 1 or normalised. */
+  /** [size, height, width, channels], from 0 to 1 or normalized. */
   readonly images: BatchImages;
   readonly labels: Int32Array;
-  /** What the loss of each counts, where classes are weighted. */
+  /** Loss weight of each image, [size], if classes are weighted. */
   readonly imageWeights?: Float32Array;
 }
 
-/** Images that are kept as bytes and become floats, a quarter as many in memory, where they are wanted. */
+/** Images that are stored as bytes, a quarter of the memory, and converted to float32 when they are copied. */
 export interface BatchImages {
   readonly length: number;
-  /** Fills `to` with the numbers from `at` on. */
+  /** Fills `to` with the elements from index `at` on. */
   copyTo(to: Float32Array, at: number): void;
 }
 
-/** Data that is missing, damaged or does not fit: says which file, what was expected and what to do. */
+/** Data is missing, damaged or unsuitable. The message names the file, what was expected and what to do. */
 export class DataError extends InputError {
   override readonly name = 'DataError';
 }
 
-/** @throws DataError when a label is beyond the classes: what the network answers has no place for it. */
+/** @throws DataError if a label is not below the number of classes of the network. */
 export function requireLabels({ labels, name, classNames }: Dataset, classes: number): void {
   const wrong = labels.findIndex((label) => label >= classes);
   if (wrong < 0) return;
@@ -91,14 +94,14 @@ export function requireLabels({ labels, name, classNames }: Dataset, classes: nu
   );
 }
 
-/** The first names, and whether there are more. */
+/** The first names, joined by commas, with an ellipsis if there are more. */
 export function listed(names: readonly string[]): string {
   return names.slice(0, MOST_LISTED).join(', ') + (names.length > MOST_LISTED ? ', …' : '');
 }
 
 const MOST_LISTED = 10;
 
-/** @throws DataError unless the images have as many channels as the network reads. */
+/** @throws DataError unless the images have as many channels as the network expects. */
 export function requireChannels({ channels }: Dataset, wanted: number, name: string): void {
   if (channels === wanted) return;
   throw new DataError(`${name} has images of ${counted(channels, 'channel')}, the network reads ${wanted}`);

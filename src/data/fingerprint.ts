@@ -1,17 +1,17 @@
 import { type Dataset, setsOf, type TrainTest } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 
-/** A hash of bytes that come in pieces, such as SHA-256. */
+/** An incremental hash of bytes, such as SHA-256. */
 export interface Hash {
   update(bytes: Uint8Array): unknown;
 }
 
-/** Adds a data set's sizes, labels and pixels to a hash. */
+/** Adds the sizes, labels and pixels of all sets to a hash. */
 export function hashData(hash: Hash, data: TrainTest): void {
   for (const set of setsOf(data)) hashHalf(hash, set);
 }
 
-/** The same of one half alone. */
+/** The same for one set. */
 export function hashHalf(hash: Hash, half: Dataset): void {
   const { count, height, width, channels, labels, pixels } = half;
   hash.update(new TextEncoder().encode(`${count} ${height} ${width} ${channels}\n`));

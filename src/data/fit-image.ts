@@ -3,9 +3,9 @@ import type { DecodedImage } from './image.ts';
 import { createResizer } from './resize.ts';
 
 /**
- * An image as a network sees it: the shorter side resized to `size`, then the middle size × size pixels, with the
- * bits of torchvision's `Resize(size)` and `CenterCrop(size)`. Only the middle is made, so a strip a million pixels
- * long costs no more than a square.
+ * Converts an image to the input size of a network: resizes the shorter side to `size` and crops the central size
+ * × size pixels, bit-identical to torchvision's `Resize(size)` and `CenterCrop(size)`. Only the central pixels are
+ * computed, so the cost does not depend on the aspect ratio.
  * @returns [size, size, channels] bytes.
  */
 export function fitImage(image: DecodedImage, size: number, channels: number): Uint8Array {
@@ -14,7 +14,8 @@ export function fitImage(image: DecodedImage, size: number, channels: number): U
   const scaled = (side: number) => (side === short ? size : Math.trunc((size * side) / short));
   const out: Pair = [scaled(height), scaled(width)];
   const window = { top: middle(out[0], size), left: middle(out[1], size), height: size, width: size };
-  // Fewer channels before: Pillow converts a whole image, then resizes. More of them after: they are all alike.
+  // Conversion to grayscale is done before resizing, as in Pillow; conversion to RGB after it, because channels
+  // are equal.
   const pixels = channels < image.channels ? toGrey(image.pixels) : image.pixels;
   const kept = Math.min(channels, image.channels);
   const to = new Uint8Array(size * size * kept);
@@ -22,14 +23,14 @@ export function fitImage(image: DecodedImage, size: number, channels: number): U
   return kept === channels ? to : repeated(to, channels);
 }
 
-/** Where the middle begins; halves go to the even neighbour, as Python rounds. */
+/** Offset of a centered window; halves are rounded to even, as by Python's `round`. */
 function middle(outer: number, inner: number): number {
   const half = (outer - inner) / 2;
   const down = Math.floor(half);
   return half - down === 0.5 ? down + (down % 2) : Math.round(half);
 }
 
-/** Colour to grey with Pillow's weights (ITU-R 601, 16-bit fixed point). */
+/** RGB → grayscale with Pillow's weights (ITU-R 601, 16-bit fixed point). */
 function toGrey(pixels: Uint8Array): Uint8Array {
   const grey = new Uint8Array(pixels.length / 3);
   for (let i = 0; i < grey.length; i++) {
@@ -39,17 +40,20 @@ function toGrey(pixels: Uint8Array): Uint8Array {
   return grey;
 }
 
-/** Grey to colour. */
+/** Repeats the gray channel `channels` times. */
 function repeated(grey: Uint8Array, channels: number): Uint8Array {
   return Uint8Array.from({ length: grey.length * channels }, (_, i) => grey[Math.floor(i / channels)]!);
 }
 
-/** Maps are halved five times: with sizes of this step no row of pixels is lost. */
+/** Networks halve feature maps five times, so sizes that are multiples of this lose no row of pixels. */
 const SIZE_STEP = 32;
-/** Twice the side takes four times as long: more is for whoever has fine details, and time. */
+/** Largest default size, because twice the size takes four times as long. */
 const LARGEST_SIZE = 96;
 
-/** Height and width to train at on pictures of this shorter side: a multiple of 32 (28 becomes 32), at most 96. */
+/**
+ * The default training size for images whose shorter side is `side` pixels: a multiple of 32 (28 → 32), at most
+ * 96.
+ */
 export function suitableSize(side: number): number {
   return Math.min(LARGEST_SIZE, Math.max(SIZE_STEP, SIZE_STEP * Math.round(side / SIZE_STEP)));
 }

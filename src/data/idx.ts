@@ -9,13 +9,16 @@ export const IDX_FILES = {
   test: { images: 't10k-images-idx3-ubyte', labels: 't10k-labels-idx1-ubyte' },
 } as const;
 
-/** An IDX file's sizes and bytes. Format: http://yann.lecun.com/exdb/mnist (big-endian; unsigned bytes). */
+/** Sizes and bytes of an IDX file. Format: http://yann.lecun.com/exdb/mnist (big-endian; unsigned bytes). */
 export interface IdxContent {
   readonly sizes: readonly number[];
   readonly bytes: Uint8Array;
 }
 
-/** @throws DataError when magic number or length is wrong. `source` is the file's name in messages. */
+/**
+ * Parses an IDX file. @param source name of the file in messages. @throws DataError if the magic number or the
+ * length is wrong.
+ */
 export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: string): IdxContent {
   const axes = kind === 'images' ? 3 : 1;
   const headerBytes = 4 + 4 * axes;
@@ -46,13 +49,13 @@ export type IdxHalves = Readonly<Record<'train' | 'test', ByteDataset>>;
 
 interface IdxDescription {
   readonly name: string;
-  /** Where the files are, for messages. */
+  /** Location of the files, for messages. */
   readonly place: string;
-  /** By default the labels' numbers. */
+  /** Default: the labels as numbers. */
   readonly classNames?: readonly string[] | undefined;
 }
 
-/** The two halves of a data set from its four files. @throws DataError when they do not fit together. */
+/** The training and test sets from the four files. @throws DataError if the files are inconsistent. */
 export function readIdx(files: NamedFiles, { name, place, classNames }: IdxDescription): IdxHalves {
   const read = (file: string, kind: keyof typeof MAGIC) => {
     const { source, bytes } = files(file);

@@ -1,25 +1,25 @@
-/** The formats of image files that are read. */
+/** The supported image formats. */
 export type ImageKind = 'JPEG' | 'PNG' | 'WebP';
 
-/** What the beginning of an image file says. */
+/** The header of an image file. */
 export interface ImageHeader {
   readonly kind: ImageKind;
-  /** Undefined where it is damaged. */
+  /** In pixels; undefined if the header is damaged. */
   readonly width: number | undefined;
   readonly height: number | undefined;
-  /** Whether it is stored without colour. */
+  /** Whether it is stored as grayscale. */
   readonly isGrey: boolean;
   readonly isAnimated: boolean;
 }
 
-/** The format of a file, by its first bytes. */
+/** The format of a file, from its first bytes. */
 export function kindOf(bytes: Uint8Array): ImageKind | undefined {
   if (textAt(bytes, 0, 3) === '\xff\xd8\xff') return 'JPEG';
   if (textAt(bytes, 0, 8) === '\x89PNG\r\n\x1a\n') return 'PNG';
   return textAt(bytes, 0, 4) === 'RIFF' && textAt(bytes, 8, 12) === 'WEBP' ? 'WebP' : undefined;
 }
 
-/** Undefined for what is none of the formats. */
+/** Parses the header; undefined for other formats. */
 export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
   const kind = kindOf(bytes);
   if (!kind) return undefined;
@@ -29,7 +29,7 @@ export function imageHeader(bytes: Uint8Array): ImageHeader | undefined {
   try {
     return { kind, ...unknown, ...read(view, bytes) };
   } catch {
-    return { kind, ...unknown }; // It ends before its sizes.
+    return { kind, ...unknown }; // The file is truncated before the sizes.
   }
 }
 
@@ -48,13 +48,13 @@ function jpegHeader(view: DataView): Found {
   }
 }
 
-/** Colour types 0 and 4 are grey (https://www.w3.org/TR/png-3/#11IHDR). */
+/** Color types 0 and 4 are grayscale (https://www.w3.org/TR/png-3/#11IHDR). */
 function pngHeader(view: DataView, bytes: Uint8Array): Found {
   const isGrey = [0, 4].includes(view.getUint8(25));
   return { width: view.getUint32(16), height: view.getUint32(20), isGrey, isAnimated: isAnimatedPng(bytes) };
 }
 
-/** https://developers.google.com/speed/webp/docs/riff_container */
+/** Format: https://developers.google.com/speed/webp/docs/riff_container */
 function webpHeader(view: DataView, bytes: Uint8Array): Found {
   const kind = textAt(bytes, 12, 16);
   if (kind === 'VP8X') {
@@ -68,10 +68,11 @@ function webpHeader(view: DataView, bytes: Uint8Array): Found {
   return { width: view.getUint16(26, true) & 0x3fff, height: view.getUint16(28, true) & 0x3fff };
 }
 
-/** An animation's control chunk comes before the first data (https://www.w3.org/TR/png-3/#acTL-chunk). */
+/** Whether an `acTL` chunk precedes the first data (https://www.w3.org/TR/png-3/#acTL-chunk). */
 export function isAnimatedPng(bytes: Uint8Array): boolean {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  // Chunk by chunk, length, type, data and checksum: a comment may hold any bytes.
+  // Chunks are length, type, data and checksum. They are parsed in order, because a text chunk may contain any
+  // bytes.
   for (let at = 8; at + 12 <= bytes.length; at += 12 + view.getUint32(at)) {
     const type = textAt(bytes, at + 4, at + 8);
     if (type === 'acTL' || type === 'IDAT') return type === 'acTL';

@@ -1,9 +1,9 @@
 import { DataError } from './dataset.ts';
 
-/** More is refused before it is decoded: a few kilobytes can claim to be gigabytes of pixels. */
+/** Larger images are rejected before decoding: a few kilobytes can declare gigabytes of pixels. */
 export const MAX_PIXELS = 100_000_000;
 
-/** An image as bytes: [height, width, channels], grey or RGB. */
+/** An image as bytes, [height, width, channels], grayscale or RGB. */
 export interface DecodedImage {
   readonly height: number;
   readonly width: number;
@@ -11,31 +11,34 @@ export interface DecodedImage {
   readonly pixels: Uint8Array;
 }
 
-/** An image file of which only the head has been read. */
+/** An image file of which only the header has been read. */
 export interface OpenedImage {
-  /** Whether it is stored without colour. */
+  /** Whether it is stored as grayscale. */
   readonly isGrey: boolean;
-  /** Height or width, in pixels. */
+  /** min(height, width) in pixels. */
   readonly shorterSide: number;
-  /** Memory that decoding takes at most, its result included. */
+  /** Upper bound of the memory for decoding, including the result. */
   readonly decodeBytes: number;
-  /** @throws DataError with the reason alone, without a file's name. */
+  /** @throws DataError with the reason but not the file name. */
   decode(): Promise<DecodedImage>;
 }
 
-/** What decodes JPEG, PNG and WebP on the machine this runs on. */
+/** The platform's decoder for JPEG, PNG and WebP. */
 export interface ImageDecoder {
-  /** Images worth decoding at once. */
+  /** Number of images to decode concurrently. */
   readonly atOnce: number;
-  /** @throws DataError with the reason alone, without a file's name. */
+  /** @throws DataError with the reason but not the file name. */
   open(bytes: Uint8Array): Promise<OpenedImage>;
 }
 
-/** Decoding may take so much, and more only of a file that is large itself: a few bytes can claim gigabytes of pixels. */
+/**
+ * Memory for decoding is limited to FREE_BYTES + BYTES_PER_FILE_BYTE · file size, because a small file can declare
+ * gigabytes.
+ */
 const FREE_BYTES = 256 * 2 ** 20;
 const BYTES_PER_FILE_BYTE = 4;
 
-/** @throws DataError with the reason alone. */
+/** @throws DataError, without the file name, if decoding would need too much memory for the size of the file. */
 export function requireProportionate(decodeBytes: number, fileBytes: number): void {
   if (decodeBytes <= FREE_BYTES + BYTES_PER_FILE_BYTE * fileBytes) return;
   const mebibytes = Math.ceil(decodeBytes / 2 ** 20);

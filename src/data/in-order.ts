@@ -1,4 +1,4 @@
-/** Works on a few items at once; gives them with their results in their order. */
+/** Processes a few items concurrently; yields items and results in order. */
 export async function* inOrder<T, R>(
   items: readonly T[],
   atOnce: number,
@@ -8,7 +8,7 @@ export async function* inOrder<T, R>(
   for (let i = 0; i < items.length; i++) {
     while (running.length < atOnce && i + running.length < items.length) {
       const promise = work(items[i + running.length]!);
-      promise.catch(() => {}); // Thrown when its turn comes.
+      promise.catch(() => {}); // The error is thrown when this item is yielded.
       running.push(promise);
     }
     yield [items[i]!, await running.shift()!] as const;

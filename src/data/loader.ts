@@ -8,39 +8,40 @@ import { createResizer } from './resize.ts';
 import { type Augmentation, augment, type Moment } from './transforms/augment.ts';
 import { byteTables, type Normalization } from './transforms/normalize.ts';
 
+/** How a `Loader` makes batches. */
 export interface LoaderOptions {
-  /** [height, width] that images are resized to, as torchvision's Resize does it. */
+  /** [height, width] that images are resized to, as by torchvision's Resize. */
   readonly size: Pair;
   readonly batch: number;
-  /** Only the first images of the set. */
+  /** Number of images to use, from the start of the set. Default: all. */
   readonly limit?: number;
   readonly normalization?: Normalization;
-  /** What is done to the images of a batch that is made for a moment of training. */
+  /** Augmentations of batches for a `Moment` of training. */
   readonly augment?: readonly Augmentation[];
-  /** What is done about unequal classes. Default: nothing. */
+  /** Handling of imbalanced classes. Default: none. */
   readonly balance?: Balance;
-  /** Where to make batches, if it is large enough: the memory of another loader whose batches are done with. */
+  /** Memory to reuse for batches if it is large enough: that of another loader that is no longer used. */
   readonly memory?: Uint8Array;
 }
 
 /**
- * Cuts a data set into batches; the last may be short. Images stay bytes at their own size until their batch is
- * made, and bytes in the batch. There is one batch: an engine has its own copy as soon as a run has begun, and the next
- * is made while it works.
+ * Divides a data set into batches; the last may be smaller. Images are resized and augmented when their batch is
+ * requested, and remain bytes in the batch. All batches share one buffer: an engine copies a batch when a run
+ * starts, and the next batch is prepared during the run.
  */
 export class Loader {
   readonly count: number;
   readonly batches: number;
   /** Images in the last batch. */
   readonly lastBatch: number;
-  /** The first so many batches are as large as any. */
+  /** Number of batches of full size. */
   readonly fullBatches: number;
   readonly #dataset: Dataset;
   readonly #options: LoaderOptions;
-  /** The bytes of a batch. */
+  /** The buffer for the images of a batch. */
   readonly memory: Uint8Array;
   readonly #labels: Int32Array;
-  /** Of the classes, and of the images of a batch. */
+  /** Loss weights of the classes, and of the images of a batch. */
   readonly #classWeights: Float32Array | undefined;
   readonly #imageWeights: Float32Array;
   readonly #make: ReturnType<typeof imageMaker>;
@@ -69,7 +70,10 @@ export class Loader {
     this.#tables = byteTables(dataset.channels, options.normalization);
   }
 
-  /** The order of an epoch: shuffled by the seed, with classes balanced where that is asked for; or as the file has it. */
+  /**
+   * The image order of an epoch: shuffled by the seed (balanced, if set) or, without `shuffle`, that of the data
+   * set.
+   */
   order(shuffle?: { readonly seed: number; readonly epoch: number }): Uint32Array {
     if (shuffle && this.#options.balance === 'sample') return balancedOrder(this.#countedLabels(), shuffle);
     if (!shuffle) return Uint32Array.from({ length: this.count }, (_, i) => i);
@@ -77,8 +81,8 @@ export class Loader {
   }
 
   /**
-   * Batch `index` of an order. Its memory is used again by the next call.
-   * @param moment of training: without one nothing is augmented.
+   * Batch `index` of an order. Its memory is overwritten by the next call.
+   * @param moment the moment of training for augmentation; undefined: no augmentation.
    */
   batch(order: Uint32Array, index: number, moment?: Moment): Batch {
     const { batch } = this.#options;
@@ -104,12 +108,12 @@ export class Loader {
   }
 }
 
-/** Of one image as a batch has it. */
+/** Bytes of one image of a batch. */
 function bytesOfImage({ channels }: Pick<Dataset, 'channels'>, { size }: Pick<LoaderOptions, 'size'>) {
   return size[0] * size[1] * channels;
 }
 
-/** What a loader takes beside its data set. */
+/** Memory of a loader in bytes, excluding the data set. */
 export function batchBytes(
   dataset: Pick<Dataset, 'count' | 'channels'>,
   options: Pick<LoaderOptions, 'size' | 'batch' | 'limit'>,
@@ -118,7 +122,7 @@ export function batchBytes(
   return Math.min(batch, limit, dataset.count) * bytesOfImage(dataset, options);
 }
 
-/** @param tables of each channel: what a byte becomes. */
+/** Converts bytes to float32 on access. @param tables per channel, the value of each byte. */
 export function floatsOf(bytes: Uint8Array, tables: readonly Float32Array[]): BatchImages {
   const channels = tables.length;
   return {
@@ -132,7 +136,7 @@ export function floatsOf(bytes: Uint8Array, tables: readonly Float32Array[]): Ba
   };
 }
 
-/** Writes image `index`, resized and augmented at a moment of training. */
+/** Returns a function that writes image `index`, resized, and augmented for a moment of training. */
 function imageMaker(dataset: Dataset, { size, augment: names = [] }: LoaderOptions) {
   const { height, width, channels } = dataset;
   const read = imageReader(dataset);

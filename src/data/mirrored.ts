@@ -2,7 +2,7 @@ import type { Dataset, PixelFile } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 import { mirror } from './transforms/augment.ts';
 
-/** The same images, left to right: nothing is copied, each is turned as it is read. */
+/** The data set with all images flipped horizontally. Pixels are not copied; images are flipped when read. */
 export function mirrored(dataset: Dataset): Dataset {
   const { height, width, channels } = dataset;
   const bytes = height * width * channels;

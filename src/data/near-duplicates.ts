@@ -2,23 +2,23 @@ import type { Dataset } from './dataset.ts';
 import { imageReader } from './pixels.ts';
 import { createResizer } from './resize.ts';
 
-/** A test image that is also among the training images, or nearly. */
+/** A test image that is equal or nearly equal to a training image. */
 export interface NearDuplicate {
-  /** Positions in their sets. */
+  /** Indices in their sets. */
   readonly test: number;
   readonly train: number;
 }
 
-/** Images are compared by thumbnails of so many grey pixels a side. */
+/** Images are compared as grayscale thumbnails with this side in pixels. */
 const SIDE = 12;
-/** Mean difference of two thumbnails, in levels of 255, up to which pictures count as the same: what saving as JPEG does. */
+/** Threshold for the mean absolute difference of two thumbnails (0 to 255): about that of saving as JPEG. */
 const SAME = 2;
-/** More pairs than this take too long: then only the first test images are looked at. */
+/** Limit on the number of compared pairs, for speed; beyond it only the first test images are checked. */
 const MOST_PAIRS = 200_000_000;
 
 /**
- * Test images that were trained on: the same picture, or one that was saved again, in both halves. An accuracy on those
- * says nothing. Pictures without any contrast are left out: they are all alike.
+ * Finds test images that are also in the training set, possibly recompressed. Accuracy on them does not measure
+ * generalization. Images without contrast are ignored, because they are all similar.
  */
 export function nearDuplicates(train: Dataset, test: Dataset): readonly NearDuplicate[] {
   const trained = thumbnails(train, train.count);
@@ -45,7 +45,7 @@ interface Thumbnails {
   readonly count: number;
   readonly pixels: Uint8Array;
   readonly means: Float32Array;
-  /** Mean distance from the mean. */
+  /** Mean absolute deviation of each thumbnail. */
   readonly spreads: Float32Array;
 }
 
@@ -81,7 +81,7 @@ function areAlike(a: Uint8Array, i: number, b: Uint8Array, j: number): boolean {
   return true;
 }
 
-/** Where in an order by mean the first image of at least this mean stands. */
+/** In an order sorted by mean, the position of the first image whose mean is at least `least`. */
 function firstAtLeast(order: readonly number[], means: Float32Array, least: number): number {
   let [low, high] = [0, order.length];
   while (low < high) {

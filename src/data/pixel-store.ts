@@ -1,13 +1,13 @@
 import type { Dataset } from './dataset.ts';
 
-/** Takes images one after the other, and holds them in memory or in a file. */
+/** Collects images in memory or in a file. */
 export interface PixelStore {
   append(image: Uint8Array): void;
-  /** What was appended. */
+  /** Returns the pixels of all appended images. */
   finish(): Dataset['pixels'];
 }
 
-/** @param bytes room for all images. */
+/** A store in memory. @param bytes size of all images. */
 export function memoryStore(bytes: number): PixelStore {
   const pixels = new Uint8Array(bytes);
   let at = 0;

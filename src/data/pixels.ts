@@ -1,6 +1,9 @@
 import type { Dataset } from './dataset.ts';
 
-/** Reads single images. The bytes are a view of the data set's, or a buffer that the next call overwrites. */
+/**
+ * Returns a function that reads one image: a view of the data set's bytes, or a buffer that the next call
+ * overwrites.
+ */
 export function imageReader(dataset: Pick<Dataset, 'pixels' | 'height' | 'width' | 'channels'>) {
   const { pixels, height, width, channels } = dataset;
   const bytes = height * width * channels;

@@ -1,27 +1,29 @@
 import type { Pair } from '../tensor/shape.ts';
 
 /**
- * Bilinear resizing of bytes with the very bits of Pillow, and so of torchvision's `Resize` on images: a horizontal
- * pass rounded to bytes, then a vertical one, weights in 22-bit fixed point, support widened when an image shrinks.
- * (Pillow, src/libImaging/Resample.c.)
+ * Bilinear resizing, bit-identical to Pillow, and therefore to torchvision's `Resize` on images: a horizontal pass
+ * rounded to bytes, then a vertical one; weights in 22-bit fixed point; a wider filter (antialiasing) for
+ * downscaling. Source: Pillow, src/libImaging/Resample.c.
  */
 export interface Resizer {
-  /** One image of [height, width, channels] bytes at `from` → the window's [height, width, channels] bytes. */
+  /**
+   * Resizes the image [height, width, channels] at offset `from`; writes the window, [height, width, channels].
+   */
   resize(pixels: Uint8Array, from: number, to: Uint8Array): void;
 }
 
 const PRECISION_BITS = 22;
 
-/** For each output position: the first input it reads, how many, and their weights. */
+/** For each output position: the first input, the number of inputs, and their weights. */
 interface Taps {
   readonly first: Int32Array;
   readonly counts: Int32Array;
   readonly weights: Int32Array;
-  /** Room for weights per position. */
+  /** Maximum number of weights per position. */
   readonly most: number;
 }
 
-/** A part of a resized image: only this much of it is made. */
+/** The part of a resized image that is computed. */
 export interface Window {
   readonly top: number;
   readonly left: number;
@@ -60,7 +62,9 @@ export function createResizer(
   };
 }
 
-/** Resizes along one axis; `lines` are the runs along it, `step` is the distance of neighbours on it. */
+/**
+ * Resizes along one axis. `lines`: offsets of the lines along it; `step`: distance between neighbors in a line.
+ */
 function pass(
   { first, counts, weights, most }: Taps,
   source: Uint8Array,
@@ -83,7 +87,7 @@ function pass(
   }
 }
 
-/** Of output positions `begin` to `begin + count`. */
+/** The taps of output positions [begin, begin + count). */
 function taps(size: number, outSize: number, begin: number, count: number): Taps {
   const scale = size / outSize;
   const support = Math.max(scale, 1);

@@ -1,12 +1,14 @@
 import type { Hash } from './fingerprint.ts';
 
-/** FIPS 180-4, section 4.2.2: the first 32 bits of the fractions of the cube roots of the first 64 primes. */
+/**
+ * FIPS 180-4, section 4.2.2: the first 32 bits of the fractional parts of the cube roots of the first 64 primes.
+ */
 const ROUNDS = fractions(64, Math.cbrt);
-/** Section 5.3.3: of the square roots of the first eight. */
+/** Section 5.3.3: the same for the square roots of the first eight primes. */
 const START = fractions(8, Math.sqrt);
 const BLOCK = 64;
 
-/** SHA-256 where the machine has none to offer: in a page that is not served from https. */
+/** SHA-256 for platforms without one: a page that is not served over HTTPS. */
 export class Sha256 implements Hash {
   readonly #state = Uint32Array.from(START);
   readonly #block = new Uint8Array(BLOCK);
@@ -26,7 +28,7 @@ export class Sha256 implements Hash {
     return this;
   }
 
-  /** Ends it. */
+  /** Completes the hash; returns it in hexadecimal. */
   hex(): string {
     const bits = 8 * this.#bytes;
     const padding = new Uint8Array(1 + ((2 * BLOCK - 9 - this.#filled) % BLOCK) + 8);

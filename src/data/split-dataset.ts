@@ -1,12 +1,12 @@
 import { counted } from '../tensor/counted.ts';
 import { DataError, type Dataset, type TrainTest } from './dataset.ts';
-import { subset } from './hold-out.ts';
 import { splitByClass } from './image-folder/split.ts';
+import { subset } from './validation-split.ts';
 
 /**
- * Puts a share of each class aside for testing, as of a folder: chosen by the seed and the number of the image, at least
- * one of each class that has two. Both halves keep the order of the set.
- * @throws DataError when no class has two.
+ * Splits a fraction of each class into a test set, as for an image folder: chosen by the seed and the index of the
+ * image, at least one image of each class that has two. Both sets keep the order of images.
+ * @throws DataError if no class has two images.
  */
 export function splitDataset(dataset: Dataset, testShare: number, seed: number): TrainTest {
   const files: string[][] = dataset.classNames.map(() => []);

@@ -4,8 +4,8 @@ import { DataError } from './dataset.ts';
 const BLOCK = 512;
 
 /**
- * The files of a tar archive by their names (POSIX.1-1988 ustar; other kinds of entries are passed over).
- * @param source the archive's name in messages. @throws DataError when it is truncated or no tar.
+ * The files of a tar archive by name (POSIX.1-1988 ustar; other kinds of entries are skipped).
+ * @param source name of the archive in messages. @throws DataError if it is truncated or not a tar archive.
  */
 export function readTar(bytes: Uint8Array, source: string): ReadonlyMap<string, Uint8Array> {
   const files = new Map<string, Uint8Array>();

@@ -1,27 +1,27 @@
-/** What numbers travel between ranks as. */
+/** Arrays exchanged between ranks. */
 export type RankNumbers = Float32Array | Float64Array;
 
 /**
- * Processes that train one network together, each with a share of every batch. All ranks call the same operations in
- * the same order; each resolves when all have called it.
+ * Ranks (processes) that train one network together, each with a share of every batch. All ranks must call the
+ * same operations in the same order; a call resolves when all ranks have called it.
  */
 export interface Group {
-  /** This one, from 0. */
+  /** Index of this rank, from 0. */
   readonly rank: number;
-  /** A power of two. */
+  /** Number of ranks, a power of two. */
   readonly size: number;
-  /** The numbers of all ranks, in their order: of equal length everywhere. */
+  /** Resolves to the concatenated arrays of all ranks, in order. All must have the same length. */
   gather<T extends RankNumbers>(own: T): Promise<T>;
   /**
-   * Each number added over ranks as a binary tree, ((0 + 1) + (2 + 3)) + …, in the numbers' own precision: the same bits on
-   * every rank, and those of one process that has all leaves.
+   * Resolves to the elementwise sum over ranks as a binary tree, ((0 + 1) + (2 + 3)) + …, in the precision of the
+   * arrays. Bit-identical on all ranks, and to a single process with all leaves.
    */
   treeSum<T extends RankNumbers>(own: T): Promise<T>;
-  /** Resolves on all ranks to what rank 0 has. */
+  /** Resolves on all ranks to the array of rank 0. */
   broadcast<T extends RankNumbers>(numbers: T): Promise<T>;
-  /** Resolves when all ranks have come here. */
+  /** Resolves when all ranks have called it. */
   barrier(): Promise<void>;
-  /** Ends the others' waiting with this error: what this rank met is no concern of theirs alone. */
+  /** Rejects the pending and later calls of all other ranks with this error. */
   abort(error: Error): void;
   close(): Promise<void>;
 }

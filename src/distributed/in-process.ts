@@ -1,9 +1,9 @@
 import type { Group, RankNumbers } from './group.ts';
 
-/** How numbers of all ranks become one rank's answer. */
+/** Combines the arrays of all ranks. */
 type Combine = (parts: readonly RankNumbers[]) => RankNumbers;
 
-/** Where the ranks of a group meet: what they have brought, until all are there. */
+/** The rendezvous of the ranks of a group: collects their arrays until all have called. */
 class Meeting {
   readonly #size: number;
   #arrived: { readonly what: string; readonly numbers: RankNumbers; readonly rank: number }[] = [];
@@ -42,9 +42,9 @@ class Meeting {
 }
 
 /**
- * Groups of one process, one for each rank: several sessions, each with programs of its own share, that run at the same
- * time. For tests, and to see what a cluster would compute.
- * @param combine how sums are made: other than the tree, to show what that changes.
+ * Groups within one process, one per rank, for concurrent sessions that each run the programs of one rank. For
+ * tests, and for simulating a cluster.
+ * @param combine replaces the tree of sums, to show the effect of another order.
  */
 export function inProcessGroups(size: number, combine: Combine = treeSum): readonly Group[] {
   const meeting = new Meeting(size);
@@ -71,7 +71,7 @@ function concatenated(parts: readonly RankNumbers[]): RankNumbers {
   return all;
 }
 
-/** Neighbours are added, then neighbours of those. */
+/** Adds neighbouring pairs, then pairs of the results, and so on. */
 export function treeSum(parts: readonly RankNumbers[]): RankNumbers {
   if (parts.length === 1) return parts[0]!;
   const half = parts.length / 2;

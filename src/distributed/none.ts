@@ -1,6 +1,6 @@
 import type { Group } from './group.ts';
 
-/** One process by itself. */
+/** The group of a single process. */
 export const NO_GROUP: Group = {
   rank: 0,
   size: 1,

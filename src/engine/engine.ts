@@ -96,6 +96,7 @@ export interface Session {
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
   ): Promise<Float64Array>;
+  /** Frees the memory of this session. */
   close(): Promise<void>;
 }
 

@@ -165,9 +165,9 @@ export function mapInputs<T extends Op | OpSpec>(op: T, replace: (id: ValueId) =
     gradVariance: replace(c.gradVariance),
   });
   const mapped: Record<string, unknown> = { ...op };
-  for (const field of VALUE_FIELD_NAMES) {
+  for (const field in mapped) {
     const id = mapped[field];
-    if (typeof id === 'number') mapped[field] = replace(id as ValueId);
+    if (typeof id === 'number' && field in VALUE_FIELDS) mapped[field] = replace(id as ValueId);
   }
   if ('operands' in op) mapped.operands = op.operands.map(replace);
   if ('batchNorm' in op) mapped.batchNorm = batchNorm(op.batchNorm);
@@ -228,7 +228,6 @@ const VALUE_FIELDS = {
   runningVar: true,
   scale: true,
 } as const satisfies Readonly<Record<ValueField, true>>;
-const VALUE_FIELD_NAMES = Object.keys(VALUE_FIELDS);
 
 /** All input values of an op. */
 export function opInputs(op: Op | OpSpec): ValueId[] {

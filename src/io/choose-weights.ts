@@ -1,24 +1,27 @@
 import { counted } from '../tensor/counted.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 
-/** Moving averages that training scripts keep beside the weights: `state_dict_ema`, `ema.module`, `swa_model`. */
+/**
+ * Names of averaged weights that training scripts store with the weights: `state_dict_ema`, `ema.module`,
+ * `swa_model`.
+ */
 const AVERAGES = /(^|[_.])(ema|swa|avg|averaged?)([_.]|$)/i;
 const LISTED = 10;
 
-/** Whether averages of weights are called so. */
+/** Whether a name is that of averaged weights. */
 export function isAverage(name: string): boolean {
   return AVERAGES.test(name);
 }
 
-/** What is said where a file has weights that were not taken. */
+/** The note about other weights in a file that were not used. */
 export function besideNote(name: string): string {
   return `${isAverage(name) ? 'averages of weights' : 'other weights'} lie beside them, under ${name}: \`weights\` takes those`;
 }
 
 /**
- * Of a file with several sets of weights the one of this name: a state dict in a checkpoint (`state_dict_ema`,
- * `ema.module`), or those of its tensors whose names begin so (`ema_model` of `ema_model.features.conv0.weight`).
- * @throws WeightsError when there is none.
+ * Selects one of several sets of weights in a file by name: a state dict in a checkpoint (`state_dict_ema`,
+ * `ema.module`), or the tensors with this prefix (`ema_model` of `ema_model.features.conv0.weight`).
+ * @throws WeightsError if there is none.
  */
 export function chooseWeights(weights: Weights, name: string, source: string): Weights {
   const { stateDicts, tensors } = weights;
@@ -45,7 +48,7 @@ function sizesOf(sets: ReadonlyMap<string, ReadonlyMap<string, unknown>>): Reado
   return new Map([...sets].map(([name, { size }]) => [name, size]));
 }
 
-/** The first parts of names, and how many tensors are called so. */
+/** The first components of tensor names, and the number of tensors with each. */
 function prefixesOf(tensors: ReadonlyMap<string, WeightTensor>): ReadonlyMap<string, number> {
   const sizes = new Map<string, number>();
   for (const name of tensors.keys()) {

@@ -2,7 +2,7 @@ import { InputError } from '../tensor/input-error.ts';
 import { asObject, type Json, JsonError, parseJson } from './json.ts';
 import { quoted } from './quoted.ts';
 
-/** A file of class names that is none: says what is wrong and what was expected. */
+/** An invalid file of class names. The message says what is wrong and what was expected. */
 export class ClassNamesError extends InputError {
   override readonly name = 'ClassNamesError';
 }
@@ -13,8 +13,9 @@ const LIMITS = { depth: 2, values: 2 ** 18 };
 const MAX_CHARACTERS = 1000;
 
 /**
- * Reads the names of classes: a line each; or as JSON, an array or, as ImageNet's class index, an object of numbers with
- * names or with lists that end in them (`{"0": ["n01440764", "tench"]}`). @param source the file's name in messages.
+ * Reads class names: one per line, or JSON: an array, or, as in ImageNet's class index, an object from numbers to
+ * names or to lists that end with the name (`{"0": ["n01440764", "tench"]}`).
+ * @param source name of the file in messages.
  * @throws ClassNamesError
  */
 export function decodeClassNames(bytes: Uint8Array, source: string): readonly string[] {
@@ -23,7 +24,7 @@ export function decodeClassNames(bytes: Uint8Array, source: string): readonly st
   };
   let text: string;
   try {
-    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes); // Without the byte order mark.
+    text = new TextDecoder('utf-8', { fatal: true }).decode(bytes); // Skips a byte order mark.
   } catch {
     return refuse('is no text in UTF-8');
   }

@@ -1,17 +1,17 @@
 import { InputError } from '../tensor/input-error.ts';
 
-/** A file of a user's that is no JSON: says where. */
+/** A user's file is not valid JSON. The message has line and column. */
 export class JsonFileError extends InputError {
   override readonly name = 'JsonFileError';
 }
 
-/** White space, then a mark, a string, a number or a word. */
+/** White space, followed by punctuation, a string, a number or a literal. */
 const TOKEN =
   /[ \t\n\r]*(?:([{}[\],:])|("(?:[ !#-[\]-\uffff]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)/y;
 
 /**
- * What a JSON file holds that a user has written: a byte order mark, as some editors put it, is skipped.
- * @param source the file's name in messages. @throws JsonFileError that names line and column.
+ * Parses a JSON file written by a user. A byte order mark is skipped.
+ * @param source name of the file in messages. @throws JsonFileError with line and column.
  */
 export function parseJsonFile(bytes: Uint8Array, source: string): unknown {
   const text = decode(bytes, source);
@@ -33,13 +33,13 @@ function decode(bytes: Uint8Array, source: string): string {
     throw new JsonFileError(`${source} is no UTF-8 text, but UTF-16 or something else: save it as UTF-8`);
   }
   try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // Takes the mark off.
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes); // Skips a byte order mark.
   } catch {
     throw new JsonFileError(`${source} is no UTF-8 text: save it as UTF-8`);
   }
 }
 
-/** What may come next, and in words. */
+/** What may follow, by parser state, in words. */
 const EXPECTED = {
   value: 'a value',
   'value or ]': 'a value or ]',
@@ -52,7 +52,7 @@ const EXPECTED = {
 } as const;
 type State = keyof typeof EXPECTED;
 
-/** Where a text stops to be JSON. */
+/** The position of the first syntax error, and what was expected there. */
 function firstError(text: string): { readonly at: number; readonly expected: string } {
   const open: ('[' | '{')[] = [];
   const afterValue = (): State =>
@@ -70,7 +70,10 @@ function firstError(text: string): { readonly at: number; readonly expected: str
   }
 }
 
-/** @param open brackets; changed. @returns undefined where the token may not be there. */
+/**
+ * The state after a token. @param open stack of open brackets; modified. @returns undefined if the token is not
+ * allowed.
+ */
 function nextState(
   state: State,
   mark: string | undefined,

@@ -1,27 +1,27 @@
 import { quoted } from './quoted.ts';
 
-/** JSON from a file. Objects inherit nothing: a key called `__proto__` is a key like others. */
+/** A JSON value. Objects have no prototype, so `__proto__` is an ordinary key. */
 export type Json = null | boolean | number | string | readonly Json[] | JsonObject;
 export interface JsonObject {
   readonly [key: string]: Json;
 }
 
-/** What a text may ask for: few characters can stand for much memory, and brackets in brackets for a deep stack. */
+/** Limits for a text, because short texts can need much memory or a deep stack. */
 export interface JsonLimits {
-  /** Objects and arrays in each other. */
+  /** Nesting depth of objects and arrays. */
   readonly depth: number;
-  /** Of all kinds, together. */
+  /** Number of values of all kinds. */
   readonly values: number;
 }
 
-/** The text is not what it should be: the message goes on a sentence whose subject is the text (`nests deeper than 3`). */
+/** Invalid JSON. The message is a predicate whose subject is the text (`nests deeper than 3`). */
 export class JsonError extends Error {
   override readonly name = 'JsonError';
 }
 
 /** Names of tensors and fields are far shorter. */
 const MAX_KEY_CHARACTERS = 1024;
-/** 25 hold every float64. */
+/** 25 characters suffice for any float64. */
 const MAX_NUMBER_CHARACTERS = 400;
 const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const [QUOTE, COMMA, COLON] = [0x22, 0x2c, 0x3a];
@@ -34,8 +34,8 @@ const WORDS: readonly (readonly [text: string, value: Json])[] = [
 ];
 
 /**
- * Reads JSON from outside in one pass: like `JSON.parse`, but within limits, and no object may hold a key twice
- * (`JSON.parse` would keep the last and say nothing).
+ * Parses untrusted JSON in one pass: like `JSON.parse`, but with limits, and duplicate keys are errors
+ * (`JSON.parse` silently keeps the last).
  * @throws JsonError
  */
 export function parseJson(text: string, limits: JsonLimits): Json {
@@ -48,7 +48,9 @@ export function asObject(value: Json | undefined): JsonObject | undefined {
   return isObject ? (value as JsonObject) : undefined;
 }
 
-/** Inherits nothing. (`Object.create(null)` would be a hash table of its own, ten times as large.) */
+/**
+ * An object without a prototype. (`Object.create(null)` is a dictionary-mode object, which is ten times as large.)
+ */
 const Bare = (() => {
   function Bare() {}
   Bare.prototype = Object.create(null);
@@ -133,7 +135,7 @@ class JsonReader {
     this.#at = at + 1;
     if (isPlain) return this.#text.slice(start, at);
     try {
-      return JSON.parse(this.#text.slice(start - 1, at + 1)); // A string: nothing in it nests.
+      return JSON.parse(this.#text.slice(start - 1, at + 1)); // A string, so there is no nesting.
     } catch {
       return this.#refuse();
     }
@@ -147,7 +149,7 @@ class JsonReader {
     return Number(found);
   }
 
-  /** Takes a character, if it comes next. */
+  /** Consumes a character if it is next. */
   #takes(character: number): boolean {
     this.#skipSpace();
     if (this.#text.charCodeAt(this.#at) !== character) return false;

@@ -11,44 +11,45 @@ import {
   type WantedTensors,
 } from './weight-names.ts';
 
-/** Weights of another network than the model. */
-export class MisfitError extends WeightsError {}
+/** The weights are those of a different network. */
+export class MismatchError extends WeightsError {}
 
-/** How a file's tensors became a model's. */
+/** How the tensors of a file were assigned to those of a model. */
 export interface WeightsReport {
   readonly format: string;
   /** Tensors of the model that the file has. */
   readonly matched: number;
-  /** Of those, how many the file calls otherwise. */
+  /** Number of these with a different name in the file. */
   readonly renamed: number;
-  /** What stands before the names of the network: `module.`, `model.` */
+  /** The prefix that was removed from names: `module.`, `model.` */
   readonly prefix: string;
-  /** Counters of batches, which nothing needs. */
+  /** Number of batch counters (`num_batches_tracked`), which are not used. */
   readonly dropped: number;
-  /** Tensors of the classifier that begin anew. */
+  /** Tensors of the classifier that are newly initialized. */
   readonly newHead: readonly string[];
-  /** Tensors of the file that the model has no use for. */
+  /** Tensors of the file that are not in the model. */
   readonly leftOver: readonly string[];
   readonly notes: readonly string[];
 }
 
+/** Weights of a file under the names of a model, and what was left out or begins anew. */
 export interface MatchedWeights {
-  /** By the model's names; all of them but those of a new head. */
+  /** By the model's names; complete except for a new head. */
   readonly state: ReadonlyMap<string, Float32Array>;
   readonly report: WeightsReport;
 }
 
 const LISTED = 10;
 
-/** What is between a file's tensors and a model's. */
+/** The differences between the tensors of a file and those of a model. */
 interface Fit {
-  /** Names of the classifier's tensors that begin anew. */
-  readonly anew: readonly string[];
+  /** Names of classifier tensors that are newly initialized. */
+  readonly reinitialized: readonly string[];
   readonly missing: readonly string[];
   readonly leftOver: readonly string[];
-  /** Of those left over, what lies in layers that the model has too. */
+  /** Leftover tensors in layers that the model also has. */
   readonly extra: readonly string[];
-  /** The first tensor of another shape. */
+  /** The first tensor with a different shape. */
   readonly misshapen?: string | undefined;
 }
 
@@ -56,12 +57,12 @@ function fitOf({ tensors }: RenamedWeights, wanted: WantedTensors, newHead: bool
   const hasShape = (name: string) => shapesEqual(tensors.get(name)!.shape, wanted.get(name)!.shape);
   const head = headOf(wanted);
   const differs = head.some((name) => !tensors.has(name) || !hasShape(name));
-  const anew = newHead && differs ? head : [];
-  const needed = [...wanted.keys()].filter((name) => !anew.includes(name));
+  const reinitialized = newHead && differs ? head : [];
+  const needed = [...wanted.keys()].filter((name) => !reinitialized.includes(name));
   const leftOver = [...tensors.keys()].filter((name) => !wanted.has(name));
   const layers = new Set([...wanted.keys()].map(layerOf));
   return {
-    anew,
+    reinitialized,
     missing: needed.filter((name) => !tensors.has(name)),
     leftOver,
     extra: leftOver.filter((name) => layers.has(layerOf(name))),
@@ -69,18 +70,18 @@ function fitOf({ tensors }: RenamedWeights, wanted: WantedTensors, newHead: bool
   };
 }
 
-/** Whether the tensors are those of the model. */
+/** Whether the tensors match the model exactly. */
 export function isFit(renamed: RenamedWeights, wanted: WantedTensors): boolean {
   const { missing, extra, misshapen } = fitOf(renamed, wanted, false);
   return missing.length === 0 && extra.length === 0 && misshapen === undefined;
 }
 
 /**
- * Matches a file's tensors with a model's.
- * @param newHead whether a classifier of another number of classes begins anew; it is refused otherwise.
- * @throws MisfitError unless every tensor of the model is there in its shape, and no layer has more than the model's: a
- *   half-filled network, or one that computes something else, would only look trained. WeightsError where one is not
- *   finite.
+ * Assigns the tensors of a file to those of a model.
+ * @param newHead whether a classifier with a different number of classes is newly initialized instead of rejected.
+ * @throws MismatchError unless every tensor of the model is present with its shape, and no layer has additional
+ * tensors, because a partially loaded network would only appear trained. WeightsError if a tensor has NaN or
+ * infinity.
  */
 export function matchWeights(
   weights: Weights,
@@ -95,7 +96,7 @@ export function matchWeights(
   const state = new Map<string, Float32Array>();
   let renamedCount = 0;
   for (const name of wanted.keys()) {
-    if (fit.anew.includes(name)) continue;
+    if (fit.reinitialized.includes(name)) continue;
     const { fileName, read } = tensors.get(name)!;
     const numbers = read();
     if (!numbers.every(Number.isFinite))
@@ -109,14 +110,14 @@ export function matchWeights(
     renamed: renamedCount,
     prefix,
     dropped,
-    newHead: fit.anew,
+    newHead: fit.reinitialized,
     leftOver: fit.leftOver,
     notes: [...weights.notes, ...renamed.notes],
   };
   return { state, report };
 }
 
-/** @throws MisfitError */
+/** @throws MismatchError */
 function requireFit(
   { missing, leftOver, extra, misshapen }: Fit,
   {
@@ -136,14 +137,14 @@ function requireFit(
       weights.format === 'ONNX' &&
       missing.some(isStatistic) &&
       [...wanted.keys()].some((name) => tensors.has(name));
-    throw new MisfitError(
+    throw new MismatchError(
       `${source} is not of this model: of its ${counted(wanted.size, 'tensor')} ${missing.length} ${missing.length === 1 ? 'is' : 'are'} missing ` +
         `(${listed(missing)})${leftOver.length ? `; the file has others (${listed(leftOver)})` : ''}` +
         (isFolded ? `. ${FOLDED}` : ''),
     );
   }
   if (extra.length) {
-    throw new MisfitError(
+    throw new MismatchError(
       `${source} is not of this model: its layers have tensors that the model's have not (${listed(extra)})`,
     );
   }
@@ -152,13 +153,13 @@ function requireFit(
   const remedy = headOf(wanted).includes(misshapen)
     ? ' (another number of classes: `classes` begins a new classifier)'
     : '';
-  throw new MisfitError(
+  throw new MismatchError(
     `${source}: tensor ${quoted(fileName)} is ${formatShape(shape)}, the model expects ` +
       `${formatShape(wanted.get(misshapen)!.shape)}${remedy}`,
   );
 }
 
-/** What exporters do with networks that only evaluate, and how PyTorch's is told not to. */
+/** Advice: exporters fold batch norms for inference; how to disable that in PyTorch. */
 const FOLDED =
   'Its batch norms were folded into its convolutions when it was exported: export it with ' +
   'torch.onnx.export(…, training=torch.onnx.TrainingMode.PRESERVE, do_constant_folding=False)';
@@ -167,13 +168,13 @@ function isStatistic(name: string): boolean {
   return /(^|\.)running_(mean|var)$/.test(name);
 }
 
-/** The names, cut off where there are many. */
+/** The names, truncated if there are many. */
 function listed(names: readonly string[]): string {
   const more = names.length - LISTED;
   return names.slice(0, LISTED).map(quoted).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
-/** The report as lines for people. */
+/** The report as readable lines. */
 export function describeReport(report: WeightsReport): readonly string[] {
   const { format, matched, renamed, prefix, dropped, newHead, leftOver, notes } = report;
   const lines = [
@@ -183,7 +184,7 @@ export function describeReport(report: WeightsReport): readonly string[] {
   if (prefix) lines.push(`the names begin with ${quoted(prefix)}, which was left out`);
   if (dropped) lines.push(`left out ${counted(dropped, 'counter')} of batches (num_batches_tracked)`);
   if (newHead.length)
-    lines.push(`new head: ${listed(newHead)} start anew, since the number of classes differs`);
+    lines.push(`new head: ${listed(newHead)} are reinitialized, since the number of classes differs`);
   if (leftOver.length) lines.push(`the model has no use for ${leftOver.length}: ${listed(leftOver)}`);
   return lines;
 }

@@ -2,25 +2,25 @@ import { z } from 'zod';
 import { VERSION } from '../version.ts';
 import { parseJson } from './json.ts';
 
-/** The images that a network was trained on. */
+/** The image format that a network was trained with. */
 export interface TrainedImages {
   /** Height and width of the images in pixels. */
   readonly size: number;
-  /** One for each class, in the order of the logits. */
+  /** One per class, in the order of the logits. */
   readonly classNames: readonly string[];
-  /** Of each channel, applied to pixels from 0 to 1: `(x − mean)/std`. */
+  /** Per channel, for pixels from 0 to 1: `(x − mean)/std`. */
   readonly normalization?: { readonly mean: readonly number[]; readonly std: readonly number[] } | undefined;
 }
 
-/** What somebody who has only the file must know to use a trained network. */
+/** The information needed to use a trained network, stored in its file. */
 export interface ModelCard extends TrainedImages {
   readonly model: string;
   readonly channels: number;
-  /** Whether images that are not square lost their ends, or were stretched. */
+  /** Whether images that are not square were cropped; otherwise they were stretched. */
   readonly isCropped: boolean;
 }
 
-/** The card as names and values, for the metadata of a file. */
+/** The card as key-value pairs, for the metadata of a file. */
 export function cardMetadata(card: ModelCard): Map<string, string> {
   const { model, channels, size, classNames, normalization } = card;
   return new Map([
@@ -35,7 +35,7 @@ export function cardMetadata(card: ModelCard): Map<string, string> {
   ]);
 }
 
-/** The card as a few sentences. */
+/** The card as text. */
 export function cardText(card: ModelCard): string {
   const { model, channels, size, classNames } = card;
   return (
@@ -44,7 +44,7 @@ export function cardText(card: ModelCard): string {
   );
 }
 
-/** Names of the classes, or the mean and the deviation of each channel. */
+/** For the JSON of class names and of the mean and deviation per channel. */
 const CARD_LIMITS = { depth: 2, values: 2 ** 17 };
 const normalizationSchema = z.strictObject({
   mean: z.array(z.number()),
@@ -56,7 +56,7 @@ const imagesSchema = z.object({
   normalization: normalizationSchema.optional(),
 });
 
-/** What the metadata of a file that was exported here say of its images; undefined of any other file. */
+/** The image format in the metadata of a file exported by Densor; undefined for other files. */
 export function imagesOfCard(metadata: ReadonlyMap<string, string>): TrainedImages | undefined {
   if (!metadata.get('producer')?.startsWith('densor ')) return undefined;
   try {
@@ -69,7 +69,7 @@ export function imagesOfCard(metadata: ReadonlyMap<string, string>): TrainedImag
     };
     return imagesSchema.parse(said);
   } catch {
-    return undefined; // Somebody has written in it.
+    return undefined; // The metadata was edited.
   }
 }
 

@@ -1,34 +1,37 @@
 import { InputError } from '../tensor/input-error.ts';
 import type { Shape } from '../tensor/shape.ts';
 
-/** A file that holds no weights, or weights that do not fit the model. */
+/** A file contains no weights, or weights that do not match the model. */
 export class WeightsError extends InputError {
   override readonly name = 'WeightsError';
 }
 
-/** Of the name of a tensor in a file: longer ones are no names. */
+/** Limit on the length of a tensor name in a file. */
 export const MAX_NAME_CHARACTERS = 1024;
 
-/** A tensor of a file. `read` gives its elements in the order of its shape (PyTorch's layouts: O, I, kH, kW). */
+/** A tensor of a file. `read` returns its elements in row-major order (PyTorch's layout: O, I, kH, kW). */
 export interface WeightTensor {
   readonly shape: Shape;
+  /** Its numbers, read when called. */
   readonly read: () => Float32Array;
 }
 
 /**
- * Reads a whole file in the folder of the one that names it. @param name a file name, which may be anything: only a plain
- * one of a file in that very folder is read.
- * @throws WeightsError, or the system's errors.
+ * Reads a file that another file refers to, from the same folder.
+ * @param name untrusted; only plain names of files in that folder are accepted.
+ * @throws WeightsError, or system errors.
  */
 export type ReadBeside = (name: string) => Uint8Array;
 
-/** What a file of weights holds, under its own names, and what was noticed while it was read (whole sentences). */
+/** The contents of a file of weights under its own names, and notes from reading it (whole sentences). */
 export interface Weights {
   readonly format: string;
   readonly tensors: ReadonlyMap<string, WeightTensor>;
   readonly notes: readonly string[];
-  /** Of a file that may hold several sets of weights: all of them, by where they are. `chooseWeights` takes one. */
+  /**
+   * All sets of weights by their path in the file, for formats that allow several. `chooseWeights` selects one.
+   */
   readonly stateDicts?: ReadonlyMap<string, ReadonlyMap<string, WeightTensor>>;
-  /** What the file says of itself, in formats that have room for that. */
+  /** Metadata of the file, for formats that have it. */
   readonly metadata?: ReadonlyMap<string, string>;
 }

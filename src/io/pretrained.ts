@@ -1,9 +1,9 @@
-/** Where PyTorch publishes the files. */
+/** Download address of PyTorch's files. */
 export const PRETRAINED_ADDRESS = 'https://download.pytorch.org/models/';
 
 /**
- * torchvision's weights for ImageNet, by network: names of files that end in the first digits of their SHA-256. ResNet-50's
- * are its first, as all of these are: trained by one recipe.
+ * torchvision's ImageNet weights by network: file names, which end with the first digits of the SHA-256. All are
+ * the `IMAGENET1K_V1` weights, which were trained with the same recipe.
  */
 const FILES: Readonly<Record<string, string>> = {
   densenet121: 'densenet121-a639ec97.pth',
@@ -15,20 +15,20 @@ const FILES: Readonly<Record<string, string>> = {
   resnet50: 'resnet50-0676ba61.pth',
 };
 
-/** Networks whose weights for ImageNet are published. */
+/** Networks with published ImageNet weights. */
 export const PRETRAINED_NAMES: readonly string[] = Object.keys(FILES);
 
-/** The published file of a network's weights; undefined where there is none. */
+/** The published weights file of a network; undefined if there is none. */
 export function pretrainedFile(name: string): string | undefined {
   return Object.hasOwn(FILES, name) ? FILES[name] : undefined;
 }
 
-/** The digits that a file's SHA-256 begins with, which its name ends in; undefined where a name has none. */
+/** The first digits of a file's SHA-256, from the end of its name; undefined if the name has none. */
 export function hashInName(file: string): string | undefined {
   return /-([0-9a-f]{8,64})\.\w+$/.exec(file)?.[1];
 }
 
-/** The network whose published weights have this SHA-256. */
+/** The network whose published weights have this SHA-256, if any. */
 export function pretrainedBy(sha256: string): string | undefined {
   return PRETRAINED_NAMES.find((name) => sha256.startsWith(hashInName(FILES[name]!)!));
 }

@@ -1,8 +1,10 @@
 const LONGEST = 80;
-/** Control characters, what turns the direction of text or cannot be seen, and what is no character. */
+/** Control characters, invisible characters, those that change the text direction, and unassigned code points. */
 const INVISIBLE = /[\p{C}\p{Zl}\p{Zp}]/gu;
 
-/** Text from a file in a message: nothing that a terminal obeys, not too long, in quotes where it could mislead. */
+/**
+ * Text from a file, for a message: without control characters, truncated, and in quotes if it could be misread.
+ */
 export function quoted(text: string): string {
   const cut = text.length > LONGEST ? `${text.slice(0, LONGEST)}…` : text;
   if (/^[\w.:/<>…-]+$/.test(cut)) return cut;

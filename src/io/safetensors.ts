@@ -5,27 +5,29 @@ import { widenFloat16 } from './half.ts';
 import { asObject, type Json, JsonError, type JsonObject, parseJson } from './json.ts';
 import { quoted } from './quoted.ts';
 
-/** A file that is no valid safetensors file, or not the one that was expected. */
+/** A file is not a valid safetensors file, or not the expected one. */
 export class SafetensorsError extends InputError {
   override readonly name = 'SafetensorsError';
 }
 
-/** Types of elements in memory. Half floats and bfloat16 are read as float32, booleans as bytes of 0 and 1. */
+/** Element types in memory. float16 and bfloat16 are converted to float32, booleans to bytes 0 and 1. */
 export type StoredArray = Float32Array | Float64Array | BigInt64Array | Int32Array | Uint8Array;
 
+/** A tensor in a file, its elements row by row. */
 export interface StoredTensor {
   readonly shape: Shape;
   readonly data: StoredArray;
 }
 
+/** What a safetensors file holds: its metadata, and its tensors by name. */
 export interface SafetensorsContent {
   readonly metadata: ReadonlyMap<string, string>;
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** Headers beyond this are refused before they are parsed: 100,000 tensors take less. */
+/** Larger headers are rejected before parsing; 100,000 tensors need less. */
 const MAX_HEADER_BYTES = 16 * 2 ** 20;
-/** The header, a tensor or the metadata in it, and a tensor's shape; some eight values a tensor. */
+/** Depth: the header, a tensor or the metadata, a shape. Values: about eight per tensor. */
 const HEADER_LIMITS = { depth: 3, values: 2 ** 20 };
 const MAX_DIMENSIONS = 32;
 
@@ -40,7 +42,7 @@ type WrittenType = keyof typeof ARRAYS;
 
 interface StoredFormat {
   readonly bytes: number;
-  /** The buffer is the tensor's own. */
+  /** Converts a buffer that is not shared with other tensors. */
   readonly read: (buffer: ArrayBuffer) => StoredArray;
 }
 
@@ -55,9 +57,10 @@ const TYPES: ReadonlyMap<string, StoredFormat> = new Map<string, StoredFormat>([
 ]);
 
 /**
- * Reads a whole safetensors file (https://huggingface.co/docs/safetensors): header length as u64, JSON header, data.
- * Tensors are copies. `source` is the file's name in messages.
- * @throws SafetensorsError on anything but a valid file: no gap, overlap, duplicate or leftover byte is accepted.
+ * Decodes a safetensors file (https://huggingface.co/docs/safetensors): header length as u64, JSON header, data.
+ * Tensors are copies.
+ * @param source name of the file in messages.
+ * @throws SafetensorsError if the file is invalid; gaps, overlaps, duplicates and leftover bytes are rejected.
  */
 export function decodeSafetensors(bytes: Uint8Array, source: string): SafetensorsContent {
   const refuse = (message: string): never => {
@@ -119,13 +122,14 @@ export function decodeSafetensors(bytes: Uint8Array, source: string): Safetensor
 
   const tensors = new Map<string, StoredTensor>();
   for (const { name, type, shape, begin, end } of entries) {
-    const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end)); // Aligned; a Buffer's slice is not.
+    // An aligned copy; the slice of a Buffer may not be aligned.
+    const copy = new Uint8Array(bytes.subarray(dataStart + begin, dataStart + end));
     tensors.set(name, { shape, data: type.read(copy.buffer) });
   }
   return { metadata, tensors };
 }
 
-/** The file's bytes in pieces: header, then each tensor. */
+/** Encodes a file as a list of pieces: the header, then each tensor. */
 export function encodeSafetensors({ metadata, tensors }: SafetensorsContent): Uint8Array[] {
   const described = new Map(
     [...tensors].map(([name, { shape, data }]) => [name, { shape, type: typeOf(data) }]),
@@ -133,13 +137,16 @@ export function encodeSafetensors({ metadata, tensors }: SafetensorsContent): Ui
   return [...headerOf(metadata, described), ...[...tensors.values()].map(({ data }) => bytesOf(data))];
 }
 
-/** A tensor that is to be written: its data comes when its turn does. */
+/** A tensor to write, whose data is produced on demand. */
 export interface TensorToWrite {
   readonly shape: Shape;
   readonly type: WrittenType;
 }
 
-/** The same, of tensors that need not all be in memory: each is asked for when what came before has been written. */
+/**
+ * The same for tensors that are not all in memory: the data of a tensor is requested after the previous piece was
+ * written.
+ */
 export async function* streamSafetensors(
   metadata: ReadonlyMap<string, string>,
   tensors: ReadonlyMap<string, TensorToWrite>,
@@ -149,7 +156,7 @@ export async function* streamSafetensors(
   for (const name of tensors.keys()) yield bytesOf(await read(name));
 }
 
-/** The length of the header, and the header. */
+/** The header, preceded by its length. */
 function headerOf(
   metadata: ReadonlyMap<string, string>,
   tensors: ReadonlyMap<string, TensorToWrite>,
@@ -169,7 +176,7 @@ function headerOf(
   return [length, padded];
 }
 
-/** The array's own memory. */
+/** The bytes of an array, as a view. */
 function bytesOf(data: StoredArray): Uint8Array {
   return new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
 }

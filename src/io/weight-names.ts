@@ -3,35 +3,37 @@ import { besideNote, isAverage } from './choose-weights.ts';
 import { type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 import { quoted } from './quoted.ts';
 
-/** The tensors a model wants, by its names, in its order; the classifier's come last. */
+/** The tensors that a model requires, by name, in its order; those of the classifier are last. */
 export type WantedTensors = ReadonlyMap<string, { readonly shape: Shape; readonly role: string }>;
 
-/** What is taken away where nothing fits: DataParallel and DistributedDataParallel, torch.compile, Lightning. */
+/** Prefixes of DataParallel and DistributedDataParallel, torch.compile and Lightning, which are removed. */
 const PREFIXES = ['module.', '_orig_mod.', 'model.'];
-/** Checkpoints of torchvision before 0.4: `denselayer1.norm.1.weight`. timm and newer torchvision: `norm1.weight`. */
+/**
+ * torchvision before 0.4 has `denselayer1.norm.1.weight`; newer versions and timm have `denselayer1.norm1.weight`.
+ */
 const OLD_TORCHVISION = /(^|\.)(denselayer\d+\.(?:norm|relu|conv))\.([12]\.)/;
-/** The last batch norm, as efficient implementations of DenseNet call it. */
+/** The name of the last batch norm in memory-efficient implementations of DenseNet. */
 const NORM_FINAL = /(^|\.)norm_final\./;
-/** Of two sets of weights one may lack the counters or the running statistics. */
+/** Two sets with at least this ratio of tensors count as alike: one may lack counters or running statistics. */
 const ALIKE = 0.5;
 const COUNTER = /(^|\.)num_batches_tracked$/;
 
-/** A tensor under the model's name for it. */
+/** A tensor with its name in the file, stored under the model's name. */
 export type RenamedTensor = WeightTensor & { readonly fileName: string };
 
-/** The file's tensors under today's names. */
+/** The tensors of a file under current names. */
 export interface RenamedWeights {
   readonly tensors: ReadonlyMap<string, RenamedTensor>;
   readonly prefix: string;
   readonly dropped: number;
-  /** What was noticed, in whole sentences. */
+  /** In whole sentences. */
   readonly notes: readonly string[];
 }
 
 /**
- * Takes a file's names to those of torchvision's and timm's models today: wrappers' prefixes and counters of batches go,
- * names of old checkpoints are changed. Names of other models stay as they are.
- * @throws WeightsError when two tensors get one name.
+ * Maps the names in a file to those of current torchvision and timm models: removes prefixes of wrappers and batch
+ * counters, and renames tensors of old checkpoints. Other names are unchanged.
+ * @throws WeightsError if two tensors are mapped to the same name.
  */
 export function renameWeights(
   { tensors }: Weights,
@@ -58,7 +60,7 @@ export function renameWeights(
   return { tensors: renamed, prefix, dropped, notes };
 }
 
-/** How many classes and channels the file's network has, where its first and last weights tell. */
+/** The number of classes and channels of a file's network, from its last and first weights if possible. */
 export function sizesOf(
   { tensors }: RenamedWeights,
   wanted: WantedTensors,
@@ -85,14 +87,15 @@ export function layerOf(name: string): string {
   return name.slice(0, Math.max(0, name.lastIndexOf('.')));
 }
 
-/** A name as models have it today. */
+/** The current name for a tensor. */
 function modern(name: string): string {
   return name.replace(OLD_TORCHVISION, '$1$2$3').replace(NORM_FINAL, '$1norm5.');
 }
 
 /**
- * What stands before the names of the network in the file, and the model has not: whatever makes most names fit, so that
- * the weights of a loss or a counter beside it do no harm, and rather not an average. `others` fit as well.
+ * The prefix of the network's names in the file that the model does not have: the one with which most names match,
+ * so weights of a loss, or a counter, are ignored; weights that are not averages are preferred. `others`: prefixes
+ * that match equally well.
  */
 function prefixOf(
   names: readonly string[],
@@ -117,7 +120,7 @@ function prefixOf(
   return { prefix, others: others.map((other) => other.slice(0, -1)) };
 }
 
-/** What known wrappers put before every name, and the model has not. */
+/** The prefixes of known wrappers that all names have and the model does not. */
 function wrappersOf(names: readonly string[], wanted: readonly string[]): string {
   let prefix = '';
   for (;;) {

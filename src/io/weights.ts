@@ -2,18 +2,18 @@ import { decodeLatin1 } from './latin1.ts';
 import { type ReadBeside, type Weights, WeightsError, type WeightTensor } from './named-weights.ts';
 import { readOnnxWeights } from './onnx/read.ts';
 import { decodeSafetensors, type SafetensorsContent } from './safetensors.ts';
-import { SAVE_ANEW } from './torch/error.ts';
+import { SAVE_WEIGHTS } from './torch/error.ts';
 import { decodeTorchFile, isLegacyTorchFile, isZip } from './torch/read.ts';
 import { stateDictOf } from './torch/state-dict.ts';
 import type { ZipReader } from './torch/zip.ts';
 
 export { type Weights, WeightsError, type WeightTensor };
 
-/** What reads, on the machine that this runs on, what files of weights are made of. */
+/** Platform services for reading weight files. */
 export interface WeightsMachine {
-  /** Reads those files of torch.save that are zip files. */
+  /** For files of torch.save in zip format. */
   readonly zip: ZipReader;
-  /** Reads the files beside an ONNX file that its data lie in. */
+  /** For ONNX files with external data. */
   readonly beside?: ReadBeside | undefined;
 }
 
@@ -30,7 +30,7 @@ interface WeightFormat {
 /** The first byte of a `ModelProto`: field 1, `ir_version`, a varint. */
 const IR_VERSION_TAG = 0x08;
 
-/** Told apart by content, never by the file's name. A further format is one more line. */
+/** Formats are recognized by content, not by file name. */
 const FORMATS: readonly WeightFormat[] = [
   {
     name: 'torch.save',
@@ -39,7 +39,7 @@ const FORMATS: readonly WeightFormat[] = [
   },
   {
     name: 'safetensors',
-    recognizes: (bytes) => bytes.length > 8 && bytes[8] === 0x7b, // The header's `{` behind its length.
+    recognizes: (bytes) => bytes.length > 8 && bytes[8] === 0x7b, // The `{` of the header, after its length.
     decode: async (bytes, source) => named(decodeSafetensors(bytes, source)),
   },
   {
@@ -49,10 +49,10 @@ const FORMATS: readonly WeightFormat[] = [
   },
 ];
 
-/** Files that people take for weights that can be read, by how they begin; and what to do. */
+/** Unsupported formats by their first bytes, for error messages with advice. */
 const OTHERS: readonly (readonly [begin: string, name: string])[] = [
   ['\x89HDF\r\n', 'an HDF5 file (Keras)'],
-  ['\x80', `a pickle of its own (not of torch.save): ${SAVE_ANEW}`],
+  ['\x80', `a pickle of its own (not of torch.save): ${SAVE_WEIGHTS}`],
   ['\x1f\x8b', 'packed with gzip: unpack it first'],
   ['BZh', 'packed with bzip2: unpack it first'],
   ['\xfd7zXZ\0', 'packed with xz: unpack it first'],
@@ -68,9 +68,10 @@ const OTHERS: readonly (readonly [begin: string, name: string])[] = [
 const TAR = { at: 257, magic: 'ustar' };
 
 /**
- * Reads a file of weights of any known format.
- * @param source the file's name in messages.
- * @throws WeightsError when it is of none; TorchFileError, SafetensorsError or OnnxError when it is damaged or asks for too much.
+ * Decodes a weight file of any supported format.
+ * @param source name of the file in messages.
+ * @throws WeightsError for other formats; TorchFileError, SafetensorsError or OnnxError if it is damaged or too
+ * large.
  */
 export async function decodeWeights(
   bytes: Uint8Array,

@@ -2,15 +2,15 @@ import { suitableSize } from '../data/fit-image.ts';
 import type { Model } from '../model/module.ts';
 import type { ProgramData } from './fit-data.ts';
 
-/** Where no recipe is named: it chooses batch, epochs and more by the images. */
+/** The default recipe: it chooses batch size, epochs and other settings from the images. */
 export const DEFAULT_RECIPE = 'photos';
 
-/** Height and width of images that do not say how large they are. */
+/** Height and width if the size of the images is unknown. */
 const USUAL_SIZE = 48;
 
 /**
- * Height and width of images where nothing is said: for a network of one's own their own where they are small squares,
- * else as suits them. Undefined of a data set by its name and of a folder: that shows when it is read.
+ * Default height and width in pixels. Custom networks use small square images at their own size; otherwise the
+ * size depends on the images. Undefined for data set names and folders, whose size is known only after opening.
  */
 export function defaultSize(own: Model | undefined, data: string | ProgramData): number | undefined {
   if (typeof data === 'string') return undefined;

@@ -4,21 +4,21 @@ import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.
 import type { EngineSource } from './predictor.ts';
 import { said } from './said.ts';
 
-/** What computes. */
+/** Selects the engine. */
 export interface EngineOptions {
   /**
-   * By name: `auto` is the fastest there is, `native` where its kernels are built, else `wasm`. An engine that was made
-   * already (`createWasmEngine`, …) is used, and stays open. Default: `auto`.
+   * A name, or an open engine (`createWasmEngine`, …), which is not closed. `auto` selects `native` if its kernels
+   * are built, otherwise `wasm`. Default: `auto`.
    */
   readonly engine?: EngineName | Engine | undefined;
-  /** Their number changes no result. Default: all processors. */
+  /** Number of threads. Results do not depend on it. Default: all processors. */
   readonly threads?: number | undefined;
 }
 
-/** Opens an engine of the machine by its name. */
+/** Opens an engine by name. */
 export type OpenEngine = (name: EngineName, threads: number | undefined) => Promise<Engine>;
 
-/** The engine of these options, opened when it is first wanted. @throws ConfigError when there is none of that name. */
+/** The engine of these options, opened on first use. @throws ConfigError for unknown names. */
 export function engineSource(
   { engine = 'auto', threads }: EngineOptions,
   openEngine: OpenEngine,

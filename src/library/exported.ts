@@ -8,19 +8,19 @@ import { trace } from '../model/trace.ts';
 import type { Trained } from '../train/trained.ts';
 import { joined } from './joined.ts';
 
-/** float32, under PyTorch's names. */
+/** float32 tensors by PyTorch's names. */
 type Tensors = ReadonlyMap<string, StoredTensor & { readonly data: Float32Array }>;
 
-/** A trained network as a file for other programs. */
+/** A trained network exported as a file. */
 export interface ExportedFile {
   readonly chunks: readonly Uint8Array[];
   readonly bytes: number;
   readonly tensors: number;
-  /** Of all tensors together. */
+  /** Number of elements of all tensors. */
   readonly numbers: number;
 }
 
-/** What somebody who has only the file must know. */
+/** The information needed to use the exported network. */
 export function cardOf({ config, model, classNames }: Trained): ModelCard {
   const { size, transforms } = config;
   return {
@@ -33,7 +33,7 @@ export function cardOf({ config, model, classNames }: Trained): ModelCard {
   };
 }
 
-/** An ONNX model of the evaluation, with the card in its metadata. */
+/** An ONNX model of the evaluation graph, with the card in its metadata. */
 export function onnxFile(trained: Trained): ExportedFile {
   const { model, config } = trained;
   const { graph } = trace(model, 1, [config.size, config.size], 'evaluate');
@@ -46,7 +46,7 @@ export function onnxFile(trained: Trained): ExportedFile {
   return described(chunks, tensors);
 }
 
-/** The weights under PyTorch's names; `format: pt` is how PyTorch's own safetensors files call themselves. */
+/** The weights as safetensors with PyTorch's names, and the metadata `format: pt` of PyTorch's own files. */
 export function safetensorsFile(trained: Trained): ExportedFile {
   const tensors = tensorsOf(trained);
   const metadata = new Map([['format', 'pt'], ...cardMetadata(cardOf(trained))]);
@@ -71,7 +71,7 @@ function described(chunks: readonly Uint8Array[], tensors: Tensors): ExportedFil
   return { chunks, bytes, tensors: tensors.size, numbers };
 }
 
-/** What is about to be written reads back as it was, to the bit. */
+/** Checks that the encoded tensors decode to identical bytes. */
 function requireSame(read: ReadonlyMap<string, StoredTensor>, written: Tensors): void {
   const bytesOf = ({ buffer, byteOffset, byteLength }: StoredTensor['data']) =>
     new Uint8Array(buffer, byteOffset, byteLength);

@@ -18,30 +18,30 @@ export interface LabelledImage {
 
 /** Images and their labels, in the same order. */
 export interface LabelledImages {
-  /** Numbers of images one after the other, of `shape`: bytes, or floats from 0 to 1; or a list of images. */
+  /** A tensor of pixels with `shape`: bytes, or floats from 0 to 1; or a list of images. */
   readonly images: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array | readonly ImageInput[];
-  /** Of numbers: [images, height, width] or [images, height, width, channels]. */
+  /** Shape of a tensor: [images, height, width] or [images, height, width, channels]. */
   readonly shape?: readonly number[] | undefined;
   readonly labels: ArrayLike<number> | readonly string[];
 }
 
-/** Images to train and to test on. */
+/** Images for training and testing. */
 export interface ProgramImages extends LabelledImages {
-  /** A name for each class. Default: the labels themselves. */
+  /** One name per class. Default: the labels. */
   readonly classNames?: readonly string[] | undefined;
-  /** To test on. Default: a fifth of each class (`testShare`), which is then not trained on. */
+  /** The test set. Default: a fifth of each class (`testShare`), which is then not used for training. */
   readonly test?: LabelledImages | undefined;
 }
 
-/** What a program has: images with labels, both halves of a data set, or what gives one image after the other. */
+/** Data from a program: images with labels, a training and a test set, or an iterable of labelled images. */
 export type ProgramData = ProgramImages | TrainTest | Iterable<LabelledImage> | AsyncIterable<LabelledImage>;
 
-/** What images become. */
+/** How to convert images to a data set. */
 export interface Wanted {
   readonly size: number;
-  /** Undefined: grey where all are grey, else RGB. */
+  /** Undefined: 1 if all images are grayscale, otherwise 3. */
   readonly channels: number | undefined;
-  /** Of the network, where it says. */
+  /** Number of classes of the network, if fixed. */
   readonly classes: number | undefined;
   readonly testShare: number;
   readonly seed: number;
@@ -49,7 +49,9 @@ export interface Wanted {
   readonly signal: AbortSignal | undefined;
 }
 
-/** Both halves of a data set out of what a program has. @throws DataError; the signal's reason. */
+/**
+ * Converts a program's data to a training and a test set. @throws DataError, or the reason of the abort signal.
+ */
 export async function openProgramData(data: ProgramData, wanted: Wanted): Promise<TrainTest> {
   if (typeof data !== 'object' || data === null)
     throw new DataError(`the data are ${said(data)}: ${EXPECTED}`);
@@ -140,7 +142,7 @@ async function pixelsOf({ images, shape }: LabelledImages, wanted: Wanted): Prom
   return sizes.height === sizes.width ? pixels : squares(pixels, wanted.size);
 }
 
-/** Images that are not square lose their ends, as files do: what is asked about later does as well. */
+/** Crops images to squares, as is done for image files and for predictions. */
 function squares(set: Pixels, size: number): Pixels {
   const { count, height, width, channels } = set;
   const read = imageReader(set);
@@ -153,7 +155,7 @@ function squares(set: Pixels, size: number): Pixels {
   return { count, height: size, width: size, channels, pixels };
 }
 
-/** Reads one image after the other. */
+/** Reads all images in sequence. */
 async function collect(
   images: Iterable<LabelledImage> | AsyncIterable<LabelledImage>,
   { size, channels, decoder, signal }: Wanted,
@@ -167,7 +169,8 @@ async function collect(
     if (typeof each !== 'object' || each === null || !('image' in each) || !('label' in each)) {
       throw new DataError(`${what} is ${said(each)}: expected { image, label }`);
     }
-    // In colour as long as it is open whether there are any: grey pixels are three times the same there.
+    // Stored as RGB until it is known whether all images are grayscale; grayscale pixels then have three equal
+    // channels.
     kept.push(await readImage(each.image, { size, channels: channels ?? 3 }, decoder, what));
     areGrey &&= await isGrey(each.image, decoder);
     labels.push(each.label);

@@ -9,24 +9,30 @@ import type { TrainedNetwork } from './network.ts';
 import { said } from './said.ts';
 import { requireSettings } from './settings.ts';
 
-/** Settings of a run, by the names of docs/settings.md; what is not given comes from `recipe`, or suits the data. */
+/** Settings of a run (docs/settings.md). Defaults come from `recipe` and depend on the data. */
 export interface FitSettings extends Omit<Overrides, 'model' | 'data'>, DataOptions {
-  /** A folder for checkpoints, log and curves, as of the command `train`. Default: all stays in memory. Node only. */
+  /** A folder for checkpoints, log and curves, as `train --out`. Default: no files are written. Node only. */
   readonly out?: string | undefined;
-  /** Bytes that the whole process may take: results that do not fit are computed again. Default: what is free. Node only. */
+  /**
+   * Limit for the memory of the whole process in bytes. Results that do not fit are recomputed. Default: free
+   * memory. Node only.
+   */
   readonly memoryLimit?: number | undefined;
 }
 
 export interface FitOptions extends FitSettings, EngineOptions {
-  /** Ends the training after the step at work: `fit` resolves, with `finished: false`. While images are still read it rejects. */
+  /**
+   * Stops the training after the current step; `fit` then resolves with `finished: false`. If images are still
+   * being read, `fit` rejects.
+   */
   readonly signal?: AbortSignal | undefined;
-  /** Told of each step and epoch. What it throws ends the training, and `fit` rejects with it. */
+  /** Called for each step and epoch. If it throws, the training ends and `fit` rejects with that error. */
   readonly onEvent?: ((event: TrainEvent) => unknown) | undefined;
-  /** Holds the training back between two steps. */
+  /** Pauses the training between two steps. */
   readonly pause?: PauseGate | undefined;
-  /** Weights to begin with: a file or its bytes, the folder of a run. */
+  /** Initial weights: a file or its bytes, or the folder of a run. */
   readonly from?: string | Uint8Array | undefined;
-  /** A run to go on with, which `fit` or `loadRun` gave; in Node also its folder. */
+  /** A run to resume: a network from `fit` or `loadRun` or, in Node, the folder of a run. */
   readonly resume?: string | TrainedNetwork | undefined;
 }
 
@@ -43,18 +49,18 @@ export function requirePause(pause: unknown): PauseGate | undefined {
   throw new ConfigError(`\`pause\` is ${said(pause)}: expected a PauseGate`);
 }
 
-/** @throws ConfigError naming the option that is none, or whose value cannot be. */
+/** Checks the settings. @throws ConfigError with the name of the unknown option or invalid value. */
 export function requireFitSettings(given: object): FitSettings {
   return requireSettings('train', NAMES, given, OTHERS) as FitSettings;
 }
 
-/** What a listener has thrown where nobody could catch it: in a promise. */
+/** Collects errors that a listener's promises rejected with. */
 export interface ListenerFailure {
-  /** Waits for what is at work. */
+  /** Waits for pending promises; rejects with the first error. */
   throwIfAny(): Promise<void>;
 }
 
-/** A listener of events whose failures end the training, those of promises with the next event. */
+/** A listener whose errors end the training. Rejected promises end it at the next event. */
 export function listenerOf(onEvent: FitOptions['onEvent']): {
   readonly listener: TrainListener;
   readonly failure: ListenerFailure;

@@ -29,39 +29,39 @@ import {
 import { requireModel } from './from-weights.ts';
 import type { EngineSource } from './predictor.ts';
 
-/** What training needs of the machine that it runs on. @typeParam Network what a trained network is there. */
+/** Platform services for training. @typeParam Network the platform's class of trained networks. */
 export interface FitHost<Network> {
   readonly decoder: ImageDecoder;
   readonly openEngine: OpenEngine;
-  /** Opens a data set by its name. @throws DataError */
+  /** Opens a data set by name. @throws DataError */
   openData(name: string, images: Partial<ImageFolderOptions>): Promise<TrainTest>;
   hashesOf(data: TrainTest, isFolder: boolean): Promise<DataHashes>;
   openWeights(from: FitOptions['from']): Promise<WeightsSource>;
-  /** A run to go on with, and what messages call it. */
+  /** Opens a run to resume. */
   openRun(resume: FitOptions['resume'], out: string | undefined): ResumedPlace;
-  /** Compiles the run for what memory there is. */
+  /** Compiles the run within the memory limit. */
   prepare(config: RunConfig, data: TrainTest, engine: Engine, memoryLimit: number | undefined): PreparedRun;
-  /** Trains, and gives the checkpoints that it has left. */
+  /** Trains; resolves to the checkpoints. */
   train(training: Omit<TrainingRun, 'store'>, place: TrainingPlace): Promise<FitCheckpoints>;
   network(trained: Trained, engine: EngineSource, best: LoadedCheckpoint): Network;
 }
 
-/** Where a run goes. */
+/** Where a run is stored. */
 export interface TrainingPlace {
   readonly out: string | undefined;
-  /** What there is to tell of the data. */
+  /** The event that describes the data. */
   readonly found: TrainEvent | undefined;
-  /** Loads the best checkpoint of a run that goes on. */
+  /** Loads the best checkpoint of a resumed run. */
   readonly best: (() => LoadedCheckpoint) | undefined;
 }
 
-/** A run that is to go on. */
+/** A run to resume. */
 export interface ResumedPlace {
   readonly checkpoint: LoadedCheckpoint;
   readonly best: () => LoadedCheckpoint;
-  /** What messages call it. */
+  /** Its name in messages. */
   readonly where: string;
-  /** The folder in which it goes on. */
+  /** The folder in which it continues. */
   readonly out?: string;
 }
 
@@ -70,7 +70,7 @@ export interface FitCheckpoints {
   readonly best: LoadedCheckpoint;
 }
 
-/** `fit` on a machine: see there. */
+/** Implements `fit` for a platform. */
 export async function fitOn<Network>(
   host: FitHost<Network>,
   given: string | Model,
@@ -134,7 +134,7 @@ interface Begun {
   readonly resumeFrom?: LoadedCheckpoint;
 }
 
-/** A new run: its settings are those that are given, and defaults that suit its data. */
+/** Starts a new run with the given settings, and defaults that depend on the data. */
 async function begin<Network>(
   host: FitHost<Network>,
   { model, data, settings, signal, source }: Asked & { readonly source: WeightsSource | undefined },
@@ -165,7 +165,7 @@ async function begin<Network>(
   return { config: newRunConfig(recipe, opened, hashes, source), opened };
 }
 
-/** A run that goes on: what is given beside it must agree with it. */
+/** Resumes a run; other options must be consistent with it. */
 async function resumed<Network>(
   host: FitHost<Network>,
   asked: Asked & { readonly checkpoint: LoadedCheckpoint; readonly where: string },
@@ -192,7 +192,7 @@ async function resumed<Network>(
 
 interface OpenRequest {
   readonly settings: FitSettings & Pick<RunConfig, 'seed'>;
-  /** Given for all but data sets by name and folders, whose pictures decide. */
+  /** Undefined for data set names and folders, whose size depends on the images. */
   readonly size: number | undefined;
   readonly dataName: string;
   readonly own: Model | undefined;
@@ -220,7 +220,7 @@ function openData<Network>(
   });
 }
 
-/** A data set by its name, else a folder of images by its path. */
+/** The name of a data set; a path is a folder of images. */
 function nameOf(data: string | ProgramData): string {
   if (typeof data !== 'string') {
     const known = typeof data === 'object' && data !== null && 'train' in data ? data.train?.name : undefined;

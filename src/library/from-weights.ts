@@ -7,19 +7,21 @@ import { whyNoModel } from '../train/model-schema.ts';
 import { said } from './said.ts';
 import { requireSettings } from './settings.ts';
 
-/** What a file of weights does not say of its network. */
+/** Properties of a network that its weight file may not contain. */
 export interface WeightsOptions {
-  /** Channels of the images. Default: the file's. */
+  /** Channels of the images. Default: from the file. */
   readonly channels?: number | undefined;
-  /** Another number than the file's begins a new classifier. Default: the file's. */
+  /**
+   * Number of classes. If it differs from the file, the classifier is newly initialized. Default: from the file.
+   */
   readonly classes?: number | undefined;
-  /** Height and width of the images in pixels. Default: the file's, else the network's own. */
+  /** Height and width of the images in pixels. Default: from the file, otherwise the network's default. */
   readonly size?: number | undefined;
-  /** `imagenet` of torchvision's pretrained networks. Default: as the file says, else none. */
+  /** Normalization; `imagenet` for torchvision's pretrained networks. Default: from the file, otherwise none. */
   readonly normalize?: NormalizationName | undefined;
-  /** A name for each class. Default: the file's, else numbers. */
+  /** One name per class. Default: from the file, otherwise numbers. */
   readonly classNames?: readonly string[] | undefined;
-  /** Of weights that the file does not have. Default: 0. */
+  /** Seed for the initialization of weights that are not in the file. Default: 0. */
   readonly seed?: number | undefined;
 }
 
@@ -43,7 +45,7 @@ export function importRequest(model: string | Model, options: WeightsOptions): I
   };
 }
 
-/** @throws ConfigError unless it is a name of the zoo, or a network of modules that can be described. */
+/** @throws ConfigError unless it is a network name, or a module description. */
 export function requireModel(model: unknown): string | Model {
   if (typeof model === 'string') {
     if (imageSizeOf(model) !== undefined) return model;

@@ -4,18 +4,20 @@ import type { DecodedImage, ImageDecoder } from '../data/image.ts';
 import { counted } from '../tensor/counted.ts';
 import { said } from './said.ts';
 
-/** Pixels in rows from the top left; grey, RGB or RGBA by their number (a canvas's `ImageData` is one). */
+/**
+ * Pixels in rows from the top left: grayscale, RGB or RGBA, depending on the length of `data` (as `ImageData`).
+ */
 export interface PixelImage {
   readonly width: number;
   readonly height: number;
-  /** height · width · channels bytes, the channels of a pixel together. Transparency is ignored. */
+  /** [height, width, channels] bytes. Transparency is ignored. */
   readonly data: Uint8Array | Uint8ClampedArray;
 }
 
-/** An image: the bytes of a JPEG, PNG or WebP file (a `Buffer`, `ArrayBuffer`, `Blob` or `File`), or its pixels. */
+/** An image: a JPEG, PNG or WebP file as bytes (`Buffer`, `ArrayBuffer`, `Blob` or `File`), or its pixels. */
 export type ImageInput = Uint8Array | ArrayBuffer | Blob | PixelImage;
 
-/** What a network reads. */
+/** The input format of a network. */
 export interface Reads {
   /** Height and width in pixels. */
   readonly size: number;
@@ -23,8 +25,9 @@ export interface Reads {
 }
 
 /**
- * An image as a network of this size reads it: the bytes of `fitImage`.
- * @param what the image in messages, as in `image 3 of 10`. @throws DataError with the reason alone where it is not said.
+ * Converts an image to the input format of a network (`fitImage`).
+ * @param what name of the image in messages, such as `image 3 of 10`; without it, messages have only the reason.
+ * @throws DataError
  */
 export async function readImage(
   image: ImageInput,
@@ -48,14 +51,16 @@ async function decoded(image: ImageInput, channels: number, decoder: ImageDecode
   return (await decoder.open(bytes)).decode();
 }
 
-/** The bytes of a file of an image; undefined where it is no file. */
+/** The bytes of an image file; undefined for other values. */
 export async function encodedBytes(image: unknown): Promise<Uint8Array | undefined> {
   if (image instanceof Uint8Array) return image;
   if (image instanceof ArrayBuffer) return new Uint8Array(image);
   return image instanceof Blob ? new Uint8Array(await image.arrayBuffer()) : undefined;
 }
 
-/** @throws DataError, without the image's name, unless it is a `PixelImage` of so many channels, or of colours. */
+/**
+ * Checks and converts a `PixelImage`. @throws DataError, without the image's name, unless it has enough channels.
+ */
 export function decodedPixels(image: PixelImage, channels: number): DecodedImage {
   const { width, height, data } = isObject(image) ? image : {};
   const isSize = (side: unknown) => Number.isInteger(side) && (side as number) > 0;
@@ -79,7 +84,7 @@ export function decodedPixels(image: PixelImage, channels: number): DecodedImage
   return fewer(pixels, { width, height, has, keep: has === 1 ? 1 : 3 });
 }
 
-/** The first channels of each pixel. */
+/** Keeps the first channels of each pixel. */
 function fewer(
   pixels: Uint8Array,
   {

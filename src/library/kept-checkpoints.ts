@@ -16,7 +16,7 @@ export async function encoded(checkpoint: LoadedCheckpoint): Promise<Uint8Array<
   return joined(chunks);
 }
 
-/** Checkpoints of a run that has no folder: the latest of each kind, in memory. */
+/** A checkpoint store for runs without a folder: keeps the latest of each kind in memory. */
 function keptCheckpoints(onCheckpoint?: OnCheckpoint): RunStore & {
   readonly kept: Partial<Record<'last' | 'best', LoadedCheckpoint>>;
 } {
@@ -39,7 +39,7 @@ function keptCheckpoints(onCheckpoint?: OnCheckpoint): RunStore & {
   };
 }
 
-/** Trains without a folder. */
+/** Trains without a folder; resolves to the checkpoints. */
 export async function trainInMemory(
   training: Omit<TrainingRun, 'store'>,
   bestBefore?: () => LoadedCheckpoint,

@@ -2,15 +2,15 @@ import { DataError, type Labels } from '../data/dataset.ts';
 import { counted } from '../tensor/counted.ts';
 import { said } from './said.ts';
 
-/** The class of an image: its number from 0, or its name. */
+/** The class of an image: its index from 0, or its name. */
 export type Label = number | string;
 
-/** Beyond which labels do not fit. */
+/** Labels are stored in at most 16 bits. */
 const MOST_CLASSES = 65_536;
 
 /**
- * The names of the classes: those that are given, else the labels' own in the order of the alphabet, or their numbers.
- * @param least classes, where labels are numbers: a network may have more than there are images of. @throws DataError
+ * The class names: those given, otherwise the labels in alphabetical order or, for numeric labels, the numbers.
+ * @param least minimum number of classes for numeric labels: that of the network. @throws DataError
  */
 export function classNamesFor(
   labels: readonly Label[],
@@ -37,7 +37,7 @@ export function classNamesFor(
   return Array.from({ length: Math.min(most, MOST_CLASSES) }, (_, label) => `${label}`);
 }
 
-/** Labels as numbers. @throws DataError for one that is of no class. */
+/** Converts labels to class indices. @throws DataError for an unknown label. */
 export function labelsOf(labels: readonly Label[], classNames: readonly string[]): Labels {
   const indices = new Map(classNames.map((name, index) => [name, index]));
   const numbers = classNames.length <= 256 ? new Uint8Array(labels.length) : new Uint16Array(labels.length);

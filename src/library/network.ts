@@ -10,45 +10,46 @@ import { type ImageInput, readImage } from './images.ts';
 import { type EngineSource, MOST_AT_ONCE, Predictor } from './predictor.ts';
 import { said } from './said.ts';
 
-/** One class of an image's, and how likely it is. */
+/** A class and its predicted probability. */
 export interface Prediction {
   readonly label: string;
-  /** From 0 to 1; those of all classes add up to 1. */
+  /** From 0 to 1; the sum over all classes is 1. */
   readonly probability: number;
 }
 
+/** Options of `predict`. */
 export interface PredictOptions {
-  /** Only the likeliest so many classes. Default: all. */
+  /** Number of classes to return, most probable first. Default: all. */
   readonly top?: number;
-  /** Averages over the image and its mirror image, in twice the time. Default: false. */
+  /** Averages over the image and its horizontal flip, in twice the time. Default: false. */
   readonly mirror?: boolean;
 }
 
-/** What a network has of the machine that it runs on. */
+/** Platform services of a network. */
 export interface NetworkHost {
   readonly decoder: ImageDecoder;
   readonly engine: EngineSource;
 }
 
-/** A trained network: asks it about images. Close it when it is no longer needed (or declare it with `await using`). */
+/** A trained network for predictions. Close it when it is no longer needed, or declare it with `await using`. */
 export class TrainedNetwork {
-  /** A name for each class. */
+  /** One name per class. */
   readonly classNames: readonly string[];
-  /** Height and width of the images that it reads, in pixels: others are resized, and their middle is cut out. */
+  /** Height and width of its input in pixels. Other images are resized and center-cropped. */
   readonly size: number;
-  /** Channels of the images that it reads: 1 is grey, 3 is RGB; others are converted. */
+  /** Channels of its input: 1 (grayscale) or 3 (RGB). Other images are converted. */
   readonly channels: number;
-  /** What it is made of. */
+  /** The module description. */
   readonly model: Model;
-  /** What it was trained with. */
+  /** The configuration of its training. */
   readonly config: RunConfig;
-  /** False where its training was interrupted: `fit` with `resume` goes on. */
+  /** False if its training was interrupted; `fit` with `resume` continues it. */
   readonly finished: boolean;
-  /** The points of its curves. */
+  /** The points of its training curves. */
   readonly history: RunState['history'];
-  /** For `fit` to go on with, and to be written. */
+  /** Its checkpoint and configuration, for `fit` with `resume` and for export. */
   readonly trained: Trained;
-  /** Loads the checkpoint of its best epoch, where that is known apart from its own. */
+  /** Loads the checkpoint of its best epoch if available, otherwise its own. */
   readonly bestCheckpoint: () => LoadedCheckpoint;
   readonly #predictor: Predictor;
   readonly #decoder: ImageDecoder;
@@ -62,19 +63,19 @@ export class TrainedNetwork {
     this.channels = model.channels;
     this.model = model;
     this.config = config;
-    this.finished = config.data === undefined || isFinished(checkpoint.run); // Imported weights are of no run.
+    this.finished = config.data === undefined || isFinished(checkpoint.run); // Imported weights have no run.
     this.history = checkpoint.run.history;
     this.#predictor = new Predictor(trained, engine);
     this.#decoder = decoder;
   }
 
   /**
-   * The classes of an image, the likeliest first. What is said of an image does not depend on those beside it; calls
-   * that come together wait for one another.
-   * @throws DataError for what is no image; EngineError after `close`.
+   * Predicts the classes of an image, most probable first. The result does not depend on other images of the call.
+   * Concurrent calls are queued.
+   * @throws DataError if the input is not an image; EngineError after `close`.
    */
   predict(image: ImageInput, options?: PredictOptions): Promise<readonly Prediction[]>;
-  /** The same for each of several images. */
+  /** The same for several images. */
   predict(
     images: readonly ImageInput[],
     options?: PredictOptions,
@@ -108,12 +109,12 @@ export class TrainedNetwork {
     return isOne ? found[0]! : found;
   }
 
-  /** Frees the memory and the threads, after what is at work. Whatever is asked afterwards is an error. */
+  /** Waits for pending calls, then frees memory and threads. Later calls are errors. */
   close(): Promise<void> {
     return this.#predictor.close();
   }
 
-  /** `await using net = await loadRun(…)` closes it. */
+  /** For `await using net = await loadRun(…)`. */
   [Symbol.asyncDispose](): Promise<void> {
     return this.close();
   }

@@ -8,17 +8,17 @@ import { openTrained, type Trained } from '../train/trained.ts';
 import { joined } from './joined.ts';
 import { WorkQueue } from './work-queue.ts';
 
-/** Images at once: enough to be fast, few enough to need little memory. */
+/** Largest batch: a compromise between speed and memory. */
 export const MOST_AT_ONCE = 32;
 
-/** An engine that is opened when it is first needed. */
+/** An engine that is opened on first use. */
 export interface EngineSource {
   open(): Promise<Engine>;
-  /** Closes what `open` has opened; an engine that belongs to somebody else stays open. */
+  /** Closes the engine if `open` opened it; an engine passed by the caller stays open. */
   close(): Promise<void>;
 }
 
-/** Asks a trained network about images. Sessions are opened when they are needed and kept: one for each batch size. */
+/** Runs a trained network on images. Sessions are opened on demand and cached: one per batch size. */
 export class Predictor {
   readonly #trained: Trained;
   readonly #engine: EngineSource;
@@ -31,14 +31,14 @@ export class Predictor {
     this.#engine = engine;
   }
 
-  /** @throws EngineError when it is closed. */
+  /** @throws EngineError after `close`. */
   requireOpen(): void {
     if (this.#closing) throw new EngineError('the network is closed: load it again to use it');
   }
 
   /**
-   * Probabilities of the classes, for each image. Calls wait for one another.
-   * @param images as `readImage` reads them. @param mirror averages over each image and its mirror image.
+   * Probabilities of the classes for each image, [classes]. Concurrent calls are queued.
+   * @param images in the format of `readImage`. @param mirror averages over each image and its horizontal flip.
    */
   predict(images: readonly Uint8Array[], mirror: boolean): Promise<readonly Float64Array[]> {
     this.requireOpen();
@@ -53,7 +53,7 @@ export class Predictor {
     });
   }
 
-  /** Waits for what is at work, then frees all memory. */
+  /** Waits for pending calls, then frees all memory. */
   close(): Promise<void> {
     this.#closing ??= this.#queue.run(async () => {
       for (const session of this.#sessions.values()) await session.close();
@@ -70,7 +70,7 @@ export class Predictor {
     const dataset: Dataset = {
       ...{ name: 'images', count, height: size, width: size, channels: model.channels },
       pixels: joined(images),
-      labels: new Uint8Array(count), // Nobody knows them yet: the loss is left unread.
+      labels: new Uint8Array(count), // Unknown; the loss is not used.
       classNames,
     };
     const found: Float64Array[] = [];
@@ -95,7 +95,7 @@ export class Predictor {
   }
 }
 
-/** The largest power of two of so many images: any number of images is asked with no more than six sessions. */
+/** The largest power of two up to `images`, so at most six sessions are needed for any number of images. */
 function batchFor(images: number): number {
   let batch = 1;
   while (2 * batch <= Math.min(images, MOST_AT_ONCE)) batch *= 2;

@@ -1,4 +1,4 @@
-/** What was given, in a few words: for messages about what was expected instead. */
+/** A short description of an invalid value, for messages. */
 export function said(value: unknown): string {
   if (value === null || value === undefined) return `${value}`;
   if (typeof value === 'string') return `the text ${JSON.stringify(value.slice(0, 60))}`;

@@ -5,10 +5,10 @@ import { givenSchema, SETTINGS, type SettingName } from '../train/settings/table
 import { said } from './said.ts';
 
 /**
- * Settings that a program gives, by the names of the table.
- * @param command whose flags of these names mean the same.
- * @param others names that mean something else here.
- * @returns what was given of `names`, as the schemas have it. @throws ConfigError
+ * Validates settings passed by a program, which have the names of the table.
+ * @param command the command whose flags correspond to these settings.
+ * @param others names of other options, which are not settings and are skipped.
+ * @returns the given settings, parsed by their schemas. @throws ConfigError
  */
 export function requireSettings(
   command: CommandName,

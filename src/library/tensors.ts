@@ -10,7 +10,10 @@ export interface ImageSizes {
   readonly channels: number;
 }
 
-/** @param shape [images, height, width] or [images, height, width, channels]. @throws DataError unless it fits so many numbers. */
+/**
+ * @param shape [images, height, width] or [images, height, width, channels]. @throws DataError unless it has
+ * `length` elements.
+ */
 export function requireShape(shape: unknown, length: number): ImageSizes {
   const isShape =
     Array.isArray(shape) &&
@@ -33,8 +36,9 @@ export function requireShape(shape: unknown, length: number): ImageSizes {
 }
 
 /**
- * Bytes of float images: all from 0 to 1, of which each becomes the nearest 255th, or all whole numbers from 0 to 255.
- * @throws DataError for anything else.
+ * Converts images to bytes. Floats must all be from 0 to 1, and are multiplied by 255 and rounded, or all be
+ * integers from 0 to 255.
+ * @throws DataError for other values.
  */
 export function bytesOf(numbers: Uint8Array | Uint8ClampedArray | Float32Array | Float64Array): Uint8Array {
   if (numbers instanceof Uint8Array) return numbers;

@@ -1,8 +1,8 @@
-/** Pieces of work that are done one after the other, in the order in which they came. */
+/** A queue of asynchronous jobs that run one at a time, in order. */
 export class WorkQueue {
   #last: Promise<unknown> = Promise.resolve();
 
-  /** Settles as the work does; a failure does not stop what waits behind it. */
+  /** Settles like the job; a failure does not affect later jobs. */
   run<T>(work: () => Promise<T>): Promise<T> {
     const result = this.#last.then(work);
     this.#last = result.catch(() => {});

@@ -52,7 +52,8 @@ export function transition(
   return sequential([norm, relu(), conv2d(channels, 1), halve], block);
 }
 
-interface TransitionOptions {
+/** Of a transition: its pool (default: average), its batch norm, and its name in tables. */
+export interface TransitionOptions {
   readonly pool?: 'avg' | 'max';
   readonly norm?: Module;
   readonly block?: Block;

@@ -20,6 +20,7 @@ export type Module =
   | { readonly kind: 'flatten' }
   | { readonly kind: 'identity' };
 
+/** A 2-d convolution; kernel, stride and padding in pixels, [height, width]. */
 export interface Conv2dModule {
   readonly kind: 'conv2d';
   readonly outChannels: number;
@@ -29,17 +30,20 @@ export interface Conv2dModule {
   readonly bias: boolean;
 }
 
+/** Batch norm over the channels; `momentum` is the share of the newest batch in the running statistics. */
 export interface BatchNormModule {
   readonly kind: 'batchNorm';
   readonly eps: number;
   readonly momentum: number;
 }
 
+/** Dropout; `rate` is the probability that an element becomes 0 in training. */
 export interface DropoutModule {
   readonly kind: 'dropout';
   readonly rate: number;
 }
 
+/** Max or average pooling; kernel, stride and padding in pixels, [height, width]. */
 export interface PoolModule {
   readonly kind: 'maxPool' | 'avgPool';
   readonly kernel: Pair;
@@ -47,6 +51,7 @@ export interface PoolModule {
   readonly padding: Pair;
 }
 
+/** A fully connected layer: [N, in] → [N, outFeatures]. */
 export interface LinearModule {
   readonly kind: 'linear';
   readonly outFeatures: number;
@@ -55,6 +60,7 @@ export interface LinearModule {
 
 export type { Block };
 
+/** A module with its name in the path of its parameters. */
 export type NamedModule = readonly [name: string, module: Module];
 
 /** A sequence of modules. `block` names the sequence in messages and tables: `transition 3`. */
@@ -92,7 +98,8 @@ export interface Model {
 
 const both = (size: number | Pair): Pair => (typeof size === 'number' ? [size, size] : size);
 
-interface WindowOptions {
+/** Of a convolution or a pool, in pixels; one number is both height and width. */
+export interface WindowOptions {
   readonly stride?: number | Pair;
   readonly padding?: number | Pair;
 }
@@ -120,26 +127,31 @@ export function batchNorm(options: { readonly eps?: number; readonly momentum?: 
   return { kind: 'batchNorm', eps, momentum };
 }
 
+/** `max(x, 0)`. */
 export function relu(): Module {
   return { kind: 'relu' };
 }
 
-/** Zeroes each element with probability `rate`, in training only; the others are divided by 1 − rate. */
+/**
+ * Zeroes each element with probability `rate`, in training only; the others are divided by 1 − rate.
+ * @throws RangeError unless 0 ≤ rate < 1.
+ */
 export function dropout(rate: number): Module {
   if (!(rate >= 0 && rate < 1)) throw new RangeError(`dropout of rate ${rate}: expected 0 ≤ rate < 1`);
   return { kind: 'dropout', rate };
 }
 
+/** Its input: a branch of `sum` without layers. */
 export function identity(): Module {
   return { kind: 'identity' };
 }
 
-/** The stride defaults to the window, as in PyTorch. */
+/** Max pooling. The stride defaults to the window, as in PyTorch. */
 export function maxPool(kernel: number | Pair, options: WindowOptions = {}): Module {
   return pool('maxPool', kernel, options);
 }
 
-/** The stride defaults to the window, as in PyTorch. */
+/** Average pooling. The stride defaults to the window, as in PyTorch; padding counts as zeros. */
 export function avgPool(kernel: number | Pair, options: WindowOptions = {}): Module {
   return pool('avgPool', kernel, options);
 }
@@ -149,14 +161,17 @@ function pool(kind: PoolModule['kind'], kernel: number | Pair, options: WindowOp
   return { kind, kernel: both(kernel), stride: both(stride), padding: both(padding) };
 }
 
+/** The mean of each feature map: [N, C, H, W] → [N, C, 1, 1]. */
 export function globalAvgPool(): Module {
   return { kind: 'globalAvgPool' };
 }
 
+/** [N, C, 1, 1] → [N, C]. */
 export function flatten(): Module {
   return { kind: 'flatten' };
 }
 
+/** Fully connected, with a bias unless `bias` is false: [N, in] → [N, outFeatures]. */
 export function linear(outFeatures: number, options: { readonly bias?: boolean } = {}): Module {
   return { kind: 'linear', outFeatures, bias: options.bias ?? true };
 }
@@ -184,6 +199,7 @@ export function denseBlock(layers: readonly Module[], block?: Block): DenseBlock
   };
 }
 
+/** The sum of branches that read the same input and give the same shape, as in ResNets. */
 export function sum(branches: readonly NamedModule[], block?: Block): SumModule {
   return { kind: 'sum', ...(block && { block }), branches };
 }

@@ -4,20 +4,20 @@ import { isAbsolute, join } from 'node:path';
 import { InputError } from '../tensor/input-error.ts';
 import { systemFailure } from './system-error.ts';
 
-/** The cache cannot be used: names the folder, the reason and the remedy. */
+/** The cache cannot be used. The message has the folder, the reason and the remedy. */
 export class CacheError extends InputError {
   override readonly name = 'CacheError';
 }
 
-/** Remedy where the cache is used for temporary files alone. */
+/** The remedy if the cache is only used for temporary files. */
 export const SET_CACHE_HOME = 'set XDG_CACHE_HOME to a folder that you may write to';
 
 /**
- * Densor's folder for downloads and large temporary files: below XDG_CACHE_HOME where that is an absolute path (the XDG
- * Base Directory Specification ignores others), else below .cache in the home folder (HOME, else the user database).
- * A user id without HOME and without an entry in the user database, as containers have it, gets a private folder below
- * the one for temporary files; that one is created here, the others by `makeWritable`.
- * @throws CacheError where somebody else owns the private folder.
+ * Densor's folder for downloads and large temporary files: below XDG_CACHE_HOME if that is an absolute path (the
+ * XDG Base Directory Specification ignores others), otherwise below .cache in the home folder (HOME, or the user
+ * database). A user id with neither HOME nor an entry in the user database, as in containers, uses a private
+ * folder in the system's temporary folder. The private folder is created here, the others by `makeWritable`.
+ * @throws CacheError if the private folder has another owner.
  */
 export function cacheFolder(): string {
   const { XDG_CACHE_HOME } = process.env;
@@ -27,9 +27,9 @@ export function cacheFolder(): string {
 }
 
 /**
- * Creates a folder of the cache where it is missing.
+ * Creates a folder of the cache if it is missing.
  * @param remedy what the user can do, such as SET_CACHE_HOME.
- * @throws CacheError where it cannot be created or written to.
+ * @throws CacheError if it cannot be created or written to.
  */
 export function makeWritable(folder: string, remedy: string): void {
   try {
@@ -40,7 +40,7 @@ export function makeWritable(folder: string, remedy: string): void {
   }
 }
 
-/** The error of the file system as one that names the folder and the remedy. */
+/** Converts a file system error to one with the folder and the remedy. */
 export function unwritable(folder: string, error: unknown, remedy: string): CacheError {
   const failure = systemFailure(error);
   const reason = failure ? `${failure.reason} (${failure.code})` : (error as Error).message;
@@ -49,7 +49,10 @@ export function unwritable(folder: string, error: unknown, remedy: string): Cach
   });
 }
 
-/** Both calls throw for a user id that the user database lacks; HOME may be empty. */
+/**
+ * An absolute path, or undefined. The calls throw for user ids without an entry in the user database; HOME may be
+ * empty.
+ */
 function absolute(home: () => string): string | undefined {
   try {
     const path = home();

@@ -25,29 +25,30 @@ import { isUnsupported, systemCode } from './system-error.ts';
 import { noteChange, noteUndone } from './written.ts';
 
 const { O_WRONLY, O_RDWR, O_CREAT, O_EXCL } = constants;
-/** Windows has neither. */
+/** Not available on Windows. */
 const O_NOFOLLOW = constants.O_NOFOLLOW ?? 0;
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
-/** `NAME.0123456789abcdef.partial`; earlier versions had the number of the process there. */
+/** `NAME.0123456789abcdef.partial`; earlier versions used the process id. */
 const TEMPORARY = /^(.+)\.(?:[0-9a-f]{16}|\d+)\.partial$/;
-/** Names of files are at most 255 bytes. */
+/** Truncates names, because file names have at most 255 bytes. */
 const NAME_CHARACTERS = 64;
-/** Chunks are gathered into writes of this size: a tensor of 48 bytes is not worth a system call. */
+/** Chunks are combined into writes of this size, to save system calls for small tensors. */
 const WRITE_BYTES = 2 ** 18;
-/** No file takes longer to write than this: a temporary file that is older has been left behind. */
+/** Age after which a temporary file counts as abandoned. */
 const ABANDONED_MS = 3_600_000;
 
-/** A place for a file where something else is: a socket, a disk. */
+/** The path of a file is something else: a socket, a disk. */
 export class NotAFileError extends InputError {
   override readonly name = 'NotAFileError';
 }
 
 /**
- * Writes a file so that a reader, or a machine that loses power, sees the old content or the new and nothing else:
- * temporary file, fsync, rename, fsync of the folder. On failure (a full disk) the old file is left as it was. A
- * symbolic link is followed, and pipes and devices such as /dev/stdout are written to: neither is replaced.
- * @throws NotAFileError where a socket or a disk is in its place; the system's errors, naming `path`.
+ * Writes a file atomically and durably: readers, also after a power failure, see either the old or the new
+ * content. Uses a temporary file, fsync, rename, and fsync of the folder. On failure (full disk) the old file
+ * remains. Symbolic links are followed, and pipes and devices such as /dev/stdout are written to; they are not
+ * replaced.
+ * @throws NotAFileError if the path is a socket or a disk; system errors with `path`.
  */
 export function writeFileAtomic(path: string, chunks: Iterable<Uint8Array> | string): void {
   const written = AtomicFile.open(path);
@@ -59,7 +60,7 @@ export function writeFileAtomic(path: string, chunks: Iterable<Uint8Array> | str
   }
 }
 
-/** As `writeFileAtomic`, of chunks that are still to come; when they reject, the old file is left as it was. */
+/** As `writeFileAtomic`, for an async iterable; if it rejects, the old file remains. */
 export async function writeStreamAtomic(path: string, chunks: AsyncIterable<Uint8Array>): Promise<void> {
   const written = AtomicFile.open(path);
   try {
@@ -70,12 +71,12 @@ export async function writeStreamAtomic(path: string, chunks: AsyncIterable<Uint
   }
 }
 
-/** A file that is being written: whoever opens one ends it with `commit` or, on any failure, `abandon`. */
+/** A file that is being written. The caller must end it with `commit` or, on failure, with `abandon`. */
 class AtomicFile {
   readonly #path: string;
   readonly #target: string;
   readonly #file: number;
-  /** Undefined in place: of pipes and devices, and when it has become the target. */
+  /** Path of the temporary file. Undefined for pipes and devices, and after the rename. */
   #temporary: string | undefined;
   #isOpen = true;
   readonly #gathered = new Uint8Array(WRITE_BYTES);
@@ -121,11 +122,11 @@ class AtomicFile {
     syncFolder(dirname(this.#target));
   }
 
-  /** Leaves nothing behind. @returns the error that led here, naming the file. */
+  /** Removes the temporary file. @returns the given error, with the path of the file. */
   abandon(error: unknown): unknown {
     try {
       this.#close();
-    } catch {} // The error that led here matters more.
+    } catch {} // The original error is more important.
     if (this.#temporary !== undefined) removeQuietly(this.#temporary);
     return naming(this.#path, error);
   }
@@ -143,7 +144,7 @@ class AtomicFile {
 }
 
 function openInPlace(target: string, found: Stats): number {
-  // Opening a pipe waits for its reader for ever; this fails with ENXIO where there is none.
+  // Opening a pipe blocks until it has a reader; this fails with ENXIO if there is none.
   const probe = found.isFIFO() ? openSync(target, O_WRONLY | O_NONBLOCK) : undefined;
   const file = openSync(target, O_WRONLY);
   try {
@@ -156,7 +157,7 @@ function openInPlace(target: string, found: Stats): number {
   }
 }
 
-/** Where a file is to be written: links are followed, also one to a file that is still to be made. */
+/** The path to write to: links are followed, including links to files that do not exist. */
 function targetOf(path: string): { readonly target: string; readonly found: Stats | undefined } {
   const entry = lstatSync(path, { throwIfNoEntry: false });
   const link = entry?.isSymbolicLink();
@@ -173,7 +174,10 @@ function targetOf(path: string): { readonly target: string; readonly found: Stat
   return { target: found ? realpathSync(path) : resolve(dirname(path), readlinkSync(path)), found };
 }
 
-/** A new file beside `target` that no one else can have made, foreseen or linked elsewhere. */
+/**
+ * Creates a temporary file in the folder of `target`, with a random name, and fails if it exists (no link is
+ * followed).
+ */
 export function createTemporary(
   target: string,
   mode = 0o600,
@@ -183,14 +187,14 @@ export function createTemporary(
   return { path, file: openSync(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW, mode) };
 }
 
-/** Whether a name is that of a file which was, or is, being written. */
+/** Whether a name is that of a temporary file. */
 export function isTemporary(name: string): boolean {
   return TEMPORARY.test(name);
 }
 
 /**
- * Removes temporary files that killed processes have left in a folder: those of `names` at once, because only the
- * caller writes these; others may be another process's at work, unless they are old. Failure is harmless.
+ * Removes temporary files of killed processes from a folder: those of `names` immediately, because only the caller
+ * writes these; others only if they are old, because another process may be writing them. Errors are ignored.
  */
 export function removeStaleTemporaries(folder: string, names: readonly string[]): void {
   const prefixes = names.map((name) => basename(name).slice(0, NAME_CHARACTERS));
@@ -203,12 +207,12 @@ export function removeStaleTemporaries(folder: string, names: readonly string[])
       if (!found?.isFile()) continue;
       if (prefixes.includes(of) || Date.now() - found.mtimeMs > ABANDONED_MS) removeQuietly(path);
     }
-  } catch {} // They take room and do no other harm.
+  } catch {} // They only take space.
 }
 
 /**
- * Makes a folder and those above it that are missing, durably.
- * @returns those that were made, the outermost first, for `removeFolders`. On failure none of them is left.
+ * Creates a folder and its missing parents, durably.
+ * @returns the created folders, outermost first, for `removeFolders`. On failure they are removed.
  */
 export function makeFolder(path: string): readonly string[] {
   const missing: string[] = [];
@@ -225,7 +229,7 @@ export function makeFolder(path: string): readonly string[] {
         noteChange(folder);
         syncFolder(dirname(folder));
       } catch (error) {
-        // Another process may have made it meanwhile; a file in its place is an error.
+        // Another process may have created it concurrently; a file with this name is an error.
         if (systemCode(error) !== 'EEXIST' || !isFolder(folder)) throw naming(folder, error);
       }
     }
@@ -244,14 +248,14 @@ function isFolder(path: string): boolean {
   }
 }
 
-/** Removes folders that `makeFolder` made, as far as they are empty. */
+/** Removes folders created by `makeFolder`, if they are empty. */
 export function removeFolders(made: readonly string[]): void {
   for (const folder of [...made].reverse()) {
     try {
       rmdirSync(folder);
       noteUndone(folder);
     } catch {
-      return; // Something is in it.
+      return; // It is not empty.
     }
   }
 }
@@ -269,9 +273,8 @@ export class AppendFile {
   }
 
   /**
-   * Opens the file, made where it is missing, and cuts it to `keepBytes`. What is left ends with a whole line: an end of
-   * line is added where there is none.
-   * @throws NotAFileError, the system's errors
+   * Opens or creates the file and truncates it to `keepBytes`. Appends a line end if the rest does not have one.
+   * @throws NotAFileError, system errors
    */
   static open(path: string, keepBytes: number): AppendFile {
     let file: number | undefined;
@@ -308,7 +311,7 @@ export class AppendFile {
     }
   }
 
-  /** What was appended survives a power failure. */
+  /** Makes appended data durable (fsync). */
   sync(): void {
     try {
       syncFile(this.#file);
@@ -327,12 +330,12 @@ export class AppendFile {
   }
 }
 
-/** The error, with the file it is about: a failed write names none, a failed open that of a temporary file. */
+/** Adds the path to a system error: a failed write has none, a failed open has that of the temporary file. */
 export function naming(path: string, error: unknown): unknown {
   return systemCode(error) === undefined ? error : Object.assign(error as Error, { path });
 }
 
-/** Writes all bytes. @param at where in the file; undefined: where the last write ended. */
+/** Writes all bytes. @param at offset in the file; undefined: the current position. */
 export function writeAll(file: number, bytes: Uint8Array, at?: number): void {
   for (let done = 0; done < bytes.length; ) {
     const position = at === undefined ? null : at + done;
@@ -347,7 +350,7 @@ export function writeAll(file: number, bytes: Uint8Array, at?: number): void {
   }
 }
 
-/** Makes what was written durable, as far as the file system can. */
+/** Makes written data durable, if the file system supports it. */
 function syncFile(file: number): void {
   try {
     fsyncSync(file);
@@ -356,7 +359,7 @@ function syncFile(file: number): void {
   }
 }
 
-/** Makes a rename or a new file durable. Windows has no such thing, and needs none. */
+/** Makes a rename or a new file durable. Not possible and not needed on Windows. */
 function syncFolder(path: string): void {
   if (process.platform === 'win32') return;
   let folder: number | undefined;
@@ -371,8 +374,8 @@ function syncFolder(path: string): void {
 }
 
 /**
- * File systems that cannot sync a file or folder answer EINVAL (Samba, some FUSE), ENOTSUP, or refuse to open a folder
- * or to sync it (EPERM, EACCES): their files are as durable as they get. EIO and ENOSPC are failures.
+ * Whether an error means that the file system cannot sync: EINVAL (Samba, some FUSE), ENOTSUP, or, for folders,
+ * EPERM or EACCES. These are ignored. EIO and ENOSPC are failures.
  */
 function isUnsupportedSync(error: unknown): boolean {
   const { syscall } = error as NodeJS.ErrnoException;
@@ -384,5 +387,5 @@ function isUnsupportedSync(error: unknown): boolean {
 function removeQuietly(path: string): void {
   try {
     rmSync(path, { force: true });
-  } catch {} // The error that led here matters more.
+  } catch {} // The original error is more important.
 }

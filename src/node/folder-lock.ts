@@ -22,23 +22,29 @@ import { describeProcess, isAlive, isLocal, type ProcessIdentity, thisProcess } 
 import { systemCode } from './system-error.ts';
 import { noteChange, noteUndone } from './written.ts';
 
-/** Another process works in the folder. */
+/** Another process uses the folder. */
 export class LockedError extends InputError {
   override readonly name = 'LockedError';
 }
 
-/** A folder that belongs to this process. */
+/** The lock of a folder, held by this process. */
 export interface FolderLock {
-  /** @throws LockedError where another process took the folder over, as it may after a minute without a heartbeat. */
+  /**
+   * @throws LockedError if another process has taken over the folder, which is possible after a minute without
+   * heartbeats.
+   */
   verify(): void;
   release(): void;
 }
 
 export const LOCK_FILE = 'run.lock';
 const HEARTBEAT_MS = 15_000;
-/** The lock of a process that cannot be asked about is free so long after its last heartbeat. */
+/** If it is unknown whether the holder is alive, its lock expires this long after its last heartbeat. */
 const DEAD_AFTER_MS = 60_000;
-/** Without locks of the system: time for others to replace the file before this process believes that it is its own. */
+/**
+ * Without system locks: the time in which other processes can replace the file before this one assumes that it has
+ * the lock.
+ */
 const SETTLE_MS = 200;
 const ATTEMPTS = 100;
 const MAX_LOCK_BYTES = 4096;
@@ -49,32 +55,35 @@ const contentSchema = z.object({
   startTime: z.string().optional(),
   bootId: z.string().optional(),
   pidNamespace: z.string().optional(),
-  /** Tells this taking of the lock from every other. */
+  /** Identifies this acquisition of the lock. */
   token: z.string(),
-  /** Whether the holder has a lock of the operating system on the file, which ends with it. */
+  /** Whether the holder has an operating system lock on the file, which is released when its process ends. */
   hasSystemLock: z.boolean(),
 });
 type Content = z.infer<typeof contentSchema>;
 
-/** `true`: taken; `false`: another open file has it; undefined: the file system knows no locks. */
+/**
+ * Tries to lock an open file. True: acquired; false: held through another open file; undefined: locks are not
+ * supported.
+ */
 export type SystemLock = (file: number) => boolean | undefined;
 
 let tryLock: ((file: number) => boolean) | undefined;
 
-/** flock or its like: an open file description's lock, given back by the kernel however the process ends. */
+/** flock or equivalent: a lock of the open file description, which the kernel releases when the process ends. */
 const systemLock: SystemLock = (file) => {
   try {
     tryLock ??= createRequire(import.meta.url)('fs-native-extensions').tryLock as (file: number) => boolean;
     return tryLock(file);
   } catch {
-    return undefined; // No module for this machine, or no locks on this file system.
+    return undefined; // No native module for this platform, or no locks on this file system.
   }
 };
 
 /**
- * Takes a folder for this process. A lock whose process is gone is taken over: at once where the operating system or the
- * process table tells, else a minute after its last heartbeat.
- * @throws LockedError naming the process that holds it; NotAFileError, or the system's error, where `run.lock` cannot be used.
+ * Locks a folder for this process. The lock of a process that has ended is taken over: immediately if the
+ * operating system or the process table show that it has ended, otherwise a minute after its last heartbeat.
+ * @throws LockedError with the holding process; NotAFileError, or a system error, if `run.lock` cannot be used.
  */
 export function lockFolder(folder: string, lock: SystemLock = systemLock): FolderLock {
   const path = resolve(folder, LOCK_FILE);
@@ -84,7 +93,7 @@ export function lockFolder(folder: string, lock: SystemLock = systemLock): Folde
     try {
       const isLocked = lock(file);
       if (isLocked === false) throw lockedError(folder, contentOf(file), undefined);
-      if (!isSameFile(path, file)) continue; // Given back, or taken over, in this very moment.
+      if (!isSameFile(path, file)) continue; // Released or taken over concurrently.
       const holder = contentOf(file);
       refuseLiving(folder, holder, fstatSync(file), isLocked === true);
       const content = {
@@ -147,17 +156,18 @@ function openLockFile(path: string): number {
   throw refuse('not a regular file');
 }
 
-/** @throws LockedError unless the holder is gone. */
+/** @throws LockedError unless the holder has ended. */
 function refuseLiving(
   folder: string,
   holder: Content | Legacy | undefined,
   file: Stats,
   isLocked: boolean,
 ): void {
-  if (!holder) return; // Empty or of no sense: whoever made it did not finish, and has no lock of the system.
+  if (!holder) return; // Empty or invalid: its creator was interrupted, and has no system lock.
   const self = thisProcess();
   const isHere = isLocal(holder, self);
-  // The kernel that gave us the lock would not have, did the holder live: also in another container of this machine.
+  // If the holder was alive, the kernel would not have granted the lock, even if it is in another container of
+  // this machine.
   const isSameKernel = holder.bootId !== undefined && holder.bootId === self.bootId;
   if (isLocked && 'hasSystemLock' in holder && holder.hasSystemLock && (isHere || isSameKernel)) return;
   if (isHere) {
@@ -166,19 +176,19 @@ function refuseLiving(
     }
     return;
   }
-  // A minute ahead of our clock is as good as a minute behind: no heartbeat comes from the future.
+  // Absolute value: a time in the future is a clock difference, not a recent heartbeat.
   const silentMs = Math.abs(Date.now() - file.mtimeMs);
   if (silentMs < DEAD_AFTER_MS) throw lockedError(folder, holder, silentMs);
 }
 
-/** What earlier versions wrote: `PID HOST`. */
+/** The format of earlier versions: `PID HOST`. */
 type Legacy = Pick<ProcessIdentity, 'pid' | 'host' | 'bootId' | 'startTime'>;
 
 function isLegacy(holder: Content | Legacy): boolean {
   return !('token' in holder);
 }
 
-/** Whether a process only bears the number of the one that wrote a lock then: it began later, or does not run Node. */
+/** Whether a process id was reused since a lock was written: the process started later, or does not run Node. */
 function isAnother(pid: number, writtenMs: number): boolean {
   const { startedMs = 0, program = '' } = describeProcess(pid);
   return startedMs > writtenMs + 2000 || (program !== '' && !/^(node|densor)/.test(program));
@@ -189,7 +199,7 @@ function contentOf(file: number): Content | Legacy | undefined {
   try {
     return parseContent(Buffer.from(bytes.subarray(0, readSync(file, bytes, 0, bytes.length, 0))).toString());
   } catch {
-    return undefined; // Windows lets nobody read a file that another process has locked.
+    return undefined; // On Windows a file locked by another process cannot be read.
   }
 }
 
@@ -215,8 +225,8 @@ function writeContent(path: string, file: number, content: Content): void {
 }
 
 /**
- * Without locks of the system: puts a new file in the place of the old and waits whether another process does the same;
- * the last one has the folder. @returns the new file; undefined where another process was faster.
+ * Without system locks: replaces the lock file and waits, in case another process does the same; the last one has
+ * the lock. @returns the new file; undefined if another process has the lock.
  */
 function replaceLockFile(
   path: string,
@@ -252,15 +262,15 @@ function hold(folder: string, path: string, file: number, content: Content): Fol
   const bytes = Buffer.from(JSON.stringify(content));
   const heartbeat = setInterval(() => {
     try {
-      // Written, not touched: the file server's clock gives the time, whatever ours says.
+      // A write, not utimes, so that the modification time is that of the file server's clock.
       writeAll(file, bytes, 0);
-    } catch {} // The next one may come through; whoever takes the folder over is met by `verify`.
+    } catch {} // The next heartbeat may succeed; a takeover is detected by `verify`.
   }, HEARTBEAT_MS);
   heartbeat.unref();
   return {
     verify() {
       const isGone = !statSync(path, { throwIfNoEntry: false });
-      if (isGone || isSameFile(path, file)) return; // Deleted by hand: nobody else has it.
+      if (isGone || isSameFile(path, file)) return; // Deleted by the user; no other process has it.
       throw lockedError(folder, readLock(path), undefined);
     },
     release() {
@@ -268,7 +278,7 @@ function hold(folder: string, path: string, file: number, content: Content): Fol
       try {
         if (isSameFile(path, file)) rmSync(path, { force: true });
         noteUndone(path);
-      } catch {} // It is given back with the file, or a minute later.
+      } catch {} // The lock ends when the file is closed, or a minute later.
       closeSync(file);
     },
   };

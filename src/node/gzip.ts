@@ -1,17 +1,17 @@
 import { gunzipSync } from 'node:zlib';
 import { DataError } from '../data/dataset.ts';
 
-/** More than any data set's file; a gzip bomb is refused here. */
+/** Limit on the unpacked size, against gzip bombs; more than any file of the data sets. */
 const MAX_BYTES = 2 ** 30;
-/** Checksum and length. */
+/** Size of the checksum and the length at the end of a gzip file. */
 const GZIP_TRAILER_BYTES = 8;
 const LEAST_CHUNK_BYTES = 2 ** 14;
-/** Deflate's: 258 bytes from two bits. */
+/** The maximum compression ratio of deflate: 258 bytes per two bits. */
 const GREATEST_RATIO = 1032;
 
 /**
- * Into one array of the size that the file claims for itself: nothing is put together from pieces.
- * @throws DataError when the gzip stream is damaged, truncated or unpacks to more than `maxBytes` (1 GiB).
+ * Unpacks a gzip file into one array, which is allocated with the declared size, to avoid concatenating chunks.
+ * @throws DataError if the file is damaged, truncated or unpacks to more than `maxBytes` (default: 1 GiB).
  */
 export function unpack(bytes: Uint8Array, source: string, maxBytes = MAX_BYTES): Uint8Array {
   try {
@@ -26,7 +26,7 @@ export function unpack(bytes: Uint8Array, source: string, maxBytes = MAX_BYTES):
   }
 }
 
-/** The length at the end of a gzip file (RFC 1952), as far as it can be true. */
+/** The declared unpacked size at the end of a gzip file (RFC 1952), limited to possible values. */
 function claimedBytes(packed: Uint8Array, maxBytes: number): number {
   if (packed.length < GZIP_TRAILER_BYTES) return LEAST_CHUNK_BYTES;
   const view = new DataView(packed.buffer, packed.byteOffset, packed.byteLength);

@@ -2,14 +2,14 @@ import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { dirname, join } from 'node:path';
 
-/** Where Linux tells of memory; tests have folders of their own. */
+/** The files in which Linux reports memory; tests use other folders. */
 export interface MemorySources {
   readonly proc: string;
   readonly cgroups: string;
   readonly freeBytes: number;
 }
 
-/** Of macOS the free bytes leave out most of what a program can have. */
+/** On macOS `os.freemem` excludes most of the memory that is available to programs. */
 const HERE = (): MemorySources => ({
   proc: '/proc',
   cgroups: '/sys/fs/cgroup',
@@ -17,8 +17,8 @@ const HERE = (): MemorySources => ({
 });
 
 /**
- * Bytes that this process can still take: what the machine has free, and no more than its cgroups (version 1 or 2,
- * containers have such) leave it. Cached files count as free, as they are where memory is wanted.
+ * Bytes that this process can still allocate: the free memory of the machine, limited by its cgroups (version 1 or
+ * 2, for example of a container). The page cache counts as free, because it can be reclaimed.
  */
 export function availableBytes({ proc, cgroups, freeBytes }: MemorySources = HERE()): number {
   const lines = (read(join(proc, 'self/cgroup')) ?? '').split('\n');
@@ -32,16 +32,19 @@ export function availableBytes({ proc, cgroups, freeBytes }: MemorySources = HER
   return Math.max(0, Math.min(freeBytes, ...rooms));
 }
 
-/** What a margin is left of, for everything else on the machine. */
+/** The margin left for other processes: a fraction of the memory, and a minimum. */
 const [MARGIN_SHARE, LEAST_MARGIN_BYTES] = [0.05, 64 * 2 ** 20];
 
-/** The limit of a process where nobody sets one: what it has and can still take, less a margin. */
+/** The default memory limit of the process: its memory plus what is available, minus a margin. */
 export function defaultLimitBytes(sources?: MemorySources, ownBytes = process.memoryUsage.rss()): number {
   const all = availableBytes(sources) + ownBytes;
   return Math.max(0, Math.floor(all - Math.max(MARGIN_SHARE * all, LEAST_MARGIN_BYTES)));
 }
 
-/** Of a cgroup and all above it that have a limit: what each leaves. In a container the path may be the host's. */
+/**
+ * The remaining bytes of a cgroup and of each of its parents with a limit. In a container the path may be that of
+ * the host.
+ */
 function roomsOf(root: string, path: string, limit: string, usage: string, prefix: string): number[] {
   const rooms: number[] = [];
   for (let at = path; ; at = dirname(at)) {

@@ -2,7 +2,7 @@ import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { Resvg } from '@resvg/resvg-js';
 
-/** Draws an SVG as PNG. The font comes with a package: a fresh machine has none. */
+/** Renders an SVG as PNG. The font is from an npm package, because a system may have none. */
 export function pngOf(svg: string): Uint8Array {
   const fonts = dirname(createRequire(import.meta.url).resolve('dejavu-fonts-ttf/package.json'));
   const fontFiles = ['DejaVuSans.ttf', 'DejaVuSans-Bold.ttf'].map((name) => join(fonts, 'ttf', name));

@@ -2,18 +2,21 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { basename } from 'node:path';
 
-/** USER_HZ is 100 on every Linux that Node runs on. */
+/** USER_HZ is 100 on every Linux platform of Node. */
 const MS_PER_TICK = 10;
 
-/** Which process this is, so that another can tell later whether it still lives. */
+/** Identifies a process, so that other processes can determine whether it is still alive. */
 export interface ProcessIdentity {
   readonly pid: number;
   readonly host: string;
-  /** Clock ticks from boot to the process's start: a number that is used again has another. Linux only, as the next two. */
+  /**
+   * Start time of the process in clock ticks since boot, to detect reused process ids. Linux only, as the next
+   * two.
+   */
   readonly startTime?: string | undefined;
-  /** Changes with every boot and differs between machines, unlike their names. */
+  /** Unique per machine and boot, unlike host names. */
   readonly bootId?: string | undefined;
-  /** Numbers of processes count within it: each container has its own. */
+  /** The namespace of the process id; each container has its own. */
   readonly pidNamespace?: string | undefined;
 }
 
@@ -27,13 +30,13 @@ export function thisProcess(): ProcessIdentity {
   };
 }
 
-/** Whether the process can be asked about: it runs, or ran, under this very kernel and counts as this process does. */
+/** Whether the process table can be queried for a process: same kernel and same PID namespace. */
 export function isLocal(other: ProcessIdentity, self = thisProcess()): boolean {
   if (other.bootId === undefined || self.bootId === undefined) return other.host === self.host;
   return other.bootId === self.bootId && other.pidNamespace === self.pidNamespace;
 }
 
-/** Whether a local process lives. Where its start time is not known, one that bears its number counts as it. */
+/** Whether a local process is alive. If its start time is unknown, any process with its id counts. */
 export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
   try {
     process.kill(pid, 0);
@@ -44,7 +47,7 @@ export function isAlive({ pid, startTime }: ProcessIdentity): boolean {
   return startTime === undefined || now === undefined || now === startTime;
 }
 
-/** When a local process started, by the wall clock, and the file name of its program, as far as that can be told. */
+/** Wall-clock start time of a local process in ms, and the file name of its program, if known. */
 export function describeProcess(pid: number): { readonly startedMs?: number; readonly program?: string } {
   const ticks = startTimeOf(`${pid}`);
   const bootSeconds = /^btime (\d+)$/m.exec(attempt(() => readFileSync('/proc/stat', 'utf8')) ?? '')?.[1];
@@ -55,7 +58,7 @@ export function describeProcess(pid: number): { readonly startedMs?: number; rea
   };
 }
 
-/** Field 22 of /proc/PID/stat; the name in field 2 may hold blanks and brackets. */
+/** Field 22 of /proc/PID/stat; the name in field 2 may contain spaces and parentheses. */
 function startTimeOf(pid: string): string | undefined {
   const stat = attempt(() => readFileSync(`/proc/${pid}/stat`, 'utf8'));
   return stat?.slice(stat.lastIndexOf(')') + 2).split(' ')[19];

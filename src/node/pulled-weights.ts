@@ -10,24 +10,24 @@ import { FileReceiver, sha256OfFile } from './data/receiver.ts';
 import { naming, writeFileAtomic } from './files.ts';
 import { LockedError, lockFolder } from './folder-lock.ts';
 
-/** Another place with the files that PyTorch publishes, of the same names. */
+/** Environment variable with the address of a mirror of PyTorch's files. */
 const MIRROR = 'DENSOR_WEIGHTS_URL';
 
-/** The largest published file of these networks has 115 MB. */
+/** The largest published file has 115 MB. */
 const LIMITS = { sizeBytes: 2 ** 30, totalMs: 6 * 3_600_000 };
 
-/** Weights that lie in the cache, whole. */
+/** A verified weight file in the cache. */
 export interface PulledWeights {
-  /** Of the network. */
+  /** Name of the network. */
   readonly name: string;
   readonly path: string;
   readonly sha256: string;
-  /** Where they came from; undefined where somebody put them there. */
+  /** Download address; undefined if the user copied the file into the cache. */
   readonly url?: string | undefined;
   readonly isNew: boolean;
 }
 
-/** Kept beside the file when it is first seen: what stands for a network, and its whole hash. */
+/** Stored next to the file when it is first used: the file of a network, and its complete hash. */
 const recordSchema = z.strictObject({
   file: z.string().regex(/^[\w.-]+$/),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
@@ -35,16 +35,17 @@ const recordSchema = z.strictObject({
 });
 type PulledRecord = z.infer<typeof recordSchema>;
 
-/** Where weights are kept. */
+/** The folder of weights in the cache. */
 export function pulledFolder(): string {
   return join(cacheFolder(), 'weights');
 }
 
 /**
- * The weights of a network for ImageNet: from the cache, where they are held against the hash that they had when they
- * came, else downloaded. A download that was interrupted goes on where it ended, also in another process.
+ * The ImageNet weights of a network, from the cache or downloaded. Cached files are verified against their stored
+ * hash. Interrupted downloads are resumed, also by other processes.
  * @param name one of `PRETRAINED_NAMES`.
- * @param url of another file of its weights, whose name ends in the first digits of its SHA-256; it replaces what is there.
+ * @param url address of a different weight file, whose name ends with the first digits of its SHA-256; it replaces
+ * the cached file.
  * @throws DataError, CacheError
  */
 export async function pullWeights(
@@ -77,7 +78,7 @@ export async function pullWeights(
   }
 }
 
-/** What stands for a network, checked. @throws DataError where the file is not what it was. */
+/** The verified record of a network. @throws DataError if the file has changed. */
 function verifiedRecord(folder: string, name: string): PulledRecord | undefined {
   const record = readRecord(recordPath(folder, name));
   if (!record) return undefined;
@@ -92,8 +93,8 @@ function verifiedRecord(folder: string, name: string): PulledRecord | undefined 
 }
 
 /**
- * Downloads a file that is what its name says, behind what was received of it before.
- * @returns its SHA-256. @throws DataError; what is another file is not kept.
+ * Downloads a file, continuing an interrupted download, and verifies it against the hash in its name.
+ * @returns its SHA-256. @throws DataError; a file with a different hash is discarded.
  */
 async function fetched(
   url: string,
@@ -106,7 +107,7 @@ async function fetched(
     const isResumed = part.sizeBytes > 0;
     await receiveAll(url, part, report, LIMITS);
     if (isResumed && !isNamed(part.sha256(), file)) {
-      part.restart(); // What was there was of another file.
+      part.restart(); // The bytes received before are of a different file.
       await receiveAll(url, part, report, LIMITS);
     }
     const sha256 = part.sha256();
@@ -144,7 +145,7 @@ function mirror(): string {
   return given.endsWith('/') ? given : `${given}/`;
 }
 
-/** @throws DataError where an address does not say what to expect of the file. */
+/** The file name in an address. @throws DataError if it has no hash. */
 function fileOf(url: string): string {
   const file = URL.canParse(url) ? basename(new URL(url).pathname) : '';
   if (/^https?:/.test(url) && /^[\w.-]+$/.test(file) && hashInName(file) !== undefined) return file;
@@ -158,7 +159,7 @@ function isNamed(sha256: string, file: string): boolean {
   return sha256.startsWith(hashInName(file)!);
 }
 
-/** @throws DataError unless the file is what its name says. */
+/** @throws DataError unless the hash matches the file name. */
 function requireHash(sha256: string, file: string, source: string, remedy: string): void {
   if (isNamed(sha256, file)) return;
   const expected = hashInName(file)!;
@@ -182,7 +183,7 @@ function sha256Of(path: string): string {
 
 const recordPath = (folder: string, name: string) => join(folder, `${name}.json`);
 
-/** A record that cannot be read is as none: the file is then held against its name. */
+/** Reads a record; undefined if it cannot be read (the file is then verified against its name). */
 function readRecord(path: string): PulledRecord | undefined {
   try {
     return recordSchema.parse(JSON.parse(readFileSync(path, 'utf8')));

@@ -1,4 +1,4 @@
-/** libuv has no name for some errors and calls them UNKNOWN; these are the system's numbers. */
+/** Names of errors that libuv reports as UNKNOWN, by errno. */
 const UNNAMED: Readonly<Record<string, Readonly<Record<number, string>>>> = {
   linux: { 37: 'ENOLCK', 116: 'ESTALE', 117: 'EUCLEAN', 121: 'EREMOTEIO', 122: 'EDQUOT', 123: 'ENOMEDIUM' },
   darwin: { 69: 'EDQUOT', 70: 'ESTALE', 77: 'ENOLCK' },
@@ -7,7 +7,7 @@ const UNNAMED: Readonly<Record<string, Readonly<Record<number, string>>>> = {
 const ROOM = 'free some room or choose another place';
 const DISK = 'check the disk and its connection (the system log says more), or choose another place';
 
-/** What a file system's error means, and what to do about it. */
+/** Explanations of file system errors, with remedies. */
 const WORDS: Readonly<Record<string, readonly [reason: string, remedy?: string]>> = {
   EACCES: ['no permission'],
   EAGAIN: ['the file is busy', 'try again'],
@@ -45,20 +45,20 @@ const WORDS: Readonly<Record<string, readonly [reason: string, remedy?: string]>
   EXDEV: ['the target is on another disk', 'choose another place'],
 };
 
-/** Errors that only say that a file system cannot do a thing at all (network and FUSE file systems). */
+/** Errors that mean that a file system does not support an operation (network and FUSE file systems). */
 const UNSUPPORTED = ['EINVAL', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS', 'ENOTTY'];
 
-/** An error of the operating system, in words. */
+/** An operating system error with an explanation. */
 export interface SystemFailure {
   readonly code: string;
   readonly path: string | undefined;
-  /** `the disk is full` */
+  /** Such as `the disk is full`. */
   readonly reason: string;
-  /** `free some room or choose another place` */
+  /** Such as `free some room or choose another place`. */
   readonly remedy: string | undefined;
 }
 
-/** The system's name of an error, also where libuv has none; undefined where the error is not the system's. */
+/** The code of a system error, including those that libuv reports as UNKNOWN; undefined for other errors. */
 export function systemCode(error: unknown): string | undefined {
   const { code, errno } = (error ?? {}) as NodeJS.ErrnoException;
   if (typeof code !== 'string') return undefined;
@@ -66,25 +66,25 @@ export function systemCode(error: unknown): string | undefined {
   return UNNAMED[process.platform]?.[Math.abs(errno)] ?? `error ${Math.abs(errno)}`;
 }
 
-/** An error of a system call in words; undefined where it is something else. */
+/** Explains a system error; undefined for other errors. */
 export function systemFailure(error: unknown): SystemFailure | undefined {
   const code = systemCode(error);
   if (code === undefined) return undefined;
   const { syscall, path, message } = error as NodeJS.ErrnoException;
   const known = WORDS[code];
   if (!known && syscall === undefined) return undefined;
-  // Node's message is `CODE: reason, call 'path'`.
+  // Node's messages have the form `CODE: reason, call 'path'`.
   const reason = known?.[0] ?? /^\w+: ([^,]+)/.exec(message)?.[1] ?? 'the system refused';
   return { code, path, reason, remedy: known?.[1] };
 }
 
-/** `run/log.jsonl: the disk is full (ENOSPC)`; undefined when the error is not the system's. */
+/** Such as `run/log.jsonl: the disk is full (ENOSPC)`; undefined for other errors. */
 export function systemLine(error: unknown): string | undefined {
   const failure = systemFailure(error);
   return failure && `${failure.path ? `${failure.path}: ` : ''}${failure.reason} (${failure.code})`;
 }
 
-/** Whether an error says that the file system cannot do this, rather than that it failed. */
+/** Whether an error means that the file system does not support the operation. */
 export function isUnsupported(error: unknown): boolean {
   return UNSUPPORTED.includes(systemCode(error) ?? '');
 }

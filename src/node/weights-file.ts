@@ -15,15 +15,15 @@ import { naming } from './files.ts';
 import { ZIP_READER } from './zip.ts';
 
 const MAX_FILE_BYTES = 2 ** 31 - 1;
-/** Windows has neither. */
+/** Not available on Windows. */
 const O_NONBLOCK = constants.O_NONBLOCK ?? 0;
 
-/** Reads a file of weights of any known format. @throws as `decodeWeights` */
+/** Reads a weight file of any supported format. @throws as `decodeWeights` */
 export async function readWeights(path: string): Promise<Weights> {
   return (await readWeightsFile(path)).weights;
 }
 
-/** The same, with the bytes that it was read from: of the file, and of those beside it that its data lie in. */
+/** The same, with the bytes of the file and of its external data files. */
 export async function readWeightsFile(
   path: string,
 ): Promise<{ readonly weights: Weights; readonly parts: readonly Uint8Array[] }> {
@@ -44,21 +44,24 @@ export async function readWeightsFile(
 }
 
 /**
- * Reads the bytes of a file of weights. @param source the file's name in messages.
- * @throws WeightsError when it is of no known format; TorchFileError, SafetensorsError or OnnxError when it is damaged,
- *   asks for too much or has its data in other files.
+ * Decodes the bytes of a weight file.
+ * @param source name of the file in messages.
+ * @throws WeightsError for unsupported formats; TorchFileError, SafetensorsError or OnnxError if it is damaged,
+ * too large or has external data.
  */
 export async function decodeWeights(bytes: Uint8Array, source: string): Promise<Weights> {
   return decode(bytes, source, { zip: ZIP_READER });
 }
 
 /**
- * A whole file. @param expected what it is to be.
- * @throws WeightsError when it is no regular file, or too large.
+ * Reads a whole file.
+ * @param expected what kind of file is expected, for messages.
+ * @throws WeightsError if it is not a regular file, or too large.
  */
 export function readFileLimited(path: string, expected = 'a file of weights'): Uint8Array {
   try {
-    requireRegular(path, statSync(path), expected); // Before it is opened: to open a pipe waits for its writer.
+    // Before opening, because opening a pipe blocks until it has a writer.
+    requireRegular(path, statSync(path), expected);
     const file = openSync(path, constants.O_RDONLY | O_NONBLOCK);
     try {
       const found = fstatSync(file);
@@ -74,7 +77,7 @@ export function readFileLimited(path: string, expected = 'a file of weights'): U
   }
 }
 
-/** A file in the folder of another, which names it: nothing else is reached, by `..` or by a link. */
+/** Reads a file that another file refers to, from the same folder; rejects `..` and links. */
 function readFileBeside(path: string, name: string): Uint8Array {
   const refuse = (reason: string): never => {
     throw new WeightsError(

@@ -1,18 +1,21 @@
 import { resolve } from 'node:path';
 
-/** Files and folders outside the caches that this process has changed: whether a failure may say that nothing was. */
+/**
+ * Files and folders outside the cache that this process has changed. Messages of failures depend on whether there
+ * are any.
+ */
 const changed = new Set<string>();
 
 export function noteChange(path: string): void {
   changed.add(resolve(path));
 }
 
-/** What was made is removed again. */
+/** Records that a new file or folder was removed again. */
 export function noteUndone(path: string): void {
   changed.delete(resolve(path));
 }
 
-/** Begins anew: one process may run several commands, as the tests do. */
+/** Clears the record, for processes that run several commands, such as tests. */
 export function forgetChanges(): void {
   changed.clear();
 }

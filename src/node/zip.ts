@@ -2,7 +2,7 @@ import { inflateRawSync } from 'node:zlib';
 import yauzl from 'yauzl';
 import type { ZipEntry, ZipReader } from '../io/torch/zip.ts';
 
-/** Reads zip files with yauzl, which bounds every offset by the file and refuses names that are absolute or climb (`..`). */
+/** Reads zip files with yauzl, which checks all offsets and rejects absolute names and names with `..`. */
 export const ZIP_READER: ZipReader = {
   async entriesOf(file, most) {
     const buffer = Buffer.from(file.buffer, file.byteOffset, file.byteLength);

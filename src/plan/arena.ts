@@ -28,7 +28,7 @@ export interface Arena<Id> {
 export interface ArenaLimits {
   /** Every buffer starts at a multiple of this. */
   readonly alignmentBytes: number;
-  /** Space behind each buffer, for kernels that read past its end. */
+  /** Space after each buffer, for kernels that read past its end. */
   readonly slackBytes: number;
   /** Largest single allocation in bytes; a larger slab is split into several parts. */
   readonly maxBufferBytes: number;
@@ -48,13 +48,25 @@ export class BufferTooLargeError extends Error {
 /**
  * Assigns addresses such that requests with overlapping lifetimes never share a byte. Greedy by size: the largest
  * first, each into the tightest gap between already placed requests that are live at the same time (Pisarchyk and Lee
- * 2020), otherwise behind them, otherwise in a new part.
+ * 2020), otherwise after them, otherwise in a new part.
  * @throws BufferTooLargeError
  */
 export function layOut<Id>(requests: readonly ArenaRequest<Id>[], limits: ArenaLimits): Arena<Id> {
+  const bySize = [...requests].sort((a, b) => b.bytes - a.bytes || a.interval.first - b.interval.first);
+  const arena = layOutGreedily(bySize, limits);
+  if (arena.partBytes.length <= 1) return arena;
+  // Small buffers share the first part: a kernel can read from a few parts only.
+  const isSmall = ({ bytes }: ArenaRequest<Id>) => bytes <= limits.maxBufferBytes / SMALL;
+  return layOutGreedily([...bySize.filter(isSmall), ...bySize.filter((each) => !isSmall(each))], limits);
+}
+
+/** A buffer this many times smaller than the largest possible one is small. */
+const SMALL = 64;
+
+/** In the given order. */
+function layOutGreedily<Id>(bySize: readonly ArenaRequest<Id>[], limits: ArenaLimits): Arena<Id> {
   const parts: Block[][] = [];
   const places = new Map<Id, ArenaPlace>();
-  const bySize = [...requests].sort((a, b) => b.bytes - a.bytes || a.interval.first - b.interval.first);
   for (const { id, bytes, interval } of bySize) {
     const size = sizeOf(bytes, limits);
     const found = parts.map((blocks, part) => ({ part, ...roomIn(blocks, size, interval) }));
@@ -62,7 +74,7 @@ export function layOut<Id>(requests: readonly ArenaRequest<Id>[], limits: ArenaL
     const behind = found.find(({ start }) => start + size <= limits.maxBufferBytes);
     const { part, start } = gaps[0] ?? behind ?? { part: parts.push([]) - 1, start: 0 };
     places.set(id, { part, offset: start });
-    parts[part]!.push({ start, end: start + size, interval });
+    insert({ start, end: start + size, interval }, parts[part]!);
   }
   return arenaOf(
     places,
@@ -101,19 +113,23 @@ interface Block {
   readonly interval: LiveInterval;
 }
 
-/** The start and size of the tightest gap with enough room; if there is none, the first byte behind all blocks. */
+/** The start and size of the tightest gap with enough room; if there is none, the first byte after all blocks. */
 function roomIn(blocks: readonly Block[], size: number, interval: LiveInterval) {
-  const neighbours = blocks
-    .filter((block) => overlap(block.interval, interval))
-    .sort((a, b) => a.start - b.start);
   let best: { readonly start: number; readonly gap: number } | undefined;
   let free = 0;
-  for (const block of neighbours) {
+  for (const block of blocks) {
+    if (!overlap(block.interval, interval)) continue;
     const gap = block.start - free;
     if (gap >= size && (best === undefined || gap < best.gap)) best = { start: free, gap };
     free = Math.max(free, block.end);
   }
   return best ?? { start: free, gap: undefined };
+}
+
+/** Keeps the blocks of a part in the order of their addresses. */
+function insert(block: Block, blocks: Block[]): void {
+  const behind = blocks.findLastIndex(({ start }) => start <= block.start);
+  blocks.splice(behind + 1, 0, block);
 }
 
 function arenaOf<Id>(places: ReadonlyMap<Id, ArenaPlace>, partBytes: readonly number[]): Arena<Id> {

@@ -11,6 +11,7 @@ export interface CompiledNetwork {
   readonly programs: ReadonlyMap<string, CompiledProgram>;
 }
 
+/** A tensor that a run keeps from step to step. */
 export interface StateTensor {
   readonly role: 'parameter' | 'buffer' | 'optimizer';
   readonly shape: Shape;

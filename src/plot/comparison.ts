@@ -2,13 +2,13 @@ import * as Plot from '@observablehq/plot';
 import { label, printableLines } from '../tensor/printable.ts';
 import type { CurvePoint } from './curves.ts';
 
-/** The runs of a configuration, and what the legend says of it. */
+/** The runs of a configuration, and its label in the legend. */
 export interface ComparedRuns {
   readonly label: string;
   readonly runs: readonly (readonly CurvePoint[])[];
 }
 
-/** A panel: one quantity of all runs against epochs. */
+/** A panel: one quantity of all runs by epoch. */
 interface Panel {
   readonly label: string;
   readonly height: number;
@@ -16,7 +16,7 @@ interface Panel {
   readonly hasDots: boolean;
 }
 
-/** Characters of a title that fit. */
+/** Maximum length of a title in characters. */
 const LONGEST_TITLE = 90;
 const COLOURS = ['#1f77b4', '#d2601a', '#2a8f3c', '#c33fa0', '#7d5fb2', '#8a6d3b', '#5b6770', '#b3261e'];
 const WIDTH = 760;
@@ -24,8 +24,8 @@ const LEGEND_COLUMNS = 2;
 const LINE = 22;
 
 /**
- * Test accuracy (with validation images: on those) and training loss of all runs against epochs: a thin line each, a
- * colour for each configuration, and the mean over its runs bold. @returns SVG text.
+ * Plots test accuracy (validation accuracy, if available) and training loss of all runs by epoch: a thin line per
+ * run, a color per configuration, and the mean over its runs in bold. @returns SVG text.
  */
 export function comparisonSvg(
   document: Document,
@@ -33,10 +33,10 @@ export function comparisonSvg(
   epochs: number,
   title: string,
 ): string {
-  const heldOut = configurations.some(({ runs }) =>
+  const hasValidation = configurations.some(({ runs }) =>
     runs.some((points) => points.some(({ validationAccuracy }) => validationAccuracy !== undefined)),
   );
-  const accuracy: Panel = heldOut
+  const accuracy: Panel = hasValidation
     ? {
         label: 'validation accuracy',
         height: 330,
@@ -143,7 +143,7 @@ function panelSvg(
   return plot.outerHTML;
 }
 
-/** Least and greatest value, kept apart where they are one. */
+/** Minimum and maximum, widened if equal. */
 function rangeOf(
   drawn: readonly { readonly single: readonly (readonly Value[])[]; readonly mean: readonly Value[] }[],
 ) {
@@ -171,7 +171,7 @@ function valuesOf(points: readonly CurvePoint[], { read }: Panel): readonly Valu
   });
 }
 
-/** Where all runs have a point: one that ended early ends the mean. */
+/** The mean over runs at the points that all runs have. */
 function meanOf(runs: readonly (readonly Value[])[]): readonly Value[] {
   const [first, ...others] = runs;
   return (first ?? []).flatMap(({ epoch, value }) => {

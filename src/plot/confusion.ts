@@ -2,17 +2,17 @@ import * as Plot from '@observablehq/plot';
 import { label } from '../tensor/printable.ts';
 import { svgOf } from './svg.ts';
 
-/** Numbers stand in cells this wide and wider, names beside rows this high and higher, in pixels. */
+/** Minimum cell size in pixels for numbers in cells, and for class names beside rows. */
 const NUMBERED = 26;
 const NAMED = 9;
 const LONGEST_NAME = 22;
-/** Of a letter at font size 12, on average. */
+/** Average width of a character at font size 12, in pixels. */
 const LETTER = 7.2;
 
 /**
- * A confusion matrix: rows are what images are, columns what they were taken for; a cell's shade is its share of the
- * row. Right answers are blue, mistakes orange.
- * @param confusion [true class, predicted class] images. @returns SVG text.
+ * Plots a confusion matrix: rows are true classes, columns predicted classes; the shade of a cell is its fraction
+ * of the row. Correct predictions are blue, errors orange.
+ * @param confusion [true class, predicted class], number of images. @returns SVG text.
  */
 export function confusionSvg(
   document: Document,
@@ -107,7 +107,7 @@ interface Cell {
   readonly label: number;
   readonly predicted: number;
   readonly count: number;
-  /** Of the row. */
+  /** Fraction of the row. */
   readonly share: number;
 }
 
@@ -125,7 +125,7 @@ function cellsOf(classes: number, confusion: ArrayLike<number>): readonly Cell[]
   return cells;
 }
 
-/** From nearly white to the full colour; the root lets rare mistakes be seen. */
+/** From nearly white to the full color, by the square root of the fraction, so that rare errors are visible. */
 function shade({ label, predicted, share }: Cell): string {
   const full = label === predicted ? [8, 81, 156] : [204, 76, 2];
   const strength = 0.06 + 0.94 * Math.sqrt(share);

@@ -2,18 +2,18 @@ import * as Plot from '@observablehq/plot';
 import { label } from '../tensor/printable.ts';
 import { svgOf } from './svg.ts';
 
-/** A point of a training run's history; epochs are fractional within an epoch, losses and accuracies are means. */
+/** A point in the history of a run. Epochs may be fractional; losses and accuracies are means. */
 export interface CurvePoint {
   readonly epoch: number;
   readonly trainLoss?: number | undefined;
   readonly trainAccuracy?: number | undefined;
   readonly testAccuracy?: number | undefined;
-  /** Of the images that choose the best epoch, where those are not the test's. */
+  /** Accuracy on the validation set, if there is one. */
   readonly validationAccuracy?: number | undefined;
   readonly learningRate?: number | undefined;
 }
 
-/** Characters of a title that fit. */
+/** Maximum length of a title in characters. */
 const LONGEST_TITLE = 90;
 const SERIES = [
   { field: 'trainLoss', label: 'train loss', dash: 'none', colour: '#1f77b4' },
@@ -22,14 +22,15 @@ const SERIES = [
   { field: 'validationAccuracy', label: 'validation accuracy', dash: '8,3,2,3', colour: '#b8670a' },
 ] as const;
 
-/** In the legend whether there are points or not. */
+/** Series that are always in the legend. */
 const ALWAYS = new Set<string>(['trainLoss', 'trainAccuracy', 'testAccuracy']);
 const RATE_COLOUR = '#8a8a8a';
 const LEGEND_COLUMNS = 3;
 
 /**
- * The plot of d2l's training loops: loss, train and test accuracy against epochs. With validation images their accuracy;
- * a learning rate that is not constant is drawn to its own scale, its greatest at the top. @returns SVG text.
+ * Plots loss, training and test accuracy by epoch, as in the training loops of d2l (https://d2l.ai), validation
+ * accuracy if available, and a learning rate that is not constant, scaled so that its maximum is at the top.
+ * @returns SVG text.
  */
 export function curvesSvg(
   document: Document,

@@ -3,7 +3,7 @@ interface Point {
   readonly y: number;
 }
 
-/** Where a column of labels may stand, in pixels. */
+/** The area of a column of labels, in pixels. */
 export interface Column {
   readonly x: number;
   readonly top: number;
@@ -12,8 +12,8 @@ export interface Column {
 }
 
 /**
- * Rows of a column of labels, each joined to its point by a line: near the points' middle, and in an order in which
- * no two lines cross. @returns the y of each point's label.
+ * Places the labels of points in a column, connected to their points by lines: vertically centered on the points,
+ * in an order in which no lines cross. @returns the y of each point's label.
  */
 export function labelRows(points: readonly Point[], column: Column): readonly number[] {
   const middle = points.reduce((sum, { y }) => sum + y, 0) / points.length;
@@ -22,7 +22,7 @@ export function labelRows(points: readonly Point[], column: Column): readonly nu
   const length = (point: number, row: number) =>
     Math.hypot(column.x - points[point]!.x, top + row * column.lineHeight - points[point]!.y);
   const rows = points.map((_, i) => i);
-  // Lines that cross are longer than the same lines uncrossed: swapping ends where no crossing is left.
+  // Swapping two crossing lines shortens their total length, so the loop terminates.
   for (let swapped = true; swapped; ) {
     swapped = false;
     for (let i = 0; i < points.length; i++) {

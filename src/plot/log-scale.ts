@@ -1,14 +1,14 @@
-/** From values to pixels, by their logarithm. */
+/** A logarithmic scale from values to pixels. */
 export interface LogScale {
   readonly domain: [low: number, high: number];
   readonly pixelsPerDecade: number;
-  /** 1, 2 and 5 times the powers of ten inside the domain. */
+  /** 1, 2 and 5 times powers of ten within the domain. */
   readonly ticks: readonly number[];
   apply(value: number): number;
   invert(pixel: number): number;
 }
 
-/** From the values' range, widened by a factor on both sides, to the pixels between `from` and `to`. */
+/** A scale from the range of the values, widened by a factor on both sides, to the pixels from `from` to `to`. */
 export function logScale(values: readonly number[], factor: number, from: number, to: number): LogScale {
   const [low, high] = [Math.min(...values) / factor, Math.max(...values) * factor];
   const slope = (to - from) / Math.log10(high / low);

@@ -11,14 +11,14 @@ interface Box {
 }
 
 const SMALL = 10.5;
-/** The slice through the arena at its peak stands beside it. */
+/** Position of the cross-section of the arena at its peak, in pixels. */
 const SLICE = { left: ARENA.right + 16, right: ARENA.right + 38, labels: ARENA.right + 64 } as const;
 const SLICE_LABELS = 22;
 const LINE = 16;
-/** Colours that dark letters are read on. */
+/** Colors that need dark text. */
 const LIGHT = new Set(['#56b4e9', '#e69f00', '#cc79a7', '#bdbdbd']);
 
-/** @param top of the arena, in pixels. */
+/** The plot of the arena. @param top of the arena, in pixels. */
 export function arenaMarks(picture: MemoryPicture, top: number) {
   const { blocks, records, arenaBytes, peak, phases, parts, groups, formatBytes } = picture;
   const bottom = top + ARENA.height;
@@ -43,7 +43,7 @@ export function arenaMarks(picture: MemoryPicture, top: number) {
   const ticks = byteTicks(arenaBytes, 8);
   const [peakLeft, peakRight] = [x(peak.record), x(peak.record + 1)];
   const middle = (peakLeft + peakRight) / 2;
-  // The words about the peak stand over it where there is room, else as near as they can.
+  // The label of the peak is centered above it, or moved to stay within the plot.
   const half = textWidth(peak.text, 12) / 2;
   const peakTextX = Math.min(Math.max(middle, ARENA.left + half), ARENA.right - half);
   const names = (spans: readonly Span[], size: number) =>
@@ -107,7 +107,7 @@ export function arenaMarks(picture: MemoryPicture, top: number) {
   ];
 }
 
-/** What lies in the arena when it is fullest, at the same height as in the arena, with its names. */
+/** The buffers at the peak, at the same vertical positions as in the arena, with labels. */
 function sliceMarks(
   { peak, formatBytes }: MemoryPicture,
   drawn: readonly (MemoryBlock & Box & { readonly colour: string })[],
@@ -159,7 +159,7 @@ function sliceMarks(
   ];
 }
 
-/** A label that fits into its box: in a line, in three, or along its height. */
+/** A label that fits into a box: in one line, in three lines, or rotated. */
 function labelIn({ x1, x2, y1, y2 }: Box, reason: string, bytes: string) {
   const [width, height] = [x2 - x1 - 6, y2 - y1 - 6];
   const texts = [`${reason}, ${bytes}`, `${reason.replace(' of ', ' of\n')}\n${bytes}`, reason];
@@ -183,7 +183,7 @@ interface Named {
   readonly colour: string;
 }
 
-/** Buffers on top of one another that are there for the same reason, as one. */
+/** Merges adjacent buffers with the same purpose. */
 function joined(blocks: readonly Omit<Named, 'count'>[]): readonly Named[] {
   const runs: Named[] = [];
   for (const block of [...blocks].sort((a, b) => b.y2 - a.y2)) {

@@ -2,14 +2,14 @@ import * as Plot from '@observablehq/plot';
 import { byteTicks, CANDIDATES_ROW, candidatesHeight } from './memory-layout.ts';
 import type { CandidateRow, MemoryPicture } from './memory-types.ts';
 
-/** The chart, and the columns of the lines beside it. */
+/** The chart, and the columns of the table beside it, in pixels. */
 const CHART = { left: 84, right: 400 } as const;
 const COLUMNS = { number: 448, bytes: 540, time: 616, text: 634 } as const;
 const [DOT, SHOWN] = ['#0072b2', '#d55e00'];
-/** Numbers of dots nearer than this would lie on each other. */
+/** Minimum distance of two dots in pixels for both to have a number. */
 const LEAST_DISTANCE = 15;
 
-/** Planned bytes against predicted time of each candidate, and a line for each. @param top of it all, in pixels. */
+/** Plots predicted time and planned bytes of each candidate, with a table. @param top in pixels. */
 export function candidateMarks({ candidates, formatBytes }: MemoryPicture, top: number) {
   const chartTop = top + 34;
   const bottom = chartTop + candidatesHeight(candidates.length) - 14;
@@ -66,7 +66,7 @@ export function candidateMarks({ candidates, formatBytes }: MemoryPicture, top: 
   ];
 }
 
-/** Dots whose numbers have room: the last, and the first of those that crowd. */
+/** The dots that get a number: the last one, and the first of each crowded group. */
 function apart<T extends { readonly x: number; readonly y: number }>(dots: readonly T[]): readonly T[] {
   const kept: T[] = dots.slice(-1);
   for (const dot of dots.slice(0, -1)) {
@@ -80,7 +80,7 @@ function percentTicks(most: number): readonly number[] {
   return Array.from({ length: Math.floor(most / step + 1e-9) + 1 }, (_, i) => i * step);
 }
 
-/** `+2.5%` */
+/** A fraction as `+2.5%`. */
 function percent(part: number): string {
   return `+${Number((100 * part).toFixed(1))}%`;
 }

@@ -1,16 +1,16 @@
 export const WIDTH = 1280;
-/** Of a line of the legend. */
+/** Height of a row of the legend, in pixels. */
 export const HEAD_ROW = 20;
-/** Where the arena is drawn, in pixels from the left. */
+/** Horizontal position and height of the arena, in pixels. */
 export const ARENA = { left: 84, right: 872, height: 440 } as const;
-/** Of a line of the candidates. */
+/** Height of a row of the table of candidates, in pixels. */
 export const CANDIDATES_ROW = 19;
-/** Below the arena: phases, parts, and what the axis is. */
+/** Height of the area below the arena: phases, parts and axis label. */
 const AXIS_HEIGHT = 76;
 const CANDIDATES_HEAD = 62;
 const LEAST_CANDIDATES = 170;
 
-/** Title, subtitle and legend, and a line of headings. */
+/** Height of title, subtitle, legend and column headings, in pixels. */
 export function headHeight(legendRows: number): number {
   return 66 + legendRows * HEAD_ROW + 30;
 }
@@ -23,25 +23,25 @@ export function pictureHeight(head: number, candidates: number): number {
   return candidatesTop(head) + CANDIDATES_HEAD + candidatesHeight(candidates);
 }
 
-/** Of the chart of candidates and its lines. */
+/** Height of the chart and the table of candidates, in pixels. */
 export function candidatesHeight(candidates: number): number {
   return Math.max(LEAST_CANDIDATES, candidates * CANDIDATES_ROW + 10);
 }
 
-/** DejaVu Sans is this wide, about, in parts of its size. */
+/** Approximate width of a text in DejaVu Sans, in pixels. */
 export function textWidth(text: string, fontSize: number): number {
   return 0.56 * fontSize * text.length;
 }
 
-/** Boxes that nobody would see are not drawn. */
+/** Boxes smaller than this are not drawn. */
 export const LEAST_PIXELS = 0.35;
 
-/** The first text that fits, else nothing. */
+/** The first text that fits; empty if none does. */
 export function fitting(texts: readonly string[], width: number, fontSize: number): string {
   return texts.find((text) => textWidth(text, fontSize) <= width) ?? '';
 }
 
-/** Multiples of a power of two from 0 to `most`, at most `count` and the 0. */
+/** Axis ticks: 0, and at most `count` multiples of a power of two up to `most`. */
 export function byteTicks(most: number, count: number): readonly number[] {
   let step = 1;
   while (most / step > count) step *= 2;

@@ -1,29 +1,29 @@
-/** A buffer: when it lives, in records (the last included), and which bytes of the arena it has. */
+/** A buffer: its lifetime in records (inclusive) and its byte range in the arena. */
 export interface MemoryBlock {
   readonly first: number;
   readonly last: number;
   readonly offset: number;
   readonly bytes: number;
-  /** Why it is there, as a label. */
+  /** Its purpose, as a label. */
   readonly reason: string;
   /** Its entry in the legend. */
   readonly group: string;
 }
 
-/** Records in a row that have a name, and shorter ones for where there is little room. */
+/** A named range of records, with shorter names for narrow ranges. */
 export interface Span {
   readonly names: readonly string[];
   readonly first: number;
   readonly last: number;
 }
 
-/** A way to run the step. */
+/** A candidate: a way to execute the step. */
 export interface CandidateRow {
   readonly bytes: number;
-  /** Predicted time beyond that of the first, as a part of it. */
+  /** Predicted slowdown relative to the first candidate: 0.05 is 5% slower. */
   readonly slowdown: number;
   readonly text: string;
-  /** The way whose arena is drawn. */
+  /** Whether this candidate's arena is plotted. */
   readonly isShown: boolean;
 }
 
@@ -36,7 +36,7 @@ export interface MemoryPicture {
   /** Forward, backward, update. */
   readonly phases: readonly Span[];
   readonly parts: readonly Span[];
-  /** The record during which the most bytes are in use. */
+  /** The record with the largest number of bytes in use. */
   readonly peak: { readonly record: number; readonly text: string };
   readonly candidates: readonly CandidateRow[];
   readonly groups: readonly { readonly name: string; readonly colour: string }[];

@@ -16,8 +16,9 @@ import { svgOf } from './svg.ts';
 const LEGEND_COLUMNS = 5;
 
 /**
- * A program's arena: a rectangle for each buffer, as wide as it lives and as high as it has bytes, where it lies; beside
- * it what lies there when it is fullest, and below it what less memory would cost in time. @returns SVG text.
+ * Plots the arena of a program: one rectangle per buffer, whose width is its lifetime and whose height its bytes,
+ * at its offset; beside it the buffers at the peak; below it the time of candidates that need less memory.
+ * @returns SVG text.
  */
 export function memorySvg(document: Document, picture: MemoryPicture): string {
   const { title, subtitle, blocks, arenaBytes } = picture;

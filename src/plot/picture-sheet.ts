@@ -2,9 +2,9 @@ import * as Plot from '@observablehq/plot';
 import { label } from '../tensor/printable.ts';
 import { svgOf } from './svg.ts';
 
-/** A picture with three short lines below it. */
+/** A picture with three lines of text below it. */
 export interface SheetPicture {
-  /** A `data:` address of a PNG. */
+  /** A `data:` URL of a PNG. */
   readonly href: string;
   readonly lines: readonly [string, string, string];
 }
@@ -17,7 +17,7 @@ const HEAD = 72;
 const MARGIN = 20;
 const COLOURS = ['#b3261e', '#1a7f37', '#777'] as const;
 
-/** Pictures in rows, each with its lines: red, green, grey. @returns SVG text. */
+/** A contact sheet: pictures in rows, each with its lines of text in red, green and gray. @returns SVG text. */
 export function pictureSheetSvg(
   document: Document,
   pictures: readonly SheetPicture[],

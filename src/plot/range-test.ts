@@ -10,14 +10,17 @@ export interface RangeTestPoint {
   readonly smoothedLoss: number;
 }
 
-/** Characters of a title that fit. */
+/** Maximum length of a title in characters. */
 const LONGEST_TITLE = 90;
 const SMOOTHED = '#1f77b4';
 const SUGGESTED = '#2a8f3c';
-/** Beyond so many times the first loss a picture shows nothing but the explosion. */
+/** The loss axis ends at this multiple of the first loss, because diverging losses would compress the rest. */
 const HIGHEST = 2;
 
-/** Losses of batches, and smoothed, against the learning rate by its logarithm; a line at the suggestion. @returns SVG text. */
+/**
+ * Plots batch losses and smoothed losses by learning rate (logarithmic), with a line at the suggestion. @returns
+ * SVG text.
+ */
 export function rangeTestSvg(
   document: Document,
   points: readonly RangeTestPoint[],

@@ -3,13 +3,13 @@ import { labelRows } from './label-column.ts';
 import { logScale } from './log-scale.ts';
 import { svgOf } from './svg.ts';
 
-/** A kernel call of a profile: operations per byte against billions of operations per second. */
+/** A kernel call in a profile: operations per byte, and billions of operations per second. */
 export interface RooflineDot {
   readonly name: string;
   readonly kind: string;
   readonly intensity: number;
   readonly gflopsPerSecond: number;
-  /** Of the step's time, 0 to 1. */
+  /** Fraction of the step's time, 0 to 1. */
   readonly share: number;
 }
 
@@ -18,23 +18,24 @@ export interface Roof {
   readonly gigabytesPerSecond: number;
 }
 
-/** Smaller shares of the step, or of the multiply-adds' peak, are not drawn; only larger ones have a name. */
+/** Dots with a smaller fraction of the step's time, or of the FMA peak, are not drawn. */
 const DRAWN_SHARE = 0.001;
 const DRAWN_OF_PEAK = 0.0005;
+/** Dots with a larger fraction of the step's time have a label. */
 const NAMED_SHARE = 0.04;
 
-/** Okabe and Ito's colours, which everyone can tell apart, and two more; the costliest kind has the first. */
+/** The color-blind-safe palette of Okabe and Ito, and two more; the kind with the largest share has the first. */
 const COLOURS = ['#0072b2', '#d55e00', '#009e73', '#cc79a7', '#e69f00', '#56b4e9', '#7a5195', '#666666'];
 
 const [WIDTH, HEIGHT] = [1120, 630];
 const FRAME = { left: 64, right: WIDTH - 270, top: 152, bottom: HEIGHT - 56 };
-/** From the frame's left edge to the picture's, plus a margin. */
+/** Offset from the left edge of the frame to that of the picture, plus a margin. */
 const EDGE = 12 - FRAME.left;
 const ROW = 20;
 
 /**
- * The roofline: what memory lets through (the slope) and what the multiply-adds allow (the flat), and how far below
- * it each kernel call stays. Dots above the roof found their data in caches. @returns SVG text.
+ * Plots a roofline (Williams, Waterman, Patterson 2009): the memory bandwidth limit (slope), the FMA limit (flat),
+ * and a dot per kernel call. Dots above the roof had their data in caches. @returns SVG text.
  */
 export function rooflineSvg(
   document: Document,
@@ -153,7 +154,7 @@ export function rooflineSvg(
   return svgOf(plot);
 }
 
-/** The kinds of the dots with their shares of everything, the costliest first. */
+/** The kinds of the dots with their fractions of the total time, largest first. */
 function kindsOf(all: readonly RooflineDot[], dots: readonly RooflineDot[]) {
   const shares = new Map(dots.map(({ kind }) => [kind, 0]));
   for (const { kind, share } of all) if (shares.has(kind)) shares.set(kind, shares.get(kind)! + share);

@@ -11,7 +11,7 @@ import {
   type LoadedCheckpoint,
 } from '../train/checkpoint.ts';
 
-/** Writes one safetensors file, atomically: when a tensor cannot be read, the file stays as it was. */
+/** Writes a checkpoint as safetensors, atomically: if a tensor cannot be read, the old file remains. */
 export async function saveCheckpoint(
   path: string,
   checkpoint: Checkpoint,
@@ -20,7 +20,7 @@ export async function saveCheckpoint(
   await writeStreamAtomic(path, encodeCheckpoint(checkpoint, shapes));
 }
 
-/** @throws CheckpointError, or SafetensorsError when the file is no valid safetensors. */
+/** Loads a checkpoint. @throws CheckpointError; SafetensorsError if the file is not valid safetensors. */
 export function loadCheckpoint(path: string): LoadedCheckpoint {
   if (!existsSync(path))
     throw new CheckpointError(

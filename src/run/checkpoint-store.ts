@@ -2,15 +2,18 @@ import type { RunStore } from '../train/training-run.ts';
 import { loadCheckpoint, saveCheckpoint } from './checkpoint-file.ts';
 import type { RunFiles } from './run-folder.ts';
 
-/** What has to happen before a checkpoint is written. */
+/** Actions before a checkpoint is written. */
 export interface BeforeSave {
-  /** @throws where the folder is no longer this process's. */
+  /** @throws if this process no longer has the lock of the folder. */
   verify(): void;
-  /** Makes the log durable. @returns its length in bytes. */
+  /** Makes the log durable. @returns its size in bytes. */
   syncLog(): number;
 }
 
-/** Checkpoints in a run's folder. The log is durable before the checkpoint that counts its events is. */
+/**
+ * Stores checkpoints in the folder of a run. The log is made durable before a checkpoint that refers to it is
+ * written.
+ */
 export function checkpointStore(
   files: Pick<RunFiles, 'last' | 'best'>,
   { verify, syncLog }: Partial<BeforeSave> = {},

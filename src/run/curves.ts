@@ -7,10 +7,10 @@ import type { CurvePoint, TrainListener } from '../train/events.ts';
 import type { RunFiles } from './run-folder.ts';
 
 const DRAW_EVERY_MS = 30_000;
-/** Of a run's time at most this part is spent on pictures: with short epochs there would be more drawing than training. */
+/** Maximum fraction of the run's time spent on drawing, which matters with short epochs. */
 const DRAWING_SHARE = 0.05;
 
-/** Writes the curves of a run as SVG and PNG. */
+/** Writes the training curves as SVG and PNG. */
 export function writeCurves(
   files: Pick<RunFiles, 'curvesSvg' | 'curvesPng'>,
   { model, data, size, batch, lr, epochs }: RunConfig,
@@ -27,8 +27,8 @@ export function writeCurves(
 }
 
 /**
- * Draws the curves with every point, as long as that takes little of the time; between points, now and then, up to the
- * step at work; and when the run ends or stops.
+ * Redraws the curves after every point, within the time limit; occasionally between points, up to the current
+ * step; and when the run ends or stops.
  */
 export function drawCurves(
   files: Pick<RunFiles, 'curvesSvg' | 'curvesPng'>,

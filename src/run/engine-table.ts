@@ -1,24 +1,27 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Target } from '../plan/target.ts';
 
-/** How the command line opens an engine. */
+/** An entry of the table of engines. */
 export interface EngineEntry {
-  /** @throws EngineError when this machine or this build does not have it. */
+  /** @throws EngineError if it is not available on this machine or in this build. */
   open(threads: number): Promise<Engine>;
-  /** What networks are compiled for that the engine runs: its `target`, without opening it. @throws EngineError */
-  target(): Target;
+  /** The compilation target of the engine, without opening it. @throws EngineError */
+  target(): Target | Promise<Target>;
 }
 
 const added = new Map<string, EngineEntry>();
 
-/** Adds an engine that `--engine NAME` then opens. @returns what removes it. @throws RangeError when the name is taken. */
+/**
+ * Registers an engine for `--engine NAME`. @returns a function that removes it. @throws RangeError if the name
+ * exists.
+ */
 export function registerEngine(name: string, entry: EngineEntry): () => void {
   if (added.has(name)) throw new RangeError(`an engine ${name} already exists`);
   added.set(name, entry);
   return () => void added.delete(name);
 }
 
-/** An engine that was added. */
+/** The registered engine with this name, if any. */
 export function registeredEngine(name: string): EngineEntry | undefined {
   return added.get(name);
 }

@@ -1,47 +1,61 @@
-import { createNativeEngine, nativeTarget } from '../engine/cpu/native/engine.ts';
 import { loadNativeModule, nativeIsas } from '../engine/cpu/native/load-module.ts';
-import { createWasmEngine } from '../engine/cpu/wasm/engine.ts';
-import { loadWasmModule } from '../engine/cpu/wasm/load-module.ts';
+import { nativeTarget } from '../engine/cpu/native/target.ts';
 import { type Engine, EngineError } from '../engine/engine.ts';
-import { createReferenceEngine } from '../engine/reference/engine.ts';
 import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
 import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
 import { type EngineEntry, registeredEngine } from './engine-table.ts';
-import { buildMissingWasm } from './wasm-kernels.ts';
 
 export { ENGINE_NAMES, type EngineName };
 
 type BuiltIn = Exclude<EngineName, 'auto'>;
 
-/** The engines of this package: a new name of `ENGINE_NAMES` does not compile without an entry here. */
+/** The built-in engines; the type requires an entry for each name in `ENGINE_NAMES`. */
 const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
-  reference: { open: async () => createReferenceEngine(), target: () => cpuTarget() },
+  reference: {
+    open: async () => (await import('../engine/reference/engine.ts')).createReferenceEngine(),
+    target: () => cpuTarget(),
+  },
   native: {
-    open: async (threads) => createNativeEngine({ threads, ...loadNativeModule() }),
+    open: async (threads) => {
+      const { createNativeEngine } = await import('../engine/cpu/native/engine.ts');
+      return createNativeEngine({ threads, ...loadNativeModule() });
+    },
     target: () => nativeTarget(loadNativeModule().isa),
   },
   wasm: {
     open: async (threads) => {
+      const { buildMissingWasm } = await import('./wasm-kernels.ts');
+      const { createWasmEngine } = await import('../engine/cpu/wasm/engine.ts');
+      const { loadWasmModule } = await import('../engine/cpu/wasm/load-module.ts');
       await buildMissingWasm();
       return createWasmEngine({ threads, ...(await loadWasmModule()) });
     },
     target: () => cpuTarget(),
   },
+  webgpu: {
+    open: async () => {
+      const { openDevice } = await import('../engine/webgpu/device.ts');
+      const { createWebgpuEngine } = await import('../engine/webgpu/engine.ts');
+      const { nodeGpu } = await import('../engine/webgpu/node-gpu.ts');
+      return createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) });
+    },
+    target: async () => (await import('../target/webgpu/target.ts')).webgpuTarget(),
+  },
 };
 
-/** Opens an engine by name; `auto` is the fastest there is: native where it was built. @throws EngineError */
+/** Opens an engine by name; `auto` selects the fastest available one. @throws EngineError */
 export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
   return entryOf(name).open(threads);
 }
 
-/** The engine that a name stands for here. */
+/** Resolves `auto` to an engine. */
 export function engineOf(name: EngineName): BuiltIn {
   return name === 'auto' ? automaticEngine() : name;
 }
 
-/** What networks are compiled for that the engine of this name runs: its `target`, without opening it. @throws EngineError */
-export function targetOf(name: EngineName): Target {
+/** The compilation target of an engine, without opening it. @throws EngineError */
+export async function targetOf(name: EngineName): Promise<Target> {
   return entryOf(name).target();
 }
 

@@ -7,8 +7,8 @@ import { runFiles } from './run-folder.ts';
 const LAST = basename(runFiles('').last);
 
 /**
- * The folder of a run that goes on: its last checkpoint stands for it too.
- * @throws DataError when there is no run, naming those that may be meant.
+ * The folder of a run to resume. The path may also be its last checkpoint.
+ * @throws DataError if there is no run, with suggestions.
  */
 export function resumedFolder(path: string): string {
   if (isFile(path)) {
@@ -23,7 +23,9 @@ export function resumedFolder(path: string): string {
   return path;
 }
 
-/** A checkpoint of a run: a file, or what of a folder is asked for. @throws DataError as `resumedFolder` */
+/**
+ * The path of a checkpoint: a file, or the requested checkpoint of a folder. @throws DataError as `resumedFolder`
+ */
 export function checkpointAt(
   path: string,
   which: 'last' | 'best',
@@ -41,7 +43,7 @@ export function checkpointAt(
   throw new DataError(isRun ? `${file} does not exist: the run has no ${which} checkpoint` : noRun(path));
 }
 
-/** What is wrong with a place where no run is, and the runs in it or beside it that may be meant. */
+/** The error message for a path without a run, with suggestions from it and from its parent folder. */
 function noRun(path: string, purpose = ''): string {
   const beside = closest(basename(path), runsIn(dirname(path)));
   const meant =
@@ -51,7 +53,7 @@ function noRun(path: string, purpose = ''): string {
   return `${missing} does not exist: expected the folder of a run${purpose}${did}`;
 }
 
-/** The names of folders with a run. */
+/** The names of folders that contain a run. */
 function runsIn(folder: string): readonly string[] {
   if (!existsSync(folder) || isFile(folder)) return [];
   return readdirSync(folder).filter((name) => existsSync(runFiles(join(folder, name)).last));

@@ -3,23 +3,23 @@ import { AppendFile } from '../node/files.ts';
 import type { RunState } from '../train/checkpoint.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 
-/** The events of a run, a line of JSON each. */
+/** The log of a run: one line of JSON per event. */
 export interface RunLog {
-  /** Writes an event, with the time. */
+  /** Writes an event with a time stamp. */
   readonly listener: TrainListener;
-  /** Makes what was written durable. @returns the log's length in bytes, for the checkpoint that is about to be saved. */
+  /** Makes the log durable. @returns its size in bytes, which the next checkpoint stores. */
   sync(): number;
   close(): void;
 }
 
-/** Of a run that begins: what an attempt that saved nothing has left there goes. */
+/** The log of a new run; truncates the log of an attempt that saved no checkpoint. */
 export function newLog(path: string): RunLog {
   return openLog(path, 0);
 }
 
 /**
- * Of a run that goes on: whatever the log says of the time after the checkpoint goes, because it will happen again.
- * @param warn told where the log lacks events that happened before.
+ * The log of a resumed run; removes events after the checkpoint, because these steps are repeated.
+ * @param warn called if events before the checkpoint are missing.
  */
 export function resumedLog(path: string, run: RunState, warn: (message: string) => void): RunLog {
   const { logBytes = logBytesOfFormat1(path, run) } = run;
@@ -36,7 +36,7 @@ function openLog(path: string, keepBytes: number): RunLog {
   const file = AppendFile.open(path, keepBytes);
   return {
     listener(event) {
-      if (event.kind === 'evaluating') return; // Progress, not news.
+      if (event.kind === 'evaluating') return; // Progress is not logged.
       file.append(`${JSON.stringify({ time: new Date().toISOString(), ...event })}\n`);
     },
     sync() {
@@ -47,14 +47,17 @@ function openLog(path: string, keepBytes: number): RunLog {
   };
 }
 
-/** Whether a log tells of the end of its run: the last save may have been cut short after it was done. */
+/** Whether a log contains the end of its run; the process may have been interrupted after its last save. */
 export function hasEnded(path: string): boolean {
-  if (!existsSync(path)) return true; // Deleted by hand.
+  if (!existsSync(path)) return true; // Deleted by the user.
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
   return parse(lines.at(-1)!)?.kind === 'end';
 }
 
-/** Checkpoints of format 1 do not say how long the log was: it ends before the first step that they do not know of. */
+/**
+ * Checkpoints of format 1 do not store the size of the log: it is the offset of the first event after the
+ * checkpoint.
+ */
 function logBytesOfFormat1(path: string, { progress }: RunState): number {
   const size = statSync(path, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0) return 0;
@@ -73,6 +76,6 @@ function parse(line: string): TrainEvent | undefined {
   try {
     return JSON.parse(line) as TrainEvent;
   } catch {
-    return undefined; // A line that was torn or damaged.
+    return undefined; // An incomplete or damaged line.
   }
 }

@@ -5,43 +5,47 @@ import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { MemoryLimitError } from '../plan/memory/error.ts';
 import { ShapeError } from '../tensor/shape.ts';
 import type { StepForm, StepForms } from '../train/step-form.ts';
-import { limitFor, type Needs, networkNeeds, planBudget } from './process-memory.ts';
+import { hasDeviceMemory, limitFor, type Needs, networkNeeds, planBudget } from './process-memory.ts';
 
-/** What is left of an engine's own memory beside plans: programs, stacks, what its module holds. */
+/**
+ * Part of an engine's address space that is not available for plans: programs, stacks, static data of its module.
+ */
 const ENGINE_BYTES = 32 * 2 ** 20;
 
 export interface LimitRequest<T> {
-  /** Of the whole process in bytes; undefined: what the machine has free. */
+  /** Limit of the whole process, or of the buffers of a GPU, in bytes; undefined: the available memory. */
   readonly limit: number | undefined;
   readonly engine: Engine;
-  /** Beside the network's state. */
+  /** Memory in addition to the state of the network. */
   readonly needs: Needs;
-  /** With what takes less at hardly any cost in time: tried before anything is recomputed. */
+  /** The same with measures that save memory at little cost in time; tried before rematerialization. */
   readonly frugal?: Needs;
   readonly forms: StepForms;
-  /** @throws MemoryLimitError; ShapeError where micro-batches are too small for the network's batch norms. */
+  /** @throws MemoryLimitError; ShapeError if micro-batches are too small for the batch norms of the network. */
   compile(form: StepForm, memory?: MemoryBudget): T;
 }
 
-/** What was compiled, and in which form. */
+/** The compiled network, and the form of its step. */
 export interface Choice<T> {
   readonly prepared: T;
   readonly form: StepForm;
 }
 
 export interface WithinLimit<T> extends Choice<T> {
-  /** Whether the process has to be frugal beside its plan. */
+  /** Whether the `frugal` needs were used. */
   readonly isFrugal: boolean;
-  /** The step as it comes, where it does not fit: to say what was chosen instead. */
+  /** The preferred form, if it does not fit, for messages. */
   readonly instead?: Choice<T>;
 }
 
-/** The limit of a process is too small, whatever is done. */
+/** The limit of the process is too small for all forms. */
 export class ProcessLimitError extends Error {
   override readonly name = 'ProcessLimitError';
   /** The smallest limit that works. */
   readonly leastLimitBytes: number;
-  /** Bytes of the smallest plan, and what the engine has for plans: the limit is not at fault where that is less. */
+  /**
+   * Bytes of the smallest plan, and those the engine can use for plans; if the latter is less, no limit suffices.
+   */
   readonly leastPlanBytes: number;
   readonly engineBytes: number;
 
@@ -56,15 +60,17 @@ export class ProcessLimitError extends Error {
 }
 
 /**
- * Compiles for a limit of the whole process: as it comes where that fits, else frugally, then in the forms that the
- * user allows and with results recomputed instead of kept. Nothing large is allocated before.
+ * Compiles for a limit of the whole process: the preferred form if it fits, otherwise with the `frugal` needs,
+ * then in the forms that the user allows, each with rematerialization. Large buffers are allocated later.
  * @throws ProcessLimitError
  */
 export function chooseForm<T extends { readonly compiled: Compiled }>(
   request: LimitRequest<T>,
 ): WithinLimit<T> {
-  const { limit = defaultLimitBytes(), engine, frugal, forms, compile } = request;
+  const { engine, frugal, forms, compile } = request;
   const { name, threads } = engine;
+  // A device cannot be asked what it has free.
+  const { limit = hasDeviceMemory(name) ? Number.POSITIVE_INFINITY : defaultLimitBytes() } = request;
   const plain = compile(forms.preferred);
   const { network } = plain.compiled;
   const all = (needs: Needs) => ({ engine: name, threads, ...networkNeeds(network), ...needs });
@@ -85,14 +91,14 @@ export function chooseForm<T extends { readonly compiled: Compiled }>(
   }
 }
 
-/** @throws MemoryLimitError with the bytes of the smallest. */
+/** The first form that fits. @throws MemoryLimitError with the bytes of the smallest. */
 function firstThatFits<T>({ forms, compile }: LimitRequest<T>, memory: MemoryBudget): Choice<T> {
   let smallest: MemoryLimitError | undefined;
   for (const form of forms.fallbacks) {
     try {
       return { prepared: compile(form, memory), form };
     } catch (error) {
-      if (error instanceof ShapeError && smallest) break; // Fewer images at a time are none.
+      if (error instanceof ShapeError && smallest) break; // Micro-batches cannot be smaller.
       if (!(error instanceof MemoryLimitError)) throw error;
       if (!smallest || error.leastBytes < smallest.leastBytes) smallest = error;
     }

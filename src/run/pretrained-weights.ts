@@ -8,13 +8,15 @@ import { imageSizeOf } from '../model/zoo.ts';
 import { pullWeights } from '../node/pulled-weights.ts';
 import type { RunConfig } from '../train/config.ts';
 
-/** What is known of weights for ImageNet. */
+/** Properties of published ImageNet weights. */
 export interface PretrainedWeights {
   readonly network: Pick<RunConfig, 'model' | 'size'>;
   readonly images: TrainedImages;
 }
 
-/** The file that a name of published weights stands for, downloaded where it is missing; a path that exists comes first. */
+/**
+ * Resolves the name of published weights to a file, which is downloaded if missing; existing paths have priority.
+ */
 export async function pulledFile(
   name: string,
   progress: DataProgress,
@@ -24,7 +26,7 @@ export async function pulledFile(
   return { path, known: weightsOf(name) };
 }
 
-/** What is known of a file by its content, wherever it lies. */
+/** The properties of a published file, recognized by its SHA-256. */
 export function knownBy(sha256: string): PretrainedWeights | undefined {
   const name = pretrainedBy(sha256);
   return name === undefined ? undefined : weightsOf(name);

@@ -5,45 +5,56 @@ import { type CompiledNetwork, stateBytes } from '../plan/compiled-network.ts';
 const MIB = 2 ** 20;
 
 /**
- * Resident bytes of `densor bench` beyond its plan, with Node 20 on Linux x64 (measured 73 to 88):
- * Node, our code, and the small heap of src/cli/heap.ts.
+ * Resident memory of `densor bench` excluding its plan, with Node 20 on Linux x64 (measured 73 to 88 MiB): Node,
+ * the code, and the small heap of src/cli/heap.ts.
  */
 const BASE_BYTES = 84 * MIB;
-/** Graph, plan and program on V8's heap (measured 7 KiB of densenet264's 3,088 records). */
+/** Graph, plan and program on V8's heap (measured 7 KiB per record for the 3,088 records of densenet264). */
 const BYTES_PER_RECORD = 7 * 2 ** 10;
-/** A worker with its own V8 and the kernels. */
+/** A worker with its own V8 isolate and the kernels. */
 const WASM_THREAD_BYTES = 17 * MIB;
-/** Drawing curves beside its workers, two threads: from run to run 15 to 45. */
+/** Additional memory for drawing curves with two workers (15 to 45 MiB, varies between runs). */
 const WASM_CHARTS_BYTES = 35 * MIB;
-/** What drawing curves loads, and what pictures leave behind until they are collected. */
+/** Modules for drawing curves, and garbage of plots before its collection. */
 const CHARTS_BYTES = 56 * MIB;
-/** The same when the plans are gone, of which not all has come back to the system: measured 75 to 77. */
+/** The same after the plans were freed, including memory not returned to the system (measured 75 to 77 MiB). */
 const CHARTS_AFTERWARDS_BYTES = 80 * MIB;
-/** V8 collects arrays that nobody holds when they are this many: in training, copies of state for checkpoints. */
+/** Amount of unreferenced arrays before V8 collects them: in training, copies of the state for checkpoints. */
 const COPIES_BYTES = 64 * MIB;
 
-/** What a process holds beside the plan of its network, as far as that is known before anything large is there. */
+/**
+ * Inputs of the estimate of a process's memory excluding the plan of its network, known before large allocations.
+ */
 export interface ProcessNeeds {
-  /** Name of the engine: workers of `wasm` have a heap each. */
+  /** Name of the engine; each worker of `wasm` has a heap. */
   readonly engine: string;
   readonly threads: number;
-  /** Of all that a checkpoint holds. */
+  /** Size of the state in a checkpoint. */
   readonly stateBytes: number;
-  /** Of all programs. */
+  /** Number of records of all programs. */
   readonly records: number;
-  /** Pixels and labels that stay in memory, of a training run; absent: it is not one. */
+  /** Pixels and labels in memory; absent: not a training run. */
   readonly dataBytes?: number;
-  /** Of batches on their way to the engine. */
+  /** Buffers of the data loaders. */
   readonly loaderBytes?: number;
-  /** When curves are drawn: while plans are in memory, or when they are gone; absent: never. */
+  /** When curves are drawn: while plans are in memory, or after they were freed; absent: never. */
   readonly charts?: 'meanwhile' | 'afterwards';
 }
 
-/** What only whoever starts the work knows. */
+/** The needs that depend on the caller, not on engine and network. */
 export type Needs = Omit<ProcessNeeds, 'engine' | 'threads' | keyof ReturnType<typeof networkNeeds>>;
 
-/** Bytes of the process beside its plan. */
+/** Engines whose plans are in device memory; limits then count only the buffers of the device. */
+const DEVICE_ENGINES: ReadonlySet<string> = new Set(['webgpu']);
+
+/** Whether the plans of an engine are in device memory instead of that of the process. */
+export function hasDeviceMemory(engine: string): boolean {
+  return DEVICE_ENGINES.has(engine);
+}
+
+/** Estimated memory in bytes that counts for a limit, excluding the plan. */
 export function bytesBesidePlan(needs: ProcessNeeds): number {
+  if (hasDeviceMemory(needs.engine)) return 0;
   const { engine, threads, stateBytes, records, dataBytes, loaderBytes = 0, charts } = needs;
   const isTraining = dataBytes !== undefined;
   return (
@@ -58,32 +69,32 @@ export function bytesBesidePlan(needs: ProcessNeeds): number {
   );
 }
 
-/** What a limit of the whole process leaves to its plans (`plannedPeakBytes`); negative where it is too small. */
+/** The part of a process limit that remains for plans (`plannedPeakBytes`); negative if the limit is too small. */
 export function planBudget(limitBytes: number, needs: ProcessNeeds): number {
   const left = limitBytes - bytesBesidePlan(needs);
   return left < leastBytesAfterwards(needs) ? Number.NEGATIVE_INFINITY : left;
 }
 
-/** The least limit under which plans of so many bytes fit: the inverse of `planBudget`. */
+/** The smallest limit with which plans of `planBytes` fit: the inverse of `planBudget`. */
 export function limitFor(planBytes: number, needs: ProcessNeeds): number {
   return Math.max(planBytes, leastBytesAfterwards(needs)) + bytesBesidePlan(needs);
 }
 
-/** Curves that wait for the end take the place of the plans. */
-function leastBytesAfterwards({ charts }: ProcessNeeds): number {
-  return charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
+/** Memory for drawing curves at the end, after the plans were freed. */
+function leastBytesAfterwards({ charts, engine }: ProcessNeeds): number {
+  return !hasDeviceMemory(engine) && charts === 'afterwards' ? CHARTS_AFTERWARDS_BYTES : 0;
 }
 
-/** Below this hardly any photo could be read. */
+/** Minimum for reading photos. */
 const LEAST_READING_BYTES = 32 * MIB;
 
-/** What a limit of the whole process leaves to a folder of images that is read: half to what stays, half to decoding. */
+/** Divides a process limit for reading a folder of images: half for pixels, half for decoding. */
 export function readingMemory(limitBytes: number) {
   const half = Math.max(LEAST_READING_BYTES, (limitBytes - BASE_BYTES) / 2);
   return { memoryBytes: half, decoding: { bytes: half, largestBytes: half } };
 }
 
-/** Of what is to be run. */
+/** The needs of a compiled network. */
 export function networkNeeds(network: CompiledNetwork): Pick<ProcessNeeds, 'stateBytes' | 'records'> {
   const programs = [...network.programs.values()];
   return {
@@ -92,7 +103,7 @@ export function networkNeeds(network: CompiledNetwork): Pick<ProcessNeeds, 'stat
   };
 }
 
-/** Of a training run as it comes; and with its images in a temporary file, and curves drawn when it has ended. */
+/** The needs of a training run; and those with images in a temporary file and curves drawn at the end. */
 export function trainingNeeds(
   data: TrainTest,
   of: { readonly size: number; readonly batch: number },
@@ -106,7 +117,7 @@ export function trainingNeeds(
 
 /**
  * Of a training run's data sets, and of its loader. Pixels in a file are not in memory.
- * @param data before images are held out: those stay where they are.
+ * @param data before the validation images are taken: those stay where they are.
  */
 export function dataNeeds(
   data: TrainTest,
@@ -119,7 +130,7 @@ export function dataNeeds(
     0,
   );
   const loaders = sets.map((set) => batchBytes(set, { size: [size, size], batch }));
-  // Tests are made in the memory of training batches; where that is too small they have their own.
+  // Evaluation uses the memory of training batches; if that is too small, it has its own.
   const [train = 0, ...others] = loaders;
   const own = others.filter((bytes) => bytes > train);
   return { dataBytes, loaderBytes: train + Math.max(0, ...own) };

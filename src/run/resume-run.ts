@@ -5,8 +5,8 @@ import { loadCheckpoint } from './checkpoint-file.ts';
 import { runFiles } from './run-folder.ts';
 
 /**
- * The checkpoint of a folder to go on from.
- * @param given what is said beside the folder.
+ * Loads the checkpoint of a folder to resume from.
+ * @param given the other options, which are checked against the checkpoint.
  * @throws DataError, ConfigError, CheckpointError
  */
 export function openResumed(

@@ -7,7 +7,7 @@ import { noteUndone } from '../node/written.ts';
 import type { RunConfig } from '../train/config.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
 
-/** Where each file of a run lies. */
+/** The paths of the files of a run. */
 export function runFiles(folder: string) {
   return {
     last: join(folder, 'last.safetensors'),
@@ -20,7 +20,7 @@ export function runFiles(folder: string) {
 
 export type RunFiles = ReturnType<typeof runFiles>;
 
-/** @throws DataError when a new run cannot begin in this folder. Changes nothing. */
+/** @throws DataError if a new run cannot use this folder. Does not modify it. */
 export function requireFree(folder: string): void {
   if (!existsSync(folder)) return;
   if (!statSync(folder).isDirectory())
@@ -39,7 +39,7 @@ export function requireFree(folder: string): void {
   }
 }
 
-/** A folder below `runs` that nothing is in yet, named after what is trained on what. */
+/** An unused folder name below `runs`, derived from model and data. */
 export function freeFolder({ model, data = 'unknown' }: RunConfig): string {
   const name = `${model}-${data.replace(/[^\w-]+/g, '-')}`;
   for (let n = 1; ; n++) {
@@ -48,7 +48,7 @@ export function freeFolder({ model, data = 'unknown' }: RunConfig): string {
   }
 }
 
-/** An import writes `best` first: where it was ended before `last`, it may begin anew. */
+/** Whether an import was interrupted: `best` is written first, `last` is missing. It may then be repeated. */
 function isUnfinishedImport(best: string): boolean {
   try {
     return loadCheckpoint(best).run.config.data === undefined;
@@ -57,16 +57,16 @@ function isUnfinishedImport(best: string): boolean {
   }
 }
 
-/** A folder that this process works in. */
+/** A folder locked by this process. */
 export interface ClaimedFolder extends FolderLock {
-  /** Gives the folder back as it was found, where nothing was saved: files that were made there go, and new folders. */
+  /** Releases the folder without a saved run: removes the given files and the folders that were created. */
   abandon(made: readonly string[]): void;
 }
 
 /**
- * Takes a folder for a run, new or resumed.
- * @param others files that only this process writes there, beside those of a run.
- * @throws LockedError and the system's errors; nothing is left of the attempt.
+ * Creates and locks a folder for a new or resumed run.
+ * @param others other files that only this process writes there.
+ * @throws LockedError and system errors; everything created is then removed.
  */
 export function claimFolder(folder: string, others: readonly string[] = []): ClaimedFolder {
   const folders = makeFolder(folder);
@@ -80,7 +80,7 @@ export function claimFolder(folder: string, others: readonly string[] = []): Cla
           try {
             rmSync(file, { force: true });
             noteUndone(file);
-          } catch {} // What led here is the error to tell.
+          } catch {} // The original error is reported.
         }
         lock.release();
         removeFolders(folders);

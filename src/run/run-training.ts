@@ -8,37 +8,26 @@ import { train } from '../train/trainer.ts';
 import type { TrainingResult, TrainingRun } from '../train/training-run.ts';
 import { loadCheckpoint } from './checkpoint-file.ts';
 import { checkpointStore } from './checkpoint-store.ts';
+import { CutShortError } from './cut-short-error.ts';
 import { newLog, resumedLog } from './log.ts';
 import { type ClaimedFolder, claimFolder, type RunFiles, requireFree, runFiles } from './run-folder.ts';
 
-/** The file system ended a run that has a checkpoint. */
-export class CutShortError extends Error {
-  override readonly name = 'CutShortError';
-  readonly resume: string;
-
-  /** @param resume the command that continues the run. */
-  constructor(cause: unknown, resume: string) {
-    super((cause as Error).message, { cause });
-    this.resume = resume;
-  }
-}
-
 interface FolderRun extends Omit<TrainingRun, 'store' | 'listener'> {
-  /** Where everything goes; claimed while the run is at work. */
+  /** The folder of the run; locked during the run. */
   readonly folder: string;
-  /** Shows the run. */
+  /** Displays progress. */
   readonly show: TrainListener;
-  /** Tells, in a line each, what is out of the ordinary. */
+  /** Displays warnings, one line each. */
   readonly say: (line: string) => void;
-  /** What there is to tell of the data, before the run begins. */
+  /** The event that describes the data, which is logged first. */
   readonly found?: TrainEvent | undefined;
-  /** The command that goes on when the disk is full. */
+  /** The command that resumes the run, for messages. */
   readonly resume: string;
-  /** Whether curves are drawn while the run goes on, or when it has ended and its memory is free. */
+  /** Whether curves are drawn during the run; otherwise at its end, when its memory has been freed. */
   readonly charts?: boolean;
 }
 
-/** @throws DataError where another process has worked in the folder since it was looked at. */
+/** @throws DataError if another process has changed the folder since it was checked. */
 function requireUntouched(folder: string, resumeFrom: TrainingRun['resumeFrom']): void {
   if (!resumeFrom) return requireFree(folder);
   const { globalStep } = loadCheckpoint(runFiles(folder).last).run.progress;
@@ -47,8 +36,8 @@ function requireUntouched(folder: string, resumeFrom: TrainingRun['resumeFrom'])
 }
 
 /**
- * Trains in a folder with checkpoints, log and curves. Where nothing could be saved, nothing is left there.
- * @throws CutShortError when there is a checkpoint to go on from.
+ * Trains in a folder with checkpoints, log and curves. If no checkpoint was saved, created files are removed.
+ * @throws CutShortError for file system errors after a checkpoint was saved.
  */
 export async function runTraining({ folder, resume, ...run }: FolderRun): Promise<TrainingResult> {
   const claimed = claimFolder(folder);
@@ -77,7 +66,7 @@ async function trainIn(
   const log = resumeFrom ? resumedLog(files.log, resumeFrom.run, say) : newLog(files.log);
   try {
     const listeners = [show, log.listener];
-    const curves = () => import('./curves.ts'); // Drawing is half a second of modules, and tens of megabytes.
+    const curves = () => import('./curves.ts'); // Lazy: these modules take half a second and tens of MB.
     const attempt = attemptOf('the curves cannot be drawn', say);
     if (charts) {
       await attempt(async () => {
@@ -102,7 +91,7 @@ async function trainIn(
   }
 }
 
-/** Does what a run can do without: a failure is said once, and harms nothing. */
+/** Wraps an optional action: the first failure is reported as a warning, others are ignored. */
 function attemptOf(
   failure: string,
   say: FolderRun['say'],
@@ -122,7 +111,7 @@ function attemptOf(
   };
 }
 
-/** What makes the numbers of a resumed run differ, in the last bits, from those it would have had. */
+/** Warns about changes since the checkpoint that make the results of the resumed run differ in the last bits. */
 function warnOfChanges(
   { engine: before, isa, numerics }: RunState,
   engine: Engine,

@@ -9,9 +9,9 @@ import { checkpointAt } from './find-run.ts';
 import { knownBy, pulledFile } from './pretrained-weights.ts';
 
 /**
- * Reads weights from a file of any known format, from its bytes, from a run's folder, or those that are published for a
- * network of this name.
- * @param name of the weights, of a file with several (`chooseWeights`).
+ * Reads weights from a file of any supported format, its bytes, the folder of a run, or the published weights of
+ * the network with this name.
+ * @param name selects one of several sets of weights in a file (`chooseWeights`).
  * @throws WeightsError, CheckpointError, and what `decodeWeights` throws.
  */
 export async function openWeights(

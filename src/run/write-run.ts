@@ -4,17 +4,17 @@ import { writeStreamAtomic } from '../node/files.ts';
 import { encodeStored, type LoadedCheckpoint } from '../train/checkpoint.ts';
 import { claimFolder, requireFree, runFiles } from './run-folder.ts';
 
-/** Both checkpoints that a run can have. */
+/** The checkpoints of a run. */
 export interface RunCheckpoints {
   readonly last: LoadedCheckpoint;
   readonly best: LoadedCheckpoint;
 }
 
 /**
- * Writes the checkpoints of a run that is trained already, or of imported weights. Where nothing could be written, nothing
- * is left there.
- * @param replace what was written so before may go; the folder of a training, which has a log, never does.
- * @throws DataError where the folder is not free.
+ * Writes the checkpoints of a finished run, or of imported weights. On failure, created files are removed.
+ * @param replace whether the result of an earlier call may be replaced; the folder of a training run, which has a
+ * log, is never replaced.
+ * @throws DataError if the folder is in use.
  */
 export async function writeRun(
   folder: string,
@@ -34,14 +34,14 @@ export async function writeRun(
   const claimed = claimFolder(folder);
   let made: readonly string[] = [];
   try {
-    requirePlace(); // Another process may have been faster.
+    requirePlace(); // Another process may have used the folder concurrently.
     if (!isReplaced) made = [best, last];
     await writeStreamAtomic(best, encodeStored(checkpoints.best));
     await writeStreamAtomic(last, encodeStored(checkpoints.last));
     claimed.release();
   } catch (error) {
     if (isReplaced) claimed.release();
-    else claimed.abandon(made); // Also where it was only not made durable: the same command works again.
+    else claimed.abandon(made); // Also if only fsync failed, so that the same command can be repeated.
     throw error;
   }
 }

@@ -1,12 +1,12 @@
 import { InputError } from './input-error.ts';
 import { didYouMean } from './suggest.ts';
 
-/** An argument or option of a call that cannot be used: says what was given and what was expected. */
+/** An invalid argument or option of a call. The message says what was given and what was expected. */
 export class ArgumentError extends InputError {
   override readonly name = 'ArgumentError';
 }
 
-/** @throws ArgumentError unless it is a whole number from `least` to `most`. */
+/** @throws ArgumentError unless it is an integer from `least` to `most`. */
 export function requireWhole(what: string, given: unknown, least = 1, most = Number.MAX_SAFE_INTEGER): void {
   if (Number.isSafeInteger(given) && (given as number) >= least && (given as number) <= most) return;
   const to = most === Number.MAX_SAFE_INTEGER ? '' : ` to ${most}`;
@@ -25,7 +25,7 @@ export function alternatives(words: readonly string[]): string {
   return words.length < 2 ? words.join() : `${words.slice(0, -1).join(', ')} or ${words.at(-1)}`;
 }
 
-/** A value as a message has it: numbers and texts themselves, of everything else what it is. */
+/** A value for a message: numbers and strings literally, for other values their type. */
 export function shown(given: unknown): string {
   if (typeof given === 'string') return JSON.stringify(given);
   if (given === null || typeof given !== 'object') return String(given);

@@ -5,7 +5,7 @@ export function widenBfloat16(bits: Uint16Array): Float32Array {
 
 /**
  * float32 → bfloat16 as the kernels round (kernels/base/bfloat16.h): to nearest, ties to even; NaN stays NaN.
- * @param into where they go, from the first element on.
+ * @param into the destination; its first elements are overwritten.
  */
 export function narrowToBfloat16(
   numbers: ArrayLike<number>,

@@ -1,5 +1,5 @@
 /**
- * What was given cannot be used: a file, a setting, a shape, a machine that lacks something. The message says what is
- * wrong, what was expected and what to do. Whatever else is thrown is a failure of the program or of the system.
+ * Invalid input: a file, a setting, a shape, or a missing capability of the machine. The message says what is
+ * wrong, what was expected and what to do. All other errors are failures of the program or the system.
  */
 export abstract class InputError extends Error {}

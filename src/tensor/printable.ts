@@ -1,36 +1,39 @@
 /**
- * Characters that a terminal obeys, that are not seen, or that turn others around: controls, bidirectional ones among
- * them, zero-width ones, separators of lines, halves of a pair, and what is no character. The selectors of emoji are
- * harmless.
+ * Characters that control a terminal, are invisible, or change the text direction: control and bidirectional
+ * characters, zero-width characters, line separators, lone surrogates and noncharacters; not the variation
+ * selectors of emoji.
  */
 const UNSEEN =
   /(?![\ufe0e\ufe0f])[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\p{Default_Ignorable_Code_Point}\p{Noncharacter_Code_Point}]/gu;
 
-/** Text of one line in which everything is seen: what a terminal would obey is written as an escape, `\u001b`. */
+/** Replaces such characters in a single line by escapes: `\u001b`. */
 export function printable(text: string): string {
   return text.replace(UNSEEN, escaped);
 }
 
-/** The same of several lines. A name among them has to be made printable before, or it may begin a line of its own. */
+/**
+ * The same for several lines. Names in the text must be made printable first, because they may contain line
+ * breaks.
+ */
 export function printableLines(text: string): string {
   return text.replace(UNSEEN, (character) => (character === '\n' ? character : escaped(character)));
 }
 
-/** JSON of a value, to the very value, that a terminal shows as it is. */
+/** JSON without such characters; it parses to the same value. */
 export function printableJson(value: unknown): string {
   return JSON.stringify(value).replace(UNSEEN, (character) =>
     Array.from({ length: character.length }, (_, i) => unit(character.charCodeAt(i))).join(''),
   );
 }
 
-/** At most so many characters, the last of which then says that there are more. */
+/** Truncates a text to at most `most` characters, with an ellipsis. */
 export function shorten(text: string, most: number): string {
   if (text.length <= most) return text;
   const characters = [...text.slice(0, 2 * most + 2)];
   return characters.length <= most ? text : `${characters.slice(0, most - 1).join('')}…`;
 }
 
-/** A name as a table, a list or a picture has it. */
+/** A name for a table, a list or a plot: printable and truncated. */
 export function label(name: string, most = 80): string {
   return shorten(printable(shorten(name, most)), most);
 }

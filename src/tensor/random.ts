@@ -1,6 +1,7 @@
 /**
- * Counter-based random numbers: every number is a pure function of (seed, stream, counter), so order, threads and
- * a resumed run cannot change it. Philox2x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2, 3").
+ * Counter-based random numbers: every number is a pure function of (seed, stream, counter), so it does not depend
+ * on order, threads or resuming. Philox2x32-10 (Salmon et al. 2011, "Parallel random numbers: as easy as 1, 2,
+ * 3").
  */
 export function randomBits(seed: number, stream: number, counter: number): number {
   let [left, right, key] = [counter >>> 0, stream >>> 0, seed >>> 0];
@@ -14,17 +15,20 @@ export function randomBits(seed: number, stream: number, counter: number): numbe
   return left;
 }
 
-/** Uniform in [0, 1), 32 bits fine. */
+/** Uniform in [0, 1), a multiple of 2⁻³². */
 export function uniform(seed: number, stream: number, counter: number): number {
   return randomBits(seed, stream, counter) / 2 ** 32;
 }
 
-/** Random bits are below this with probability `rate` < 1, to 32 bits. */
+/** The threshold t with P(randomBits < t) = rate, for rate < 1, rounded to 32 bits. */
 export function belowRate(rate: number): number {
   return Math.min(2 ** 32 - 1, Math.round(rate * 2 ** 32));
 }
 
-/** Normal with mean 0 and deviation 1 (Box and Muller 1958), from numbers 2·counter and 2·counter + 1 of the stream. */
+/**
+ * Normal with mean 0 and deviation 1 (Box and Muller 1958), from numbers 2·counter and 2·counter + 1 of the
+ * stream.
+ */
 export function normal(seed: number, stream: number, counter: number): number {
   const radius = Math.sqrt(-2 * Math.log(1 - uniform(seed, stream, 2 * counter)));
   return radius * Math.cos(2 * Math.PI * uniform(seed, stream, 2 * counter + 1));

@@ -6,7 +6,9 @@ export type Shape = readonly number[];
 /** A pair of sizes along height and width, in pixels. */
 export type Pair = readonly [height: number, width: number];
 
-/** A shape that cannot work: says which layer, what came in and what would fit. Raised when a graph is built. */
+/**
+ * An invalid shape, thrown while a graph is built. The message has the layer, its input and what would be valid.
+ */
 export class ShapeError extends InputError {
   override readonly name = 'ShapeError';
   readonly layer: string;
@@ -29,7 +31,7 @@ export function shapesEqual(a: Shape, b: Shape): boolean {
   return a.length === b.length && a.every((size, axis) => size === b[axis]);
 }
 
-/** `4×23×8×8`, as people write it. */
+/** Formats a shape as `4×23×8×8`. */
 export function formatShape(shape: Shape): string {
   return shape.length === 0 ? 'scalar' : shape.join('×');
 }

@@ -1,10 +1,13 @@
-/** ` (did you mean train?)`, or nothing where no name is so close that it was probably meant. */
+/** A suggestion such as ` (did you mean train?)`; empty if no name is similar. */
 export function didYouMean(given: string, names: Iterable<string>): string {
   const name = closest(given, names);
   return name === undefined ? '' : ` (did you mean ${name}?)`;
 }
 
-/** The name that was probably meant: it differs in case or by few letters, or is the only one that continues or begins the given one. */
+/**
+ * The most similar name: one that differs in case or by few letters, or the only one that is a prefix or an
+ * extension of the given one.
+ */
 export function closest(given: string, names: Iterable<string>): string | undefined {
   const all = [...names].filter((name) => name !== given);
   const word = given.toLowerCase();
@@ -21,7 +24,7 @@ export function closest(given: string, names: Iterable<string>): string | undefi
   return alike.length === 1 ? alike[0] : undefined;
 }
 
-/** Nobody types longer names by mistake, and comparing them would take long. */
+/** Longer names are not compared, because that would take long. */
 const MOST_LETTERS = 64;
 
 /** Letters to insert, delete, replace or swap with the next one (restricted Damerau-Levenshtein). */

@@ -80,6 +80,7 @@ const runStateSchema = z.strictObject({
 });
 
 export type RunState = z.infer<typeof runStateSchema>;
+/** The numbers of a state by name: float32, or float64 of the engine `reference`. */
 export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
 
 /**
@@ -87,9 +88,11 @@ export type StateNumbers = ReadonlyMap<string, Float32Array | Float64Array>;
  * read when it is written, so that not all of an engine's tensors need to be copied at once. A `Session` is one.
  */
 export interface StateReader {
+  /** The numbers of one tensor, row by row. @throws CheckpointError where there is none of that name. */
   read(name: string): Promise<Float32Array | Float64Array>;
 }
 
+/** What a checkpoint is written from: how far the run is, and its state. */
 export interface Checkpoint {
   readonly run: RunState;
   readonly state: StateReader;

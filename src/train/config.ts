@@ -29,6 +29,7 @@ export class ConfigError extends InputError {
  */
 export const runConfigSchema = z.strictObject(FIELD_SCHEMAS);
 
+/** All settings of a run; docs/settings.md describes each. */
 export type RunConfig = z.infer<typeof runConfigSchema>;
 
 /**
@@ -43,8 +44,8 @@ export function hasValidation({
 }
 
 /** @throws ConfigError when `patience` is set for a run without validation images. */
-export function requireJudge(patience: number | undefined, isJudged: boolean): void {
-  if (patience === undefined || isJudged) return;
+export function requireValidation(patience: number | undefined, hasImages: boolean): void {
+  if (patience === undefined || hasImages) return;
   throw new ConfigError('`patience` requires validation images: set their share with `validate`', {
     setting: 'patience',
   });

@@ -161,4 +161,5 @@ export type TrainEvent =
       readonly rssBytes?: number;
     };
 
+/** Is told each event of a run, while the run goes on. */
 export type TrainListener = (event: TrainEvent) => void;

@@ -3,7 +3,7 @@ import { DEFAULT_TEST_SHARE, imageFolderOf } from '../data/dataset-names.ts';
 import type { ImageFolderOptions } from '../data/image-folder/open.ts';
 import type { Augmentation } from '../data/transforms/augment.ts';
 import { type NormalizationName, normalizationOf } from '../data/transforms/normalize.ts';
-import { type RunConfig, requireJudge, runConfigSchema } from './config.ts';
+import { type RunConfig, requireValidation, runConfigSchema } from './config.ts';
 import { choosePhotosSettings } from './photos.ts';
 import { type ResolvedRecipe, requireConsistent } from './recipes.ts';
 import { withClasses } from './run-model.ts';
@@ -19,7 +19,7 @@ export interface DataOptions {
   readonly followLinks?: true | undefined;
 }
 
-/** Options for reading a folder of images, for a new run or as an existing run read it. */
+/** Options for reading a folder of images: those of a new run, or those stored in an existing run. */
 export function imageOptions(
   given: DataOptions,
   {
@@ -46,7 +46,7 @@ export interface DataHashes {
   readonly data?: string | undefined;
   /** Hash of a folder's test images. */
   readonly test?: string | undefined;
-  /** Hash of a folder's own validation images. */
+  /** Hash of validation images provided by a folder. */
   readonly validation?: string | undefined;
 }
 
@@ -61,9 +61,9 @@ export function newRunConfig(
   from?: WeightsSource,
 ): RunConfig {
   const { augment = [], normalize = 'none', network, ...asked } = recipe;
-  // A folder's own validation images are used instead of a share of the training images.
+  // Validation images provided by the folder replace a fraction of the training images.
   const settings = { ...asked, validate: data.validation ? undefined : asked.validate };
-  requireJudge(settings.patience, settings.validate !== undefined || data.validation !== undefined);
+  requireValidation(settings.patience, settings.validate !== undefined || data.validation !== undefined);
   const chosen = recipe.recipe === 'photos' ? choosePhotosSettings(settings, data.train) : {};
   requireConsistent({ ...settings, ...chosen });
   const classes = recipe.classes ?? data.train.classNames.length;

@@ -11,10 +11,10 @@ import { formatShape, type Shape, shapesEqual } from '../tensor/shape.ts';
 /** Error of an engine on one group of a reference file's tensors. */
 export interface GroupError {
   readonly group: string;
-  /** The greatest absolute difference, relative to the largest value in the tensor's layer. */
+  /** The maximum absolute difference, relative to the largest value in the tensor's layer. */
   readonly error: number;
   readonly bound: number;
-  /** The tensor with the greatest error. */
+  /** The tensor with the largest error. */
   readonly worst: string;
   readonly passed: boolean;
 }

@@ -1,7 +1,7 @@
 import { classCounts } from '../data/classes.ts';
 import type { Dataset } from '../data/dataset.ts';
 import { suitableSize } from '../data/fit-image.ts';
-import { heldOutOf } from '../data/hold-out.ts';
+import { validationImages } from '../data/validation-split.ts';
 import { counted } from '../tensor/counted.ts';
 import type { RunConfig } from './config.ts';
 
@@ -41,7 +41,7 @@ export function photosChoices(
   return {
     size: {
       value: suitableSize(Math.min(dataset.height, dataset.width)),
-      reason: 'by the size of the pictures',
+      reason: 'by the size of the images',
     },
     batch: { value: batch, reason: `for ${counted(images, 'training image')}` },
     epochs: { value: epochs, reason: `${counted(epochs * stepsPerEpoch, 'step')} in all` },
@@ -81,9 +81,9 @@ export function choosePhotosSettings(
   const labels = dataset.labels.subarray(0, given.limit);
   const { validate = 0 } = given;
   const counts = [...classCounts(labels, dataset.classNames.length)];
-  const heldOut = counts.map((count) => heldOutOf(count, validate));
-  const isTooSmall = validate > 0 && heldOut.every((count) => count === 0);
-  const trained = counts.map((count, label) => count - heldOut[label]!);
+  const taken = counts.map((count) => validationImages(count, validate));
+  const isTooSmall = validate > 0 && taken.every((count) => count === 0);
+  const trained = counts.map((count, label) => count - taken[label]!);
   const choices = photosChoices(given, dataset, trained);
   const open = CHOSEN_SETTINGS.filter((name) => given[name] === undefined);
   return {

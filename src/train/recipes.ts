@@ -6,7 +6,7 @@ import { counted } from '../tensor/counted.ts';
 import {
   ConfigError,
   type RunConfig,
-  requireJudge,
+  requireValidation,
   requireMicroBatch,
   type runConfigSchema,
 } from './config.ts';
@@ -163,7 +163,8 @@ export function resolveRecipe(given: Overrides): ResolvedRecipe {
   const merged: ResolvedRecipe = { ...RECIPES[name], ...overrides, recipe: name };
   requireConsistent(merged);
   // A folder may have its own validation images, which is known only when it is opened (`completeRecipe`).
-  if (imageFolderOf(merged.data) === undefined) requireJudge(merged.patience, merged.validate !== undefined);
+  if (imageFolderOf(merged.data) === undefined)
+    requireValidation(merged.patience, merged.validate !== undefined);
   return { ...merged, momentum: momentumOf(given, merged) };
 }
 

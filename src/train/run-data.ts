@@ -1,10 +1,10 @@
 import type { TrainTest } from '../data/dataset.ts';
-import { holdOut } from '../data/hold-out.ts';
+import { splitValidation } from '../data/validation-split.ts';
 import type { RunConfig } from './config.ts';
 
 /** Splits off validation images if the run requires it. @throws DataError */
 export function dataOf({ validate, seed, limit }: RunConfig, data: TrainTest): TrainTest {
   return validate === undefined
     ? data
-    : { ...holdOut(data.train, validate, { seed, limit }), test: data.test };
+    : { ...splitValidation(data.train, validate, { seed, limit }), test: data.test };
 }

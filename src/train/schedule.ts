@@ -6,7 +6,7 @@ export type ScheduleKind = (typeof SCHEDULES)[number];
 /** The learning rate over a run of `steps` steps. */
 export interface Schedule {
   readonly kind: ScheduleKind;
-  /** The greatest learning rate. */
+  /** The maximum learning rate. */
   readonly peak: number;
   readonly steps: number;
   /**

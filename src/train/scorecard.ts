@@ -38,7 +38,7 @@ export class Scorecard {
     this.#keep = keep;
   }
 
-  /** @param logits [labels, classes] */
+  /** Adds the predictions for images from index `first` on. @param logits [labels, classes] */
   add(first: number, labels: ArrayLike<number>, logits: Float32Array | Float64Array): void {
     const classes = this.classNames.length;
     for (let i = 0; i < labels.length; i++) {
@@ -94,7 +94,7 @@ export class Scorecard {
   }
 }
 
-/** Class probabilities of one image's logits. */
+/** Class probabilities, [classes], of one image's logits, [classes]. */
 export function softmax(logits: Float32Array | Float64Array): Float64Array {
   const most = logits[indexOfGreatest(logits)]!;
   const powers = Float64Array.from(logits, (logit) => exp(logit - most));

@@ -15,12 +15,8 @@ import { Pace } from './pace.ts';
 import { learningRateAt } from './schedule.ts';
 import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
+import { TrainingStoppedError } from './stopped-error.ts';
 import type { TrainingResult, TrainingRun } from './training-run.ts';
-
-/** NaN or infinity ended a run. */
-export class TrainingStoppedError extends Error {
-  override readonly name = 'TrainingStoppedError';
-}
 
 /**
  * Trains like d2l's `train_ch6` (https://d2l.ai/chapter_convolutional-neural-networks/lenet.html): shuffled batches

@@ -21,6 +21,7 @@ export interface RunStore {
   load(which: 'last' | 'best'): Promise<LoadedCheckpoint>;
 }
 
+/** All that a training run needs. */
 export interface TrainingRun {
   readonly config: RunConfig;
   readonly model: Model;
@@ -43,6 +44,7 @@ export interface TrainingRun {
   readonly memoryBytes?: () => number;
 }
 
+/** How a training run ended: `finished` is false where its signal stopped it. */
 export interface TrainingResult {
   readonly finished: boolean;
   readonly run: RunState;

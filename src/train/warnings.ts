@@ -1,10 +1,10 @@
 import { counted } from '../tensor/counted.ts';
 import type { RunConfig } from './config.ts';
 
-/** With fewer steps a network has hardly begun to learn. */
+/** With fewer steps a network has learned little. */
 const FEW_STEPS = 100;
 
-/** Warnings about a run's settings, a sentence each. @param images number of training images. */
+/** Warnings about a run's settings, one sentence each. @param images number of training images. */
 export function settingsWarnings(
   { batch, epochs, limit = Number.POSITIVE_INFINITY }: Pick<RunConfig, 'batch' | 'epochs' | 'limit'>,
   images: number,

@@ -2,7 +2,7 @@ import { meansText } from '../data/transforms/normalize.ts';
 import {
   describeReport,
   type MatchedWeights,
-  MisfitError,
+  MismatchError,
   matchWeights,
   type WeightsReport,
 } from '../io/match-weights.ts';
@@ -63,9 +63,9 @@ export function weightsFor(
   try {
     return matchWeights(weights, wanted, { source, newHead });
   } catch (error) {
-    const other = error instanceof MisfitError ? modelOf(weights, source) : undefined;
+    const other = error instanceof MismatchError ? modelOf(weights, source) : undefined;
     if (other === undefined || other === model) throw error;
-    throw new MisfitError(`${source} is not of ${model}; it looks like ${other}: use \`model\` ${other}`);
+    throw new MismatchError(`${source} is not of ${model}; it looks like ${other}: use \`model\` ${other}`);
   }
 }
 

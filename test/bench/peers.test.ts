@@ -41,20 +41,20 @@ describe('contenders', () => {
     expect(names.map(npmPeerOf).filter(Boolean)).toEqual(['tfjs', 'jax-js', 'onnxruntime']);
   });
 
-  test('that are nobody are refused by name', async () => {
+  test('that are unknown are refused by name', async () => {
     const start = () => contender('nativ:avx2', async () => 1);
     const turns = inTurns(['nativ:avx2'], () => start, { warmUp: 0, rounds: 1 });
     await expect(turns).rejects.toThrow('no contender called nativ:avx2');
   });
 
-  test('of PyTorch say their format and their heap', () => {
+  test('of PyTorch have a format and a heap in their names', () => {
     expect(pytorchOf('pytorch:channels_last')).toEqual({ format: 'channels_last', environment: {} });
     const { format, environment } = pytorchOf('pytorch:default+kept-heap');
     expect(format).toBe('default');
     expect(environment).toHaveProperty('MALLOC_MMAP_MAX_', '0');
   });
 
-  test('that fail are left out with what they said, if they are peers', async () => {
+  test('that fail are excluded with their error, if they are peers', async () => {
     const cannot = async () => Promise.reject(new Error('no kernel for that'));
     const turns = await takeTurns(
       [contender('native:scalar', async () => 1), contender('tfjs:wasm', cannot)],
@@ -79,7 +79,7 @@ describe('contenders', () => {
 });
 
 describe('a network for a peer', () => {
-  /** Layers on lists of what was asked for. */
+  /** Layers that record their calls as a list. */
   const words: Layers<readonly string[]> = {
     conv2d: (x, name) => [...x, `conv2d ${name}`],
     batchNorm: (x, name) => [...x, `batchNorm ${name}`],
@@ -92,7 +92,7 @@ describe('a network for a peer', () => {
     add: (a, b) => [...a, ...b, 'add'],
   };
 
-  test('is asked for layer by layer under the names of its state', () => {
+  test('is evaluated layer by layer with the names of its state', () => {
     const { root } = densenet({ blocks: [1, 1], growthRate: 4, stem: 4 });
     expect(forward(root, [], words)).toEqual([
       ...['conv2d 0.0', 'batchNorm 0.1', 'relu', 'maxPool'],
@@ -103,7 +103,7 @@ describe('a network for a peer', () => {
     ]);
   });
 
-  test.each(['densenet121', 'resnet18-d2l', 'resnet50'])('asks for all the state of %s', (name) => {
+  test.each(['densenet121', 'resnet18-d2l', 'resnet50'])('uses all the state of %s', (name) => {
     const model = modelByName(name);
     const asked = new Set(forward(model.root, [], words).flatMap((word) => word.split(' ')[1] ?? []));
     const { graph } = trace(model, 1, [64, 64], 'evaluate');
@@ -111,7 +111,7 @@ describe('a network for a peer', () => {
     expect([...asked].sort()).toEqual([...new Set(state)].sort());
   });
 
-  test('gets its images by channels', () => {
+  test('receives images as NCHW', () => {
     expect([...toNchw(Float32Array.of(1, 10, 2, 20, 3, 30, 4, 40), [2, 1, 2, 2])]).toEqual([
       ...[1, 2, 10, 20],
       ...[3, 4, 30, 40],
@@ -119,7 +119,7 @@ describe('a network for a peer', () => {
   });
 });
 
-describe('convolutions alone', () => {
+describe('single convolutions', () => {
   test("are the notes' last of each block and its transitions'", () => {
     expect(notesConvolutions(96, 2).map(describeConvolution)).toEqual([
       '3×3, 160 → 32, 24×24',
@@ -132,7 +132,7 @@ describe('convolutions alone', () => {
     ]);
   });
 
-  test('share out the records of a step', () => {
+  test('divide the time of the records of a step', () => {
     const kinds = [
       'packWeights',
       'conv2d',
@@ -145,7 +145,7 @@ describe('convolutions alone', () => {
     expect(stepTimes(kinds, [1, 2, 4, 8, 16, 32, 64])).toEqual({ forward: 3, gradWeight: 12, gradInput: 48 });
   });
 
-  test('have a report in GFLOP/s, with what peers could not', () => {
+  test('have a report in GFLOP/s, with failures of peers', () => {
     const of = { images: 2, size: 10, inChannels: 50, outChannels: 100, kernel: 1 };
     expect(flopsOf(of)).toBe(2e6);
     const times = (ms: number) => [{ inference: ms, forward: ms, gradInput: ms, gradWeight: ms }];
@@ -184,7 +184,7 @@ describe('an epoch from end to end', () => {
     expect(partsOf(run)).toEqual({ total: 5, start: 0.5, training: 3, evaluation: 1, end: 0.5 });
   });
 
-  test('is trained on the engine and in the type that the name says', () => {
+  test('is trained on the engine and with the type in the name', () => {
     const of = { limit: 1, size: 32, batch: 1, threads: 1, learningRate: 0.1, seed: 0 };
     const told = (name: string) => trainArguments(name, of).join(' ');
     expect(told('native')).toMatch(/--engine native .*--precision f32$/);
@@ -227,7 +227,7 @@ describe('an epoch from end to end', () => {
   });
 });
 
-test('a table keeps its columns whatever its cells hold', () => {
+test('a table keeps its columns for any cell content', () => {
   expect(
     markdownTable([
       ['a', 'b'],

@@ -43,20 +43,20 @@ describe('a report', () => {
     ]);
   });
 
-  test('of losses that are not finite is none', () => {
+  test('is not created for losses that are not finite', () => {
     const diverged = [...answers([1, 2]), ...answers([3], Number.NaN)];
     expect(() => measure('wasm:simd128', diverged, 256)).toThrow(
       /wasm:simd128: a loss is not finite: 2, 2, NaN/,
     );
   });
 
-  test('says in its first line where two threads had no two cores', () => {
+  test('warns in its first line if two threads had less than two cores', () => {
     expect(markdownOf(report)).toMatch(/^# Training step `notes`: 96×96/);
     const shared = { ...report, machine: { ...report.machine, twoThreads: 1.2 } };
     expect(markdownOf(shared)).toMatch(/^\*\*Not two cores: two threads spin 1\.20 times as fast as one/);
   });
 
-  test('names its case, whatever the threads', () => {
+  test('names its case, independent of threads', () => {
     expect(caseName({ ...CASES.deep!, threads: 1 })).toBe('deep');
     expect(caseName({ ...CASES.deep!, batch: 1 })).toBe('custom');
     expect(caseName({ ...CASES.densenet121!, bottleneck: false })).toBe('custom');
@@ -79,7 +79,7 @@ describe.each([
     const { results, machine } = JSON.parse(readFileSync(join(folder, 'bench/x.json'), 'utf8')) as StepReport;
     expect(results.map(({ name }) => name)).toEqual(names);
     for (const { name, loss } of results) {
-      // A bfloat16 is off by 2⁻⁹ at most, and so many maps are rounded on the way.
+      // The relative error of a bfloat16 is at most 2⁻⁹, for each consecutive map.
       const tolerance = name.includes('bf16') ? maps * 2 ** -9 : 1e-3;
       expect(Math.abs(loss / results[0]!.loss - 1), name).toBeLessThan(tolerance);
     }
@@ -94,7 +94,7 @@ describe.each([
   );
 });
 
-test('the page has every report of steps, the other reports, and a picture', () => {
+test('the page has every report of steps, the other reports, and a plot', () => {
   expect(node('page', folder).stderr).toContain('holds no reports');
   mkdirSync(join(folder, 'bench'));
   const newer = { ...report, date: '2026-02-01T00:00:00Z', step: CASES.deep! };

@@ -4,12 +4,16 @@ import { bitsOfState, colourImage, colours, OWN_NETWORK } from '../support/colou
 const DATA = colours(36);
 export const OPTIONS = { epochs: 2, lr: 0.05, batch: 8, seed: 4 } as const;
 
-/** What a page does with the library: trains, asks about a file, saves, and opens what it has saved. */
-export async function useLibrary(files: readonly (readonly number[])[], threads?: number) {
+/** Uses the library in a page: trains, predicts a file, saves, and loads the result. */
+export async function useLibrary(
+  files: readonly (readonly number[])[],
+  threads?: number,
+  engine: 'auto' | 'webgpu' = 'auto',
+) {
   const isolated = crossOriginIsolated;
-  await using run = await densor.fit(OWN_NETWORK, DATA, { ...OPTIONS, threads });
+  await using run = await densor.fit(OWN_NETWORK, DATA, { ...OPTIONS, threads, engine });
   const saved = await run.save();
-  await using again = await densor.loadRun(new Blob([saved]));
+  await using again = await densor.loadRun(new Blob([saved]), { engine });
   const images = [...files.map((bytes) => new Uint8Array(bytes)), colourImage(DATA, 1)];
   return {
     isolated,
@@ -22,7 +26,7 @@ export async function useLibrary(files: readonly (readonly number[])[], threads?
   };
 }
 
-/** What the library says of a mistake. */
+/** The error message of the library for a mistake. */
 export async function mistake(kind: 'threads' | 'html' | 'missing' | 'folder' | 'run'): Promise<string> {
   try {
     if (kind === 'threads') await densor.fit(OWN_NETWORK, DATA, { ...OPTIONS, threads: 2 });

@@ -59,7 +59,7 @@ describe.skipIf(!CHROMIUM)('the library in headless Chromium', () => {
     const [png, jpeg, webp, pixels] = inPage.predictions;
     expect(pixels).toEqual(await saved.predict(colourImage(colours(36), 1)));
     expect(png).toEqual(await saved.predict(files[0]!));
-    // Two decoders of JPEG may differ by a step of 255 in a pixel.
+    // Two JPEG decoders may differ by 1 of 255 in a pixel.
     for (const [found, file] of [
       [jpeg, files[1]],
       [webp, files[2]],

@@ -3,7 +3,8 @@ import type { Engine } from '../../src/engine/engine.ts';
 import type { densenet } from '../../src/model/densenet.ts';
 
 /**
- * Two steps of a small network; every bit of its state. Runs in a page as text, so it uses nothing from outside.
+ * Runs two steps of a small network; returns the bits of its state. It is sent to a page as text, so it must not
+ * use outer variables.
  */
 export async function oneStep(
   engine: Engine,

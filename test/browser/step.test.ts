@@ -8,7 +8,7 @@ import { densenet } from '../../src/model/densenet.ts';
 import { CHROMIUM, IMPORT_MAP, servePage } from '../support/page.ts';
 import { oneStep } from './one-step.ts';
 
-/** Loads the built modules as any page would. */
+/** A page that loads the built modules. */
 const PAGE = `<!doctype html><title>step</title>${IMPORT_MAP}<script type="module">
   import * as densor from '/src/browser.js';
   globalThis.densor = densor;

@@ -10,7 +10,7 @@ import type { RunStore } from '../../src/train/training-run.ts';
 
 const [CLASSES, CHANNELS, SIDE] = [3, 3, 12];
 
-/** Images of a colour for each class, and noise. */
+/** Noisy images with one color per class. */
 function images(name: string, count: number, seed: number): Dataset {
   const bytes = SIDE * SIDE * CHANNELS;
   const labels = Uint8Array.from({ length: count }, (_, i) => i % CLASSES);
@@ -22,7 +22,10 @@ function images(name: string, count: number, seed: number): Dataset {
   return { name, count, height: SIDE, width: SIDE, channels: CHANNELS, pixels, labels, classNames };
 }
 
-/** Trains an epoch with all that a run has but a folder: losses, points of the curves, and the bits of the checkpoint. */
+/**
+ * Trains one epoch as a run without a folder; returns losses, points of the curves, and the bits of the
+ * checkpoint.
+ */
 export async function trainEpoch(engine: Engine) {
   const config = runConfigSchema.parse({
     ...{ recipe: 'notes', model: 'small', data: 'made', classes: CLASSES, size: 16, batch: 16, epochs: 1 },
@@ -42,13 +45,13 @@ export async function trainEpoch(engine: Engine) {
   let saved: Promise<void> | undefined;
   const store: RunStore = {
     nameOf: (which) => which,
-    // Once, after the only epoch: no step comes after it.
+    // Called once, after the only epoch.
     save: async (which, checkpoint, shapes) => {
       if (which === 'best') saved = take(encodeCheckpoint(checkpoint, shapes), chunks);
       await saved;
     },
     load: () => {
-      throw new Error('nothing is loaded where no image is held out');
+      throw new Error('nothing is loaded where there are no validation images');
     },
   };
   const losses: number[] = [];

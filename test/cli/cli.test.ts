@@ -20,7 +20,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
-/** In a process of its own: each command at least once. */
+/** Runs a command in a new process; used at least once per command. */
 const alone = (...args: readonly string[]) => densorProcess(folder, ...args);
 
 const bestValidationAccuracy = (run: string) => {
@@ -66,7 +66,7 @@ describe('densor train', () => {
     expect((await densor('train', '--resume', 'run')).stdout).toBe(stdout);
   });
 
-  test('keeps to the precision it began with: --precision bf16', async () => {
+  test('keeps the precision it began with: --precision bf16', async () => {
     const { status, stderr } = await densor('train', ...SHORT, '--precision', 'bf16', '--out', 'run');
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(/\nrecipe notes: .*feature maps in bf16\n/);
@@ -80,7 +80,7 @@ describe('densor train', () => {
     });
   });
 
-  test('follows a recipe that options change, with held-out images, and says so', async () => {
+  test('follows a recipe that options change, with validation images, and says so', async () => {
     const settings =
       '--optimizer nesterov --weight-decay 0.001 --schedule one-cycle --ema 0.9 --validate 0.2';
     const args = [...SHORT, ...settings.split(' '), '--recipe', 'd2l', '--epochs', '2', '--out', 'run'];
@@ -111,14 +111,29 @@ describe('densor train', () => {
       );
       expect(testAccuracy).toBe(told[accuracy]);
     }
-    const heldOut = (await densor('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--json')).stdout;
-    expect(JSON.parse(heldOut)).toMatchObject({ images: 20, heldOutAccuracy: bestValidationAccuracy('run') });
-    expect(await densor('evaluate', 'run', '--held-out', '--data', 'sample')).toMatchObject({ status: 2 });
+    const best = ['evaluate', 'run', '--checkpoint', 'best', '--json'];
+    const validationAccuracy = bestValidationAccuracy('run');
+    const validated = JSON.parse((await densor(...best, '--validation')).stdout);
+    expect(validated).toMatchObject({ images: 20, validationAccuracy });
+    expect(validated).not.toHaveProperty('heldOutAccuracy');
+    const formerly = await densor(...best, '--held-out');
+    expect(formerly.stderr.match(/.*--held-out.*/g)).toEqual([
+      '--held-out is called --validation now: the next version does not know the old name',
+    ]);
+    expect(JSON.parse(formerly.stdout)).toMatchObject({
+      images: 20,
+      validationAccuracy,
+      heldOutAccuracy: validationAccuracy,
+    });
+    expect((await densor('evaluate', '--help')).stdout).not.toContain('--held-out');
+    expect(await densor('evaluate', 'run', '--validation', '--data', 'sample')).toMatchObject({ status: 2 });
     // By its file a checkpoint is the same network as by its run's folder: the averages.
-    const best = join(folder, 'run/best.safetensors');
-    expect((await densor('import', best, '--model', 'densenet-bc-10-4', '--out', 'imported')).status).toBe(0);
+    const bestFile = join(folder, 'run/best.safetensors');
+    expect(
+      (await densor('import', bestFile, '--model', 'densenet-bc-10-4', '--out', 'imported')).status,
+    ).toBe(0);
     expect(bitsOfAll(loadCheckpoint(join(folder, 'imported/best.safetensors')).state)).toEqual(
-      bitsOfAll(loadCheckpoint(best).state),
+      bitsOfAll(loadCheckpoint(bestFile).state),
     );
   });
 
@@ -130,7 +145,7 @@ describe('densor train', () => {
     expect(result.trainLoss).toBeGreaterThan(0);
   });
 
-  test('saves on Ctrl-C though whoever read what it says is gone', async () => {
+  test('saves on Ctrl-C although the reader of its output has ended', async () => {
     const args = ['train', ...SHORT, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
     let stderr = '';
@@ -148,7 +163,7 @@ describe('densor train', () => {
     expect(globalStep).toBeLessThan(90);
   });
 
-  test('finishes its step on Ctrl-C, saves, says how to go on, and goes on', async () => {
+  test('finishes its step on Ctrl-C, saves, prints the resume command, and resumes', async () => {
     const args = ['train', ...SHORT, '--epochs', '30', '--out', 'run'];
     const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
     let [stderr, sent] = ['', false];
@@ -174,20 +189,20 @@ describe('densor train', () => {
     expect(steps).toEqual(Array.from({ length: 90 }, (_, i) => i + 1));
   });
 
-  test('stops on numbers that explode, says where, and keeps the last good checkpoint', async () => {
+  test('stops if training diverges, with the step, and keeps the last good checkpoint', async () => {
     const { status, lastLine } = await densor('train', ...SHORT, '--lr', '1e30', '--out', 'run');
     expect(status).toBe(1);
     expect(lastLine).toMatch(
       /step \d+ .*NaN or infinity in the (loss|statistics|gradient) of layer .*last good checkpoint/,
     );
     expect((await densor('evaluate', 'run')).status).toBe(0);
-    expect(await densor('evaluate', 'run', '--held-out')).toMatchObject({
+    expect(await densor('evaluate', 'run', '--validation')).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('this run has no validation images'),
     });
   });
 
-  test('with contradicting options does not resume', async () => {
+  test('does not resume with contradictory options', async () => {
     await densor('train', ...SHORT, '--out', 'run');
     const before = readFileSync(join(folder, 'run/last.safetensors'));
     for (const [option, value] of [
@@ -219,7 +234,7 @@ describe('densor train', () => {
   });
 });
 
-describe('bad usage or input is one line, status 2, and writes nothing:', () => {
+describe('invalid usage or input gives one line, status 2, and no files:', () => {
   test.each([
     [['fly'], /unknown command 'fly'/],
     [[], /no command given/],
@@ -250,7 +265,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     [['train', '--schedule', 'linear'], /'linear' is invalid.*one-cycle/],
     [['train', '--patience', '3'], /--patience requires validation images: .*--validate/],
     [['train', '--warmup', '11'], /longer than the run of 10/],
-    [['train', '--data', 'sample', '--validate', '0.0001'], /holds out 0/],
+    [['train', '--data', 'sample', '--validate', '0.0001'], /takes 0 for validation/],
     [['train', '--precision', 'f16'], /'f16' is invalid/],
     [
       ['train', '--data', 'sample', '--size', '28'],
@@ -299,7 +314,7 @@ describe('bad usage or input is one line, status 2, and writes nothing:', () => 
     expect(existsSync(join(folder, 'run'))).toBe(false);
   });
 
-  test('a damaged checkpoint, which stays as it is', async () => {
+  test('a damaged checkpoint, which is not modified', async () => {
     await densor('train', ...SHORT, '--out', 'run');
     const path = join(folder, 'run/last.safetensors');
     const truncated = readFileSync(path).subarray(0, 5000);
@@ -364,7 +379,7 @@ describe('densor', () => {
     expect((await summary('densenet-bc-100-12')).layers[0].outputShape).toEqual([1, 24, 32, 32]);
   });
 
-  test('trains, tests and measures other networks on what the data has', async () => {
+  test("trains, evaluates and measures other networks for the data's channels and classes", async () => {
     const model = 'densenet-bc-10-4';
     const tiny = ['--data', 'sample', '--size', '16', '--batch', '100', '--limit', '100', '--epochs', '1'];
     const { status, stderr } = await densor('train', '--model', model, ...tiny, '--out', 'run');
@@ -380,7 +395,7 @@ describe('densor', () => {
     expect(JSON.parse(bench.stdout).stepMs, bench.stderr).toHaveLength(1);
   });
 
-  test('bench times steps and tells memory', async () => {
+  test('bench measures steps and reports memory', async () => {
     const args = '--size 32 --batch 8 --steps 2 --threads 1 --json'.split(' ');
     const { stdout } = alone('bench', ...args);
     const result = JSON.parse(stdout);
@@ -389,7 +404,7 @@ describe('densor', () => {
     expect(result.plannedPeakBytes).toBeLessThan(result.peakRssBytes);
   });
 
-  test('profile tells where a step goes, and draws it', async () => {
+  test('profile shows the time of a step by kernel, and plots it', async () => {
     const small = ['--size', '32', '--batch', '8', '--steps', '2', '--threads', '2'];
     const { status, stdout, stderr } = alone('profile', ...small, '--out', 'pictures/p.svg', '--json');
     expect(status, stderr).toBe(0);
@@ -427,7 +442,7 @@ describe('densor', () => {
     expect(readdirSync(join(folder, 'runs')).sort()).toEqual(['profile-notes.png', 'profile-notes.svg']);
   });
 
-  test('lr-find suggests a learning rate, leaves a table and its picture, and no run', async () => {
+  test('lr-find suggests a learning rate, writes a table and its plot, and no run', async () => {
     const args = '--data sample --size 32 --batch 50 --limit 200 --steps 50 --to 100 --threads 2'.split(' ');
     const { status, stdout, stderr } = alone('lr-find', ...args, '--json');
     expect(status, stderr).toBe(0);
@@ -461,12 +476,12 @@ describe('densor', () => {
     expect(failed.map(({ group }: { group: string }) => group)).toContain('after');
   });
 
-  test('tells its version', async () => {
+  test('prints its version', async () => {
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     expect(alone('--version')).toMatchObject({ status: 0, stdout: `${version}\n` });
   });
 
-  test('helps', async () => {
+  test('prints help', async () => {
     const { status, stdout } = await densor('--help');
     expect(status).toBe(0);
     for (const command of ['train', 'lr-find', 'compare', 'evaluate', 'predict', 'import'])

@@ -22,7 +22,7 @@ const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 const read = (path: string) => readFileSync(join(folder, path), 'utf8');
 const linesOf = (stderr: string) => stderr.split('\n').filter((line) => line.startsWith('run '));
 
-/** Interrupts the command when this is on stderr. */
+/** Interrupts the command when stderr contains `when`. */
 async function interrupted(args: readonly string[], when: string) {
   const child = spawn(process.execPath, [MAIN, ...args], { cwd: folder });
   let [stderr, sent] = ['', false];
@@ -33,7 +33,7 @@ async function interrupted(args: readonly string[], when: string) {
   return { status: await new Promise((resolve) => child.on('exit', resolve)), stderr };
 }
 
-test('a comparison that is interrupted goes on, and ends with what single runs of train give', async () => {
+test('an interrupted comparison resumes, with the results of single runs of train', async () => {
   writeFileSync(join(folder, 'pool.json'), JSON.stringify(EXPERIMENT));
   const args = ['compare', 'pool.json', ...BUDGET];
   const cut = await interrupted(args, 'run 2/4: max, seed 0');
@@ -108,7 +108,7 @@ test('a comparison that is interrupted goes on, and ends with what single runs o
   expect(average.runs.map(({ seed }: { seed: number }) => seed)).toEqual([0, 1, 2]);
 }, 120_000);
 
-test('networks are counted part by part without a run', async () => {
+test('costs of networks are computed by part, without training', async () => {
   const args = ['compare', 'notes-121', '--data', 'sample', '--dry-run'];
   const { status, stdout, stderr } = await densor(...args);
   expect(status, stderr).toBe(0);
@@ -128,7 +128,7 @@ test('networks are counted part by part without a run', async () => {
   }
 });
 
-test('a run that diverges is told of, and the others are compared without it', () => {
+test('a diverged run is reported, and the others are compared without it', () => {
   const configurations = { fine: {}, wild: { lr: 1e30 } };
   writeFileSync(join(folder, 'rates.json'), JSON.stringify({ configurations, seeds: [0] }));
   const { status, stdout, stderr } = densorProcess(
@@ -150,7 +150,7 @@ test('a run that diverges is told of, and the others are compared without it', (
   expect(read('out/report.md')).toContain('| wild, seed 0: diverged | – |');
 });
 
-test('what is wrong is said in a line, and nothing is written', async () => {
+test('errors are one line, and nothing is written', async () => {
   writeFileSync(join(folder, 'typo.json'), JSON.stringify({ ...EXPERIMENT, common: { epohcs: 1 } }));
   writeFileSync(join(folder, 'half.json'), '{"seeds": [');
   const before = readdirSync(folder);

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { csv } from '../../src/cli/csv.ts';
 
-test('a table quotes what has commas or quotes, with lines as RFC 4180 has them', () => {
+test('a table quotes cells with commas or quotes, with line ends as in RFC 4180', () => {
   expect(
     csv([
       ['class', 'f1'],

@@ -13,7 +13,7 @@ import { onnxruntimeLogits, referenceLogits, type State } from '../support/onnx.
 const QUIET = { note: () => {}, bytes: () => {} };
 
 let folder: string;
-/** Of one export in both formats. */
+/** The output of one export in both formats. */
 let json: string;
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
@@ -25,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 const exported = (...args: readonly string[]) => densorIn(folder, 'export', ...args);
 const bytesOf = (name: string) => readFileSync(join(folder, name));
 const tensorsOf = (name: string) => decodeSafetensors(bytesOf(name), name).tensors;
-/** Names, shapes and numbers, in order. */
+/** Names, shapes and hashes of tensors, in order. */
 const digest = (tensors: ReadonlyMap<string, StoredTensor>) =>
   [...tensors].map(([name, { shape, data }]) => [name, shape, bitsOf(data)]);
 const stateOf = (name: string): State =>
@@ -71,7 +71,7 @@ describe('densor export', () => {
     expect(digest(readOnnxWeights(bytesOf('both.onnx'), 'both').tensors)).toEqual(checkpoint);
   });
 
-  test('tells in both what a user of the file must know', () => {
+  test('stores in both the information for using the file', () => {
     const { metadata } = decodeSafetensors(bytesOf('both.safetensors'), 'both');
     const { version } = JSON.parse(readFileSync('package.json', 'utf8'));
     const card = {
@@ -88,11 +88,11 @@ describe('densor export', () => {
     expect(Object.fromEntries(readOnnxWeights(bytesOf('both.onnx'), 'both').metadata)).toEqual(card);
   });
 
-  test('takes the best checkpoint where that is asked for, in the place of a file of the same name', async () => {
+  test('exports the best checkpoint if requested, and replaces a file of the same name', async () => {
     const path = join(folder, 'run/best.safetensors');
     const whole = bytesOf('run/best.safetensors');
     const other = Buffer.from(whole);
-    other.writeFloatLE(0.125, other.length - 4); // The two are the same after one epoch.
+    other.writeFloatLE(0.125, other.length - 4); // Both checkpoints are equal after one epoch.
     writeFileSync(path, other);
     writeFileSync(join(folder, 'best.safetensors'), 'old');
     await exported('run', '--safetensors', 'best.safetensors', '--checkpoint', 'best');
@@ -106,7 +106,7 @@ describe('densor export', () => {
   });
 });
 
-describe('densor export refuses with status 2 and one line, and writes nothing:', () => {
+describe('densor export refuses with status 2 and one line, without writing files:', () => {
   test.each([
     [['run'], /nothing to export: expected --onnx FILE, --safetensors FILE or both/],
     [['nowhere', '--onnx', 'x.onnx'], /nowhere does not exist: expected the folder of a run/],

@@ -13,8 +13,8 @@ beforeAll(async () => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-describe('a checkpoint stands for its run', () => {
-  test('where a trained network is evaluated, and the report lies beside it', async () => {
+describe('a checkpoint can be given for its run', () => {
+  test('for evaluation, with the report in the same folder', async () => {
     const { status, stdout } = await densor('evaluate', 'runs/photos/best.safetensors', '--json');
     expect(status).toBe(0);
     expect(JSON.parse(stdout).files).toContain('runs/photos/classes.csv');
@@ -23,7 +23,7 @@ describe('a checkpoint stands for its run', () => {
     expect(ofCopy).toBe(0);
   });
 
-  test('where it is exported, and is not overwritten', async () => {
+  test('for export, and is not overwritten', async () => {
     const { stdout } = await densor('export', 'runs/photos/best.safetensors', '--onnx', 'best.onnx');
     expect(stdout).toMatch(/best checkpoint\)$/m);
     const { status, stderr } = await densor(
@@ -35,7 +35,7 @@ describe('a checkpoint stands for its run', () => {
     expect([status, stderr]).toEqual([2, expect.stringMatching(/mine.safetensors belongs to the run/)]);
   });
 
-  test('where it goes on', async () => {
+  test('for resuming', async () => {
     const { status, stderr } = await densor('train', '--resume', 'runs/photos/last.safetensors');
     expect([status, stderr]).toEqual([
       0,
@@ -74,7 +74,7 @@ test.each([
   expect([status, stdout, lastLine]).toEqual([2, '', `densor: ${message}`]);
 });
 
-test('a folder is no checkpoint, and an error says which file in it may be one', () => {
+test('a folder is not a checkpoint, and the error names a file in it that may be one', () => {
   expect(() => loadCheckpoint(folder)).toThrow(
     `expected a checkpoint in it, such as ${join(folder, 'last.safetensors')}`,
   );

@@ -19,7 +19,7 @@ const MODEL = 'densenet-bc-10-4';
 let folder: string;
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
-/** A network for seven classes, as a file of PyTorch's would have it. */
+/** A network for seven classes, with PyTorch's names. */
 let weights: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 
 beforeAll(async () => {

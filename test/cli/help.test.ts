@@ -57,7 +57,7 @@ describe('help of', () => {
   });
 });
 
-test('errors name settings as flags; what is no setting stays', () => {
+test('errors name settings as flags; other names are unchanged', () => {
   expect(inFlags('`microBatch` 64 is more than the batch of 32')).toBe(
     '--micro-batch 64 is more than the batch of 32',
   );

@@ -27,7 +27,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a run on a folder with train, valid and test', () => {
-  test('chooses by valid, is tested at the end, and evaluate and resume agree', async () => {
+  test('chooses the best epoch by valid, evaluates test at the end, and evaluate and resume agree', async () => {
     const { status, stderr, stdout } = await train('--data', 'folder:three', '--epochs', '3', '--out', 'run');
     expect(status, stderr).toBe(0);
     expect(stderr).toMatch(/three: its images in valid choose the best epoch, those in test are the test/);
@@ -49,11 +49,19 @@ describe('a run on a folder with train, valid and test', () => {
     });
     const tested = await json('evaluate', 'run', '--checkpoint', 'best', '--out', 'report');
     expect(tested).toMatchObject({ images: 4, testAccuracy: best!.testAccuracy });
-    const validated = await json('evaluate', 'run', '--checkpoint', 'best', '--held-out', '--out', 'report');
-    expect(validated).toMatchObject({ images: 9, heldOutAccuracy: best!.validationAccuracy });
+    const validated = await json(
+      'evaluate',
+      'run',
+      '--checkpoint',
+      'best',
+      '--validation',
+      '--out',
+      'report',
+    );
+    expect(validated).toMatchObject({ images: 9, validationAccuracy: best!.validationAccuracy });
   });
 
-  test('takes its own validation images instead of a share, and may be impatient', async () => {
+  test('uses its validation images instead of a fraction, also with patience', async () => {
     const args = ['--data', 'folder:three', '--epochs', '9', '--lr', '1e-9', '--patience', '1'];
     const { status, stderr } = await train(...args, '--validate', '0.5', '--out', 'impatient');
     expect(status, stderr).toBe(0);
@@ -62,7 +70,7 @@ describe('a run on a folder with train, valid and test', () => {
     expect(start).toMatchObject({ trainImages: 18, validationImages: 9 });
   });
 
-  test('does not go on where its validation images are others', async () => {
+  test('does not resume with changed validation images', async () => {
     cpSync(join(folder, 'three'), join(folder, 'other'), { recursive: true });
     rmSync(join(folder, 'other/valid/red/0.jpeg'));
     const { status, lastLine } = await densor('train', '--resume', 'run', '--data', 'folder:other');
@@ -91,7 +99,7 @@ describe('a run on a folder with train, valid and test', () => {
 });
 
 describe('a folder of links', () => {
-  test('is refused with the remedy, and followed when that is asked for, also by a resumed run', async () => {
+  test('is refused with the remedy, and followed if requested, also by a resumed run', async () => {
     await writeColours(join(folder, 'originals'), 5);
     cpSync(join(folder, 'originals'), join(folder, 'chosen'), { recursive: true });
     rmSync(join(folder, 'chosen/red'), { recursive: true });
@@ -111,7 +119,7 @@ describe('a folder of links', () => {
     expect((await densor('train', '--resume', 'linked')).status).toBe(0);
     const { testAccuracy } = lastOf('linked').last!;
     expect(await json('evaluate', 'linked')).toMatchObject({ images: 3, testAccuracy });
-    // Another folder is followed only where that is asked for again.
+    // Links in another folder are followed only if requested again.
     rmSync(join(folder, 'chosen/green'), { recursive: true });
     const other = ['evaluate', 'linked', '--data', 'folder:chosen', '--out', 'report'];
     expect((await densor(...other)).lastLine).toMatch(/use --follow-links/);
@@ -119,7 +127,7 @@ describe('a folder of links', () => {
   });
 });
 
-test('under a memory limit a picture that takes more is named and left out', async () => {
+test('with a memory limit, larger images are named and skipped', async () => {
   await writeColours(join(folder, 'small'), 4);
   const { default: sharp } = await import('sharp');
   const create = { width: 9000, height: 9000, channels: 3, background: 'red' } as const;

@@ -11,7 +11,7 @@ import { bomb, picture, writeColours, writeFiles } from '../support/images.ts';
 let folder: string;
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 const TINY = '--recipe notes --size 32 --batch 5 --lr 0.02 --threads 1'.split(' ');
-/** All of it but the learning rate. */
+/** All settings except the learning rate. */
 const SAME = '--recipe notes --size 32 --batch 5 --threads 1'.split(' ');
 const AUGMENTED = ['--augment', 'flip,crop,erase,resized-crop', '--normalize', 'measured'];
 const checkpointOf = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
@@ -43,7 +43,7 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('a run on a folder of images', () => {
-  test('keeps class names, transforms and the measured numbers, and logs what it has left out', () => {
+  test('stores class names, transforms and the measured normalization, and logs skipped files', () => {
     const { config } = checkpointOf('run').run;
     expect(config).toMatchObject({
       data: 'folder:data',
@@ -63,14 +63,14 @@ describe('a run on a folder of images', () => {
     });
   });
 
-  test('is tested on what it put aside wherever the folder lies now, and on all of another one', async () => {
+  test('is evaluated on its test split wherever the folder is, and on all of another folder', async () => {
     cpSync(join(folder, 'data'), join(folder, 'moved'), { recursive: true });
     const own = JSON.parse((await densor('evaluate', 'run', '--json', '--out', 'own')).stdout);
     const moved = await densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own');
     expect(moved.stderr).toMatch(/^folder:moved is the data of this run: testing only on its test images$/m);
     const { images, testLoss } = JSON.parse(moved.stdout);
     expect({ images, testLoss }).toEqual({ images: own.images, testLoss: own.testLoss });
-    // Where the run's own folder has another class now: before the others it would shift every label.
+    // The run's folder has a new class now, which would shift all labels because it is first.
     cpSync(join(folder, 'moved'), join(folder, 'elsewhere/data'), { recursive: true });
     cpSync(join(folder, 'moved/red'), join(folder, 'elsewhere/data/amber'), { recursive: true });
     const unknown = await densorIn(join(folder, 'elsewhere'), 'evaluate', '../run', '--out', 'own');
@@ -82,7 +82,7 @@ describe('a run on a folder of images', () => {
     const other = await densor('evaluate', 'run', '--data', 'folder:moved', '--json', '--out', 'own');
     expect(JSON.parse(other.stdout).images).toBe(24);
     expect(other.stderr).toMatch(/^folder:moved has no images of red: these classes are not tested$/m);
-    // Numbers stand for names only where there are as many of them.
+    // Numbers replace names only if their count is the same.
     renameSync(join(folder, 'moved/blue'), join(folder, 'moved/0'));
     renameSync(join(folder, 'moved/green'), join(folder, 'moved/1'));
     const numbered = await densor('evaluate', 'run', '--data', 'folder:moved', '--out', 'own');
@@ -92,7 +92,7 @@ describe('a run on a folder of images', () => {
     ]);
   });
 
-  test('is looked for a learning rate as it is trained', async () => {
+  test('is used for lr-find as for training', async () => {
     const found = await densor(
       'lr-find',
       '--data',
@@ -111,7 +111,7 @@ describe('a run on a folder of images', () => {
     expect(first.loss).toBe(JSON.parse(step!).loss);
   });
 
-  test('that is cut short goes on with the very bits, augmented', async () => {
+  test('that is interrupted resumes bit-identically, with augmentation', async () => {
     await densor('train', '--data', 'folder:data', ...TINY, ...AUGMENTED, '--epochs', '1', '--out', 'short');
     // A run of two epochs that stopped after the first.
     const path = join(folder, 'short/last.safetensors');
@@ -139,7 +139,7 @@ describe('a run on a folder of images', () => {
 });
 
 describe('densor evaluate', () => {
-  test('writes tables and pictures beside the run, and prints the scores of each class', async () => {
+  test('writes tables and plots to the folder of the run, and prints the scores of each class', async () => {
     const before = readdirSync(join(folder, 'run'));
     const { status, stdout, stderr } = await densor('evaluate', 'run');
     expect(status, stderr).toBe(0);
@@ -157,8 +157,8 @@ describe('densor evaluate', () => {
     expect(stderr).not.toMatch(/warning/);
   });
 
-  test('on other data counts as its folders say, and shows the mistakes', async () => {
-    // Red images in the folder of blue ones: two mistakes, if the network has learned anything.
+  test('on other data uses the labels of its folders, and shows the errors', async () => {
+    // Red images in the folder of blue ones: two errors, if the network has learned anything.
     const red = { colour: [190, 20, 20] } as const;
     writeFiles(folder, {
       'other/blue/1.png': await picture(red),
@@ -199,7 +199,7 @@ describe('densor evaluate', () => {
     expect(readFileSync(join(folder, 'report/mistakes.png')).subarray(1, 4).toString()).toBe('PNG');
   });
 
-  test('warns when the test images are no longer those of the run', async () => {
+  test('warns if the test images have changed', async () => {
     cpSync(join(folder, 'run'), join(folder, 'changed'), { recursive: true });
     const { run, state, shapes } = checkpointOf('changed');
     const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));
@@ -227,7 +227,7 @@ describe('densor evaluate', () => {
 });
 
 describe('densor predict', () => {
-  test('names the likeliest classes of each file, several at once', () => {
+  test('prints the most probable classes of several files', () => {
     const files = ['blue.png', 'data/red/0.jpeg', 'data/green/2.webp'];
     const { status, stdout, stderr } = densorProcess(folder, 'predict', 'run', ...files);
     expect(status, stderr).toBe(0);
@@ -241,7 +241,7 @@ describe('densor predict', () => {
     ]);
   });
 
-  test('says of one image what it says of it among others', async () => {
+  test('predicts the same for an image alone and in a batch', async () => {
     const top = async (...files: string[]) =>
       JSON.parse((await densor('predict', 'run', '--json', '--top', '2', ...files)).stdout).predictions;
     const [alone] = await top('blue.png');
@@ -249,7 +249,7 @@ describe('densor predict', () => {
     expect((await top('data/red/0.jpeg', 'blue.png'))[1]).toEqual(alone);
   });
 
-  test('names a file that is no image, predicts the others, and ends with status 1', async () => {
+  test('reports a file that is not an image, predicts the others, and ends with status 1', async () => {
     const args = ['predict', 'run', 'data/red/notes.txt', 'blue.png', 'nowhere.png'];
     const { status, stdout, stderr } = await densor(...args, '--json');
     expect(status).toBe(1);
@@ -273,7 +273,7 @@ describe('densor predict', () => {
     expect(stderr.trim().split('\n').length).toBe(1);
   });
 
-  test('of a run that is older than class names has those of its data set', async () => {
+  test('of a run from before class names were stored uses those of its data set', async () => {
     await densor('train', '--data', 'sample', ...TINY, '--epochs', '1', '--limit', '5', '--out', 'old');
     const { run, state, shapes } = checkpointOf('old');
     const { classNames, ...config } = run.config;
@@ -291,7 +291,7 @@ describe('densor predict', () => {
   });
 });
 
-describe('bad folders and options are one line, status 2, and leave no run:', () => {
+describe('bad folders and options give one line, status 2, and no run:', () => {
   beforeAll(async () => {
     for (const name of ['hollow', 'bombs']) await writeColours(join(folder, name), 6);
     writeFiles(folder, { 'hollow/amber/.keep': '', 'bombs/red/bomb.png': await bomb() });

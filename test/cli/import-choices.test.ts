@@ -31,7 +31,7 @@ const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 const write = (name: string, bytes: Uint8Array | string) => writeFileSync(join(folder, name), bytes);
 const stored = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
 
-/** Of a network for grey images. */
+/** The tensors of a network for grayscale images. */
 const grey = (of: Tensors): Tensors => {
   const first = 'features.conv0.weight';
   return new Map(of).set(first, { shape: [8, 1, 3, 3], data: of.get(first)!.data.slice(0, 72) });
@@ -91,7 +91,7 @@ describe('of a file with several sets of weights', () => {
     },
   );
 
-  test('train --from takes one by its name, and knows what there is', async () => {
+  test('train --from selects one by name, and lists them', async () => {
     write('net.pth', torchFile(grey(tensors), grey(halved)));
     const still = [
       '--data',

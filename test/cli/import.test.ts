@@ -24,7 +24,7 @@ import {
 
 const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
 
-/** The notes' network at 32×32 after PyTorch's step: its file of weights, as PyTorch would name and store it. */
+/** The weights of the notes' network at 32×32 after a step in PyTorch, with PyTorch's names. */
 let weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
 beforeAll(() => {
   const { tensors } = decodeSafetensors(readFileSync(golden('notes_net.safetensors')), 'notes_net');
@@ -44,7 +44,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 const write = (name: string, bytes: Uint8Array) => writeFileSync(join(folder, name), bytes);
 
-/** The weights as torch.save writes them, under other names if wanted. */
+/** The weights as a torch.save file, optionally renamed. */
 function torchFile(
   rename = (name: string) => name,
   changed: typeof weights = weights,
@@ -62,7 +62,7 @@ function torchFile(
 }
 
 describe('densor import', () => {
-  test('takes weights over from .pth and .safetensors alike, for evaluate and train to start from', async () => {
+  test('imports weights from .pth and .safetensors, for evaluate and train', async () => {
     write(
       'net.pth',
       torchFile((name) => `module.${name}`),
@@ -104,7 +104,7 @@ describe('densor import', () => {
     const resumed = await densor('train', '--resume', 'a');
     expect([resumed.status, resumed.lastLine]).toEqual([2, expect.stringMatching(/train --from a$/)]);
 
-    // A rate so small that nothing moves: what training began with is what the test set tells.
+    // With a tiny rate the weights do not change, so the test result is that of the initial weights.
     const still = ['--data', 'sample', '--batch', '40', '--limit', '40', '--epochs', '1', '--lr', '1e-30'];
     const trained = await densor('train', '--from', 'a', ...still, '--out', 'tuned', '--json');
     expect(trained.status, trained.stderr).toBe(0);
@@ -120,7 +120,7 @@ describe('densor import', () => {
     });
   });
 
-  test('of what was exported here knows the images: size, classes and how they were normalised', async () => {
+  test('of an exported file knows the image size, classes and normalization', async () => {
     const wanted = ['--normalize', 'measured', '--out', 'run'];
     expect((await densor('train', ...SHORT, ...wanted)).status).toBe(0);
     expect((await densor('export', 'run', '--onnx', 'a.onnx', '--safetensors', 'a.safetensors')).status).toBe(
@@ -143,7 +143,7 @@ describe('densor import', () => {
     expect(same.stderr).not.toContain('warning: the weights');
   });
 
-  test('says where nothing is known of the images, and takes what it is told', async () => {
+  test('reports unknown properties of the images, and accepts options for them', async () => {
     write('net.pth', torchFile());
     const args = ['import', 'net.pth', '--model', 'notes', '--size', '32'];
     expect((await densor(...args, '--out', 'a')).stderr).toMatch(
@@ -155,7 +155,7 @@ describe('densor import', () => {
     expect(existsSync(join(folder, 'c'))).toBe(false);
   });
 
-  test('of another number of classes begins the classifier anew, and trains on', async () => {
+  test('of another number of classes reinitializes the classifier, and trains on', async () => {
     write('net.pth', torchFile());
     const { status, stdout } = await densor(
       ...['import', 'net.pth', '--model', 'notes', '--size', '32', '--classes', '12', '--out', 'a', '--json'],
@@ -171,12 +171,12 @@ describe('densor import', () => {
     expect(new Set(state.get('12.weight')).size).toBeGreaterThan(1000);
     const trained = await densor('train', '--from', 'a', ...SMALL, '--out', 'b');
     expect(trained.status, trained.stderr).toBe(0);
-    expect(trained.stderr).toMatch(/new head: 12\.weight, 12\.bias start anew/);
+    expect(trained.stderr).toMatch(/new head: 12\.weight, 12\.bias are reinitialized/);
     expect(loadCheckpoint(join(folder, 'b/last.safetensors')).run.config.classes).toBe(10);
   });
 });
 
-/** A whole ONNX file but for one tensor, which is said to lie in /etc/passwd. */
+/** An ONNX file with one tensor whose external data are in /etc/passwd. */
 function onnxElsewhere(): Uint8Array {
   const initializer = [
     {
@@ -232,7 +232,7 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
     expect(readdirSync(folder)).toEqual(['net.pth']);
   });
 
-  test('not so one with code to run beside the weights: it is left out, and named', async () => {
+  test('a file with code in addition to weights is read, and the code is skipped and named', async () => {
     write(
       'net.pth',
       torchZip(
@@ -268,7 +268,7 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
     expect(readdirSync(folder).sort()).toEqual(['net.pth', 'run']);
   });
 
-  test('code to run instead of weights does not start a training', async () => {
+  test('code instead of weights does not start a training', async () => {
     write('net.pth', torchZip(pickle(command)));
     const { status, lastLine } = await densor('train', '--from', 'net.pth', ...SMALL, '--out', 'run');
     expect([status, lastLine]).toEqual([

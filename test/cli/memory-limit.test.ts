@@ -17,7 +17,7 @@ const run = '--recipe notes --data sample --size 64 --batch 64 --limit 192 --epo
 const train = (...args: readonly string[]) =>
   densorIn(folder, 'train', ...run, '--threads', '1', '--out', 'run', ...args);
 
-/** The limit that an error names as the smallest that works. */
+/** The smallest limit named in an error. */
 function smallest(stderr: string): string {
   const found = /the smallest limit that works is (\d+MiB); use that/.exec(stderr)?.[1];
   if (!found) throw new Error(`no limit in: ${stderr}`);
@@ -25,8 +25,8 @@ function smallest(stderr: string): string {
 }
 
 describe('--memory-limit', () => {
-  test('that is too small ends bench with status 2, and the smallest that works works', async () => {
-    // Deep: its rematerialization plans are tens of megabytes, which must be gone when the step begins.
+  test('that is too small ends bench with status 2, and the suggested one works', async () => {
+    // A deep network: its rematerialization plans need tens of megabytes, which must be freed before the step.
     const deep = ['--model', 'densenet-bc-100-12', '--batch', '16'];
     const refused = await bench(...deep, '--memory-limit', '10MiB');
     expect(refused).toMatchObject({ status: 2, stdout: '' });
@@ -42,7 +42,7 @@ describe('--memory-limit', () => {
     expect(peakRssBytes).toBeLessThan(1.05 * Number.parseInt(limit, 10) * MIB);
   });
 
-  test('changes no bit of the training, and tells what it does', async () => {
+  test('changes no bit of the training, and reports its choices', async () => {
     const refused = await train('--memory-limit', '1MiB');
     expect(refused.status).toBe(2);
     expect(existsSync(join(folder, 'run'))).toBe(false);
@@ -62,7 +62,7 @@ describe('--memory-limit', () => {
     expect(results[0]).toEqual(results[1]);
   });
 
-  test('holds for inference too', async () => {
+  test('applies to inference', async () => {
     const refused = await bench('--inference', '--memory-limit', '10MiB');
     expect(refused).toMatchObject({ status: 2, stdout: '' });
     expect((await bench('--inference', '--memory-limit', smallest(refused.stderr))).status).toBe(0);
@@ -72,7 +72,7 @@ describe('--memory-limit', () => {
     });
   });
 
-  test('may be smaller where feature maps are stored in bfloat16', async () => {
+  test('may be smaller if feature maps are stored in bfloat16', async () => {
     const limit = smallest((await bench('--memory-limit', '10MiB')).stderr);
     const less = smallest((await bench('--memory-limit', '10MiB', '--precision', 'bf16')).stderr);
     expect(Number.parseInt(less, 10)).toBeLessThan(Number.parseInt(limit, 10));
@@ -93,7 +93,7 @@ describe('--memory-limit', () => {
     expect(stdout).toMatch(/^\+ the stem {2}← fits the limit /m);
   });
 
-  test('is met by bfloat16 and micro-batches where those are allowed, and says so', async () => {
+  test('is satisfied by bfloat16 and micro-batches if allowed, which is reported', async () => {
     const allowed = ['--precision', 'auto', '--micro-batch', 'auto'];
     expect((await bench('--memory-limit', '10MiB')).stderr).toMatch(
       /use that, or --precision auto, or --micro-batch auto, or a smaller --batch or --size\n$/,
@@ -111,13 +111,13 @@ describe('--memory-limit', () => {
     expect(stderr).toMatch(
       /^memory: feature maps in bf16, micro-batches of 2: batch norm statistics per micro-batch, gradients accumulated over 64 images \([\d.]+ MiB less, about [\d.]+% \w+er\)$/m,
     );
-    // Where it fits as it comes, nothing changes.
+    // If the preferred form fits, nothing changes.
     expect(JSON.parse((await bench(...allowed, '--json')).stdout)).toMatchObject({ precision: 'f32' });
     const halved = await bench('--memory-limit', '150MiB', '--micro-batch', 'auto', '--json');
     expect(JSON.parse(halved.stdout)).toMatchObject({ precision: 'f32', microBatch: 32 });
   });
 
-  test('decides the form of a run once: it is resumed as it began', async () => {
+  test('decides the form of a run only once: a resumed run keeps it', async () => {
     const large = ['--size', '96', '--batch', '128', '--limit', '128', '--memory-limit', '190MiB'];
     expect((await train(...large)).stderr).toContain('--memory-limit 190MiB is too small');
     const begun = await train(...large, '--micro-batch', 'auto');

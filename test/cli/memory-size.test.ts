@@ -33,7 +33,7 @@ describe('a memory size', () => {
     expect(() => parseMemorySize(text)).toThrow(/expected a memory size such as 4GiB/),
   );
 
-  test('is read as it was meant, in every unit and case', () => {
+  test('is parsed in every unit and case', () => {
     const units = [
       ['KiB', 2 ** 10],
       ['MiB', 2 ** 20],
@@ -49,7 +49,7 @@ describe('a memory size', () => {
     );
   });
 
-  test('that is named is enough when it is typed, and hardly more', () => {
+  test('that is suggested is sufficient, and hardly more', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 2 ** 45 }), (bytes) => {
         const excess = parseMemorySize(formatMemorySize(bytes)) - bytes;
@@ -59,7 +59,7 @@ describe('a memory size', () => {
     );
   });
 
-  test('any other text is refused by name of the option, never taken for something', () => {
+  test('any other text is refused with the name of the option', () => {
     fc.assert(
       fc.property(fc.string(), (text) => {
         fc.pre(!/^\s*\d/.test(text));

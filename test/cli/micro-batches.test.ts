@@ -13,8 +13,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
 describe('--micro-batch', () => {
-  test('of train says what it means, is kept by the run, and takes less memory', async () => {
-    const larger = ['--size', '48']; // Maps, not weights packed for evaluations, decide what is planned.
+  test('of train is explained, stored in the run, and reduces memory', async () => {
+    const larger = ['--size', '48']; // So that feature maps, not packed weights, determine the plan.
     const { status, stderr } = await densor(
       'train',
       ...SHORT,
@@ -52,7 +52,7 @@ describe('--micro-batch', () => {
     expect(testAccuracy).toBe(events.find(({ kind }) => kind === 'epoch').testAccuracy);
   });
 
-  test('of bench, summary and lr-find is obeyed', async () => {
+  test('applies to bench, summary and lr-find', async () => {
     const parts = ['--micro-batch', '8'];
     const planned = async (...args: readonly string[]): Promise<number> => {
       const { stdout, stderr } = await densor(
@@ -80,7 +80,7 @@ describe('--micro-batch', () => {
   });
 });
 
-describe('bad micro-batches are one line, status 2, and write nothing:', () => {
+describe('bad micro-batches give one line, status 2, and no files:', () => {
   test.each([
     [['train', '--micro-batch', '0'], /expected a whole number from 1/],
     [['train', '--micro-batch', '2.5'], /expected a whole number from 1/],

@@ -15,8 +15,8 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 
-describe('a disk that is full', () => {
-  test('from the start is one line, and leaves no checkpoint', async () => {
+describe('a full disk', () => {
+  test('from the start gives a one-line error, and no checkpoint', async () => {
     const { status, lastLine, stderr } = densorWithRoom(200, folder, 'train', ...SMALL, '--out', 'run');
     expect(status, stderr).toBe(2);
     expect(lastLine).toMatch(
@@ -26,8 +26,8 @@ describe('a disk that is full', () => {
     expect((await densor('train', ...SMALL, '--out', 'run')).status).toBe(0);
   });
 
-  test('in the middle of a run names the file and the command that goes on, and keeps the checkpoint', async () => {
-    // The log is so long already that it meets the limit within the first steps of the second epoch.
+  test('in the middle of a run gives an error with the file and the resume command, and keeps the checkpoint', async () => {
+    // The log is so long that it reaches the limit in the first steps of the second epoch.
     const kibibytes = 4096;
     await densor('train', ...SHORT, '--out', 'run');
     const [log, path] = [join(folder, 'run/log.jsonl'), join(folder, 'run/last.safetensors')];
@@ -86,7 +86,7 @@ describe('a run that is resumed', () => {
     writeIdxFolder(join(folder, 'data'), { 'train-images-idx3-ubyte': images });
   };
 
-  test('does not go on with data that changed, and goes on with the old', async () => {
+  test('does not resume with changed data, and resumes with the old', async () => {
     writeIdxFolder(join(folder, 'data'));
     expect((await densor('train', ...ARGS)).status).toBe(0);
     const before = readFileSync(join(folder, 'run/last.safetensors'));
@@ -100,7 +100,7 @@ describe('a run that is resumed', () => {
     expect((await densor('train', '--resume', 'run')).status).toBe(0);
   });
 
-  test('and knows nothing of its data, being older than that check, goes on', async () => {
+  test('from before that check resumes without it', async () => {
     writeIdxFolder(join(folder, 'data'));
     await densor('train', ...ARGS);
     const path = join(folder, 'run/last.safetensors');

@@ -8,7 +8,7 @@ import { densorIn } from '../support/cli.ts';
 import { type Colour, picture, writeFiles } from '../support/images.ts';
 
 const NAMES = ["=cmd|'C calc'!A0", '<script>&"x"', 'x'.repeat(200), 'zero\u200bwidth', '\u202egnp.exe'];
-/** What a terminal obeys, and what is not seen. */
+/** Control characters and invisible characters. */
 const UNSEEN = /(?!\n)[\p{Cc}\p{Cf}\p{Cs}]/u;
 const OUT = '\u001b[2Jout\nmore';
 
@@ -40,7 +40,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-test('tables, CSV files and pictures show names as they can be shown, JSON has them exactly', async () => {
+test('tables, CSV files and plots show printable names, JSON has them exactly', async () => {
   const { status, stdout, stderr } = await densor('evaluate', OUT, '--out', 'report');
   expect(status, stderr).toBe(0);
   expect(stdout).toMatch(/^zero\\u200bwidth +\d/m);
@@ -58,7 +58,7 @@ test('tables, CSV files and pictures show names as they can be shown, JSON has t
   expect(told.classes.map(({ name }: { name: string }) => name)).toEqual([...NAMES].sort());
 });
 
-test('names of a checkpoint are shown, whatever is in them', async () => {
+test('names in a checkpoint are printed safely', async () => {
   const path = join(folder, OUT, 'last.safetensors');
   const { run, state, shapes } = loadCheckpoint(path);
   const tensors = new Map([...shapes].map(([name, shape]) => [name, { role: 'buffer' as const, shape }]));

@@ -4,7 +4,7 @@ import { nativeIsas } from '../../src/engine/cpu/native/load-module.ts';
 import { densorProcess } from '../support/cli.ts';
 
 const MIB = 2 ** 20;
-/** What Node's heap and its threads' stacks differ by from run to run; the planned bytes themselves are exact. */
+/** Variation of Node's heap and thread stacks between runs; the planned bytes are exact. */
 const SLACK = (planned: number) => 0.05 * planned + 32 * MIB;
 
 function bench(engine: string, size: number, batch: number) {
@@ -39,7 +39,7 @@ describe.each(['wasm', 'native'])('on %s', (engine) => {
         const excess = peakRssBytes - base - plannedPeakBytes;
         const what = `${size}×${size}, batch ${batch}: planned ${plannedPeakBytes}, ${excess} more was resident`;
         expect(excess, what).toBeLessThan(SLACK(plannedPeakBytes));
-        // Pages that nothing touches would not be resident; but a plan without gaps has hardly any.
+        // Untouched pages would not be resident, but a plan without gaps has few.
         expect(excess, what).toBeGreaterThan(-SLACK(plannedPeakBytes));
       }
     },

@@ -17,14 +17,14 @@ beforeAll(async () => {
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 describe('train FOLDER', () => {
-  test('learns with nothing said, and says what it has chosen and why', async () => {
+  test('learns without options, and reports its choices with reasons', async () => {
     const trained = await densor('train', 'photos/', '--threads', '1', '--json', '--out', 'first');
     expect(trained.status, trained.stderr).toBe(0);
     const { testAccuracy, steps } = JSON.parse(trained.stdout);
     expect(testAccuracy).toBe(1);
     expect(steps).toBeGreaterThanOrEqual(100);
     expect(trained.stderr).toMatch(
-      /^photos chose these settings from the images:\n {2}--size 32 +by the size of the pictures\n/m,
+      /^photos chose these settings from the images:\n {2}--size 32 +by the size of the images\n/m,
     );
     expect(trained.stderr).toMatch(/^ {2}--epochs 100 +\d+ steps in all$/m);
     const { recipe, data, size, batch, epochs, balance, validate, reasons } = configOf('first');
@@ -35,7 +35,7 @@ describe('train FOLDER', () => {
     expect(Object.keys(reasons!)).toEqual(['size', 'batch', 'epochs', 'balance']);
   }, 120_000);
 
-  test('takes what is said, and the recipe that is named as it is', async () => {
+  test('uses given options, and a given recipe unchanged', async () => {
     const given = ['--epochs', '1', '--batch', '12', '--threads', '1'];
     const trained = await densor('train', '--data', 'photos', ...given, '--out', 'given');
     expect(trained.status, trained.stderr).toBe(0);
@@ -65,7 +65,7 @@ describe('train FOLDER', () => {
     expect(configOf('named').reasons).toBeUndefined();
   }, 60_000);
 
-  test('refuses two data sets, and a folder that is not there', async () => {
+  test('refuses two data sets, and a missing folder', async () => {
     const two = await densor('train', 'photos', '--data', 'sample');
     expect([two.status, two.lastLine]).toEqual([
       2,
@@ -76,7 +76,7 @@ describe('train FOLDER', () => {
     expect(none.lastLine).toContain('expected a folder that exists, or fashion-mnist, sample');
   });
 
-  test('warns of test images that it trains on', async () => {
+  test('warns about test images in the training set', async () => {
     cpSync(join(folder, 'photos'), join(folder, 'halves/train'), { recursive: true });
     for (const name of ['blue', 'green', 'red']) {
       cpSync(join(folder, `photos/${name}/1.png`), join(folder, `halves/test/${name}/again.png`));

@@ -57,7 +57,7 @@ function step(done: number): TrainEvent {
   };
 }
 
-test('plain lines tell epoch and epochs, and come while a test takes long', () => {
+test('plain lines have the epoch and the number of epochs, also during long evaluations', () => {
   const show = showTraining();
   show(START);
   expect(lines.splice(0)).toEqual([expect.stringMatching(/planned\nrecipe notes: sgd, lr 0\.1\n$/)]);
@@ -74,7 +74,7 @@ test('plain lines tell epoch and epochs, and come while a test takes long', () =
   ]);
 });
 
-test('a test on its own shows where it is, now and then', () => {
+test('an evaluation shows its progress at intervals', () => {
   const show = showTesting();
   for (let done = 1; done <= 5; done++) {
     now += 4_000;

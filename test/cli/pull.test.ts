@@ -23,7 +23,7 @@ const densor = (...args: readonly string[]) => densorIn(folder, ...args);
 type Tensors = ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>;
 let weights: Tensors;
 
-/** As large as the model's own, and made faster: there are eight million. */
+/** Values of about the same size as the initial ones, but faster to generate: there are eight million. */
 function quickNumbers(length: number, init: Initializer): Float32Array {
   if (init.kind === 'constant') return new Float32Array(length).fill(init.value);
   const bound = init.kind === 'normal' ? Math.sqrt(3) * init.deviation : init.bound;
@@ -34,7 +34,7 @@ function quickNumbers(length: number, init: Initializer): Float32Array {
   });
 }
 
-/** A DenseNet-121 as PyTorch publishes it: no zip, and `norm.1` for what is `norm1` now. */
+/** A DenseNet-121 in PyTorch's published format: not a zip file, and `norm.1` instead of `norm1`. */
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
   vi.stubEnv('XDG_CACHE_HOME', join(folder, 'cache'));
@@ -57,7 +57,7 @@ afterAll(() => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('pull fetches weights once and says what to do with them', async () => {
+test('pull downloads weights once and says how to use them', async () => {
   const first = await densor('pull', 'densenet121', '--url', address);
   expect(first.status, first.stderr).toBe(0);
   expect(first.stderr).toMatch(/densenet121 is not here yet: downloading densenet121-\w{8}\.pth/);
@@ -74,7 +74,7 @@ test('pull fetches weights once and says what to do with them', async () => {
   ]);
 });
 
-test('as they are, they say the classes of ImageNet', async () => {
+test('unchanged, they predict the classes of ImageNet', async () => {
   const imported = await densor('import', 'densenet121', '--out', 'imagenet');
   expect(imported.status, imported.stderr).toBe(0);
   expect(imported.stderr).toMatch(/606 tensors taken over, 580 of them renamed/);
@@ -110,7 +110,7 @@ test("trained on one's own pictures: the head first, by the recipe for that, at 
   expect(bitsOf(state.get(stem)!)).not.toEqual(bitsOf(weights.get(stem)!.data));
 });
 
-test('are refused for images without colour', async () => {
+test('are refused for grayscale images', async () => {
   const { status, lastLine } = await densor(
     'train',
     '--from',

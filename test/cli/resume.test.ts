@@ -33,7 +33,7 @@ const densor = (line: string, ...words: readonly string[]) => densorIn(folder, .
 const train = (line: string) => densor(`train ${line}`, ...TINY, '--limit', '48');
 const last = (run: string) => loadCheckpoint(join(folder, run, 'last.safetensors'));
 
-/** What must be alike in two runs that trained alike: all but times and places. */
+/** What must be equal in two equal runs: everything except times and paths. */
 function numbersOf(run: string, which: 'last' | 'best' = 'last') {
   const checkpoint = loadCheckpoint(join(folder, run, `${which}.safetensors`));
   const { logBytes: _, progress, ...state } = checkpoint.run;
@@ -41,7 +41,7 @@ function numbersOf(run: string, which: 'last' | 'best' = 'last') {
   return { state, done, bits: [...bitsOfAll(checkpoint.training.state)] };
 }
 
-/** The checkpoint with another state of the run. */
+/** Rewrites a checkpoint with a changed state of the run. */
 async function changeState(run: string, change: (state: RunState) => RunState): Promise<void> {
   const path = join(folder, run, 'last.safetensors');
   const { run: state, training } = loadCheckpoint(path);
@@ -51,7 +51,7 @@ async function changeState(run: string, change: (state: RunState) => RunState): 
   await saveCheckpoint(path, { run: change(state), state: readerOf(training.state) }, shapes);
 }
 
-describe('a run that goes on for more epochs', () => {
+describe('a run resumed for more epochs', () => {
   test.each([['--momentum 0.9'], ['--validate 0.25 --ema 0.9 --seed 5']])(
     'ends with the bits of one that was asked for them from the start (%s)',
     async (settings) => {
@@ -69,7 +69,7 @@ describe('a run that goes on for more epochs', () => {
     },
   );
 
-  test('whose rate follows a schedule is refused, naming the way out; fewer than were done too', async () => {
+  test('with a learning-rate schedule is refused with advice; fewer epochs than done too', async () => {
     await train('--schedule cosine --epochs 1 --out run');
     const before = readFileSync(join(folder, 'run/last.safetensors'));
     expect(await densor('train --resume run --epochs 2')).toMatchObject({
@@ -86,7 +86,7 @@ describe('a run that goes on for more epochs', () => {
   });
 });
 
-test('a run goes on with another engine, which is said once and recorded', async () => {
+test('a run resumes with another engine, which is reported once and recorded', async () => {
   await train('--epochs 1 --engine wasm --out run');
   const { stderr, status } = await densor('train --resume run --epochs 2 --engine reference');
   expect(status, stderr).toBe(0);
@@ -95,7 +95,7 @@ test('a run goes on with another engine, which is said once and recorded', async
   expect((await densor('train --resume run')).stderr).not.toMatch(/this run used/);
 });
 
-test('a finished run that is resumed says its result again, and its log tells of one end', async () => {
+test('resuming a finished run prints its result again, and its log has one end', async () => {
   const first = await train('--validate 0.25 --patience 1 --epochs 2 --out run');
   const bits = numbersOf('run');
   for (const _ of [1, 2]) {
@@ -116,7 +116,7 @@ describe('a run whose data was moved', () => {
     renameSync(join(folder, 'data'), join(folder, 'moved'));
   });
 
-  test('says how to name the new place', async () => {
+  test('says how to give the new location', async () => {
     const lastLine = expect.stringMatching(
       /^densor: data does not exist: .*pass its new location with --data idx:DIR$/,
     );
@@ -124,7 +124,7 @@ describe('a run whose data was moved', () => {
     expect(await densor('evaluate run')).toMatchObject({ status: 2, lastLine });
   });
 
-  test('goes on with it there, and remembers', async () => {
+  test('resumes with the new location, and stores it', async () => {
     const { status, stderr } = await densor('train --resume run --epochs 2 --data idx:moved');
     expect(status, stderr).toBe(0);
     expect(last('run').run.config.data).toBe('idx:moved');
@@ -136,7 +136,7 @@ describe('a run whose data was moved', () => {
     ).toBe(0);
   });
 
-  test('does not go on with other data', async () => {
+  test('does not resume with other data', async () => {
     expect(await densor('train --resume run --data sample')).toMatchObject({
       status: 2,
       lastLine: expect.stringMatching(
@@ -153,11 +153,11 @@ describe('a run of an earlier version', () => {
       .filter(({ kind }) => kind === 'step')
       .map(({ globalStep, loss, trainLoss }) => [globalStep, loss, trainLoss]);
 
-  // Bit for bit until numerics 2, which sums over a batch in another order.
-  test('of format 1 (commit 0ae2c70) goes on, with one warning, and ends where that version would have', async () => {
+  // Bit-identical up to numerics 2, which changed the order of sums over a batch.
+  test('of format 1 (commit 0ae2c70) resumes with one warning, with the result of that version', async () => {
     cpSync(fixture('interrupted'), join(folder, 'run'), { recursive: true });
     const whole = fixture('whole');
-    // It died while it wrote its log.
+    // The process ended while it wrote its log.
     writeFileSync(join(folder, 'run/log.jsonl'), '{"kind":"step","globalStep":6}\n{"ki', { flag: 'a' });
     const { status, stderr } = await densor('train --resume run');
     expect(status, stderr).toBe(0);
@@ -166,7 +166,7 @@ describe('a run of an earlier version', () => {
     ]);
     const [mine, theirs] = [stepsOf(join(folder, 'run')), stepsOf(whole)];
     expect(mine.map(([step]) => step)).toEqual(theirs.map(([step]) => step));
-    // What it had done is as it was; what it does now differs in the last bits, which its few steps make larger.
+    // Earlier steps are unchanged; new ones differ in the last bits, and the differences grow.
     const before = stepsOf(fixture('interrupted')).length;
     expect(mine.slice(0, before)).toEqual(theirs.slice(0, before));
     for (const [i, [, loss]] of mine.entries())
@@ -178,7 +178,7 @@ describe('a run of an earlier version', () => {
     expect(done.globalStep).toBe(theirRun.done.globalStep);
   });
 
-  test('whose numbers were made otherwise goes on with one warning', async () => {
+  test('with different numerics resumes with one warning', async () => {
     await train('--epochs 1 --out run');
     await changeState('run', (state) => ({ ...state, numerics: 0 }));
     const { status, stderr } = await densor('train --resume run --epochs 2');
@@ -188,7 +188,7 @@ describe('a run of an earlier version', () => {
   });
 });
 
-describe('the same command works again', () => {
+describe('the same command can be repeated', () => {
   test('after an import that ended between its two files', async () => {
     await train('--epochs 1 --out run');
     const line = 'import run/last.safetensors --model densenet-bc-10-4 --out imported';
@@ -198,7 +198,8 @@ describe('the same command works again', () => {
     expect(status, stderr).toBe(0);
     expect(readdirSync(join(folder, 'imported')).sort()).toEqual(['best.safetensors', 'last.safetensors']);
     const before = readFileSync(join(folder, 'imported/last.safetensors'));
-    expect((await densor(line)).status).toBe(0); // Ended after its last file was written: the same import.
+    // As if the import was interrupted after its last file: repeating it succeeds.
+    expect((await densor(line)).status).toBe(0);
     expect(await densor(`${line} --size 8`)).toMatchObject({
       status: 2,
       lastLine: expect.stringContaining('imported already holds a run'),
@@ -206,7 +207,7 @@ describe('the same command works again', () => {
     expect(readFileSync(join(folder, 'imported/last.safetensors')).equals(before)).toBe(true);
   });
 
-  test('but never at the cost of a trained network', async () => {
+  test('but never overwrites a trained network', async () => {
     await train('--epochs 1 --out run');
     rmSync(join(folder, 'run/last.safetensors'));
     expect(await train('--epochs 1 --out run')).toMatchObject({
@@ -217,7 +218,7 @@ describe('the same command works again', () => {
     });
   });
 
-  test('after a comparison that ended before it had stored what it compares', async () => {
+  test('after a comparison that ended before it stored its experiment', async () => {
     const experiment = {
       common: { epochs: 1, model: 'densenet-bc-10-4', data: 'sample', size: 16, batch: 16, limit: 16 },
       configurations: { a: { lr: 0.1 }, b: { lr: 0.2 } },
@@ -230,7 +231,7 @@ describe('the same command works again', () => {
     expect(status, stderr).toBe(0);
   });
 
-  test('where the folder is locked by a job on another machine that is gone', async () => {
+  test('if the folder is locked by an ended job on another machine', async () => {
     await train('--epochs 1 --out run');
     const lock = join(folder, 'run/run.lock');
     writeFileSync(lock, '7 worker-0a1b2c\n');
@@ -244,7 +245,7 @@ describe('the same command works again', () => {
     expect(existsSync(lock)).toBe(false);
   });
 
-  test('is told what is in the way where the lock is no file', async () => {
+  test('reports the obstacle if the lock is not a file', async () => {
     mkdirSync(join(folder, 'run/run.lock'), { recursive: true });
     expect(await train('--epochs 1 --out run')).toMatchObject({
       status: 2,
@@ -290,7 +291,7 @@ describe('a file system', () => {
     expect(status, stderr).toBe(0);
   });
 
-  test('that fails to sync does, in words', () => {
+  test('that fails to sync ends it with a message', () => {
     const { status, stderr } = withHook(failing('fsyncSync', 'EIO'), '--out run');
     expect([status, stderr.trim().split('\n').at(-1)]).toEqual([
       2,
@@ -299,7 +300,7 @@ describe('a file system', () => {
     expect(existsSync(join(folder, 'run'))).toBe(false);
   });
 
-  test('that refuses pictures does not end a run', () => {
+  test('that refuses plots does not end a run', () => {
     const refuse = failing('renameSync', 'EIO', 'String(args[1]).includes("curves")');
     const { status, stderr } = withHook(refuse, '--out run');
     expect(status, stderr).toBe(0);
@@ -309,7 +310,7 @@ describe('a file system', () => {
     expect(eventsOf(join(folder, 'run')).at(-1)!.kind).toBe('end');
   });
 
-  test.skipIf(process.getuid?.() !== 0)('whose run.lock nobody may open says so', () => {
+  test.skipIf(process.getuid?.() !== 0)('with an inaccessible run.lock is reported', () => {
     mkdirSync(join(folder, 'run'));
     chmodSync(folder, 0o777);
     chmodSync(join(folder, 'run'), 0o777);

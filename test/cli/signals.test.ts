@@ -23,7 +23,7 @@ afterEach(async () => {
 
 const run = () => join(folder, 'run');
 const isFree = () => !existsSync(join(run(), 'run.lock'));
-/** The process that trains, whoever started it. */
+/** The id of the training process. */
 const trainer = (): number => JSON.parse(readFileSync(join(run(), 'run.lock'), 'utf8')).pid;
 
 function start(words: readonly string[], options: SpawnOptions = {}): ChildProcess {
@@ -33,15 +33,18 @@ function start(words: readonly string[], options: SpawnOptions = {}): ChildProce
   return child;
 }
 
-/** Trains in a terminal of its own, as `script` of util-linux makes one. */
+/** Trains in a new pseudoterminal (`script` of util-linux). */
 function startInTerminal(command: string): ChildProcess {
-  // In a session of its own, so that the test's terminal is not the trainer's.
+  // In a new session, so that the test's terminal is not the trainer's.
   return start(['setsid', 'script', '-qec', command, '/dev/null'], { stdio: ['pipe', 'ignore', 'ignore'] });
 }
 
 const afterSteps = (count: number) => until(`step ${count}`, () => stepOf(run()) >= count);
 
-/** Nothing is lost: the checkpoint is of the last step, its log says why, and the folder is free. */
+/**
+ * Checks that nothing is lost: the checkpoint is of the last step, the log has the reason, and the folder is
+ * unlocked.
+ */
 function expectSaved(): void {
   const { progress } = loadCheckpoint(join(run(), 'last.safetensors')).run;
   expect(progress.globalStep).toBe(stepOf(run()));
@@ -62,7 +65,7 @@ describe('a run is saved and ends', () => {
     expect(text).not.toMatch(/Debugger/);
   });
 
-  test('although batch systems send several signals, one after the other', async () => {
+  test('although batch systems send several signals', async () => {
     const child = start([process.execPath, ...LONG]);
     await afterSteps(3);
     for (const signal of ['SIGUSR1', 'SIGTERM', 'SIGCONT', 'SIGTERM', 'SIGUSR2'] as const) child.kill(signal);
@@ -79,8 +82,8 @@ describe('a run is saved and ends', () => {
   });
 });
 
-describe('a run goes on', () => {
-  /** Ends the run after it has made steps. */
+describe('a run continues', () => {
+  /** Checks that the run continues for some steps; then ends it. */
   async function expectToGoOn(): Promise<void> {
     await afterSteps(stepOf(run()) + 20);
     process.kill(trainer(), 'SIGTERM');
@@ -88,7 +91,7 @@ describe('a run goes on', () => {
     expectSaved();
   }
 
-  test('at SIGHUP where there is no terminal, as with nohup, and says so', async () => {
+  test('at SIGHUP without a terminal, as with nohup, and says so', async () => {
     const child = start(['nohup', process.execPath, ...LONG]);
     const said = child.stderr!.setEncoding('utf8').toArray();
     await afterSteps(3);
@@ -112,7 +115,7 @@ describe('a run goes on', () => {
     await expectToGoOn();
   });
 
-  test.each([['stdout'], ['stderr']] as const)('where nobody reads its %s any more', async (stream) => {
+  test.each([['stdout'], ['stderr']] as const)('if its %s is closed', async (stream) => {
     const child = start([process.execPath, ...LONG]);
     await afterSteps(3);
     child[stream]!.destroy();
@@ -120,7 +123,7 @@ describe('a run goes on', () => {
   });
 });
 
-describe('a run ends well', () => {
+describe('a run succeeds', () => {
   const SHORT = [MAIN, 'train', ...TINY, '--limit', '48', '--epochs', '2', '--out', 'run'];
   const expectFinished = () => {
     const { last, progress } = loadCheckpoint(join(run(), 'last.safetensors')).run;
@@ -139,7 +142,7 @@ describe('a run ends well', () => {
     },
   );
 
-  test.runIf(isLinux)('where only its messages are lost', async () => {
+  test.runIf(isLinux)('if only its messages are lost', async () => {
     const full = openSync('/dev/full', 'w');
     const child = start([process.execPath, ...SHORT], { stdio: ['ignore', 'pipe', full] });
     const results = child.stdout!.setEncoding('utf8').toArray();

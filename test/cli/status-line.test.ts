@@ -46,7 +46,7 @@ const EPOCH = {
 
 let screen: Screen;
 const { isTTY, columns } = process.stderr;
-/** From now on stderr is a terminal of this width. */
+/** Replaces stderr by a terminal of this width. */
 function terminalOf(width: number): void {
   screen = new Screen(width);
   process.stderr.columns = width;
@@ -94,11 +94,11 @@ describe('a line fitted to a width', () => {
     );
   });
 
-  test('is cut off where not even its first field fits', () => {
+  test('is truncated if not even its first field fits', () => {
     expect(fitLine([{ text: 'a-file-with-a-long-name.gz', worth: 1 }], 20)).toBe('a-file-with-a-long-');
   });
 
-  test('has short forms where the essential fields do not fit', () => {
+  test('has short forms if the essential fields do not fit', () => {
     const fields = [
       { text: 'epoch 1/2', worth: 1 },
       { text: 'step 3/4', short: '3/4', worth: 1 },
@@ -124,7 +124,7 @@ describe('a line fitted to a width', () => {
 });
 
 describe('on a terminal', () => {
-  test('a training step takes one row at any width, and keeps what is worth most', () => {
+  test('a training step takes one row at any width, and keeps the most important fields', () => {
     for (const width of WIDTHS) {
       terminalOf(width);
       const show = showTraining(() => (width % 2 ? 'run 1/6, total ETA 10:20:30' : undefined));
@@ -142,7 +142,7 @@ describe('on a terminal', () => {
     }
   });
 
-  test('lines come out whole above the status line, which stays below', () => {
+  test('lines are printed completely above the status line', () => {
     openStatusLine(0, 10, () => [{ text: 'epoch 1/2  step 3/4  loss 2.345  train acc 0.194', worth: 1 }]);
     say('finishing this step');
     say('saved; continue with: densor train --resume run');
@@ -161,7 +161,7 @@ describe('on a terminal', () => {
     expect(screen.lines()).toEqual(['finishing this step']);
   });
 
-  test('an epoch, a test and the end of a run leave lines only', () => {
+  test('an epoch, an evaluation and the end of a run leave only lines', () => {
     const show = showTraining();
     show({ ...START, epochs: 100 } as TrainEvent);
     show(STEP);
@@ -172,7 +172,7 @@ describe('on a terminal', () => {
     expect(screen.lines().at(-1)).toMatch(/^epoch 12\/100: loss 1\.200, .*, 1 s$/);
   });
 
-  test('a program that fails with a status line on the screen leaves its one line', async () => {
+  test('a program that fails with a status line leaves one line', async () => {
     openStatusLine(0, 10, () => [{ text: 'x'.repeat(79), worth: 1 }]);
     expect(await runProgram(['trainn'])).toBe(2);
     expect(screen.lines()).toEqual([expect.stringMatching(/^densor: .*trainn.*[^x]$/)]);
@@ -203,7 +203,7 @@ describe('on a terminal', () => {
     }
   });
 
-  test('a terminal that became narrower before it told so wraps nothing', () => {
+  test('a terminal that became narrower without notice wraps nothing', () => {
     screen = new Screen(40);
     openStatusLine(0, 10, () => [{ text: 'x'.repeat(79), worth: 1 }]);
     expect(screen.rows()).toHaveLength(1);
@@ -212,7 +212,7 @@ describe('on a terminal', () => {
     expect(screen.rows()).toEqual(['a line', 'x'.repeat(39)]);
   });
 
-  test('a terminal that is gone throws into nobody', () => {
+  test('a closed terminal causes no error', () => {
     vi.mocked(process.stderr.write).mockImplementation(() => {
       throw Object.assign(new Error('write EIO'), { code: 'EIO' });
     });

@@ -52,7 +52,7 @@ describe('densor summary --memory', () => {
     expect(readFileSync(join(folder, 'p/m.svg'), 'utf8')).toContain('dense block 1');
   });
 
-  test('is of the largest part of a step in micro-batches, and tells what auto would choose', async () => {
+  test('shows the largest part of a step in micro-batches, and the choice of auto', async () => {
     const json = async (...args: readonly string[]) =>
       JSON.parse((await summary('--memory', '--json', ...args)).stdout);
     const parts = await json('--micro-batch', '4');
@@ -75,13 +75,13 @@ describe('densor summary --memory', () => {
     );
   });
 
-  test('plans for an evaluation cannot be asked for: one value per channel is no training step', async () => {
+  test('plans for evaluations are not available: with one value per channel there is no training step', async () => {
     const { status, stderr } = await densorIn(folder, 'summary', 'notes', '--size', '32', '--memory');
     expect([status, stderr]).toEqual([2, expect.stringMatching(/batch norm needs more than one value.*\n$/)]);
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('writes neither file where one cannot be written', async () => {
+  test('writes neither file if one cannot be written', async () => {
     mkdirSync(join(folder, 'a.png'));
     writeFileSync(join(folder, 'file'), 'kept');
     for (const [out, message] of [

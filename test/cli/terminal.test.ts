@@ -9,7 +9,7 @@ import { Screen } from '../support/screen.ts';
 
 const TINY = '--model densenet-bc-10-4 --data sample --size 16 --batch 16 --limit 320 --threads 1 --out run';
 
-/** Runs a command in a pseudo terminal; keys are pressed once, when the last row of the screen matches. */
+/** Runs a command in a pseudoterminal; keys are sent once, when the last row of the screen matches. */
 async function inTerminal(
   columns: number,
   command: string,
@@ -49,7 +49,7 @@ test.each([80, 130])(
     const pressed = { keys: '\x03', at: /^epoch [2-9]\/300 .*step/ };
     const { status, lines, lastRows } = await inTerminal(columns, train('--epochs 300'), pressed);
     expect(status).toBe(1);
-    const [, start, recipe, ...others] = lines; // The first tells the engine.
+    const [, start, recipe, ...others] = lines; // The first line is the engine.
     expect(start).toMatch(
       /^densenet-bc-10-4: 2,522 parameters, 320 images, 300 epochs of 20 steps, .* planned$/,
     );

@@ -4,8 +4,8 @@ import { resumeCommand, sameCommand } from '../../src/cli/this-command.ts';
 const words = (line: string) => line.split(' ');
 const direct = { env: { PATH: '/bin:/usr/local/bin' }, script: '/usr/local/bin/densor' };
 
-describe('the command that continues a run', () => {
-  test('has what its checkpoint does not hold', () => {
+describe('the command that resumes a run', () => {
+  test('has the options that its checkpoint does not contain', () => {
     const line =
       'train --data cifar10 --data-dir my/cifar --memory-limit=2GiB --epochs 3 --strict --threads 4 --json --engine wasm';
     expect(resumeCommand('runs/a b', { ...direct, words: words(line) })).toBe(

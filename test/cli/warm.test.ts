@@ -10,13 +10,13 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Without what goes by the clock: lines that come now and then, times and rates. */
+/** Removes everything that depends on time: periodic lines, times and rates. */
 const lasting = (text: string) =>
   text
     .replace(/^epoch \d+\/\d+ step .*\n/gm, '')
     .replace(/[\d.]+ examples\/sec|[\d:.]+ s$|"examplesPerSecond":[\d.]+/gm, '…');
 
-test('a process that has run other commands says and does what one of its own does', async () => {
+test('a process that has run other commands behaves as a new one', async () => {
   writeFileSync(join(folder, 'text.png'), 'no image');
   const train = `train ${TINY.join(' ')} --limit 32 --epochs 1`;
   for (const [line, status] of [
@@ -45,7 +45,7 @@ test('a process that has run other commands says and does what one of its own do
   expect(bytesOf('warm.onnx').equals(bytesOf('cold.onnx'))).toBe(true);
 });
 
-test('where something ends the process, the next command gets a new one', async () => {
+test('if a command ends the process, the next one uses a new process', async () => {
   const run = join(folder, 'run');
   const ended = densorIn(folder, 'train', ...TINY, '--epochs', '1000', '--out', 'run');
   await until('a step', () => stepOf(run) > 0);

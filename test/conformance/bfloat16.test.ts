@@ -29,9 +29,9 @@ describe.each(ENGINES)(
   },
 );
 
-// Numbers of the same size that have nothing to do with the right ones are off by 1.4; of the smallest maps a few masks that
-// flip are a large part of a gradient.
-test('the bounds tell right numbers from wrong ones', async () => {
+// Unrelated numbers of the same size have an error of 1.4. On the smallest maps a few flipped masks are a large
+// part of a gradient.
+test('the tolerances distinguish correct from wrong results', async () => {
   const bounds: number[] = [];
   for (const each of prepared) bounds.push(...(await roundedTruth(each.run)).bounds.values());
   bounds.sort((a, b) => a - b);
@@ -39,5 +39,5 @@ test('the bounds tell right numbers from wrong ones', async () => {
   expect(bounds[Math.floor(0.98 * bounds.length)]).toBeLessThan(1);
 });
 
-// An instruction set that is not here has agreed with nothing.
+// Unavailable instruction sets are reported as skipped, not passed.
 test.skip.each(MISSING)('%s agrees with reference', () => {});

@@ -18,7 +18,7 @@ import {
 import type { Shape } from '../../src/tensor/shape.ts';
 import type { ModuleOptions } from '../support/module-run.ts';
 
-/** One composition on one shape. Every engine must agree with `reference` on all it computes. */
+/** One composition with one shape. Every engine must agree with `reference` on all results. */
 export interface ConformanceCase extends ModuleOptions {
   readonly name: string;
   readonly module: Module;
@@ -26,7 +26,7 @@ export interface ConformanceCase extends ModuleOptions {
 }
 
 const bnRelu = (...then: readonly Module[]) => sequential([batchNorm(), relu(), ...then]);
-/** A stem: convolution, batch norm, ReLU and max pool of images, fused into one pass over them. */
+/** A stem: convolution, batch norm, ReLU and max pool of images, fused into one op. */
 const stem = (
   name: string,
   input: Shape,

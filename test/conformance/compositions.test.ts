@@ -54,7 +54,10 @@ const input = fc.tuple(
   fc.integer({ min: 2, max: 13 }),
 );
 
-/** How far results move when every input moves by about float32's rounding: a case's own conditioning. */
+/**
+ * The condition of a case: the change of the results if every input changes by about the rounding error of
+ * float32.
+ */
 async function conditioning(each: ModuleCase, want: Results): Promise<number> {
   const random = numbers(5);
   const nudge = (data: Float32Array | Float64Array) =>
@@ -65,10 +68,10 @@ async function conditioning(each: ModuleCase, want: Results): Promise<number> {
   return Math.max(...errors(moved, want, 1).values());
 }
 
-/** Compositions for each engine: the same ones. */
+/** Number of compositions, the same for all engines. */
 const RUNS = 120;
 
-/** What the reference engine makes of them, for all engines. */
+/** The results of the reference engine, shared by all engines. */
 const wanted = new Map<string, { readonly want: Results; readonly conditioning: number }>();
 
 async function wantedOf(each: ModuleCase, seed: number) {
@@ -92,7 +95,7 @@ test.each(ENGINES)(
         try {
           each = moduleCase(module, shape, seed);
         } catch (error) {
-          if (error instanceof ShapeError) return; // A map too small for its window: refused, as it should be.
+          if (error instanceof ShapeError) return; // A map too small for its window is correctly refused.
           throw error;
         }
         const { want, conditioning } = await wantedOf(each, seed);

@@ -10,7 +10,7 @@ import { numbers } from '../support/module-run.ts';
 import { readState } from '../support/read-state.ts';
 import { updateNetwork } from '../support/update-run.ts';
 
-/** Several chunks, whose ends fall inside tensors; tails of every vector; single numbers. */
+/** Several chunks with limits inside tensors; all lengths of vector tails; single elements. */
 const SHAPES = { a: [1], b: [70, 131], c: [3, 45], d: [17], e: [1, 1], f: [64, 33], g: [15] } as const;
 const NAMES = Object.keys(SHAPES) as (keyof typeof SHAPES)[];
 
@@ -40,13 +40,13 @@ const RULES: readonly (UpdateRule & { readonly name: string })[] = [
 
 type State = ReadonlyMap<string, Float32Array | Float64Array>;
 
-/** Three steps from the same numbers on any engine: all state, parameters and memory. */
+/** Three steps from the same state on an engine: returns parameters and optimizer state. */
 async function threeSteps(
   engine: Engine,
   rule: UpdateRule,
   spoil?: (step: number) => number,
 ): Promise<State> {
-  const network = updateNetwork(SHAPES, rule);
+  const network = updateNetwork(SHAPES, rule, engine.target);
   const session = await engine.open(network);
   const random = numbers(8);
   const draw = (count: number) => Float32Array.from({ length: count }, () => 2 * random() - 1);
@@ -85,7 +85,7 @@ describe.each(ENGINES)('$name updates as reference does by', ({ open }) => {
 });
 
 describe.each(ENGINES)('on $name', ({ open }) => {
-  test('one thread and three leave the same bits', async () => {
+  test('one thread and three give the same bits', async () => {
     const [one, three] = [await open(1), await open(3)];
     for (const rule of RULES) {
       expect(bitsOfAll(await threeSteps(three, rule))).toEqual(bitsOfAll(await threeSteps(one, rule)));
@@ -94,7 +94,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     await three.close();
   });
 
-  test('a norm of gradients that is beyond numbers is an error', async () => {
+  test('an overflowing norm of gradients is an error', async () => {
     const engine = await open();
     const overflow = (step: number) => (step === 2 ? 3e38 : 1);
     await expect(threeSteps(engine, RULES[1]!, overflow)).rejects.toThrow(/gradient norm of layer clipping/);

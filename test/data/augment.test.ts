@@ -4,7 +4,7 @@ import { AUGMENTATIONS, augment, crop, erase, flip, resizedCrop } from '../../sr
 import { randomBits, streamOf, uniform } from '../../src/tensor/random.ts';
 import { floats } from '../support/floats.ts';
 
-/** Pixel k of an image is k + 1 in every channel: nothing is black. */
+/** Pixel k of an image is k + 1 in every channel, so no pixel is black. */
 function ramp(height: number, width: number, channels = 1) {
   const pixels = Uint8Array.from(
     { length: height * width * channels },
@@ -18,7 +18,7 @@ const always =
     numbers[counter] ?? 0.5;
 
 describe('a crop', () => {
-  test('of known numbers moves the image, and what comes in is black', () => {
+  test('with known random numbers shifts the image, and fills with black', () => {
     const image = ramp(8, 8);
     crop(image, always(0, 0.99)); // Padding is 1: down by −1, right by +1.
     const expected = Uint8Array.from({ length: 64 }, (_, i) => {
@@ -31,7 +31,7 @@ describe('a crop', () => {
     expect(still).toEqual(ramp(8, 8, 3));
   });
 
-  test('that is a shift goes half as far: each of the 5 × 5 places of a 28-pixel image', () => {
+  test('that is a shift has half the distance: each of the 5 × 5 positions of a 28-pixel image', () => {
     const places = new Set<string>();
     for (let i = 0; i < 500; i++) {
       const image = { pixels: new Uint8Array(28 * 28).fill(1), height: 28, width: 28, channels: 1 };
@@ -44,7 +44,7 @@ describe('a crop', () => {
     expect([...places].sort()).toEqual(steps.flatMap((y) => steps.map((x) => `${y} ${x}`)).sort());
   });
 
-  test('takes each of the 9 × 9 places of a 32-pixel image equally often', () => {
+  test('uses each of the 9 × 9 positions of a 32-pixel image equally often', () => {
     const counts = new Map<string, number>();
     const draws = 16_200;
     for (let i = 0; i < draws; i++) {
@@ -57,12 +57,12 @@ describe('a crop', () => {
     }
     expect(counts.size).toBe(81);
     const chi2 = [...counts.values()].reduce((sum, n) => sum + (n - draws / 81) ** 2 / (draws / 81), 0);
-    expect(chi2).toBeLessThan(124.8); // 99.9% of 80 degrees of freedom.
+    expect(chi2).toBeLessThan(124.8); // 99.9% quantile for 80 degrees of freedom.
   });
 });
 
 describe('a flip', () => {
-  test('turns rows around, channels stay', () => {
+  test('reverses rows, not channels', () => {
     const image = { pixels: Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9]), height: 1, width: 3, channels: 3 };
     flip(image, always(0.49));
     expect([...image.pixels]).toEqual([7, 8, 9, 4, 5, 6, 1, 2, 3]);
@@ -86,7 +86,7 @@ describe('random erasing', () => {
     }
   });
 
-  test('changes every other image, by 2% to 33%', () => {
+  test('changes half of the images, by 2% to 33%', () => {
     const shares: number[] = [];
     for (let i = 0; i < 4000; i++) {
       const image = { pixels: new Uint8Array(1024 * 3), height: 32, width: 32, channels: 3 };
@@ -97,9 +97,9 @@ describe('random erasing', () => {
     }
     expect(Math.abs(shares.length - 2000)).toBeLessThan(3.3 * Math.sqrt(1000));
     const bounds = [Math.min(...shares), Math.max(...shares)] as const;
-    expect(bounds[0]).toBeGreaterThan(0.015); // Sides are whole pixels.
+    expect(bounds[0]).toBeGreaterThan(0.015); // Sides are rounded to pixels.
     expect(bounds[1]).toBeLessThan(0.35);
-    // Uniform in the area; the largest flat ones do not fit.
+    // Uniform in area, except that the largest elongated ones do not fit.
     const mean = shares.reduce((sum, share) => sum + share, 0) / shares.length;
     expect(mean).toBeGreaterThan(0.15);
     expect(mean).toBeLessThan(0.18);
@@ -107,7 +107,7 @@ describe('random erasing', () => {
 });
 
 describe('a resized crop', () => {
-  test('of known numbers is that part, larger', () => {
+  test('with known random numbers is that part, enlarged', () => {
     const image = ramp(4, 4);
     image.pixels.fill(0);
     for (const i of [5, 6, 9, 10]) image.pixels[i] = 200; // The middle: 2 × 2 at (1, 1).
@@ -136,7 +136,7 @@ describe('a loader that augments', () => {
     return floats(loader().batch(order, 0, { seed, epoch }).images).slice(0, 256);
   };
 
-  test('gives the same picture at the same moment, whatever came before and beside it', () => {
+  test('gives the same image at the same moment, independent of other images', () => {
     const whole = loader();
     const order = whole.order({ seed: 5, epoch: 1 });
     for (let b = 0; b < 3; b++) {
@@ -147,13 +147,13 @@ describe('a loader that augments', () => {
     }
   });
 
-  test('gives another one in another epoch, with another seed, of another image', () => {
+  test('gives different results for another epoch, seed or image', () => {
     const pictures = [imageOf(0, 0), imageOf(1, 0), imageOf(0, 0, 6), imageOf(0, 1)];
     const texts = pictures.map((picture) => picture.join(' '));
     expect(new Set(texts).size).toBe(4);
   });
 
-  test('changes no image of a batch that is made for no moment, and not the data set', () => {
+  test('changes no image without a moment, and never the data set', () => {
     const before = random.slice();
     const plain = new Loader(dataset, { size: [16, 16], batch: 4 });
     const testing = loader();
@@ -166,7 +166,7 @@ describe('a loader that augments', () => {
     expect(random).toEqual(before);
   });
 
-  test('draws each augmentation from a stream of its own', () => {
+  test('uses a separate random stream for each augmentation', () => {
     const alone = ramp(16, 16);
     flip(alone, (counter) => uniform(5, streamOf('augment.flip.2.3'), counter));
     const image = ramp(16, 16);

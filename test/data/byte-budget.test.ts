@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { byteBudget } from '../../src/data/byte-budget.ts';
 
-test('work begins in its order, while all of it fits, and alone whatever it takes', async () => {
+test('jobs start in order, while they fit together, and larger ones alone', async () => {
   const budget = byteBudget(10);
   const ends = new Map<string, (failure?: Error) => void>();
   const begun: string[] = [];

@@ -72,14 +72,14 @@ describe('an IDX data set', () => {
     }
   });
 
-  test('with a label beyond the classes is refused', () => {
+  test('with a label that is not below the number of classes is refused', () => {
     writeIdxFolder(folder, { 't10k-labels-idx1-ubyte': idxLabels([0, 9, 1]) });
     expect(() => readIdxFolder(folder, 'mine', ['a', 'b', 'c'])).toThrow(
       /label 9 of image 1 is beyond the 3 classes/,
     );
   });
 
-  test('is found under the names that are usual, packed or not whatever its names say', async () => {
+  test('is found under common names, compressed or not, independent of its names', async () => {
     writeIdxFolder(folder);
     const plain = sha256Of(readIdxFolder(folder, 'mine'));
     const files = readdirSync(folder);
@@ -99,7 +99,7 @@ describe('an IDX data set', () => {
     }
   });
 
-  test('lies where torchvision puts it; of several one has to be named', async () => {
+  test('is found in the folder of torchvision; if there are several, one must be given', async () => {
     writeIdxFolder(join(folder, 'MNIST/raw'));
     expect((await openDataset(`idx:${folder}`, undefined, quiet)).train.count).toBe(6);
     expect((await openDataset(`idx:${folder}/MNIST`, undefined, quiet)).train.count).toBe(6);
@@ -109,21 +109,21 @@ describe('an IDX data set', () => {
     );
   });
 
-  test('of which two lie in one folder is refused', () => {
+  test('with two data sets in one folder is refused', () => {
     writeIdxFolder(folder);
     for (const name of readdirSync(folder)) {
       for (const set of ['digits', 'letters']) {
         writeFileSync(join(folder, `emnist-${set}-${name}`), readFileSync(join(folder, name)));
       }
     }
-    expect(readIdxFolder(folder, 'mine').train.count).toBe(6); // Names without more are meant.
+    expect(readIdxFolder(folder, 'mine').train.count).toBe(6); // Standard names have priority.
     for (const name of readdirSync(folder)) if (!name.startsWith('emnist')) rmSync(join(folder, name));
     expect(() => readIdxFolder(folder, 'mine')).toThrow(
       /has both emnist-digits-.* and emnist-letters-.* put the/,
     );
   });
 
-  test('whose labels count from 1, or leave a class out, is read with a warning', async () => {
+  test('whose labels start at 1, or skip a class, is read with a warning', async () => {
     const notesOf = async (train: readonly number[], held: readonly number[]) => {
       writeIdxFolder(folder, {
         'train-labels-idx1-ubyte': idxLabels(train),

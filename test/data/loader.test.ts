@@ -6,7 +6,7 @@ import { floats } from '../support/floats.ts';
 const { train } = await openDataset('sample', undefined, { note: () => {}, bytes: () => {} });
 
 describe('a loader', () => {
-  test('gives every image once an epoch, the short batch last', () => {
+  test('returns every image once per epoch, the short batch last', () => {
     const loader = new Loader(train, { size: [28, 28], batch: 96 });
     expect([loader.batches, loader.lastBatch]).toEqual([11, 40]);
     const order = loader.order({ seed: 1, epoch: 0 });
@@ -27,7 +27,7 @@ describe('a loader', () => {
     expect(seen.size).toBe(train.count);
   });
 
-  test('gives numbers of any part of a batch, each channel by its own table', () => {
+  test('returns any part of a batch as floats, with a table per channel', () => {
     const normalization = { mean: [0.1, 0.2, 0.3], std: [1, 2, 3] };
     const colour = { ...train, count: 4, height: 2, width: 2, channels: 3 };
     const loader = new Loader(colour, { size: [2, 2], batch: 4, normalization });
@@ -49,7 +49,7 @@ describe('a loader', () => {
     });
   });
 
-  test('keeps a batch in a byte for each value, and can make it where another loader made its own', () => {
+  test('stores a batch as bytes, and can reuse the memory of another loader', () => {
     const loader = new Loader(train, { size: [28, 28], batch: 30 });
     expect(loader.memory.byteLength).toBe(30 * 784);
     const other = new Loader(train, { size: [14, 14], batch: 30, memory: loader.memory });

@@ -17,7 +17,7 @@ const pictures = Array.from({ length: 200 }, (_, i) =>
   (sample.train.pixels as Uint8Array).subarray(i * 784, (i + 1) * 784),
 );
 
-test('finds a picture that is in both halves, and one that was saved again as JPEG', async () => {
+test('finds an image that is in both sets, and one that was recompressed as JPEG', async () => {
   const raw = { width: 28, height: 28, channels: 1 } as const;
   const again = await sharp(await sharp(pictures[5]!, { raw }).jpeg({ quality: 70 }).toBuffer())
     .toColourspace('b-w')
@@ -32,7 +32,7 @@ test('finds a picture that is in both halves, and one that was saved again as JP
   ]);
 });
 
-test('takes no two pictures of the sample for one, and no plain ones', () => {
+test('finds no duplicates in the sample, and ignores images without contrast', () => {
   expect(nearDuplicates(sample.train, sample.test)).toEqual([]);
   const plain = new Uint8Array(784).fill(90);
   expect(nearDuplicates(images([plain]), images([plain]))).toEqual([]);

@@ -24,7 +24,7 @@ const colour = dataset(
 );
 
 describe('normalisation', () => {
-  test('measured on the training images makes mean 0 and deviation 1 in every channel', () => {
+  test('measured on the training images gives mean 0 and deviation 1 in every channel', () => {
     const normalization = normalizationOf('measured', colour)!;
     const loader = new Loader(colour, { size: [2, 2], batch: 5, normalization });
     const images = floats(loader.batch(loader.order(), 0).images);

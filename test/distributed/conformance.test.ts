@@ -5,13 +5,16 @@ import { CASES } from '../conformance/cases.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { type ModuleOptions, moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
 
-/** Two images a leaf: what is in a leaf has an order too. One, where maps are large. */
+/** Two images per leaf, to test the order within a leaf; one if maps are large. */
 const imagesOf = (pixels: number) => (pixels > 1024 ? 16 : 32);
 const RANKS = [2, 4, 8, 16];
-/** Of instruction sets that compile the same kernels for other vectors, and in bfloat16; `npm run test:ranks` has all. */
+/** The ranks tested on the other instruction sets, and in bfloat16; `npm run test:ranks` tests all. */
 const SOME_RANKS = process.env.DENSOR_RANKS === 'all' ? RANKS : [16];
 
-/** What ranks leave: feature maps one rank's after the other's, all else from the first; the same on all is part of the test. */
+/**
+ * The results of all ranks: feature maps concatenated, other results of the first rank after checking that all are
+ * equal.
+ */
 async function runShared(
   engines: readonly Engine[],
   { module, input, ...options }: (typeof CASES)[number],
@@ -40,29 +43,32 @@ function bits(numbers: Float32Array | Float64Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-/** The last is the fastest of this processor. */
+/** The fastest engine of this machine. */
 const BEST = ENGINES.filter(({ name }) => !name.includes('scalar')).at(-1)!.name;
 
-describe.each([REFERENCE, ...ENGINES])('ranks on $name compute the bits of one', ({ name, open }) => {
-  let engines: Engine[];
-  beforeAll(async () => {
-    engines = await Promise.all(Array.from({ length: Math.max(...RANKS) }, () => open(1)));
-  }, 60_000);
-  afterAll(() => Promise.all(engines.map((engine) => engine.close())));
+describe.each([REFERENCE, ...ENGINES])(
+  'ranks on $name give the bits of a single process',
+  ({ name, open }) => {
+    let engines: Engine[];
+    beforeAll(async () => {
+      engines = await Promise.all(Array.from({ length: Math.max(...RANKS) }, () => open(1)));
+    }, 60_000);
+    afterAll(() => Promise.all(engines.map((engine) => engine.close())));
 
-  test.each(CASES)('$name', async (each) => {
-    const isMain = name === 'reference' || name === BEST;
-    for (const precision of name === 'reference' ? (['f32'] as const) : (['f32', 'bf16'] as const)) {
-      const alone = await runShared(engines, each, 1, precision);
-      for (const ranks of isMain && precision === 'f32' ? RANKS : SOME_RANKS) {
-        const shared = await runShared(engines, each, ranks, precision);
-        expect([...shared.keys()]).toEqual([...alone.keys()]);
-        for (const [result, numbers] of alone)
-          expect(
-            bits(shared.get(result)!).equals(bits(numbers)),
-            `${result}, ${precision}, ${ranks} ranks`,
-          ).toBe(true);
+    test.each(CASES)('$name', async (each) => {
+      const isMain = name === 'reference' || name === BEST;
+      for (const precision of name === 'reference' ? (['f32'] as const) : (['f32', 'bf16'] as const)) {
+        const alone = await runShared(engines, each, 1, precision);
+        for (const ranks of isMain && precision === 'f32' ? RANKS : SOME_RANKS) {
+          const shared = await runShared(engines, each, ranks, precision);
+          expect([...shared.keys()]).toEqual([...alone.keys()]);
+          for (const [result, numbers] of alone)
+            expect(
+              bits(shared.get(result)!).equals(bits(numbers)),
+              `${result}, ${precision}, ${ranks} ranks`,
+            ).toBe(true);
+        }
       }
-    }
-  });
-});
+    });
+  },
+);

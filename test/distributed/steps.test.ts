@@ -33,12 +33,12 @@ interface Case {
   readonly name: string;
   readonly model: string | Model;
   readonly size: number;
-  /** Images of each step. */
+  /** Batch sizes of the steps. */
   readonly batches?: readonly number[];
   readonly options?: TrainingOptions;
   readonly precision?: Precision;
   readonly request?: Partial<ProgramRequest>;
-  /** A step in so many parts. */
+  /** Number of micro-batches of a step. */
   readonly parts?: number;
 }
 
@@ -48,12 +48,12 @@ const bothPrecisions = (model: string): readonly Case[] => [
   { name: model, model, size: 32 },
   { name: `${model}, bf16`, model, size: 32, precision: 'bf16' },
 ];
-/** `npm run test:ranks` has all networks, precisions and ranks: minutes. */
+/** `npm run test:ranks` tests all networks, precisions and ranks, which takes minutes. */
 const IS_ALL = process.env.DENSOR_RANKS === 'all';
 const NETWORKS = IS_ALL
   ? ['notes', 'notes-max-pool', 'densenet-fashion'].flatMap(bothPrecisions)
   : [{ name: 'notes', model: 'notes', size: 32 }, ...bothPrecisions(TINY)];
-/** Sixteen of them take gigabytes: on native engines alone, where memory is given back at once. */
+/** Sixteen ranks of these need gigabytes: only on native engines, which release memory immediately. */
 const LARGE = IS_ALL
   ? ['densenet121', 'resnet18', 'densenet-bc-100-12'].flatMap(bothPrecisions)
   : [{ name: 'resnet18', model: 'resnet18', size: 32 }];
@@ -74,7 +74,7 @@ const SETTINGS: readonly Case[] = [
   { name: 'parts of a step, bf16', model: TINY, size: 16, batches: [96, 96], parts: 3, precision: 'bf16' },
 ];
 
-/** The state of every rank after some steps. @param combine how ranks add up what they have. */
+/** The state of every rank after some steps. @param combine how sums over ranks are computed. */
 async function train(
   engines: readonly Engine[],
   each: Case,
@@ -86,7 +86,7 @@ async function train(
   return Promise.all(groups.map((group) => trainRank(engines[group.rank]!, each, compiled, group)));
 }
 
-/** The programs of any rank. */
+/** Compiles the programs, which are the same for all ranks. */
 function compileFor(each: Case, size: number, target: Target) {
   const { batches = BATCHES, options = SGD, precision, request = {}, parts = 1 } = each;
   const model = typeof each.model === 'string' ? modelByName(each.model) : each.model;
@@ -155,7 +155,7 @@ async function expectSame(engines: readonly Engine[], each: Case, counts: readon
     for (const state of await train(engines, each, ranks)) expect(state, `${ranks} ranks`).toBe(alone);
 }
 
-/** As a ring of ranks adds: each part of the numbers begins at another rank. */
+/** The sum of a ring all-reduce: each part of the array starts at a different rank. */
 function ringSum(parts: readonly RankNumbers[]): RankNumbers {
   const { length } = parts[0]!;
   const sum = parts[0]!.slice();
@@ -173,7 +173,7 @@ function ringSum(parts: readonly RankNumbers[]): RankNumbers {
 const MOST = 16;
 const FAST = ENGINES.filter(({ name }) => /relaxed|native (avx|neon|amx)/.test(name));
 
-describe.each(FAST)('steps on $name leave the same bits', ({ name, open }) => {
+describe.each(FAST)('steps on $name give the same bits', ({ name, open }) => {
   let engines: Engine[];
   beforeAll(async () => {
     engines = await Promise.all(Array.from({ length: MOST }, () => open(1)));
@@ -197,7 +197,7 @@ describe.each(FAST)('steps on $name leave the same bits', ({ name, open }) => {
     await Promise.all(threaded.map((engine) => engine.close()));
   });
 
-  test('and other bits where ranks add in another order than the tree', async () => {
+  test('and other bits if ranks add in another order than the tree', async () => {
     const [each] = NETWORKS as [Case];
     const [alone] = await train(engines, each, 1);
     const [ring, ...others] = await train(engines, each, 4, ringSum);
@@ -214,7 +214,7 @@ describe('the reference engine', () => {
   });
 });
 
-test('ranks that are at different things are told so, and none waits for ever', async () => {
+test('ranks that call different operations get an error, and none hangs', async () => {
   const [first, second] = inProcessGroups(2) as [Group, Group];
   const waiting = expect(first.gather(new Float32Array(3))).rejects.toThrow('rank 1 is at treeSum');
   await expect(second.treeSum(new Float32Array(3))).rejects.toThrow(

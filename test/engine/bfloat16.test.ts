@@ -12,11 +12,11 @@ import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES } from '../support/engines.ts';
 import { readState } from '../support/read-state.ts';
 
-/** The lower halves that decide: exact, just above, just below half, half, just above half, all. */
+/** Lower halves for rounding: zero, smallest, just below half, half, just above half, largest. */
 const LOWER_HALVES = [0, 1, 0x7fff, 0x8000, 0x8001, 0xffff];
 const floats = (lower: number) =>
   new Float32Array(Uint32Array.from({ length: 65_536 }, (_, upper) => ((upper << 16) | lower) >>> 0).buffer);
-/** A bfloat16 as float64, one step beyond the greatest being 2¹²⁸: what overflows rounds as if there were one. */
+/** A bfloat16 as float64; infinity is 2¹²⁸, the next value, for rounding of overflowing numbers. */
 const value = (bits: number) =>
   (bits & 0x7fff) === 0x7f80
     ? bits >> 15
@@ -24,7 +24,7 @@ const value = (bits: number) =>
       : 2 ** 128
     : widenBfloat16(Uint16Array.of(bits))[0]!;
 
-/** The nearest of the two neighbours, the even one of two as near: by distance, in float64. */
+/** The nearest of the two neighbours, ties to even, by distances in float64. */
 function nearest(x: number, upper: number): number {
   if (Number.isNaN(x) || !Number.isFinite(x)) return x;
   const [below, above] = [value(upper), value(upper + 1)];
@@ -33,7 +33,7 @@ function nearest(x: number, upper: number): number {
   return Math.fround(up ? above : below);
 }
 
-/** 0 and −0 are one here: sums begin at 0. */
+/** Treats 0 and −0 as equal, because sums begin at 0. */
 function differences(got: ArrayLike<number>, from: Float32Array): readonly string[] {
   return [...from].flatMap((x, upper) => {
     const want = nearest(x, upper);
@@ -42,7 +42,7 @@ function differences(got: ArrayLike<number>, from: Float32Array): readonly strin
   });
 }
 
-test('numbers that come in are rounded to the nearest, ties to even, and NaN stays NaN', () => {
+test('inputs are rounded to nearest, ties to even, and NaN stays NaN', () => {
   for (const lower of LOWER_HALVES) {
     const numbers = floats(lower);
     expect(differences(widenBfloat16(narrowToBfloat16(numbers)), numbers)).toEqual([]);
@@ -66,14 +66,14 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     session.write('weight', new Float32Array(65_536));
     for (const lower of LOWER_HALVES) {
       const numbers = floats(lower);
-      session.write('bias', numbers); // Only what is added keeps all its bits: products may be of bfloat16 numbers.
+      session.write('bias', numbers); // Only summands keep all their bits; factors may be rounded to bfloat16.
       const outputs = await session.run('copy', { x: Float32Array.of(0) }); // 0 · weight + bias, stored.
       expect(differences(outputs.get('y')!, numbers)).toEqual([]);
     }
     await engine.close();
   });
 
-  test('one thread and three leave the same bits', async () => {
+  test('one thread and three give the same bits', async () => {
     const [one, three] = [await open(1), await open(3)];
     expect(await twoSteps(three)).toEqual(await twoSteps(one));
     await one.close();

@@ -27,7 +27,7 @@ async function threeSteps(open: (typeof ENGINES)[number]['open'], threads: numbe
 }
 
 describe.each(ENGINES)('on $name', ({ open }) => {
-  test('one, two and three threads leave the same bits', async () => {
+  test('one, two and three threads give the same bits', async () => {
     const [one, two, three] = [
       await threeSteps(open, 1),
       await threeSteps(open, 2),
@@ -63,7 +63,7 @@ test('two engines in one process do not disturb each other', async () => {
   expect(two).toEqual(alone);
 });
 
-test('memory that cannot be had is an error in words', async () => {
+test('memory that cannot be allocated is an error with a message', async () => {
   const engine = await WASM[0]!.open(1);
   const huge = compile(densenet(), [512, 512], { train: { batch: 256, mode: 'train' } });
   await expect(engine.open(huge.network)).rejects.toThrow(/needs .* GiB, the wasm engine has 4.00/);

@@ -18,7 +18,7 @@ import { readBits } from '../support/read-state.ts';
 const [N, C, H, W] = [3, 21, 7, 9];
 const RATE = 0.3;
 
-/** What dropout makes of ones, in the order N, C, H, W. */
+/** Dropout applied to ones, in the order N, C, H, W. */
 async function ofOnes(engine: Engine, stepSeed: number) {
   const { graph } = traceModule(dropout(RATE), [N, C, H, W], 'train');
   const state = stateOf(graph);
@@ -39,7 +39,7 @@ async function ofOnes(engine: Engine, stepSeed: number) {
 }
 
 describe.each([REFERENCE, ...ENGINES])('dropout on $name', ({ open }) => {
-  test('leaves out what the random numbers of its layer say, in the order N, C, H, W', async () => {
+  test('drops elements by the random numbers of its layer, in the order N, C, H, W', async () => {
     const engine = await open();
     for (const seed of [0, 5, 2 ** 32 - 1]) {
       const kept = Float32Array.from({ length: N * C * H * W }, (_, i) =>
@@ -82,7 +82,7 @@ async function trained(engine: Engine, seeds: readonly number[]) {
 }
 
 describe.each(ENGINES)('training with dropout on $name', ({ open }) => {
-  test('leaves the same bits on one, two and three threads, and others with other seeds', async () => {
+  test('gives the same bits on one, two and three threads, and others with other seeds', async () => {
     const one = await trained(await open(1), [1, 2, 3]);
     expect(await trained(await open(2), [1, 2, 3])).toEqual(one);
     expect(await trained(await open(3), [1, 2, 3])).toEqual(one);
@@ -108,7 +108,7 @@ describe('the plan of a step with dropout', () => {
     expect(records.filter((record) => record.kind === 'statistics')).toEqual([]);
   });
 
-  test('stores no mask: beside the gradients no buffer is there that is not without dropout', () => {
+  test('stores no mask: apart from gradients it has only the buffers of a step without dropout', () => {
     const plain = compile(
       cifarDensenet({ depth: 16, growthRate: 5, bottleneckWidth: 4, compression: 0.5 }),
       [12, 12],
@@ -119,11 +119,11 @@ describe('the plan of a step with dropout', () => {
     const namesOf = ({ buffers }: Plan) => buffers.map(({ content }) => bufferName(content));
     const names = new Set(namesOf(plain));
     const more = namesOf(plan).filter((name) => !names.has(name));
-    // A transition that drops convolves before it pools, so what stands between is named otherwise.
+    // A transition with dropout convolves before pooling, so intermediate values have other names.
     expect(more.filter((name) => !/dropoutGradInput|transition/.test(name))).toEqual([]);
   });
 
-  test('has nothing of it in an evaluation', () => {
+  test('has no dropout in an evaluation', () => {
     const evaluation = kernelRecords(network.programs.get('evaluate')!.plan.records);
     const convs = evaluation.flatMap(({ record }) => (record.kind === 'conv2d' ? [record] : []));
     expect(convs.every(({ dropout: { threshold } }) => threshold === 0)).toBe(true);

@@ -23,13 +23,13 @@ const programs = {
 } as const;
 const { network } = compile(model, SIZE, programs);
 const halfFor = ({ target }: Engine) => compile(model, SIZE, programs, { precision: 'bf16', target }).network;
-/** Maps that are rounded one after the other on the way to the logits, images first. */
+/** Number of consecutive roundings of feature maps from the images to the logits. */
 const STORED_MAPS = 12;
 const random = numbers(77);
 const images = Float32Array.from({ length: 2 * 33 * 33 * model.channels }, random);
 const first = images.subarray(0, images.length / 2);
 
-/** Logits of the first image, by the program of one image and by that of two. */
+/** Logits of the first image from the programs for one image and for two. */
 async function logits(session: Session): Promise<readonly number[][]> {
   const ofOne = await session.run('one', { images: first, labels: new Int32Array(1) });
   const ofTwo = await session.run('two', { images, labels: new Int32Array(2) });
@@ -57,14 +57,14 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     return session;
   }
 
-  test('answers with the weights that were written last, by every program', async () => {
+  test('uses the weights that were written last, in every program', async () => {
     const [used, other] = [await start(1), await start(2)];
     const before = await logits(used);
     await copyState(other, used);
     const after = await logits(used);
     expect(after).toEqual(await logits(other));
     expect(after).not.toEqual(before);
-    // One tensor alone: a running variance, which nothing but the folded weights and coefficients depends on.
+    // Writes only a running variance, on which only the folded weights and coefficients depend.
     const [name] = [...network.state.keys()].filter((each) => each.endsWith('running_var')).slice(-1);
     used.write(
       name!,
@@ -73,7 +73,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     expect(await logits(used)).not.toEqual(after);
   });
 
-  test('has its inputs before it makes anything of the weights: they may be overwritten at once', async () => {
+  test('copies its inputs before it prepares weights: they may be overwritten immediately', async () => {
     const session = await start();
     const mine = images.slice();
     const running = session.run('two', { images: mine, labels: new Int32Array(2) });
@@ -83,7 +83,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     expect(Array.from(outputs.get('logits')!).slice(0, two!.length)).toEqual(two);
   });
 
-  test('answers nearly the same with feature maps in bfloat16, and the same for one image and two', async () => {
+  test('gives nearly the same results in bfloat16, and the same for one image and two', async () => {
     const [[exact], [one, two]] = [
       await logits(await start()),
       await logits(await start(1, halfFor(engine))),
@@ -95,7 +95,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     expect(Math.max(...one!.map((logit, i) => Math.abs(logit - two![i]!)))).toBeLessThan(1e-2 * size);
   });
 
-  test('answers with what training left, step after step', async () => {
+  test('uses the weights after each training step', async () => {
     const trained = await start();
     for (let step = 0; step < 2; step++) {
       await logits(trained);
@@ -106,7 +106,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     }
   });
 
-  test('answers with the moving averages as they are now', async () => {
+  test('uses the current moving averages', async () => {
     const compiled = compile(model, SIZE, programs, averaging);
     const session = await engine.open(compiled.network);
     for (const [name, tensor] of randomState(model, SIZE, 5)) {
@@ -152,13 +152,13 @@ describe('the plan of inference', () => {
   const kinds = (records: readonly { readonly record: { readonly kind: string } }[]) =>
     new Set(records.map(({ record }) => record.kind));
 
-  test('makes of the state what it needs once, and nothing of it in a run', () => {
+  test('prepares values from the state once, not in each run', () => {
     expect([...kinds(one.prepare)].sort()).toEqual(['coefficients', 'packWeights', 'winogradWeights']);
     expect(kinds(one.records)).not.toContain('packWeights');
     expect(kinds(one.records)).not.toContain('coefficients');
   });
 
-  test('leaves no batch norm between the two convolutions of a bottleneck, and none behind the stem', () => {
+  test('leaves no batch norm between the two convolutions of a bottleneck, and none after the stem', () => {
     const wide = kernelRecords(one.records).flatMap(({ record }) =>
       record.kind === 'conv2d' || record.kind === 'winograd' ? [record] : [],
     );
@@ -170,7 +170,7 @@ describe('the plan of inference', () => {
     expect([...kinds(one.records)]).not.toContain('elementwise');
   });
 
-  test('gives a single image to many threads', () => {
+  test('divides a single image over threads', () => {
     for (const { op, record } of kernelRecords(one.records)) {
       const { label: layer } = op.layer;
       if (record.kind === 'winograd' && record.in.height > 12)
@@ -180,7 +180,7 @@ describe('the plan of inference', () => {
     }
   });
 
-  test('needs less memory than training, and what is prepared only once for all batch sizes', () => {
+  test('needs less memory than training, and prepared values only once for all batch sizes', () => {
     const many = plan('evaluate', 32);
     const train = plan('train', 32);
     expect(many.transientBytes).toBeLessThan(0.2 * train.transientBytes);

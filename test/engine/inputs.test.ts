@@ -10,7 +10,7 @@ import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { floats } from '../support/floats.ts';
 import { readState } from '../support/read-state.ts';
 
-// 6,400 numbers: more than a piece of an input, and no whole number of pieces.
+// 6,400 elements: more than one chunk of an input, and not a multiple of chunks.
 const compiledIn = (precision: Precision) =>
   compile(
     densenet({ blocks: [1], growthRate: 4, stem: 4 }),
@@ -36,14 +36,14 @@ async function lossOf(
 }
 
 describe.each([...ENGINES, REFERENCE])('on $name', ({ open }) => {
-  test('numbers that are made piece by piece are those of an array', async () => {
+  test('lazily filled inputs equal those from an array', async () => {
     const engine = await open();
     const source = floatsOf(content(), byteTables(1));
     expect(await lossOf(engine, source)).toBe(await lossOf(engine, floats(source)));
     await engine.close();
   });
 
-  test('and both are rounded alike where images are stored in bfloat16', async () => {
+  test('and both are rounded equally if images are stored in bfloat16', async () => {
     const engine = await open();
     const source = floatsOf(content(), byteTables(1));
     const ofArray = await lossOf(engine, floats(source), () => {}, half);

@@ -6,7 +6,7 @@ import { loadState } from '../../src/train/initial-state.ts';
 import { ENGINES } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
-// Who is asked what while an engine works, and when it has ended.
+// Calls during a run, and after the end of an engine.
 
 const BATCH = 8;
 const compiled = compile(densenet({ blocks: [2, 2], growthRate: 8, stem: 8 }), [32, 32], {
@@ -24,7 +24,7 @@ async function start(engine: Engine, seed: number): Promise<Session> {
 const step = (session: Session) => session.run('step', { images, labels }, { learningRate: 0.1 });
 const lossOf = (outputs: Outputs) => outputs.get('loss')![0]!;
 
-/** Fails where it hangs. */
+/** Rejects if a promise hangs. */
 async function settled(promise: Promise<unknown>): Promise<unknown> {
   const hung = new Promise((_, reject) => setTimeout(() => reject(new Error('it hangs')), 10_000).unref());
   return Promise.race([promise, hung]).then(
@@ -34,7 +34,7 @@ async function settled(promise: Promise<unknown>): Promise<unknown> {
 }
 
 describe.each(ENGINES)('on $name', ({ open }) => {
-  test('two sessions that run at once each have their own answers', async () => {
+  test('two concurrent sessions have independent results', async () => {
     const engine = await open(2);
     const alone = [];
     for (const seed of [1, 2]) {
@@ -47,7 +47,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     await engine.close();
   });
 
-  test('a session takes one program at a time', async () => {
+  test('a session runs one program at a time', async () => {
     const engine = await open(2);
     const session = await start(engine, 1);
     const running = step(session);
@@ -60,7 +60,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
   test('when it has ended nothing hangs: runs are refused, closing again is nothing', async () => {
     const engine = await open(2);
     const [idle, working] = [await start(engine, 1), await start(engine, 2)];
-    const running = settled(step(working)); // May end in time.
+    const running = settled(step(working)); // May finish before.
     await engine.close();
     expect(['resolved', expect.any(EngineError)]).toContainEqual(await running);
     expect(await settled(step(idle))).toBeInstanceOf(EngineError);
@@ -71,7 +71,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
 });
 
 describe.each(ENGINES.filter(({ name }) => name.startsWith('native')))('on $name', ({ open }) => {
-  test('no more memory is offered than addresses reach, and what needs more is refused', async () => {
+  test('the memory limit is the address range, and larger programs are refused', async () => {
     const engine = await open(1);
     expect(engine.maxTotalBytes).toBeLessThanOrEqual(64 * 2 ** 30);
     const programs = { step: { batch: 12_000, mode: 'train' } } as const;
@@ -80,7 +80,7 @@ describe.each(ENGINES.filter(({ name }) => name.startsWith('native')))('on $name
     await engine.close();
   });
 
-  test('memory is given back when the engine closes, not when it is collected', async () => {
+  test('memory is released when the engine closes, not when it is collected', async () => {
     const engine = await open(1);
     const session = await start(engine, 1);
     await engine.close();

@@ -13,7 +13,7 @@ import { ShapeError } from '../../src/tensor/shape.ts';
 import { loadState } from '../../src/train/initial-state.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 
-/** What nobody's compiler has checked. */
+/** Values that no compiler has checked. */
 // biome-ignore lint/suspicious/noExplicitAny: a caller in JavaScript may hand over anything.
 type Anything = any;
 
@@ -103,14 +103,14 @@ describe.each([...ENGINES.slice(0, 1), ...ENGINES.slice(-1), REFERENCE])('on $na
       const failure = Promise.resolve().then(() => misuse(session));
       await expect(failure).rejects.toThrow(message);
       await expect(failure).rejects.toThrow(EngineError);
-      // And the session is of use.
+      // The session still works.
       expect((await session.run('test', { images, labels })).get('loss')).toHaveLength(1);
     } finally {
       await engine.close();
     }
   });
 
-  test('what compile returns, rather than its network', async () => {
+  test('the result of compile instead of its network', async () => {
     const engine = await open(1);
     await expect(engine.open(compiled as Anything)).rejects.toThrow(
       /expected the `network` of what compile returns/,
@@ -181,7 +181,7 @@ test.each<[string, Anything, RegExp]>([
   expect(compiling(broken, [40, 40], {})).toThrow(ShapeError);
 });
 
-test('images that are too small say how large they have to be', () => {
+test('too small images give an error with the required size', () => {
   const densenet121 = modelByName('densenet121');
   const of = (size: readonly [number, number]) => () =>
     compile(densenet121, size, { it: { batch: 4, mode: 'evaluate' } });

@@ -65,17 +65,17 @@ describe.each([REFERENCE, ...ENGINES])('NaN or infinity on $name', ({ open }) =>
     return error as NonFiniteError;
   }
 
-  test('in a pixel is met in the first statistics; the state stays as it was', async () => {
+  test('in a pixel is detected in the first statistics; the state is unchanged', async () => {
     const error = await failure((_, pixels) => pixels.fill(Number.NaN, 700, 701));
     expect([error.quantity, error.layer]).toEqual(['statistics', expect.stringContaining('stem')]);
   });
 
-  test('in the weights of the head is met in the loss', async () => {
+  test('in the weights of the head is detected in the loss', async () => {
     const error = await failure((state) => state.get('8.weight')!.fill(Number.POSITIVE_INFINITY));
     expect(error.quantity).toBe('loss');
   });
 
-  test('behind a ReLU that would swallow it is met too', async () => {
+  test('is detected even if a ReLU would hide it', async () => {
     const error = await failure((state) => state.get('4.bias')!.fill(Number.NaN));
     expect(error.quantity).toBe('loss');
   });

@@ -7,7 +7,7 @@ import { loadState } from '../../src/train/initial-state.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 
-// Outputs are what a run answers, not what a session remembers.
+// Outputs are the results of a run, independent of later runs of the session.
 
 const SIDE = 16;
 const compiled = compile(
@@ -38,7 +38,7 @@ const copyOf = (outputs: ReadonlyMap<string, Float32Array | Float64Array>) =>
   new Map([...outputs].map(([name, data]) => [name, data.slice()]));
 
 describe.each([REFERENCE, ...ENGINES])('the outputs of a run on $name', ({ open }) => {
-  test('are all that its program gives but state', async () => {
+  test('are all outputs of its program except state', async () => {
     const engine = await open();
     const session = await start(engine);
     const [trained, evaluated] = [await train(session), await evaluate(session)];
@@ -51,7 +51,7 @@ describe.each([REFERENCE, ...ENGINES])('the outputs of a run on $name', ({ open 
     await engine.close();
   });
 
-  test('stay its own when another program of the session, or another session, has run', async () => {
+  test('are not changed by another program of the session, or another session', async () => {
     const engine = await open();
     const [session, other] = [await start(engine), await start(engine)];
     const first = await train(session);

@@ -43,7 +43,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     await engine.close();
   });
 
-  test('the peaks are those of a machine, and sessions work on beside them', async () => {
+  test('the peak rates are plausible, and sessions still work', async () => {
     const engine = await open(2);
     const session = await openFilled(engine);
     const { flopsPerSecond, bytesPerSecond } = await engine.measurePeak!();
@@ -61,7 +61,7 @@ describe('a profile', () => {
   const peak = { flopsPerSecond: 1e10, bytesPerSecond: 1e9 };
   const { records, kinds, total } = profileOf(plan, durations, peak);
 
-  test('shares the time out: over records and over kinds', () => {
+  test('divides the time over records and over kinds', () => {
     const sum = durations.reduce((a, b) => a + b);
     expect(total).toMatchObject({ ms: sum, share: 1 });
     for (const rows of [records, kinds]) {
@@ -72,7 +72,7 @@ describe('a profile', () => {
     expect(kinds.map(({ ms }) => ms)).toEqual([...kinds.map(({ ms }) => ms)].sort((a, b) => b - a));
   });
 
-  test('holds each record under its roof: 10 operations per byte are where memory ends to limit', () => {
+  test('limits each record by the roof: the ridge point is at 10 operations per byte', () => {
     for (const each of records) {
       expect(each.limitedBy).toBe(each.intensity < 10 ? 'memory' : 'compute');
       const least = Math.max(each.flops / 1e10, each.bytes / 1e9);

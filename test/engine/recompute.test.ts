@@ -34,7 +34,7 @@ const NETWORKS: readonly (readonly [string, Model, number, Precision])[] = [
   ['a small ResNet', resnet({ stages: [16, 24] }), 32, 'f32'],
 ];
 
-/** Three steps with momentum and clipping; all state, all gradients and each step's loss, as bits. */
+/** Three steps with momentum and clipping; returns the bits of state, gradients and losses. */
 async function threeSteps(open: (typeof ENGINES)[number]['open'], { network, initializers }: Compiled) {
   const { graph } = network.programs.get('train')!;
   const [n, c, h, w] = graph.values[graph.inputs.get('images')!]!.shape as [number, number, number, number];
@@ -43,7 +43,7 @@ async function threeSteps(open: (typeof ENGINES)[number]['open'], { network, ini
   const engine = await open(THREADS);
   const session = await engine.open(network);
   for (const [name, { shape }] of network.state) {
-    const initializer = initializers.get(name); // What the optimiser remembers starts from zeros.
+    const initializer = initializers.get(name); // The optimizer state starts with zeros.
     const count = elementCount(shape);
     session.write(name, initializer ? initialNumbers(1, name, count, initializer) : new Float32Array(count));
   }
@@ -81,7 +81,7 @@ function compiledFor(
   });
 }
 
-describe.each(NETWORKS)('%s, with all that helps recomputed', (_, model, size, precision) => {
+describe.each(NETWORKS)('%s, with everything useful recomputed', (_, model, size, precision) => {
   const compiledForTarget = (target: Target) => {
     const within = (bytes: number) => compiledFor(model, size, precision, target, bytes);
     const least = leastBytes(within);
@@ -89,7 +89,7 @@ describe.each(NETWORKS)('%s, with all that helps recomputed', (_, model, size, p
   };
   const plain = compiledForTarget(cpuTarget());
 
-  test('takes what the error has promised, and less than with all results kept', () => {
+  test('uses the memory named in the error, and less than with all results kept', () => {
     const { least, kept, recomputed } = plain;
     const planned = ({ network }: Compiled) =>
       plannedPeakBytes([network.programs.get('train')!.plan], THREADS);

@@ -17,7 +17,7 @@ import { networkCase, runNetwork } from '../support/network-run.ts';
 import { roundedTruth } from '../support/rounded-truth.ts';
 import { meanErrors } from '../support/storage-rounding.ts';
 
-/** Forward, statistics and gradients, of maps of nine tiles of 4×4 and more: channels in and out, and images. */
+/** Forward, statistics and gradients on maps with at least nine 4×4 tiles. */
 const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] = [
   ['whole tiles, as many channels as a vector has', three(16), [1, 16, 12, 12]],
   ['tiles that reach out of the map, channels beyond a vector', three(23), [3, 17, 9, 13]],
@@ -45,14 +45,14 @@ const prepare = (precision: 'f32' | 'bf16') =>
 const kept = prepare('f32');
 const rounded = prepare('bf16');
 
-/** Maps of 7×7 and 6×6 are four tiles each; of 3×3, a tile that is mostly empty: those are convolved directly. */
+/** 7×7 and 6×6 maps have four tiles; 3×3 maps have one mostly empty tile and use direct convolution. */
 const NETWORKS = ([28, 24] as const).map((size, i) => {
   const model = densenet({ blocks: [3, 2], growthRate: 12, stem: 20 });
   const { network } = compile(model, [size, size], { train: { batch: 9, mode: 'train' } });
   return { name: `a network of maps of ${size / 4} and 3`, ...networkCase(network, 40 + i) };
 });
 
-/** In float64: computed once, whatever engines are held against it. */
+/** The results in float64, computed once for all engines. */
 const exact = new Map<object, Promise<Results>>();
 function exactOf(each: object, compute: () => Promise<Results>): Promise<Results> {
   const found = exact.get(each) ?? compute();
@@ -120,5 +120,5 @@ describe.each(ENGINES)('a step by Winograd on $name', ({ open }) => {
   });
 });
 
-// An instruction set that is not here has agreed with nothing.
+// Unavailable instruction sets are reported as skipped, not passed.
 test.skip.each(MISSING)('%s agrees with reference', () => {});

@@ -14,7 +14,7 @@ import { ENGINES, MISSING } from '../support/engines.ts';
 import { numbers } from '../support/module-run.ts';
 import { three } from '../support/modules.ts';
 
-/** Maps of nine tiles of 4×4 and more, most of which reach out of the map; channels in and out, and images. */
+/** Maps with at least nine 4×4 tiles, most of which extend beyond the map. */
 const CASES: readonly (readonly [name: string, module: Module, input: Shape])[] = [
   ['as many channels as a vector has, whole tiles', three(16), [1, 16, 12, 12]],
   ['channels beyond a vector, tiles that reach out of the map', three(23, false), [3, 17, 9, 13]],
@@ -77,5 +77,5 @@ describe.each(ENGINES)('Winograd on $name agrees with reference on', ({ open }) 
   });
 });
 
-// An instruction set that is not here has agreed with nothing.
+// Unavailable instruction sets are reported as skipped, not passed.
 test.skip.each(MISSING)('%s agrees with reference', () => {});

@@ -12,7 +12,7 @@ import { cpuTarget } from '../../src/target/cpu/target.ts';
 const file = golden('block_and_transition');
 const block = denseBlock([denseLayer(10), denseLayer(10)]);
 
-/** Runs a module forward and backward from the gradient 2·y: the loss is the sum of y's squares. */
+/** Runs a module forward and backward with the loss Σy², that is, the gradient 2·y. */
 async function squares(open: (typeof ENGINES)[number]['open'], module: SequentialModule) {
   const { graph } = traceModule(module, [4, 3, 8, 8], 'train');
   const state = stateOf(graph);
@@ -42,7 +42,7 @@ describe.each([REFERENCE, ...ENGINES])("the notes' two shape checks on $name", (
     expect(relativeError(y, channelsLast(file, 'block_out'))).toBeLessThan(bound);
   });
 
-  test('transition_block(23, 10) behind it: 4×10×4×4, every value and gradient', async () => {
+  test('transition_block(23, 10) after it: 4×10×4×4, every value and gradient', async () => {
     const children = [
       ['block', block],
       ['transition', transition(10)],

@@ -19,7 +19,7 @@ const missing = missingFromPython('torch', 'torchvision');
 const folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Writes images and our logits beside the exported file, and lets PyTorch judge. */
+/** Writes images and Densor's logits next to the exported file, and compares with PyTorch. */
 async function judge(exported: string, model: Model, size: Pair, state: State, network: object) {
   const shape = [4, model.channels, ...size] as const;
   const images = testImages('random', shape);

@@ -13,7 +13,7 @@ const file = golden('images');
 const bytes = (name: string) => file.tensors.get(name)!.data as Uint8Array;
 const decoded = (name: string) => decodeImage(bytes(`file.${name}`));
 
-/** What Pillow has decoded: no decoder of ours in between. */
+/** An image decoded by Pillow. */
 function pillow(name: string): DecodedImage {
   const [height, width, channels = 1] = file.tensors.get(name)!.shape as [number, number, number?];
   return { height, width, channels: channels as 1 | 3, pixels: bytes(name) };
@@ -67,7 +67,7 @@ describe('a decoded image', () => {
     expect([...pixels]).toEqual(wanted === 1 ? colour.filter((_, i) => i % 3 === 0) : colour);
   });
 
-  test('of one channel stays grey', async () => {
+  test('with one channel stays grayscale', async () => {
     const { channels, pixels } = await decoded('grey');
     expect(channels).toBe(1);
     expect(Buffer.from(pixels)).toEqual(Buffer.from(bytes('grey.png')));
@@ -88,7 +88,7 @@ describe("Resize and CenterCrop have torchvision's bits", () => {
     expect(Buffer.from(fitImage(pillow('pixels.png'), 23, 1))).toEqual(Buffer.from(bytes('fit_grey.png')));
   });
 
-  test('and a grey image as colour is three times the same', () => {
+  test('and a grayscale image in color has three equal channels', () => {
     const colour = fitImage(pillow('grey.png'), 23, 3);
     const grey = fitImage(pillow('grey.png'), 23, 1);
     expect([0, 1, 2].map((c) => colour.filter((_, i) => i % 3 === c))).toEqual([grey, grey, grey]);

@@ -1,4 +1,4 @@
-"""Writes cmyk/*.jpg, patches of ink with Adobe's marker, and prints what Pillow's convert('RGB') makes of each."""
+"""Writes cmyk/*.jpg, CMYK color patches with Adobe's marker, and prints the result of Pillow's convert('RGB') for each."""
 from pathlib import Path
 
 from PIL import Image

@@ -1,4 +1,4 @@
-"""Writes deep/*.png, images of 16 bits a channel, and deep/pillow.json: what Pillow's convert('RGB') makes of them.
+"""Writes deep/*.png, images with 16 bits per channel, and deep/pillow.json, the results of Pillow's convert('RGB').
 
 Of grey without alpha Pillow cuts off what is above 255 (mode I), so almost all of an image becomes white. Of all
 others it keeps the upper byte, and grey.png has the very numbers of grey-alpha.png.

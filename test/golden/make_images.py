@@ -1,4 +1,4 @@
-"""Writes images.safetensors: small images as files, and what Pillow and torchvision make of them.
+"""Writes images.safetensors: small image files, and the results of Pillow and torchvision for them.
 
 Run: python3 make_images.py (Debian's python3-pil and python3-torchvision).
 """

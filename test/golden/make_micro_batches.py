@@ -15,7 +15,7 @@ STEPS = [[3, 3, 4], [2, 3], [3, 3, 4]]
 RATES, SMOOTHING, CLASSES = [0.1, 0.05, 0.2], 0.1, 5
 
 torch.manual_seed(5)
-# No biases before batch norms: their true gradient is 0, and AdamW makes steps of what rounding leaves of it.
+# No biases before batch norms: their exact gradient is 0, and AdamW would amplify its rounding errors to full steps.
 f32 = lambda t: t.detach().float().numpy()
 first = nn.Sequential(nn.Conv2d(2, 6, 3, padding=1, bias=False), nn.BatchNorm2d(6), nn.ReLU(), nn.MaxPool2d(2),
                       nn.Conv2d(6, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(8, CLASSES))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes onnx/*.onnx beside this file: a small network (densenet-bc-10-4, 3 classes) as torch.onnx.export writes it.
+"""Writes onnx/*.onnx in this folder: a small network (densenet-bc-10-4, 3 classes) exported by torch.onnx.export.
 
 Needs Debian's python3-torch and python3-onnx; run: python3 make_onnx_exports.py [OUT_DIR]
 folded.onnx is what comes out by default; kept.onnx with all that the network has; constants.onnx and external.onnx (with

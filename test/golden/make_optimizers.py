@@ -32,14 +32,14 @@ class Parameters(torch.nn.Module):
         for k, v in first.items(): setattr(self, k, torch.nn.Parameter(v.clone()))
 
 def run(name, make, decay=0.0, decayed='all', clip=None, average=None, **settings):
-    """Four steps; all parameters after each."""
+    """Runs four steps; returns all parameters after each."""
     model = Parameters()
     named = dict(model.named_parameters())
     vectors = [p for p in named.values() if p.dim() == 1]
     weights = [p for p in named.values() if p.dim() > 1]
     groups = [{'params': weights, 'weight_decay': decay}, {'params': vectors, 'weight_decay': decay if decayed == 'all' else 0.0}]
     optimizer = make(groups)
-    # The rate of the average as densor warms it up: num_averaged counts the updates before this one, the copy among them.
+    # The warm-up of the average as in densor: num_averaged counts the previous updates, including the initial copy.
     averaged = average and AveragedModel(model, avg_fn=lambda mean, value, n: mean + (1 - min(average, (1 + n) / (10 + n))) * (value - mean))
     if averaged: averaged.update_parameters(model)  # The first only copies.
     for i in range(STEPS):

@@ -10,7 +10,7 @@ from torchvision.models.resnet import BasicBlock, Bottleneck, ResNet
 from make_reference import one_step, save, split
 
 class Narrow(ResNet):
-    """torchvision's class with fewer channels: its constructor asks for 64 in the stem, and 64, 128, 256, 512 in the stages."""
+    """torchvision's class with fewer channels than its fixed 64 in the stem, and 64, 128, 256, 512 in the stages."""
     def __init__(self, block, layers, width, classes):
         object.__setattr__(self, 'width', width)
         super().__init__(block, layers, num_classes=classes)
@@ -21,7 +21,7 @@ class Narrow(ResNet):
         return super()._make_layer(block, planes * self.width // 64, *rest, **more)
 
 def nearest_to_zero(net, x):
-    """The smallest number that a ReLU reads in a training step: where it is tiny, float32 may see another sign."""
+    """The smallest absolute input of a ReLU in a training step: if it is tiny, its sign may differ in float32."""
     net, least = copy.deepcopy(net).double().train(), []
     for m in net.modules():
         if isinstance(m, nn.ReLU): m.register_forward_pre_hook(lambda m, i: least.append(i[0].abs().min().item()))

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Writes torch/*.pth beside this file: small files as torch.save writes them, in the ways that are met outside.
+"""Writes torch/*.pth in this folder: small torch.save files in all formats that are used in practice.
 
 Needs Debian's python3-torch; run: python3 make_torch_files.py [OUT_DIR]
 expected.safetensors holds the same numbers, contiguous and as float32: `<file>/<tensor>`.
@@ -55,7 +55,7 @@ torch.save(net, OUT / 'module.pth')
 torch.save({'args': __import__('argparse').Namespace(lr=0.1), 'state_dict': state}, OUT / 'namespace.pth')
 torch.jit.save(torch.jit.script(torch.nn.Sequential(torch.nn.Linear(2, 2))), OUT / 'torchscript.pt')
 
-# What training scripts and frameworks keep beside the weights: all of it may be left out, none of it is run.
+# Objects that training scripts and frameworks store in addition to weights: they may be skipped, and must not be executed.
 import argparse, enum, pathlib
 class Stage(enum.Enum): FIT = 1
 class Attributes(dict):
@@ -94,7 +94,7 @@ torch.save({'epoch': 3, 'best': torch.tensor(0.5), 'model': net}, OUT / 'module_
 torch.save(Registry(trained), OUT / 'registry.pth')
 torch.save({'state_dict': Registry(trained)}, OUT / 'registry_inside.pth')
 
-# The members deflated, as a zip that went through another program is.
+# With compressed members, as written by other zip programs.
 with zipfile.ZipFile(OUT / 'zip.pth') as old, zipfile.ZipFile(OUT / 'deflated.pth', 'w', zipfile.ZIP_DEFLATED) as new:
     for name in old.namelist(): new.writestr(zipfile.ZipInfo(name), old.read(name), zipfile.ZIP_DEFLATED)
 for key, value in state.items(): expected[f'deflated/{key}'] = value

@@ -31,7 +31,7 @@ const root = sequential([...stem, conv2d(8, 3, { bias: false }), batchNorm(), re
 const model = { name: 'small', channels: 2, classes: 5, root };
 const microBatch = 4;
 
-test('the file cuts batches as training does', () => {
+test('the file splits batches as training does', () => {
   for (const of of sizes) {
     const batch = of.reduce((sum, size) => sum + size, 0);
     expect(stepParts(batch, microBatch).map(({ images }) => images)).toEqual(of);
@@ -50,7 +50,7 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers of a loop
     const programs = programsFor('train', { count: 15, batch: 10, microBatch });
     const { network } = compile(model, [8, 8], programs, { update, labelSmoothing });
     const session = await engine.open(network);
-    let outputs: Outputs = new Map(); // Of the last part.
+    let outputs: Outputs = new Map(); // Outputs of the last part.
     const told: Session = {
       read: (key) => session.read(key),
       write: (key, numbers) => session.write(key, numbers),

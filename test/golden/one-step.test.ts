@@ -17,7 +17,7 @@ describe.each([REFERENCE, ...ENGINES])("one training step on $name gives PyTorch
 });
 
 describe.each(ENGINES)('one training step on $name with feature maps in bfloat16', ({ open }) => {
-  // Four times as far from PyTorch's numbers as a float64 engine whose every stored number is off by 2⁻⁹ of itself.
+  // Tolerance: four times the error of a float64 engine with relative errors of 2⁻⁹ in all stored numbers.
   test.each(['small_avg', 'small_max'])('%s', async (name) => {
     const bounds = await (storageErrors.get(name) ?? storageErrors.set(name, measure(name)).get(name)!);
     const engine = await open();
@@ -30,7 +30,7 @@ describe.each(ENGINES)('one training step on $name with feature maps in bfloat16
 });
 
 const storageErrors = new Map<string, Promise<readonly number[]>>();
-/** Of each group the farthest of three draws. */
+/** The maximum of three draws for each group. */
 async function measure(name: string): Promise<readonly number[]> {
   const draws: number[][] = [];
   for (const draw of [21, 22, 23]) {
@@ -40,7 +40,7 @@ async function measure(name: string): Promise<readonly number[]> {
   return draws[0]!.map((_, group) => Math.max(...draws.map((errors) => errors[group]!)));
 }
 
-test('a step that differs in one weight is told from the right one', async () => {
+test('a step that differs in one weight is detected', async () => {
   const content = golden('small_avg');
   const tensors = new Map(content.tensors);
   const name = 'grad.2.2.weight';

@@ -23,7 +23,7 @@ describe('a network that PyTorch exported as ONNX', () => {
     for (const [key, numbers] of state) expect([key, numbers]).toEqual([key, tensors.get(key)!.data]);
   });
 
-  test('without its batch norms is refused, with how to export it', async () => {
+  test('without its batch norms is refused, with advice on exporting', async () => {
     await expect(read('folded')).rejects.toThrow(
       /folded\.onnx is not of this model: .*batch norms were folded .* export it with torch\.onnx\.export\(…, training=torch\.onnx\.TrainingMode\.PRESERVE, do_constant_folding=False\)$/,
     );

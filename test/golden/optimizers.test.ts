@@ -11,7 +11,6 @@ import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { golden, tensorOf } from '../support/golden.ts';
 import { updateNetwork } from '../support/update-run.ts';
-import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const file = golden('optimizers');
 const NAMES = ['weight', 'bias', 'more'] as const;
@@ -21,7 +20,7 @@ const cases = [...file.metadata].map(
 );
 const rates = tensorOf(file, 'rates');
 
-/** Parameters, and the averages of them, become the file's first; what else is remembered, zeros. */
+/** Initializes parameters and their averages from the file, other optimizer state with zeros. */
 function start(session: Session, network: CompiledNetwork): void {
   for (const [name, { shape }] of network.state) {
     const first = `first.${averagedName(name) ?? name}`;
@@ -38,7 +37,7 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
   const bound = engineName === 'reference' ? 2e-7 : 2e-6;
 
   test.each(cases)('four steps of $name', async ({ name, rule }) => {
-    const network = updateNetwork(shapes, rule);
+    const network = updateNetwork(shapes, rule, engine.target);
     const session = await engine.open(network);
     start(session, network);
     for (let i = 0; i < rates.length; i++) {
@@ -79,8 +78,9 @@ describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers:", ({ nam
     builder.output('loss', loss!);
     const graph = builder.build();
     const state = stateOf(graph);
-    const layout = layOutState(state, true, cpuTarget());
-    const program = compileGraph(graph, layout, { of: 'loss', withRespectTo: ['logits'] });
+    const { target } = engine;
+    const layout = layOutState(state, true, target);
+    const program = compileGraph(graph, layout, { of: 'loss', withRespectTo: ['logits'] }, { target });
     const session = await engine.open({ state, layout, programs: new Map([['step', program]]) });
     const outputs = await session.run('step', {
       logits: tensorOf(file, 'logits'),

@@ -26,14 +26,14 @@ test("Resize(96) and ToTensor have torchvision's bits", () => {
   );
 });
 
-test('a size that stays leaves every byte', () => {
+test('an unchanged size keeps every byte', () => {
   const pixels = Uint8Array.from({ length: 5 * 7 * 3 }, (_, i) => (i * 37) % 256);
   const to = new Uint8Array(pixels.length);
   createResizer([5, 7], [5, 7], 3).resize(pixels, 0, to);
   expect(to).toEqual(pixels);
 });
 
-test('shrinking averages: a checkerboard becomes grey', () => {
+test('downscaling averages: a checkerboard becomes gray', () => {
   const pixels = Uint8Array.from({ length: 64 }, (_, i) => ((i + (i >> 3)) % 2 === 0 ? 255 : 0));
   const to = new Uint8Array(4);
   createResizer([8, 8], [2, 2], 1).resize(pixels, 0, to);

@@ -1,4 +1,4 @@
-"""Writes a safetensors file (https://github.com/huggingface/safetensors): a header in JSON, then the numbers. For generators."""
+"""Writes a safetensors file (https://github.com/huggingface/safetensors): a JSON header, then the data. For the generators."""
 import json, struct
 import numpy as np
 

@@ -49,18 +49,18 @@ describe('a file that PyTorch wrote', () => {
     expect(tensors.size).toBeGreaterThan(100);
     for (const [name, { shape, read }] of wanted) {
       const found = tensors.get(name.slice('state.'.length))!;
-      // The counters of batches, which are scalars, were written to the safetensors file as vectors.
+      // Batch counters are scalars, but were written to the safetensors file as vectors.
       const counter = name.endsWith('num_batches_tracked');
       expect([name, found.shape, found.read()]).toEqual([name, counter ? [] : shape, read()]);
     }
   });
 
-  test('says where in a checkpoint the weights were', async () => {
+  test('reports the path of the weights in a checkpoint', async () => {
     const { notes } = await readWeights(path('torch/checkpoint.pth'));
     expect(notes).toEqual(['the weights are those under state_dict']);
   });
 
-  test('holds objects of many classes beside the weights: they are left out, and named', async () => {
+  test('contains objects of many classes in addition to weights: they are skipped, and named', async () => {
     const { notes, stateDicts } = await readWeights(path('torch/objects.pth'));
     expect(notes).toEqual([
       'the weights are those under state_dict',

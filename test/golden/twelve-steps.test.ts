@@ -13,13 +13,14 @@ const file = golden('notes_net_12_steps');
 const [losses, right] = [tensorOf(file, 'losses'), tensorOf(file, 'right')];
 
 /**
- * float32 strays once ReLU masks flip in bulk: 1e-5, then 1%, then 10% (the file's `spread` is PyTorch's own, 6% at step 7).
- * How far depends on the last bits, so it is the mean over two orders of summation that is held to it.
+ * Tolerances: 1e-5, then 1%, then 10%, because float32 results diverge when many ReLU masks flip (PyTorch's own
+ * `spread` in the file is 6% at step 7). The amount depends on the last bits, so the mean over two orders of
+ * summation is compared.
  */
 const LEAVES = [16, 32];
 const bound = (step: number) => (step === 0 ? 1e-5 : step === 1 ? 0.01 : 0.1);
 
-/** The same numbers with feature maps in bfloat16: what storage adds to float32's bound. */
+/** Additional tolerance for feature maps in bfloat16. */
 const STORED_MAPS = 25;
 const storage = STORED_MAPS * 2 ** -9;
 
@@ -56,7 +57,7 @@ async function firstLosses(
     { train: { batch: 64, mode: 'train' } },
     { precision, target, leaves },
   );
-  // Nothing follows the last loss, so it needs no gradients: half of the time on the reference engine.
+  // The last step only needs its loss; without gradients the reference engine takes half the time.
   const last = compileGraph(
     trace(densenet(), 64, [96, 96], 'train').graph,
     trained.layout,
@@ -82,7 +83,7 @@ async function firstLosses(
 describe.each([
   { ...REFERENCE, steps: 2, orders: [16] },
   ...ENGINES.filter(({ name }) => !name.includes('scalar')).map((engine) =>
-    // What relaxed SIMD differs in shows in the first steps.
+    // Differences from relaxed SIMD are visible in the first steps.
     engine.name.includes('simd128') ? { ...engine, steps: 4, orders: [16] } : { ...engine, steps: 12, orders: LEAVES },
   ),
 ])("the notes' network learns as PyTorch's does on $name", ({ open, steps, orders }) => {

@@ -11,12 +11,12 @@ import { largest } from '../support/compare.ts';
 import { moduleCase, numbers } from '../support/module-run.ts';
 
 const STEP = 1e-6;
-/** Entries of each tensor that are moved. */
+/** Number of elements of each tensor that are tested. */
 const SAMPLES = 3;
-/** A max pool has a kink where γ = 0: all of a window ties. */
+/** Excludes γ = 0, where a max pool is not differentiable because all values of a window tie. */
 const SMOOTH = CASES.filter(({ gamma }) => !gamma?.includes(0));
 
-/** (f(v + h) − f(v − h)) / 2h for a few entries of a tensor, against its gradient. */
+/** Compares (f(v + h) − f(v − h)) / 2h with the gradient for a few elements of a tensor. */
 async function check(
   values: Float64Array,
   gradient: ArrayLike<number>,
@@ -33,7 +33,7 @@ async function check(
   }
 }
 
-/** The network with its forward pass alone as a program: a moved value needs no gradients, which take twice as long. */
+/** The network with only its forward pass as a program, because perturbed values need no gradients. */
 function withForward(network: CompiledNetwork, graph: Graph): CompiledNetwork {
   const forward = compileGraph(graph, network.layout);
   return { ...network, programs: new Map([...network.programs, ['forward', forward]]) };

@@ -50,7 +50,7 @@ describe('shapes', () => {
   });
 });
 
-describe('shapes that cannot work', () => {
+describe('invalid shapes', () => {
   const message = (make: () => unknown): string => {
     try {
       make();

@@ -14,7 +14,7 @@ describe('names of classes', () => {
     expect(decode(text)).toEqual(['cat', 'sea lion', 'Äffchen']);
   });
 
-  test('may be of two classes alike, as in ImageNet, and none at all', () => {
+  test('may be equal for two classes, as in ImageNet, and empty', () => {
     expect(decode('crane\ncrane')).toEqual(['crane', 'crane']);
     expect(decode('\n')).toEqual([]);
   });

@@ -34,7 +34,7 @@ describe('a JSON file of a user', () => {
     expect(() => parse(Uint8Array.of(0x22, 0xe4, 0x22))).toThrow(/no UTF-8 text: save it as UTF-8/);
   });
 
-  test('that is damaged anywhere is refused in words, whatever it holds', () => {
+  test('that is damaged anywhere is refused with a message', () => {
     fc.assert(
       fc.property(fc.json(), fc.nat(), fc.string({ maxLength: 2 }), (json, at, put) => {
         const text = json.slice(0, at % json.length) + put + json.slice((at % json.length) + 1);

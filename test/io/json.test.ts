@@ -4,11 +4,11 @@ import { JsonError, parseJson } from '../../src/io/json.ts';
 
 const LIMITS = { depth: 4, values: 100 };
 
-/** With the prototypes that `toEqual` wants. */
+/** With the prototypes that `toEqual` requires. */
 const plain = (value: unknown): unknown => JSON.parse(JSON.stringify(value));
 
-describe('JSON from outside', () => {
-  test('is what JSON.parse makes of it', () => {
+describe('untrusted JSON', () => {
+  test('is parsed as by JSON.parse', () => {
     fc.assert(
       fc.property(fc.json({ maxDepth: 3 }), fc.nat(3), (text, indent) => {
         const spaced = JSON.stringify(JSON.parse(text), undefined, indent);
@@ -39,7 +39,7 @@ describe('JSON from outside', () => {
     );
   });
 
-  test('has keys that are keys like others, whatever they are called', () => {
+  test('treats special keys as ordinary keys', () => {
     const object = parseJson('{"__proto__":1,"constructor":{"toString":2}}', LIMITS) as object;
     expect('hasOwnProperty' in object).toBe(false);
     expect(Object.entries(object)).toEqual([

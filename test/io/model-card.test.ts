@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { cardMetadata, cardText, imagesOfCard } from '../../src/io/model-card.ts';
 
-describe('what a file says of the images that its network expects', () => {
+describe('the image format in a file', () => {
   const card = { model: 'net', channels: 3, size: 64, classNames: ['cat', 'dog'], isCropped: false };
 
-  test('is their size, colour and range', () => {
+  test('has size, color and range', () => {
     const metadata = cardMetadata(card);
     expect(metadata.get('preprocessing')).toBe(
       'RGB pixels resized to 64×64 (bilinear, antialiased), divided by 255',
@@ -14,7 +14,7 @@ describe('what a file says of the images that its network expects', () => {
     expect(cardText(card)).toContain('[N, 3, 64, 64], float32; RGB pixels');
   });
 
-  test('is their normalisation too, where the run had one', () => {
+  test('has the normalization, if any', () => {
     const normalization = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] };
     const metadata = cardMetadata({ ...card, normalization });
     expect(JSON.parse(metadata.get('normalization')!)).toEqual(normalization);
@@ -23,13 +23,13 @@ describe('what a file says of the images that its network expects', () => {
     expect(cardText({ ...card, normalization })).toContain(sentence);
   });
 
-  test('is that they are cropped, where folders of images were', () => {
+  test('says whether images are cropped', () => {
     expect(cardText({ ...card, isCropped: true })).toContain(
       'RGB pixels, the shorter side resized to 64 (bilinear, antialiased), the middle 64×64 cut out, divided by 255',
     );
   });
 
-  test('is read back, but not what others say', () => {
+  test('is read back, but not from other files', () => {
     const normalization = { mean: [0.5, 0.4, 0.3], std: [0.2, 0.25, 0.3] };
     const { size, classNames } = card;
     expect(imagesOfCard(cardMetadata(card))).toEqual({ size, classNames });

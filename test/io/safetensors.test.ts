@@ -15,7 +15,7 @@ const tensor = (shape: number[], begin: number, end: number, dtype = 'F32') => (
 });
 
 describe('a safetensors file', () => {
-  test('comes back as it was written', () => {
+  test('is read as it was written', () => {
     const content = {
       metadata: new Map([['made', 'by a "test" {']]),
       tensors: new Map([
@@ -73,7 +73,7 @@ describe('a safetensors file', () => {
     expect(decode).toThrow(message);
   });
 
-  test('that was mutated is read or refused, never anything else', () => {
+  test('that was mutated is read or refused, without other errors', () => {
     const good = Buffer.concat(
       encodeSafetensors({
         metadata: new Map([['k', 'v']]),

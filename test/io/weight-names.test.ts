@@ -6,7 +6,7 @@ import { type Weights, WeightsError } from '../../src/io/weights.ts';
 import { decodeWeights } from '../../src/node/weights-file.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
-/** Tensors whose first number tells them apart. */
+/** Tensors with different first elements. */
 function weights(shapes: Readonly<Record<string, Shape>>, first = 1): Weights {
   const tensors = Object.entries(shapes).map(([name, shape], i) => {
     const read = () => new Float32Array(elementCount(shape)).fill(first + i);
@@ -112,38 +112,38 @@ describe('weights under the names of', () => {
     expect(describeReport(report)).toContain(`the names begin with ${prefix}, which was left out`);
   });
 
-  test('a model that itself begins so keep it', () => {
+  test('a model whose names have this prefix keep it', () => {
     const own = { 'model.a.weight': [2], 'model.b.weight': [3] };
     expect(match(weights(own), false, own).report).toMatchObject({ matched: 2, prefix: '' });
   });
 });
 
-describe('a classifier of another number of classes', () => {
+describe('a classifier with another number of classes', () => {
   const other = { ...MODEL, 'classifier.weight': [1000, 12], 'classifier.bias': [1000] };
 
-  test('begins anew where that is wanted, and only there', () => {
+  test('is reinitialized if requested, and only then', () => {
     const { state, report } = match(weights(other), true);
     expect(report).toMatchObject({ matched: 4, newHead: ['classifier.weight', 'classifier.bias'] });
     expect(state.has('classifier.weight')).toBe(false);
     expect(describeReport(report).join()).toMatch(
-      /new head: classifier\.weight, classifier\.bias start anew/,
+      /new head: classifier\.weight, classifier\.bias are reinitialized/,
     );
     expect(() => match(weights(other))).toThrow(
       'f.pth: tensor classifier.weight is 1000×12, the model expects 10×12 (another number of classes: `classes`',
     );
   });
 
-  test('that is missing begins anew too', () => {
+  test('that is missing is reinitialized too', () => {
     const { 'classifier.weight': _, 'classifier.bias': __, ...body } = MODEL;
     expect(match(weights(body), true).report.newHead.length).toBe(2);
     expect(() => match(weights(body))).toThrow(/2 are missing \(classifier\.weight, classifier\.bias\)/);
   });
 
-  test('of the same number is taken over', () => {
+  test('with the same number is loaded', () => {
     expect(match(weights(MODEL), true).report).toMatchObject({ matched: 6, newHead: [] });
   });
 
-  test('tells how many classes and channels a file is for', () => {
+  test('returns the number of classes and channels of a file', () => {
     const renamed = renameWeights(
       weights({ ...under('module.'), 'module.classifier.bias': [10] }),
       Object.keys(MODEL),
@@ -154,7 +154,7 @@ describe('a classifier of another number of classes', () => {
   });
 });
 
-describe('weights that do not fit are refused:', () => {
+describe('weights that do not match are refused:', () => {
   test.each<[string, Weights, RegExp]>([
     [
       'a shape that differs',
@@ -188,7 +188,7 @@ describe('weights that do not fit are refused:', () => {
     expect(() => match(file)).toThrow(message);
   });
 
-  test('what the model has no use for is told, and cut off at ten', () => {
+  test('tensors that are not in the model are listed, up to ten', () => {
     const extras = Object.fromEntries(Array.from({ length: 13 }, (_, i) => [`aux${i}.weight`, [1]]));
     const { report } = match(weights({ ...MODEL, ...extras }));
     expect(report.leftOver.length).toBe(13);

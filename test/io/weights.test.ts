@@ -47,7 +47,7 @@ describe('a safetensors file', () => {
   });
 });
 
-describe('a file of another kind', () => {
+describe('a file of another format', () => {
   test.each([
     ['\x89HDF\r\n\x1a\n', /HDF5/],
     ['\x80\x04\x95\x02\0\0\0\0\0\0\0}.', /a pickle of its own/],

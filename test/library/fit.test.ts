@@ -37,7 +37,7 @@ afterAll(async () => {
 });
 
 describe('fit', () => {
-  test('trains a network of modules on arrays, and tells of it', async () => {
+  test('trains a network of modules on arrays, and emits events', async () => {
     const events: TrainEvent[] = [];
     const run = await own(DATA, { epochs: 4, onEvent: (event) => events.push(event) });
     expect(run.finished).toBe(true);
@@ -48,7 +48,7 @@ describe('fit', () => {
     expect((await run.predict(colourImage(DATA, 4)))[0]!.label).toBe('green');
   });
 
-  test('has the same bits for the same pixels, in whatever form they come', async () => {
+  test('gives the same bits for the same pixels in any form', async () => {
     const { images, shape, labels } = DATA;
     const options = { size: 12 };
     const wanted = bits(await own(DATA, options));
@@ -98,7 +98,7 @@ describe('fit', () => {
     expect(run.config).toMatchObject(config);
   });
 
-  test('keeps a run in a folder where that is asked for, as train does', async () => {
+  test('stores a run in a folder if requested, as train does', async () => {
     const out = join(folder, 'kept');
     const run = await own(DATA, { out });
     expect(readFileSync(join(out, 'log.jsonl'), 'utf8')).toMatch(/"kind":"end"/);
@@ -143,7 +143,7 @@ describe('fit', () => {
     await expect(train(OWN_NETWORK, DATA, { ...FAST, onEvent })).rejects.toThrow('the listener failed');
   });
 
-  test('begins with the weights of another run, with a new head for other classes', async () => {
+  test('starts with the weights of another run, with a new head for other classes', async () => {
     const run = await own(DATA);
     await run.save(join(folder, 'first'));
     const four = {
@@ -237,7 +237,7 @@ describe('fit', () => {
     await expect(train(network as never, data as never, { ...FAST, ...options })).rejects.toThrow(message);
   });
 
-  test('takes files of images with numbers for labels, grey where all are grey', async () => {
+  test('accepts image files with numeric labels, as grayscale if all are', async () => {
     const images = await Promise.all(
       Array.from({ length: 12 }, (_, i) =>
         picture({ colour: i % 2 ? [200, 200, 200] : [30, 30, 30], grey: true, seed: i }),

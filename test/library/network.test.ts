@@ -31,7 +31,7 @@ afterAll(async () => {
 const ofFolder = (name: string) => join(folder, name);
 
 describe('a trained network', () => {
-  test('says of an image the same alone, among others, twice at once, and as the command line does', async () => {
+  test('predicts the same for an image alone, in a batch, concurrently, and on the command line', async () => {
     await using net = await loadRun(ofFolder('run'), { threads: 2 });
     const file = await picture({ colour: [20, 20, 190] });
     const [best] = await net.predict(file);
@@ -51,7 +51,7 @@ describe('a trained network', () => {
     ]);
   });
 
-  test('takes pixels in grey, RGB or RGBA, as a file of the same pixels', async () => {
+  test('accepts pixels in gray, RGB or RGBA, with the result for a file with these pixels', async () => {
     const { default: sharp } = await import('sharp');
     const file = await picture({ colour: [20, 190, 20] });
     const rgb = await sharp(file).raw().toBuffer({ resolveWithObject: true });
@@ -81,13 +81,13 @@ describe('a trained network', () => {
     await expect(run.predict(image as never)).rejects.toThrow(message);
   });
 
-  test('of which no class is asked for is an error', async () => {
+  test('with zero requested classes throws an error', async () => {
     await expect(run.predict(colourImage(DATA, 0), { top: 0 })).rejects.toThrow(
       /`top` is 0: expected a whole/,
     );
   });
 
-  test('finishes what is at work when it is closed, and is an error to use afterwards', async () => {
+  test('finishes pending calls when it is closed, and then rejects calls', async () => {
     const net = await loadRun(ofFolder('run'));
     const working = net.predict(colourImage(DATA, 1));
     await new Promise((resolve) => setImmediate(resolve));
@@ -99,7 +99,7 @@ describe('a trained network', () => {
     await expect(net.save(ofFolder('late'))).rejects.toThrow(/closed/);
   });
 
-  test('uses an engine that was made, and leaves it open', async () => {
+  test('uses a given engine, and does not close it', async () => {
     const engine = createReferenceEngine();
     for (const _ of [1, 2]) {
       await using net = await loadRun(ofFolder('run'), { engine });

@@ -42,7 +42,7 @@ export const use = async (): Promise<Uint8Array> => {
 };
 `;
 
-/** An empty project with the packed package, and the packages that it depends on. */
+/** An empty project with the packed package and its dependencies. */
 let project: string;
 beforeAll(() => {
   project = mkdtempSync(join(tmpdir(), 'densor-package-'));

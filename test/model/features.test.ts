@@ -13,7 +13,7 @@ import { networkCase } from '../support/network-run.ts';
 const BATCH = 3;
 const SIZE = [35, 38] as const;
 const ASKED = ['features', 'block 2', 'block 1'];
-/** Each with how many of its layers lead to block 1, block 2 and the features. */
+/** Models, with the number of layers before block 1, block 2 and the features. */
 const MODELS: readonly (readonly [Model, Readonly<Record<string, number>>])[] = [
   [densenet({ blocks: [2, 2], growthRate: 7, stem: 10 }), { 'block 1': 2, 'block 2': 4, features: 6 }],
   [
@@ -61,7 +61,7 @@ describe.each([REFERENCE, ...ENGINES])('feature maps on $name', ({ open }) => {
   );
 });
 
-test('features that a network has not are refused with those it has', () => {
+test('unknown features are refused with the list of available ones', () => {
   const model = densenet({ blocks: [1, 1] });
   expect(() => compile(model, [64, 64], { a: { batch: 1, mode: 'evaluate', outputs: ['block 3'] } })).toThrow(
     /no features block 3: there are block 1, block 2, features/,

@@ -42,7 +42,7 @@ describe.each([REFERENCE, ...ENGINES])('a training step on $name', ({ open }) =>
   });
 });
 
-describe('what is frozen', () => {
+describe('frozen layers', () => {
   const layersWith = (frozen: readonly string[], kinds: RegExp) =>
     planOf(compiled(frozen)).records.flatMap(({ op, record }) =>
       kinds.test(record.kind) ? [op.layer.label] : [],
@@ -67,7 +67,7 @@ describe('what is frozen', () => {
     expect(layersWith(LOWER_HALF, /GradInput/).some((layer) => layer.includes('denseblock2'))).toBe(true);
   });
 
-  test('takes no memory for gradients, and its features only as long as they are read', () => {
+  test('need no memory for gradients, and keep features only until they are read', () => {
     const names = [...compiled(HEAD_ALONE).layout.shapes.keys()].filter((name) => name.startsWith('grad.'));
     expect(names).toEqual(['grad.classifier.weight', 'grad.classifier.bias']);
     const peak = (frozen: readonly string[]) => plannedPeakBytes([planOf(compiled(frozen))], 1);
@@ -91,7 +91,7 @@ describe('what is frozen', () => {
     expect(Math.abs(slope - trained.get(`grad.${name}`)![at]!)).toBeLessThan(1e-6);
   });
 
-  test('is named by whole parts of names', () => {
+  test('are selected by whole components of names', () => {
     expect(hasPrefix('1.net.0.weight', ['1'])).toBe(true);
     expect(hasPrefix('12.weight', ['1'])).toBe(false);
     expect(hasPrefix('12.weight', ['12.weight'])).toBe(true);

@@ -17,7 +17,7 @@ test('the notes begin with Xavier-uniform weights and the biases and batch norms
       const bound = Math.sqrt(6 / ((into + out) * elementCount(kernel)));
       const variance = values.reduce((sum, value) => sum + value ** 2, 0) / values.length;
       expect(greatest, name).toBeLessThanOrEqual(bound * (1 + 1e-6));
-      // Of so many numbers the mean square is off by 0.89/√n, one standard deviation: four of them.
+      // The standard deviation of the mean square of n numbers is 0.89/√n; the bound is four of them.
       const off = Math.abs(variance / (bound ** 2 / 3) - 1);
       expect(off, name).toBeLessThan(3.6 / Math.sqrt(values.length));
     } else if (/running_var$/.test(name)) expect(new Set(values), name).toEqual(new Set([1]));
@@ -61,7 +61,8 @@ test("torchvision's family begins with Kaiming-normal convolutions, linear weigh
     const moment = (power: number) => values.reduce((sum, value) => sum + value ** power, 0) / values.length;
     if (shape.length === 4) {
       const deviation = Math.sqrt(2 / (into * elementCount(kernel)));
-      // Four standard deviations of what so many normal numbers give; a uniform distribution has 1.8 for 3.
+      // Four standard deviations for n normal numbers. (The kurtosis of a uniform distribution is 1.8 instead of
+      // 3.)
       const n = values.length;
       expect(Math.abs(moment(1) / deviation), name).toBeLessThan(4 / Math.sqrt(n));
       expect(Math.abs(moment(2) / deviation ** 2 - 1), name).toBeLessThan(4 * Math.sqrt(2 / n));

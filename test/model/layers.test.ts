@@ -17,7 +17,7 @@ describe.each(['notes', 'densenet-bc-10-4', 'resnet18-d2l', 'resnet18', 'resnet5
     const layersOf = (program: string) => [...new Set(graphOf(program).ops.map(({ layer }) => layer))];
     const modulesOf = (program: string) => layersOf(program).flatMap(({ module }) => module ?? []);
 
-    test('are one object a module, under a path of its own', () => {
+    test('are one object per module, with a unique path', () => {
       const modules = modulesOf('train');
       expect(new Set(modules).size).toBe(modules.length);
     });
@@ -26,14 +26,14 @@ describe.each(['notes', 'densenet-bc-10-4', 'resnet18-d2l', 'resnet18', 'resnet5
       expect(modulesOf('evaluate')).toEqual(modulesOf('train'));
     });
 
-    test('hold the parameters that their paths name', () => {
+    test('have the parameters with their paths', () => {
       const modules = new Set(modulesOf('train'));
       for (const tensor of network.state.keys()) {
         expect(modules, tensor).toContain(tensor.slice(0, tensor.lastIndexOf('.')));
       }
     });
 
-    test('are at work in phases: forward, backward and update, or forward alone', () => {
+    test('have ops in the phases forward, backward and update, or only forward', () => {
       const { records } = network.programs.get('train')!.plan;
       const phases = records.map(({ op }) => op.phase);
       expect(phases.filter((phase, at) => phase !== phases[at - 1])).toEqual([

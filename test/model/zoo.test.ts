@@ -50,7 +50,7 @@ test("the recipe `best`'s network has fewer than 770,000 parameters, for images 
   expect([channels, classes, imageSizeOf('densenet-fashion')]).toEqual([1, 10, 28]);
 });
 
-describe('multiplications of an image, as PyTorch counts them:', () => {
+describe('multiply-adds for an image, as PyTorch counts them:', () => {
   test.each([
     ['notes', 64, 57_369_008],
     ['notes', 96, 129_077_168],

@@ -10,7 +10,7 @@ import { MAIN, SHORT } from '../support/cli.ts';
 const NOBODY = 12345;
 const AS_NOBODY = ['--reuid', `${NOBODY}`, '--regid', `${NOBODY}`, '--clear-groups'];
 
-/** Whether this process may become that user, and that user may read the program. */
+/** Whether this process may switch to that user, who can read the program. */
 const canBeNobody =
   process.getuid?.() === 0 &&
   spawnSync('setpriv', [...AS_NOBODY, process.execPath, MAIN, '--version']).status === 0;
@@ -44,7 +44,7 @@ describe('the cache folder', () => {
     }
   });
 
-  test('that cannot be made is named with the reason and the remedy', () => {
+  test('that cannot be created is named with the reason and the remedy', () => {
     expect(() => makeWritable('/dev/null/densor', 'do this')).toThrow(
       'the cache folder /dev/null/densor cannot be written to: a part of the path is not a folder (ENOTDIR): do this',
     );
@@ -64,7 +64,7 @@ describe.skipIf(!canBeNobody)('a user without HOME and without an entry in the u
     return { status, lastLine: stderr.trim().split('\n').at(-1)! };
   };
   const train = ['train', ...SHORT, '--out', 'run'];
-  /** Downloads, if it gets as far: to a port where nobody listens. */
+  /** Starts a download through a proxy port without listener. */
   const download = (env: NodeJS.ProcessEnv) =>
     densor({ http_proxy: 'http://127.0.0.1:1', ...env }, 'train', '--out', 'run');
   const own = () => join(folder, `densor-${NOBODY}`);

@@ -46,7 +46,7 @@ describe('an atomic write', () => {
     expect(hasChanged()).toBe(true);
   });
 
-  test('gathers small chunks and takes large ones, in their order', () => {
+  test('combines small chunks and writes large ones directly, in order', () => {
     const sizes = [3, 300_000, 0, 5, 262_144, 1, 262_140, 700_001];
     const chunks = sizes.map((size, i) => new Uint8Array(size).fill(i));
     writeFileAtomic(at('a'), chunks);
@@ -66,7 +66,7 @@ describe('an atomic write', () => {
     expect(hasChanged()).toBe(false);
   });
 
-  test('of chunks that are still to come is the same, and until the last one the old file stands', async () => {
+  test('of an async iterable keeps the old file until the last chunk', async () => {
     writeFileAtomic(at('a'), 'old');
     const sizes = [3, 300_000, 0, 5, 262_144, 1];
     const chunks = sizes.map((size, i) => new Uint8Array(size).fill(i));
@@ -82,7 +82,7 @@ describe('an atomic write', () => {
     expect(readdirSync(folder)).toEqual(['a']);
   });
 
-  test('of chunks that reject keeps the old file and cleans up', async () => {
+  test('of an iterable that rejects keeps the old file and cleans up', async () => {
     writeFileAtomic(at('a'), 'old');
     forgetChanges();
     const broken = async function* () {
@@ -105,7 +105,7 @@ describe('an atomic write', () => {
     expect(statSync(at('a')).mode & 0o777).toBe(0o600);
   });
 
-  test('works for the longest name that a file can have', () => {
+  test('works for the longest possible file name', () => {
     const name = 'é'.repeat(127);
     writeFileAtomic(at(name), 'text');
     expect(text(name)).toBe('text');
@@ -122,7 +122,7 @@ describe('an atomic write', () => {
     expect(text('target')).toBe('new');
   });
 
-  test.skipIf(process.platform !== 'linux')('to a device writes to it, and names it where it is full', () => {
+  test.skipIf(process.platform !== 'linux')('to a device writes to it, and names it if it is full', () => {
     writeFileAtomic('/dev/null', 'text');
     expect(statSync('/dev/null').isCharacterDevice()).toBe(true);
     symlinkSync('/dev/full', at('a'));
@@ -161,10 +161,10 @@ describe('an atomic write', () => {
   });
 });
 
-describe('temporary files that a killed process left behind', () => {
+describe('temporary files of a killed process', () => {
   const name = (of: string, digits = '0123456789abcdef') => `${of}.${digits}.partial`;
 
-  test('go at once where only the caller writes such, else after an hour; other files stay', () => {
+  test('are removed immediately if only the caller writes them, otherwise after an hour; other files remain', () => {
     const own = name('last.safetensors');
     const [others, old, earlier] = [
       name('confusion.csv'),
@@ -179,13 +179,13 @@ describe('temporary files that a killed process left behind', () => {
     expect(readdirSync(folder).sort()).toEqual([name('best.safetensors'), others, ...kept].sort());
   });
 
-  test('do no harm where they cannot be listed', () => {
+  test('are ignored if they cannot be listed', () => {
     removeStaleTemporaries(at('nowhere'), ['a']);
   });
 });
 
 describe('a folder', () => {
-  test('is made with those above it, and unmade where they are empty', () => {
+  test('is created with its parents, and removed with empty parents', () => {
     mkdirSync(at('a'));
     const made = makeFolder(at('a/b/c'));
     expect(made).toEqual([at('a/b'), at('a/b/c')]);
@@ -200,7 +200,7 @@ describe('a folder', () => {
     expect(readdirSync(at('a/b'))).toEqual(['file']);
   });
 
-  test('that cannot be made leaves none of those above it', () => {
+  test('that cannot be created leaves no parents behind', () => {
     const path = at(`a/b/${'n'.repeat(300)}`);
     expect(() => makeFolder(path)).toThrow(expect.objectContaining({ code: 'ENAMETOOLONG', path }));
     expect(readdirSync(folder)).toEqual([]);
@@ -212,8 +212,8 @@ describe('a folder', () => {
   });
 });
 
-describe('a file that grows', () => {
-  test('is cut to the length asked for, and ends with a whole line', () => {
+describe('an append-only file', () => {
+  test('is truncated to the given length, and ends with a complete line', () => {
     writeFileSync(at('log'), 'one\ntwo\nthr');
     const file = AppendFile.open(at('log'), 8);
     file.append('three\n');
@@ -230,7 +230,7 @@ describe('a file that grows', () => {
     shorter.close();
   });
 
-  test('that is no file is refused, and a pipe does not wait for its reader', () => {
+  test('that is not a file is refused, and a pipe does not wait for its reader', () => {
     mkdirSync(at('a'));
     expect(() => AppendFile.open(at('a'), 0)).toThrow(/EISDIR/);
     if (process.platform === 'win32') return;

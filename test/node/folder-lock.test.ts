@@ -34,10 +34,10 @@ const secondsAgo = (seconds: number) => {
   utimesSync(lockFile(), time, time);
 };
 
-/** A lock that a living process of this machine could have written. */
+/** A lock of a running process on this machine. */
 const living = { ...thisProcess(), token: 'a', hasSystemLock: false };
 const ofAnotherHost = { ...living, host: 'elsewhere', bootId: 'another', pidNamespace: 'another' };
-/** The same file system, where no locks of the system are to be had. */
+/** A file system without system locks. */
 const none = () => undefined;
 
 describe.each([
@@ -56,13 +56,13 @@ describe.each([
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('whose process died is free', () => {
+  test('of a process that has ended is free', () => {
     const { pid } = spawnSync('true');
     write({ ...living, pid });
     lock().release();
   });
 
-  test.runIf(isLinux)("is free where another process has the holder's number now", () => {
+  test.runIf(isLinux)("is free if another process has the holder's process id now", () => {
     write({ ...living, pid: 1, startTime: '123456789' });
     lock().release();
   });
@@ -92,17 +92,17 @@ describe.each([
     lock().release();
   });
 
-  test('that another process took over is noticed', () => {
+  test('that another process took over is detected', () => {
     const held = lock();
     rmSync(lockFile());
-    held.verify(); // Deleted by hand.
+    held.verify(); // Deleted by the user.
     write(ofAnotherHost);
     expect(() => held.verify()).toThrow(/in use by process \d+ on elsewhere/);
     held.release();
     expect(JSON.parse(readFileSync(lockFile(), 'utf8'))).toEqual(ofAnotherHost);
   });
 
-  test('whose lock is a folder, a link or a pipe is refused, and nothing is written through the link', () => {
+  test('with a folder, a link or a pipe as lock file is refused, and nothing is written through the link', () => {
     const refuses = (what: RegExp) => {
       expect(lock).toThrow(NotAFileError);
       expect(lock).toThrow(what);
@@ -125,7 +125,7 @@ describe.each([
   });
 });
 
-test('a folder whose holder had a lock of the system is free as soon as that is gone, in any container of the machine', () => {
+test('a folder with a system lock is free as soon as its holder ends, in any container of the machine', () => {
   write({ ...living, hasSystemLock: true });
   lockFolder(folder).release();
   write({ ...living, hasSystemLock: true, pidNamespace: 'another container' });
@@ -135,24 +135,24 @@ test('a folder whose holder had a lock of the system is free as soon as that is 
 });
 
 describe('a lock of an earlier version, `PID HOST`', () => {
-  test('holds while its process lives', () => {
+  test('is held while its process is alive', () => {
     write(`${process.pid} ${hostname()}\n`);
     expect(() => lockFolder(folder)).toThrow(LockedError);
   });
 
-  test.runIf(isLinux)('does not where another program has its number', () => {
+  test.runIf(isLinux)('is free if another program has its process id', () => {
     write(`1 ${hostname()}\n`);
     if (/^(node|densor)/.test(basename(readFileSync('/proc/1/cmdline', 'utf8').split('\0')[0]!))) return;
     lockFolder(folder).release();
   });
 
-  test.runIf(isLinux)('nor where the process with its number began later', () => {
+  test.runIf(isLinux)('is free if the process with its id started later', () => {
     write(`${process.pid} ${hostname()}\n`);
     secondsAgo(1e7);
     lockFolder(folder).release();
   });
 
-  test('of another machine is free when it is a minute old', () => {
+  test('of another machine is free after a minute', () => {
     write('1 elsewhere\n');
     expect(() => lockFolder(folder)).toThrow(/process 1 on elsewhere, last heard of \d s ago/);
     secondsAgo(100);
@@ -160,7 +160,7 @@ describe('a lock of an earlier version, `PID HOST`', () => {
   });
 });
 
-test('is not given back by a process that no longer has it', () => {
+test('is not released by a process that no longer holds it', () => {
   const held = lockFolder(folder);
   renameSync(lockFile(), join(folder, 'old'));
   const other = lockFolder(folder);
@@ -170,7 +170,7 @@ test('is not given back by a process that no longer has it', () => {
   other.release();
 });
 
-test('a lock goes with its process, however that ends', async () => {
+test('a lock is released when its process ends in any way', async () => {
   const program = join(folder, 'holder.mjs');
   const source = new URL('../../dist/src/node/folder-lock.js', import.meta.url).href;
   writeFileSync(

@@ -19,8 +19,8 @@ function sources(files: Readonly<Record<string, string | number>>) {
   return { proc: join(folder, 'proc'), cgroups: join(folder, 'cgroup'), freeBytes: 8 * GIB };
 }
 
-describe('the memory a process can still take', () => {
-  test('is what the machine has free where there are no cgroups, or none with a limit', () => {
+describe('the available memory of a process', () => {
+  test('is the free memory of the machine without cgroups, or without limits', () => {
     expect(availableBytes(sources({}))).toBe(8 * GIB);
     const unlimited = sources({
       'proc/self/cgroup': '0::/a',
@@ -30,7 +30,7 @@ describe('the memory a process can still take', () => {
     expect(availableBytes(unlimited)).toBe(8 * GIB);
   });
 
-  test('is what a cgroup of version 2, or one above it, leaves; cached files count as free', () => {
+  test('is what a cgroup of version 2, or a parent, leaves; the page cache counts as free', () => {
     const nested = sources({
       'proc/self/cgroup': '0::/a/b',
       'cgroup/a/memory.max': 2 * GIB,
@@ -42,7 +42,7 @@ describe('the memory a process can still take', () => {
     expect(availableBytes(nested)).toBe(GIB + 300 * MIB);
   });
 
-  test('is found at the root where a container hides the path, and in version 1', () => {
+  test('is found at the root if a container hides the path, and in version 1', () => {
     const hidden = sources({
       'proc/self/cgroup': '0::/of/the/host',
       'cgroup/memory.max': GIB,
@@ -58,7 +58,7 @@ describe('the memory a process can still take', () => {
     expect(availableBytes(first)).toBe(GIB - 200 * MIB);
   });
 
-  test('gives the default limit: with what the process has already, less a margin', () => {
+  test('gives the default limit: available memory and that of the process, minus a margin', () => {
     expect(defaultLimitBytes(sources({}), 2 * GIB)).toBe(Math.floor(0.95 * 10 * GIB));
     expect(defaultLimitBytes({ ...sources({}), freeBytes: 500 * MIB }, 0)).toBe(436 * MIB);
     expect(defaultLimitBytes({ ...sources({}), freeBytes: 10 * MIB }, 0)).toBe(0);

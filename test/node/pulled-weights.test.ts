@@ -37,7 +37,7 @@ afterEach(() => {
   rmSync(join(folder, '..'), { recursive: true, force: true });
 });
 
-/** A server of the file that can resume; tells what it was asked for. */
+/** A server of the file that supports resuming, and records requests. */
 async function fileServer(bytes: Buffer = content) {
   const asked: string[] = [];
   const url = await serve(({ url: path, headers: { range = '' } }, response) => {
@@ -51,8 +51,8 @@ async function fileServer(bytes: Buffer = content) {
   return { url: `${url}${FILE}`, asked };
 }
 
-describe('weights that are pulled', () => {
-  test('are checked, kept with their whole hash, and not asked for again', async () => {
+describe('pulled weights', () => {
+  test('are verified, cached with their full hash, and not downloaded again', async () => {
     const { url, asked } = await fileServer();
     const first = await pull(url);
     expect(first).toEqual({ name: 'densenet121', path: join(folder, FILE), sha256, url, isNew: true });
@@ -71,7 +71,7 @@ describe('weights that are pulled', () => {
     ]);
   });
 
-  test('that have changed since are refused at every later use, with what to do', async () => {
+  test('that have changed are refused at every later use, with the remedy', async () => {
     const { url } = await fileServer();
     const { path } = await pull(url);
     writeFileSync(path, Buffer.concat([content, Buffer.of(1)]));
@@ -82,7 +82,7 @@ describe('weights that are pulled', () => {
     expect((await pull(url)).isNew).toBe(true);
   });
 
-  test('go on where another process was interrupted', async () => {
+  test('continue the download of an interrupted process', async () => {
     const { url, asked } = await fileServer();
     mkdirSync(folder);
     writeFileSync(join(folder, `${FILE}.part`), content.subarray(0, 123_456));
@@ -103,14 +103,14 @@ describe('weights that are pulled', () => {
     expect(readFileSync((await pull(url)).path).equals(content)).toBe(true);
   });
 
-  test('begin anew at a server that ignores where', async () => {
+  test('restart at a server that ignores ranges', async () => {
     const url = await serve((_, response) => response.end(content));
     mkdirSync(folder);
     writeFileSync(join(folder, `${FILE}.part`), content.subarray(0, 5000));
     expect(readFileSync((await pull(`${url}${FILE}`)).path).equals(content)).toBe(true);
   });
 
-  test('keep what there is where the server fails in between', async () => {
+  test('keep received bytes if the server fails', async () => {
     const url = await serve((_, response) => response.writeHead(503).end());
     mkdirSync(folder);
     const part = join(folder, `${FILE}.part`);
@@ -141,7 +141,7 @@ describe('weights that are pulled', () => {
     );
   });
 
-  test('that cannot be reached are asked for by hand', async () => {
+  test('that cannot be downloaded can be copied by hand', async () => {
     const { url } = await fileServer();
     closeServers();
     const nobody = url.slice(0, -FILE.length);
@@ -152,11 +152,11 @@ describe('weights that are pulled', () => {
     mkdirSync(folder, { recursive: true });
     writeFileSync(join(folder, 'resnet50-0676ba61.pth'), content);
     await expect(pull(undefined, 'resnet50')).rejects.toThrow(/not the file that its name says.*delete it/);
-    writeFileSync(join(folder, FILE), content); // Put there by hand.
+    writeFileSync(join(folder, FILE), content); // Copied by the user.
     expect(await pull(url)).toMatchObject({ sha256, isNew: false });
   });
 
-  test('of a name without weights, or from an address without a hash, are not looked for', async () => {
+  test('of an unknown name, or from an address without a hash, are not downloaded', async () => {
     await expect(pull(undefined, 'densenet264')).rejects.toThrow(
       /no published weights of densenet264: expected densenet121/,
     );

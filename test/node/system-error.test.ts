@@ -4,7 +4,7 @@ import { describeFailure } from '../../src/cli/errors.ts';
 import { systemCode, systemFailure } from '../../src/node/system-error.ts';
 import { forgetChanges, noteChange } from '../../src/node/written.ts';
 
-/** As Node throws it. */
+/** A system error as thrown by Node. */
 function systemError(code: string, errno = -(constants.errno as Record<string, number>)[code]!): Error {
   const message = `${code}: what libuv says of it, write`;
   return Object.assign(new Error(message), { code, errno, syscall: 'write', path: 'run/log.jsonl' });
@@ -44,7 +44,7 @@ describe("a system's error", () => {
     },
   );
 
-  test('of any kind is never called unexpected', () => {
+  test('of any kind is never reported as unexpected', () => {
     forgetChanges();
     for (const code of Object.keys(constants.errno)) {
       const { line, status } = describeFailure(systemError(code));

@@ -15,7 +15,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const path = (name: string) => join(folder, name);
 
-describe.skipIf(process.platform === 'win32')('a file of weights is refused by what it is:', () => {
+describe.skipIf(process.platform === 'win32')('a file of weights is refused if it is:', () => {
   test('a folder', async () => {
     await expect(readWeights(folder)).rejects.toThrow(/is a folder: expected a file of weights$/);
   });
@@ -41,7 +41,7 @@ describe.skipIf(process.platform === 'win32')('a file of weights is refused by w
   });
 });
 
-describe('the data of an ONNX file beside it', () => {
+describe('the external data of an ONNX file', () => {
   const onnx = (location: string) => {
     const initializer = [
       {
@@ -59,7 +59,7 @@ describe('the data of an ONNX file beside it', () => {
     for (const name of ['in/x.onnx.data', 'out.data']) writeFileSync(path(name), Float32Array.of(1, 2));
   });
 
-  test('is read, and among what the weights were read from', async () => {
+  test('is read, and included in the bytes of the weights', async () => {
     onnx('x.onnx.data');
     const { weights, parts } = await readWeightsFile(path('in/x.onnx'));
     expect(weights.tensors.get('w')!.read()).toEqual(Float32Array.of(1, 2));
@@ -84,7 +84,7 @@ describe('the data of an ONNX file beside it', () => {
     await expect(readWeights(path('in/x.onnx'))).rejects.toThrow(message);
   });
 
-  test('is told where it is missing, and refused where it is no file or a link out', async () => {
+  test('is reported if missing, and refused if not a file or a link to another folder', async () => {
     onnx('gone.data');
     await expect(readWeights(path('in/x.onnx'))).rejects.toThrow(
       expect.objectContaining({ code: 'ENOENT', path: path('in/gone.data') }),

@@ -10,7 +10,7 @@ const requests = fc.array(
   { maxLength: 60 },
 );
 const roomy = { alignmentBytes: 64, slackBytes: 64, maxBufferBytes: Number.POSITIVE_INFINITY };
-/** As a GPU may have them. */
+/** Limits as of a GPU. */
 const narrow = { alignmentBytes: 256, slackBytes: 0, maxBufferBytes: 8192 };
 
 describe.each<[string, ArenaLimits]>([
@@ -57,7 +57,7 @@ describe.each<[string, ArenaLimits]>([
     expect(layOut(chain, limits).partBytes).toEqual([size]);
   });
 
-  test('keeps what lives for ever in its order', () => {
+  test('keeps persistent values in order', () => {
     const all = Array.from({ length: 20 }, (__, id) => ({ id, bytes: 1000 }));
     const { places, partBytes } = layOutInOrder(all, limits);
     const starts = all.map(({ id }) => places.get(id)!);
@@ -97,7 +97,7 @@ test("a network's plan and its state are split over buffers of a target's larges
   for (const { slab, part, offset, bytes } of plan.buffers) {
     expect(offset + bytes).toBeLessThanOrEqual(plan.partBytes[slab][part]!);
   }
-  // The same work, only elsewhere.
+  // The same records with other addresses.
   const kinds = (network: typeof whole) =>
     network.programs.get('step')!.plan.records.map(({ record }) => record.kind);
   expect(kinds({ ...whole, layout, programs })).toEqual(kinds(whole));

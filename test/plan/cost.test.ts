@@ -11,12 +11,15 @@ import {
 } from '../../src/target/cpu/records.ts';
 
 const BATCH = 3;
-/** The notes' network at 96×96, per image, as the model says it (computed with PyTorch). */
+/** Multiply-adds of the notes' network at 96×96 per image by definition of the model (computed with PyTorch). */
 const MODEL_MACS = 129_077_168;
-/** 1×1 convolutions of the transitions, on maps of 24², 12², 6²; pooled first they cost a quarter. */
+/** 1×1 convolutions of the transitions, on maps of 24², 12², 6²; pooling first reduces them to a quarter. */
 const TRANSITION_MACS = 24 * 24 * 192 * 96 + 12 * 12 * 224 * 112 + 6 * 6 * 240 * 120;
 const FORWARD_MACS = MODEL_MACS - TRANSITION_MACS * (3 / 4);
-/** Dense layers on maps of 24², 12², 6²: of width, 4×4 tiles and channels in all; 36 products for each tile, not 9 for each pixel. */
+/**
+ * Dense layers with Winograd on maps of 24², 12², 6²: width, number of 4×4 tiles, total channels; 36 products per
+ * tile.
+ */
 const FILTERED = [
   [24, 36, 64 + 96 + 128 + 160],
   [12, 9, 96 + 128 + 160 + 192],
@@ -24,9 +27,9 @@ const FILTERED = [
 ] as const;
 const FILTERED_MACS = 32 * FILTERED.reduce((sum, [width, , channels]) => sum + 9 * width ** 2 * channels, 0);
 const TILE_MACS = 32 * FILTERED.reduce((sum, [, tiles, channels]) => sum + 36 * tiles * channels, 0);
-/** On maps of 3² the taps that lie in padding, two of 9 along an axis, are left out. */
+/** On 3×3 maps the taps in the padding, 2 of 9 along an axis, are skipped. */
 const PADDING_MACS = 9 * 32 * 9 * (120 + 152 + 184 + 216) * (1 - (7 / 9) ** 2);
-/** Nobody asks for the gradient of the images. */
+/** The stem, which has no input gradient. */
 const STEM_MACS = 48 * 48 * 7 * 7 * 64;
 const DIRECT_MACS = FORWARD_MACS - STEM_MACS - FILTERED_MACS - PADDING_MACS;
 
@@ -49,8 +52,9 @@ describe("the cost of the notes' training step", () => {
     expect(costs('conv2dMaxPool').flops).toBe(BATCH * (2 * STEM_MACS + comparisons));
   });
 
-  test('is the same again for the weights and for the inputs; the stem is convolved anew instead of the latter', () => {
-    // The weights' gradient is not filtered, and leaves the padding of maps of 6² out too: two of 18 taps along an axis.
+  test('is doubled for the backward pass by weights and inputs; for the stem, by its recomputation instead of the latter', () => {
+    // The weight gradient does not use Winograd, and also skips the padding of 6×6 maps: 2 of 18 taps along an
+    // axis.
     const padding6 = 9 * 32 * 36 * (112 + 144 + 176 + 208) * (1 - (16 / 18) ** 2);
     expect(costs('conv2dGradWeight').flops).toBeCloseTo(
       2 * BATCH * (DIRECT_MACS + FILTERED_MACS - padding6),

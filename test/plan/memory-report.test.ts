@@ -105,7 +105,7 @@ describe('all rematerialization plans', () => {
   const { candidates } = search();
   const planned = ({ plan }: (typeof candidates)[number]) => plannedPeakBytes([plan], 2);
 
-  test('begins with keeping everything, and names what a budget chooses', () => {
+  test('begin with keeping everything, and include the choice for a budget', () => {
     expect(candidates.length).toBeGreaterThan(1);
     expect(candidates[0]!.groups).toEqual([]);
     const bytes = planned(candidates[1]!);
@@ -116,14 +116,14 @@ describe('all rematerialization plans', () => {
     expect(all).toEqual([...all].sort((a, b) => b - a));
   });
 
-  test('is whole where no candidate fits, and none is chosen', () => {
+  test('are complete if no candidate fits, and none is chosen', () => {
     const { candidates: all, chosen } = search(1);
     expect(chosen).toBeUndefined();
     expect(all.map(planned)).toEqual(candidates.map(planned));
   });
 });
 
-describe('what is recomputed, in words', () => {
+describe('the description of recomputed results', () => {
   const group = (block: Block, kind: 'conv2d' | 'avgPool' | 'conv2dMaxPool', count: number) => ({
     part: block,
     kind,
@@ -156,7 +156,7 @@ describe('what is recomputed, in words', () => {
     expect(describeGroups(groups)).toBe(text);
   });
 
-  test('leaves out what was said', () => {
+  test('omits what was described before', () => {
     const more = [group(dense(1), 'conv2d', 16), group({ kind: 'stem' }, 'conv2dMaxPool', 1)];
     expect(describeGroups(groupsBeyond(more, [group(dense(1), 'conv2d', 6)]))).toBe(
       '10 convolutions of dense block 1, the stem',

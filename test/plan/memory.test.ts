@@ -21,7 +21,7 @@ const least = (name: string, size: number, batch: number) =>
 
 describe('the smallest plan of', () => {
   test.each([
-    // What issue and papers ask for the whole process; here the plan alone.
+    // The papers and the issue report the whole process; these are bounds for the plan.
     ["the notes' out-of-memory case", 'notes', 224, 256, 1380],
     ['DenseNet-BC, L = 100, k = 12 (the paper on memory: 5453 → 1655 MB)', 'densenet-bc-100-12', 32, 64, 150],
     ['DenseNet-121 (PyTorch: 5.1 GiB)', 'densenet121', 224, 32, 380],
@@ -30,11 +30,11 @@ describe('the smallest plan of', () => {
   });
 });
 
-describe('programs that evaluate', () => {
+describe('evaluation programs', () => {
   const notes = modelByName('notes');
   const evaluate = { batch: 8, mode: 'evaluate' } as const;
 
-  test('are in the budget of a training step, with what they prepare', () => {
+  test('are included in the budget of a training step, with prepared values', () => {
     const programs = {
       train: { batch: 8, mode: 'train' },
       evaluate: { batch: 8, mode: 'evaluate' },
@@ -50,13 +50,13 @@ describe('programs that evaluate', () => {
     expect(networkPeakBytes(compiled(enough).network, THREADS)).toBe(enough);
   });
 
-  test('alone are refused where they do not fit', () => {
+  test('alone are refused if they do not fit', () => {
     const memory = { bytes: 2 ** 20, threads: THREADS };
     expect(() => compile(notes, [64, 64], { evaluate }, { memory })).toThrow(MemoryLimitError);
   });
 });
 
-test('what is cheapest for its bytes comes first: in a ResNet not its convolutions', () => {
+test('what is cheapest per byte comes first: in a ResNet not its convolutions', () => {
   const all = candidates('resnet18-d2l', 64, 32, least('resnet18-d2l', 64, 32));
   const [first] = all[1]!.groups;
   expect(first!.kind).not.toBe('conv2d');
@@ -66,7 +66,7 @@ test('what is cheapest for its bytes comes first: in a ResNet not its convolutio
 describe('the rematerialization plans of a DenseNet-121', () => {
   const all = candidates('densenet121', 64, 8, least('densenet121', 64, 8));
 
-  test('takes less memory and more time from candidate to candidate', () => {
+  test('need less memory and more time from candidate to candidate', () => {
     expect(all.length).toBeGreaterThan(2);
     for (const [i, candidate] of all.entries()) {
       if (i === 0) continue;

@@ -20,7 +20,7 @@ const plan = (name: string) => compiled.network.programs.get(name)!.plan;
 const kinds = (name: string) => kernelRecords(plan(name).records).map(({ record }) => record.kind);
 const count = (name: string, kind: string) => kinds(name).filter((each) => each === kind).length;
 
-/** All views of a record, those of its groups among them. */
+/** All views of a record, including those in its groups. */
 function viewsOf(fields: object): readonly View[] {
   if ('stride' in fields && 'address' in fields) return [fields as View];
   return Object.values(fields).flatMap((field) =>
@@ -34,7 +34,7 @@ describe("the plan of the notes' network", () => {
     expect(count('train', 'elementwiseGradInput')).toBe(0);
   });
 
-  test('lets nothing but convolutions, pools and the head touch a feature map', () => {
+  test('only convolutions, pools and the head access feature maps', () => {
     const readsMaps = (kind: RecordKind) =>
       Object.values(records[kind]).some((type) => /^(View|GradOutput|GradInput)$/.test(type));
     for (const name of ['train', 'evaluate']) {
@@ -68,7 +68,7 @@ describe("the plan of the notes' network", () => {
     expect(plannedPeakBytes([network.programs.get('train')!.plan], 2)).toBeLessThan(0.85 * 2 ** 30);
   });
 
-  test('stores all feature maps of a record alike: bfloat16 but for the head, which is float32', () => {
+  test('stores all feature maps of a record in bfloat16, except the head in float32', () => {
     const programs = { train: { batch: 4, mode: 'train' } } as const;
     const { network } = compile(densenet(), [96, 96], programs, { precision: 'bf16' });
     for (const { record, op } of kernelRecords(network.programs.get('train')!.plan.records)) {
@@ -95,7 +95,7 @@ describe("the plan of the notes' network", () => {
     expect(pointwise.map(({ in: size }) => size.height)).toEqual([12, 6, 3]);
   });
 
-  test('writes a block into one buffer, each layer behind the one before', () => {
+  test('writes a block into one buffer, each layer after the previous one', () => {
     const convs = kernelRecords(plan('train').records).flatMap(({ record }) =>
       record.kind === 'winograd' && record.in.height === 24 ? [record] : [],
     );
@@ -116,7 +116,7 @@ describe("the plan of the notes' network", () => {
     });
   });
 
-  test('gives buffers that live together bytes of their own', () => {
+  test('gives buffers with overlapping lifetimes separate bytes', () => {
     const transient = plan('train').buffers.filter(({ slab }) => slab === 'transient');
     for (const a of transient) {
       for (const b of transient) {
@@ -128,7 +128,7 @@ describe("the plan of the notes' network", () => {
     }
   });
 
-  test('lays the state out by the model alone: all programs agree', () => {
+  test('the layout of the state depends only on the model: all programs agree', () => {
     const persistent = (name: string) =>
       plan(name).buffers.flatMap(({ slab, content, offset }) =>
         slab === 'persistent' ? [[bufferName(content), offset]] : [],
@@ -148,7 +148,7 @@ describe("the plan of the notes' network", () => {
   test('knows its peak before it runs, and evaluation needs less', () => {
     const train = plannedPeakBytes([plan('train')], 2);
     expect(plan('evaluate').transientBytes).toBeLessThan(plan('train').transientBytes);
-    // Packed weights and coefficients are kept between evaluations: once, whatever the number of images.
+    // Packed weights and coefficients are kept between evaluations, once for all batch sizes.
     const { preparedBytes, scratchBytes } = plan('evaluate');
     const more = preparedBytes + 2 * Math.max(0, scratchBytes - plan('train').scratchBytes);
     expect(plannedPeakBytes([plan('train'), plan('evaluate'), plan('tail')], 2)).toBe(train + more);

@@ -15,20 +15,20 @@ describe("the plan of a residual network's step", () => {
   });
   const { plan } = network.programs.get('train')!;
 
-  test('adds the shortcut to the branch where that stands, and copies neither', () => {
+  test('adds the shortcut to the branch in place, and copies neither', () => {
     const sums = of(plan, 'elementwise', /sum\)/);
     expect(sums).toHaveLength(4);
     for (const { record } of sums) expect('accumulate' in record && record.accumulate).toBe(1);
-    // Beside them: a branch's last batch norm, and the ReLU of the sum where several read it.
+    // In addition: the last batch norm of a branch, and the ReLU of a sum with several consumers.
     expect(of(plan, 'elementwise', /./)).toHaveLength(4 + 4 + 3);
   });
 
-  test('hands the gradient of a sum to both of its branches as it is', () => {
+  test('passes the gradient of a sum to both of its branches unchanged', () => {
     expect(of(plan, 'elementwiseGradInput', /sum\)/)).toEqual([]);
   });
 });
 
-test('the statistics of a sum are gathered while it is added up', () => {
+test('the statistics of a sum are computed while it is added', () => {
   const residual = sum([
     ['a', sequential([batchNorm(), relu(), conv2d(6, 3, { padding: 1 })])],
     ['b', identity()],

@@ -65,7 +65,7 @@ describe('on a dense block with a transition', () => {
   ).graph;
   const count = (of: Graph, kind: Op['kind']) => of.ops.filter((op) => op.kind === kind).length;
 
-  test('share-statistics gathers once per feature instead of once per consumer', () => {
+  test('share-statistics computes statistics once per feature instead of once per consumer', () => {
     // Consumers: 2 layers, transition, layer, head. Features: stem, 2 layers, transition, layer.
     const elements = (of: Graph) =>
       of.ops

@@ -36,17 +36,17 @@ test('a mean ends where the first of its runs ends', () => {
   expect(count(svg, /<circle[^>]*r="3\.5"/g)).toBe(2);
 });
 
-test('there is a picture even where no run came to a point', () => {
+test('there is a plot even if no run has a point', () => {
   expect(comparisonSvg(newDocument(), [{ label: 'a', runs: [] }], 1, 'title')).toContain('■ a');
 });
 
-test('values that are all the same have a scale that can be read', () => {
+test('equal values have a readable scale', () => {
   const svg = comparisonSvg(newDocument(), [{ label: 'a', runs: [points(1 / 3, 1 / 3)] }], 2, 'title');
   expect(svg).toContain('>0.30</text>');
   expect(svg).not.toContain('0.3333');
 });
 
-test('a single run is its own mean, and validation accuracy is shown where images are held out', () => {
+test('a single run is its own mean, and validation accuracy is shown where there are validation images', () => {
   const svg = comparisonSvg(
     newDocument(),
     [

@@ -12,7 +12,7 @@ const points = (rate: (epoch: number) => number): CurvePoint[] =>
 const lines = (svg: string) =>
   svg.match(/<path[^>]*stroke=/g)?.length ?? svg.match(/aria-label="line"/g)?.length;
 
-test('a constant learning rate is not worth a line, one that moves is, with its greatest in the legend', () => {
+test('a constant learning rate has no line, a changing one has, with its maximum in the legend', () => {
   const constant = curvesSvg(
     newDocument(),
     points(() => 0.1),
@@ -30,7 +30,7 @@ test('a constant learning rate is not worth a line, one that moves is, with its 
   expect(lines(falling)).toBe(lines(constant)! + 1);
 });
 
-test('validation accuracy is there where images are held out', () => {
+test('validation accuracy is there where there are validation images', () => {
   const plain = curvesSvg(newDocument(), [{ epoch: 1, testAccuracy: 0.5 }], 2, 'title');
   expect(plain).toContain('■ test accuracy 0.500');
   expect(plain).not.toContain('validation');

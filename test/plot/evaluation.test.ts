@@ -20,7 +20,7 @@ test('a confusion matrix has a cell for each pair that occurs, its number, and n
   );
   const fills = cells.map((cell) => cell.getAttribute('fill')!.match(/\d+/g)!.map(Number));
   expect(fills.length).toBe(3);
-  // Right answers are blue, mistakes orange.
+  // Correct predictions are blue, errors orange.
   expect(fills.map(([r, , b]) => (b! > r! ? 'blue' : 'orange'))).toEqual(['blue', 'orange', 'blue']);
   expect(pngOf(svg).length).toBeGreaterThan(1000);
 });
@@ -36,7 +36,7 @@ test('a confusion matrix of many classes leaves out numbers, then names', () => 
   expect(texts(150)).not.toContain('class 39');
 });
 
-test('a sheet shows each picture with its lines, and the PNG has its colours', async () => {
+test('a sheet shows each picture with its lines, and the PNG has its colors', async () => {
   const href = async (colour: readonly [number, number, number]) =>
     `data:image/png;base64,${(await picture({ colour })).toString('base64')}`;
   const pictures = [

@@ -47,7 +47,7 @@ describe("a memory plan's picture", () => {
     }
   });
 
-  test('says when the arena is fullest, what lies there, and what less would cost', () => {
+  test('shows the peak of the arena, its buffers, and the cost of using less', () => {
     const { svg, picture } = drawn(0);
     for (const text of [
       'a title',
@@ -64,7 +64,7 @@ describe("a memory plan's picture", () => {
     expect(pngOf(svg).length).toBeGreaterThan(10_000);
   });
 
-  test('shows what is recomputed in a colour of its own', () => {
+  test('shows recomputed results in a separate color', () => {
     expect(drawn(0).svg).not.toContain('feature maps, recomputed');
     expect(drawn(candidates.length - 1).svg).toContain('feature maps, recomputed');
   });

@@ -16,7 +16,7 @@ const dot = (name: string, share: number) => ({
 });
 
 describe('the roofline', () => {
-  test('names what takes more than 4% of the step, and leaves out what takes next to nothing', () => {
+  test('labels dots with more than 4% of the step, and omits tiny ones', () => {
     const dots = [dot('a conv', 0.7), dot('b conv', 0.2), dot('c pool', 0.03), dot('d flatten', 0.0001)];
     const svg = rooflineSvg(newDocument(), dots, roof, 'a title');
     for (const text of ['a title', 'a conv', 'b conv', 'conv 90.0%', 'pool 3.0%', 'memory 25.0 GB/s']) {

@@ -7,7 +7,7 @@ import { FORMAT, NUMERICS } from '../../src/train/checkpoint.ts';
 import { runConfigSchema } from '../../src/train/config.ts';
 import { NOTHING } from '../../src/train/metrics.ts';
 
-test('a checkpoint is written when the folder is known to be ours and the log is durable, not before', async () => {
+test('a checkpoint is written only after the lock was verified and the log is durable', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
   const files = { last: join(folder, 'last.safetensors'), best: join(folder, 'best.safetensors') };
   const calls: string[] = [];

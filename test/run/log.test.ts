@@ -34,8 +34,8 @@ function resume(state: RunState): readonly string[] {
   return warnings;
 }
 
-describe('the log of a run that goes on', () => {
-  test('is cut to what it was when the checkpoint was saved, whatever came after', () => {
+describe('the log of a resumed run', () => {
+  test('is truncated to its size at the checkpoint', () => {
     const first = newLog(path());
     first.listener(checkpoint(1));
     const logBytes = first.sync();
@@ -48,14 +48,14 @@ describe('the log of a run that goes on', () => {
     expect(log!.sync()).toBe(readFileSync(path()).length);
   });
 
-  test('keeps good lines behind a damaged one', () => {
+  test('keeps valid lines after a damaged one', () => {
     const text = '{"globalStep":1}\n#\0damaged\n{"globalStep":2}\n';
     writeFileSync(path(), text);
     expect(resume(stateAt(2, text.length))).toEqual([]);
     expect(readFileSync(path(), 'utf8')).toBe(text);
   });
 
-  test('that was lost, in part or whole, is told of, and is not glued to what follows', () => {
+  test('that was lost, in part or completely, is reported, and new lines are not appended to partial ones', () => {
     writeFileSync(path(), '{"globalStep":1}\n{"globalStep":2}');
     expect(resume(stateAt(5, 1000))).toEqual([
       `warning: ${path()}: the last 967 of its 1000 bytes are missing: events before step 5 are lost`,
@@ -69,7 +69,7 @@ describe('the log of a run that goes on', () => {
     ]);
   });
 
-  test('of a checkpoint of format 1, which does not say how long it was, ends before the first step beyond', () => {
+  test('of a checkpoint of format 1, which does not store its size, ends before the first step after it', () => {
     const step = (globalStep: number) => `${JSON.stringify({ kind: 'step', globalStep })}\n`;
     const before = `${step(1)}#damaged\n${step(2)}{"kind":"point"}\n`;
     writeFileSync(path(), `${before}${step(3)}{"kind":"st`);
@@ -82,7 +82,7 @@ describe('the log of a run that goes on', () => {
   });
 });
 
-test('the log of a new run holds nothing of an attempt that saved nothing', () => {
+test('the log of a new run has no events of an attempt without checkpoint', () => {
   writeFileSync(path(), '{"kind":"start"}\n');
   log = newLog(path());
   log.listener({ kind: 'evaluating', epoch: 0, done: 1, total: 2 });

@@ -15,7 +15,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A run of that network whose checkpoint has a convolution and nothing else. */
+/** A run of this network whose checkpoint contains only a convolution. */
 async function runOf(model: string): Promise<string> {
   const config = { recipe: 'notes', model, classes: 10, size: 32, batch: 8, epochs: 1, lr: 0.1, seed: 0 };
   const run = {
@@ -30,12 +30,12 @@ async function runOf(model: string): Promise<string> {
   return folder;
 }
 
-test('a checkpoint that claims to be of a far larger network is refused before that is planned', async () => {
+test('a checkpoint that declares a far larger network is refused before planning it', async () => {
   const run = await runOf('densenet-4999-9999');
   expect(() => openRun(run, 'last')).toThrow(/tensor features\.conv0\.weight is 1×1×3×3, the model expects/);
 });
 
-test('a model that is none is told in printable text', async () => {
+test('an invalid model is reported in printable text', async () => {
   const run = await runOf('\x1b[2Jx');
   expect(() => openRun(run, 'last')).toThrow(/is of model "\\u001b\[2Jx", which does not exist here/);
 });

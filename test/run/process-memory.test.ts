@@ -28,7 +28,7 @@ describe('the memory of a process', () => {
     );
   });
 
-  test('counts pixels, labels and one batch of bytes, which tests share', () => {
+  test('includes pixels, labels and one batch of bytes, which evaluation shares', () => {
     const needs = dataNeeds({ train: set(100), test: set(50) }, { size: 56, batch: 32 });
     expect(needs).toEqual({ dataBytes: 150 * 785, loaderBytes: 32 * 56 * 56 });
     const inFile = { ...set(100), pixels: { read: () => {} } };
@@ -41,7 +41,7 @@ describe('the memory of a process', () => {
     expect(planBudget(50 * MIB, { engine: 'native', threads: 1, stateBytes: 0, records: 0 })).toBeLessThan(0);
   });
 
-  test('is foretold within 5% and 24 MiB', () => {
+  test('is predicted within 5% and 24 MiB', () => {
     const args = 'bench --size 64 --batch 16 --threads 2 --steps 1 --json --engine wasm'.split(' ');
     const { stdout, stderr } = spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8' });
     const { peakRssBytes, plannedPeakBytes, threads } = JSON.parse(stdout || stderr);

@@ -5,41 +5,41 @@ import { fileURLToPath } from 'node:url';
 import { afterAll } from 'vitest';
 import { type Ended, WarmProcess } from './warm.ts';
 
-/** The built command line, as a user runs it. */
+/** The built command line. */
 export const MAIN = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
 
 /** A run of three short steps on the sample images. */
 export const SMALL: readonly string[] =
   '--data sample --size 32 --batch 40 --limit 100 --epochs 1 --threads 2'.split(' ');
 
-/** The same of a small network: for all that does not depend on which it is. */
+/** The same with a small network, for tests that do not depend on the network. */
 export const SHORT: readonly string[] = [...SMALL, '--model', 'densenet-bc-10-4', '--size', '16'];
 
-/** One for each test file. */
+/** One per test file. */
 const warm = new WarmProcess();
 afterAll(() => warm.end());
 
-/** How a command line ended. */
+/** The result of a command line. */
 export interface Told extends Ended {
-  /** Of stderr. */
+  /** Last line of stderr. */
   readonly lastLine: string;
 }
 
 /**
- * Runs `densor ARGS` in a folder, in a process that has run others before: what most tests want. What main.ts adds
- * (signals, output that cannot be written, how the process starts and ends), what belongs to the whole process (its peak
- * of memory) and PNG files show only with `densorProcess`.
+ * Runs `densor ARGS` in a folder, in a warm process that has run other commands, for speed. Use `densorProcess` to
+ * test what main.ts adds (signals, failing output, start and exit), properties of the process (peak memory), and
+ * PNG files.
  */
 export async function densorIn(folder: string, ...args: readonly string[]): Promise<Told> {
   return told(await warm.run({ main: MAIN, folder, words: args }));
 }
 
-/** Runs `densor ARGS` in a folder as a user does, in a process of its own. */
+/** Runs `densor ARGS` in a folder, in a new process. */
 export function densorProcess(folder: string, ...args: readonly string[]): Told {
   return told(spawnSync(process.execPath, [MAIN, ...args], { encoding: 'utf8', cwd: folder }));
 }
 
-/** The same where no file may grow beyond so many KiB: stands for a full disk. */
+/** The same with a limit on file sizes in KiB, to simulate a full disk. */
 export function densorWithRoom(kibibytes: number, folder: string, ...args: readonly string[]): Told {
   const command = `ulimit -f ${kibibytes}; exec ${process.execPath} ${MAIN} ${args.join(' ')}`;
   return told(spawnSync('bash', ['-c', command], { encoding: 'utf8', cwd: folder }));
@@ -53,21 +53,21 @@ function told({ status, stdout, stderr }: Ended): Told {
 export const TINY: readonly string[] =
   '--model densenet-bc-10-4 --data sample --size 16 --batch 16 --threads 1'.split(' ');
 
-/** The events of a run's log. @returns none where there is no log. */
+/** The events of a run's log; empty without a log. */
 export function eventsOf(run: string): readonly Readonly<Record<string, unknown>>[] {
   const log = join(run, 'log.jsonl');
   if (!existsSync(log)) return [];
   const lines = readFileSync(log, 'utf8').split('\n');
-  // The last piece is empty, or a line that is being written.
+  // The last element is empty, or an incomplete line.
   return lines.slice(0, -1).map((line) => JSON.parse(line));
 }
 
-/** The last step that a run's log has. */
+/** The last step in a run's log. */
 export function stepOf(run: string): number {
   return (eventsOf(run).findLast(({ kind }) => kind === 'step')?.globalStep as number | undefined) ?? 0;
 }
 
-/** Waits until something is so. @throws after a minute, with what was waited for. */
+/** Waits for a condition. @param what its description. @throws after a minute. */
 export async function until(what: string, isSo: () => boolean): Promise<void> {
   for (let i = 0; i < 3000; i++) {
     if (isSo()) return;

@@ -31,7 +31,7 @@ export const OWN_NETWORK: Model = {
   ]),
 };
 
-/** Noisy images, each of one colour; their labels are names. */
+/** Noisy images, each of one color, with names as labels. */
 export function colours(count: number) {
   const random = numbers(5);
   const labels = Array.from({ length: count }, (_, i) => COLOURS[i % 3]!);
@@ -42,13 +42,13 @@ export function colours(count: number) {
   return { images, shape: [count, SIDE, SIDE, 3], labels };
 }
 
-/** One of them alone. */
+/** One of these images. */
 export function colourImage({ images }: ReturnType<typeof colours>, index: number) {
   const bytes = SIDE * SIDE * 3;
   return { width: SIDE, height: SIDE, data: images.subarray(index * bytes, (index + 1) * bytes) };
 }
 
-/** Every bit of what a run has trained. */
+/** All bits of a trained state. */
 export function bitsOfState({ trained }: TrainedNetwork): Record<string, number[]> {
   return Object.fromEntries(
     [...trained.checkpoint.state].map(([name, { buffer, byteOffset, byteLength }]) => [

@@ -1,6 +1,9 @@
 import type { Results } from './module-run.ts';
 
-/** The greatest difference of a tensor, relative to its largest value (of the true one); NaN counts as infinite. */
+/**
+ * The maximum absolute difference of two tensors, relative to the largest value of the correct one; NaN counts as
+ * infinite.
+ */
 export function relativeError(
   got: ArrayLike<number>,
   want: ArrayLike<number>,
@@ -22,9 +25,9 @@ export function largest(values: ArrayLike<number>): number {
 }
 
 /**
- * The error of each tensor. A gradient is measured against the largest in its layer, weight and bias together:
- * that of a bias before a batch norm is truly zero, and only rounding is left of it. With a `floor` no tensor counts
- * as smaller than that: a batch norm behind a batch norm makes whole layers' gradients vanish.
+ * The relative error of each tensor. Gradients are relative to the largest gradient of their layer (weight and
+ * bias), because the exact gradient of a bias before a batch norm is zero. `floor`: minimum of the reference
+ * value, because two consecutive batch norms make the gradients of a layer vanish.
  */
 export function errors(got: Results, want: Results, floor = 0): Map<string, number> {
   const layerOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('.')));

@@ -5,10 +5,13 @@ import { createWasmEngine, WASM_ISAS } from '../../src/engine/cpu/wasm/engine.ts
 import { loadWasmModule } from '../../src/engine/cpu/wasm/load-module.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
+import { openDevice } from '../../src/engine/webgpu/device.ts';
+import { createWebgpuEngine } from '../../src/engine/webgpu/engine.ts';
+import { nodeGpu } from '../../src/engine/webgpu/node-gpu.ts';
 import { NEON, replayPath, SANITIZED, TILES } from '../../tools/replay.ts';
 import { createReplayEngine } from './replay-engine.ts';
 
-/** An engine under test, opened only when its turn comes. */
+/** An engine under test, opened on demand. */
 export interface EngineCase {
   readonly name: string;
   open(threads?: number): Promise<Engine>;
@@ -19,7 +22,7 @@ export const WASM: readonly EngineCase[] = WASM_ISAS.map((isa) => ({
   open: async (threads = 2) => createWasmEngine({ threads, ...(await loadWasmModule(isa)) }),
 }));
 
-/** What a processor of this kind may have and this machine has not, or has not built: shown as skipped. */
+/** Instruction sets of this architecture that are not available or not built on this machine; shown as skipped. */
 export const MISSING: readonly string[] = (
   process.arch === 'arm64' ? ['neon'] : ['amx', 'avx512-bf16', 'avx512', 'avx2']
 )
@@ -33,7 +36,7 @@ const NATIVE: readonly EngineCase[] = nativeIsas().map((isa) => ({
   open: async (threads = 2) => createNativeEngine({ threads, ...loadNativeModule(isa) }),
 }));
 
-/** `asan-avx2`, or `asan-avx2=NAME` for a build of it under another name. */
+/** Parses `asan-avx2`, or `asan-avx2=NAME` for a build with another name. */
 function replay(asked: string): EngineCase {
   const [name, binary = name] = asked.split('=');
   const known = [...SANITIZED, NEON, TILES];
@@ -51,10 +54,20 @@ function replay(asked: string): EngineCase {
 
 const asked = process.env.DENSOR_REPLAY;
 
+/** WebGPU by Dawn. Machines without a graphics card have SwiftShader, which computes on the processor. */
+const WEBGPU: EngineCase = {
+  name: 'webgpu',
+  open: async () => createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) }),
+};
+
 /**
- * Every float32 engine and instruction set of this machine: each must agree with `reference`. `DENSOR_REPLAY` names
- * builds of the replay program, with commas between, that are tested in their stead (tools/sanitize.ts).
+ * All float32 engines and instruction sets of this machine; each must agree with `reference`. `DENSOR_REPLAY`: a
+ * comma-separated list of builds of the replay program that are tested instead (tools/sanitize.ts).
  */
-export const ENGINES: readonly EngineCase[] = asked ? asked.split(',').map(replay) : [...WASM, ...NATIVE];
+export const ENGINES: readonly EngineCase[] = process.env.DENSOR_WEBGPU
+  ? [WEBGPU]
+  : asked
+    ? asked.split(',').map(replay)
+    : [...WASM, ...NATIVE];
 
 export const REFERENCE: EngineCase = { name: 'reference', open: async () => createReferenceEngine() };

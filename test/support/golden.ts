@@ -1,18 +1,18 @@
 import { readFileSync } from 'node:fs';
 import { decodeSafetensors, type SafetensorsContent } from '../../src/io/safetensors.ts';
 
-/** A file of PyTorch's own numbers (test/golden/make_reference.py). */
+/** A file of results from PyTorch (test/golden/make_reference.py). */
 export function golden(name: string): SafetensorsContent {
   const path = new URL(`../golden/${name}.safetensors`, import.meta.url);
   return decodeSafetensors(readFileSync(path), name);
 }
 
-/** One tensor of it as float64. */
+/** A tensor of the file as float64. */
 export function tensorOf(content: SafetensorsContent, name: string): Float64Array {
   return Float64Array.from(content.tensors.get(name)!.data as ArrayLike<number | bigint>, Number);
 }
 
-/** N, C, H, W → N, H, W, C, by the tensor's own shape. */
+/** Converts a tensor from NCHW to NHWC. */
 export function channelsLast(content: SafetensorsContent, name: string): Float64Array {
   const [n, c, h, w] = content.tensors.get(name)!.shape as [number, number, number, number];
   const data = tensorOf(content, name);

@@ -10,12 +10,12 @@ import type { Duplex } from 'node:stream';
 
 const closing: (() => void)[] = [];
 
-/** Call after each test. */
+/** Closes all servers; call after each test. */
 export function closeServers(): void {
   for (const close of closing.splice(0)) close();
 }
 
-/** A real server on the loopback interface; gives its port. */
+/** Starts a server on the loopback interface. @returns its port. */
 export async function listen(server: Server): Promise<number> {
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   closing.push(() => {
@@ -25,7 +25,7 @@ export async function listen(server: Server): Promise<number> {
   return (server.address() as AddressInfo).port;
 }
 
-/** Answers requests; gives the url of `/`. */
+/** Serves requests. @returns the URL of `/`. */
 export async function serve(
   handle: (request: IncomingMessage, response: ServerResponse) => void,
 ): Promise<string> {
@@ -33,8 +33,8 @@ export async function serve(
 }
 
 /**
- * A proxy that sends every request to one port of this machine, whatever host it names.
- * @param tunnel whether it handles CONNECT; else it answers 403, as a proxy for plain HTTP alone does.
+ * A proxy that forwards all requests to one local port, whatever the host.
+ * @param tunnel whether it supports CONNECT; otherwise it responds 403, as a proxy for plain HTTP.
  */
 export async function serveProxy(port: number, { tunnel }: { readonly tunnel: boolean }) {
   const seen: string[] = [];

@@ -11,11 +11,11 @@ export interface Picture {
   readonly colour?: Colour;
   readonly seed?: number;
   readonly format?: 'png' | 'jpeg' | 'webp';
-  /** One channel: the mean of the colour. */
+  /** One channel, the mean of the color. */
   readonly grey?: boolean;
 }
 
-/** A noisy picture of about one colour, as a file's bytes. */
+/** An encoded noisy image of about one color. */
 export async function picture({
   height = 20,
   width = 24,
@@ -36,7 +36,7 @@ export async function picture({
     .toBuffer();
 }
 
-/** A small file of more pixels than are read: 100,010,000. */
+/** A small file with more pixels than the limit: 100,010,000. */
 export function bomb(): Promise<Buffer> {
   const create = { width: 10_001, height: 10_000, channels: 3, background: 'black' } as const;
   return sharp({ create }).toColourspace('b-w').png({ compressionLevel: 9 }).toBuffer();
@@ -56,7 +56,7 @@ const COLOURS: Readonly<Record<string, Colour>> = {
   red: [190, 20, 20],
 };
 
-/** Three classes that any network tells apart: `count` images each, JPEG, PNG and WebP in turn. */
+/** Three easily separable classes with `count` images each, alternately JPEG, PNG and WebP. */
 export async function writeColours(folder: string, count: number, grey = false): Promise<void> {
   for (const [name, colour] of Object.entries(COLOURS)) {
     for (let i = 0; i < count; i++) {

@@ -1,6 +1,6 @@
 import { MemoryLimitError } from '../../src/plan/memory/error.ts';
 
-/** Bytes of the smallest plan, as the error of a budget of one byte says it. */
+/** Bytes of the smallest plan, from the error for a budget of one byte. */
 export function leastBytes(compileWithin: (bytes: number) => unknown): number {
   try {
     compileWithin(1);

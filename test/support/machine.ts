@@ -1,6 +1,6 @@
 import type { Machine } from '../../bench/machine.ts';
 
-/** Where the made-up reports of the tests of benchmarks come from. */
+/** The machine in fictitious reports, for tests of benchmarks. */
 export const MACHINE: Machine = {
   model: 'A processor',
   processors: 2,

@@ -6,37 +6,40 @@ import type { Module } from '../../src/model/module.ts';
 import { type Mode, traceModule } from '../../src/model/trace.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
 import { layOutState } from '../../src/plan/plan.ts';
-import { cpuTarget, type Products, productsOf } from '../../src/target/cpu/target.ts';
+import type { Target } from '../../src/plan/target.ts';
+import { cpuTarget, productsOf } from '../../src/target/cpu/target.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
 
-/** Everything a module's forward and backward pass leaves, by name: `y`, `grad.x`, `grad.NAME`, running statistics. */
+/**
+ * All results of a module's forward and backward pass, by name: `y`, `grad.x`, `grad.NAME`, running statistics.
+ */
 export type Results = ReadonlyMap<string, Float32Array | Float64Array>;
 
-/** A module compiled alone, with the numbers to run it on: the same for every engine. */
+/** A compiled module with its state and inputs, the same for all engines. */
 export interface ModuleCase {
-  /** For any processor. */
+  /** Compiled for any processor. */
   readonly network: CompiledNetwork;
-  /** For one that has these products. */
-  networkFor(products: Products): CompiledNetwork;
+  /** Compiled for the target of an engine. */
+  networkFor(target: Target): CompiledNetwork;
   readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
   readonly inputs: { readonly x: Float32Array | Float64Array; readonly seed?: Float32Array | Float64Array };
 }
 
 export interface ModuleOptions {
   readonly mode?: Mode;
-  /** Nobody asks for the gradient of `x`: what a convolution that is fused with its max pool needs. */
+  /** No gradient of `x` is requested; required for fusing a convolution with its max pool. */
   readonly inputIsData?: boolean;
-  /** γ of each channel of every batch norm, over and over; random where it is missing. */
+  /** γ of the channels of every batch norm, repeated; random if missing. */
   readonly gamma?: readonly number[];
   readonly precision?: Precision;
   /** False: all convolutions are direct. */
   readonly winograd?: boolean;
-  /** The case is the share of one of so many ranks: `inputShape` has the images of all. */
+  /** Number of ranks: the program is the share of one; `inputShape` has the images of all. */
   readonly ranks?: number;
 }
 
-/** Compiles a module with the gradient of everything, fills state and inputs from the seed. */
+/** Compiles a module with all gradients; fills state and inputs from the seed. */
 export function moduleCase(
   module: Module,
   inputShape: Shape,
@@ -49,8 +52,10 @@ export function moduleCase(
   const parameters = [...state].filter(([, { role }]) => role === 'parameter').map(([name]) => name);
   const withRespectTo = inputIsData ? parameters : ['x', ...parameters];
   const tree = { leaves: 16, ranks };
-  const networkFor = (products: Products) => {
-    const target = cpuTarget({ products, ...(winograd !== undefined && { winograd }) });
+  const networkFor = (wanted: Target) => {
+    const products = productsOf(wanted);
+    const target =
+      products === undefined ? wanted : cpuTarget({ products, ...(winograd !== undefined && { winograd }) });
     const layout = layOutState(state, true, target);
     const program = compileGraph(graph, layout, { of: 'y', withRespectTo }, { precision, target, tree });
     return { state, layout, programs: new Map([['step', program]]) };
@@ -68,7 +73,7 @@ export function moduleCase(
   }
   const outputShape = graph.values[graph.outputs.get('y')!]!.shape;
   return {
-    network: networkFor('none'),
+    network: networkFor(cpuTarget()),
     networkFor,
     state: new Map(filled),
     inputs: {
@@ -78,19 +83,18 @@ export function moduleCase(
   };
 }
 
-/** Runs a case once on an engine, compiled for it, and reads everything back. */
+/** Compiles a case for an engine, runs it once, and reads all results. */
 export async function runModuleCase(
   engine: Engine,
   { network: plain, networkFor, state, inputs }: ModuleCase,
   group: Group = NO_GROUP,
 ): Promise<Results> {
-  const products = productsOf(engine.target) ?? 'none';
-  const network = products === 'none' ? plain : networkFor(products);
+  const network = productsOf(engine.target) === 'none' ? plain : networkFor(engine.target);
   const session = await engine.open(network, group);
   for (const [name, data] of state) session.write(name, data);
   const outputs = await session.run('step', {
     x: shareOf(inputs.x, group),
-    ...(inputs.seed && { seed: shareOf(inputs.seed, group) }), // Of programs with a gradient.
+    ...(inputs.seed && { seed: shareOf(inputs.seed, group) }), // Only of programs with a gradient.
   });
   const results = new Map<string, Float32Array | Float64Array>();
   for (const name of network.programs.get('step')!.graph.outputs.keys()) {
@@ -103,7 +107,7 @@ export async function runModuleCase(
   return results;
 }
 
-/** A rank's images of a batch's. */
+/** The images of a batch that belong to a rank. */
 export function shareOf<T extends Float32Array | Float64Array | Int32Array>(
   numbers: T,
   { rank, size }: Group,

@@ -1,15 +1,19 @@
 import type { Engine } from '../../src/engine/engine.ts';
 import type { CompiledNetwork } from '../../src/plan/compiled-network.ts';
+import type { Target } from '../../src/plan/target.ts';
+import { productsOf } from '../../src/target/cpu/target.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { numbers, type Results } from './module-run.ts';
 
-/** A compiled network with the numbers to run its programs on: the same for every engine. */
+/** A compiled network with its state and inputs, the same for all engines. */
 export interface NetworkCase {
   readonly network: CompiledNetwork;
+  /** The same for an engine's target; absent: only for processors. */
+  readonly networkFor?: (target: Target) => CompiledNetwork;
   readonly state: ReadonlyMap<string, Float32Array>;
 }
 
-/** Fills the state of a network from the seed: weights as wide as He et al. have them, batch norms away from 1 and 0. */
+/** Fills the state of a network from the seed: weights with the variance of He et al., batch norms not 1 and 0. */
 export function networkCase(network: CompiledNetwork, seed: number): NetworkCase {
   const random = numbers(seed);
   const state = [...network.state].map(([name, { shape }]) => {
@@ -28,10 +32,11 @@ export function networkCase(network: CompiledNetwork, seed: number): NetworkCase
 /** Runs one program on random images and reads back outputs, `grad.NAME` and, as `after.NAME`, the whole state. */
 export async function runNetwork(
   engine: Engine,
-  { network, state }: NetworkCase,
+  { network: plain, networkFor, state }: NetworkCase,
   program: string,
   learningRate = 0.1,
 ): Promise<Results> {
+  const network = productsOf(engine.target) === undefined && networkFor ? networkFor(engine.target) : plain;
   const { graph } = network.programs.get(program)!;
   const shapeOf = (name: string) => graph.values[graph.inputs.get(name)!]!.shape;
   const random = numbers(7);

@@ -17,7 +17,7 @@ export function bottleneckNet(): Model {
   return torchvisionDensenet({ name: 'bottleneck-net', classes: 5, ...sizes });
 }
 
-/** Random weights and running statistics; variances and scales stay positive, so that nothing dies in a ReLU. */
+/** Random weights and running statistics; variances and scales are positive, so that ReLUs stay active. */
 export function randomState(model: Model, size: Pair, seed: number): State {
   const random = numbers(seed);
   const { graph } = trace(model, 1, size, 'evaluate');
@@ -32,7 +32,7 @@ export function randomState(model: Model, size: Pair, seed: number): State {
   );
 }
 
-/** The file of a model with these numbers. */
+/** The ONNX file of a model with this state. */
 export function onnxOf(model: Model, size: Pair, state: State): Uint8Array {
   const { graph } = trace(model, 1, size, 'evaluate');
   return Buffer.concat(encodeOnnx({ name: model.name, graph, state, metadata: new Map(), docString: '' }));
@@ -49,7 +49,7 @@ export function testImages(kind: ImageKind, shape: readonly [number, number, num
 export const IMAGE_KINDS = ['random', 'black', 'white', 'pixel'] as const;
 export type ImageKind = (typeof IMAGE_KINDS)[number];
 
-/** [N, C, H, W] → [N, H, W, C], as an engine reads images. */
+/** [N, C, H, W] → [N, H, W, C], the input layout of engines. */
 export function toChannelsLast(
   images: Float32Array,
   [n, c, h, w]: readonly [number, number, number, number],
@@ -76,7 +76,7 @@ export async function referenceLogits(model: Model, size: Pair, state: State, im
   return outputs.get('logits')!;
 }
 
-/** What onnxruntime answers to batches of images, [N, C, H, W] each: another's reading of the file. */
+/** The logits of onnxruntime for batches of images, [N, C, H, W], as an independent check of the file. */
 export async function onnxruntimeLogits(
   file: Uint8Array,
   batches: readonly Float32Array[],

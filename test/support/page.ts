@@ -4,7 +4,7 @@ import type { AddressInfo } from 'node:net';
 import { fileURLToPath } from 'node:url';
 import { build } from 'vite';
 
-/** A browser to drive; tests of pages are skipped where there is none. */
+/** The browser for tests of pages, which are skipped without one. */
 export const CHROMIUM = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(
   existsSync,
 );
@@ -13,13 +13,13 @@ const dist = fileURLToPath(new URL('../../dist/', import.meta.url));
 
 const packages = fileURLToPath(new URL('../../', import.meta.url));
 
-/** Resolves what the built modules import by the names of packages. */
+/** Resolves package imports of the built modules. */
 export const IMPORT_MAP =
   '<script type="importmap">{"imports":{"zod":"/node_modules/zod/index.js"}}</script>';
 
 /**
- * Serves texts by their paths, the built files and packages.
- * @param isIsolated with the headers that give a page shared memory.
+ * Serves texts by path, the built files and packages.
+ * @param isIsolated whether to send the headers for cross-origin isolation, which allow shared memory.
  */
 export async function servePage(texts: Readonly<Record<string, string | Uint8Array>>, isIsolated = true) {
   const server = createServer((request, response) => {
@@ -39,7 +39,7 @@ export async function servePage(texts: Readonly<Record<string, string | Uint8Arr
   return { origin, close: () => server.close() };
 }
 
-/** A module with all that it imports, as modules by the paths that a page finds them at. */
+/** Bundles a module and its imports; returns the modules by their paths in a page. */
 export async function bundlePage(entry: URL, name: string): Promise<Record<string, string>> {
   const lib = { entry: fileURLToPath(entry), formats: ['es' as const], fileName: () => name };
   const built = await build({

@@ -3,7 +3,7 @@ import { expect } from 'vitest';
 import { TorchFileError } from '../../src/io/torch/error.ts';
 import { decodeWeights } from '../../src/node/weights-file.ts';
 
-/** Pickles by hand, opcode by opcode: what no honest program writes. */
+/** Handwritten pickles, by opcodes, for content that ordinary programs do not write. */
 export type Op = string | Uint8Array;
 
 export function bytesOf(...ops: readonly Op[]): Uint8Array {
@@ -43,7 +43,7 @@ export const dict = (entries: readonly (readonly [name: string, value: Op])[]): 
 /** A whole pickle of protocol 2. */
 export const pickle = (...ops: readonly Op[]): Uint8Array => bytesOf('\x80\x02', ...ops, '.');
 
-/** A file of torch.save around a pickle, with these storages (bytes). */
+/** A torch.save file with a pickle and these storages (bytes). */
 export function torchZip(
   content: Uint8Array,
   storages: Readonly<Record<string, Uint8Array>> = {},
@@ -53,7 +53,7 @@ export function torchZip(
   return zipSync(members, { level: 0 });
 }
 
-/** What a file of torch.save of before 1.6, which is no zip, begins with. */
+/** The first pickles of a torch.save file from before PyTorch 1.6, which is not a zip file. */
 export const LEGACY_HEADER: readonly Uint8Array[] = [
   pickle('\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x19'),
   pickle('M\xe9\x03'),
@@ -64,7 +64,7 @@ export const LEGACY_HEADER: readonly Uint8Array[] = [
 export const legacyStorage = (key: string, count: number, view: Op = 'N', type = 'FloatStorage'): Op =>
   bytesOf(tuple(text('storage'), global('torch', type), text(key), text('cpu'), int(count), view), 'Q');
 
-/** Such a file with these tensors, a storage each. */
+/** Such a file with these tensors, one storage each. */
 export function legacyTorchFile(
   tensors: ReadonlyMap<string, { readonly shape: readonly number[]; readonly data: Float32Array }>,
 ): Uint8Array {
@@ -86,7 +86,7 @@ export function legacyTorchFile(
 
 export const floats = (...values: number[]) => new Uint8Array(Float32Array.from(values).buffer);
 
-/** The message by which a file is refused; any other end is a failure. */
+/** The error message for a file that must be refused. */
 export async function refused(bytes: Uint8Array): Promise<string> {
   const error = await decodeWeights(bytes, 'x.pth').catch((thrown: unknown) => thrown);
   expect(error).toBeInstanceOf(TorchFileError);

@@ -1,9 +1,9 @@
 import { spawnSync } from 'node:child_process';
 
-/** Debian's, where its packages are. */
+/** Debian's Python, which uses Debian's packages. */
 const PYTHON = '/usr/bin/python3';
 
-/** Why Python cannot do what a test asks of it; undefined where it can. */
+/** Why Python or one of the modules is unavailable; undefined if all are available. */
 export function missingFromPython(...modules: readonly string[]): string | undefined {
   const { error, status } = spawnSync(PYTHON, ['-c', `import ${modules.join(', ')}`]);
   if (error) return `${PYTHON} is not here`;

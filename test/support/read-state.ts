@@ -11,7 +11,7 @@ export async function readState(
   return read;
 }
 
-/** Digests of their bits: NaN and the sign of zero count. */
+/** Hashes of their bits, which include NaN and the sign of zero. */
 export async function readBits(
   session: Session,
   names: Iterable<string>,

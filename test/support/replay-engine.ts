@@ -3,8 +3,8 @@ import { closeSync, mkdtempSync, openSync, readSync, rmSync, writeSync } from 'n
 import { tmpdir, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { type MemoryMap, mapMemory } from '../../src/engine/cpu/memory-map.ts';
-import { nativeTarget } from '../../src/engine/cpu/native/engine.ts';
 import type { NativeIsa } from '../../src/engine/cpu/native/module.ts';
+import { nativeTarget } from '../../src/engine/cpu/native/target.ts';
 import { requireTarget } from '../../src/engine/cpu/require-target.ts';
 import { type KernelCall, type KernelMemory, KernelSession } from '../../src/engine/cpu/session.ts';
 import { type Engine, EngineError, type Session } from '../../src/engine/engine.ts';
@@ -16,8 +16,8 @@ import { type ReplayVariant, replayPath } from '../../tools/replay.ts';
 import { type Forbidden, spread } from './spread-network.ts';
 
 /**
- * Runs each program in a process of its own (kernels/bindings/replay.cpp), on a file that holds the memory: the
- * kernels under a sanitizer, or on an emulated processor. A report of a sanitizer is an error with its text.
+ * An engine that runs each program in a separate process (kernels/bindings/replay.cpp) on a memory image in a
+ * file: kernels with a sanitizer, or on an emulated processor. A sanitizer report becomes an error with its text.
  */
 export function createReplayEngine(
   variant: ReplayVariant,
@@ -61,14 +61,14 @@ class ReplayEngine implements Engine {
   }
 }
 
-/** NaN wherever nothing was written: no kernel may count on the zeros of fresh memory. */
+/** Fills memory with NaN, because kernels must not depend on initial zeros. */
 const NOTHING_BYTE = 0xff;
 const UNTOUCHED = Buffer.alloc(SLACK_BYTES, NOTHING_BYTE);
 
 class ReplayMemory implements KernelMemory {
   readonly #command: readonly string[];
   readonly #map: MemoryMap;
-  /** The arguments that tell a program's sizes, by the program's address. */
+  /** Arguments with the sizes of a program, by its address. */
   readonly #programs: ReadonlyMap<number, ProgramArguments>;
   readonly #folder = mkdtempSync(join(tmpdir(), 'densor-replay-'));
   readonly #image = openSync(join(this.#folder, 'image'), 'w+');
@@ -139,7 +139,7 @@ class ReplayMemory implements KernelMemory {
       ...RUN_ADDRESSES.flatMap((name) => (name in regions ? regions[name as keyof typeof regions] : [])),
       ...forbidden.map(({ at, bytes }) => `${at}:${bytes}`),
     ].map(String);
-    // Slack may be read, but nothing is to be stored there. (In another program it may have been part of a buffer.)
+    // Slack may be read, but not written. (In another program it may have been part of a buffer.)
     for (const { at } of forbidden) this.#write(at - SLACK_BYTES, UNTOUCHED);
     const [command, ...first] = this.#command as [string, ...string[]];
     await new Promise<void>((resolve, reject) => {
@@ -174,9 +174,9 @@ interface ProgramArguments {
   readonly scratchBytes: number;
   readonly persistentBytes: number;
   readonly transientBytes: number;
-  /** A place. */
+  /** OFFSET:BYTES in the image. */
   readonly prepared: string;
   readonly programBytes: number;
-  /** Places in the image. */
+  /** Ranges in the image. */
   readonly forbidden: readonly { readonly at: number; readonly bytes: number }[];
 }

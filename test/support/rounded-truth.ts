@@ -3,7 +3,7 @@ import { reductionLength, tolerance } from '../conformance/tolerances.ts';
 import { type Results, runModuleCase } from './module-run.ts';
 import { storageBounds } from './storage-rounding.ts';
 
-/** What a module gives in float64, and how far from that it may be with maps in bfloat16. */
+/** The results of a module in float64, and the tolerances with feature maps in bfloat16. */
 export interface RoundedTruth {
   readonly want: Results;
   readonly bounds: ReadonlyMap<string, number>;
@@ -13,7 +13,7 @@ type Case = Parameters<typeof runModuleCase>[1];
 
 const truths = new WeakMap<Case, Promise<RoundedTruth>>();
 
-/** Computed once for a case, whatever engines are held against it. */
+/** Computed once per case, for all engines. */
 export function roundedTruth(run: Case): Promise<RoundedTruth> {
   const known = truths.get(run) ?? compute(run);
   truths.set(run, known);

@@ -4,11 +4,11 @@ const TOKEN = new RegExp(`${ESC}\\[([?\\d;]*)([A-Za-z])|${ESC}([78])|[\\r\\n]|\\
 
 interface Row {
   text: string;
-  /** Continued in the next row, since it was longer than the screen is wide. */
+  /** Whether the line continues in the next row. */
   wrapped: boolean;
 }
 
-/** A terminal as far as command lines use one: interprets what is written, and tells what a person sees. */
+/** A minimal terminal emulator: interprets output, and returns the visible text. */
 export class Screen {
   readonly columns: number;
   readonly height: number;
@@ -32,15 +32,15 @@ export class Screen {
       at = TOKEN.lastIndex;
       this.#apply(token);
     }
-    this.#pending = text.slice(at); // An escape sequence whose end is still to come.
+    this.#pending = text.slice(at); // An incomplete escape sequence.
   }
 
-  /** All rows, also those that have scrolled away, without the empty ones at the end. */
+  /** All rows, including those scrolled off, without trailing empty ones. */
   rows(): readonly string[] {
     return withoutEmptyEnd(this.#rows.map(({ text }) => text.trimEnd()));
   }
 
-  /** The same with wrapped rows joined to the lines that were written. */
+  /** The same with wrapped rows joined to lines. */
   lines(): readonly string[] {
     const lines: string[] = [];
     let start = '';
@@ -87,7 +87,7 @@ export class Screen {
     this.#column++;
   }
 
-  /** The first row that is still on the screen. */
+  /** Index of the first visible row. */
   #top(): number {
     return Math.max(0, this.#rows.length - this.height);
   }

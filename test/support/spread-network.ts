@@ -5,19 +5,22 @@ import type { PlanBuffer } from '../../src/plan/plan.ts';
 import { ALIGNMENT_BYTES, SLACK_BYTES } from '../../src/target/cpu/constants.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 
-/** Part of a slab that no kernel may touch. */
+/** A range of a slab that no kernel may access. */
 export interface Forbidden {
   readonly slab: Slab;
   readonly offset: number;
   readonly bytes: number;
 }
 
-/** Between buffers: more than any row of the tests' networks, so that an overrun does not reach the next buffer. */
+/**
+ * Gap between buffers: larger than any row of the tests' networks, so that an overrun does not reach the next
+ * buffer.
+ */
 const GAP_BYTES = 4096;
 
 /**
- * The same network with every buffer in a place of its own for the whole run, and forbidden bytes from the end of its
- * slack to the next one: what runs off a buffer is seen although the buffers share one allocation.
+ * The same network with separate memory for every buffer during the whole run, and forbidden bytes between its
+ * slack and the next buffer, so that overruns are detected although all buffers share one allocation.
  */
 export function spread(network: CompiledNetwork): {
   readonly network: CompiledNetwork;

@@ -4,22 +4,22 @@ import { floats } from './floats.ts';
 import type { Results } from './module-run.ts';
 import { numbers } from './module-run.ts';
 
-/** Of rounding to nearest with bfloat16's 8 significant bits: no number moves by more than this part of itself. */
+/** Unit roundoff of bfloat16 (8 significant bits): the maximum relative error of rounding to nearest. */
 export const UNIT_ROUNDOFF = 2 ** -9;
 
-/** Ops that write no feature maps: statistics, features, losses; weights and their gradients, four axes or not. */
+/** Ops that write no feature maps: statistics, features, losses, weights and their gradients. */
 const NO_MAPS = /^(statistics|updateRunning|linear|crossEntropy|sgd|adamw|movingAverage|clip)|GradWeight$/;
 
 /**
- * The reference, but every number of every feature map and of its gradients, what comes in among them, is off by the
- * unit roundoff, up or down at random: by as much as storage in bfloat16 may change it, and in more places than a fused
- * plan stores. So are the weights that convolutions multiply: some processors multiply bfloat16 numbers. What changes the
- * weights has them as they are.
+ * The reference engine with random errors of ± the unit roundoff in every element of all feature maps and their
+ * gradients, including inputs: the maximum error of storage in bfloat16, and in more places than a fused plan
+ * stores. The weights of convolutions also have such errors, because some processors multiply bfloat16 numbers;
+ * optimizers use exact weights.
  */
 export function roundedReference(draw: number): Engine {
   const random = numbers(draw);
   const off = (value: number) => value * (1 + (random() < 0.5 ? UNIT_ROUNDOFF : -UNIT_ROUNDOFF));
-  // Other outputs are vectors over channels, or the positions of a pool's winners.
+  // Other outputs are per-channel vectors, or positions of a max pool.
   const engine = createReferenceEngine((values, op, index) =>
     index > 0 || NO_MAPS.test(op.kind) ? values : values.map(off),
   );
@@ -64,9 +64,9 @@ export function roundedReference(draw: number): Engine {
 }
 
 /**
- * The error of each tensor: root of the mean square, against the largest root mean square in its layer (a bias before a
- * batch norm has a true gradient of zero). A mask that flips where a number was nearly zero, or another winner of a
- * max pool, is a whole wrong number in one place: that counts in the mean, in the maximum it would be all there is.
+ * The root-mean-square error of each tensor, relative to the largest RMS in its layer (the exact gradient of a
+ * bias before a batch norm is zero). Not the maximum, because a ReLU mask that flips near zero, or another maximum
+ * in a max pool, causes a large error in a single element.
  */
 export function meanErrors(got: Results, want: Results): Map<string, number> {
   const layerOf = (name: string) => name.slice(0, Math.max(0, name.lastIndexOf('.')));
@@ -97,8 +97,8 @@ function rootMeanSquare(values: ArrayLike<number>, middle: (i: number) => number
 }
 
 /**
- * How far results may be off that were stored in bfloat16: four times as far as the farthest of some draws of the
- * rounded reference (a mask that flips in one of a few hundred places flips in some draws only), and float32's own error.
+ * Tolerances for results with storage in bfloat16: four times the largest error in several draws of the rounded
+ * reference (rare flips of masks occur only in some draws), plus the error of float32.
  */
 export async function storageBounds(
   run: (engine: Engine) => Promise<Results>,

@@ -2,7 +2,7 @@ import { type Engine, EngineError } from '../../src/engine/engine.ts';
 import type { Lowered, LoweringRequest, Target } from '../../src/plan/target.ts';
 import type { EngineEntry } from '../../src/run/engine-table.ts';
 
-/** The smallest target: it plans nothing, and refuses the first op of a graph in words. */
+/** A minimal target, which rejects the first op of a graph with a message. */
 export function stubTarget(): Target {
   return {
     name: 'stub',

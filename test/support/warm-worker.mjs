@@ -6,8 +6,8 @@ drawOnce();
 const { runProgram } = await import('../../dist/src/cli/program.js');
 
 /**
- * Runs one command line after the other as main.ts runs one: what it says goes to this process's stdout and stderr, with
- * a mark behind it, and its status to the parent.
+ * Runs command lines in sequence, each as main.ts does. Output goes to stdout and stderr of this process, followed
+ * by a mark; the exit status is sent to the parent.
  */
 process.on('message', async ({ main, folder, words, mark }) => {
   process.chdir(folder);
@@ -20,12 +20,14 @@ process.on('message', async ({ main, folder, words, mark }) => {
   process.send({ status });
 });
 
-/** Whether something is left that would keep a process of its own from ending: all but stdout, stderr and the parent. */
+/** Whether an active resource would keep a normal process alive; ignores stdout, stderr and the parent. */
 function isAtWork() {
   return process.getActiveResourcesInfo().some((kind) => kind !== 'PipeWrap');
 }
 
-/** Every PNG is this one: the curves would be half the time of a tiny run. Their SVG is drawn each time. */
+/**
+ * Replaces all PNGs by a constant one, because rendering takes half the time of a tiny run. SVGs are generated.
+ */
 function drawOnce() {
   const resvg = createRequire(import.meta.url)('@resvg/resvg-js');
   const picture = new resvg.Resvg('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>').render();

@@ -5,7 +5,7 @@ import { fileURLToPath } from 'node:url';
 
 const WORKER = fileURLToPath(new URL('warm-worker.mjs', import.meta.url));
 
-/** A command line to run in a folder; `main` is the program that it believes to be. */
+/** A command line to run in a folder; `main`: the path of the program. */
 export interface Command {
   readonly main: string;
   readonly folder: string;
@@ -19,12 +19,12 @@ export interface Ended {
 }
 
 /**
- * A process that runs one command line after the other: a new one takes a second until it has loaded and compiled the
- * program. Where a command ends the process, its status is that of the process, and the next gets a new one.
+ * A process that runs command lines in sequence, because a new process needs a second to load and compile the
+ * program. If a command ends the process, its status is that of the process, and the next command uses a new one.
  */
 export class WarmProcess {
   #child: ChildProcess | undefined;
-  /** The command before: a process has one working directory. */
+  /** The previous command; commands run one at a time, because a process has one working directory. */
   #before: Promise<unknown> = Promise.resolve();
 
   run(command: Command): Promise<Ended> {
@@ -70,7 +70,7 @@ async function started(): Promise<ChildProcess> {
   return child;
 }
 
-/** What comes before the mark, or before the end. */
+/** The output up to the mark, or to the end. */
 function upTo(mark: string, stream: NodeJS.ReadableStream): Promise<string> {
   return new Promise((resolve) => {
     const chunks: Buffer[] = [];

@@ -31,7 +31,7 @@ describe('a printable text', () => {
     expect(printableLines('a\nb\u001b\r\n')).toBe('a\nb\\u001b\\r\n');
   });
 
-  test('never has a control, and JSON is exact all the same', () => {
+  test('never has control characters, and JSON is nevertheless exact', () => {
     fc.assert(
       fc.property(fc.string({ unit: 'binary' }), (text) => {
         for (const shown of [printable(text), printableJson({ text })]) {
@@ -43,7 +43,7 @@ describe('a printable text', () => {
   });
 });
 
-test('names are cut to what a table or picture has room for, between characters', () => {
+test('names are truncated for tables and plots, between characters', () => {
   expect(shorten('short', 5)).toBe('short');
   expect(shorten('longer', 5)).toBe('long…');
   expect(shorten('🐈🐈🐈', 3)).toBe('🐈🐈🐈');

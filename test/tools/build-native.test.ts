@@ -25,7 +25,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** A compiler of our own making: a shell script that claims a version and then does as it is told. */
+/** A fake compiler: a shell script that prints a version and then runs the given commands. */
 function fakeCompiler(gccVersion: number, compiling: string): string {
   const path = join(folder, 'c++');
   writeFileSync(
@@ -37,7 +37,7 @@ function fakeCompiler(gccVersion: number, compiling: string): string {
 }
 
 describe('a native build that fails', () => {
-  /** What it says, where modules of older sources lie. */
+  /** The messages of a build in a folder with modules from older sources. */
   async function said(CXX: string): Promise<string[]> {
     const modules = join(folder, 'modules');
     mkdirSync(modules);
@@ -100,7 +100,7 @@ describe('units of the kernels', () => {
   const units = kernelUnits(files);
   const rebuilt = (changed: string) => units.filter((unit) => includedBy(files, unit).includes(changed));
 
-  test('are compiled again where something that they include has changed, and only there', () => {
+  test('are recompiled if a file that they include has changed, and only then', () => {
     expect(units.length).toBeGreaterThan(5);
     expect(rebuilt('kernels/head/head.h')).toEqual(['kernels/head/head.cpp']);
     expect(rebuilt('kernels/conv/winograd_transform.h')).toEqual(['kernels/conv/winograd.cpp']);

@@ -17,7 +17,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(scratch, { recursive: true, force: true }));
 
-test('hostile files of every format are read or refused, never obeyed', async () => {
+test('hostile files of every format are read or refused, and nothing in them is executed', async () => {
   const report = await torture({ seed: 20, minutes: 60, only: ['files'], attempts: { files: 60 } });
   expect(report.faults).toEqual([]);
   expect(report.results.map(({ name, tried }) => [name, tried])).toEqual(
@@ -35,7 +35,7 @@ describe('a hostile file', () => {
     expect(new Set(made.map((bytes) => bytes.toString('latin1'))).size).toBeGreaterThan(10);
   });
 
-  test('of a container has the lengths and checksums that it says', () => {
+  test('of a container has correct lengths and checksums', () => {
     const png = Buffer.from(
       'iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg==',
       'base64',
@@ -50,7 +50,7 @@ describe('a hostile file', () => {
     }
   });
 
-  test('of protobuf gets behind the first check', async () => {
+  test('of protobuf passes the first check', async () => {
     const { read } = await openFormat('onnx', scratch);
     const messages = new Set<string>();
     for (let number = 0; number < 200; number++) {
@@ -66,7 +66,7 @@ describe('the torture finds a reader that', () => {
   let reader: FileReader;
   beforeAll(() => {
     const program = join(scratch, 'careless.mjs');
-    // The case's number decides what the reader does; what InputError is, only the product knows.
+    // The number of the case determines the behavior of the reader.
     writeFileSync(
       program,
       `import { writeFileSync } from 'node:fs';

@@ -26,7 +26,7 @@ const FILE = Buffer.concat(
   }),
 );
 
-describe('nothing is lost, torn, doubled or hung', () => {
+describe('nothing is lost, damaged, duplicated or hangs', () => {
   test.each([
     ['where calls on files fail', { only: ['faults'], attempts: { faults: 7 } }, 7],
     ['where processes are killed', { only: ['kills'], attempts: { kills: 2 } }, 1],
@@ -43,7 +43,7 @@ describe('nothing is lost, torn, doubled or hung', () => {
 describe('the torture finds', () => {
   const step = (globalStep: number) => `{"kind":"step","globalStep":${globalStep},"loss":1}\n`;
 
-  test('events that are lost, doubled, of another run, or in another order', () => {
+  test('events that are lost, duplicated, of another run, or in another order', () => {
     const good = summarizeLog(step(1) + step(2));
     expect(logDifferences(good, good)).toEqual([]);
     expect(logDifferences(summarizeLog(step(1)), good)).toEqual([
@@ -62,7 +62,7 @@ describe('the torture finds', () => {
     expect(() => summarizeLog(`${step(1)}{"ki\n${step(2)}`)).toThrow('line 2');
   });
 
-  test('a torn file, a lock and a temporary that were left, a log that lacks steps', () => {
+  test('a damaged file, an abandoned lock and temporary file, a log that lacks steps', () => {
     const folder = join(scratch, 'left');
     mkdirSync(folder);
     writeFileSync(join(folder, 'last.safetensors'), FILE);
@@ -81,13 +81,13 @@ describe('the torture finds', () => {
     expect(deadProblems(folder, 3)).toContain('a saved checkpoint is lost');
   });
 
-  test('two holders of a lock, and one that none gets', async () => {
+  test('two holders of a lock, and a lock that no process gets', async () => {
     const children = await Promise.all([forkContender(), forkContender()]);
     try {
       const folderOf = (i: number) => join(scratch, `lock-${i}`);
       for (const i of children.keys()) mkdirSync(folderOf(i));
       const proof = join(scratch, 'proof');
-      // Locks of two folders stand for one lock that both get.
+      // Locks of two folders simulate one lock with two holders.
       const answers = await race(children, randomOf(1, 0), { folderOf, proof, holdMs: 1000 });
       expect(raceProblems(answers)).toEqual(['two processes hold a lock at once']);
       expect(raceProblems([{ got: 'refused' }, { got: 'refused' }])).toEqual([
@@ -99,7 +99,7 @@ describe('the torture finds', () => {
     }
   });
 
-  test('a program that tears files, leaves half of its work, and has no words for failures', async () => {
+  test('a program that damages files, leaves partial results, and has no error messages', async () => {
     const program = join(scratch, 'careless.mjs');
     writeFileSync(join(scratch, 'file'), FILE);
     writeFileSync(

@@ -27,7 +27,7 @@ const data: Dataset = {
 const optimizer = { kind: 'sgd', momentum: 0, nesterov: false, weightDecay: 0, decayed: 'all' } as const;
 const MODELS = {
   'with a stem that is pooled': densenet({ blocks: [1, 1], growthRate: 5, stem: 6, classes: 4 }),
-  // Statistics are measured without dropout, which is what the oracle's own network has not.
+  // Statistics are measured without dropout, so the oracle's network has none.
   'with dropout': cifarDensenet({ depth: 7, growthRate: 4, channels: 1, classes: 4, dropout: 0.3 }),
 };
 const WITHOUT_DROPOUT = {
@@ -43,7 +43,7 @@ const target = (session: Session, { network }: ReturnType<typeof compile>, micro
   microBatch,
 });
 
-/** A network in training, whose averages differ from its weights. */
+/** A partly trained network, whose averages differ from its weights. */
 async function trained(engine: Engine, name: ModelName, precision: 'f32' | 'bf16', microBatch?: number) {
   const programs = {
     ...programsFor('train', { ...BATCHES, microBatch }),
@@ -64,7 +64,10 @@ async function trained(engine: Engine, name: ModelName, precision: 'f32' | 'bf16
   return { compiled, session, loader };
 }
 
-/** In float64: what training steps at a rate of 0 leave of the running statistics of a network that has the averages as its weights. */
+/**
+ * The oracle in float64: the running statistics after training steps with rate 0 of a network whose weights are
+ * the averages.
+ */
 async function oracle(name: ModelName, from: Session, names: Iterable<string>, images: number) {
   const engine = await REFERENCE.open();
   const compiled = compile(WITHOUT_DROPOUT[name], SIZE, { train: { batch: images, mode: 'train' } });
@@ -113,9 +116,9 @@ describe.each([REFERENCE, ...ENGINES])(
         const before = await readState(session, state.keys());
         await measureAveragedStatistics(target(session, compiled, microBatch), loader, moment);
         const expected = await oracle(model, session, averages, microBatch === undefined ? 8 : 2);
-        // Noise that the average of the statistics has and these have not: far more than rounding.
+        // The average of the running statistics differs from these by far more than rounding.
         let moved = 0;
-        // Float32 sums; of bfloat16 maps each is off by 2⁻⁸ of itself at most, behind some five of them.
+        // For float32 sums; about five consecutive bfloat16 maps have a relative error of at most 2⁻⁸ each.
         const tolerance = precision === 'bf16' && name !== 'reference' ? 5 * 2 ** -8 : 1e-4;
         for (const each of state.keys()) {
           const of = averagedName(each);

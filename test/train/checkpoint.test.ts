@@ -106,7 +106,7 @@ describe('a checkpoint', () => {
     expect(loadCheckpoint(path()).run.config).toEqual({ ...config, model });
   });
 
-  test('of the time before optimisers had options loads, as of the plain SGD that it was', async () => {
+  test('from before optimizers had options loads as plain SGD', async () => {
     const { recipe, model, data, classes, size, batch, epochs, lr, seed, precision } = run.config;
     const config = { recipe, model, data, classes, size, batch, epochs, lr, seed, precision };
     await saveCheckpoint(
@@ -120,7 +120,7 @@ describe('a checkpoint', () => {
     requireFits(path(), loaded.training, network);
   });
 
-  test('is used with the averages, and gone on from with everything', async () => {
+  test('is used with the averages, and resumed with the full state', async () => {
     const more = new Map([
       ['optimizer.velocity.a.weight', Float32Array.of(0, 0, 0, 0, 0, 1)],
       ['optimizer.average.a.weight', Float32Array.of(9, 8, 7, 6, 5, 4)],
@@ -138,7 +138,7 @@ describe('a checkpoint', () => {
     expect([...loaded.state.values()]).toEqual([Float32Array.of(9, 8, 7, 6, 5, 4), Float32Array.of(3, 2, 1)]);
   });
 
-  test('tells what data it was on, where it knows', async () => {
+  test('identifies its data, if known', async () => {
     const config = { ...run.config, dataSha256: 'a5'.repeat(32) };
     await saveCheckpoint(path(), { run: { ...run, config }, state: readerOf(state) }, network);
     expect(loadCheckpoint(path()).run.config.dataSha256).toBe(config.dataSha256);
@@ -150,7 +150,7 @@ describe('a checkpoint', () => {
     expect(() => loadCheckpoint(path())).toThrow(/metadata config.dataSha256/);
   });
 
-  test('that is missing, truncated or of another program is refused', async () => {
+  test('that is missing, truncated or from another program is refused', async () => {
     expect(() => loadCheckpoint(path())).toThrow(/does not exist/);
     await saveCheckpoint(path(), { run, state: readerOf(state) }, network);
     const whole = readFileSync(path());
@@ -162,7 +162,7 @@ describe('a checkpoint', () => {
     expect(() => loadCheckpoint(path())).toThrow(/metadata 'densor' is missing/);
   });
 
-  test('of a newer format is refused by its number, whatever else it holds', async () => {
+  test('of a newer format is refused by its number, whatever else it contains', async () => {
     const newer = { ...run, format: FORMAT + 1, optimiser: 'of the future' } as RunState;
     await saveCheckpoint(path(), { run: newer, state: readerOf(state) }, network);
     expect(() => loadCheckpoint(path())).toThrow(CheckpointError);

@@ -17,7 +17,7 @@ test('a spread is mean and sample standard deviation; one value has none', () =>
   expect(spreadOf([])).toBeUndefined();
 });
 
-test('differences are between runs of the same seed, whatever their order', () => {
+test('differences are between runs with the same seed, in any order', () => {
   const results = [
     summarize('average', [runOf(0, 0.8), runOf(1, 0.82), runOf(2, 0.87)]),
     summarize('max', [runOf(2, 0.86), runOf(0, 0.83), runOf(1, 0.84)]),
@@ -36,7 +36,7 @@ test('differences are between runs of the same seed, whatever their order', () =
   expect(difference!.over.sd).toBeLessThan(results[0]!.over.testAccuracy!.sd!);
 });
 
-test('every configuration is held against the first', () => {
+test('every configuration is compared with the first', () => {
   const one = (name: string, accuracy: number) => summarize(name, [runOf(7, accuracy)]);
   const differences = pairedDifferences([one('a', 0.5), one('b', 0.75), one('c', 0.25)]);
   expect(differences).toEqual([
@@ -45,7 +45,7 @@ test('every configuration is held against the first', () => {
   ]);
 });
 
-test('a run that diverged is counted nowhere, and its seed is compared with none', () => {
+test('a diverged run is excluded from statistics and comparisons', () => {
   const diverged = (seed: number) => ({ kind: 'diverged', seed, folder: '', message: 'NaN' }) as const;
   const a = summarize('a', [runOf(0, 0.5), runOf(1, 0.75)]);
   const b = summarize('b', [diverged(0), runOf(1, 0.25)]);

@@ -25,7 +25,7 @@ const images: Dataset = {
   labels: Uint8Array.from({ length: COUNT }, (_, i) => i % CLASSES),
   classNames: ['a', 'b', 'c'],
 };
-// A 1×3 kernel tells left from right.
+// A 1×3 kernel distinguishes left from right.
 const body = sequential([conv2d(4, [1, 3]), relu(), maxPool(2), globalAvgPool(), flatten(), linear(CLASSES)]);
 const model = { name: 'small', channels: 1, classes: CLASSES, root: body };
 
@@ -56,7 +56,7 @@ async function said(by: typeof evaluate, of: Dataset) {
   return { all, sums };
 }
 
-test('what a network says of an image and of its mirror image is averaged', async () => {
+test('predictions for an image and its horizontal flip are averaged', async () => {
   const [plain, turned, both] = [
     await said(evaluate, images),
     await said(evaluate, mirrored(images)),
@@ -73,14 +73,14 @@ test('what a network says of an image and of its mirror image is averaged', asyn
   }
   expect(meanLoss(both.sums)).toBeCloseTo(loss, 12);
   expect(accuracy(both.sums)).toBe(correct / COUNT);
-  // Left and right are alike to it then.
+  // The averaged predictions are symmetric.
   const again = await said(evaluateMirrored, mirrored(images));
   for (const [i, row] of again.all.entries()) {
     for (const [c, probability] of row.entries()) expect(probability).toBeCloseTo(both.all[i]![c]!, 12);
   }
 });
 
-test('a mirrored set is the same set when it is mirrored once more', () => {
+test('flipping a data set twice gives the same data set', () => {
   const twice = mirrored(mirrored(images)).pixels;
   const bytes = new Uint8Array(SIDE * SIDE);
   for (let i = 0; i < COUNT; i++) {
@@ -92,7 +92,7 @@ test('a mirrored set is the same set when it is mirrored once more', () => {
   }
 });
 
-test('a network that knows more classes than the data set says the same of them', async () => {
+test('a network with more classes than the data set predicts the same', async () => {
   const fewer = { ...images, labels: images.labels.map((label) => label % 2), classNames: ['a', 'b'] };
   const [all, some] = [await said(evaluateMirrored, images), await said(evaluateMirrored, fewer)];
   expect(some.all).toEqual(all.all);

@@ -14,7 +14,7 @@ const EXAMPLE = {
   seeds: [0, 1],
 };
 
-test('runs are taken seed by seed, each as its recipe has it where the experiment says nothing', () => {
+test('runs are ordered by seed, and use their recipe if the experiment has no setting', () => {
   const experiment = parseExperiment(
     {
       ...EXAMPLE,

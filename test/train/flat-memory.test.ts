@@ -14,9 +14,9 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const MIB = 2 ** 20;
 const [BATCH, SIZE] = [128, 96];
 
-// `npm run bench:flat` does a thousand steps, and looks closer.
+// `npm run bench:flat` is a longer and more precise version with a thousand steps.
 test('a training run does not keep a batch per step', () => {
-  // A small network: what a loader makes does not depend on it.
+  // A small network, because the loader does not depend on it.
   const run = ['--model', 'densenet-bc-10-4', '--recipe', 'notes', '--data', 'sample', '--epochs', '5'];
   const { status, stderr } = densorProcess(
     folder,
@@ -33,7 +33,7 @@ test('a training run does not keep a batch per step', () => {
   const lines = readFileSync(join(folder, 'run/log.jsonl'), 'utf8').trim().split('\n');
   const events = lines.map((line) => JSON.parse(line) as TrainEvent);
   const rss = events.flatMap((event) => (event.kind === 'step' ? [event.rssBytes!] : []));
-  // Node's heap warms up in the first steps, and breathes by some MiB ever after (17 were seen): medians.
+  // Medians, because Node's heap grows in the first steps, and varies by some MiB afterwards (17 were observed).
   const [early, late] = [rss.slice(6, 14), rss.slice(-8)].map(median) as [number, number];
   const steps = rss.length - 14;
   expect(steps).toBeGreaterThan(20);

@@ -12,8 +12,8 @@ const points = (loss: (decade: number) => number): RangePoint[] =>
     return { learningRate: 10 ** decade, loss: loss(decade), smoothedLoss: loss(decade) };
   });
 
-test('the steepest fall is found, before the least loss and not in what comes after', () => {
-  // A smooth step down around 10^-2, then an explosion, and a wilder fall behind it.
+test('the steepest decrease is found, before the minimum of the loss and not after it', () => {
+  // A smooth decrease around 10⁻², then divergence, and a steeper decrease after it.
   const loss = (decade: number) =>
     decade > 0.5 ? 9 - 8 * decade : 2 - Math.tanh(2 * (decade + 2)) + (decade > 0 ? 5 : 0);
   const losses = points((decade) => Math.max(loss(decade), decade > 0.5 ? 1.5 : 0));
@@ -40,7 +40,7 @@ test('each step of the test drops something else, as in training', async () => {
   });
   const compiled = compileRun(config, model, { train, test: train });
   const session = await createReferenceEngine().open(compiled.network);
-  // Rates so small that nothing moves, and all images in each batch: only dropout can tell steps apart.
+  // Tiny rates, and all images in each batch, so that only dropout differs between steps.
   const { points: found } = await findLearningRate({
     ...{ config, compiled, session, train, from: 1e-30, to: 1e-29, steps: 4 },
   });

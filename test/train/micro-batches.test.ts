@@ -80,12 +80,12 @@ function networkOf(
 }
 
 interface Taken {
-  /** `grad.NAME` of the last step, and all state as `after.NAME`. */
+  /** `grad.NAME` of the last step, and the state as `after.NAME`. */
   readonly numbers: Results;
   readonly told: readonly StepResult[];
 }
 
-/** Takes steps on different batches, from the same numbers whatever the micro-batch. */
+/** Runs steps on different batches, from the same state for all micro-batch sizes. */
 async function take(
   engine: Engine,
   model: Model,
@@ -113,7 +113,7 @@ async function take(
 }
 
 describe('the parts of a batch', () => {
-  test('are as few as can be, nearly equal, and follow one another through the batch', () => {
+  test('are as few as possible, nearly equal, and consecutive in the batch', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 600 }), fc.integer({ min: 1, max: 600 }), (size, microBatch) => {
         const parts = stepParts(size, microBatch);
@@ -131,7 +131,7 @@ describe('the parts of a batch', () => {
     );
   });
 
-  test('run few programs, whatever their number, and one part is the plain step', () => {
+  test('use few programs, for any number of parts, and one part is the plain step', () => {
     expect(Object.keys(programsFor('train', { count: 1000, batch: 250, microBatch: 7 }))).toEqual([
       'train 6 of 250, first',
       'train 7 of 250, middle',
@@ -161,7 +161,7 @@ describe('in float64', () => {
     },
   );
 
-  test.each(withNorm)('with batch norm they are those of a loop made by hand: $name', async (model) => {
+  test.each(withNorm)('with batch norm they equal those of a handwritten loop: $name', async (model) => {
     const microBatch = 4;
     const { labelSmoothing } = everything;
     const got = await take(await REFERENCE.open(), model, microBatch, 1, { labelSmoothing: labelSmoothing! });
@@ -187,7 +187,7 @@ describe('in float64', () => {
         images: images.slice(first * floats, (first + count) * floats),
         labels: labels.slice(first, first + count),
       };
-      // Nothing is learnt yet: only the running statistics move on.
+      // With a learning rate of 0 only the running statistics change.
       const scalars = { learningRate: 0, stepSeed: 77, firstImage: first };
       const outputs = await session.run(`train ${count}`, inputs, scalars);
       loss += (outputs.get('loss')![0]! * count) / BATCH;
@@ -246,7 +246,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     expect(got.told.map(({ correct }) => correct)).toEqual(want.told.map(({ correct }) => correct));
   });
 
-  test('one, two and three threads leave the same bits', async () => {
+  test('one, two and three threads give the same bits', async () => {
     const [one, two, three] = [await open(1), await open(2), await open(3)];
     const bits = async (engine: Engine) => {
       const taken = await take(engine, withNorm[1]!, 3);
@@ -258,7 +258,7 @@ describe.each(ENGINES)('on $name', ({ open }) => {
     for (const engine of [one, two, three]) await engine.close();
   });
 
-  test('gradients of parts whose sum is beyond numbers are an error, and change nothing', async () => {
+  test('gradients of parts whose sum overflows are an error, and change nothing', async () => {
     const root = sequential([conv2d(1, 1, { bias: false }), flatten(), linear(2)]);
     const model = { name: 'sum', channels: 1, classes: 2, root };
     const programs = programsFor('train', { count: 2, batch: 2, microBatch: 1 });

@@ -43,7 +43,7 @@ describe('the description of a network', () => {
     expect(whyNoModel(deep(30))).toBeUndefined();
   });
 
-  test('gets another head where the classes are others, if it has one', () => {
+  test('gets another head for other classes, if it has one', () => {
     const config = { model: 'mine', network: OWN_NETWORK, classes: 7, dropout: undefined };
     const { classes, root } = withClasses(OWN_NETWORK, 7);
     expect([classes, root.children.at(-1)]).toEqual([

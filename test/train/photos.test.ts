@@ -6,7 +6,7 @@ import { settingsWarnings } from '../../src/train/warnings.ts';
 const picture = { height: 64, width: 80 };
 
 describe('the recipe photos', () => {
-  test('makes hundreds of steps of few images, and no more epochs than are worth it of many', () => {
+  test('runs hundreds of steps for few images, and limits epochs for many', () => {
     for (const images of [20, 204, 340, 1700, 5000, 60_000]) {
       const { batch, epochs } = photosChoices({}, picture, [images / 2, images / 2]);
       const steps = epochs.value * Math.ceil(images / batch.value);
@@ -16,14 +16,14 @@ describe('the recipe photos', () => {
     }
   });
 
-  test('leaves no image to a last batch of its own', () => {
+  test('has no last batch of one image', () => {
     for (const images of [17, 33, 161, 8001, 64_001]) {
       const { batch } = photosChoices({}, picture, [images]);
       expect([images, images % batch.value === 1]).toEqual([images, false]);
     }
   });
 
-  test('balances classes where they are unequal', () => {
+  test('balances imbalanced classes', () => {
     expect(photosChoices({}, picture, [40, 50]).balance.value).toBe('none');
     expect(photosChoices({}, picture, [40, 0, 50]).balance.value).toBe('none');
     expect(photosChoices({}, picture, [20, 200]).balance).toEqual({
@@ -32,7 +32,7 @@ describe('the recipe photos', () => {
     });
   });
 
-  test('leaves what is given, and goes by it', () => {
+  test('keeps given settings, and derives others from them', () => {
     const labels = Uint8Array.from({ length: 100 }, (_, i) => i % 2);
     const dataset = { ...picture, ...{ name: 'x', count: 100, channels: 1, classNames: ['a', 'b'] }, labels };
     const given = { batch: 50, balance: 'sample', validate: 0.2 } as const;
@@ -42,7 +42,7 @@ describe('the recipe photos', () => {
     expect(chosen.reasons.epochs).toBe(`${2 * chosen.epochs!} steps in all`); // 80 images in batches of 50.
   });
 
-  test('holds nothing out of a set that is too small for it', () => {
+  test('has no validation set if the data set is too small', () => {
     const labels = Uint8Array.from({ length: 9 }, (_, i) => i % 3);
     const dataset = { ...picture, name: 'x', count: 9, channels: 1, classNames: ['a', 'b', 'c'], labels };
     const chosen = choosePhotosSettings({ validate: 0.15 }, { ...dataset, pixels: new Uint8Array() });
@@ -65,7 +65,7 @@ describe('warnings', () => {
     expect(warnings[1]).toContain('10 steps in all');
   });
 
-  test('none where hundreds of steps are taken', () => {
+  test('none for hundreds of steps', () => {
     expect(settingsWarnings({ batch: 16, epochs: 20, limit: undefined }, 240)).toEqual([]);
   });
 });

@@ -8,7 +8,7 @@ import {
 } from '../../src/train/config.ts';
 import { RECIPE_NAMES, RECIPES, type Recipe, resolveRecipe } from '../../src/train/recipes.ts';
 
-/** Without what the data decide: the recipe photos chooses by them. */
+/** Without settings that depend on the data, which the recipe photos chooses. */
 const resolved = (given: Parameters<typeof resolveRecipe>[0]) => {
   const { augment: _, normalize: __, ...settings } = resolveRecipe(given);
   const chosen = given.recipe === 'photos' ? { size: 32, batch: 16, epochs: 60 } : {};
@@ -70,7 +70,7 @@ describe('a recipe', () => {
     expect(scheduleOf(config, 782)).toEqual({ kind: 'step', peak: 0.1, steps: 300 * 782, warmupSteps: 0 });
   });
 
-  test('gives way to single options, and to them alone', () => {
+  test('is overridden only by explicit options', () => {
     const config = resolved({
       recipe: 'best',
       lr: 0.02,
@@ -92,7 +92,7 @@ describe('a recipe', () => {
     expect(trainingOptions(config)).toMatchObject({ update: { clipNorm: 2, averageDecay: 0.99 } });
   });
 
-  test('has the momentum that its optimiser wants', () => {
+  test('has the momentum of its optimizer', () => {
     expect(resolved({ optimizer: 'nesterov' }).momentum).toBe(0.9);
     expect(resolved({ optimizer: 'nesterov', momentum: 0.5 }).momentum).toBe(0.5);
     expect(resolved({ recipe: 'best', optimizer: 'adamw' }).momentum).toBe(0);

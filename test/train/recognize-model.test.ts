@@ -22,7 +22,7 @@ function weightsOf(name: string, overrides: ModelOverrides, prefix = ''): Weight
   return { format: 'test', tensors: new Map(tensors), notes: [] };
 }
 
-describe('a network is recognised by its tensors', () => {
+describe('a network is recognized by its tensors', () => {
   test.each([
     'densenet121',
     'densenet-fashion',
@@ -34,14 +34,14 @@ describe('a network is recognised by its tensors', () => {
     expect(modelOf(weightsOf(name, { classes: 7, channels: 2 }, 'module.net.'), 'x')).toBe(name);
   });
 
-  test('and one that is none of those known is not', () => {
+  test('and an unknown one is not', () => {
     const weights = weightsOf('densenet-bc-16-4', {});
     const [[first, tensor]] = weights.tensors as unknown as [[string, { shape: readonly number[] }]];
     const other = new Map(weights.tensors).set(first, { ...tensor, shape: [99, 3, 3, 3] } as never);
     expect(modelOf({ ...weights, tensors: other }, 'x')).toBeUndefined();
   });
 
-  test('where another model was asked for', () => {
+  test('if another model was requested', () => {
     const weights = weightsOf('densenet-bc-16-4', { classes: 7 });
     const wanted = stateOfModel('densenet-bc-10-4', {});
     const source = { source: 'net.pth', sha256: '', weights };

@@ -29,7 +29,8 @@ import { accuracy } from '../../src/train/metrics.ts';
 import { programsFor } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
 import { learningRateAt } from '../../src/train/schedule.ts';
-import { TrainingStoppedError, train } from '../../src/train/trainer.ts';
+import { TrainingStoppedError } from '../../src/train/stopped-error.ts';
+import { train } from '../../src/train/trainer.ts';
 import { ENGINES, type EngineCase, REFERENCE } from '../support/engines.ts';
 import { bitsOfAll } from '../support/floats.ts';
 import { numbers } from '../support/module-run.ts';
@@ -40,7 +41,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Images whose class is where they are bright: easy to learn. */
+/** Images whose class is the position of a bright corner, which is easy to learn. */
 function brightCorners(count: number, seed: number): Dataset {
   const random = numbers(seed);
   const labels = Uint8Array.from({ length: count }, () => Math.floor(random() * 4));
@@ -70,7 +71,10 @@ const small = densenet({ name: 'small', blocks: [1, 1], growthRate: 5, stem: 6, 
 const dropping = cifarDensenet({ depth: 7, growthRate: 4, channels: 1, classes: 4, dropout: 0.2 });
 const STEPS = 3 * 7;
 
-/** Trains until done or until `stopAfter` steps, or an epoch's first `stopInTest` test batches; from the checkpoint in the folder where `resume`. */
+/**
+ * Trains to the end, to `stopAfter` steps, or to `stopInTest` test batches of an epoch; `resume`: from the
+ * folder's checkpoint.
+ */
 async function run(
   open: (typeof ENGINES)[number]['open'],
   name: string,
@@ -118,7 +122,7 @@ async function run(
   return events;
 }
 
-/** What must be alike in two runs: all but times and speeds. */
+/** What must be equal in two runs: everything except times and speeds. */
 function comparable(name: string) {
   const { run: state, state: numbersOf } = loadCheckpoint(runFiles(join(folder, name)).last);
   const { trainMs: _, ...progress } = state.progress;
@@ -129,11 +133,11 @@ function comparable(name: string) {
   };
 }
 
-/** The engine that trains where nobody says, if it is here. */
+/** The default engine, if available. */
 const NATIVE = ENGINES.filter(({ name }) => name.startsWith('native')).slice(0, 1);
 
 describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])('a run on $name', ({ open }) => {
-  test('that was interrupted anywhere and resumed ends with the bits of one that was not', async () => {
+  test('that was interrupted anywhere and resumed ends with the bits of an uninterrupted run', async () => {
     await run(open, 'whole');
     const random = numbers(STEPS);
     const stops = [1, 7, 1 + Math.floor(random() * (STEPS - 1))];
@@ -152,7 +156,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])('a run on $name', ({ open }) 
     expect(comparable('stopped in a test')).toEqual(comparable('whole'));
   });
 
-  test('with dropout leaves out, resumed, what it would have left out', async () => {
+  test('with dropout drops the same elements when resumed', async () => {
     await run(open, 'whole', { model: dropping });
     await run(open, 'stopped', { model: dropping, stopAfter: 9 });
     await run(open, 'stopped', { model: dropping, resume: true, threads: 1 });
@@ -161,10 +165,10 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])('a run on $name', ({ open }) 
 });
 
 describe.each([REFERENCE, ENGINES[0]!])('a run in micro-batches on $name', ({ open }) => {
-  /** Batches of 8 and a last one of 4: three parts and two. */
+  /** Batches of 8 (three parts), and a last one of 4 (two parts). */
   const config = { ...plain, microBatch: 3, optimizer: 'adamw', lr: 0.01, clip: 1, ema: 0.9 } as const;
 
-  test('that was interrupted and resumed ends with the bits of one that was not, and learns', async () => {
+  test('that was interrupted and resumed ends with the bits of an uninterrupted run, and learns', async () => {
     const events = await run(open, 'whole', { config, model: dropping });
     await run(open, 'stopped', { config, model: dropping, stopAfter: 9 });
     await run(open, 'stopped', { config, model: dropping, resume: true, threads: 1 });
@@ -195,7 +199,7 @@ describe.each([REFERENCE, ENGINES[0]!])('a run in micro-batches on $name', ({ op
     });
   });
 
-  test('takes the steps of whole batches, and tells of those', async () => {
+  test('counts and reports steps of whole batches', async () => {
     const events = await run(open, 'run', { config });
     const steps = events.filter((event) => event.kind === 'step');
     expect(steps.slice(0, 7).map(({ batchSize }) => batchSize)).toEqual([8, 8, 8, 8, 8, 8, 4]);
@@ -222,7 +226,7 @@ describe.each<[string, Partial<RunConfig>]>([
   const config = { ...plain, ...settings };
   const { open } = ENGINES[0]!;
 
-  test('that was interrupted and resumed ends with the bits of one that was not, and learns', async () => {
+  test('that was interrupted and resumed ends with the bits of an uninterrupted run, and learns', async () => {
     const events = await run(open, 'whole', { config });
     const rates = events.flatMap((event) => (event.kind === 'step' ? [event.learningRate] : []));
     const schedule = scheduleOf(config, 7);
@@ -240,7 +244,7 @@ describe.each<[string, Partial<RunConfig>]>([
     expect(last!.trainLoss).toBeLessThan(0.8 * first!.trainLoss);
   });
 
-  test('is judged by the weights that its checkpoint is used with', async () => {
+  test('is evaluated with the weights that its checkpoint is used with', async () => {
     const events = await run(open, 'run', { config });
     const { testAccuracy } = events.at(-1) as { testAccuracy: number };
     const { state } = loadCheckpoint(runFiles(join(folder, 'run')).last);
@@ -283,7 +287,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])(
       }
     });
 
-    test('gives the rest an optimiser of its own: its first step is as long as the rate', async () => {
+    test('gives the rest a new optimizer: its first step has the size of the learning rate', async () => {
       const startFrom = await pretrained();
       const events = await run(open, 'first', { config, startFrom, stopAfter: BOUNDARY + 1 });
       await run(open, 'before', { config, startFrom, stopAfter: BOUNDARY });
@@ -295,7 +299,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])(
           const isParameter = /weight|bias/.test(name);
           return isParameter && isWanted(name) ? [...after].map((x, i) => Math.abs(x - before[i]!)) : [];
         });
-      // AdamW's first step, from moments of 0, is the rate times the gradient's sign.
+      // The first step of AdamW, with zero moments, is the rate times the sign of the gradient.
       for (const isWanted of [isHead, (name: string) => !isHead(name)]) {
         const moves = movesOf(isWanted).sort((a, b) => a - b);
         expect(moves.at(-1)!).toBeLessThan(1.001 * 0.003);
@@ -303,7 +307,7 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])(
       }
     });
 
-    test('that was interrupted in either stage, or between them, ends with the bits of one that was not', async () => {
+    test('that was interrupted in either stage, or between them, ends with the bits of an uninterrupted run', async () => {
       const all = { ...config, schedule: 'one-cycle', ema: 0.9, microBatch: 3, weightDecay: 0.1 } as const;
       await run(open, 'whole', { config: all });
       for (const stop of [5, BOUNDARY, BOUNDARY + 1, BOUNDARY + 4]) {
@@ -316,13 +320,13 @@ describe.each([REFERENCE, ENGINES[0]!, ...NATIVE])(
   },
 );
 
-describe('a run with held-out images', () => {
+describe('a run with validation images', () => {
   const { open } = ENGINES[0]!;
   const config = { ...plain, epochs: 6, validate: 0.25 };
   const name = 'run';
   const files = () => runFiles(join(folder, name));
 
-  test('chooses its best epoch by those, and meets the test images at the end only', async () => {
+  test('chooses its best epoch by those, and uses the test images only at the end', async () => {
     const events = await run(open, name, { config });
     const epochs = events.filter((event) => event.kind === 'epoch');
     expect(epochs.length).toBe(6);
@@ -357,7 +361,7 @@ describe('a run with held-out images', () => {
     expect(comparable(name)).toEqual(comparable('whole'));
   });
 
-  test('ends when patience is over, and a resumed run is as impatient', async () => {
+  test('ends when patience is exhausted, also if resumed', async () => {
     const impatient = { ...config, epochs: 40, lr: 1e-9, patience: 2 };
     const events = await run(open, name, { config: impatient });
     expect(events).toContainEqual(expect.objectContaining({ kind: 'stopped', reason: 'patience' }));
@@ -374,7 +378,7 @@ describe('a run with held-out images', () => {
 describe('a run', () => {
   const { open } = ENGINES[0]!;
 
-  test('does not go on with data of another length', async () => {
+  test('does not resume with data of another size', async () => {
     await run(open, 'run', { stopAfter: 9 });
     const { last } = runFiles(join(folder, 'run'));
     const { run: state } = loadCheckpoint(last);
@@ -397,13 +401,13 @@ describe('a run', () => {
     expect(events.at(-1)!.kind).toBe('end');
   });
 
-  test('reports an end that comes nearer', async () => {
+  test('reports a changed number of epochs', async () => {
     const etas = (await run(open, 'eta')).flatMap((event) => (event.kind === 'step' ? [event.etaMs] : []));
     expect(etas[0]).toBeGreaterThan(0);
     expect(etas.at(-1)).toBeLessThan(etas[0]!);
   });
 
-  test('says on which instruction set it is now', async () => {
+  test('reports a changed instruction set', async () => {
     const [first, second] = ENGINES as [EngineCase, EngineCase];
     await run(first.open, 'run', { stopAfter: 9 });
     await run(second.open, 'run', { resume: true });
@@ -412,7 +416,7 @@ describe('a run', () => {
     await engine.close();
   });
 
-  test('that cannot write its best checkpoint does not count the epoch as done', async () => {
+  test('that cannot write its best checkpoint does not count the epoch as finished', async () => {
     const best = join(folder, 'is a folder');
     mkdirSync(best);
     await expect(run(open, 'run', { best })).rejects.toThrow(/is a folder/);
@@ -433,7 +437,7 @@ describe('a run', () => {
       linear(4),
     ]);
     const model: Model = { name: 'two convolutions', channels: 1, classes: 4, root };
-    // Weights beyond float32 together, which black images do not meet.
+    // Weights whose sum overflows float32, which has no effect on black images.
     const huge = (count: number) => new Float32Array(count).fill(1e30);
     const startFrom = new Map([
       ['0.weight', huge(36)],
@@ -448,7 +452,7 @@ describe('a run', () => {
     );
   });
 
-  test('keeps the best checkpoint beside the last', async () => {
+  test('keeps the best checkpoint and the last', async () => {
     const events = await run(open, 'best');
     const accuracies = events.flatMap((event) => (event.kind === 'epoch' ? [event.testAccuracy!] : []));
     const best = loadCheckpoint(runFiles(join(folder, 'best')).best).run;
@@ -456,11 +460,11 @@ describe('a run', () => {
     expect(best.progress.epoch).toBe(accuracies.indexOf(Math.max(...accuracies)) + 1);
   });
 
-  test('shuffles anew each epoch and by the seed alone', async () => {
+  test('shuffles each epoch differently, depending only on the seed', async () => {
     await run(open, 'a');
     await run(open, 'b');
     expect(comparable('a')).toEqual(comparable('b'));
-    // The weights stay as they are: a step's loss tells which images it had.
+    // The weights do not change, so the loss of a step identifies its images.
     const startFrom = loadCheckpoint(runFiles(join(folder, 'a')).last).state as ReadonlyMap<
       string,
       Float32Array

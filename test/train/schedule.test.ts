@@ -7,7 +7,7 @@ const rates = (schedule: Schedule) =>
 
 const file = golden('optimizers');
 
-/** The file's: a greatest rate of 0.4 over 40 steps. */
+/** A maximum rate of 0.4 over 40 steps. */
 test.each<[string, ScheduleKind, number]>([
   ['constant', 'constant', 0],
   ['constant_warm', 'constant', 5],
@@ -34,7 +34,7 @@ describe.each(SCHEDULES)('%s', (kind) => {
     }
   });
 
-  test('warms up linearly on top of itself', () => {
+  test('warms up linearly', () => {
     const cold = rates({ kind, peak: 1, steps: 50, warmupSteps: 0 });
     rates({ kind, peak: 1, steps: 50, warmupSteps: 10 }).forEach((rate, step) => {
       expect(rate).toBeCloseTo(cold[step]! * Math.min(1, (step + 1) / 10), 12);

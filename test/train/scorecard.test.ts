@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { Scorecard, softmax } from '../../src/train/scorecard.ts';
 
-/** Logits of `classes` that make one class certain to a degree. */
+/** Logits of `classes` with a given probability of one class. */
 function logitsFor(
   predicted: readonly number[],
   classes: number,
@@ -21,13 +21,13 @@ describe('a scorecard', () => {
   scores.add(0, labels.slice(0, 4), logitsFor(predicted.slice(0, 4), 4, [1, 2, 3, 4]));
   scores.add(4, labels.slice(4), logitsFor(predicted.slice(4), 4, [5, 2]));
 
-  test('counts what was taken for what', () => {
+  test('counts predictions per true class', () => {
     expect([...scores.confusion]).toEqual([2, 1, 0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
     expect(scores.accuracy).toBe(0.5);
     expect(scores.topFiveAccuracy).toBe(1);
   });
 
-  test('gives precision, recall and F1 of each class, 0 where there is nothing', () => {
+  test('gives precision, recall and F1 of each class, 0 without images', () => {
     expect(scores.classes).toEqual([
       { name: 'a', precision: 2 / 3, recall: 2 / 3, f1: 2 / 3, support: 3 },
       { name: 'b', precision: 1 / 3, recall: 1 / 2, f1: 2 / 5, support: 2 },
@@ -36,7 +36,7 @@ describe('a scorecard', () => {
     ]);
   });
 
-  test('keeps the most confident mistakes, the worst first', () => {
+  test('keeps the most confident errors, the worst first', () => {
     const confidence = (logit: number) => Math.exp(logit) / (Math.exp(logit) + 3);
     expect(scores.mistakes.map(({ index, label, predicted: said }) => [index, label, said])).toEqual([
       [4, 1, 0],
@@ -46,7 +46,7 @@ describe('a scorecard', () => {
     expect(scores.mistakes[0]!.truth).toBeCloseTo((1 - confidence(5)) / 3, 12);
   });
 
-  test('counts the truth among the five likeliest', () => {
+  test('counts the true class among the five most probable', () => {
     const many = new Scorecard(['0', '1', '2', '3', '4', '5', '6'], 1);
     const row = Float32Array.from([7, 6, 5, 4, 3, 2, 1]);
     for (let label = 0; label < 7; label++) many.add(label, [label], row);

@@ -44,7 +44,7 @@ describe('the recipe fine-tune', () => {
     expect(describeRecipe(config)).toContain('the classifier alone for 3 epochs at lr 0.002');
   });
 
-  test('has one stage where no epochs are for the classifier, and its rate for both where no other is given', () => {
+  test('has one stage without epochs for the classifier, and one rate for both by default', () => {
     const { headEpochs: _, headLr: __, ...plain } = config;
     expect(stagesOf(plain, STEPS)).toMatchObject([{ name: 'whole', firstStep: 0, schedule: { steps: 80 } }]);
     const both = stagesOf({ ...plain, headEpochs: 1 }, STEPS).map(({ schedule }) => schedule.peak);
@@ -73,7 +73,7 @@ describe('settings of a run from weights', () => {
   const network = { model: 'resnet50', size: 224 };
   const images = { size: 224, classNames: IMAGENET_CLASSES };
 
-  test('of ImageNet are those of the recipe fine-tune, where no recipe is named', () => {
+  test('from ImageNet weights are those of the recipe fine-tune by default', () => {
     expect(settingsFrom({ network, images }, { epochs: 9 })).toEqual({
       ...{ model: 'resnet50', recipe: 'fine-tune', epochs: 9 },
     });
@@ -83,7 +83,7 @@ describe('settings of a run from weights', () => {
     });
   });
 
-  test('of any others are what they were', () => {
+  test('of other weights are unchanged', () => {
     const classNames = IMAGENET_CLASSES.with(7, 'another');
     expect(settingsFrom({ network, images: { size: 9, classNames } }, { lr: 1 })).toEqual({
       ...network,
@@ -103,7 +103,7 @@ describe('a network with both stages', () => {
   const compiled = (memory?: { readonly bytes: number; readonly threads: number }) =>
     compileRun(small, model, data, memory && { memory }).network;
 
-  test('has programs of each, of which those of the head leave all but the head as it is', () => {
+  test('has programs of both, of which those of the first change only the head', () => {
     const { programs, state } = compiled();
     const names = [...programs.keys()];
     for (const name of names.filter((each) => !/^(head|evaluate)/.test(each))) {

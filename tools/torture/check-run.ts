@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { isTemporary, LAST_FILE, LOCK_FILE, LOG_FILE, lastingState, readCheckpoint } from './product.ts';
 
-/** What a log must hold each of, exactly once; without times and durations. */
+/** The events that a log must contain exactly once, without times and durations. */
 export interface LogSummary {
   readonly step: readonly string[];
   readonly epoch: readonly string[];
@@ -12,7 +12,7 @@ export interface LogSummary {
   readonly end: readonly string[];
 }
 
-/** All that two equal runs have in common. */
+/** The properties that are identical for two equal runs. */
 export interface FolderSummary {
   /** Relative paths of all files. */
   readonly files: readonly string[];
@@ -21,12 +21,12 @@ export interface FolderSummary {
   readonly logs: Readonly<Record<string, LogSummary>>;
 }
 
-/** Contents of all files below a folder, as hashes, by relative path. */
+/** Hashes of all files below a folder, by relative path. */
 export function treeOf(folder: string): ReadonlyMap<string, string> {
   return new Map(filesIn(folder).map((file) => [file, hashOf(readFileSync(join(folder, file)))]));
 }
 
-/** Files that are new, changed or gone. */
+/** Files that were created, changed or deleted. */
 export function changedFiles(
   before: ReadonlyMap<string, string>,
   after: ReadonlyMap<string, string>,
@@ -36,7 +36,7 @@ export function changedFiles(
   );
 }
 
-/** Safetensors files that are damaged, and why. */
+/** Damaged safetensors files, with the reasons. */
 export function tornFiles(folder: string): readonly string[] {
   return filesIn(folder)
     .filter((file) => file.endsWith('.safetensors'))
@@ -50,12 +50,12 @@ export function tornFiles(folder: string): readonly string[] {
     });
 }
 
-/** Temporary files and locks that no process owns any more. */
+/** Abandoned temporary files and locks. */
 export function leftovers(folder: string): readonly string[] {
   return filesIn(folder).filter((file) => isTemporary(file) || basename(file) === LOCK_FILE);
 }
 
-/** @throws where a checkpoint or a line of a log cannot be read. */
+/** Summarizes a folder. @throws if a checkpoint or a line of a log cannot be read. */
 export function summarize(folder: string): FolderSummary {
   const files = filesIn(folder);
   const checkpoints: Record<string, string> = {};
@@ -75,7 +75,7 @@ export function summarize(folder: string): FolderSummary {
   return { files, checkpoints, logs };
 }
 
-/** @throws where a line is no JSON, or the last one has no end. */
+/** Summarizes a log. @throws if a line is not valid JSON, or the last one is incomplete. */
 export function summarizeLog(text: string): LogSummary {
   if (text !== '' && !text.endsWith('\n')) throw new Error('the last line of the log has no end');
   const events = text
@@ -96,8 +96,8 @@ export function summarizeLog(text: string): LogSummary {
 }
 
 /**
- * In what a folder differs from the same work undisturbed.
- * @param least what the work would leave without the interruptions that belong to it: those may add checkpoints.
+ * The differences between a folder and the result of the same commands without faults.
+ * @param least the result without the planned interruptions of the scenario, which may add checkpoints.
  */
 export function differences(
   actual: FolderSummary,
@@ -105,7 +105,7 @@ export function differences(
   least: FolderSummary = reference,
 ): readonly string[] {
   const lost = reference.files.filter((file) => !actual.files.includes(file));
-  // A lock that a killed process left is nobody's: whoever needs the folder next takes it.
+  // The lock of a killed process is allowed: the next process takes it over.
   const extra = actual.files.filter(
     (file) => !reference.files.includes(file) && basename(file) !== LOCK_FILE,
   );
@@ -122,7 +122,7 @@ export function differences(
   return found;
 }
 
-/** Each event that is lost, doubled, or of another run. */
+/** Events that are missing, duplicated, or from a different run. */
 export function logDifferences(log: LogSummary, most: LogSummary, least = most): readonly string[] {
   return (Object.keys(most) as (keyof LogSummary)[]).flatMap((kind) => {
     const [is, upper, lower] = [log, most, least].map((each) => countsOf(each[kind])) as [
@@ -155,7 +155,7 @@ function countsOf(items: readonly string[]): Counts {
   return counts;
 }
 
-/** Which part of two checkpoints' summaries differs. */
+/** The part in which the summaries of two checkpoints differ. */
 function otherThan(is: string, expected: string): string {
   const [[state, tensors], [goodState, goodTensors]] = [JSON.parse(is), JSON.parse(expected)];
   if (JSON.stringify(tensors) !== JSON.stringify(goodTensors)) return 'tensors';

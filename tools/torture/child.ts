@@ -3,17 +3,17 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 
 /** How a process ended. */
 export interface Ended {
-  /** -1: by a signal. */
+  /** Exit status; -1: ended by a signal. */
   readonly status: number;
   readonly signal: NodeJS.Signals | null;
   readonly hung: boolean;
 }
 
-/** A process of its own. */
+/** A started process. */
 export interface Started {
   readonly child: ChildProcess;
   readonly isRunning: () => boolean;
-  /** Waits for its end; one that takes longer is killed, and has hung. */
+  /** Waits for its end. After the limit it is killed and counts as hung. */
   ended(limitMs: number): Promise<Ended>;
 }
 
@@ -43,7 +43,7 @@ export function start(command: string, words: readonly string[], options: SpawnO
   };
 }
 
-/** The built command line with its output in a file. */
+/** Starts the built command line with output to a file. */
 export function startLogged(words: readonly string[], output: string, options: SpawnOptions = {}): Started {
   const file = openSync(output, 'w');
   try {
@@ -53,7 +53,7 @@ export function startLogged(words: readonly string[], output: string, options: S
   }
 }
 
-/** Waits until something is so. @returns false when it takes too long, or there is no use in waiting. */
+/** Waits for a condition. @returns false on timeout, or if the condition can no longer become true. */
 export async function until(
   isSo: () => boolean,
   limitMs: number,
@@ -74,7 +74,7 @@ export function sleep(ms: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
-/** The last line of a file that a command wrote to. */
+/** The last line of an output file. */
 export function lastLineOf(output: string): string {
   return readFileSync(output, 'utf8').trim().split('\n').at(-1) ?? '';
 }

@@ -3,7 +3,7 @@ import { syncBuiltinESMExports } from 'node:module';
 import { resolve, sep } from 'node:path';
 import { withoutRandom } from './product.ts';
 
-/** How a call fails. */
+/** The ways in which a call can fail. */
 export const FAULT_ERRORS = ['ENOSPC', 'full', 'EIO', 'EDQUOT', 'EINTR', 'short', 'zero', 'kill'] as const;
 export type FaultError = (typeof FAULT_ERRORS)[number];
 
@@ -18,26 +18,26 @@ const ABOUT: Readonly<Record<FaultError, string>> = {
   kill: 'the process is killed, half of the bytes written',
 };
 
-/** What is done to the calls on files below `root`, which are counted from 1. */
+/** The fault to inject into calls on files below `root`, which are counted from 1. */
 export interface Injection {
   readonly root: string;
   /** The call that fails. */
   readonly at?: number | undefined;
   readonly error?: FaultError | undefined;
-  /** Told of each text that is about to be written to a file whose name ends with .jsonl. */
+  /** Called before text is written to a .jsonl file. */
   readonly onLine?: ((text: string) => void) | undefined;
 }
 
-/** What happened to the calls. */
+/** The recorded calls. */
 export interface Trace {
-  /** `write last.safetensors.partial`, in order. */
+  /** In order, such as `write last.safetensors.partial`. */
   readonly calls: string[];
   hit?: string;
-  /** The product goes on writing where nothing can be written. */
+  /** Whether Densor repeats writes endlessly although nothing can be written. */
   isEndless: boolean;
 }
 
-/** Calls that change files. `create` is an open that may make one. */
+/** Calls that change files. `create`: an open that may create a file. */
 const CHANGING = [
   'create',
   'write',
@@ -57,7 +57,7 @@ export function describeError(error: FaultError): string {
   return ABOUT[error];
 }
 
-/** Whether a call can fail so. @param call as a trace has it. */
+/** Whether a call can fail in this way. @param call in the format of a trace. */
 export function canFail(call: string, error: FaultError): boolean {
   const [op = ''] = call.split(' ', 1);
   switch (error) {
@@ -83,7 +83,7 @@ function takesRoom(op: string): boolean {
   return ['create', 'write', 'mkdir', 'link', 'symlink'].includes(op);
 }
 
-/** Errors as Node makes them. libuv does not know EDQUOT. */
+/** Errors as created by Node. libuv has no name for EDQUOT. */
 const ERRNO = {
   ENOSPC: ['ENOSPC', -28, 'no space left on device'],
   full: ['ENOSPC', -28, 'no space left on device'],
@@ -98,7 +98,10 @@ let injection: Injection | undefined;
 let trace: Trace = { calls: [], isEndless: false };
 let zeroWrites = 0;
 
-/** Starts to count and to fail. @returns how to stop: files that are still open are closed, as a process's end does. */
+/**
+ * Starts to count calls and inject faults. @returns a function that stops it and closes open files, as a process
+ * exit.
+ */
 export function inject(now: Injection): () => Trace {
   [injection, trace, zeroWrites] = [now, { calls: [], isEndless: false }, 0];
   return () => {
@@ -106,7 +109,7 @@ export function inject(now: Injection): () => Trace {
     for (const file of opened.keys()) {
       try {
         real.closeSync(file);
-      } catch {} // It was closed by its number elsewhere.
+      } catch {} // It was closed elsewhere by its descriptor.
     }
     opened.clear();
     return trace;
@@ -119,7 +122,7 @@ function isWatched(path: unknown): path is string {
   return full === injection.root || full.startsWith(injection.root + sep);
 }
 
-/** Counts a call. @returns how it fails. */
+/** Counts a call. @returns the fault to inject, if any. */
 function count(op: string, path: string): FaultError | undefined {
   const { root, at, error } = injection!;
   const name = resolve(path).slice(root.length + 1);
@@ -132,7 +135,7 @@ function count(op: string, path: string): FaultError | undefined {
   return error;
 }
 
-/** Some functions of Node call others: these are not counted. */
+/** Calls a function without counting the Node functions that it calls. */
 function quietly<T>(call: () => T): T {
   const before = injection;
   injection = undefined;
@@ -145,7 +148,7 @@ function quietly<T>(call: () => T): T {
 
 function die(): never {
   process.kill(process.pid, 'SIGKILL');
-  for (;;); // Until the signal arrives.
+  for (;;); // Waits for the signal.
 }
 
 function failure(error: FaultError, syscall: string, path: string | undefined, dest?: string): Error {
@@ -169,7 +172,10 @@ type Call = (...args: any[]) => any;
 const patched = fs as unknown as Record<string, Call>;
 const original = real as unknown as Readonly<Record<string, Call>>;
 
-/** Replaces a function of node:fs whose first argument is a path. @param label which of its arguments names the call. */
+/**
+ * Replaces a function of node:fs whose first argument is a path. @param label index of the argument shown in the
+ * trace.
+ */
 function patchPath(name: string, op: string, label = 0): void {
   const call = original[name]!;
   patched[name] = Object.assign((...args: unknown[]) => {
@@ -179,7 +185,7 @@ function patchPath(name: string, op: string, label = 0): void {
   }, call);
 }
 
-/** Replaces a function whose first argument is an open file. */
+/** Replaces a function whose first argument is a file descriptor. */
 function patchFile(name: string, op: string): void {
   const call = original[name]!;
   patched[name] = (file: number, ...args: unknown[]) => {
@@ -202,7 +208,7 @@ function closeSync(file: number): void {
   const path = opened.get(file);
   opened.delete(file);
   const error = isWatched(path) ? count('close', path) : undefined;
-  if (error !== 'kill') real.closeSync(file); // A close that fails has closed the file.
+  if (error !== 'kill') real.closeSync(file); // A failed close also closes the file.
   fail(error, 'close', undefined);
 }
 
@@ -225,7 +231,7 @@ function writeSync(file: number, data: NodeJS.ArrayBufferView | string, ...rest:
   return real.writeSync(file, bytes, 0, bytes.length, position as number | null);
 }
 
-/** The bytes that the arguments of writeSync name. */
+/** The bytes given by the arguments of writeSync. */
 function piece(data: NodeJS.ArrayBufferView | string, [first, length]: unknown[]): Uint8Array {
   if (typeof data === 'string') return Buffer.from(data, (length as BufferEncoding | undefined) ?? 'utf8');
   const bytes = new Uint8Array(data.buffer, data.byteOffset, data.byteLength);
@@ -249,7 +255,7 @@ function optionsOf(options: unknown): FileOptions {
     : ((options ?? {}) as FileOptions);
 }
 
-/** The calls that Node makes for a whole file. */
+/** Replaces a Node function that writes a whole file by its single calls. */
 function writeWhole(usualFlag: string, name: 'writeFileSync' | 'appendFileSync') {
   return (path: string | number, data: NodeJS.ArrayBufferView | string, options?: unknown): void => {
     if (typeof path === 'number' ? !isWatched(opened.get(path)) : !isWatched(path))
@@ -279,7 +285,7 @@ function readFileSync(path: fs.PathOrFileDescriptor, options?: unknown): string 
   }
 }
 
-/** Puts these functions in the place of Node's, for modules that are loaded before or after. */
+/** Replaces the functions of node:fs, for modules loaded before and after this call. */
 export function patchFileSystem(): void {
   for (const op of [
     'rm',

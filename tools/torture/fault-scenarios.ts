@@ -5,32 +5,35 @@ import type { Interrupt } from './fault-worker.ts';
 import { engineName, LAST_FILE } from './product.ts';
 import type { WorkerPool } from './worker-pool.ts';
 
-/** A command that is hit by faults. All its files are below one folder, which is copied for each attempt. */
+/** A command to inject faults into. All its files are below one folder, which is copied for each attempt. */
 export interface Scenario {
   readonly name: string;
-  /** Makes what must be there before. @param shared a folder for what the command only reads. */
+  /** Creates the initial files. @param shared folder for files that the command only reads. */
   readonly prepare?: (pool: WorkerPool, folder: string, shared: string) => Promise<void>;
   readonly words: (folder: string, shared: string) => readonly string[];
-  /** What a user does after a failure. The same command unless given. */
+  /** The command that a user would run after a failure. Default: the same command. */
   readonly again?: (folder: string, shared: string) => readonly string[];
   readonly interrupt?: Interrupt;
-  /** It writes to a folder that is not its own: temporary files there may be of others at work, and stay after a kill. */
+  /**
+   * The command writes to a folder that other processes may use, so temporary files of killed processes are not
+   * removed.
+   */
   readonly isGuest?: true;
 }
 
-/** A scenario with everything that its attempts have in common. */
+/** A scenario with the data shared by its attempts. */
 export interface PreparedScenario {
   readonly scenario: Scenario;
   readonly template: string;
   readonly shared: string;
-  /** Calls of the undisturbed command, as `write run/last.safetensors.partial`. */
+  /** Calls of the command without faults, such as `write run/last.safetensors.partial`. */
   readonly calls: readonly string[];
-  /** What the undisturbed command leaves, gone on with to its end. */
+  /** The final result without faults. */
   readonly reference: FolderSummary;
-  /** The same without its interruption. */
+  /** The same without the planned interruption. */
   readonly least: FolderSummary;
   readonly files: ReadonlyMap<string, string>;
-  /** Files that are the same in every undisturbed run, byte for byte. */
+  /** Files that are bit-identical in all runs without faults. */
   readonly exact: readonly string[];
 }
 
@@ -44,7 +47,7 @@ const trainIn =
   (...more: readonly string[]) =>
   (folder: string) => ['train', ...TINY, ...more, ...engine, '--out', join(folder, 'run')];
 
-/** `--resume`, or from the beginning where there is no checkpoint yet. */
+/** Resumes a run, or starts it again if there is no checkpoint. */
 const goOn =
   (...more: readonly string[]) =>
   (folder: string) =>
@@ -54,14 +57,14 @@ function resume(folder: string): readonly string[] {
   return ['train', '--resume', join(folder, 'run'), ...engine, '--threads', '1'];
 }
 
-/** A run that was interrupted after a step. */
+/** Prepares a run that was interrupted after a step. */
 const interrupted =
   (interrupt: Interrupt, ...more: readonly string[]): NonNullable<Scenario['prepare']> =>
   async (pool, folder) => {
     await pool.run({ words: trainIn(...more)(folder), root: folder, interrupt });
   };
 
-/** A finished run, in the folder for what is only read. */
+/** Prepares a finished run in the shared folder. */
 async function finished(pool: WorkerPool, _: string, shared: string): Promise<void> {
   await pool.run({ words: trainIn()(shared), root: shared });
 }
@@ -132,7 +135,10 @@ export const SCENARIOS: readonly Scenario[] = [
   },
 ];
 
-/** Runs a scenario undisturbed, twice: what is equal then must be equal after faults. @throws where it does not work */
+/**
+ * Runs a scenario twice without faults; properties that are equal must also be equal after faults. @throws if it
+ * fails
+ */
 export async function prepareScenario(
   pool: WorkerPool,
   scenario: Scenario,

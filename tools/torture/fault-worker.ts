@@ -2,18 +2,18 @@ import { createRequire } from 'node:module';
 import { type FaultError, inject, patchFileSystem } from './fault-fs.ts';
 import { loadProgram } from './product.ts';
 
-/** A command line to run, and what befalls it. */
-export interface Errand {
+/** A command line to run, and the fault to inject. */
+export interface Job {
   readonly words: readonly string[];
-  /** Calls on files below are counted. */
+  /** Calls on files below this folder are counted. */
   readonly root: string;
-  /** The call that fails, from 1. */
+  /** Number of the call that fails, from 1. */
   readonly at?: number | undefined;
   readonly error?: FaultError | undefined;
   readonly interrupt?: Interrupt | undefined;
 }
 
-/** Ctrl-C, when this step has been logged: at once, or a moment later, when the epoch is being evaluated. */
+/** A Ctrl-C after this step has been logged: immediately, or after a delay, during the evaluation of the epoch. */
 export interface Interrupt {
   readonly step: number;
   readonly when: 'at once' | 'later';
@@ -24,17 +24,17 @@ export interface Outcome {
   readonly status: number;
   readonly stdout: string;
   readonly stderr: string;
-  /** Each counted call, as `write last.safetensors.partial`. */
+  /** The counted calls, such as `write last.safetensors.partial`. */
   readonly calls: readonly string[];
   readonly hit?: string | undefined;
   readonly isEndless: boolean;
-  /** Errors that nothing caught: they would have ended the process. */
+  /** Uncaught errors, which would have ended the process. */
   readonly uncaught: readonly string[];
 }
 
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 
-/** Runs one errand after the other, as often as it is sent one. */
+/** Runs the jobs that it receives, in sequence. */
 async function work(): Promise<void> {
   patchFileSystem();
   drawOnce();
@@ -50,7 +50,7 @@ async function work(): Promise<void> {
       return true;
     };
   }
-  process.on('message', async ({ words, root, at, error, interrupt }: Errand) => {
+  process.on('message', async ({ words, root, at, error, interrupt }: Job) => {
     Object.assign(said, { stdout: '', stderr: '' });
     uncaught.length = 0;
     for (const signal of SIGNALS) process.removeAllListeners(signal);
@@ -71,7 +71,7 @@ function interruptAt({ step, when }: Interrupt, text: string): void {
   else setImmediate(() => process.emit('SIGINT'));
 }
 
-/** Pictures of curves take most of the time of a tiny run: all are this one. */
+/** Replaces the rendering of curves, which takes most of the time of a tiny run, by a constant picture. */
 function drawOnce(): void {
   const { Resvg } = createRequire(import.meta.url)('@resvg/resvg-js');
   const picture = new Resvg('<svg xmlns="http://www.w3.org/2000/svg" width="8" height="8"/>').render();

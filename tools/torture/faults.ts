@@ -20,8 +20,8 @@ interface Attempt {
 }
 
 /**
- * Fails each call of each scenario on a file in each way, the rare calls first, as far as there is time; then does what
- * a user does, and compares with an undisturbed run.
+ * Lets each file system call of each scenario fail in each way, rare calls first, within the time limit; then
+ * repeats or resumes the command as a user would, and compares the result with a run without faults.
  */
 export async function tortureFaults(bounds: Bounds, findings: Findings, scratch: Scratch): Promise<void> {
   const pool = new WorkerPool();
@@ -51,7 +51,7 @@ export async function tortureFaults(bounds: Bounds, findings: Findings, scratch:
   }
 }
 
-/** One attempt or, where no call is named, each that can fail so. */
+/** One attempt or, without a call number, one for each call that can fail in this way. */
 function attemptsOf({ scenario, error, at }: ParsedId, calls: readonly string[]): readonly Attempt[] {
   if (at === undefined) {
     return calls.flatMap((call, i) => (canFail(call, error) ? [{ scenario, error, at: i + 1 }] : []));
@@ -72,8 +72,8 @@ function parseId(id: string): ParsedId {
 }
 
 /**
- * All attempts, scenarios in turn; of calls that are alike, such as the writes of one file, one comes first and the
- * others later.
+ * All attempts in order, alternating between scenarios. Of similar calls, such as the writes to one file, one is
+ * early and the others are later.
  */
 export function plan(prepared: readonly PreparedScenario[], below: Below): readonly Attempt[] {
   const ranked: { readonly attempt: Attempt; readonly rank: number; readonly turn: number }[] = [];
@@ -95,7 +95,7 @@ export function plan(prepared: readonly PreparedScenario[], below: Below): reado
   return ranked.sort((a, b) => a.rank - b.rank || a.turn - b.turn).map(({ attempt }) => attempt);
 }
 
-/** Lets one call fail and does what a user does then. @returns what is wrong, and the call. */
+/** Lets one call fail, then repeats or resumes the command. @returns the problems, and the call. */
 export async function tryOne(
   pool: WorkerPool,
   prepared: PreparedScenario,
@@ -119,7 +119,7 @@ export async function tryOne(
     ...endProblems(answer, error, hit, interrupt !== undefined),
     ...fileProblems(answer, hit, before, folder),
   ];
-  if (leftovers(folder).some((file) => basename(file) === LOCK_FILE)) pool.bury(); // Its process holds it no longer.
+  if (leftovers(folder).some((file) => basename(file) === LOCK_FILE)) pool.discard(); // So that the lock is released.
 
   const isDone = typeof answer !== 'string' && answer.status === 0;
   if (!isDone) {
@@ -140,7 +140,7 @@ export async function tryOne(
   return { problems, hit };
 }
 
-/** In what a folder differs from the undisturbed one, and the file that it is about. */
+/** The differences between a folder and the result without faults, with the files. */
 function finalProblems(
   { reference, least, files, exact }: PreparedScenario,
   folder: string,
@@ -157,7 +157,7 @@ function finalProblems(
   }
 }
 
-/** What is wrong with how a command ended that something befell. */
+/** Problems with the exit of a command with an injected fault. */
 function endProblems(
   answer: Answer,
   error: FaultError,
@@ -186,7 +186,7 @@ function endProblems(
   return problems;
 }
 
-/** What messages call the errors that may cost data. */
+/** How messages must name errors that can lose data. */
 const TOLD: Partial<Readonly<Record<FaultError, RegExp>>> = {
   ENOSPC: /ENOSPC/,
   full: /ENOSPC/,
@@ -194,14 +194,14 @@ const TOLD: Partial<Readonly<Record<FaultError, RegExp>>> = {
   EDQUOT: /EDQUOT|quota/,
 };
 
-/** Whether a failure that may have cost data was not told of. Removing and reading may be tried again or left. */
+/** Whether a failure that can lose data was not reported. Failed removals and reads may be retried or ignored. */
 function isSilent(error: FaultError, hit: string, stderr: string): boolean {
   const [op = ''] = hit.split(' ');
   const matters = ['write', 'create', 'rename', 'fsync', 'mkdir', 'ftruncate'].includes(op);
   return matters && TOLD[error]?.test(stderr) === false;
 }
 
-/** What is wrong with the files that a command left that something befell. */
+/** Problems with the files after a command with an injected fault. */
 function fileProblems(
   answer: Answer,
   hit: string,
@@ -219,7 +219,7 @@ function fileProblems(
   return problems;
 }
 
-/** Whether what failed is the removal of this file, or the look at it before. */
+/** Whether the failed call was the removal of this file, or its `stat` before. */
 function couldNotRemove(hit: string, left: string): boolean {
   const [op = '', file = ''] = hit.split(' ');
   return file === left && ['rm', 'unlink', 'stat', 'lstat', 'fstat'].includes(op);

@@ -5,13 +5,13 @@ import { type FormatName, openFormat } from './files/formats.ts';
 import { judge } from './files/judge.ts';
 import { type Below, randomOf } from './random.ts';
 
-/** Files to read: numbers `first` to `first + count` of a format. */
-export interface FileErrand {
+/** Files to read: cases [first, first + count) of a format. */
+export interface FileJob {
   readonly format: FormatName;
   readonly seed: number;
   readonly first: number;
   readonly count: number;
-  /** Where to leave the file of a single case. */
+  /** Where to save the file of a single case. */
   readonly keep?: string | undefined;
 }
 
@@ -21,17 +21,20 @@ export interface FoundFault {
 }
 
 export interface FileOutcome {
-  /** Files that were looked at: fewer than asked for where one took too much memory. */
+  /** Number of files processed; fewer than requested if one needed too much memory. */
   readonly done: number;
   readonly read: number;
   readonly refused: number;
   readonly faults: readonly FoundFault[];
-  /** Processor time of all, and of the slowest. */
+  /** Processor time of all files, and of the slowest. */
   readonly cpuMs: number;
   readonly slowestMs: number;
 }
 
-/** How a worker starts: where it may write, what tells the case at work, and a module with other formats (for tests). */
+/**
+ * Options of a worker: its folder, the shared memory with the current case, and a module with other formats
+ * (tests).
+ */
 export interface FileWorkerOptions {
   readonly folder: string;
   readonly progress: string;
@@ -39,7 +42,7 @@ export interface FileWorkerOptions {
 }
 
 export const MOST_CPU_MS = 10_000;
-/** Above the idle process, for a file of so many bytes. */
+/** Memory limit for a file, in addition to the idle process. */
 export const mostBytes = (fileBytes: number) => 256 * 2 ** 20 + 4 * fileBytes;
 
 type OpenFormat = (name: FormatName, folder: string) => Promise<Format>;
@@ -63,7 +66,7 @@ async function work({ folder, progress, program }: FileWorkerOptions): Promise<v
   process.on('exit', () => closeSync(at));
   const formats = new Map<FormatName, Format>();
   let idleBytes: number | undefined;
-  process.on('message', async ({ format: name, seed, first, count, keep }: FileErrand) => {
+  process.on('message', async ({ format: name, seed, first, count, keep }: FileJob) => {
     const format = formats.get(name) ?? (await open(name, files));
     formats.set(name, format);
     const faults: FoundFault[] = [];
@@ -90,7 +93,7 @@ async function work({ folder, progress, program }: FileWorkerOptions): Promise<v
       else if (more > mostBytes(bytes.length)) faults.push({ number, problem: tooMuch(more, bytes.length) });
       else if (verdict === 'read') read++;
       else refused++;
-      if (more > mostBytes(bytes.length)) break; // What comes after would be blamed for it.
+      if (more > mostBytes(bytes.length)) break; // Later files would be blamed for it.
     }
     const outcome = { done, read, refused, faults, cpuMs: cpuMs() - startedAt, slowestMs };
     process.send!(outcome satisfies FileOutcome);
@@ -98,7 +101,7 @@ async function work({ folder, progress, program }: FileWorkerOptions): Promise<v
   process.send!('ready');
 }
 
-/** A file, or why there is none: that is a mistake of the torture, not of a reader. */
+/** Generates a file; an error message if the generator fails. */
 function made(format: Format, below: Below): Uint8Array | string {
   try {
     return format.make(below);
@@ -107,7 +110,7 @@ function made(format: Format, below: Below): Uint8Array | string {
   }
 }
 
-/** In one errand: a reader that is broken altogether is seen soon enough. */
+/** Maximum number of reported faults per job. */
 const MOST_FAULTS = 20;
 
 function tooMuch(bytes: number, fileBytes: number): string {

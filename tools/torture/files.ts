@@ -8,11 +8,11 @@ import { type Bounds, TortureUsageError } from './options.ts';
 import type { Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 
-/** Cases of an errand. */
+/** Cases per job. */
 const BATCH = 500;
 const READERS = 2;
 
-/** What was measured of a format. */
+/** Measurements of a format. */
 interface Sums {
   cases: number;
   read: number;
@@ -21,9 +21,10 @@ interface Sums {
 }
 
 /**
- * Has hostile files of every format read, in processes of their own: each is read or refused by an error of the product's
- * own, that prints no control characters, within time and memory, and nothing of it is run, written or read elsewhere.
- * @param program a module with other formats, to test the torture itself.
+ * Reads hostile files of every format in separate processes. Each file must be read, or rejected with an input
+ * error without control characters, within limits of time and memory; nothing from it may be executed, or written
+ * or read outside.
+ * @param program a module with other formats, for testing this tool.
  */
 export async function tortureFiles(
   bounds: Bounds,
@@ -36,7 +37,7 @@ export async function tortureFiles(
   const sums = new Map<FormatName, Sums>();
   const next = new Map(formats.map((format) => [format, 0]));
   let turn = 0;
-  /** Formats take turns; all have as many cases, but for the last batches. */
+  /** Alternates between formats, which have the same number of cases except for the last jobs. */
   const take = () => {
     const format = formats[turn++ % formats.length]!;
     const first = next.get(format)!;
@@ -48,15 +49,15 @@ export async function tortureFiles(
   const readers = Array.from({ length: number === undefined ? READERS : 1 }, async (_, i) => {
     const reader = new FileReader(join(scratch.folder, `reader-${i}`), program);
     try {
-      for (let errand = take(); errand; errand = take()) {
-        let { first, count } = errand;
+      for (let job = take(); job; job = take()) {
+        let { first, count } = job;
         while (count > 0) {
-          const answer = await reader.run({ ...errand, first, count });
+          const answer = await reader.run({ ...job, first, count });
           const done = 'done' in answer ? answer.done : answer.number - first + 1;
           const faults = 'done' in answer ? answer.faults : [answer];
-          if ('done' in answer) add(sums, errand.format, answer);
-          findings.tried('files', errand.format, [], done - faults.length);
-          for (const fault of faults) await report(reader, errand, fault, findings, scratch);
+          if ('done' in answer) add(sums, job.format, answer);
+          findings.tried('files', job.format, [], done - faults.length);
+          for (const fault of faults) await report(reader, job, fault, findings, scratch);
           [first, count] = [first + done, count - done];
         }
       }
@@ -68,14 +69,14 @@ export async function tortureFiles(
   for (const [format, sum] of sums) findings.note('files', format, describe(sum));
 }
 
-/** As many as are asked for at most. */
+/** The number of cases of the next job, within the limit. */
 function countFrom({ isOver }: Bounds, first: number): number {
   let count = 1;
   while (count < BATCH && !isOver(first + count)) count++;
   return count;
 }
 
-/** `files:png:123`, `files:png`. @throws TortureUsageError */
+/** Parses `files:png:123` or `files:png`. @throws TortureUsageError */
 function chosen(id: string | undefined): {
   readonly formats: readonly FormatName[];
   readonly number?: number;
@@ -91,7 +92,7 @@ function chosen(id: string | undefined): {
   return { formats: [format], ...(number !== undefined && { number: Number(number) }) };
 }
 
-/** Reads the file again alone, in a new process: what only shows after many others (memory) is not its fault. */
+/** Reads the file again in a new process, to exclude effects of earlier files (memory). */
 async function report(
   reader: FileReader,
   { format, seed }: { readonly format: FormatName; readonly seed: number },

@@ -8,7 +8,7 @@ import { type Below, randomOf } from './random.ts';
 import type { Fault, Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 
-/** Runs that are killed: short ones with many checkpoints. */
+/** The runs to kill: short, with many checkpoints. */
 export const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
   sgd: ['--limit', '32', '--epochs', '4', '--lr', '0.1'],
   adamw: [
@@ -18,11 +18,11 @@ export const CONFIGURATIONS: Readonly<Record<string, readonly string[]>> = {
 };
 const COMMON = '--model densenet-bc-10-4 --data sample --size 8 --batch 16 --threads 1'.split(' ');
 
-/** Kills of a run; it is then left alone until it is finished. */
+/** Maximum number of kills of a run, which is then allowed to finish. */
 const MAX_KILLS = 8;
 const LIMIT_MS = 60_000;
 
-/** Kills runs at random moments, goes on until they are finished, and compares with a run that was left alone. */
+/** Kills runs at random times, resumes them until they are finished, and compares with an undisturbed run. */
 export async function tortureKills(bounds: Bounds, findings: Findings, scratch: Scratch): Promise<void> {
   const references = new Map<string, FolderSummary>();
   const names = Object.keys(CONFIGURATIONS);
@@ -59,7 +59,7 @@ export async function tortureKills(bounds: Bounds, findings: Findings, scratch: 
   }
 }
 
-/** Begins a run, or goes on with it. */
+/** Starts or resumes a run. */
 export function startRun(name: string, folder: string): Started {
   const engine = ['--engine', engineName()];
   const words = existsSync(join(folder, LAST_FILE))
@@ -68,7 +68,7 @@ export function startRun(name: string, folder: string): Started {
   return startLogged([MAIN, ...words], `${folder}.txt`);
 }
 
-/** @throws where a run that is left alone does not end well. */
+/** The result of an undisturbed run. @throws if it fails. */
 export async function undisturbed(name: string, folder: string): Promise<FolderSummary> {
   const { status } = await startRun(name, folder).ended(LIMIT_MS);
   if (status !== 0) throw new Error(`${name} undisturbed: ${lastLineOf(`${folder}.txt`)}`);
@@ -113,7 +113,7 @@ function finalProblems(folder: string, reference: FolderSummary): readonly strin
   }
 }
 
-/** Waits: for some time, for a temporary file to appear, or for the log to grow, so and so often. */
+/** Waits for a random time, for a temporary file, or for the log to grow a random number of times. */
 async function momentToKill(run: Started, folder: string, below: Below): Promise<void> {
   const kind = below(4);
   if (kind === 0) return sleep(below(3000));

@@ -1,26 +1,26 @@
 import { mkdirSync, rmdirSync } from 'node:fs';
 import { LockedError, takeLock } from './product.ts';
 
-/** Takes a lock at a moment, in ms since 1970, and gives it back later. */
-export interface LockErrand {
+/** A request to take a lock at a given time (ms since 1970), and to release it later. */
+export interface LockJob {
   readonly folder: string;
-  /** A folder that exists while the lock is held: only one process can make it. */
+  /** A folder that exists while the lock is held; only one process can create it. */
   readonly proof: string;
   readonly at: number;
   readonly holdMs: number;
 }
 
 export interface LockAnswer {
-  /** `refused`: another process has it; `clash`: another had it at the same time. */
+  /** `refused`: another process has the lock; `clash`: two processes had it at the same time. */
   readonly got: 'held' | 'refused' | 'clash' | 'failed';
   readonly error?: string;
 }
 
-process.on('message', (errand: LockErrand) => process.send!(contend(errand)));
+process.on('message', (job: LockJob) => process.send!(contend(job)));
 process.send!('ready');
 
-function contend({ folder, proof, at, holdMs }: LockErrand): LockAnswer {
-  while (Date.now() < at); // All at the same moment.
+function contend({ folder, proof, at, holdMs }: LockJob): LockAnswer {
+  while (Date.now() < at); // Synchronizes the processes.
   let release: () => void;
   try {
     release = takeLock(folder);

@@ -2,7 +2,7 @@ import { type ChildProcess, fork } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { sleep, until } from './child.ts';
-import type { LockAnswer, LockErrand } from './lock-worker.ts';
+import type { LockAnswer, LockJob } from './lock-worker.ts';
 import { tortureOddLocks } from './odd-locks.ts';
 import { type Bounds, TortureUsageError } from './options.ts';
 import { builtTool, LOCK_FILE, takeLock } from './product.ts';
@@ -10,17 +10,17 @@ import { type Below, randomOf } from './random.ts';
 import type { Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 
-/** What lies in the folder before processes want its lock. */
+/** The state of the lock file before the race. */
 const BEFORE = ['none', 'stale', 'empty', 'garbage'] as const;
 type Before = (typeof BEFORE)[number];
 
 const PROCESSES = 4;
-/** Rounds before odd locks get their turn. */
+/** Number of races before unusual lock files are tested. */
 const FIRST_ROUNDS = 200;
-/** Whoever has not answered then hangs. */
+/** Time after which a process counts as hung. */
 const ANSWER_MS = 10_000;
 
-/** Processes that want one folder at the same moment: exactly one may have it at a time, and one must get it. */
+/** Races of processes for the lock of one folder: at most one may hold it at a time, and one must get it. */
 export async function tortureLocks(bounds: Bounds, findings: Findings, scratch: Scratch): Promise<void> {
   const [, what, which] = bounds.reproduce?.split(':') ?? [];
   const known = BEFORE.find((each) => each === which);
@@ -58,20 +58,20 @@ export async function tortureLocks(bounds: Bounds, findings: Findings, scratch: 
   }
 }
 
-/** A process that takes locks when it is told to. */
+/** Starts a process that takes locks on request. */
 export async function forkContender(): Promise<ChildProcess> {
   const child = fork(builtTool('lock-worker.js'), { execArgv: [] });
-  await new Promise((resolve) => child.once('message', resolve)); // It is ready.
+  await new Promise((resolve) => child.once('message', resolve)); // Wait until it is ready.
   return child;
 }
 
-/** What a process that was killed leaves in the lock that it held; empty where that is nothing. */
+/** The content of the lock file of a killed process; empty if there is none. */
 async function staleLock(scratch: Scratch): Promise<string> {
   const folder = join(scratch.folder, 'stale');
   mkdirSync(folder);
   const child = await forkContender();
   const proof = join(scratch.folder, 'stale-proof');
-  child.send({ folder, proof, at: 0, holdMs: 60_000 } satisfies LockErrand);
+  child.send({ folder, proof, at: 0, holdMs: 60_000 } satisfies LockJob);
   if (!(await until(() => existsSync(proof), ANSWER_MS))) throw new Error('no process gets a lock');
   child.kill('SIGKILL');
   await new Promise((resolve) => child.on('exit', resolve));
@@ -85,14 +85,14 @@ function prepareLock(folder: string, before: Before, stale: string): void {
 }
 
 interface Race {
-  /** What each wants: one and the same folder, unless two holders at once are wanted. */
+  /** The folder that process i locks: the same for all, except to simulate two holders. */
   readonly folderOf: (i: number) => string;
-  /** A path that none but the holder has. */
+  /** A path that only the holder creates. */
   readonly proof: string;
   readonly holdMs?: number;
 }
 
-/** Most come at the same moment, some while the first one holds it. */
+/** Runs one race: most processes start at the same time, some while the first one holds the lock. */
 export async function race(
   children: ChildProcess[],
   below: Below,
@@ -101,10 +101,10 @@ export async function race(
   const at = Date.now() + 8;
   const answers = children.map((child, i) => {
     const late = i > 1 && below(2) === 0 ? below(holdMs) : 0;
-    const errand: LockErrand = { folder: folderOf(i), proof, at: at + late, holdMs };
+    const job: LockJob = { folder: folderOf(i), proof, at: at + late, holdMs };
     return new Promise<LockAnswer>((resolve) => {
       child.once('message', (answer) => resolve(answer as LockAnswer));
-      child.send(errand);
+      child.send(job);
     });
   });
   const inTime = await Promise.all(
@@ -131,7 +131,7 @@ export function raceProblems(answers: readonly (LockAnswer | 'hung')[]): string[
   return [...new Set(problems)];
 }
 
-/** Whether a lock that was given back can be had. */
+/** Problems with taking a lock that was released. */
 async function isFree(folder: string): Promise<readonly string[]> {
   try {
     takeLock(folder)();

@@ -21,18 +21,18 @@ import { engineName, LOCK_FILE, LOG_FILE, MAIN } from './product.ts';
 import type { Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 
-/** Something odd where the lock of a run should be. */
+/** An unusual file in place of the lock of a run. */
 interface OddLock {
   readonly name: string;
-  /** @param stale what a process leaves that is killed. @param outside a folder of other files. */
+  /** Creates it. @param stale content of the lock of a killed process. @param outside folder with other files. */
   readonly make: (lock: string, stale: string, outside: string) => void;
-  /** As a user who is not root. */
+  /** Tested as a user who is not root. */
   readonly isForNobody?: true;
 }
 
 const DAY_MS = 86_400_000;
 const NOBODY = 65_534;
-/** Long enough to finish the rest of the run on a busy machine. */
+/** Time limit for the rest of the run, even on a busy machine. */
 const LIMIT_MS = 20_000;
 
 const ODD: readonly OddLock[] = [
@@ -53,7 +53,7 @@ const ODD: readonly OddLock[] = [
   { name: 'future', make: (lock, stale) => writeDated(lock, stale, DAY_MS) },
   { name: 'empty-future', make: (lock) => writeDated(lock, '', DAY_MS) },
   {
-    name: 'reused-pid', // That of this process, which never had the lock.
+    name: 'reused-pid', // The id of this process, which never had the lock.
     make: (lock, stale) => writeFileSync(lock, stale.replace(/\d+/, `${process.pid}`)),
   },
   {
@@ -62,7 +62,9 @@ const ODD: readonly OddLock[] = [
   },
 ];
 
-/** Goes on with a run where its lock is odd: it must be taken over, or refused in words, and soon. */
+/**
+ * Resumes a run with an unusual lock file, which must be taken over, or rejected with a message, within the limit.
+ */
 export async function tortureOddLocks(
   bounds: Bounds,
   stale: string,

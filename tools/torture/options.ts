@@ -1,31 +1,34 @@
 import type { Kind } from './report.ts';
 
 export interface TortureOptions {
-  /** Everything that is random comes from it. */
+  /** Seed of all random numbers. */
   readonly seed: number;
-  /** Time for all kinds together. */
+  /** Total time of all kinds. */
   readonly minutes: number;
   readonly only: readonly Kind[];
-  /** An attempt of an earlier run, as that named it: nothing else is tried, and the kinds above are ignored. */
+  /** The id of an attempt from an earlier run; only it is tried, and `only` is ignored. */
   readonly reproduce?: string | undefined;
-  /** At most so many calls that fail, kills, rounds of a race, situations, power losses, files of each format; unless given, what time allows. */
+  /**
+   * Maximum number of failed calls, kills, races, situations, power losses, files of each format. Default: limited
+   * by time.
+   */
   readonly attempts?: Partial<Readonly<Record<Kind, number>>>;
-  /** Ends it early. What is being tried then counts as not tried: Ctrl-C reaches its processes too. */
+  /** Ends the tests early. The current attempt does not count, because Ctrl-C also reaches its processes. */
   readonly signal?: AbortSignal;
-  /** Told of each new sort of fault. */
+  /** Called for each new kind of fault. */
   readonly tell?: (line: string) => void;
 }
 
-/** What was asked for does not exist. */
+/** The requested kind or attempt does not exist. */
 export class TortureUsageError extends Error {
   override readonly name = 'TortureUsageError';
 }
 
-/** What one kind of torture has to keep to. */
+/** Limits for one kind of test. */
 export interface Bounds {
   readonly seed: number;
-  /** Of this kind. */
+  /** The attempt to repeat, of this kind. */
   readonly reproduce?: string | undefined;
-  /** Whether time is up, or so many attempts are enough. */
+  /** Whether the time or the number of attempts is used up. */
   readonly isOver: (attempts: number) => boolean;
 }

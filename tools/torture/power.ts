@@ -10,14 +10,14 @@ import { type Below, randomOf } from './random.ts';
 import type { Fault, Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 
-/** How ext4 orders data and metadata. */
+/** The ext4 journaling modes to test. */
 const MODES = ['ordered', 'writeback'] as const;
 const IMAGE_BYTES = 64 * 2 ** 20;
 const LIMIT_MS = 60_000;
 
 /**
- * Cuts the power: a run writes to an ext4 in a file, a copy of that file's bytes is what a dead machine's disk holds, and
- * what the file system makes of it must be whole and must be gone on with.
+ * Simulates power losses: a run writes to an ext4 file system in an image file. A copy of the image represents the
+ * disk after a power loss. After recovery by the file system, the run must be undamaged and resumable.
  */
 export async function torturePower(bounds: Bounds, findings: Findings, scratch: Scratch): Promise<void> {
   const reason = cannotMount(scratch);
@@ -55,7 +55,7 @@ export async function torturePower(bounds: Bounds, findings: Findings, scratch: 
   }
 }
 
-/** @returns why, or undefined where it can. */
+/** The reason why file systems cannot be mounted; undefined if they can. */
 function cannotMount(scratch: Scratch): string | undefined {
   if (process.platform !== 'linux') return 'only Linux mounts files';
   if (process.getuid?.() !== 0) return 'only root may mount';
@@ -90,7 +90,7 @@ function mount(image: string, at: string, mode: string): void {
 function unmount(at: string): void {
   try {
     run('umount', at);
-  } catch {} // Nothing is mounted there.
+  } catch {} // Not mounted.
 }
 
 async function tryOne(
@@ -110,7 +110,7 @@ async function tryOne(
   await until(hasBegun, LIMIT_MS, { isHopeless: () => !process.isRunning() });
   await sleep(below(2000));
   process.child.kill('SIGSTOP');
-  await sleep(20); // Until it stands.
+  await sleep(20); // Wait for the mount.
   run('cp', '--sparse=always', at('image'), at('snapshot'));
   const saved = savedForSure(join(alive, LOG_FILE));
   process.child.kill('SIGKILL');
@@ -142,7 +142,7 @@ async function tryOne(
   return { problems, when };
 }
 
-/** The last checkpoint that the run went on from: it must be on the disk. */
+/** The step of the last checkpoint after which the run continued; it must be on the disk. */
 function savedForSure(log: string): number {
   let [saved, candidate] = [0, 0];
   for (const event of eventsOf(log)) {
@@ -152,7 +152,10 @@ function savedForSure(log: string): number {
   return saved;
 }
 
-/** What a disk must hold after a power loss: whole checkpoints, none lost, and the log of all steps before. */
+/**
+ * Problems after a power loss: checkpoints must be undamaged and present, and the log must have all steps before
+ * them.
+ */
 export function deadProblems(folder: string, saved: number): string[] {
   const problems = [...tornFiles(folder)];
   const last = join(folder, LAST_FILE);
@@ -175,7 +178,7 @@ interface LoggedEvent {
   readonly best?: boolean;
 }
 
-/** A line that is not whole is undefined. */
+/** The events of a log; undefined for an incomplete line. */
 function eventsOf(log: string): readonly (LoggedEvent | undefined)[] {
   if (!existsSync(log)) return [];
   return readFileSync(log, 'utf8')

@@ -7,10 +7,10 @@ import { LOCK_FILE, LockedError, lockFolder } from '../../src/node/folder-lock.t
 import { runFiles } from '../../src/run/run-folder.ts';
 import { decodeCheckpoint, isCheckpoint, type LoadedCheckpoint } from '../../src/train/checkpoint.ts';
 
-/** All that the torture knows of the product: where its parts lie, how its files are named and read. */
+/** The interface to Densor: paths, file names, and functions that read its files. */
 export { LOCK_FILE, LockedError };
 
-/** The repository, whether this runs from the sources or from dist/. */
+/** The root folder, whether this runs from the sources or from dist/. */
 export const ROOT = rootOf(dirname(fileURLToPath(import.meta.url)));
 
 /** The built command line. */
@@ -19,7 +19,7 @@ export const MAIN = join(ROOT, 'dist', 'src', 'cli', 'main.js');
 export const LOG_FILE = basename(runFiles('').log);
 export const LAST_FILE = basename(runFiles('').last);
 
-/** Pictures that a run does without: where one cannot be drawn, it warns and goes on. */
+/** Optional plots: if one cannot be written, the run warns and continues. */
 const PICTURES: readonly string[] = [runFiles('').curvesSvg, runFiles('').curvesPng].map((file) =>
   basename(file),
 );
@@ -28,7 +28,7 @@ export function isPicture(file: string): boolean {
   return PICTURES.includes(basename(file));
 }
 
-/** Takes a folder. @returns how to give it back. @throws LockedError */
+/** Locks a folder. @returns a function that releases it. @throws LockedError */
 export function takeLock(folder: string): () => void {
   const { release } = lockFolder(folder);
   return release;
@@ -36,18 +36,18 @@ export function takeLock(folder: string): () => void {
 
 type Program = (words: readonly string[]) => Promise<number>;
 
-/** The command line as a function. @param other a module that has another one. */
+/** Loads the command line as a function. @param other a module with a replacement. */
 export async function loadProgram(other?: string): Promise<Program> {
   if (other !== undefined) return ((await import(other)) as { readonly runProgram: Program }).runProgram;
   return (await import('../../src/cli/program.ts')).runProgram;
 }
 
-/** The fastest engine that this machine has. */
+/** The fastest available engine. */
 export function engineName(): 'native' | 'wasm' {
   return nativeIsas().length > 0 ? 'native' : 'wasm';
 }
 
-/** A built program of this folder, to be forked. */
+/** The path of a built program of this folder, for fork. */
 export function builtTool(name: string): string {
   return join(ROOT, 'dist', 'tools', 'torture', name);
 }
@@ -56,20 +56,20 @@ export function isTemporary(name: string): boolean {
   return name.endsWith('.partial');
 }
 
-/** A text without the parts of temporary names that differ between runs: `last.safetensors.partial`. */
+/** Removes the random part of temporary names: `last.safetensors.partial`. */
 export function withoutRandom(text: string): string {
   return text.replace(/\.(?:[0-9a-f]{16}|\d+)(?=\.partial)/g, '');
 }
 
-/** @returns undefined for a valid safetensors file that is no checkpoint. @throws for a file that is damaged. */
+/** Reads a checkpoint; undefined for other safetensors files. @throws for damaged files. */
 export function readCheckpoint(bytes: Uint8Array, path: string): LoadedCheckpoint | undefined {
   const { metadata } = decodeSafetensors(bytes, path);
   return isCheckpoint(metadata) ? decodeCheckpoint(bytes, path) : undefined;
 }
 
 /**
- * What a checkpoint says of its run, without what differs between two equal runs: times, and the length of a log that
- * holds times.
+ * The state of the run in a checkpoint, without properties that differ between equal runs: times, and the size of
+ * the log, which contains times.
  */
 export function lastingState({ run }: LoadedCheckpoint): unknown {
   const { progress, ...rest } = run;

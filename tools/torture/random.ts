@@ -1,7 +1,7 @@
-/** Whole numbers below `limit`, the same for the same seed. */
+/** A random integer in [0, limit), determined by the seed. */
 export type Below = (limit: number) => number;
 
-/** A small generator for choosing mutations (mulberry32); a case is a function of seed and number alone. */
+/** A small generator (mulberry32) for choosing mutations; a case depends only on seed and number. */
 export function randomOf(seed: number, number: number): Below {
   let state = (Math.imul(seed, 0x9e3779b1) ^ Math.imul(number + 1, 0x85ebca6b)) >>> 0;
   return (limit) => {

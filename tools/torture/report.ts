@@ -1,27 +1,27 @@
-/** What can be tried alone. */
+/** The kinds of tests. */
 export const KINDS = ['faults', 'kills', 'locks', 'terminals', 'power', 'files'] as const;
 export type Kind = (typeof KINDS)[number];
 
-/** Something was lost, torn, doubled, refused without need, or hung. */
+/** Something was lost, damaged, duplicated, rejected without reason, or hung. */
 export interface Fault {
   /** For `--reproduce`. */
   readonly id: string;
   readonly problem: string;
-  /** What was done to the product. */
+  /** The injected fault. */
   readonly circumstances: string;
-  /** The files as they were left. */
+  /** Folder with the resulting files. */
   readonly folder?: string;
 }
 
 export interface KindResult {
   readonly kind: Kind;
-  /** What was tried: a scenario, or a group of them. */
+  /** A scenario, or a group of scenarios. */
   readonly name: string;
   readonly tried: number;
   readonly survived: number;
-  /** Why nothing was tried. */
+  /** Why it was skipped. */
   readonly skipped?: string;
-  /** What was measured. */
+  /** Measurements. */
   readonly note?: string;
 }
 
@@ -32,15 +32,15 @@ export interface Report {
 }
 
 interface FindingsOptions {
-  /** Told of each fault of a sort that was not met before. */
+  /** Called for each new kind of fault. */
   readonly tell?: ((line: string) => void) | undefined;
-  /** What is found after it is aborted does not count. */
+  /** Findings after its abort are ignored. */
   readonly signal?: AbortSignal | undefined;
 }
 
 type Counted = { -readonly [Key in keyof KindResult]: KindResult[Key] };
 
-/** Counts what was tried and collects what was found. Each kind of torture reports to one. */
+/** Counts attempts and collects faults. */
 export class Findings {
   readonly #results = new Map<string, Counted>();
   readonly #skipped: KindResult[] = [];
@@ -52,8 +52,8 @@ export class Findings {
   }
 
   /**
-   * One attempt, or several that are only looked at together.
-   * @param problems none where the product survived.
+   * Records one attempt, or several with a common result.
+   * @param problems the faults; empty on success.
    */
   tried(kind: Kind, name: string, problems: readonly Fault[], attempts = 1): void {
     const { tell, signal } = this.#options;
@@ -73,7 +73,7 @@ export class Findings {
     return !this.#faults.some((known) => sortOf(known.problem) === sortOf(problem));
   }
 
-  /** Says what was measured of what was tried. */
+  /** Adds measurements to a result. */
   note(kind: Kind, name: string, note: string): void {
     const result = this.#results.get(`${kind} ${name}`);
     if (result) result.note = note;
@@ -91,12 +91,12 @@ export class Findings {
   }
 }
 
-/** Faults of one sort differ in numbers only. */
+/** The kind of a fault: its message without numbers. */
 function sortOf(problem: string): string {
   return problem.replace(/\d+/g, 'N');
 }
 
-/** The table of what was tried, and below it each sort of fault with examples. */
+/** A table of attempts, followed by each kind of fault with examples. */
 export function formatReport({ results, faults }: Report): string {
   const rows = results.map(
     ({ kind, name, tried, survived, skipped, note = '' }) =>

@@ -19,7 +19,9 @@ const TORTURES: Readonly<Record<Kind, Torture>> = {
   files: tortureFiles,
 };
 
-/** Tries each kind for its share of the time. Works in a folder of its own, of which only what was found is kept. */
+/**
+ * Runs each kind of test for its share of the time. Uses a private folder, of which only files of faults are kept.
+ */
 export async function torture(options: TortureOptions): Promise<Report> {
   const { seed, minutes, only, reproduce, attempts = {}, signal, tell } = options;
   const findings = new Findings({ tell, signal });

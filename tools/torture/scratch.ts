@@ -2,10 +2,10 @@ import { chmodSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** A folder for everything that is tried; folders of what was found are moved out before it is removed. */
+/** A temporary folder for attempts. Folders of faults are moved out before it is removed. */
 export interface Scratch {
   readonly folder: string;
-  /** Saves a folder. @returns where it lies now. */
+  /** Keeps a folder. @returns its new path. */
   keep(folder: string): string;
   remove(): void;
 }

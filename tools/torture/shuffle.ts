@@ -1,6 +1,6 @@
 import type { Below } from './random.ts';
 
-/** The same items in another order (Fisher and Yates). */
+/** The items in random order (Fisher and Yates). */
 export function shuffled<T>(items: readonly T[], below: Below): T[] {
   const result = [...items];
   for (let i = result.length - 1; i > 0; i--) {

@@ -3,20 +3,20 @@ import { closeSync, existsSync, mkdirSync, openSync, readFileSync } from 'node:f
 import { join } from 'node:path';
 import { until } from './child.ts';
 
-/** `either`: it may end or go on, if only nothing is lost. */
+/** The expected reaction. `either`: the run may end or continue, but nothing may be lost. */
 export type Ending = 'saves, status 1' | 'goes on' | 'either';
 
-/** A run at work. */
+/** A run in progress. */
 export interface Running {
-  /** Whether the process that was started is there: a terminal, or the run itself. */
+  /** Whether the started process exists: a terminal, or the run itself. */
   readonly isRunning: () => boolean;
-  /** Whether the run itself is there. */
+  /** Whether the run itself exists. */
   readonly isTraining: () => boolean;
   disturb(): Promise<void>;
-  /** Undefined where it cannot be known. */
+  /** Exit status; undefined if unknown. */
   status(): number | undefined;
   output(): string;
-  /** Kills what is left of it. */
+  /** Kills the remaining processes. */
   end(): void;
 }
 
@@ -24,12 +24,12 @@ export interface Situation {
   readonly name: string;
   readonly describe: string;
   readonly expects: Ending;
-  /** A program that must be there. */
+  /** A program that must be installed. */
   readonly needs?: string;
   readonly start: (command: readonly string[], folder: string) => Running;
 }
 
-/** The run is a child whose output goes to pipes that are read. */
+/** The run is a child process whose output pipes are read. */
 function signalled(signal: NodeJS.Signals): Situation['start'] {
   return (command) => {
     const { child, said } = piped(command);
@@ -53,7 +53,7 @@ function running(child: ChildProcess, output: () => string, disturb: () => Promi
   };
 }
 
-/** The run is below a shell line; the number of its process is written to a file. */
+/** The run is started by a shell command, which writes its process id to a file. */
 function inShell(
   line: (run: string) => readonly string[],
   disturb: (at: { readonly shell: ChildProcess; readonly pid: number }) => void | Promise<void>,
@@ -87,7 +87,7 @@ function inShell(
   };
 }
 
-/** A dead process that nobody has waited for is gone too. */
+/** Whether a process is alive; zombies are not. */
 function isAlive(pid: number): boolean {
   try {
     process.kill(pid, 0);
@@ -108,7 +108,7 @@ const send =
   ({ pid }: { readonly pid: number }) =>
     void process.kill(pid, signal);
 
-/** Output that nobody reads any more. */
+/** The run is a child process whose output pipes are closed. */
 function unread(...closed: readonly ('stdout' | 'stderr')[]): Situation['start'] {
   return (command) => {
     const { child, said } = piped(command);
@@ -122,7 +122,7 @@ function unread(...closed: readonly ('stdout' | 'stderr')[]): Situation['start']
 
 const bash = (before: string, after: string) => (run: string) => ['bash', '-c', `${before}${run}${after}`];
 
-/** Everything that befalls a run from outside. Each begins at its third step. */
+/** External events during a run. Each occurs at its third step. */
 export const SITUATIONS: readonly Situation[] = [
   { name: 'sigterm', describe: 'SIGTERM', expects: 'saves, status 1', start: signalled('SIGTERM') },
   { name: 'sigint', describe: 'SIGINT', expects: 'saves, status 1', start: signalled('SIGINT') },

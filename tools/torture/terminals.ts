@@ -8,16 +8,19 @@ import type { Fault, Findings } from './report.ts';
 import type { Scratch } from './scratch.ts';
 import { type Ending, SITUATIONS, type Situation } from './situations.ts';
 
-/** The next step is logged, or the run has ended, within this; picture and start-up included. */
+/** Time limit for the next step or the end of the run, including startup and plots. */
 const STEP_MS = 40_000;
-/** A run that was told to end has saved and is gone within this. */
+/** Time limit for saving and ending after a signal. */
 const END_MS = 20_000;
 const STEPS_PER_EPOCH = 4;
 
-/** Long enough to be stopped at the third step, short enough to be waited for. */
+/** Epochs of runs that are stopped at the third step, and of runs that continue to the end. */
 const EPOCHS = { stops: 200, 'goes on': 6 };
 
-/** Takes the terminal, the output or the patience away from a run: nothing may be lost, whether it ends or goes on. */
+/**
+ * Sends signals to runs, and closes their terminals and outputs: nothing may be lost, whether they end or
+ * continue.
+ */
 export async function tortureTerminals(bounds: Bounds, findings: Findings, scratch: Scratch): Promise<void> {
   const [, only] = bounds.reproduce?.split(':') ?? [];
   const wanted = SITUATIONS.filter(({ name }) => only === undefined || name === only);
@@ -71,7 +74,7 @@ async function tryOne(situation: Situation, folder: string): Promise<readonly st
       situation.expects === 'goes on' ? STEP_MS : END_MS,
     );
     if (!isGone) return [`hangs: it neither ends nor finishes, ${steps()} steps`];
-    await sleep(50); // Until the parent has its status.
+    await sleep(50); // Wait until the parent process has its exit status.
     const status = started.status();
     const problems = [...endProblems(situation.expects, status, run, epochs), ...nothingLost(run)];
     const said = started.output();
@@ -84,7 +87,7 @@ async function tryOne(situation: Situation, folder: string): Promise<readonly st
   }
 }
 
-/** @param status undefined where nobody could learn it. */
+/** Problems with the end of a run. @param status exit status; undefined if unknown. */
 function endProblems(expects: Ending, status: number | undefined, run: string, epochs: number): string[] {
   const isFinished = readFileSync(join(run, LOG_FILE), 'utf8').includes('"kind":"end"');
   switch (expects) {
@@ -101,7 +104,9 @@ function endProblems(expects: Ending, status: number | undefined, run: string, e
   }
 }
 
-/** The checkpoint stands where the log ends, and nothing else is left. */
+/**
+ * Problems after a run has ended: the checkpoint must match the end of the log, and no temporary file may remain.
+ */
 export function nothingLost(run: string): string[] {
   const problems = leftovers(run).map((file) => `leaves ${withoutRandom(file)}`);
   if (!readdirSync(run).includes(LAST_FILE)) return [...problems, 'there is no checkpoint'];

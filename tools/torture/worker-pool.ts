@@ -1,20 +1,20 @@
 import { type ChildProcess, fork } from 'node:child_process';
-import type { Errand, Outcome } from './fault-worker.ts';
+import type { Job, Outcome } from './fault-worker.ts';
 import { builtTool } from './product.ts';
 
-/** What came of an errand; `killed` and `ended`: its process is gone, by SIGKILL or otherwise. */
+/** The result of a job; `killed` and `ended`: its process has ended, by SIGKILL or otherwise. */
 export type Answer = Outcome | 'killed' | 'ended' | 'hung';
 
-/** Longest time for a tiny command. */
+/** Time limit for a command. */
 const LIMIT_MS = 30_000;
 
-/** A process that runs command lines one after the other. */
+/** A process that runs command lines in sequence. */
 class Worker {
   readonly #child: ChildProcess;
   readonly #ready: Promise<unknown>;
   isAlive = true;
 
-  /** @param program a module to run in the place of the product's command line. */
+  /** @param program a module that replaces the command line. */
   constructor(program: string | undefined) {
     const words = program === undefined ? [] : [program];
     this.#child = fork(builtTool('fault-worker.js'), words, { silent: true, execArgv: [] });
@@ -24,14 +24,14 @@ class Worker {
     this.#ready = this.#next();
   }
 
-  async run(errand: Errand): Promise<Answer> {
+  async run(job: Job): Promise<Answer> {
     if ((await this.#ready) !== 'ready') throw new Error('a worker of the torture does not start');
     const answer = this.#next();
-    this.#child.send(errand);
+    this.#child.send(job);
     return (await answer) as Answer;
   }
 
-  /** Its next message, or how it ended. */
+  /** The next message of the process, or how it ended. */
   #next(): Promise<unknown> {
     return new Promise((resolve) => {
       const done = (answer: unknown) => {
@@ -54,35 +54,38 @@ class Worker {
   }
 }
 
-/** Two workers: the one that is hit, which may die, and the one that goes on after it. Dead ones are replaced early. */
+/**
+ * Two workers: one for commands with faults, which may end, and one for the commands after it. Replaced in
+ * advance.
+ */
 export class WorkerPool {
   readonly #program: string | undefined;
   #hit: Worker;
   #helper: Worker;
 
-  /** @param program a module with `runProgram`, to test the torture itself; the product's unless given. */
+  /** @param program a module with `runProgram`, for testing this tool. Default: Densor's. */
   constructor(program?: string) {
     this.#program = program;
     this.#hit = new Worker(program);
     this.#helper = new Worker(program);
   }
 
-  /** Runs a command line in a process that something befalls. */
-  async hit(errand: Errand): Promise<Answer> {
-    const answer = await this.#hit.run(errand);
-    if (typeof answer === 'string') this.bury();
+  /** Runs a command line with a fault. */
+  async hit(job: Job): Promise<Answer> {
+    const answer = await this.#hit.run(job);
+    if (typeof answer === 'string') this.discard();
     return answer;
   }
 
-  /** Runs a command line undisturbed, in another process. */
-  async run(errand: Errand): Promise<Answer> {
-    const answer = await this.#helper.run(errand);
+  /** Runs a command line without faults, in another process. */
+  async run(job: Job): Promise<Answer> {
+    const answer = await this.#helper.run(job);
     if (typeof answer === 'string') this.#helper = new Worker(this.#program);
     return answer;
   }
 
-  /** Ends the process that was hit: what it held is free. */
-  bury(): void {
+  /** Ends the process with faults, which releases its locks. */
+  discard(): void {
     this.#hit.end();
     this.#hit = new Worker(this.#program);
   }

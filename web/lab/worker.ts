@@ -29,18 +29,7 @@ import { RunFolder } from './run-store.ts';
 const CHECKPOINT_MS = 10_000;
 const NEWS_MS = 250;
 /** Settings that mean nothing in a page. */
-const ELSEWHERE = [
-  'data',
-  'dataDir',
-  'out',
-  'resume',
-  'from',
-  'weights',
-  'json',
-  'memoryLimit',
-  'engine',
-  'strict',
-];
+const ELSEWHERE = ['data', 'dataDir', 'out', 'resume', 'from', 'weights', 'json', 'memoryLimit', 'strict'];
 
 const channel = new BroadcastChannel(CHANNEL);
 const base = new URL('..', self.location.href).href;
@@ -121,7 +110,11 @@ const HANDLERS: {
   async describe() {
     const fields = settingsForm('train')
       .filter(({ name }) => !ELSEWHERE.includes(name))
-      .map((field) => (field.name === 'recipe' ? { ...field, default: 'photos' } : field));
+      .map((field) => {
+        if (field.name === 'recipe') return { ...field, default: 'photos' };
+        const engines = 'gpu' in navigator ? ['wasm', 'webgpu'] : ['wasm'];
+        return field.name === 'engine' ? { ...field, choices: engines, default: 'wasm' } : field;
+      });
     return { fields, models: MODEL_NAMES };
   },
   async train({ id, name, source, model, settings }) {
@@ -146,7 +139,9 @@ const HANDLERS: {
     const resume = await loadRun(last.bytes);
     const [network, bestNetwork] = [resume, best && (await loadRun(best.bytes))];
     if (bestNetwork) Object.assign(network, { bestCheckpoint: () => bestNetwork.trained.checkpoint });
-    await begin(folder, data, { resume: network });
+    // The same engine goes on with the same bits.
+    const engine = resume.trained.checkpoint.run.engine === 'webgpu' ? 'webgpu' : 'wasm';
+    await begin(folder, data, { resume: network, engine });
     return {};
   },
   async command({ kind }) {

@@ -1,22 +1,26 @@
 import { DataError } from '../dataset.ts';
 
-/** A folder of image files. Files and folders in it are named by their paths below it, with `/`. */
+/** A folder of image files. Files and folders in it are named by their paths relative to it, with `/`. */
 export interface ImageFiles {
-  /** The folder as data sets and messages name it. */
+  /** Name of the folder in data sets and messages. */
   readonly root: string;
-  /** A file or folder in it as messages name it. */
+  /** Name of a file or folder in messages. */
   pathOf(name: string): string;
-  /** The names of the folders in a folder, sorted, without hidden ones. @throws DataError for links and odd names. */
+  /**
+   * Sorted names of the folders in a folder, without hidden ones. @throws DataError for links and invalid names.
+   */
   folders(within: string): readonly string[];
-  /** All files below a folder, in the order of their names, without hidden ones. @throws DataError for links and odd names. */
+  /**
+   * All files below a folder, sorted by name, without hidden ones. @throws DataError for links and invalid names.
+   */
   below(folder: string): readonly string[];
-  /** Bytes of a file. @throws DataError with the reason alone, without the name. */
+  /** Size of a file in bytes. @throws DataError with the reason but not the file name. */
   sizeOf(file: string): Promise<number>;
-  /** @throws DataError with the reason alone, without the name. */
+  /** @throws DataError with the reason but not the file name. */
   read(file: string): Promise<Uint8Array>;
 }
 
-/** A class: its name, its folder, and the files in it. */
+/** A class: its name, its folder and its files. */
 export interface ClassFolder {
   readonly name: string;
   readonly folder: string;
@@ -24,11 +28,11 @@ export interface ClassFolder {
 }
 
 /**
- * The classes of a folder, in the order of their names: each folder in it is one, with all files below it. Whether a
- * file is an image shows when it is read. Names are in NFC, whatever the file system makes of them.
- * @param within the folder of the classes.
- * @param least classes: two, of which a network can learn to tell one from the other; of a test half, one.
- * @throws DataError for no class or too few, and empty ones.
+ * The classes of a folder, sorted by name: each folder in it is a class, with all files below it. Files are not
+ * opened here. Names are normalized to NFC, independent of the file system.
+ * @param within the folder that contains the classes.
+ * @param least minimum number of classes: 2 for training, 1 for a test set.
+ * @throws DataError for too few classes and for empty ones.
  */
 export function listClasses(images: ImageFiles, within = '', least = 2): readonly ClassFolder[] {
   const at = images.pathOf(within);

@@ -1,7 +1,7 @@
 import { DataError } from '../dataset.ts';
 import type { ImageFiles } from './classes.ts';
 
-/** What the folders of images for one purpose are called, in any case. */
+/** Folder names of the predefined splits, case-insensitive. */
 const NAMES = {
   train: ['train', 'training'],
   validation: ['val', 'valid', 'validation', 'dev'],
@@ -9,7 +9,7 @@ const NAMES = {
 } as const;
 type Purpose = keyof typeof NAMES;
 
-/** The folders that hold training and test images and, where there are three, those that choose the best epoch. */
+/** The folders of a predefined split: training and test images and, if there are three, validation images. */
 export interface OwnHalves {
   readonly train: string;
   readonly validation?: string;
@@ -17,8 +17,8 @@ export interface OwnHalves {
 }
 
 /**
- * Undefined where a folder has no such folders: its folders are classes then.
- * @throws DataError where folders look like halves and it is not clear which is which.
+ * The predefined split of a folder of images; undefined if its folders are classes.
+ * @throws DataError if the names are ambiguous.
  */
 export function ownHalves(images: ImageFiles): OwnHalves | undefined {
   const folders = images.folders('');
@@ -32,7 +32,7 @@ export function ownHalves(images: ImageFiles): OwnHalves | undefined {
   const isPair = train !== undefined && test !== undefined;
   const isClear = others.length === 0 && found.validation.length <= 1 && found.test.length <= 1;
   if (isPair && isClear) {
-    // Beside training images alone, those of validation are the test.
+    // If there are only training and validation images, the validation images are the test set.
     return validation === undefined || validation === test ? { train, test } : { train, validation, test };
   }
   const halves = Object.values(found).flat();

@@ -8,40 +8,40 @@ import { type OwnHalves, ownHalves } from './halves.ts';
 import { type DecodingMemory, decideChannels, decideSize, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
 
-/** Files that an error names: the others are wrong in the same way, as a rule. */
+/** Maximum number of files that an error names. */
 const NAMED_FILES = 3;
 
-/** How a folder of images becomes a data set. */
+/** Options for reading a folder of images. */
 export interface ImageFolderOptions {
-  /** Images are kept with this height and width (`fitImage`). Default: as suits the pictures (`decideSize`). */
+  /** Height and width that images are stored with (`fitImage`). Default: depends on the images (`decideSize`). */
   readonly size?: number;
-  /** 1 or 3; by default 1 when all images are grey. */
+  /** 1 or 3. Default: 1 if all images are grayscale. */
   readonly channels?: number;
-  /** Of each class, put aside for testing where the folder has no such half of its own. */
+  /** Fraction of each class used for testing, if the folder has no predefined split. */
   readonly testShare: number;
   readonly seed: number;
-  /** Refuse a file that is no image, rather than leave it out. */
+  /** Whether a file that is not an image is an error instead of being skipped. */
   readonly strict: boolean;
-  /** More pixels than this are kept in a file below `scratch()`. */
+  /** If pixels need more than this, they are stored in a file below `scratch()`. */
   readonly memoryBytes: number;
   readonly decoding: DecodingMemory;
-  /** Called only when that file is needed. */
+  /** The folder for that file; called only if it is needed. */
   readonly scratch: () => string;
 }
 
-/** The folder that is read, and what the machine that this runs on reads it with. */
+/** The folder to read, and the platform's file access and decoder. */
 export interface ImageSource {
-  /** As whoever asked for it named it. */
+  /** Name of the folder as given by the user. */
   readonly folder: string;
   readonly files: ImageFiles;
   readonly decoder: ImageDecoder;
-  /** Keeps pixels in a file below a folder. */
+  /** Stores pixels in a file below a folder. */
   fileStore(scratch: string): PixelStore;
 }
 
 /**
- * Reads DIR/CLASS/image, split by seed, or DIR/train/CLASS/image and DIR/val or DIR/test or both (`halves.ts`). Every
- * image is decoded once. Training images are mixed, the others lie in the order of their names.
+ * Reads DIR/CLASS/image, split by the seed, or DIR/train/CLASS/image with DIR/val, DIR/test or both (`halves.ts`).
+ * Every image is decoded once. Training images are shuffled; the others are in the order of their names.
  * @throws DataError
  */
 export async function openImageFolder(
@@ -75,7 +75,7 @@ export async function openImageFolder(
   };
 }
 
-/** What a folder's own halves are used for, and what they lack. */
+/** Reports how a predefined split is used, and classes that it lacks. */
 function noteHalves(
   { validation, test }: OwnHalves,
   split: Split,
@@ -96,8 +96,8 @@ function noteHalves(
 }
 
 /**
- * Only what a network is tested on: DIR/val (or test), or the share put aside, or, with `whole`, all of a folder that
- * has no halves of its own. @throws DataError
+ * Reads only the test set: DIR/test or DIR/val, the test fraction of each class or, with `whole`, all images of a
+ * folder without a predefined split. @throws DataError
  */
 export async function openTestFolder(
   source: ImageSource,
@@ -197,14 +197,14 @@ async function readingOf(
   };
 }
 
-/** A class without images, by its label. */
+/** The label of a class without images, if any. */
 function missingClass({ labels, classNames }: Dataset): number | undefined {
   const seen = new Set(labels);
   const missing = classNames.findIndex((_, label) => !seen.has(label));
   return missing < 0 ? undefined : missing;
 }
 
-/** @throws DataError with what is wrong with the first files. */
+/** @throws DataError if there is no image, with the reasons for the first files. */
 function requireAny(
   { dataset, skipped }: { readonly dataset: Dataset; readonly skipped: readonly SkippedFile[] },
   message: string,

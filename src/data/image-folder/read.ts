@@ -8,7 +8,7 @@ import type { ImageFiles } from './classes.ts';
 import type { LabelledFile } from './split.ts';
 import { medianSide } from './typical-side.ts';
 
-/** What reading the sets of a folder has in common. */
+/** Options shared by all sets of a folder. */
 export interface Reading {
   readonly images: ImageFiles;
   readonly decoder: ImageDecoder;
@@ -17,21 +17,21 @@ export interface Reading {
   readonly strict: boolean;
   readonly classNames: readonly string[];
   readonly memory: DecodingMemory;
-  /** Opens room for so many images. */
+  /** Creates the storage for `count` images. */
   readonly store: (count: number) => PixelStore;
   /** Called for each file, kept or skipped. */
   readonly tick: (isKept: boolean) => void;
 }
 
-/** What files may take while they are read and decoded. */
+/** Memory limits for reading and decoding files. */
 export interface DecodingMemory {
-  /** All that are at work together; an image that takes more is decoded alone. */
+  /** Limit for all images that are decoded concurrently; a larger image is decoded alone. */
   readonly bytes: number;
-  /** An image that takes more is refused. */
+  /** Limit for one image; a larger one is rejected. */
   readonly largestBytes: number;
 }
 
-/** Decodes files to a data set. @throws DataError when a file is no image and reading is strict. */
+/** Decodes files to a data set. @throws DataError if a file is not an image and reading is strict. */
 export async function readImages(
   files: readonly LabelledFile[],
   reading: Reading,
@@ -73,9 +73,10 @@ export async function readImages(
   return { dataset, skipped };
 }
 
-/** Reads a file, decodes it and makes it fit, when there is memory for it. */
+/** Reads, decodes and resizes a file as soon as the memory budget allows it. */
 function reader({ images, decoder, size, channels, memory }: Reading): (file: string) => Promise<Uint8Array> {
-  // Two budgets: whoever waits for the second holds a part of the first, and would wait for ever in one.
+  // Two budgets: a job that waits for the second holds part of the first; with a single budget this could
+  // deadlock.
   const ofFiles = byteBudget(memory.bytes / 4);
   const ofPixels = byteBudget(memory.bytes);
   const requireRoom = (bytes: number) => {
@@ -96,7 +97,10 @@ function reader({ images, decoder, size, channels, memory }: Reading): (file: st
   };
 }
 
-/** 1 when no image has colour, else 3: looks no further than the first that has. What is no image has no say. */
+/**
+ * 1 if no image has color, otherwise 3; stops at the first image with color. Files that are not images are
+ * ignored.
+ */
 export async function decideChannels(
   images: ImageFiles,
   decoder: ImageDecoder,
@@ -113,7 +117,7 @@ export async function decideChannels(
   return 1;
 }
 
-/** The height and width that suit pictures (`suitableSize`). */
+/** The default height and width for these images (`suitableSize`). */
 export async function decideSize(
   images: ImageFiles,
   decoder: ImageDecoder,

@@ -1,7 +1,7 @@
 import { randomBits, streamOf } from '../../tensor/random.ts';
 import type { ClassFolder } from './classes.ts';
 
-/** A file and the class it belongs to. */
+/** A file and its class. */
 export interface LabelledFile {
   readonly file: string;
   readonly label: number;
@@ -14,8 +14,9 @@ export interface Split {
 }
 
 /**
- * Puts a share of each class aside for testing. Files are ranked by a random number of seed and path, so a file that
- * is added later moves others across the border at most by one place. A class of one image has none to test.
+ * Splits a fraction of each class into a test set. Files are sorted by a random number that depends on the seed
+ * and the path, so adding a file moves at most one other file between the sets. A class with one image has no test
+ * images.
  */
 export function splitByClass(classes: readonly ClassFolder[], testShare: number, seed: number): Split {
   const [train, test]: [LabelledFile[], LabelledFile[]] = [[], []];
@@ -28,7 +29,7 @@ export function splitByClass(classes: readonly ClassFolder[], testShare: number,
   return { train, test };
 }
 
-/** Mixed, so that the first images of a set are of all its classes. */
+/** Shuffles files, so that the first images of a set are of all classes. */
 export function shuffled(files: readonly LabelledFile[], seed: number): readonly LabelledFile[] {
   const order = byRank(
     files.map(({ file }) => file),
@@ -40,7 +41,7 @@ export function shuffled(files: readonly LabelledFile[], seed: number): readonly
 }
 
 function byRank(files: readonly string[], seed: number, purpose: string): readonly string[] {
-  // Separators as on POSIX, so that the split is the same on every system.
+  // With POSIX separators, so that the split is the same on every system.
   const rank = (file: string) =>
     randomBits(seed, streamOf(`folder.${purpose}`), streamOf(file.replaceAll('\\', '/')));
   const ranks = new Map(files.map((file) => [file, rank(file)]));

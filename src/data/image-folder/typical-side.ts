@@ -3,10 +3,13 @@ import type { ImageDecoder } from '../image.ts';
 import { type ImageFiles, listClasses } from './classes.ts';
 import { ownHalves } from './halves.ts';
 
-/** Pictures that are looked at: their median is that of a folder, nearly. */
+/** Size of the sample that the median is estimated from. */
 const MOST_LOOKED_AT = 25;
 
-/** The median of the shorter sides of a folder's training images, in pixels; undefined where none can be read. @throws DataError */
+/**
+ * The estimated median shorter side of a folder's training images in pixels; undefined if none can be read.
+ * @throws DataError
+ */
 export async function typicalSide(source: {
   readonly files: ImageFiles;
   readonly decoder: ImageDecoder;
@@ -16,7 +19,7 @@ export async function typicalSide(source: {
   return medianSide(files, decoder, all);
 }
 
-/** The same of a list of files: a few are looked at, from all over it. What is no image has no say. */
+/** The same for a list of files, from an evenly spaced sample. Files that are not images are ignored. */
 export async function medianSide(
   images: ImageFiles,
   decoder: ImageDecoder,

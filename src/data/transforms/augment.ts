@@ -1,17 +1,17 @@
 import { randomBits, streamOf, uniform } from '../../tensor/random.ts';
 import { createResizer } from '../resize.ts';
 
-/** What may be done to training images, in the order in which it is done. */
+/** The augmentations of training images, in the order of their application. */
 export const AUGMENTATIONS = ['resized-crop', 'crop', 'shift', 'flip', 'erase'] as const;
 export type Augmentation = (typeof AUGMENTATIONS)[number];
 
-/** Which picture of an image is made: each epoch has another. */
+/** Identifies the augmented version of an image: each epoch has a different one. */
 export interface Moment {
   readonly seed: number;
   readonly epoch: number;
 }
 
-/** Bytes of one image, changed in place. */
+/** One image, modified in place. */
 export interface AugmentedImage {
   readonly pixels: Uint8Array;
   readonly height: number;
@@ -19,12 +19,12 @@ export interface AugmentedImage {
   readonly channels: number;
 }
 
-/** Random numbers of one augmentation of one image, and nothing else: what was done before cannot change them. */
+/** Random numbers in [0, 1) for one augmentation of one image, independent of other augmentations. */
 type Draw = (counter: number) => number;
 
 /**
- * Augments an image. All is a function of (seed, epoch, image index), so that a resumed run sees the same pictures.
- * @param index of the image in its data set.
+ * Augments an image. The result is a function of (seed, epoch, image index), so a resumed run has the same images.
+ * @param index index of the image in its data set.
  */
 export function augment(
   image: AugmentedImage,
@@ -43,17 +43,17 @@ export function augment(
 
 const CHANGES = { 'resized-crop': resizedCrop, crop, shift, flip } as const;
 
-/** torchvision's RandomCrop(side, padding = side / 8), padded with black: 4 pixels of CIFAR's 32. */
+/** torchvision's RandomCrop(side, padding = side / 8), padded with black: by 4 of the 32 pixels of CIFAR. */
 export function crop(image: AugmentedImage, draw: Draw): void {
   translate(image, 1 / 8, draw);
 }
 
-/** A crop half as wild, for images whose subject is centred already: 2 pixels of Fashion-MNIST's 28. */
+/** A crop with half the padding, for centered subjects: 2 of the 28 pixels of Fashion-MNIST. */
 export function shift(image: AugmentedImage, draw: Draw): void {
   translate(image, 1 / 16, draw);
 }
 
-/** Moves the image by up to `share` of its side, each way and each axis on its own; at least 1 pixel. */
+/** Shifts the image on each axis independently by up to ± `share` of its side, or ± 1 pixel if that is more. */
 function translate(image: AugmentedImage, share: number, draw: Draw): void {
   const distance = (side: number, counter: number) => {
     const most = Math.max(1, Math.round(side * share));
@@ -62,7 +62,7 @@ function translate(image: AugmentedImage, share: number, draw: Draw): void {
   move(image, distance(image.height, 0), distance(image.width, 1));
 }
 
-/** Pixel (y, x) becomes what was at (y + down, x + right): black outside. */
+/** Pixel (y, x) = the previous pixel (y + down, x + right), or black if that is outside. */
 function move({ pixels, height, width, channels }: AugmentedImage, down: number, right: number): void {
   const from = pixels.slice();
   pixels.fill(0);
@@ -73,12 +73,12 @@ function move({ pixels, height, width, channels }: AugmentedImage, down: number,
   }
 }
 
-/** torchvision's RandomHorizontalFlip: every other image, left to right. */
+/** torchvision's RandomHorizontalFlip, with probability 1/2. */
 export function flip(image: AugmentedImage, draw: Draw): void {
   if (draw(0) < 0.5) mirror(image);
 }
 
-/** Left to right. */
+/** Flips the image horizontally. */
 export function mirror({ pixels, height, width, channels }: AugmentedImage): void {
   for (let y = 0; y < height; y++) {
     for (let x = 0; x < width >> 1; x++) {
@@ -91,8 +91,9 @@ export function mirror({ pixels, height, width, channels }: AugmentedImage): voi
 }
 
 /**
- * Random erasing (Zhong et al. 2017, https://arxiv.org/abs/1708.04896, RE-R): every other image loses a rectangle of
- * 2% to 33% of it, 0.3 to 3.3 times as high as wide, to random bytes. Shares and shapes as torchvision's RandomErasing.
+ * Random erasing (Zhong et al. 2017, https://arxiv.org/abs/1708.04896, RE-R): with probability 1/2 fills a
+ * rectangle with random bytes. Its area is 2% to 33% of the image, its height 0.3 to 3.3 times its width, as in
+ * torchvision's RandomErasing.
  */
 export function erase(image: AugmentedImage, draw: Draw, bits: (counter: number) => number): void {
   const { pixels, height, width, channels } = image;
@@ -101,7 +102,7 @@ export function erase(image: AugmentedImage, draw: Draw, bits: (counter: number)
     return h < height && w < width;
   });
   if (!found) return;
-  let counter = 1000; // Behind those of the rectangle.
+  let counter = 1000; // After the counters used for the rectangle.
   for (let y = found.top; y < found.top + found.height; y++) {
     const start = (y * width + found.left) * channels;
     for (let i = 0; i < found.width * channels; i += 4) {
@@ -114,8 +115,8 @@ export function erase(image: AugmentedImage, draw: Draw, bits: (counter: number)
 }
 
 /**
- * torchvision's RandomResizedCrop (Szegedy et al. 2014), out of the image at its training size: a rectangle of 8% to
- * 100%, 3/4 to 4/3 times as high as wide, resized to the whole.
+ * torchvision's RandomResizedCrop (Szegedy et al. 2014), applied to the image at its training size: a rectangle of
+ * 8% to 100% of the area, with a height of 3/4 to 4/3 of its width, is resized to the full size.
  */
 export function resizedCrop(image: AugmentedImage, draw: Draw): void {
   const { pixels, height, width, channels } = image;
@@ -136,7 +137,10 @@ interface Range {
   readonly ratio: readonly [number, number];
 }
 
-/** A rectangle of random area and shape at a random place; undefined when ten were too large. Draws from 1 on. */
+/**
+ * A rectangle with random area, aspect ratio and position; undefined if ten attempts were too large. Uses draws
+ * from 1 on.
+ */
 function rectangle(
   { height, width }: AugmentedImage,
   draw: Draw,
@@ -156,7 +160,7 @@ function rectangle(
   return undefined;
 }
 
-/** A whole number in [0, count). */
+/** An integer in [0, count). */
 function below(count: number, random: number): number {
   return Math.floor(count * random);
 }

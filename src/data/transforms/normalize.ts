@@ -1,22 +1,23 @@
 import { DataError, type Dataset } from '../dataset.ts';
 import { imageReader } from '../pixels.ts';
 
-/** How images are normalised: not at all, by what the training images have, or by ImageNet's numbers. */
+/** Normalization of images: none, by the mean and deviation of the training images, or by those of ImageNet. */
 export const NORMALIZATIONS = ['none', 'measured', 'imagenet'] as const;
 export type NormalizationName = (typeof NORMALIZATIONS)[number];
 
-/** Per channel, of values in [0, 1]. */
+/** Per channel, for values in [0, 1]. */
 export interface Normalization {
   readonly mean: readonly number[];
   readonly std: readonly number[];
 }
 
-/** What torchvision's pretrained networks were trained with. */
+/** The normalization of torchvision's pretrained networks. */
 const IMAGENET: Normalization = { mean: [0.485, 0.456, 0.406], std: [0.229, 0.224, 0.225] };
 
 /**
- * The numbers to normalise with, measured on the training images where that is asked for.
- * @param limit only the first images count. @throws DataError when ImageNet's three do not fit the channels.
+ * The normalization with this name; `measured` computes it from the training images.
+ * @param limit number of images to measure, from the start. @throws DataError if `imagenet` does not match the
+ * channels.
  */
 export function normalizationOf(
   name: NormalizationName,
@@ -27,7 +28,10 @@ export function normalizationOf(
   return fixedNormalization(name, train.channels, ': use `normalize` measured, or `channels` 3');
 }
 
-/** What needs no images to be measured on. @throws DataError as `normalizationOf`. @param remedy what to do then. */
+/**
+ * A normalization that does not depend on images. @param remedy advice for the message. @throws DataError as
+ * `normalizationOf`.
+ */
 export function fixedNormalization(
   name: 'none' | 'imagenet',
   channels: number,
@@ -44,7 +48,7 @@ export function meansText({ mean, std }: Normalization): string {
   return `less ${list(mean)}, divided by ${list(std)}`;
 }
 
-/** Exact: from how often each byte occurs. Where a channel is the same everywhere, it is divided by 1/255. */
+/** Exact, from a histogram of the bytes. For a constant channel the deviation is set to 1/255. */
 function measure(dataset: Dataset, count: number): Normalization {
   const { channels } = dataset;
   const read = imageReader(dataset);
@@ -65,8 +69,8 @@ function measure(dataset: Dataset, count: number): Normalization {
 }
 
 /**
- * What each byte of each channel becomes: [channels, 256], with the bits of torchvision's ToTensor (and Normalize,
- * which works in float32).
+ * The float32 value of each byte of each channel, [channels, 256], bit-identical to torchvision's ToTensor and
+ * Normalize, which compute in float32.
  */
 export function byteTables(channels: number, normalization?: Normalization): readonly Float32Array[] {
   const f32 = Math.fround;

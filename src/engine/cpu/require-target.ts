@@ -8,7 +8,7 @@ const TEXTS: Readonly<Record<Products, string>> = {
   tiles: 'products of bfloat16 tiles (amx)',
 };
 
-/** @throws EngineError when a network was compiled for products that the kernels of this engine lack. */
+/** @throws EngineError if a network was compiled for dot products that the kernels of this engine lack. */
 export function requireTarget(
   { programs }: CompiledNetwork,
   engine: { readonly name: string; readonly isa: string; readonly target: CpuTarget },

@@ -3,8 +3,9 @@ import { belowRate, randomBits } from '../../tensor/random.ts';
 import type { RunScalars } from '../engine.ts';
 
 /**
- * Zero if the element's random number is below the threshold, otherwise divided by 1 − rate. NaN stays NaN.
- * @param images of x; the first has index `firstImage` in the step's batch.
+ * Dropout of x, [N, C, H, W]: zero if the random number of the element is below the threshold, otherwise x/(1 −
+ * rate). NaN stays NaN.
+ * @param images number of images of x; the first has index `firstImage` in the batch of the step.
  */
 export function dropout(
   x: Float64Array,

@@ -3,7 +3,7 @@ import type { Frame, Planes } from './frame.ts';
 import { gradientAt, prologued, throughPrologue } from './prologue.ts';
 
 /**
- * [y, index]: index is the position in the window, in row-major order, of its first maximum (NaN counts as greatest).
+ * [y, index]: index is the position in the window, in row-major order, of its first maximum (NaN counts as the maximum).
  */
 export function maxPool(frame: Frame, op: MaxPool): Float64Array[] {
   const u = prologued(frame, op.x, op.prologue);

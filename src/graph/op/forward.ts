@@ -104,7 +104,7 @@ export interface CrossEntropyFields extends OpBase {
 }
 
 /**
- * outputs: [loss, correct]: the mean over the batch, and the number of rows whose greatest logit is at the label.
+ * outputs: [loss, correct]: the mean over the batch, and the number of rows whose largest logit is at the label.
  * Label smoothing (Szegedy et al. 2016): the target is `(1 − smoothing)·onehot + smoothing/classes`.
  */
 export interface CrossEntropy extends CrossEntropyFields {

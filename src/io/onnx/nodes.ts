@@ -12,7 +12,7 @@ export interface Attribute {
   readonly ints?: readonly number[];
 }
 
-/** An operator of ONNX on values of a graph; it writes one. */
+/** An ONNX operator on values of a graph, with one output. */
 export interface Operator {
   readonly type: string;
   readonly inputs: readonly ValueId[];
@@ -21,8 +21,8 @@ export interface Operator {
 }
 
 /**
- * The operator (https://onnx.ai/onnx/operators/, opset 17) that computes what an op of an evaluation does.
- * @throws OnnxError for an op of training, or one that a rewrite has fused.
+ * The ONNX operator (https://onnx.ai/onnx/operators/, opset 17) equivalent to an op of an evaluation graph.
+ * @throws OnnxError for training ops and for fused ops.
  */
 export function operatorOf(op: Op, graph: Graph): Operator {
   const output = op.outputs[0]!;
@@ -95,7 +95,7 @@ function refuse({ layer, kind }: Op): never {
   );
 }
 
-/** The window is the whole map: an operator of its own, which runtimes know best. */
+/** Whether the window is the whole map. ONNX has a separate operator for this, which runtimes optimize. */
 function isGlobal({ x, kernel, padding }: AvgPool, graph: Graph): boolean {
   const [, , h, w] = graph.values[x]!.shape;
   return kernel[0] === h && kernel[1] === w && padding[0] === 0 && padding[1] === 0;

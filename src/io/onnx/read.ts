@@ -6,20 +6,20 @@ import { entryOf, isField } from './fields.ts';
 import { decodeTensor } from './tensor.ts';
 import { type FieldBudget, fieldsOf, textOf } from './wire.ts';
 
-/** What a file holds besides its operators. */
+/** The weights and metadata of a file. */
 export interface OnnxWeights {
   readonly metadata: ReadonlyMap<string, string>;
-  /** `data` is a new copy whenever it is asked for. */
+  /** Each access to `data` returns a new copy. */
   readonly tensors: ReadonlyMap<string, StoredTensor>;
 }
 
-/** More are refused: the largest networks have a few thousand. */
+/** Files with more are rejected; the largest networks have a few thousand. */
 const MAX_TENSORS = 2 ** 14;
-/** The largest networks have some hundred thousand, their nodes' attributes included. */
+/** The largest networks have some hundred thousand fields, including attributes of nodes. */
 const MAX_FIELDS = 2 ** 20;
 const MAX_METADATA_BYTES = 2 ** 24;
 
-/** A file that is being read. */
+/** State of reading a file. */
 interface Reading {
   readonly source: string;
   readonly budget: FieldBudget;
@@ -28,11 +28,11 @@ interface Reading {
 }
 
 /**
- * Reads the weights of an ONNX file by name, initializers and constants, and its `metadata_props`; what else the graph
- * computes is not looked at. Numbers are copied when they are asked for; float16 and bfloat16 become float32.
- * @param source the file's name in messages.
- * @param beside reads the files that its data may lie in; without it, such files are refused.
- * @throws OnnxError on anything but a valid file; a tensor of a type that is not read throws when its data is asked for.
+ * Reads the weights of an ONNX file (initializers and constants) by name, and its `metadata_props`; other nodes of
+ * the graph are ignored. Data is copied on access; float16 and bfloat16 are converted to float32.
+ * @param source name of the file in messages.
+ * @param beside reads files with external data; without it, such files are rejected.
+ * @throws OnnxError if the file is invalid; tensors of unsupported types throw on access to their data.
  */
 export function readOnnxWeights(bytes: Uint8Array, source: string, beside?: ReadBeside): OnnxWeights {
   const metadata = new Map<string, string>();
@@ -69,7 +69,7 @@ function readGraph(bytes: Uint8Array, reading: Reading): void {
   }
 }
 
-/** A node of type Constant whose value is a tensor has the name of its output. */
+/** Reads a Constant node with a tensor; the tensor is named after the output of the node. */
 function readConstant(bytes: Uint8Array, reading: Reading): void {
   const what = `${reading.source}: a node`;
   let output: string | undefined;
@@ -88,7 +88,7 @@ function readConstant(bytes: Uint8Array, reading: Reading): void {
   }
 }
 
-/** @param output the name of a constant, whose tensor may have another or none. */
+/** Adds a tensor. @param output name of the constant, which replaces that of the tensor. */
 function addTensor(
   bytes: Uint8Array,
   output: string | undefined,

@@ -1,6 +1,6 @@
 /**
- * The part of ONNX that is written and read: messages and field numbers of
- * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, which https://onnx.ai/onnx/repo-docs/IR.html explains.
+ * The subset of ONNX that is read and written: messages and field numbers from
+ * https://github.com/onnx/onnx/blob/main/onnx/onnx.proto, explained in https://onnx.ai/onnx/repo-docs/IR.html.
  */
 export const MESSAGES = {
   ModelProto: {
@@ -81,7 +81,7 @@ export function fieldById(
   return found && { name: found[0], type: found[1][0], id };
 }
 
-/** `TensorProto.DataType`, the members that are read. Only FLOAT is written. */
+/** `TensorProto.DataType`, the members that can be read. Only FLOAT is written. */
 export const DATA_TYPES = {
   FLOAT: 1,
   UINT8: 2,
@@ -98,6 +98,6 @@ export const ATTRIBUTE_TYPES = { FLOAT: 1, INT: 2, INTS: 7 } as const;
 /** `TensorProto.DataLocation`. */
 export const EXTERNAL = 1;
 
-/** ONNX 1.12: opset 17 came with version 8 of the format (https://onnx.ai/onnx/repo-docs/Versioning.html). */
+/** Those of ONNX 1.12 (https://onnx.ai/onnx/repo-docs/Versioning.html). */
 export const IR_VERSION = 8;
 export const OPSET = 17;

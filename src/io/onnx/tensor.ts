@@ -12,7 +12,9 @@ import { countVarints, type FieldBudget, fieldsOf, readVarints, textOf, varintOf
 type DataType = keyof typeof DATA_TYPES;
 type DataField = 'raw_data' | 'float_data' | 'double_data' | 'int32_data' | 'int64_data';
 
-/** Where numbers of each type lie when not in `raw_data`, and how many bytes one takes there. */
+/**
+ * For each type, the field that stores its elements if not `raw_data`, and the bytes of an element in `raw_data`.
+ */
 const STORED: Readonly<Record<DataType, { readonly field: DataField; readonly bytes: number }>> = {
   FLOAT: { field: 'float_data', bytes: 4 },
   DOUBLE: { field: 'double_data', bytes: 8 },
@@ -25,10 +27,10 @@ const STORED: Readonly<Record<DataType, { readonly field: DataField; readonly by
 
 const MAX_RANK = 16;
 const NOTHING = new Uint8Array(0);
-/** A packed field is one piece; a writer that does not pack makes one of each number. */
+/** Limit on the pieces of a repeated field: one if packed, otherwise one per element. */
 const MAX_PIECES = 2 ** 16;
 
-/** The file that a tensor is in. */
+/** The file that contains a tensor. */
 interface TensorFile {
   readonly source: string;
   readonly budget: FieldBudget;
@@ -36,9 +38,9 @@ interface TensorFile {
 }
 
 /**
- * Reads a `TensorProto`: its size is checked now, its numbers are read when they are asked for.
- * @param called its name, where that is not in it.
- * @throws OnnxError naming the tensor.
+ * Decodes a `TensorProto`. Its size is checked immediately; its elements are read on access.
+ * @param called its name, if the message has none.
+ * @throws OnnxError with the name of the tensor.
  */
 export function decodeTensor(
   bytes: Uint8Array,
@@ -72,7 +74,7 @@ export function decodeTensor(
   };
 }
 
-/** The bytes of a tensor in another file. */
+/** The bytes of a tensor that is stored in another file (external data). */
 function externalData(
   entries: readonly Uint8Array[],
   what: string,
@@ -103,7 +105,7 @@ function externalData(
   return bytes.subarray(offset, offset + length);
 }
 
-/** The payloads of each field by its name. */
+/** The payloads of each field, by name. */
 function collect(bytes: Uint8Array, what: string, budget: FieldBudget): Map<string, Uint8Array[]> {
   const found = new Map<string, Uint8Array[]>();
   for (const { id, payload } of fieldsOf(bytes, what, budget)) {
@@ -135,7 +137,7 @@ function unreadable(code: number | undefined, what: string): never {
 }
 
 function shapeOf(pieces: readonly Uint8Array[], what: string): Shape {
-  // A size takes a byte at least: more bytes than those of the largest sizes hold too many.
+  // Checked before parsing: a dimension takes at least one byte, so this bounds the number of dimensions.
   const bytes = pieces.reduce((sum, piece) => sum + piece.length, 0);
   const rank =
     bytes > MAX_RANK * 10 ? bytes : pieces.reduce((sum, piece) => sum + countVarints(piece, what), 0);
@@ -148,7 +150,7 @@ function shapeOf(pieces: readonly Uint8Array[], what: string): Shape {
   return shape;
 }
 
-/** Reads the numbers, of which there are as many as there should be. */
+/** Returns a function that reads the elements, after checking their number. */
 function readerOf(
   found: ReadonlyMap<string, readonly Uint8Array[]>,
   type: DataType,
@@ -176,7 +178,7 @@ function readerOf(
   return () => fromBytes(joined(pieces).buffer, type);
 }
 
-/** One copy in memory of its own: aligned, which a view of the file is not. */
+/** A copy of the pieces as one aligned buffer. */
 function joined(pieces: readonly Uint8Array[]): Uint8Array<ArrayBuffer> {
   const bytes = new Uint8Array(pieces.reduce((sum, piece) => sum + piece.length, 0));
   let at = 0;

@@ -1,28 +1,30 @@
 import { OnnxError } from './error.ts';
 
-/** A field as it lies in a message: its number, and the bytes of its value (without the length before them). */
+/** An encoded field of a message: its number, wire type, and the bytes of its value (without a length prefix). */
 export interface Field {
   readonly id: number;
   readonly wire: number;
   readonly payload: Uint8Array;
 }
 
-/** Types of values on the wire (https://protobuf.dev/programming-guides/encoding/). */
+/** Protobuf wire types (https://protobuf.dev/programming-guides/encoding/). */
 export const WIRE = { varint: 0, bits64: 1, bytes: 2, bits32: 5 } as const;
 
 const UTF8 = new TextDecoder('utf-8', { fatal: true });
-/** 64 bits, 7 in each byte. */
+/** 64 bits in groups of 7. */
 const MAX_VARINT_BYTES = 10;
 
-/** How many fields a file may still have, all of its messages together: a field can take two bytes. */
+/**
+ * The remaining number of fields that a file may have in all its messages; a field can be as short as two bytes.
+ */
 export interface FieldBudget {
   left: number;
 }
 
 /**
- * Goes through the fields of a message one after the other: each is a view. Nothing recurses, and nothing is allocated
- * that a file could make large.
- * @throws OnnxError where the bytes are no message, or the file has more fields than it may.
+ * Iterates over the fields of a message; values are views. Not recursive, and allocations do not depend on the
+ * file.
+ * @throws OnnxError if the bytes are not a valid message, or the file has too many fields.
  */
 export function* fieldsOf(message: Uint8Array, what: string, budget: FieldBudget): Generator<Field> {
   const cursor = new Cursor(message, what);
@@ -32,14 +34,14 @@ export function* fieldsOf(message: Uint8Array, what: string, budget: FieldBudget
   }
 }
 
-/** The first varint. @throws OnnxError */
+/** Decodes the first varint. @throws OnnxError */
 export function varintOf(bytes: Uint8Array, what: string): bigint {
   const one = new BigInt64Array(1);
   new Cursor(bytes, what).varint(new Uint32Array(one.buffer), 0);
   return one[0]!;
 }
 
-/** How many varints there are, one after the other. @throws OnnxError */
+/** Number of consecutive varints in `bytes`. @throws OnnxError */
 export function countVarints(bytes: Uint8Array, what: string): number {
   const cursor = new Cursor(bytes, what);
   const scratch = new Uint32Array(2);
@@ -48,7 +50,7 @@ export function countVarints(bytes: Uint8Array, what: string): number {
   return count;
 }
 
-/** So many varints: a packed field, or the pieces of one that is not. @throws OnnxError */
+/** Decodes the varints of a packed field, or of the pieces of an unpacked one. @throws OnnxError */
 export function readVarints(
   pieces: readonly Uint8Array[],
   count: number,
@@ -64,7 +66,7 @@ export function readVarints(
   return values;
 }
 
-/** Strict UTF-8. @throws OnnxError */
+/** Decodes strict UTF-8. @throws OnnxError */
 export function textOf(bytes: Uint8Array, what: string): string {
   try {
     return UTF8.decode(bytes);
@@ -108,7 +110,7 @@ class Cursor {
     }
   }
 
-  /** Into two words, the lower one first. */
+  /** Decodes a varint into two words, the lower one first. */
   varint(words: Uint32Array, at: number): void {
     let [low, high] = [0, 0];
     for (let i = 0; i < MAX_VARINT_BYTES; i++) {
@@ -132,7 +134,7 @@ class Cursor {
     this.#refuse(`a number of more than ${MAX_VARINT_BYTES} bytes`);
   }
 
-  /** A number that a length or a tag can be: far beyond what a file can hold it is refused by `#take`. */
+  /** Decodes a length or a tag; lengths beyond the end of the file are rejected by `#take`. */
   #size(): number {
     this.varint(this.#words, 0);
     return this.#words[1]! * 2 ** 32 + this.#words[0]!;

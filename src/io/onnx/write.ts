@@ -6,27 +6,28 @@ import { OnnxError } from './error.ts';
 import { type Operator, operatorOf } from './nodes.ts';
 import { DATA_TYPES, fieldOf, IR_VERSION, type MessageName, OPSET } from './schema.ts';
 
-/** A trained network to be written. */
+/** A trained network to export. */
 export interface OnnxModel {
   readonly name: string;
-  /** A forward pass on one image, in evaluate mode, from `images` [1, C, H, W] to `logits` [1, classes]. */
+  /** The evaluation graph for one image, from `images` [1, C, H, W] to `logits` [1, classes]. */
   readonly graph: Graph;
   /** Parameters and running statistics by PyTorch's names. */
   readonly state: ReadonlyMap<string, Float32Array | Float64Array>;
-  /** What a reader must know to use it: `metadata_props`. */
+  /** Written as `metadata_props`. */
   readonly metadata: ReadonlyMap<string, string>;
-  /** The same for people. */
+  /** The same as readable text. */
   readonly docString: string;
 }
 
-/** A protobuf message ends here. */
+/** Limit on the size of a protobuf message. */
 const MAX_BYTES = 2 ** 31 - 1;
 
 /**
- * An ONNX file (opset 17) in pieces, the numbers as they lie in `state`: input `images` [N, C, H, W], output `logits`
- * [N, classes], float32, for any number N of images; initializers under PyTorch's names. The same network gives the
- * same bytes.
- * @throws OnnxError when it would be larger than 2 GiB, an op has no counterpart, or a tensor does not fit.
+ * Encodes an ONNX file (opset 17) as a list of pieces; tensor data are views of `state`. Deterministic. The input
+ * is `images` [N, C, H, W], the output `logits` [N, classes], float32, for any number N of images; initializers
+ * have PyTorch's names.
+ * @throws OnnxError if the file would be larger than 2 GiB, an op has no equivalent, or a tensor has the wrong
+ * size.
  */
 export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxModel): Uint8Array[] {
   const [images, logits] = [graph.inputs.get('images'), graph.outputs.get('logits')];
@@ -58,7 +59,7 @@ export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxMode
   return pieces;
 }
 
-/** A field that is a message or bytes, its content in pieces: a tag and a length come before it. */
+/** Encodes a field that is a message or bytes: tag, length, and the pieces of its content. */
 function nested(message: MessageName, field: string, content: readonly Uint8Array[]): Uint8Array[] {
   return [encodeHead(fieldOf(message, field).id, sizeOf(content)), ...content];
 }
@@ -74,7 +75,7 @@ function requireRoom(bytes: number): void {
   );
 }
 
-/** What the logits depend on, in the graph's order, every value under a name of its own. */
+/** The nodes that the logits depend on, in the order of the graph, with unique names for all values. */
 function nodesOf(graph: Graph, images: ValueId, logits: ValueId) {
   const operators = operatorsFor(logits, graph);
   const names = new Map<ValueId, string>([[images, 'images']]);
@@ -92,7 +93,7 @@ function nodesOf(graph: Graph, images: ValueId, logits: ValueId) {
     };
   });
   if (names.get(logits) === 'logits') return nodes;
-  // A network that answers with what it is given.
+  // A network whose output is its input.
   const [input, output] = [[names.get(logits)!], ['logits']];
   return [...nodes, { name: 'identity', op_type: 'Identity', input, output, attribute: [] }];
 }
@@ -116,7 +117,7 @@ function unique(name: string, taken: Set<string>): string {
   return free;
 }
 
-/** A `TensorProto`. */
+/** Encodes a `TensorProto` as pieces. */
 function tensorPieces(
   name: string,
   shape: Shape,

@@ -2,7 +2,7 @@ import { assertNever } from '../../tensor/assert-never.ts';
 import { widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { widenFloat16 } from '../half.ts';
 
-/** Types of elements in files of weights, as PyTorch names them. */
+/** Element types in weight files, with PyTorch's names. */
 export type Dtype =
   | 'float32'
   | 'float64'
@@ -28,9 +28,9 @@ export const BYTES_OF: Readonly<Record<Dtype, number>> = {
   bool: 1,
 };
 
-/** Little-endian bytes, a whole number of elements → float32: rounded from the wider types, exact from the others. */
+/** Converts little-endian elements to float32; exact, except for types with more precision, which are rounded. */
 export function toFloat32(dtype: Dtype, bytes: Uint8Array): Float32Array {
-  const { buffer } = new Uint8Array(bytes); // Aligned.
+  const { buffer } = new Uint8Array(bytes); // An aligned copy.
   switch (dtype) {
     case 'float32':
       return new Float32Array(buffer);

@@ -8,7 +8,7 @@ import {
   isKind,
   type PickleGlobal,
   type PickleValue,
-  type StandIn,
+  type Placeholder,
   type TorchTensor,
 } from './pickle-value.ts';
 import { addItem } from './unpickle.ts';
@@ -32,28 +32,31 @@ const STORAGES: Readonly<Record<string, Dtype | 'untyped'>> = {
 };
 
 const MAX_DIMENSIONS = 32;
-/** Bytes that calls may make of a pickle's values altogether: a memo gives large ones for a few bytes, again and again. */
+/**
+ * Limit on the total bytes that calls may create: with the memo, a few bytes of a pickle can repeat large values.
+ */
 const MAX_MADE = 2 ** 26;
-/** About what a dict takes, and an entry of it. */
+/** Approximate memory of a dict, and of an entry. */
 const [DICT_BYTES, ENTRY_BYTES] = [256, 32];
 
-/** More names are refused: a checkpoint has some dozens. */
-const MAX_STRANGERS = 1000;
+/** Files with more unknown names are rejected; checkpoints have some dozens. */
+const MAX_UNKNOWN_NAMES = 1000;
 
-/** What a pickle names, and which of it is not known here. */
+/** Resolves the globals of a pickle, and records those that are unknown. */
 export interface TorchGlobals {
   readonly find: (name: string) => PickleGlobal;
-  /** Names that stand-ins were made for. */
-  readonly strangers: () => readonly string[];
+  /** Unknown names, whose objects became placeholders. */
+  readonly unknownNames: () => readonly string[];
 }
 
 /**
- * All that a pickle of weights may call: every call makes plain data, or a tensor that lies inside its storage. Whatever
- * else it names is a stranger, which is never looked up anywhere: its objects are stand-ins, one for all of a name.
+ * The functions and classes that a pickle of weights may call. Calls create only plain data and tensors within the
+ * bounds of their storage. Other names are never looked up: objects of such a name are represented by one
+ * placeholder.
  */
 export function torchGlobals(refuse: Refuse): TorchGlobals {
   const globals = new Map<string, PickleGlobal>();
-  const strangers = new Map<string, PickleGlobal>();
+  const unknownNames = new Map<string, PickleGlobal>();
   let made = 0;
   const spend = (count: number) => {
     made += count;
@@ -68,12 +71,12 @@ export function torchGlobals(refuse: Refuse): TorchGlobals {
   add('torch._utils._rebuild_tensor_v2', { call: (args) => rebuildTensor(args, undefined, refuse) });
   add('torch._utils._rebuild_tensor_v3', { call: (args) => rebuildTensor(args, args[6], refuse) });
   const parameter = ([tensor]: readonly PickleValue[]) =>
-    isKind(tensor, 'tensor') || isKind(tensor, 'stand-in')
+    isKind(tensor, 'tensor') || isKind(tensor, 'placeholder')
       ? tensor
       : refuse('a parameter is made of what is no tensor');
   add('torch._utils._rebuild_parameter', { call: parameter });
   add('torch._utils._rebuild_parameter_with_state', { call: parameter });
-  // A tensor with attributes: (what rebuilds it, its class, the arguments, the attributes).
+  // A tensor with attributes: (function, class, arguments, attributes).
   add('torch._tensor._rebuild_from_type_v2', {
     call: ([rebuild, , args]) =>
       isKind(rebuild, 'global') && rebuild.call && isArray(args)
@@ -87,14 +90,15 @@ export function torchGlobals(refuse: Refuse): TorchGlobals {
   add('_codecs.encode', { call: (args) => encodedBytes(args, spend, refuse) });
   return {
     find(name) {
-      const known = globals.get(name) ?? strangers.get(name);
+      const known = globals.get(name) ?? unknownNames.get(name);
       if (known) return known;
-      if (strangers.size === MAX_STRANGERS) refuse(`the pickle names more than ${MAX_STRANGERS} classes`);
-      const stranger: PickleGlobal = { kind: 'global', name };
-      strangers.set(name, stranger);
-      return stranger;
+      if (unknownNames.size === MAX_UNKNOWN_NAMES)
+        refuse(`the pickle names more than ${MAX_UNKNOWN_NAMES} classes`);
+      const unknown: PickleGlobal = { kind: 'global', name };
+      unknownNames.set(name, unknown);
+      return unknown;
     },
-    strangers: () => [...strangers.keys()],
+    unknownNames: () => [...unknownNames.keys()],
   };
 }
 
@@ -113,7 +117,7 @@ function orderedDict(pairs: PickleValue | undefined, spend: Spend, refuse: Refus
   return dict;
 }
 
-/** Protocol 2 has no bytes: Python writes them as Latin-1 text to encode. */
+/** Protocol 2 has no bytes type: Python writes bytes as `_codecs.encode(text, 'latin1')`. */
 function encodedBytes([text, encoding]: readonly PickleValue[], spend: Spend, refuse: Refuse): PickleValue {
   if (typeof text !== 'string' || encoding !== 'latin1')
     return refuse('bytes are made of what is no Latin-1 text');
@@ -122,14 +126,14 @@ function encodedBytes([text, encoding]: readonly PickleValue[], spend: Spend, re
   return encodeLatin1(text);
 }
 
-/** (storage, offset, sizes, strides, …): checked against the storage's length, so that reading it cannot go astray. */
+/** `_rebuild_tensor(storage, offset, sizes, strides, …)`: checks the bounds of the view against its storage. */
 function rebuildTensor(
   args: readonly PickleValue[],
   dtypeGlobal: PickleValue | undefined,
   refuse: Refuse,
-): TorchTensor | StandIn {
+): TorchTensor | Placeholder {
   const [storage, offset, shape, strides] = args;
-  if (isKind(storage, 'stand-in')) return storage; // Of a type that is not read.
+  if (isKind(storage, 'placeholder')) return storage; // The type is not supported.
   if (!isKind(storage, 'storage')) return refuse('a tensor is made of what is no storage');
   const given = isKind(dtypeGlobal, 'global') ? dtypeGlobal.dtype : undefined;
   const dtype = storage.dtype === 'untyped' ? given : storage.dtype;
@@ -145,7 +149,7 @@ function rebuildTensor(
   );
   const count = elementCount(shape);
   const last = offset + shape.reduce((sum, size, axis) => sum + (size - 1) * strides[axis]!, 0);
-  // Only a view that repeats elements (stride 0) declares more of them than there are: no weight is one.
+  // A view with more elements than its storage repeats elements (stride 0), which weights never do.
   if (count > 0 && !(last < available && count <= available)) {
     refuse(
       `a tensor of ${formatShape(shape)} (strides ${strides.join(', ')}, offset ${offset}) goes beyond its storage ` +

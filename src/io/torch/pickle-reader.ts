@@ -1,13 +1,13 @@
 import type { Refuse } from './error.ts';
 
 const NEWLINE = 0x0a;
-/** Lines hold numbers and names of globals. */
+/** Lines contain numbers and names of globals. */
 const MAX_LINE_BYTES = 256;
-/** Seeds and magic numbers are the largest whole numbers there are. */
+/** The largest integers in weight files are seeds and magic numbers. */
 const MAX_INTEGER_BYTES = 16;
 const UTF8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 
-/** A cursor over the bytes of a pickle. No length is believed before the bytes are there. */
+/** A cursor over the bytes of a pickle. Lengths are checked against the remaining bytes. */
 export class PickleReader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
@@ -41,12 +41,12 @@ export class PickleReader {
     return this.#view.getInt32(this.#take(4), true);
   }
 
-  /** A length of 8 bytes. */
+  /** An 8-byte length. */
   u64(): number {
     return Number(this.#view.getBigUint64(this.#take(8), true));
   }
 
-  /** Of pickles: the one number in them that is big-endian. */
+  /** A float64; the only big-endian number in pickles. */
   f64(): number {
     return this.#view.getFloat64(this.#take(8), false);
   }
@@ -66,7 +66,7 @@ export class PickleReader {
     }
   }
 
-  /** Up to a newline, without it. */
+  /** Text up to a newline, which is consumed. */
   line(): string {
     const end = this.#bytes.subarray(0, this.#at + MAX_LINE_BYTES).indexOf(NEWLINE, this.#at);
     if (end < 0) return this.#refuse('damaged pickle: a line does not end');
@@ -75,7 +75,7 @@ export class PickleReader {
     return text;
   }
 
-  /** Two's complement, little-endian, of any length. */
+  /** A little-endian two's complement integer of `length` bytes. */
   integer(length: number): number | bigint {
     if (length > MAX_INTEGER_BYTES)
       return this.#refuse(`the pickle holds a whole number of ${length} bytes: at most ${MAX_INTEGER_BYTES}`);
@@ -95,7 +95,7 @@ export class PickleReader {
   }
 }
 
-/** As a number where that is exact. */
+/** Converts to a number if that is exact. */
 export function asNumber(value: bigint): number | bigint {
   return Number.isSafeInteger(Number(value)) ? Number(value) : value;
 }

@@ -1,18 +1,18 @@
 import type { Refuse } from './error.ts';
 import type { PickleValue } from './pickle-value.ts';
 
-/** The stack of an unpickler, and the marks in it: nothing below the last mark is taken. */
+/** The stack of an unpickler with its marks: values below the last mark cannot be popped. */
 export class PickleStack {
   readonly #refuse: Refuse;
   readonly #values: PickleValue[] = [];
-  /** Heights of the stack. */
+  /** Stack heights at which marks were pushed. */
   readonly #marks: number[] = [];
 
   constructor(refuse: Refuse) {
     this.#refuse = refuse;
   }
 
-  /** Of values and marks. */
+  /** Number of values and marks. */
   get size(): number {
     return this.#values.length + this.#marks.length;
   }
@@ -34,13 +34,13 @@ export class PickleStack {
     return this.#values.splice(this.#values.length - count);
   }
 
-  /** All above the last mark, and the mark. */
+  /** Pops the last mark and all values above it; returns the values. */
   popMark(): PickleValue[] {
     const height = this.#marks.pop() ?? this.#refuse('damaged pickle: a mark is missing');
     return this.#values.splice(height);
   }
 
-  /** A value, or the mark where that is on top. */
+  /** Pops the top: a value or a mark. */
   drop(): void {
     if (this.#marks.length > 0 && this.#marks.at(-1) === this.#values.length) this.#marks.pop();
     else this.pop();

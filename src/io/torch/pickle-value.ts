@@ -2,8 +2,8 @@ import type { Shape } from '../../tensor/shape.ts';
 import type { Dtype } from './dtype.ts';
 
 /**
- * What the unpickler can make: plain values, lists and tuples as arrays (tuples frozen), dicts as Maps, tensors, and
- * stand-ins for everything else.
+ * A value from a pickle: plain values, lists and tuples as arrays (tuples frozen), dicts as Maps, tensors, and
+ * placeholders for everything else.
  */
 export type PickleValue =
   | null
@@ -17,7 +17,7 @@ export type PickleValue =
   | PickleGlobal
   | TorchStorage
   | TorchTensor
-  | StandIn;
+  | Placeholder;
 
 export type PickleKey = null | boolean | number | bigint | string;
 export type PickleDict = Map<PickleKey, PickleValue>;
@@ -25,38 +25,38 @@ export type PickleDict = Map<PickleKey, PickleValue>;
 /** A class or function that a pickle names. */
 export interface PickleGlobal {
   readonly kind: 'global';
-  /** `torch._utils._rebuild_tensor_v2` */
+  /** Such as `torch._utils._rebuild_tensor_v2`. */
   readonly name: string;
-  /** What calling it makes; without it, a call makes a stand-in. */
+  /** Implements a call; without it, a call returns a placeholder. */
   readonly call?: (args: readonly PickleValue[]) => PickleValue;
-  /** Of a storage class, or of `torch.float32` and the like; `untyped` counts bytes. */
+  /** The type of a storage class, or of `torch.float32` and similar; `untyped`: bytes. */
   readonly dtype?: Dtype | 'untyped';
 }
 
 /**
- * Stands for an object of a class that is not read, or for what a function would have made: `argparse.Namespace`, a
- * number of NumPy. It holds nothing, and what a pickle puts into it is forgotten.
+ * A placeholder for an object of an unsupported class, or for the result of an unsupported function:
+ * `argparse.Namespace`, a NumPy number. It has no contents; those in the pickle are discarded.
  */
-export interface StandIn {
-  readonly kind: 'stand-in';
-  /** Of the class or function. */
+export interface Placeholder {
+  readonly kind: 'placeholder';
+  /** Name of the class or function. */
   readonly name: string;
   /** Whether it has the attributes of a `torch.nn.Module`. */
   readonly isModule: boolean;
 }
 
-/** Numbers that tensors are views of. */
+/** The memory that tensors are views of. */
 export interface TorchStorage {
   readonly kind: 'storage';
   readonly key: string;
   readonly dtype: Dtype | 'untyped';
-  /** In elements of its type; in bytes where it is untyped. */
+  /** In elements, or in bytes if untyped. */
   readonly length: number;
-  /** All of its bytes, `length` elements of them. @throws TorchFileError when they are damaged. */
+  /** Reads all `length` elements as bytes. @throws TorchFileError if they are damaged. */
   readonly read: () => Uint8Array;
 }
 
-/** A view of a storage, inside its bounds. Offset and strides count elements. */
+/** A view within the bounds of a storage. Offset and strides are in elements. */
 export interface TorchTensor {
   readonly kind: 'tensor';
   readonly dtype: Dtype;
@@ -74,8 +74,8 @@ export function isArray(value: PickleValue | undefined): value is readonly Pickl
   return Array.isArray(value);
 }
 
-/** Narrows to one of the kinds of objects. */
-export function isKind<Kind extends 'global' | 'storage' | 'tensor' | 'stand-in'>(
+/** Type guard for one kind of objects. */
+export function isKind<Kind extends 'global' | 'storage' | 'tensor' | 'placeholder'>(
   value: PickleValue | undefined,
   kind: Kind,
 ): value is Extract<PickleValue, { readonly kind: Kind }> {

@@ -1,20 +1,20 @@
 import { decodeLatin1 } from '../latin1.ts';
 import { quoted } from '../quoted.ts';
 import { BYTES_OF } from './dtype.ts';
-import { type Refuse, refuser, SAVE_ANEW } from './error.ts';
+import { type Refuse, refuser, SAVE_WEIGHTS } from './error.ts';
 import { torchGlobals } from './globals.ts';
 import {
   isArray,
   isKind,
   type PickleGlobal,
   type PickleValue,
-  type StandIn,
+  type Placeholder,
   type TorchStorage,
 } from './pickle-value.ts';
 import { unpickle } from './unpickle.ts';
 import { openZip, type ZipMembers, type ZipReader } from './zip.ts';
 
-/** torch.save before 1.6 begins its files with this number, then its protocol version. */
+/** Files of torch.save before PyTorch 1.6 begin with this number and the protocol version, each as a pickle. */
 const LEGACY_MAGIC = 0x1950a86a20f9469cfc6cn;
 const LEGACY_PROTOCOL = 1001;
 const MAX_PICKLE_BYTES = 64 * 2 ** 20;
@@ -24,24 +24,26 @@ export function isZip(bytes: Uint8Array): boolean {
   return bytes.length >= 4 && bytes[0] === 0x50 && bytes[1] === 0x4b && bytes[2] === 3 && bytes[3] === 4;
 }
 
-/** PROTO, from protocol 4 on a FRAME of 8 bytes, then the magic number as LONG1 of 10 bytes. */
+/**
+ * Tests for the opcodes PROTO, FRAME (since protocol 4, with 8 bytes), and LONG1 with 10 bytes, the magic number.
+ */
 export function isLegacyTorchFile(bytes: Uint8Array): boolean {
   const at = bytes[2] === 0x95 ? 11 : 2;
   return bytes[0] === 0x80 && bytes[at] === 0x8a && bytes[at + 1] === 10;
 }
 
-/** What a file of torch.save holds. */
+/** The contents of a file written by torch.save. */
 export interface TorchContent {
   readonly value: PickleValue;
-  /** Names of classes and functions in it that are not known here: their objects are stand-ins. */
-  readonly strangers: readonly string[];
+  /** Unknown names of classes and functions; their objects became placeholders. */
+  readonly unknownNames: readonly string[];
 }
 
 /**
- * Reads what torch.save wrote, as plain data: the zip format (since 1.6) and the one before it. The format is
- * torch/serialization.py's; what is known of it is in `globals.ts`. Tensors are not read before they are asked for.
- * @param source the file's name in messages.
- * @throws TorchFileError on all that is damaged or too large.
+ * Decodes a file written by torch.save as plain data: the zip format (since PyTorch 1.6) and the older format.
+ * Source of the formats: torch/serialization.py. Supported globals: `globals.ts`. Tensors are read on demand.
+ * @param source name of the file in messages.
+ * @throws TorchFileError if the file is damaged or too large.
  */
 export async function decodeTorchFile(
   bytes: Uint8Array,
@@ -63,7 +65,7 @@ function decodeZip(zip: ZipMembers, refuse: Refuse): TorchContent {
   if (pickles.length > 1) refuse(`holds ${pickles.length} pickles: expected one data.pkl`);
   const root = pickle.slice(0, pickle.indexOf('/') + 1);
   if (zip.names.some((name) => name === `${root}constants.pkl` || name.startsWith(`${root}code/`))) {
-    refuse(`a TorchScript program, which is not read: ${SAVE_ANEW}`);
+    refuse(`a TorchScript program, which is not read: ${SAVE_WEIGHTS}`);
   }
   if (zip.sizeOf(pickle)! > MAX_PICKLE_BYTES) refuse(`${quoted(pickle)} is longer than 64 MiB`);
   const order = `${root}byteorder`;
@@ -88,13 +90,16 @@ function decodeZip(zip: ZipMembers, refuse: Refuse): TorchContent {
     return shared(storages, { ...declared, read: once(() => zip.read(name)) }, refuse);
   };
   const content = zip.read(pickle);
-  const { find, strangers } = torchGlobals(refuse);
+  const { find, unknownNames } = torchGlobals(refuse);
   const { value, end } = unpickle(content, 0, { global: find, persistent, refuse });
   if (end !== content.length) refuse(`${content.length - end} bytes behind the end of the pickle`);
-  return { value, strangers: strangers() };
+  return { value, unknownNames: unknownNames() };
 }
 
-/** Pickles of the magic number, the version, the machine's sizes, the object and the storages' keys; then their data. */
+/**
+ * The older format: pickles of the magic number, version, system sizes, object and storage keys; then the
+ * storages.
+ */
 function decodeLegacy(bytes: Uint8Array, refuse: Refuse): TorchContent {
   const plain = {
     global: (name: string) => refuse(`damaged: ${quoted(name)} is named where no class can be`),
@@ -113,12 +118,12 @@ function decodeLegacy(bytes: Uint8Array, refuse: Refuse): TorchContent {
   const contents = new Map<string, Uint8Array>();
   const persistent = (id: PickleValue): PickleValue => {
     const declared = storageOf(id, 6, refuse);
-    if (declared.kind === 'stand-in')
-      return refuse(`a storage is a ${quoted(declared.name)}, whose size is not known here: ${SAVE_ANEW}`);
+    if (declared.kind === 'placeholder')
+      return refuse(`a storage is a ${quoted(declared.name)}, whose size is not known here: ${SAVE_WEIGHTS}`);
     if (declared.kind === 'global') return declared;
     return shared(storages, { ...declared, read: () => contents.get(declared.key)! }, refuse);
   };
-  const { find, strangers } = torchGlobals(refuse);
+  const { find, unknownNames } = torchGlobals(refuse);
   const main = unpickle(bytes, machine.end, { global: find, persistent, refuse });
   const keys = unpickle(bytes, main.end, plain);
   if (!isArray(keys.value)) return refuse('damaged: the list of storages is missing');
@@ -141,19 +146,19 @@ function decodeLegacy(bytes: Uint8Array, refuse: Refuse): TorchContent {
   const missing = [...storages.keys()].find((key) => !contents.has(key));
   if (missing !== undefined) refuse(`storage ${quoted(missing)} is not in the file`);
   if (at !== bytes.length) refuse(`${bytes.length - at} bytes behind the last storage`);
-  return { value: main.value, strangers: strangers() };
+  return { value: main.value, unknownNames: unknownNames() };
 }
 
 /**
- * ('storage', class, key, device, length), and in the older format a view of another storage, which is not read: the
- * storage, or a stand-in for one of a type that is not read. The older format has classes of modules with their code,
- * ('module', class, file, code), too.
+ * Resolves a persistent id: ('storage', class, key, device, length) is a storage, or a placeholder if the type is
+ * not supported. The older format also has views of storages, which are rejected, and modules with their code,
+ * ('module', class, file, code).
  */
 function storageOf(
   id: PickleValue,
   fields: 5 | 6,
   refuse: Refuse,
-): Omit<TorchStorage, 'read'> | StandIn | PickleGlobal {
+): Omit<TorchStorage, 'read'> | Placeholder | PickleGlobal {
   const no = 'a persistent id is not that of a storage';
   if (!isArray(id)) return refuse(no);
   const [what, type, key, , length, view = null] = id;
@@ -161,13 +166,13 @@ function storageOf(
   if (what === 'module' && fields === 6) return type;
   if (what !== 'storage' || id.length !== fields || type.call || view !== null) return refuse(no);
   if (typeof key !== 'string') return refuse(no);
-  if (type.dtype === undefined) return { kind: 'stand-in', name: type.name, isModule: false };
+  if (type.dtype === undefined) return { kind: 'placeholder', name: type.name, isModule: false };
   if (!Number.isSafeInteger(length) || (length as number) < 0)
     return refuse(`storage ${quoted(key)} has no length`);
   return { kind: 'storage', key, dtype: type.dtype, length: length as number };
 }
 
-/** The storage that this key named before, which must have been declared alike. */
+/** The storage with this key; repeated declarations must agree. */
 function shared(storages: Map<string, TorchStorage>, storage: TorchStorage, refuse: Refuse): TorchStorage {
   const before = storages.get(storage.key);
   if (!before) storages.set(storage.key, storage);

@@ -1,23 +1,23 @@
 import { besideNote, isAverage } from '../choose-weights.ts';
 import { MAX_NAME_CHARACTERS, type Weights, type WeightTensor } from '../named-weights.ts';
 import { quoted } from '../quoted.ts';
-import { refuser, SAVE_ANEW } from './error.ts';
+import { refuser, SAVE_WEIGHTS } from './error.ts';
 import {
   isDict,
   isKind,
   type PickleDict,
   type PickleValue,
-  type StandIn,
+  type Placeholder,
   type TorchTensor,
 } from './pickle-value.ts';
 import type { TorchContent } from './read.ts';
 import { readTensor } from './tensor.ts';
 
-/** Where training scripts keep the weights in their checkpoints, the usual places first. */
+/** The keys under which training scripts store weights in checkpoints. */
 const USUAL = ['state_dict', 'model_state_dict', 'model', 'net', 'network', 'weights', 'params'];
-/** The path of what the file itself is. */
+/** The path of the top-level object. */
 const ROOT = '';
-/** What optimizers remember of each parameter is a dict of tensors too. */
+/** Optimizer states are also dicts of tensors. */
 const OPTIMIZER = /^optim/i;
 const MAX_DEPTH = 4;
 const MAX_STATE_DICTS = 1000;
@@ -25,23 +25,23 @@ const MAX_KEY_CHARACTERS = 200;
 const LISTED = 10;
 
 /**
- * The state dict of a file of torch.save: the object itself or one that it holds. Of those under a usual name and the
- * object itself the one with most tensors (the best accuracy may be a tensor too), else the largest. Tensors wait to be
- * read.
- * @throws TorchFileError when there is none.
+ * The state dict in a file of torch.save: the top-level object or a dict inside it. Prefers, among the top-level
+ * object and dicts under the usual keys, the one with the most tensors (a best accuracy may also be a tensor);
+ * otherwise the largest dict. Tensors are read on demand.
+ * @throws TorchFileError if there is none.
  */
-export function stateDictOf({ value, strangers }: TorchContent, source: string): Omit<Weights, 'format'> {
-  const named = strangers.length ? ` (it names ${listed(strangers)}, of which nothing was run)` : '';
+export function stateDictOf({ value, unknownNames }: TorchContent, source: string): Omit<Weights, 'format'> {
+  const named = unknownNames.length ? ` (it names ${listed(unknownNames)}, of which nothing was run)` : '';
   const refuse = (reason: string) => refuser(source)(reason + named);
-  if (isKind(value, 'stand-in')) return refuse(`holds ${described(value)}: ${SAVE_ANEW}`);
+  if (isKind(value, 'placeholder')) return refuse(`holds ${described(value)}: ${SAVE_WEIGHTS}`);
   if (!isDict(value))
     return refuse('holds no state dict: expected what torch.save(model.state_dict(), …) writes');
   const all = stateDictsIn(value);
   const under = mainOf(all);
-  const strange = strangeWeights(value, under === undefined);
+  const strange = placeholderWeights(value, under === undefined);
   if (strange && (under === undefined || under === ROOT)) {
-    const [key, standIn] = strange;
-    return refuse(`holds ${described(standIn)} under ${quoted(key)}: ${SAVE_ANEW}`);
+    const [key, placeholder] = strange;
+    return refuse(`holds ${described(placeholder)} under ${quoted(key)}: ${SAVE_WEIGHTS}`);
   }
   if (under === undefined) {
     const keys = [...value.keys()].slice(0, LISTED).map((key) => quoted(String(key)));
@@ -62,14 +62,15 @@ export function stateDictOf({ value, strangers }: TorchContent, source: string):
     notes.push(
       `left out ${others.length} that are no tensors: ${listed(others.map(([name]) => String(name)))}`,
     );
-  if (strangers.length) notes.push(`left out what is of ${listed(strangers)}, of which nothing was run`);
+  if (unknownNames.length)
+    notes.push(`left out what is of ${listed(unknownNames)}, of which nothing was run`);
   const stateDicts = [...all].flatMap(([path, other]) =>
     path === ROOT ? [] : [[path, tensorsOf(other)] as const],
   );
   return { tensors, notes, stateDicts: new Map(stateDicts) };
 }
 
-/** All dicts with tensors, by the keys that lead to them (`ema.module`); each once. */
+/** All dicts with tensors, by their paths of keys (`ema.module`), without duplicates. */
 function stateDictsIn(root: PickleDict): ReadonlyMap<string, PickleDict> {
   const found = new Map<string, PickleDict>();
   const seen = new Set([root]);
@@ -91,7 +92,7 @@ function stateDictsIn(root: PickleDict): ReadonlyMap<string, PickleDict> {
   return found;
 }
 
-/** Where the network's weights are. */
+/** The path of the network's weights. */
 function mainOf(all: ReadonlyMap<string, PickleDict>): string | undefined {
   const usual = largest(
     [...USUAL, ROOT].filter((path) => all.has(path)),
@@ -107,25 +108,25 @@ function mainOf(all: ReadonlyMap<string, PickleDict>): string | undefined {
   );
 }
 
-/** The first of those with most tensors. */
+/** The path with the most tensors; the first one in case of a tie. */
 function largest(paths: readonly string[], all: ReadonlyMap<string, PickleDict>): string | undefined {
   const sizes = paths.map((path) => countTensors(all.get(path)!));
   return paths[sizes.indexOf(Math.max(...sizes))];
 }
 
-/** An object of a class that is not read where weights are usual: a whole network or, if wanted, any other. */
-function strangeWeights(
+/** A placeholder under a usual key: that of a whole module or, if requested, of any class. */
+function placeholderWeights(
   value: PickleDict,
   ofAnyClass: boolean,
-): readonly [key: string, standIn: StandIn] | undefined {
+): readonly [key: string, placeholder: Placeholder] | undefined {
   for (const key of USUAL) {
     const item = value.get(key);
-    if (isKind(item, 'stand-in') && (item.isModule || ofAnyClass)) return [key, item];
+    if (isKind(item, 'placeholder') && (item.isModule || ofAnyClass)) return [key, item];
   }
   return undefined;
 }
 
-function described({ name, isModule }: StandIn): string {
+function described({ name, isModule }: Placeholder): string {
   const object = `an object of ${quoted(name)}`;
   return isModule
     ? `a whole network with its code (${object}), not its weights`

@@ -2,7 +2,7 @@ import { elementCount } from '../../tensor/shape.ts';
 import { BYTES_OF, toFloat32 } from './dtype.ts';
 import type { TorchTensor } from './pickle-value.ts';
 
-/** A tensor's elements in the order of its shape, whatever its strides, as float32. */
+/** The elements of a tensor in row-major order as float32, for any strides. */
 export function readTensor({ dtype, shape, offset, strides, storage }: TorchTensor): Float32Array {
   const width = BYTES_OF[dtype];
   const count = elementCount(shape);
@@ -26,7 +26,7 @@ export function readTensor({ dtype, shape, offset, strides, storage }: TorchTens
   return toFloat32(dtype, gathered);
 }
 
-/** Strides of axes of one element say nothing. */
+/** Strides of axes with one element are ignored. */
 function isContiguous(shape: readonly number[], strides: readonly number[]): boolean {
   let expected = 1;
   for (let axis = shape.length - 1; axis >= 0; axis--) {

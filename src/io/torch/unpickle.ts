@@ -9,27 +9,27 @@ import {
   type PickleGlobal,
   type PickleKey,
   type PickleValue,
-  type StandIn,
+  type Placeholder,
 } from './pickle-value.ts';
 
-/** What a pickle may refer to outside itself. */
+/** Resolves references of a pickle to objects outside it. */
 export interface PickleWorld {
-  /** What a full name means, or refuses it. */
+  /** Resolves a qualified name, or rejects it. */
   readonly global: (name: string) => PickleGlobal;
-  /** Resolves a persistent id, or refuses it. */
+  /** Resolves a persistent id, or rejects it. */
   readonly persistent: (id: PickleValue) => PickleValue;
   readonly refuse: Refuse;
 }
 
-/** A state dict of a thousand tensors takes some fifty thousand. */
+/** Limit on executed opcodes; a state dict with a thousand tensors needs about fifty thousand. */
 const MAX_OPS = 2_000_000;
 const MAX_STACK = 200_000;
-/** An empty one takes some 200 bytes of memory for one of the file. */
+/** Limit on dicts: an empty one takes one byte of the file and about 200 bytes of memory. */
 const MAX_DICTS = 2 ** 18;
 const MAX_DEPTH = 100;
 const MAX_NAME_CHARACTERS = 512;
 
-/** Opcodes that torch.save never writes: those of protocol 0, of registries and of memory outside the pickle. */
+/** Opcodes that torch.save never writes: those of protocol 0, extension registries and out-of-band buffers. */
 const REFUSED: ReadonlyMap<string, string> = new Map([
   ['P', 'PERSID'],
   ['S', 'STRING'],
@@ -42,12 +42,12 @@ const REFUSED: ReadonlyMap<string, string> = new Map([
 ]);
 
 /**
- * Reads one pickle (https://docs.python.org/3/library/pickletools.html) as plain data. Only globals with a `call` are
- * ever called: they make data. An object of any other class, or what any other function would have made, is a stand-in,
- * and attributes are set on nothing. Time and memory are bounded by the number of bytes and of operations, nothing
- * recurses, and nothing is ever a property of an object.
- * @returns the value, and where the pickle ends.
- * @throws TorchFileError where it is damaged, or too large.
+ * Decodes one pickle (https://docs.python.org/3/library/pickletools.html) as plain data. Only globals with a
+ * `call` are called, and these create only data. Objects of other classes, and results of other functions, become
+ * placeholders; attributes are never set. Time and memory are bounded by the number of bytes and opcodes. Not
+ * recursive; names from the file never become properties of JavaScript objects.
+ * @returns the value, and the offset after the pickle.
+ * @throws TorchFileError if the pickle is damaged or too large.
  */
 export function unpickle(
   bytes: Uint8Array,
@@ -57,8 +57,8 @@ export function unpickle(
   return new Unpickler(bytes, start, world).run();
 }
 
-/** While it is made. */
-type OwnStandIn = { -readonly [Key in keyof StandIn]: StandIn[Key] };
+/** A placeholder under construction. */
+type OwnPlaceholder = { -readonly [Key in keyof Placeholder]: Placeholder[Key] };
 
 class Unpickler {
   readonly #in: PickleReader;
@@ -66,10 +66,10 @@ class Unpickler {
   readonly #refuse: Refuse;
   readonly #stack: PickleStack;
   readonly #memo = new Map<number, PickleValue>();
-  /** One for each name. */
-  readonly #standIns = new Map<string, OwnStandIn>();
+  /** One per name. */
+  readonly #placeholders = new Map<string, OwnPlaceholder>();
   #dicts = 0;
-  /** How deep containers are nested. */
+  /** Nesting depth of containers. */
   readonly #depths = new WeakMap<object, number>();
 
   constructor(bytes: Uint8Array, start: number, world: PickleWorld) {
@@ -99,7 +99,7 @@ class Unpickler {
         if (protocol > 5) this.#refuse(`pickle protocol ${protocol} is not known: at most 5`);
         return;
       }
-      case '\x95': // FRAME: a hint for readers of streams.
+      case '\x95': // FRAME: a hint for buffered readers.
         return void input.u64();
       case '(':
         return this.#stack.mark();
@@ -182,12 +182,12 @@ class Unpickler {
         return this.#setItems(stack.popMark());
 
       case '\x8f':
-        return stack.push(this.#standIn('set'));
+        return stack.push(this.#placeholder('set'));
       case '\x90':
         return this.#addToSet(stack.popMark());
       case '\x91':
         stack.popMark();
-        return stack.push(this.#standIn('frozenset'));
+        return stack.push(this.#placeholder('frozenset'));
 
       case 'p':
         return this.#remember(this.#integerLine(input.line()));
@@ -215,17 +215,17 @@ class Unpickler {
       case 'R':
         return stack.push(this.#call(...(stack.popSome(2) as [PickleValue, PickleValue])));
       case '\x81':
-        return stack.push(this.#standInFor(stack.popSome(2)[0]!));
+        return stack.push(this.#placeholderFor(stack.popSome(2)[0]!));
       case '\x92':
-        return stack.push(this.#standInFor(stack.popSome(3)[0]!));
+        return stack.push(this.#placeholderFor(stack.popSome(3)[0]!));
       case 'o': {
         const [made] = stack.popMark();
-        return stack.push(this.#standInFor(made ?? null));
+        return stack.push(this.#placeholderFor(made ?? null));
       }
       case 'i': {
         const made = this.#global(input.line(), input.line());
         stack.popMark();
-        return stack.push(this.#standInFor(made));
+        return stack.push(this.#placeholderFor(made));
       }
       case 'b':
         return this.#build();
@@ -248,32 +248,36 @@ class Unpickler {
 
   #call(callee: PickleValue, args: PickleValue): PickleValue {
     if (!isArray(args)) return this.#refuse('damaged pickle: a call has no arguments');
-    if (!isKind(callee, 'global') || !callee.call) return this.#standInFor(callee);
+    if (!isKind(callee, 'global') || !callee.call) return this.#placeholderFor(callee);
     return this.#nested(callee.call(args), args);
   }
 
-  /** For what a class, a function or a stand-in of one would make. */
-  #standInFor(maker: PickleValue): StandIn {
-    if (isKind(maker, 'global') || isKind(maker, 'stand-in')) return this.#standIn(maker.name);
+  /** The placeholder for the result of calling a class, a function or a placeholder. */
+  #placeholderFor(maker: PickleValue): Placeholder {
+    if (isKind(maker, 'global') || isKind(maker, 'placeholder')) return this.#placeholder(maker.name);
     return this.#refuse('the pickle calls what is no function');
   }
 
-  #standIn(name: string): OwnStandIn {
-    const standIn: OwnStandIn = this.#standIns.get(name) ?? { kind: 'stand-in', name, isModule: false };
-    this.#standIns.set(name, standIn);
-    return standIn;
+  #placeholder(name: string): OwnPlaceholder {
+    const placeholder: OwnPlaceholder = this.#placeholders.get(name) ?? {
+      kind: 'placeholder',
+      name,
+      isModule: false,
+    };
+    this.#placeholders.set(name, placeholder);
+    return placeholder;
   }
 
-  /** Attributes of objects are left out: nothing that is kept has any. */
+  /** BUILD, which sets attributes: they are discarded, because no supported object has any. */
   #build(): void {
     const state = this.#stack.pop();
     const target = this.#stack.top();
-    if (isKind(target, 'stand-in') && isDict(state) && state.has('_modules') && state.has('_parameters'))
-      this.#standIn(target.name).isModule = true;
+    if (isKind(target, 'placeholder') && isDict(state) && state.has('_modules') && state.has('_parameters'))
+      this.#placeholder(target.name).isModule = true;
   }
 
   #addToSet(_: readonly PickleValue[]): void {
-    if (!isKind(this.#stack.top(), 'stand-in'))
+    if (!isKind(this.#stack.top(), 'placeholder'))
       this.#refuse('damaged pickle: items are added to what is no set');
   }
 
@@ -285,7 +289,7 @@ class Unpickler {
   #setItems(pairs: readonly PickleValue[]): void {
     const target = this.#stack.top();
     if (pairs.length % 2 !== 0) this.#refuse('damaged pickle: a key has no value');
-    if (isKind(target, 'stand-in')) return;
+    if (isKind(target, 'placeholder')) return;
     if (!isDict(target)) return this.#refuse('damaged pickle: items are set of what is no dict');
     for (let i = 0; i < pairs.length; i += 2) addItem(target, pairs[i]!, pairs[i + 1]!, this.#refuse);
     this.#nested(target, pairs);
@@ -293,7 +297,7 @@ class Unpickler {
 
   #append(items: readonly PickleValue[]): void {
     const target = this.#stack.top();
-    if (isKind(target, 'stand-in')) return;
+    if (isKind(target, 'placeholder')) return;
     if (!isArray(target) || Object.isFrozen(target))
       return this.#refuse('damaged pickle: items are appended to what is no list');
     this.#holding(target as PickleValue[], items);
@@ -308,7 +312,7 @@ class Unpickler {
     return this.#nested(Object.freeze(items), items);
   }
 
-  /** Bounds how deep containers lie in each other, as far as they do when they are put there. */
+  /** Limits the nesting depth of containers, at the time of insertion. */
   #nested(container: PickleValue, items: readonly PickleValue[]): PickleValue {
     if (typeof container !== 'object' || container === null) return container;
     let depth = this.#depths.get(container) ?? 1;
@@ -345,7 +349,7 @@ class Unpickler {
   }
 }
 
-/** Adds to a dict; no key twice. Keys that are no plain values are of no use here: they are left out. */
+/** Adds an item to a dict; duplicate keys are errors. Items whose keys are not plain values are skipped. */
 export function addItem(
   dict: Map<PickleKey, PickleValue>,
   key: PickleValue,

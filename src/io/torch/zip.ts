@@ -2,16 +2,16 @@ import { quoted } from '../quoted.ts';
 import { crc32 } from './crc32.ts';
 import type { Refuse } from './error.ts';
 
-/** The members of a zip file by their names. Nothing is unpacked before it is asked for, and never to disk. */
+/** The members of a zip file by name. They are unpacked on demand, into memory. */
 export interface ZipMembers {
   readonly names: readonly string[];
-  /** Size of a member once unpacked, as declared; `read` holds the file to it. */
+  /** Declared unpacked size of a member in bytes, which `read` checks. */
   readonly sizeOf: (name: string) => number | undefined;
-  /** A member's bytes; a view of the file where it is stored, not deflated. The name must be one of `names`. */
+  /** The bytes of a member; a view of the file if it is not compressed. The name must be one of `names`. */
   readonly read: (name: string) => Uint8Array;
 }
 
-/** A member as the directory of a zip file has it. */
+/** An entry in the directory of a zip file. */
 export interface ZipEntry {
   readonly fileName: string;
   readonly isEncrypted: boolean;
@@ -19,31 +19,31 @@ export interface ZipEntry {
   readonly compressedSize: number;
   readonly uncompressedSize: number;
   readonly crc32: number;
-  /** Where in the file its bytes begin. */
+  /** Offset of its data in the file. */
   readonly dataStart: number;
 }
 
-/** What reads zip files on the machine this runs on. */
+/** The platform's reader of zip files. */
 export interface ZipReader {
   /**
-   * The directory of a file, which bounds every offset by the file and has no names that are absolute or climb (`..`).
-   * @throws where it is damaged, or has more members than `most`.
+   * The directory of a file. All offsets are within the file, and no name is absolute or contains `..`.
+   * @throws if it is damaged, or has more than `most` members.
    */
   entriesOf(file: Uint8Array, most: number): Promise<readonly ZipEntry[]>;
-  /** Unpacks a deflated member. @throws where it is damaged, or larger than `mostBytes`. */
+  /** Inflates a compressed member. @throws if it is damaged, or larger than `mostBytes`. */
   inflate(packed: Uint8Array, mostBytes: number): Uint8Array;
 }
 
 const STORED = 0;
 const DEFLATED = 8;
 const MAX_MEMBERS = 100_000;
-/** Weights hardly shrink: whatever claims to grow by more than this is a bomb. */
+/** Weights are barely compressible; a file that expands by more than this factor is rejected as a zip bomb. */
 const MAX_GROWTH = 10;
 const FREE_GROWTH_BYTES = 64 * 2 ** 20;
 
 /**
- * Reads the directory of a zip file from outside. On top of what the reader refuses: no name twice, no encryption, only
- * stored and deflated members, and sizes that cannot be true are refused before anything is unpacked.
+ * Opens an untrusted zip file. In addition to the checks of the reader, rejects duplicate names, encryption,
+ * compression methods other than stored and deflate, and impossible sizes, before unpacking.
  */
 export async function openZip(file: Uint8Array, reader: ZipReader, refuse: Refuse): Promise<ZipMembers> {
   const entries = await reader
@@ -94,7 +94,7 @@ function unpack(file: Uint8Array, entry: ZipEntry, reader: ZipReader, refuse: Re
   return content;
 }
 
-/** Messages of a library may quote the file. */
+/** Replaces control characters in a library's message, which may quote the file. */
 function printable(text: string): string {
   return text.replace(/[^\x20-\x7e]+/g, '?').slice(0, 200);
 }

@@ -21,7 +21,7 @@ import { TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { NodeNetwork } from './network.ts';
 
-/** @throws ConfigError naming the smallest limit that works. */
+/** @throws ConfigError with the smallest limit that works. */
 function withinMemory(request: LimitRequest<PreparedRun>): { readonly prepared: PreparedRun } {
   try {
     return chooseForm(request);
@@ -73,7 +73,7 @@ const HOST: FitHost<NodeNetwork> = {
     );
   },
   prepare(config, data, engine, memoryLimit) {
-    // As it comes where it fits; else with results computed again, which changes no bit.
+    // The preferred form if it fits, otherwise with rematerialization, which does not change results.
     const { prepared } = withinMemory({
       limit: memoryLimit,
       engine,
@@ -102,14 +102,15 @@ const HOST: FitHost<NodeNetwork> = {
 };
 
 /**
- * Trains a network, and gives it when it is trained.
+ * Trains a network.
  *
- * @param model a network of the zoo by its name (`MODEL_NAMES`), or one of modules.
- * @param data the path of a folder with a folder of images for each class, or the name of a data set (`sample`, …); images and
- * labels; both halves of a data set; or an iterable of `{ image, label }`.
- * @param options all settings of a run, by the names of docs/settings.md, and more. What is not said suits the data.
- * @returns the network with its last weights; `finished` is false where `signal` has ended the training before its end.
- * @throws ConfigError, DataError, ShapeError for what cannot be trained; TrainingStoppedError when numbers stop being finite.
+ * @param model a network name (`MODEL_NAMES`), or a module description.
+ * @param data the path of a folder that has a folder of images per class; the name of a data set (`sample`, …);
+ * images with labels; a training and a test set; or an iterable of `{ image, label }`.
+ * @param options the settings of a run (docs/settings.md) and others. Defaults depend on the data.
+ * @returns the network with its last weights; `finished` is false if `signal` stopped the training early.
+ * @throws ConfigError, DataError, ShapeError for invalid arguments; TrainingStoppedError if results become NaN or
+ * infinite.
  */
 export async function fit(
   model: string | Model,

@@ -17,12 +17,13 @@ import { TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { nodeHost } from './host.ts';
 
-/** A trained network in Node, which can be written to files. */
+/** A trained network in Node, which can be saved to files. */
 export class NodeNetwork extends TrainedNetwork {
   /**
-   * Writes the run to a folder: `loadRun`, and the commands `predict`, `evaluate`, `export` and `train --from`, read it. What
-   * `save` has written there before is replaced.
-   * @throws DataError when the folder is that of a training with its log, or holds something else of the name.
+   * Writes the run to a folder, for `loadRun` and the commands `predict`, `evaluate`, `export` and `train --from`.
+   * Replaces the result of an earlier `save`.
+   * @throws DataError if the folder is that of a training run with a log, or contains other files with these
+   * names.
    */
   async save(folder: string): Promise<void> {
     this.requireOpen();
@@ -31,12 +32,12 @@ export class NodeNetwork extends TrainedNetwork {
     await writeRun(folder, { last, best: this.bestCheckpoint() }, { replace: true });
   }
 
-  /** Writes an ONNX model. What it reads and answers is in its metadata. */
+  /** Writes an ONNX model. Its metadata describe input and output. */
   async exportOnnx(file: string): Promise<void> {
     this.#export(file, 'exportOnnx', onnxFile);
   }
 
-  /** Writes the weights as safetensors, under PyTorch's names. */
+  /** Writes the weights as safetensors, with PyTorch's names. */
   async exportSafetensors(file: string): Promise<void> {
     this.#export(file, 'exportSafetensors', safetensorsFile);
   }
@@ -78,8 +79,9 @@ export async function loadRun(run: string | Uint8Array, options: LoadOptions = {
 }
 
 /**
- * A network of the zoo, or one of modules, with the weights of a file: `.safetensors`, `.pth`, `.onnx`, or a run.
- * @param file its path, or its bytes.
+ * Creates a network with the weights of a file: `.safetensors`, `.pth`, `.onnx`, or a run.
+ * @param model a network name (`MODEL_NAMES`), or a module description.
+ * @param file its path or its bytes.
  * @throws WeightsError, ConfigError, TorchFileError, SafetensorsError, OnnxError
  */
 export async function fromWeights(

@@ -11,7 +11,7 @@ import { decodedPixels } from '../images.ts';
 
 type Decode = (bytes: ArrayBuffer) => Promise<Pick<ImageData, 'width' | 'height' | 'data'>>;
 
-/** Each is fetched when an image of its kind is first met. A JPEG is turned as its camera says. */
+/** Decoders, each fetched on first use. The EXIF orientation of a JPEG is applied. */
 const DECODERS: Readonly<Record<ImageKind, () => Promise<Decode>>> = {
   JPEG: async () => {
     const { default: decode } = await import('@jsquash/jpeg/decode.js');
@@ -21,12 +21,12 @@ const DECODERS: Readonly<Record<ImageKind, () => Promise<Decode>>> = {
   WebP: async () => (await import('@jsquash/webp/decode.js')).default,
 };
 
-/** Decodes with the same code in every browser. */
+/** Decodes with the same code in all browsers, so results are identical. */
 export const PAGE_DECODER: ImageDecoder = decoderOf((kind, bytes) =>
   DECODERS[kind]().then((decode) => decode(bytes)),
 );
 
-/** Decodes with the browser's own code: nothing is fetched, but the bits of an image differ between browsers. */
+/** Decodes with the browser's decoder: nothing is fetched, but pixels differ slightly between browsers. */
 export const CANVAS_DECODER: ImageDecoder = decoderOf(async (_, bytes) => {
   const bitmap = await createImageBitmap(new Blob([bytes]), {
     premultiplyAlpha: 'none',
@@ -42,7 +42,7 @@ function decoderOf(decode: (kind: ImageKind, bytes: ArrayBuffer) => ReturnType<D
     atOnce: 4,
     async open(bytes): Promise<OpenedImage> {
       const { kind, isGrey, width, height } = requireImage(bytes);
-      const decodeBytes = 8 * width * height; // RGBA, and what is kept of it.
+      const decodeBytes = 8 * width * height; // RGBA pixels, and the result.
       requireProportionate(decodeBytes, bytes.length);
       return {
         isGrey,
@@ -68,7 +68,7 @@ async function decodeWith(
     return { width, height, channels: 1, pixels: grey };
   } catch (error) {
     const { message } = error as Error;
-    // The codecs are WebAssembly files of their own, which a bundle may have left behind.
+    // The codecs are separate WebAssembly files, which a bundle may lack.
     if (/wasm|WebAssembly|import|fetch/i.test(message)) {
       throw new Error(
         `the decoder of ${kind} files cannot be loaded (${message}): serve the .wasm files of @jsquash beside the bundle, ` +
@@ -80,7 +80,7 @@ async function decodeWith(
   }
 }
 
-/** @throws DataError with the reason alone. */
+/** @throws DataError with the reason but not the file name. */
 function requireImage(
   bytes: Uint8Array,
 ): Pick<ImageHeader, 'kind' | 'isGrey'> & { readonly width: number; readonly height: number } {

@@ -16,9 +16,9 @@ import { type FileInput, openerOf, openWeights, PageNetwork, type PageOptions } 
 export interface PageFitOptions
   extends Omit<FitOptions, 'from' | 'resume' | 'out' | 'strict' | 'memoryLimit'>,
     PageOptions {
-  /** Weights to begin with: a file. */
+  /** Initial weights: a file. */
   readonly from?: FileInput | undefined;
-  /** A run to go on with, which `fit` or `loadRun` gave. */
+  /** A run to resume: a network from `fit` or `loadRun`. */
   readonly resume?: TrainedNetwork | undefined;
   /** Longest time between two checkpoints of the run as it stands. Default: five minutes. */
   readonly checkpointEveryMs?: number | undefined;
@@ -68,13 +68,14 @@ function hostWith({
 }
 
 /**
- * Trains a network in the page, and gives it when it is trained. The numbers are those of the command line for the same
- * pixels and instruction set. Where the page is not isolated there is one thread, the page's own: call it in a worker then.
+ * Trains a network in the page. Results are identical to the command line for the same pixels and instruction set.
+ * If the page is not cross-origin isolated, training runs on the calling thread: call it in a worker then.
  *
- * @param model a network of the zoo by its name (`MODEL_NAMES`), or one of modules.
- * @param data images and labels; both halves of a data set; or an iterable of `{ image, label }`.
- * @param options all settings of a run, by the names of docs/settings.md, and more. What is not said suits the data.
- * @throws ConfigError, DataError, ShapeError for what cannot be trained; TrainingStoppedError when numbers stop being finite.
+ * @param model a network name (`MODEL_NAMES`), or a module description.
+ * @param data images with labels; a training and a test set; or an iterable of `{ image, label }`.
+ * @param options the settings of a run (docs/settings.md) and others. Defaults depend on the data.
+ * @throws ConfigError, DataError, ShapeError for invalid arguments; TrainingStoppedError if results become NaN or
+ * infinite.
  */
 export async function fit(
   model: string | Model,

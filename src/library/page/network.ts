@@ -5,7 +5,6 @@ import { createWasmEngine } from '../../engine/cpu/wasm/engine.ts';
 import { fetchWasmModule } from '../../engine/cpu/wasm/fetch-module.ts';
 import { mostPageThreads } from '../../engine/cpu/wasm/page-threads.ts';
 import { EngineError } from '../../engine/engine.ts';
-import { createReferenceEngine } from '../../engine/reference/engine.ts';
 import type { ZipReader } from '../../io/torch/zip.ts';
 import type { Model } from '../../model/module.ts';
 import { decodeCheckpoint } from '../../train/checkpoint.ts';
@@ -22,33 +21,36 @@ import { type NetworkHost, TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { PAGE_DECODER } from './decoder.ts';
 
-/** A file in a page: the answer of `fetch`, or bytes. */
+/** A file in a page: the response of `fetch`, or bytes. */
 export type FileInput = Response | Blob | ArrayBuffer | Uint8Array;
 
-/** What computes and decodes in a page. */
+/** Selects engine and decoder in a page. */
 export interface PageOptions extends EngineOptions {
-  /** Folder that serves the package's `dist/kernels/`. Default: where the bundler has put them (`fetchWasmModule`). */
+  /** URL of the package's `dist/kernels/`. Default: that of the bundler (`fetchWasmModule`). */
   readonly kernels?: string | URL | undefined;
   /** Default: `PAGE_DECODER`. */
   readonly decoder?: ImageDecoder | undefined;
 }
 
-/** A trained network in a page, which can be written to bytes. */
+/** A trained network in a page, which can be saved as bytes. */
 export class PageNetwork extends TrainedNetwork {
-  /** The run as the bytes of its checkpoint: `loadRun` reads them here and in Node, as `last.safetensors` in a folder. */
+  /**
+   * The run as the bytes of its checkpoint, for `loadRun` here and in Node (there also as `last.safetensors` in a
+   * folder).
+   */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.requireOpen();
     return encoded(this.trained.checkpoint);
   }
 
-  /** An ONNX model. What it reads and answers is in its metadata. */
+  /** An ONNX model. Its metadata describe input and output. */
   async exportOnnx(): Promise<Uint8Array<ArrayBuffer>> {
     this.requireOpen();
     const { onnxFile } = await import('../exported.ts');
     return joined(onnxFile(this.trained).chunks);
   }
 
-  /** The weights as safetensors, under PyTorch's names. */
+  /** The weights as safetensors, with PyTorch's names. */
   async exportSafetensors(): Promise<Uint8Array<ArrayBuffer>> {
     this.requireOpen();
     const { safetensorsFile } = await import('../exported.ts');
@@ -56,14 +58,18 @@ export class PageNetwork extends TrainedNetwork {
   }
 }
 
-/** Opens the network of a run. @param run its checkpoint. @throws CheckpointError, SafetensorsError, ConfigError, DataError */
+/**
+ * Opens the network of a run. @param run its checkpoint. @throws CheckpointError, SafetensorsError, ConfigError,
+ * DataError
+ */
 export async function loadRun(run: FileInput, options: PageOptions = {}): Promise<PageNetwork> {
   const { bytes, name } = await fileOf(run, 'loadRun', 'a checkpoint');
   return new PageNetwork(trainedOf(name, decodeCheckpoint(bytes, name)), hostOf(options));
 }
 
 /**
- * A network of the zoo, or one of modules, with the weights of a file: safetensors, ONNX, or a run.
+ * Creates a network with the weights of a file: safetensors, ONNX, or a run.
+ * @param model a network name (`MODEL_NAMES`), or a module description.
  * @throws WeightsError, ConfigError, SafetensorsError, OnnxError
  */
 export async function fromWeights(
@@ -77,10 +83,10 @@ export async function fromWeights(
   return new PageNetwork(network, hostOf({ ...options, kernels, decoder }));
 }
 
-/** Weights of a file. @throws as `fromWeights` */
+/** Decodes a weight file. @throws as `fromWeights` */
 export async function openWeights(file: FileInput, method: string): Promise<WeightsSource> {
   const { bytes, name } = await fileOf(file, method, 'a file of weights');
-  // ONNX's schema is large.
+  // Loaded on demand, because the ONNX schema is large.
   const [{ decodeWeights }, { weightsSource }] = await Promise.all([
     import('../../io/weights.ts'),
     import('../../train/read-weights.ts'),
@@ -100,12 +106,21 @@ export function hostOf({ decoder = PAGE_DECODER, kernels, ...options }: PageOpti
   return { decoder, engine: engineSource(options, openerOf(kernels)) };
 }
 
-/** Opens the engines that a page has. */
+/** Opens the engines available in a page. */
 export function openerOf(kernels: PageOptions['kernels']): OpenEngine {
   return async (name, threads = mostPageThreads()) => {
-    if (name === 'reference') return createReferenceEngine();
+    // Fetched by those who ask for it.
+    if (name === 'reference')
+      return (await import('../../engine/reference/engine.ts')).createReferenceEngine();
     if (name === 'native')
-      throw new EngineError('a page has no engine native: expected auto, wasm or reference');
+      throw new EngineError('a page has no engine native: expected auto, wasm, webgpu or reference');
+    if (name === 'webgpu') {
+      const [{ openDevice, pageGpu }, { createWebgpuEngine }] = await Promise.all([
+        import('../../engine/webgpu/device.ts'),
+        import('../../engine/webgpu/engine.ts'),
+      ]);
+      return createWebgpuEngine({ device: await openDevice({ gpu: pageGpu() }) });
+    }
     return createWasmEngine({ threads, ...(await fetchWasmModule(kernels)) });
   };
 }

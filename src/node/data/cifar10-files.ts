@@ -6,12 +6,12 @@ import { readTar } from '../../data/tar.ts';
 import { unpack } from '../gzip.ts';
 
 const ARCHIVE = 'cifar-10-binary.tar.gz';
-/** Where the archive unpacks to. */
+/** The folder in the archive. */
 const UNPACKED = 'cifar-10-batches-bin';
 
 /**
- * CIFAR-10's binary version (https://www.cs.toronto.edu/~kriz/cifar.html): from its six files in the folder, or in
- * cifar-10-batches-bin below it, or from the archive as it is published. @throws DataError
+ * Opens the binary version of CIFAR-10 (https://www.cs.toronto.edu/~kriz/cifar.html): its six files in the folder
+ * or in cifar-10-batches-bin below it, or the published archive. @throws DataError
  */
 export function openCifar10(folder: string | undefined): TrainTest {
   if (folder === undefined) {

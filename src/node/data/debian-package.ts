@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { DataError } from '../../data/dataset.ts';
 
-/** Runs a program; rejects when it fails or is missing. Tests put another in its place. */
+/** Runs a program; rejects if it fails or is missing. Tests replace it. */
 export type Run = (program: string, args: readonly string[], cwd: string) => Promise<unknown>;
 
-/** What one program may take. apt-get has time limits for a silent server, none for a slow one. */
+/** Limits for one program. apt-get has a timeout for servers that do not respond, but none for slow ones. */
 export interface ProgramLimits {
   readonly timeout: number;
   readonly maxBuffer: number;
@@ -16,15 +16,18 @@ export interface ProgramLimits {
 
 const LIMITS: ProgramLimits = { timeout: 15 * 60_000, maxBuffer: 2 ** 22 };
 
-/** Environment, proxies and configuration are apt's own. @throws where a limit is exceeded; the program is ended. */
+/**
+ * Runs programs with limits, in the current environment. @throws if a limit is exceeded; the program is then
+ * killed.
+ */
 export function runWithin(limits: ProgramLimits): Run {
   return (program, args, cwd) => promisify(execFile)(program, [...args], { cwd, ...limits });
 }
 
 /**
- * Fetches a package of Debian or Ubuntu without installing it, unpacks it into a temporary folder and hands that to
- * `use`. Missing package lists are refreshed where that is allowed.
- * @throws DataError saying which step failed.
+ * Downloads a Debian or Ubuntu package without installing it, unpacks it into a temporary folder, and calls `use`
+ * with that folder. Updates missing package lists if permitted.
+ * @throws DataError with the step that failed.
  */
 export async function fetchDebianPackage(
   name: string,
@@ -65,7 +68,7 @@ function failure(what: string, error: unknown): DataError {
   return new DataError(`${what} failed${why ? `: ${why}` : ''}`);
 }
 
-/** Which limit ended the program, if one did. */
+/** The limit that the program exceeded, if any. */
 function exceeded(error: unknown): string | undefined {
   const { code, killed } = error as { code?: unknown; killed?: boolean };
   if (code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') return 'it wrote too much';

@@ -6,11 +6,11 @@ import { MemoryReceiver, type Receiver } from './receiver.ts';
 const ATTEMPTS = 4;
 
 export interface DownloadLimits {
-  /** Of the file. Where it is received into memory, that is bounded by twice as much. */
+  /** Maximum size of the file. Downloads to memory use at most twice as much. */
   readonly sizeBytes: number;
-  /** Without any byte: the attempt has failed. */
+  /** An attempt fails after this time without data. */
   readonly silenceMs: number;
-  /** For all attempts together. */
+  /** Maximum time of all attempts. */
   readonly totalMs: number;
 }
 
@@ -24,11 +24,11 @@ type Connections = Awaited<ReturnType<typeof openConnections>>;
 type Report = (received: number, total: number) => void;
 
 /**
- * Downloads a file into `target`: a dropped connection is resumed where the server can, else the file is begun anew.
- * The bytes are received into memory and written only when `check` has accepted them, under a random name and then
- * renamed: processes that download the same file at once do not disturb each other.
- * @throws DataError after four attempts, beyond a limit, or when the content is refused; an error of the file system
- * when `target` cannot be written.
+ * Downloads a file into `target`. Dropped connections are resumed if the server supports it; otherwise the
+ * download restarts. Data is received into memory, and written to a temporary file and renamed after `check` has
+ * accepted it, so concurrent downloads of the same file do not interfere.
+ * @throws DataError after four attempts, beyond a limit, or if `check` rejects the content; a file system error if
+ * `target` cannot be written.
  */
 export async function download(
   url: string,
@@ -44,8 +44,9 @@ export async function download(
 }
 
 /**
- * Receives a whole file, in several attempts, behind what was received of it before: begun anew where the server cannot
- * resume. Of bytes of an earlier process only a check of the whole says whether they are of the same file.
+ * Receives a whole file in several attempts, continuing after the bytes received before, or restarting if the
+ * server cannot resume. Bytes from an earlier process may be of a different file; only a check of the whole file
+ * detects that.
  * @throws DataError as `download`
  */
 export async function receiveAll(
@@ -73,7 +74,7 @@ export async function receiveAll(
   }
 }
 
-/** One attempt. @throws DataError where another attempt is of no use. */
+/** One attempt. @throws DataError if retrying is useless. */
 async function receive(
   url: string,
   connections: Connections,
@@ -120,13 +121,13 @@ async function receive(
   } finally {
     clearTimeout(whole);
     clearTimeout(silence);
-    aborter.abort(); // Ends a response that was refused before its end.
+    aborter.abort(); // Closes the connection of a rejected response.
   }
 }
 
 /**
- * A part must begin where the last attempt ended; otherwise the next attempt asks for the whole file.
- * @throws DataError when the whole file was asked for.
+ * A partial response must begin where the last attempt ended; otherwise the next attempt requests the whole file.
+ * @throws DataError if the whole file was requested.
  */
 function requireRange({ headers }: { headers: { get(name: string): string | null } }, received: Receiver) {
   const range = headers.get('content-range');
@@ -138,7 +139,7 @@ function requireRange({ headers }: { headers: { get(name: string): string | null
   throw new Error(message);
 }
 
-/** What it means where there is no connection at all. */
+/** Explanations of connection errors. */
 const UNREACHABLE: Readonly<Record<string, string>> = {
   ENOTFOUND: 'the host is not found, or this machine is offline',
   EAI_AGAIN: 'the host is not found, or this machine is offline',
@@ -146,7 +147,7 @@ const UNREACHABLE: Readonly<Record<string, string>> = {
   ENETUNREACH: 'this machine is offline',
 };
 
-/** No such host, nobody listens, or the proxy refuses: trying again at once is of no use. */
+/** Whether retrying immediately is useless: unknown host, refused connection, or the proxy refuses. */
 function isFinal(error: unknown): boolean {
   const refusedByProxy = ['UND_ERR_ABORTED', 'UND_ERR_INVALID_ARG'];
   return [...Object.keys(UNREACHABLE), ...refusedByProxy].includes(root(error).code ?? '');
@@ -161,7 +162,7 @@ function reason(error: unknown): string {
   return words === undefined ? code : `${words}: ${code}`;
 }
 
-/** Fetch wraps what went wrong in an error without a reason. */
+/** The root cause of an error; fetch wraps it in an error without details. */
 function root(error: unknown): NodeJS.ErrnoException {
   const { cause } = error as Error;
   return cause instanceof Error ? root(cause) : (error as NodeJS.ErrnoException);

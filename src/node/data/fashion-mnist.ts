@@ -19,7 +19,7 @@ import {
   readIdxFiles,
 } from './idx-files.ts';
 
-/** SHA-256 of each file, unpacked: gzip headers differ between the places that hold it. */
+/** SHA-256 of each unpacked file; gzip headers differ between sources. */
 const SHA256: Readonly<Record<string, string>> = {
   [IDX_FILES.train.images]: 'c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888',
   [IDX_FILES.train.labels]: 'bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9',
@@ -29,22 +29,22 @@ const SHA256: Readonly<Record<string, string>> = {
 
 const DEBIAN_PACKAGE = 'dataset-fashion-mnist';
 
-/** The largest file has 26 MB and unpacks to 47. */
+/** The largest file has 26 MB (47 MB unpacked). */
 const MAX_FILE_BYTES = DOWNLOAD_LIMITS.sizeBytes;
 
 const REMEDY =
   'name a folder with its four files with `dataDir`, or set XDG_CACHE_HOME to a folder that you may write to';
 
-/** Below a folder that torchvision's data set was told. */
+/** The folders that torchvision creates below the root of a data set. */
 const TORCHVISION_FOLDERS = ['raw', join('FashionMNIST', 'raw')];
 
-/** Where the data may come from; tests point these elsewhere. */
+/** Sources of the data; tests replace them. */
 export interface Sources {
   readonly cache: string;
-  /** Where Debian's package puts the files. */
+  /** Folder of the installed Debian package. */
   readonly installed: string;
   readonly urls: readonly string[];
-  /** Fetches Debian's package without installing it and gives its files a place below the folder. */
+  /** Downloads the Debian package without installing it, and unpacks it into a temporary folder. */
   readonly debianPackage: typeof fetchDebianPackage;
 }
 
@@ -61,8 +61,8 @@ export const PUBLIC_SOURCES: Sources = {
 };
 
 /**
- * Fashion-MNIST from the first of: the user's folder, the cache, Debian's installed package, download, Debian's
- * package fetched and unpacked. What was fetched is verified and kept in the cache.
+ * Opens Fashion-MNIST from the first available source: the user's folder, the cache, the installed Debian package,
+ * a download, the Debian package downloaded and unpacked. Downloaded files are verified and cached.
  * @throws DataError, CacheError
  */
 export async function openFashionMnist(
@@ -83,7 +83,7 @@ export async function openFashionMnist(
     if (installed) {
       return read(
         installed,
-        verified(() => `install the package ${DEBIAN_PACKAGE} anew`),
+        verified(() => `reinstall the package ${DEBIAN_PACKAGE}`),
       );
     }
     await fill(sources, progress);
@@ -94,7 +94,7 @@ export async function openFashionMnist(
   );
 }
 
-/** A cache that cannot be looked into is as an empty one: filling it says why. */
+/** Whether the cache has the files. False if it cannot be read; filling it then reports the error. */
 function isFilled(cache: string): boolean {
   try {
     return hasIdxFiles(cache);
@@ -103,7 +103,7 @@ function isFilled(cache: string): boolean {
   }
 }
 
-/** Fills the cache. @throws CacheError where it cannot be written, DataError */
+/** Fills the cache. @throws CacheError if it cannot be written; DataError */
 async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   makeWritable(sources.cache, REMEDY);
   const reasons: string[] = [];
@@ -151,7 +151,7 @@ async function fill(sources: Sources, progress: DataProgress): Promise<void> {
   }
 }
 
-/** Reads files, and refuses one that is damaged or not the published one with what the user can do about it. */
+/** Returns a reader that verifies files; errors contain the remedy. */
 function verified(remedy: (file: string) => string): ReadIdxFile {
   return (file, name) => {
     try {
@@ -164,7 +164,7 @@ function verified(remedy: (file: string) => string): ReadIdxFile {
   };
 }
 
-/** @throws DataError when a file is not the published one. */
+/** @throws DataError if a file differs from the published one. */
 function verify(name: string, content: Uint8Array, source: string): void {
   const got = createHash('sha256').update(content).digest('hex');
   if (got !== SHA256[name]) {

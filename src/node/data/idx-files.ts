@@ -6,22 +6,25 @@ import { unpack } from '../gzip.ts';
 
 const NAMES: readonly string[] = Object.values(IDX_FILES).flatMap((files) => Object.values(files));
 
-/** As the files are called in the world: a dot for the dash, `test` for `t10k`, EMNIST's prefixes. */
+/**
+ * Accepted file names, including common variants: a dot instead of the dash, `test` for `t10k`, prefixes (EMNIST).
+ */
 const NAME = /^(.*-)?(train|t10k|test)-(images|labels)[.-]idx([13])-ubyte(\.gz)?$/;
 const MAX_FILE_BYTES = 2 ** 31 - 1;
 
 /** The four files of a data set: the path of each by its name in `IDX_FILES`. */
 export interface IdxPaths {
-  /** The folder that they are in. */
+  /** Their folder. */
   readonly folder: string;
   readonly paths: ReadonlyMap<string, string>;
 }
 
 /**
- * Finds the four files in a folder or, where it has none, in one below it, as torchvision puts them (NAME/raw).
- * @param below folders to look into, by default all that torchvision may have made.
- * @returns undefined where there is none of the four.
- * @throws DataError that says which is missing, or that there are several.
+ * Finds the four files in a folder or, if it has none of them, in a subfolder as created by torchvision
+ * (NAME/raw).
+ * @param below subfolders to search. Default: all that torchvision may have created.
+ * @returns undefined if none of the four files exists.
+ * @throws DataError if some are missing, or there are several sets.
  */
 export function findIdxFiles(
   folder: string,
@@ -46,7 +49,7 @@ export function findIdxFiles(
   throw new DataError(`${set.folder} lacks ${missing.join(' and ')} (or .gz): it has ${has}`);
 }
 
-/** The data set in a folder, or in one below it. @throws DataError where there is none. */
+/** The data set in a folder, or in a subfolder. @throws DataError if there is none. */
 export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): IdxHalves {
   if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
   const files = findIdxFiles(folder);
@@ -54,19 +57,22 @@ export function readIdxFolder(folder: string, name: string, classNames?: readonl
   throw new DataError(`${folder} has no IDX files: expected ${NAMES.join(', ')} (or .gz)`);
 }
 
-/** Whether the four files are there. */
+/** Whether a folder has all four files. */
 export function hasIdxFiles(folder: string): boolean {
   return filesIn(folder).size === NAMES.length;
 }
 
-/** Where torchvision puts them: in `raw`, in the folder of a data set. */
+/** The subfolders that torchvision creates: `raw`, or NAME/raw. */
 function rawFoldersIn(folder: string): readonly string[] {
   const names = isFolder(folder) ? readdirSync(folder).sort() : [];
   const folders = names.filter((name) => isFolder(join(folder, name))).map((name) => join(name, 'raw'));
   return ['raw', ...folders].filter((name) => isFolder(join(folder, name)));
 }
 
-/** Files that have the name of one of the four, by that name: the usual ones come first. @throws DataError where two have the same. */
+/**
+ * The files of a folder by their standard names; standard names have priority over variants. @throws DataError for
+ * duplicates.
+ */
 function filesIn(folder: string): ReadonlyMap<string, string> {
   const names = isFolder(folder) ? readdirSync(folder).sort() : [];
   const paths = new Map<string, string>();
@@ -74,7 +80,7 @@ function filesIn(folder: string): ReadonlyMap<string, string> {
     const canonical = canonicalName(name);
     if (canonical === undefined || !isFile(join(folder, name))) continue;
     const known = basename(paths.get(canonical) ?? '');
-    // A file comes before the same one packed.
+    // An unpacked file has priority over its compressed version.
     if (isUsual(known) || name === `${known}.gz`) continue;
     if (known !== '') {
       throw new DataError(
@@ -104,7 +110,7 @@ function isFolder(path: string): boolean {
   return statSync(path, { throwIfNoEntry: false })?.isDirectory() ?? false;
 }
 
-/** A file's content, unpacked: whether it is packed shows in it, not in its name. @throws DataError */
+/** The unpacked content of a file. Compression is recognized by content, not by name. @throws DataError */
 export function readIdxFile(path: string): Uint8Array {
   if (statSync(path).size > MAX_FILE_BYTES) throw new DataError(`${path} is larger than 2 GiB`);
   const bytes = readFileSync(path);
@@ -113,13 +119,13 @@ export function readIdxFile(path: string): Uint8Array {
   return isPacked || (path.endsWith('.gz') && !isIdx) ? unpack(bytes, path) : bytes;
 }
 
-/** Gives a file's content, unpacked. @param name of the file in `IDX_FILES`. */
+/** Returns the unpacked content of a file. @param name its name in `IDX_FILES`. */
 export type ReadIdxFile = (path: string, name: string) => Uint8Array;
 
 /**
- * The two halves of a data set from its four files.
- * @param read may refuse a file.
- * @throws DataError when they do not fit together.
+ * The training and test sets from the four files.
+ * @param read reads a file, and may reject it.
+ * @throws DataError if the files are inconsistent.
  */
 export function readIdxFiles(
   { folder, paths }: IdxPaths,

@@ -12,11 +12,11 @@ import {
 import { type ImageKind, isAnimatedPng, kindOf } from '../../data/image-header.ts';
 
 const MAX_FILE_BYTES = 256 * 2 ** 20;
-/** Longer ones are no images: rows of one pixel, or a single row, which decoders need minutes or gigabytes for. */
+/** Limit on height and width: decoders need minutes or gigabytes for a single row or column of pixels. */
 const MAX_SIDE = 1_000_000;
-/** Each pass over an image takes its time again. */
+/** Limit on pixels times scans of a JPEG, because each scan takes the time of decoding all pixels. */
 const MAX_SCANNED_PIXELS = 20 * MAX_PIXELS;
-/** What is within the other bounds takes seconds: so long it takes on no machine, however busy. */
+/** Timeout for decoding. Images within the other limits take seconds, so this allows for very busy machines. */
 const MAX_SECONDS = 600;
 const [START_OF_SCAN, END_OF_IMAGE] = [0xda, 0xd9];
 
@@ -26,7 +26,7 @@ const REFUSALS: Readonly<Record<string, string>> = {
   EISDIR: 'is a folder',
 };
 
-/** Of a file that may be read. @throws DataError with the reason alone, without the name. */
+/** Size of a readable regular file in bytes. @throws DataError with the reason but not the file name. */
 export async function imageFileBytes(path: string): Promise<number> {
   const { size } = await stat(path).catch(refuseFile);
   if (size === 0) throw new DataError('is empty');
@@ -34,7 +34,7 @@ export async function imageFileBytes(path: string): Promise<number> {
   return size;
 }
 
-/** A file's bytes. @throws DataError with the reason alone, without the name. */
+/** The bytes of a file. @throws DataError with the reason but not the file name. */
 export async function readImageFile(path: string): Promise<Uint8Array> {
   await imageFileBytes(path);
   return readFile(path).catch(refuseFile);
@@ -46,16 +46,16 @@ function refuseFile(error: NodeJS.ErrnoException): never {
 }
 
 /**
- * Reads the head of a JPEG, PNG or WebP, told apart by content. EXIF's orientation is applied; transparency and colour
- * profiles are ignored, as Pillow's `convert('RGB')` does, and inks become light as there. Of 16 bits the upper 8 are
- * kept: so does Pillow with colours, but it cuts grey off at 255, which leaves a white image.
- * @throws DataError with the reason alone, without a file's name.
+ * Reads the header of a JPEG, PNG or WebP file, recognized by content. The EXIF orientation is applied. As in
+ * Pillow's `convert('RGB')`, transparency and color profiles are ignored and CMYK is converted. 16-bit images keep
+ * the upper 8 bits, as in Pillow for color; for grayscale Pillow clips at 255, which results in a white image.
+ * @throws DataError with the reason but not the file name.
  */
 export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
   const kind = kindOf(bytes);
   if (!kind) throw new DataError('is neither JPEG, PNG nor WebP');
   const sharp = await loadSharp();
-  // failOn error: what is truncated or damaged is refused, what merely is unusual is not.
+  // failOn 'error': rejects truncated and damaged files, but not files with mere warnings.
   const image = sharp(bytes, { limitInputPixels: MAX_PIXELS, failOn: 'error', ignoreIcc: true });
   const head = await image.metadata().catch(refuse);
   if ((head.pages ?? 1) > 1 || (kind === 'PNG' && isAnimatedPng(bytes))) throw new DataError('is animated');
@@ -64,7 +64,7 @@ export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
   const pixels = head.width * head.height;
   const scans = kind === 'JPEG' ? jpegScans(bytes) : 1;
   if (scans * pixels > MAX_SCANNED_PIXELS) {
-    throw new DataError(`has ${scans} passes over ${Math.round(pixels / 1e6)} million pixels: save it anew`);
+    throw new DataError(`has ${scans} passes over ${Math.round(pixels / 1e6)} million pixels: save it again`);
   }
   const isGrey = head.space === 'b-w' || head.space === 'grey16';
   const decodeBytes = pixels * bytesPerPixel(head, kind);
@@ -77,19 +77,23 @@ export async function openImage(bytes: Uint8Array): Promise<OpenedImage> {
   };
 }
 
-/** All of it. @throws DataError with the reason alone, without a file's name. */
+/** Decodes an image completely. @throws DataError with the reason but not the file name. */
 export async function decodeImage(bytes: Uint8Array): Promise<DecodedImage> {
   return (await openImage(bytes)).decode();
 }
 
-/** Memory that libvips takes to decode, and its result: measured with images of 100 million pixels. */
+/**
+ * Memory of libvips for decoding, including the result, in bytes per pixel; measured with images of 100 million
+ * pixels.
+ */
 function bytesPerPixel(
   { channels, depth, isProgressive, orientation = 1, space }: Metadata,
   kind: ImageKind,
 ): number {
   const stored = channels * (depth === 'ushort' ? 2 : 1);
   const result = space === 'grey16' ? 3 : space === 'cmyk' ? 7 : Math.min(3, channels);
-  // Coefficients of a progressive JPEG have 16 bits; libwebp decodes all of an image, into an array beside its own.
+  // Progressive JPEGs store 16-bit coefficients of the whole image; libwebp decodes the whole image into a second
+  // array.
   const whole = kind === 'WebP' ? 6 : isProgressive ? (kind === 'JPEG' ? 2 : 1) * stored : 0;
   const turned = orientation > 1 ? stored : 0;
   return result + whole + turned;
@@ -116,7 +120,7 @@ function rawOf(image: Sharp, depth: 'uchar' | 'ushort' = 'uchar') {
 }
 type Raw = Awaited<ReturnType<typeof rawOf>>;
 
-/** Cyan, magenta, yellow and black of each pixel → RGB, with Pillow's rounding: (255 − K)·(255 − C)/255 for red. */
+/** CMYK → RGB with Pillow's rounding: red = (255 − K)·(255 − C)/255. */
 function withoutInks({ data, info: { height, width } }: Raw): DecodedImage {
   const pixels = new Uint8Array(3 * height * width);
   for (let i = 0; i < height * width; i++) {
@@ -129,7 +133,7 @@ function withoutInks({ data, info: { height, width } }: Raw): DecodedImage {
   return { height, width, channels: 3, pixels };
 }
 
-/** Numbers of 16 bits, the lower byte first. */
+/** The upper bytes of little-endian 16-bit values. */
 function upperBytes({ data, info: { height, width } }: Raw): DecodedImage {
   const pixels = new Uint8Array(height * width);
   for (let i = 0; i < pixels.length; i++) pixels[i] = data[2 * i + 1]!;
@@ -140,8 +144,8 @@ function upperBytes({ data, info: { height, width } }: Raw): DecodedImage {
 export const SHARP_DECODER: ImageDecoder = { atOnce: 2 * availableParallelism(), open: openImage };
 
 /**
- * Encodes an image as PNG, its longer side `side` pixels or a little more: pixels are repeated where it is smaller, as
- * small images are looked at pixel by pixel.
+ * Encodes an image as PNG with a longer side of at least `side` pixels. Smaller images are enlarged by an integer
+ * factor, so that single pixels are visible.
  */
 export async function encodePng(image: DecodedImage, side: number): Promise<Uint8Array> {
   const sharp = await loadSharp();
@@ -160,16 +164,16 @@ export async function encodePng(image: DecodedImage, side: number): Promise<Uint
 
 async function loadSharp() {
   const { default: sharp } = await import('sharp');
-  sharp.cache(false); // No image is read twice.
+  sharp.cache(false); // Images are not read twice.
   return sharp;
 }
 
-/** Passes over the pixels of a JPEG: a progressive one has about ten, a malicious one thousands. */
+/** Number of scans of a JPEG: about ten if progressive; malicious files have thousands. */
 function jpegScans(bytes: Uint8Array): number {
   let scans = 0;
   for (let at = 2; at + 3 < bytes.length; ) {
     const marker = bytes[at + 1]!;
-    // Data of a scan holds FF only before 00, and before the numbers of restarts.
+    // In the data of a scan, FF is followed by 00 or by a restart marker.
     const isData =
       bytes[at] !== 0xff || marker === 0 || marker === 0xff || (marker >= 0xd0 && marker <= 0xd7);
     if (isData) {

@@ -5,7 +5,9 @@ import type { ImageFiles } from '../../data/image-folder/classes.ts';
 import { counted } from '../../tensor/counted.ts';
 import { imageFileBytes, readImageFile } from './image-file.ts';
 
-/** What systems and programs leave among images; names that begin with a dot are hidden anyway. */
+/**
+ * Files and folders that systems and programs create among images. Names with a leading dot are ignored anyway.
+ */
 const LITTER = new Set([
   '__MACOSX',
   '@eaDir',
@@ -16,14 +18,14 @@ const LITTER = new Set([
   'Thumbs.db',
   'desktop.ini',
 ]);
-/** One of these is in every folder that a command of ours has written. */
+/** Every output folder of Densor contains one of these. */
 const OUTPUTS = ['last.safetensors', 'best.safetensors', 'experiment.json'];
 
 /**
- * The files of a folder on disk, but for litter and for runs, whose pictures are no images of a class. Links may lead to
- * files anywhere in the folder; with `followLinks` out of it and to folders too, each of which is read once for a class,
- * so that no circle is endless.
- * @throws DataError where there is no such folder.
+ * The files of a folder on disk, except system files and the output folders of Densor, whose plots are not images
+ * of a class. Links to files inside the folder are followed; with `followLinks` also links out of it and to
+ * folders. Each folder is read once per class, so cycles end.
+ * @throws DataError if the folder does not exist.
  */
 export function imageFilesIn(folder: string, followLinks = false): ImageFiles {
   const root = rootOf(folder);
@@ -49,7 +51,7 @@ interface Tree {
 
 interface Entry {
   readonly name: string;
-  /** Also of a link to one that is followed. */
+  /** True also for a followed link to a folder. */
   readonly isFolder: boolean;
 }
 
@@ -60,7 +62,7 @@ function rootOf(folder: string): string {
   return realpathSync(folder);
 }
 
-/** True for a run's own folder, and for one that holds nothing but such folders. @param seen folders looked at before. */
+/** Whether a folder is an output folder, or contains only such folders. @param seen folders visited before. */
 function holdsOutputOnly(tree: Tree, within: string, seen: Set<string>): boolean {
   if (!isFirst(tree, within, seen)) return false;
   const entries = entriesOf(tree, within);
@@ -73,7 +75,7 @@ function isOutput(entries: readonly Entry[]): boolean {
   return entries.some(({ name }) => OUTPUTS.includes(name));
 }
 
-/** @param seen real paths of the folders read before, and of those that this one is in. */
+/** All files below a folder. @param seen real paths of visited folders and of the parents of this one. */
 function walk(tree: Tree, within: string, seen: Set<string>): string[] {
   if (!isFirst(tree, within, seen)) return [];
   const entries = entriesOf(tree, within);
@@ -84,7 +86,7 @@ function walk(tree: Tree, within: string, seen: Set<string>): string[] {
   });
 }
 
-/** Whether a folder has not been seen under any name; from now on it has. */
+/** Whether a folder has not been visited under any name; marks it as visited. */
 function isFirst({ root }: Tree, within: string, seen: Set<string>): boolean {
   const real = realpathSync(join(root, within));
   if (seen.has(real)) return false;
@@ -92,13 +94,13 @@ function isFirst({ root }: Tree, within: string, seen: Set<string>): boolean {
   return true;
 }
 
-/** Real paths of the folders that a folder is in. */
+/** Real paths of the parents of a folder. */
 function foldersAbove(root: string, within: string): readonly string[] {
   const names = within.split('/');
   return names.map((_, i) => realpathSync(join(root, ...names.slice(0, i))));
 }
 
-/** Files and folders, but for hidden ones, litter, and what is neither. */
+/** The files and folders in a folder, except hidden ones and system files. */
 function entriesOf(tree: Tree, within: string): readonly Entry[] {
   const folder = join(tree.root, within);
   return namesIn(folder).flatMap((entry) => {
@@ -118,7 +120,7 @@ function namesIn(folder: string): readonly Dirent[] {
     .sort((a, b) => (a.name < b.name ? -1 : 1));
 }
 
-/** Names stand in tables, messages and files of one line each. */
+/** Rejects names with control characters, because names are written into tables, messages and line-based files. */
 function requirePlainName(folder: string, name: string): void {
   // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
   if (!/[\u0000-\u001f\u007f-\u009f\u2028\u2029\ufffd]/.test(name)) return;
@@ -127,7 +129,7 @@ function requirePlainName(folder: string, name: string): void {
   );
 }
 
-/** Where a link leads, and whether it has to be followed by intention only: out of the folder, or to another. */
+/** The target of a link, and whether `followLinks` is required: links out of the folder, or to folders. */
 function leadsTo(root: string, path: string) {
   try {
     const target = realpathSync(path);
@@ -136,11 +138,12 @@ function leadsTo(root: string, path: string) {
     const isFolder = statSync(target).isDirectory();
     return { target, isFolder, isRefused: leaves || isFolder };
   } catch {
-    return { target: undefined, isFolder: false, isRefused: false }; // Nowhere: it is named when it cannot be read.
+    // A broken link; the error is reported when it is read.
+    return { target: undefined, isFolder: false, isRefused: false };
   }
 }
 
-/** What is wrong with all links of a folder that are not followed. */
+/** The error for links that require `followLinks`. */
 function refusedLinks(root: string): DataError {
   const links = linksBelow(root, root);
   const [path, target] = links[0]!;
@@ -153,7 +156,7 @@ function refusedLinks(root: string): DataError {
   );
 }
 
-/** Links that are not followed unless that is asked for: where they are, and where they lead. */
+/** Links that require `followLinks`: their paths and targets. */
 function linksBelow(root: string, folder: string): readonly (readonly [string, string])[] {
   return namesIn(folder).flatMap((entry) => {
     const path = join(folder, entry.name);

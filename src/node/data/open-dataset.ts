@@ -26,21 +26,21 @@ import { SHARP_DECODER } from './image-file.ts';
 import { imageFilesIn } from './image-files.ts';
 import { fileStore } from './pixel-file.ts';
 
-/** Enough for every processor to decode a photo, as a rule; what is larger is decoded alone. */
+/** Memory for concurrent decoding: usually enough for one photo per processor. Larger images are decoded alone. */
 const DECODING_BYTES = 512 * 2 ** 20;
 
-/** How a folder of images is read, where not as usual. */
+/** Options for reading a folder of images; all have defaults. */
 export interface FolderOptions extends Partial<ImageFolderOptions> {
   /** Follow links out of the folder, and to folders. */
   readonly followLinks?: boolean;
 }
 
-/** Data sets that are looked for in `dataDir`. */
+/** Data sets that can be read from `dataDir`. */
 const SOUGHT = ['fashion-mnist', 'cifar10'];
 
 /**
  * Opens a data set by name.
- * @param images how a folder of images is read; other data sets are what they are.
+ * @param images options for folders of images; ignored for other data sets.
  * @throws DataError
  */
 export async function openDataset(
@@ -73,7 +73,7 @@ export async function openDataset(
   throw new DataError(`unknown data set ${name}: ${unknownDataset(name)}`);
 }
 
-/** Says which labels never come: classes that are counted from 1 leave the first one empty. */
+/** Reports classes without images, such as class 0 if labels start at 1. */
 function noteEmptyClasses({ name, labels, classNames }: Dataset, { note }: DataProgress): void {
   const seen = new Set(labels);
   const empty = classNames.filter((_, label) => !seen.has(label));
@@ -86,8 +86,8 @@ function noteEmptyClasses({ name, labels, classNames }: Dataset, { note }: DataP
 }
 
 /**
- * Opens the test half alone.
- * @param whole a folder of images without halves of its own is tested on as a whole.
+ * Opens only the test set.
+ * @param whole for a folder of images without a predefined split, uses all images.
  * @throws DataError
  */
 export async function openTestSet(
@@ -101,7 +101,10 @@ export async function openTestSet(
   return openTestFolder(sourceOf(folder, images), { ...withDefaults(images), whole }, progress);
 }
 
-/** The typical shorter side of the pictures in a folder; undefined of other data sets, whose size shows when they are open. */
+/**
+ * The median shorter side of the images in a folder; undefined for other data sets, whose size is known after
+ * opening.
+ */
 export async function folderSide(name: string): Promise<number | undefined> {
   const folder = imageFolderOf(name);
   return folder === undefined ? undefined : typicalSide(sourceOf(folder, {}));
@@ -123,13 +126,13 @@ function withDefaults({ followLinks: _, ...images }: FolderOptions): ImageFolder
   };
 }
 
-/** A quarter of the memory there is, and no more than one array may have on every Node. */
+/** A quarter of the memory, limited by the largest array that all supported Node versions allow. */
 function imageMemoryBytes(): number {
   const limit = process.constrainedMemory() || Number.POSITIVE_INFINITY;
   return Math.min(totalmem() / 4, limit / 4, 2 ** 32 - 1);
 }
 
-/** The first 1,000 training and 200 test images of Fashion-MNIST, beside the sources and in the package. */
+/** The first 1,000 training and 200 test images of Fashion-MNIST, in the repository and in the package. */
 function sampleFolder(): string {
   const places = ['../../../sample', '../../../../sample'].map((path) =>
     fileURLToPath(new URL(path, import.meta.url)),
@@ -139,7 +142,7 @@ function sampleFolder(): string {
   return found;
 }
 
-/** Where temporary files of pixels lie: on a disk, which a folder for temporary files may not be. */
+/** The folder for temporary files of pixels. Not the system's temporary folder, which may be in memory. */
 export function scratchFolder(): string {
   return cacheFolder();
 }

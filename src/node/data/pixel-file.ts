@@ -6,13 +6,13 @@ import type { PixelStore } from '../../data/pixel-store.ts';
 import { makeWritable, SET_CACHE_HOME } from '../cache-folder.ts';
 import { naming, writeAll } from '../files.ts';
 
-/** A temporary file in the folder; it goes with the process. An error names it. @throws CacheError */
+/** Stores pixels in a temporary file in the folder, which is deleted when the process ends. @throws CacheError */
 export function fileStore(folder: string): PixelStore {
   makeWritable(folder, SET_CACHE_HOME);
   const path = join(folder, `pixels-${randomBytes(8).toString('hex')}`);
-  const file = openSync(path, 'wx+', 0o600); // O_EXCL: no planted file or link is opened.
+  const file = openSync(path, 'wx+', 0o600); // O_EXCL: fails if a file or link with this name exists.
   try {
-    rmSync(path); // The bytes stay until the file is closed, however the process ends.
+    rmSync(path); // Unlinked while open, so no file remains even if the process is killed.
   } catch {
     process.once('exit', () => {
       closeSync(file);
@@ -39,7 +39,7 @@ export function fileStore(folder: string): PixelStore {
   };
 }
 
-/** Data sets whose pixels lie in a temporary file of the folder; what held them can be collected when it is let go. */
+/** Copies the pixels of all sets into temporary files, so the original arrays can be garbage-collected. */
 export function spilled(data: TrainTest, folder: string): TrainTest {
   const inFile = (set: Dataset): Dataset => {
     if (!(set.pixels instanceof Uint8Array)) return set;

@@ -1,19 +1,19 @@
 import type { Dispatcher } from 'undici';
 import { DataError } from '../../data/dataset.ts';
 
-/** Undici announces its proxy agent as experimental with this code. */
+/** Code of undici's warning that its proxy agent is experimental. */
 const EXPERIMENTAL = 'UNDICI-EHPA';
 
 /**
- * Connections that obey http_proxy, https_proxy and no_proxy (or the names in capitals; the lower-case one wins, even
- * when it is empty). Node 20's own fetch ignores them; undici's EnvHttpProxyAgent reads them:
+ * Opens connections that use http_proxy, https_proxy and no_proxy (or the upper-case names; a lower-case one has
+ * priority, even if empty). Node 20's fetch ignores them; undici's EnvHttpProxyAgent reads them:
  * - https:// urls without https_proxy go through http_proxy; all_proxy is not read;
  * - no_proxy is `*` or a list of HOST or HOST:PORT; only `.example.org` and `*.example.org` include subdomains;
- * - with `proxyTunnel: false`, http:// urls are asked for with `GET http://…`, as curl does, which also a proxy
- *   without CONNECT can answer. By default undici tunnels these as well. https:// urls always go through CONNECT.
+ * - with `proxyTunnel: false`, http:// urls are requested with `GET http://…`, as by curl, which also works with
+ *   proxies without CONNECT. By default undici uses CONNECT for these as well. https:// urls always use CONNECT.
  *
- * The library is loaded here, when something is downloaded.
- * @throws DataError where a variable is not the address of an HTTP proxy.
+ * The library is loaded on the first download.
+ * @throws DataError if a variable is not the address of an HTTP proxy.
  */
 export async function openConnections() {
   const [httpProxy, httpsProxy] = (['http:', 'https:'] as const).map(addressFor);
@@ -28,8 +28,8 @@ export async function openConnections() {
 }
 
 /**
- * What to look at when a request failed: ` (a proxy is set by https_proxy)`. Empty where no proxy is set.
- * Whether no_proxy excepts a host is the library's decision, so no_proxy is named too where it is set.
+ * A hint for failed requests, such as ` (a proxy is set by https_proxy)`; empty if no proxy is set. Only the
+ * library knows whether no_proxy applies to a host, so no_proxy is mentioned if it is set.
  */
 export function proxyHint(url: string): string {
   const name = variableFor(new URL(url).protocol);
@@ -42,13 +42,13 @@ function addressFor(protocol: string): string | undefined {
   const name = variableFor(protocol);
   if (name === undefined) return undefined;
   const value = process.env[name]!;
-  const address = value.includes('://') ? value : `http://${value}`; // As curl reads it.
+  const address = value.includes('://') ? value : `http://${value}`; // As curl interprets it.
   try {
     const url = new URL(address);
     for (const part of [url.username, url.password]) decodeURIComponent(part);
     if (['http:', 'https:'].includes(url.protocol)) return address;
   } catch {}
-  // The value is not shown: it may hold a password.
+  // The value is not shown, because it may contain a password.
   throw new DataError(`${name} is not the address of an HTTP proxy: expected http://HOST:PORT`);
 }
 
@@ -64,7 +64,7 @@ function firstDefined(names: readonly string[]): string | undefined {
   return name !== undefined && process.env[name] ? name : undefined;
 }
 
-/** Drops the warning of one code while `make` runs (synchronously); all others are shown. */
+/** Suppresses warnings with one code during the synchronous call of `make`. */
 function withoutWarning<T>(code: string, make: () => T): T {
   const { emitWarning } = process;
   const filtered = (warning: string | Error, ...rest: unknown[]) => {

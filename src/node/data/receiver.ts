@@ -12,17 +12,17 @@ import {
 import { NotAFileError, naming, writeAll } from '../files.ts';
 import { systemCode } from '../system-error.ts';
 
-/** What has been received of a file so far, over all attempts. */
+/** The bytes of a file received so far, over all attempts. */
 export interface Receiver {
   readonly sizeBytes: number;
   append(chunk: Uint8Array): void;
-  /** Forgets it all: the file is begun anew. */
+  /** Discards all bytes, to restart the download. */
   restart(): void;
 }
 
 /** Receives into memory. */
 export class MemoryReceiver implements Receiver {
-  /** Grows by doubling: a list of chunks would take far more memory than the file if each had one byte. */
+  /** Grows by doubling. A list of chunks would need far more memory than the file if chunks are small. */
   #buffer = new Uint8Array(2 ** 16);
   sizeBytes = 0;
 
@@ -49,8 +49,8 @@ export class MemoryReceiver implements Receiver {
 const READ_BYTES = 2 ** 20;
 
 /**
- * Receives into a file of a fixed name, where another process goes on when this one has ended: who opens one has the
- * folder for itself. Nothing vouches for what is in it but the hash of the whole.
+ * Receives into a file with a fixed name, so another process can continue after this one. The caller must hold the
+ * lock of the folder. The contents are only verified by the hash of the whole file.
  */
 export class FileReceiver implements Receiver {
   readonly path: string;
@@ -64,7 +64,7 @@ export class FileReceiver implements Receiver {
     this.sizeBytes = fstatSync(file).size;
   }
 
-  /** Opens the file, made where it is missing. @throws NotAFileError, the system's errors */
+  /** Opens or creates the file. @throws NotAFileError, system errors */
   static open(path: string): FileReceiver {
     const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
     let file: number | undefined;
@@ -97,13 +97,13 @@ export class FileReceiver implements Receiver {
     return sha256OfFile(this.#file);
   }
 
-  /** The file is whole: it gets its name. */
+  /** Renames the complete file to its final name. */
   finish(target: string): void {
     this.close();
     renameSync(this.path, target);
   }
 
-  /** The file is kept, to go on with. */
+  /** Closes the file and keeps it for resuming. */
   close(): void {
     if (this.#isOpen) closeSync(this.#file);
     this.#isOpen = false;
@@ -115,7 +115,7 @@ export class FileReceiver implements Receiver {
   }
 }
 
-/** SHA-256 of an open file, as hex, a piece at a time. */
+/** SHA-256 of an open file in hexadecimal, read in chunks. */
 export function sha256OfFile(file: number): string {
   const hash = createHash('sha256');
   const buffer = new Uint8Array(READ_BYTES);

@@ -16,6 +16,7 @@ export function commutePooling(graph: Graph): Graph {
       swapped.set(op.x, op);
     }
   }
+  if (swapped.size === 0) return graph;
   return rewrite(graph, (op, to) => {
     const pool = swapped.get(op.outputs[0]!);
     if (op.kind === 'conv2d' && pool) {

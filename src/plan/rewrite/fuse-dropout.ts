@@ -13,6 +13,7 @@ export function fuseDropout(graph: Graph): Graph {
     masks.set(conv, op.dropout);
     fused.add(op);
   }
+  if (fused.size === 0) return graph;
   return rewrite(graph, (op, to) => {
     const dropout = masks.get(op);
     if (op.kind === 'conv2d' && dropout) {

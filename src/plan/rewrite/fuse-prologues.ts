@@ -2,6 +2,7 @@ import { countReaders, rewrite } from '../../graph/build.ts';
 import {
   elementwisePrologue,
   type Graph,
+  type Op,
   type Prologue,
   takesPrologue,
   type ValueId,
@@ -13,6 +14,8 @@ import {
  */
 export function fusePrologues(graph: Graph): Graph {
   const readers = countReaders(graph);
+  const firstReader = new Map<ValueId, Op>();
+  for (const op of graph.ops) if ('x' in op && !firstReader.has(op.x)) firstReader.set(op.x, op);
   /** Results (of the old graph) that will not be stored, and how to compute each from a stored value. */
   const fused = new Map<ValueId, { readonly x: ValueId; readonly prologue: Prologue }>();
 
@@ -24,7 +27,7 @@ export function fusePrologues(graph: Graph): Graph {
       const canMerge = before !== undefined && op.kind === 'relu';
       const x = canMerge ? before.x : op.x;
       const prologue = canMerge ? { ...before.prologue, relu: true } : own;
-      if (readers.get(y) === 1 && canAbsorb(graph, y, prologue)) {
+      if (readers.get(y) === 1 && canAbsorb(firstReader.get(y), prologue)) {
         fused.set(y, { x, prologue });
         return;
       }
@@ -59,9 +62,8 @@ export function fusePrologues(graph: Graph): Graph {
   });
 }
 
-/** True if the only reader of `y` can apply this prologue itself. */
-function canAbsorb(graph: Graph, y: ValueId, prologue: Prologue): boolean {
-  const reader = graph.ops.find((op) => 'x' in op && op.x === y);
+/** True if the only reader of a value can apply this prologue itself. */
+function canAbsorb(reader: Op | undefined, prologue: Prologue): boolean {
   if (reader?.kind === 'relu') return reader.prologue === undefined && !prologue.relu;
   return reader !== undefined && takesPrologue(reader) && reader.prologue === undefined;
 }

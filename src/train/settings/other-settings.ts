@@ -5,7 +5,7 @@ import { MOST_THREADS } from '../../engine/engine.ts';
 import { PRETRAINED_NAMES } from '../../io/pretrained.ts';
 import type { Setting } from './setting.ts';
 
-export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'reference'] as const;
+export const ENGINE_NAMES = ['auto', 'native', 'wasm', 'webgpu', 'reference'] as const;
 export type EngineName = (typeof ENGINE_NAMES)[number];
 
 const path = z.string().min(1, 'expected a path');
@@ -150,6 +150,7 @@ export const PROCESS_SETTINGS = {
     group: 'Run',
     commands: {
       train: {},
+      ui: {},
       'lr-find': {},
       compare: {},
       evaluate: {},
@@ -197,7 +198,7 @@ export const PROCESS_SETTINGS = {
   engine: {
     schema: z.enum(ENGINE_NAMES),
     value: 'name',
-    help: 'compute engine; auto: native if its kernels are built, else wasm',
+    help: 'compute engine; webgpu: the graphics card; auto: native if its kernels are built, else wasm',
     group: 'Compute',
     default: 'auto',
     commands: {

@@ -14,6 +14,7 @@ type RecordedName = { [Key in FieldName]: Fields[Key] extends Recorded ? Key : n
 /** Fields of `RunConfig` that a user sets. */
 export type RunSettingName = Exclude<FieldName, RecordedName>;
 export type ImageSettingName = keyof typeof IMAGE_SETTINGS;
+/** A setting that a user may change: its flag in camel case. docs/settings.md describes each. */
 export type SettingName = RunSettingName | ImageSettingName | keyof typeof PROCESS_SETTINGS;
 
 /** The schema of `RunConfig`, field by field. */

@@ -10,7 +10,7 @@ const beside = (name: string) => {
   return data;
 };
 
-/** A file with one tensor, 2 floats called w, that lies elsewhere. */
+/** A file with one tensor w, 2 floats in external data. */
 const file = (external: Readonly<Record<string, string>>, more = {}): Uint8Array =>
   messageType('ModelProto')
     .encode({
@@ -27,7 +27,7 @@ const file = (external: Readonly<Record<string, string>>, more = {}): Uint8Array
     })
     .finish();
 
-describe('weights in a file beside an ONNX file', () => {
+describe('external data of an ONNX file', () => {
   test.each<[string, Readonly<Record<string, string>>, number[]]>([
     ['at an offset, of a length', { location: 'x.data', offset: '4', length: '8' }, [1, 2]],
     ['up to the end', { location: 'x.data', offset: '8' }, [2, 3]],
@@ -62,7 +62,7 @@ describe('weights in a file beside an ONNX file', () => {
     expect(() => readOnnxWeights(file(external), 'x.onnx', beside)).toThrow(message);
   });
 
-  test('are refused where no file can be read', () => {
+  test('are refused if no file can be read', () => {
     expect(() => readOnnxWeights(file({ location: 'x.data' }), 'x.onnx')).toThrow(
       /tensor w lies in another file, x\.data: save the model with its data inside/,
     );

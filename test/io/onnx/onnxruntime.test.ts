@@ -142,7 +142,7 @@ describe('onnxruntime finds the logits of our evaluate program in an exported fi
     }
   });
 
-  test('a network that ends in the map it began with', async () => {
+  test('a network whose output is its input', async () => {
     const model: Model = { name: 'nothing', channels: 3, classes: 3, root: sequential([flatten()]) };
     const images = testImages('random', [4, 3, 1, 1]);
     const [logits] = await onnxruntimeLogits(onnxOf(model, [1, 1], new Map()), [images], [3, 1, 1]);

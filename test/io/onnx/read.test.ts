@@ -14,14 +14,14 @@ const withMetadata = (value: string): Uint8Array =>
   messageType('ModelProto')
     .encode({ ir_version: 8, metadata_props: [{ key: 'k', value }], graph: {} })
     .finish();
-/** A file with one tensor, 2 floats called w, or what is said of it. */
+/** A file with one tensor, by default w with 2 floats. */
 const tensorFile = (given: Message): Uint8Array =>
   model({ initializer: [{ name: 'w', dims: [2], data_type: FLOAT, ...given }] });
 const read = (bytes: Uint8Array) => readOnnxWeights(bytes, 'x.onnx');
 const field = (id: number, wire: number, ...payload: number[]) => Buffer.of((id << 3) | wire, ...payload);
 const bytesField = (id: number, payload: Uint8Array) =>
   Buffer.concat([field(id, 2, payload.length), payload]);
-/** The same by hand, for what an encoder does not write. */
+/** The same encoded by hand, for content that the encoder does not write. */
 const rawFile = (tensor: Uint8Array) => Buffer.concat([field(1, 0, 8), bytesField(7, bytesField(5, tensor))]);
 const NAMED = bytesField(8, Buffer.from('w'));
 const bytesOf = (data: StoredArray) => new Uint8Array(data.buffer);
@@ -95,7 +95,7 @@ describe('the weights of an ONNX file', () => {
     expect(read(rawFile(loose)).tensors).toEqual(want);
   });
 
-  test('are copies, and lie right at odd places of a larger buffer', () => {
+  test('are copies, and correct at odd offsets of a larger buffer', () => {
     const file = tensorFile({ raw_data: bytesOf(Float32Array.of(1, 2)) });
     const buffer = Buffer.concat([Buffer.of(9), file]);
     const { data } = read(buffer.subarray(1)).tensors.get('w')!;
@@ -109,7 +109,7 @@ describe('the weights of an ONNX file', () => {
     });
   });
 
-  test('are those of constants too, by the names of what they give', () => {
+  test('include constants, by the names of their outputs', () => {
     const t = { dims: [2], data_type: FLOAT, float_data: [1, 2] };
     const constant = { op_type: 'Constant', output: ['a.weight'], attribute: [{ name: 'value', t }] };
     const node = [

@@ -70,7 +70,7 @@ describe('an ONNX file', () => {
     expect(Buffer.concat(again).equals(file)).toBe(true);
   });
 
-  test('names every node and value once, also where layers are called alike or like a tensor', () => {
+  test('gives nodes and values unique names, even if layers have equal names or the name of a tensor', () => {
     const twins = { name: 't', channels: 1, classes: 1 };
     const names: Model = {
       ...twins,
@@ -91,7 +91,7 @@ describe('an ONNX file', () => {
     expect(new Set(node.map(({ name }: { name: string }) => name)).size).toBe(5);
   });
 
-  test('is refused beyond 2 GiB, before a byte of it is made', () => {
+  test('is refused beyond 2 GiB, before it is encoded', () => {
     const huge: Model = {
       name: 'huge',
       channels: 1,

@@ -22,7 +22,7 @@ describe('the format before 1.6', () => {
   const count = (value: number) => Buffer.from(BigInt64Array.of(BigInt(value)).buffer);
   const file = (...rest: Op[]) => bytesOf(...LEGACY_HEADER, ...rest);
 
-  test('made by hand is read', async () => {
+  test('written by hand is read', async () => {
     const { tensors } = await decodeWeights(file(main, keys, count(2), floats(5, 6)), 'x.pth');
     expect(tensors.get('a')!.read()).toEqual(Float32Array.of(5, 6));
   });

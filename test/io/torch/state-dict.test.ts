@@ -6,9 +6,9 @@ import { stateDictOf } from '../../../src/io/torch/state-dict.ts';
 const tensor = (...shape: readonly number[]) => ({ kind: 'tensor', shape }) as unknown as PickleValue;
 const dict = (entries: Readonly<Record<string, unknown>>) =>
   new Map(Object.entries(entries)) as unknown as PickleValue;
-const content = (entries: Readonly<Record<string, unknown>>, strangers: readonly string[] = []) => ({
+const content = (entries: Readonly<Record<string, unknown>>, unknownNames: readonly string[] = []) => ({
   value: dict(entries),
-  strangers,
+  unknownNames,
 });
 const weights = dict({ 'a.weight': tensor(2, 3), 'a.bias': tensor(2) });
 
@@ -23,7 +23,7 @@ describe('the state dict of a checkpoint', () => {
     expect(notes).toEqual(['the weights are those under state_dict']);
   });
 
-  test('tells of averages beside the weights', () => {
+  test('reports averages in addition to the weights', () => {
     const averages = dict({ 'a.weight': tensor(2, 3), 'a.bias': tensor(2) });
     const file = content({ state_dict: weights, state_dict_ema: averages, ema_decay: 0.9 });
     expect(stateDictOf(file, 'x.pth').notes).toEqual([
@@ -32,7 +32,7 @@ describe('the state dict of a checkpoint', () => {
     ]);
   });
 
-  test('is the file itself where it holds more tensors than what is in it', () => {
+  test('is the top-level object if it has more tensors than its members', () => {
     const { tensors } = stateDictOf(
       content({ w: tensor(1), v: tensor(1), u: tensor(1), model: dict({ x: tensor(1) }) }),
       'x.pth',
@@ -55,7 +55,7 @@ describe('the state dict of a checkpoint', () => {
     expect(notes[0]).toBe(`the weights are those under ${under}`);
   });
 
-  test('is one of several, all of which can be taken by where they are', () => {
+  test('is one of several, which can be selected by path', () => {
     const own = dict({ 'a.weight': tensor(5), 'a.bias': tensor(6) });
     const file = {
       ...stateDictOf(
@@ -75,14 +75,14 @@ describe('the state dict of a checkpoint', () => {
     );
   });
 
-  test('is looked for once in what is there many times, and in itself', () => {
+  test('is searched once in repeated and cyclic objects', () => {
     let level = weights;
     for (let depth = 0; depth < 40; depth++)
       level = dict(Object.fromEntries([...'abcdefghij'].map((key) => [key, level])));
     const circle = dict({ state_dict: weights }) as unknown as Map<string, unknown>;
     circle.set('self', circle);
     circle.set('level', level);
-    const { tensors } = stateDictOf({ value: circle as unknown as PickleValue, strangers: [] }, 'x');
+    const { tensors } = stateDictOf({ value: circle as unknown as PickleValue, unknownNames: [] }, 'x');
     expect(tensors.size).toBe(2);
   });
 });

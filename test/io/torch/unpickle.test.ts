@@ -24,12 +24,12 @@ const good = torchZip(pickle(dict([['a', tensor(storage('0', 4), 0, [2, 2], [2, 
 /** A little-endian length of 4 bytes. */
 const length = (value: number) => Buffer.from(Uint32Array.of(value).buffer);
 
-test('a file made by hand is read: the pickles below are refused for what they say, not for how they are made', async () => {
+test('a handwritten file is read: the pickles below are refused for their content, not for their form', async () => {
   const { tensors } = await decodeWeights(good, 'x.pth');
   expect(tensors.get('a')!.read()).toEqual(Float32Array.of(1, 2, 3, 4));
 });
 
-describe('a pickle that wants to run code runs none, and is refused by the name of what it asks for:', () => {
+describe('a pickle that calls code executes none, and is refused with the name:', () => {
   const command = text('touch pwned');
   test.each<[string, Op[], RegExp]>([
     ['GLOBAL and REDUCE', [global('os', 'system'), tuple(command), 'R'], /os\.system/],
@@ -76,7 +76,7 @@ describe('a pickle that wants to run code runs none, and is refused by the name 
   });
 });
 
-describe('a pickle that wants memory or time is refused:', () => {
+describe('a pickle that needs too much memory or time is refused:', () => {
   const huge = Buffer.from(BigUint64Array.of(2n ** 62n).buffer);
   test.each<[string, Op[], RegExp]>([
     ['a string of 4 GiB', ['X', length(0xffffffff), 'abc'], /wants 4294967295 bytes where \d+ are left/],
@@ -127,13 +127,13 @@ describe('a pickle that wants memory or time is refused:', () => {
     expect(await refused(torchZip(pickle(...ops)))).toMatch(message);
   });
 
-  test('shared values are shared, not copied: ten to the ninetieth leaves cost ninety tuples', async () => {
+  test('shared values are not copied: ten to the ninetieth leaves need ninety tuples', async () => {
     const levels = Array.from({ length: 90 }, () => bytesOf('0(', 'h\0'.repeat(10), 'tq\0'));
     expect(await refused(torchZip(pickle(')q\0', ...levels)))).toMatch(/no state dict/);
   });
 });
 
-describe('objects of classes that are not known here', () => {
+describe('objects of unknown classes', () => {
   const one = tensor(storage('0', 1), 0, [1], [1]);
   const read = (pickled: Uint8Array) =>
     decodeWeights(torchZip(pickled, { 0: floats(7) }), 'x.pth').then(({ tensors, notes }) => ({
@@ -169,7 +169,7 @@ describe('objects of classes that are not known here', () => {
     expect(notes.at(-1)).toBe('left out what is of my.Class, of which nothing was run');
   });
 
-  test('cost as much as their pickle, however many there are', async () => {
+  test('need no more memory than their pickle', async () => {
     const many = 'cmy\nClass\n)\x810'.repeat(300_000);
     const { names } = await read(pickle(dict([['a', one]]), many));
     expect(names).toEqual(['a']);
@@ -226,8 +226,8 @@ describe('objects of classes that are not known here', () => {
   });
 });
 
-describe('keys that mean something to JavaScript', () => {
-  test('are keys like others', async () => {
+describe('special keys of JavaScript', () => {
+  test('are ordinary keys', async () => {
     const one = tensor(storage('0', 1), 0, [1], [1]);
     const names = ['__proto__', 'constructor', 'toString', 'hasOwnProperty'];
     const bytes = torchZip(pickle(dict(names.map((name) => [name, one]))), { 0: floats(7) });
@@ -245,7 +245,7 @@ describe('keys that mean something to JavaScript', () => {
   });
 });
 
-describe('a tensor that lies about its numbers is refused:', () => {
+describe('a tensor with wrong sizes is refused:', () => {
   const four = { 0: floats(1, 2, 3, 4) };
   const view = (offset: number, sizes: number[], strides: number[]) =>
     tensor(storage('0', 4), offset, sizes, strides);
@@ -323,7 +323,7 @@ describe('a tensor that lies about its numbers is refused:', () => {
   });
 });
 
-describe('what is no state dict', () => {
+describe('objects that are not state dicts', () => {
   test.each<[string, Op, RegExp]>([
     ['a number', int(1), /holds no state dict/],
     ['a list', ']', /holds no state dict/],
@@ -333,7 +333,7 @@ describe('what is no state dict', () => {
     expect(await refused(torchZip(pickle(op)))).toMatch(message);
   });
 
-  test('bytes, numbers and texts are read as they are', async () => {
+  test('bytes, numbers and texts are read', async () => {
     const latin = bytesOf(global('_codecs', 'encode'), tuple(text('\xff\0a'), text('latin1')), 'R');
     const values = tuple(
       latin,

@@ -6,7 +6,7 @@ const good = torchZip(pickle(dict([['a', tensor(storage('0', 4), 0, [2, 2], [2, 
   0: floats(1, 2, 3, 4),
 });
 
-describe('a zip that lies is refused:', () => {
+describe('an inconsistent zip file is refused:', () => {
   const content = pickle(dict([['a', tensor(storage('0', 4), 0, [4], [1])]]));
   const members = { 'a/data.pkl': content, 'a/data/0': floats(1, 2, 3, 4) };
   /** Changes bytes of the central directory's record of a member. */
@@ -86,7 +86,7 @@ describe('a zip that lies is refused:', () => {
     expect(await refused(make())).toMatch(message);
   });
 
-  test('a method that is not read', async () => {
+  test('an unsupported compression method', async () => {
     const bytes = Buffer.from(good);
     bytes.writeUInt16LE(12, bytes.lastIndexOf('archive/data.pkl') - 46 + 10); // bzip2
     expect(await refused(bytes)).toMatch(/packed by method 12/);
@@ -105,7 +105,7 @@ describe('a zip that lies is refused:', () => {
     expect(await refused(bytes)).toMatch(/twice/);
   });
 
-  test('members that lie over each other', async () => {
+  test('overlapping members', async () => {
     const big = new Uint8Array(4096).map((_, i) => (i * 7919) >> 3);
     const names = ['0', '1', '2', '3'];
     const zip = Buffer.from(

@@ -97,7 +97,7 @@ describe('CIFAR-10', () => {
     expect((error as DataError).message).toMatch(message);
   });
 
-  test('without a folder says where it is to be had', async () => {
+  test('without a folder says where to download it', async () => {
     const progress = { note: () => {}, bytes: () => {} };
     await expect(openDataset('cifar10', undefined, progress)).rejects.toThrow(/fetch https:.*`dataDir`/);
   });

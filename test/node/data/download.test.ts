@@ -32,7 +32,7 @@ describe('a download', () => {
   const fetched = (url: string, limits: Partial<DownloadLimits> = {}) =>
     download(`${url}file`, join(folder, 'file'), accept, () => {}, limits);
   const isWhole = () => readFileSync(join(folder, 'file')).equals(content);
-  /** Sends a beginning and drops the connection. */
+  /** Sends the first bytes and drops the connection. */
   const drop = (response: ServerResponse, headers = {}) => {
     response.writeHead(200, { 'content-length': content.length, ...headers });
     response.write(content.subarray(0, 100_000), () => setTimeout(() => response.destroy(), 50));
@@ -59,7 +59,7 @@ describe('a download', () => {
     expect(readdirSync(folder)).toEqual(['file']);
   });
 
-  test('from a server that cannot resume begins anew', async () => {
+  test('from a server that cannot resume restarts', async () => {
     let asked = 0;
     const url = await serve((_, response) => (asked++ === 0 ? drop(response) : response.end(content)));
     await fetched(url);
@@ -70,7 +70,7 @@ describe('a download', () => {
     ['another part', 206, { 'content-range': 'bytes 0-299999/300000' }],
     ['a part without its place', 206, {}],
     ['no part', 416, { 'content-range': 'bytes */300000' }],
-  ])('that is resumed with %s begins anew', async (_, status, headers) => {
+  ])('that is resumed with %s restarts', async (_, status, headers) => {
     const ranges: (string | undefined)[] = [];
     const url = await serve(({ headers: { range } }, response) => {
       ranges.push(range);
@@ -83,7 +83,7 @@ describe('a download', () => {
     expect(ranges).toEqual([undefined, 'bytes=100000-', undefined]);
   });
 
-  test('of which a part comes unasked is refused', async () => {
+  test('with an unrequested partial response is refused', async () => {
     const url = await serve((_, response) => {
       response.writeHead(206, { 'content-range': 'bytes 0-299999/500000' }).end(content);
     });
@@ -91,7 +91,7 @@ describe('a download', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('whose content is refused leaves nothing', async () => {
+  test('whose content is rejected leaves no file', async () => {
     const url = await serve((_, response) => response.end('wrong'));
     const refuse = () => {
       throw new Error('refused');
@@ -100,7 +100,7 @@ describe('a download', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('of a file that is not there fails at once', async () => {
+  test('of a missing file fails immediately', async () => {
     let asked = 0;
     const url = await serve((_, response) => {
       asked++;
@@ -110,14 +110,14 @@ describe('a download', () => {
     expect(asked).toBe(1);
   });
 
-  test('that claims to be too large is refused before its content comes', async () => {
+  test('that declares a too large size is refused before its content', async () => {
     const url = await serve((_, response) => {
       response.writeHead(200, { 'content-length': 2 ** 40 }).flushHeaders();
     });
     await expect(fetched(url)).rejects.toThrow(/1099511627776 bytes: more than the 67108864/);
   });
 
-  test('without end is ended at the limit', async () => {
+  test('without end is stopped at the limit', async () => {
     let asked = 0;
     const url = await serve((_, response) => {
       asked++;
@@ -133,7 +133,7 @@ describe('a download', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('of which one byte comes now and then ends at the total limit', async () => {
+  test('that sends occasional bytes ends at the total limit', async () => {
     const url = await serve((_, response) => {
       const drip = setInterval(() => response.write('x'), 20);
       response.on('close', () => clearInterval(drip));
@@ -143,7 +143,7 @@ describe('a download', () => {
     await expect(fetched(url, limits)).rejects.toThrow(/takes too long/);
   });
 
-  test('that falls silent is tried again', async () => {
+  test('that stalls is retried', async () => {
     let asked = 0;
     const url = await serve((_, response) => {
       if (asked++ === 0) response.writeHead(200).write(content.subarray(0, 1000));
@@ -154,7 +154,7 @@ describe('a download', () => {
     expect(asked).toBeGreaterThan(1);
   });
 
-  test('that comes compressed, though not asked for so, is refused', async () => {
+  test('that is compressed without request is refused', async () => {
     const url = await serve(({ headers }, response) => {
       expect(headers['accept-encoding']).toBe('identity');
       response.writeHead(200, { 'content-encoding': 'gzip' }).end(gzipSync(content));
@@ -162,7 +162,7 @@ describe('a download', () => {
     await expect(fetched(url)).rejects.toThrow(/answers in gzip/);
   });
 
-  test('that is sent elsewhere than to HTTP is refused', async () => {
+  test('with a redirect to another protocol is refused', async () => {
     const url = await serve((_, response) => {
       response.writeHead(302, { location: 'file:///etc/passwd' }).end();
     });
@@ -170,7 +170,7 @@ describe('a download', () => {
     expect(readdirSync(folder)).toEqual([]);
   });
 
-  test('does not write through a link of a guessable name', async () => {
+  test('does not write through a link with a predictable name', async () => {
     const victim = join(folder, 'victim');
     writeFileSync(victim, 'precious');
     for (const name of ['file.download', `file.${process.pid}.partial`]) {
@@ -182,7 +182,7 @@ describe('a download', () => {
     expect(isWhole()).toBe(true);
   });
 
-  test('of the same file twice at once gives the whole file', async () => {
+  test('of the same file twice concurrently gives the whole file', async () => {
     let waiting: (() => void)[] = [];
     const url = await serve((_, response) => {
       response.write(content.subarray(0, 1000));

@@ -37,7 +37,7 @@ describe('Fashion-MNIST', () => {
     expect(existsSync(join(folder, 'cache'))).toBe(false);
   });
 
-  test('comes from where torchvision has put it, and from no half of a data set', async () => {
+  test('is found in the folder of torchvision, and not if files are missing', async () => {
     writeIdxFolder(join(folder, 'MNIST/raw'));
     writeIdxFolder(join(folder, 'FashionMNIST/raw'));
     const { train } = await openFashionMnist(folder, progress, sources());
@@ -48,7 +48,7 @@ describe('Fashion-MNIST', () => {
     );
   });
 
-  test('in a cache that was tampered with is refused by its checksum', async () => {
+  test('in a modified cache is refused by its checksum', async () => {
     writeIdxFolder(join(folder, 'cache'));
     await expect(openFashionMnist(undefined, progress, sources())).rejects.toThrow(
       /checksum mismatch.*delete/,
@@ -65,7 +65,7 @@ describe('Fashion-MNIST', () => {
     );
   });
 
-  test('that downloads wrong content keeps nothing of it, tries the next place, and says why it gave up', async () => {
+  test('with wrong content is discarded, tried from the next source, and reported', async () => {
     const url = await serve((_, response) => response.end('<html>not found</html>'));
     const asked: string[] = [];
     const debianPackage: Sources['debianPackage'] = (name) => {
@@ -88,7 +88,7 @@ describe('Fashion-MNIST', () => {
     );
   });
 
-  test('that unpacks to far more than the published files is refused before it fills memory', async () => {
+  test('that unpacks to far more than the published files is refused before it uses memory', async () => {
     const bomb = gzipSync(Buffer.alloc(2 ** 26 + 1));
     const url = await serve((_, response) => response.end(bomb));
     await expect(openFashionMnist(undefined, progress, sources({ urls: [url] }))).rejects.toThrow(
@@ -96,7 +96,7 @@ describe('Fashion-MNIST', () => {
     );
   });
 
-  test('says what to do where the cache cannot be made', async () => {
+  test('says what to do if the cache cannot be created', async () => {
     writeFileSync(join(folder, 'file'), '');
     const cache = join(folder, 'file', 'cache');
     const opened = openFashionMnist(undefined, progress, sources({ cache }));
@@ -120,7 +120,7 @@ describe('Fashion-MNIST', () => {
 });
 
 describe("Debian's package", () => {
-  /** Stands in for apt-get and dpkg-deb: fails as long as the lists are missing. */
+  /** Fakes apt-get and dpkg-deb; fails as long as the lists are missing. */
   function fakeTools(listsMissing: boolean) {
     const calls: string[] = [];
     let missing = listsMissing;
@@ -136,7 +136,7 @@ describe("Debian's package", () => {
     return { calls, run };
   }
 
-  test('is fetched, unpacked, used and cleaned away', async () => {
+  test('is downloaded, unpacked, used and removed', async () => {
     const { calls, run } = fakeTools(false);
     const seen: string[] = [];
     await fetchDebianPackage('data', (unpacked) => seen.push(unpacked), run);
@@ -144,18 +144,18 @@ describe("Debian's package", () => {
     expect(seen.map(existsSync)).toEqual([false]);
   });
 
-  test('is fetched after the package lists, where they are missing', async () => {
+  test('is downloaded after the package lists, if they are missing', async () => {
     const { calls, run } = fakeTools(true);
     await fetchDebianPackage('data', () => {}, run);
     expect(calls).toEqual(['apt-get download', 'apt-get update', 'apt-get download', 'dpkg-deb -x']);
   });
 
-  test('on another system is no way', async () => {
+  test('is not used on other systems', async () => {
     const run = () => Promise.reject(Object.assign(new Error('missing'), { code: 'ENOENT' }));
     await expect(fetchDebianPackage('data', () => {}, run)).rejects.toThrow(/not a Debian/);
   });
 
-  test('is given up when a program takes too long or writes too much', async () => {
+  test('is abandoned if a program takes too long or writes too much', async () => {
     const asTool = (script: string) => {
       const limited = runWithin({ timeout: script === 'yes' ? 60_000 : 50, maxBuffer: 1000 });
       return () => limited('sh', ['-c', `exec ${script}`], folder);

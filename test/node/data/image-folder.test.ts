@@ -44,7 +44,7 @@ function pngChunk(type: string, data: Buffer): Buffer {
 }
 
 describe('a folder of images', () => {
-  test('has a class for each folder, sorted, and a fifth of each put aside', async () => {
+  test('has a class for each folder, sorted, and a fifth of each for testing', async () => {
     await writeColours(folder, 10);
     const notes: string[] = [];
     const { train, test: held, skipped } = await open({}, notes);
@@ -52,7 +52,7 @@ describe('a folder of images', () => {
     expect([countsOf(train), countsOf(held), skipped]).toEqual([[8, 8, 8], [2, 2, 2], []]);
     expect([train.height, train.width, train.channels]).toEqual([16, 16, 3]);
     expect(notes).toEqual([expect.stringMatching(/30 RGB images of 3 classes, 16×16: 1 MiB in memory/)]);
-    // Each image has the colour of its class, whatever format it came in, and the first ones are mixed.
+    // Each image has the color of its class in all formats, and the first images are of several classes.
     for (const half of [train, held]) {
       const pixels = half.pixels as Uint8Array;
       for (let i = 0; i < half.count; i++) {
@@ -67,7 +67,7 @@ describe('a folder of images', () => {
     expect(new Set([...train.files!, ...held.files!]).size).toBe(30);
   });
 
-  test('is split by seed and paths alone, and in the share that is asked for', async () => {
+  test('is split only by seed and paths, in the requested proportion', async () => {
     await writeColours(folder, 8);
     const [first, again, other] = [await open({ seed: 3 }), await open({ seed: 3 }), await open({ seed: 4 })];
     expect(again.test.files).toEqual(first.test.files);
@@ -76,7 +76,7 @@ describe('a folder of images', () => {
     expect(countsOf((await open({ testShare: 0.5 })).test)).toEqual([4, 4, 4]);
   });
 
-  test('that grows keeps its split, but for one file at the border', () => {
+  test('that grows keeps its split, except for one file', () => {
     const files = Array.from({ length: 100 }, (_, i) => `a/${i}.png`);
     const tested = (names: readonly string[]) =>
       splitByClass([{ name: 'a', folder: 'a', files: names }], 0.2, 0).test.map(({ file }) => file);
@@ -106,7 +106,7 @@ describe('a folder of images', () => {
     expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
   });
 
-  test('with folders for training, validation and testing has these three, and says what they lack', async () => {
+  test('with folders for training, validation and testing uses these, and reports missing classes', async () => {
     for (const half of ['train', 'valid', 'test']) await writeColours(join(folder, half), 2);
     writeFiles(folder, { 'valid/red/more.png': await picture() });
     rmSync(join(folder, 'valid/blue'), { recursive: true });
@@ -129,12 +129,12 @@ describe('a folder of images', () => {
     await expect(open()).rejects.toThrow(/valid\/amber is a class that train lacks/);
   });
 
-  test('of one image for each class has none to test on, and says so', async () => {
+  test('with one image per class has no test images, and reports it', async () => {
     await writeColours(folder, 1);
     await expect(open()).rejects.toThrow(/one image of each class, and none is left for testing/);
   });
 
-  test('has no class of what systems leave behind, nor of runs', async () => {
+  test('ignores system files and runs', async () => {
     await writeColours(folder, 5);
     const plain = await open({ size: 8 });
     const image = await picture();
@@ -157,14 +157,14 @@ describe('a folder of images', () => {
     ]);
   });
 
-  test('has names in NFC, whatever the disk has', async () => {
+  test('has names in NFC, independent of the disk', async () => {
     const image = await picture();
     for (const name of ['Zu\u0308rich', 'Malm\u00f6'])
       writeFiles(folder, { [`${name}/1.png`]: image, [`${name}/2.png`]: image });
     expect((await open({ size: 8 })).train.classNames).toEqual(['Malm\u00f6', 'Z\u00fcrich']);
   });
 
-  test('for testing alone is read as a whole, or only its test half', async () => {
+  test('for testing is read as a whole, or only its test set', async () => {
     await writeColours(folder, 5);
     const quiet = { note: () => {}, bytes: () => {} };
     const read = (whole: boolean) =>
@@ -173,7 +173,7 @@ describe('a folder of images', () => {
     expect((await read(false)).test.files).toEqual((await open({ size: 8 })).test.files);
   });
 
-  test('of grey images only has one channel, else three, and what is asked for is had', async () => {
+  test('has one channel if all images are grayscale, otherwise three, unless it is given', async () => {
     await writeColours(folder, 2, true);
     expect((await open()).train.channels).toBe(1);
     const colour = await open({ channels: 3 });
@@ -184,7 +184,7 @@ describe('a folder of images', () => {
     expect((await open({ channels: 1 })).train.channels).toBe(1);
   });
 
-  test('that does not fit into memory lies in a file that is gone with the process, and has the same bits', async () => {
+  test('that does not fit into memory is stored in a file that is removed with the process, with the same bits', async () => {
     await writeColours(folder, 4);
     const notes: string[] = [];
     const scratch = join(folder, '.scratch');
@@ -204,7 +204,7 @@ describe('a folder of images', () => {
     expect(batch(inFile)).toEqual(batch(inMemory));
   });
 
-  test('of more than 256 classes has labels that tell them apart', async () => {
+  test('with more than 256 classes has distinct labels', async () => {
     const bytes = await picture({ height: 2, width: 2 });
     const name = (i: number) => `${i}`.padStart(3, '0');
     for (let i = 0; i < 258; i++)
@@ -231,7 +231,7 @@ describe('a folder of images', () => {
 });
 
 describe('with links followed, a folder', () => {
-  test('has the images that they lead to, each folder once for a class, whatever circles there are', async () => {
+  test('has the linked images, each folder once per class, despite cycles', async () => {
     const root = folder;
     await writeColours(join(folder, 'originals'), 3);
     folder = join(root, 'chosen');
@@ -254,14 +254,14 @@ describe('with links followed, a folder', () => {
   });
 });
 
-describe('files that cannot be used are named and left out, or refused when reading is strict:', () => {
+describe('unusable files are named and skipped, or refused in strict mode:', () => {
   const damaged = async (): Promise<Record<string, Buffer | string>> => {
     const jpeg = await picture({ format: 'jpeg', height: 64, width: 64 });
     const png = await picture();
     const frames = await sharp([await picture(), await picture({ seed: 2 })], { join: { animated: true } })
       .webp()
       .toBuffer();
-    // An animation's control chunk, put before the first data; its checksum is not looked at.
+    // Inserts the control chunk of an animation before the first data; its checksum is not checked.
     const at = png.indexOf('IDAT') - 4;
     const control = Buffer.concat([Buffer.from([0, 0, 0, 8]), Buffer.from('acTL'), Buffer.alloc(12)]);
     return {
@@ -293,7 +293,7 @@ describe('files that cannot be used are named and left out, or refused when read
     await expect(open({ strict: true })).rejects.toThrow(/blue\/\d-bad\.png (is|has)/);
   });
 
-  test('but not a picture whose comment has the letters of an animation', async () => {
+  test('but not an image with the marker of an animation in a comment', async () => {
     const png = await picture();
     const at = png.indexOf('IDAT') - 4;
     const comment = pngChunk('tEXt', Buffer.from('Comment\0acTL and fcTL'));
@@ -304,7 +304,7 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await open({ strict: true })).train.count).toBe(4);
   });
 
-  test('what takes more memory to decode than there is, before it is decoded', async () => {
+  test('an image that needs too much memory, before it is decoded', async () => {
     await writeColours(folder, 4);
     writeFiles(folder, { 'red/large.png': await picture({ height: 600, width: 600 }) });
     const decoding = { bytes: 2 ** 20, largestBytes: 2 ** 20 };
@@ -318,7 +318,7 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await open({ decoding: { ...decoding, largestBytes: 2 ** 30 } })).skipped).toEqual([]);
   });
 
-  test('a JPEG of more passes than it can need', async () => {
+  test('a JPEG with too many scans', async () => {
     const create = { width: 9000, height: 9000, channels: 3, background: 'grey' } as const;
     const jpeg = await sharp({ create }).jpeg({ progressive: true }).toBuffer();
     const scan = jpeg.subarray(jpeg.lastIndexOf(Buffer.from([0xff, 0xda])), jpeg.length - 2);
@@ -327,7 +327,7 @@ describe('files that cannot be used are named and left out, or refused when read
       ...Array(20).fill(scan),
       jpeg.subarray(-2),
     ]);
-    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it anew$/);
+    await expect(decodeImage(scans)).rejects.toThrow(/^has 30 passes over 81 million pixels: save it again$/);
   });
 
   test('a strip that is longer than any image', async () => {
@@ -341,7 +341,7 @@ describe('files that cannot be used are named and left out, or refused when read
     expect((await strip(100_000)).height).toBe(100_000);
   });
 
-  test('a class of which nothing is left', async () => {
+  test('a class without usable images', async () => {
     await writeColours(folder, 3);
     writeFiles(folder, { 'amber/1.png': 'x', 'amber/2.png': 'x' });
     await expect(open()).rejects.toThrow(
@@ -350,7 +350,7 @@ describe('files that cannot be used are named and left out, or refused when read
   });
 });
 
-describe('a folder is refused, with words,', () => {
+describe('a folder is refused with a message:', () => {
   const refused = async (message: RegExp) => {
     const error = await open().then(
       () => undefined,
@@ -393,14 +393,14 @@ describe('a folder is refused, with words,', () => {
     await refused(/amber is empty: put images/);
   });
 
-  test('whose test half has a class that the other lacks', async () => {
+  test('whose test set has a class that the training set lacks', async () => {
     await writeColours(join(folder, 'train'), 2);
     await writeColours(join(folder, 'val'), 1);
     writeFiles(folder, { 'val/amber/1.png': await picture() });
     await refused(/val\/amber is a class that train lacks/);
   });
 
-  test('with links that lead out of it or to folders, of which it says how many', async () => {
+  test('with links that lead out of it or to folders, with their number', async () => {
     await writeColours(join(folder, 'in'), 2);
     folder = join(folder, 'in');
     writeFiles(join(folder, '..'), { 'secret.png': await picture(), 'out/1.png': await picture() });
@@ -417,7 +417,7 @@ describe('a folder is refused, with words,', () => {
     folder = join(folder, '..');
   });
 
-  test('with names that would break lines, or are no text', async () => {
+  test('with names that contain line breaks or are not text', async () => {
     await writeColours(folder, 2);
     writeFiles(folder, { 'a\nb/1.png': await picture() });
     await refused(/control characters.*"a\\nb": rename it/);

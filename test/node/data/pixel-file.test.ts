@@ -6,7 +6,7 @@ import type { PixelFile } from '../../../src/data/dataset.ts';
 import { CacheError } from '../../../src/node/cache-folder.ts';
 import { fileStore } from '../../../src/node/data/pixel-file.ts';
 
-test('images in a file are read as they were appended, and the file has no name that others could open', () => {
+test('images in a file are read as they were appended, and the file has no name', () => {
   const folder = mkdtempSync(join(tmpdir(), 'densor-test-'));
   try {
     const [one, other] = [fileStore(folder), fileStore(folder)];
@@ -23,7 +23,7 @@ test('images in a file are read as they were appended, and the file has no name 
   }
 });
 
-test('a folder where no file can be made is named with the remedy', () => {
+test('a folder in which no file can be created is named with the remedy', () => {
   expect(() => fileStore('/dev/null/scratch')).toThrow(CacheError);
   expect(() => fileStore('/dev/null/scratch')).toThrow(/\/dev\/null\/scratch.*set XDG_CACHE_HOME/);
 });

@@ -49,7 +49,7 @@ describe('a download with a proxy', () => {
     expect(await fetched('http://data.invalid/file')).toBe(content);
   });
 
-  test('goes to the hosts of no_proxy directly, and everywhere where the variable is empty', async () => {
+  test('connects directly to the hosts of no_proxy, and to all if the variable is empty', async () => {
     const url = await origin();
     const proxy = await serveProxy(1, { tunnel: false });
     vi.stubEnv('http_proxy', proxy.address);
@@ -75,7 +75,7 @@ describe('a download with a proxy', () => {
       const port = await listen(createServer(certificate(), (_, response) => response.end(content)));
       const proxy = await serveProxy(port, { tunnel: true });
       vi.stubEnv(name, proxy.address);
-      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'); // The certificate is the test's own.
+      vi.stubEnv('NODE_TLS_REJECT_UNAUTHORIZED', '0'); // The certificate is self-signed.
       expect(await fetched('https://data.invalid/file')).toBe(content);
       expect(proxy.seen).toEqual(['CONNECT data.invalid:443']);
     },
@@ -90,13 +90,13 @@ describe('a download with a proxy', () => {
     expect(proxy.seen).toEqual(['CONNECT data.invalid:443']);
   });
 
-  test('that wants a password is named by its variable', async () => {
+  test('that requires a password is named by its variable', async () => {
     const url = await serve((_, response) => void response.writeHead(407).end());
     vi.stubEnv('http_proxy', url);
     await expect(fetched('http://data.invalid/file')).rejects.toThrow(/407.*http_proxy/);
   });
 
-  test('that does not listen is named by its variable', async () => {
+  test('that refuses connections is named by its variable', async () => {
     vi.stubEnv('http_proxy', 'http://127.0.0.1:1');
     vi.stubEnv('no_proxy', 'other.invalid');
     await expect(fetched('https://data.invalid/file')).rejects.toThrow(
@@ -114,7 +114,7 @@ describe('a download with a proxy', () => {
     },
   );
 
-  test('warns of nothing, and leaves other warnings alone', async () => {
+  test('suppresses only its own warning', async () => {
     const warned: string[] = [];
     const note = (warning: Error) => void warned.push(warning.message);
     process.on('warning', note);

@@ -15,7 +15,7 @@ import {
   type SettingName,
 } from '../../../src/train/settings/table.ts';
 
-/** A whole configuration beside the setting that is tried. */
+/** A complete configuration, to which the tested setting is added. */
 const BASE = {
   ...{ recipe: 'notes', model: 'notes', classes: 10, size: 96, batch: 256, epochs: 10, lr: 0.1 },
   ...{ seed: 0, precision: 'f32' },
@@ -27,7 +27,7 @@ const NAMES = {
   data: fc.constantFrom('sample', 'folder:a b', 'idx:', 'imagenet', ''),
 };
 
-/** Values of which many are right, and some are not. */
+/** Random values: many valid, some invalid. */
 function valuesOf(name: SettingName, schema: z.ZodType): fc.Arbitrary<unknown> {
   if (name in NAMES) return NAMES[name as keyof typeof NAMES];
   const shape = shapeOf(schema);
@@ -41,7 +41,7 @@ function valuesOf(name: SettingName, schema: z.ZodType): fc.Arbitrary<unknown> {
   return fc.oneof(usual, fc.constantFrom(...near));
 }
 
-/** What a flag, an experiment file and a checkpoint make of a value; undefined where it is refused. */
+/** The results of parsing a value as a flag, in an experiment file and in a checkpoint; undefined if refused. */
 function readings(name: SettingName, value: unknown) {
   return {
     flag: attempt(() => flagReading(name, value)),
@@ -54,7 +54,7 @@ function readings(name: SettingName, value: unknown) {
   };
 }
 
-/** A switch is there, or it is not. */
+/** Parses a flag; a switch is present or absent. */
 function flagReading(name: SettingName, value: unknown): unknown {
   if (SETTINGS[name].value === undefined) return value === true ? true : undefined;
   return settingOption(name, commandOf(name)).parseArg!(textOf(value), undefined);
@@ -63,7 +63,7 @@ function flagReading(name: SettingName, value: unknown): unknown {
 const experimentOf = (common: object) =>
   parseExperiment({ common, configurations: { a: {}, b: {} }, seeds: [0] }, 'x');
 
-/** A command that takes exactly what runs store: no `auto`. */
+/** A command that accepts exactly the values that runs store, without `auto`. */
 function commandOf(name: SettingName) {
   const { commands } = SETTINGS[name];
   return COMMAND_NAMES.find((command) => commands[command] && !commands[command].given)!;
@@ -127,7 +127,7 @@ describe('text', () => {
     expect(parseText(schemaOf(name), text)).toEqual({ problem }),
   );
 
-  test('of a picture has to end in .svg', () => {
+  test('of a plot must end in .svg', () => {
     expect(parseText(schemaOf('out', 'profile'), 'a.png')).toEqual({
       problem: 'expected the name of an .svg file',
     });

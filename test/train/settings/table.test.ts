@@ -14,7 +14,7 @@ import {
   settingsOf,
 } from '../../../src/train/settings/table.ts';
 
-/** What users do not set: the run writes it down. */
+/** Fields that the run records and users do not set. */
 const RECORDED = [
   'leaves',
   'dataSha256',
@@ -51,7 +51,7 @@ describe('the table of settings', () => {
     for (const command of COMMAND_NAMES) expect(settingsOf(command)).toContain('json');
   });
 
-  test('says what holds where a setting is not given', () => {
+  test('has a default, or says what applies without a value', () => {
     for (const name of SETTING_NAMES) {
       const { value, unset, notes, default: fixed, schema } = SETTINGS[name];
       if (value === undefined || name === 'strict') continue;
@@ -60,7 +60,7 @@ describe('the table of settings', () => {
     }
   });
 
-  test('has a way on resume for everything that train takes, but for what chooses the run itself', () => {
+  test('defines the behavior on resume for all settings of train, except those that select the run', () => {
     const without = settingsOf('train').filter((name) => SETTINGS[name].onResume === undefined);
     expect(without).toEqual(['out', 'resume', 'from', 'weights']);
     expect(SETTING_NAMES.filter((name) => SETTINGS[name].onResume === 'changeable')).toEqual([
@@ -97,7 +97,7 @@ test('an error of settings names the one to change', () => {
   expect(new ConfigError('no setting').setting).toBeUndefined();
 });
 
-test('a resumed run takes what it has, and nothing else but where its data are and how long it runs', () => {
+test('a resumed run keeps its settings, except the location of its data and its length', () => {
   const transforms = { augment: ['flip' as const], normalize: 'none' as const };
   const config = runConfigSchema.parse({ ...RECIPES.notes, recipe: 'notes', classes: 10, transforms });
   const check = (given: Parameters<typeof contradictionOf>[0]) => contradictionOf(given, config, 1);

@@ -16,13 +16,13 @@ import { mutateJson } from './mutate-json.ts';
 
 const SIZES = [0, 1, 2, 3, 6, 28, 255, 65_536, 2 ** 31 - 1, 2 ** 31, 2 ** 32 - 1];
 
-/** Whole, mutated, or packed: whole and then damaged, or damaged and then packed. */
+/** The bytes unpacked, or gzipped; damaged before or after packing. */
 function packed(bytes: Buffer, below: Below): Buffer {
   const zipped = gzipSync(bytes);
   return below(2) ? zipped : mutate(zipped, [zipped], below);
 }
 
-/** An IDX file; half of the time its length is what its sizes say. */
+/** An IDX file; in half of the cases its length matches its sizes. */
 export function idx(): Format {
   return {
     make: (below) => {
@@ -57,7 +57,7 @@ export function idx(): Format {
   };
 }
 
-/** Tar archives, packed: what names climb, sizes lie, and types are odd in. */
+/** Gzipped tar archives with paths that contain `..`, wrong sizes and unusual types. */
 export function tar(): Format {
   return {
     make: (below) => {
@@ -112,7 +112,7 @@ export function json(folder: string): Format {
   };
 }
 
-/** Folders of images whose names are hostile, and whose links lead out. What `make` gives is a list of names. */
+/** Folders of images with hostile names and links that lead outside. `make` returns a list of names. */
 export async function names(folder: string): Promise<Format> {
   const image = await sharp({ create: { width: 4, height: 4, channels: 3, background: '#804020' } })
     .png()
@@ -150,7 +150,7 @@ export async function names(folder: string): Promise<Format> {
   };
 }
 
-/** As far as the file system lets it, and never outside. */
+/** Creates the files and links that the file system permits, only below the root. */
 function layOut(
   root: string,
   name: string,
@@ -166,5 +166,5 @@ function layOut(
     for (const file of files)
       if (!['', '.', '..'].includes(file)) writeFileSync(join(at, plain(file)), image);
     if (link !== undefined) symlinkSync(link, join(at, 'link.png'));
-  } catch {} // A name too long, say.
+  } catch {} // For example, the name is too long.
 }

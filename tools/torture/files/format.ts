@@ -1,8 +1,8 @@
 import type { Below } from '../random.ts';
 
-/** A kind of file that comes from outside: how hostile ones are made, and how the product reads them. */
+/** A file format: generates hostile files, and reads them with Densor. */
 export interface Format {
   make(below: Below): Uint8Array;
-  /** Reads all of it; resolves to what a command would print of it. */
+  /** Reads the whole file; resolves to the text that a command would print. */
   read(bytes: Uint8Array): Promise<string>;
 }

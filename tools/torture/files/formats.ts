@@ -5,7 +5,7 @@ import { checkpoint, oldPth, onnx, pth, safetensors } from './weights.ts';
 
 type Open = (folder: string) => Format | Promise<Format>;
 
-/** Every kind of file that the product reads from outside. */
+/** All untrusted file formats that Densor reads. */
 const FORMATS = {
   safetensors,
   pth,
@@ -26,7 +26,7 @@ const FORMATS = {
 export type FormatName = keyof typeof FORMATS;
 export const FORMAT_NAMES = Object.keys(FORMATS) as readonly FormatName[];
 
-/** @param folder where formats that are read from disk put their files. */
+/** Opens a format. @param folder for files of formats that are read from disk. */
 export async function openFormat(name: FormatName, folder: string): Promise<Format> {
   return (FORMATS[name] as Open)(folder);
 }

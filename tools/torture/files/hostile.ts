@@ -1,9 +1,9 @@
 import type { Below } from '../random.ts';
 
-/** Whatever obeys a file leaves this in the global object or as a file where it runs. */
+/** Code executed from a file would leave this in the global object, or as a file in the working directory. */
 export const CANARY = 'densor_torture_canary';
 
-/** Names and texts that a careless program prints, joins to a path, takes for a key, or runs. */
+/** Texts that are dangerous to print, to join to a path, to use as a key, or to execute. */
 const TEXTS: readonly string[] = [
   '',
   '\x1b[2J\x1b[31mred',

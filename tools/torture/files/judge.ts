@@ -5,22 +5,22 @@ import { printableLines } from '../../../src/tensor/printable.ts';
 import type { Format } from './format.ts';
 import { CANARY } from './hostile.ts';
 
-/** What came of a file: read, refused by an error of the product's own, or a fault. */
+/** The result of reading a file: read, rejected with an input error, or a fault. */
 export type Verdict = 'read' | 'refused' | { readonly fault: string };
 
-/** The content of a file that links and names may lead to. */
+/** The content of a file outside, which must not be read through links or names. */
 export const SECRET = 'densor-torture-secret';
 const LONGEST_LINE = 4_000;
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for.
 const CONTROL = /[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u202a-\u202e\u2066-\u2069\ud800-\udfff]/u;
 
-/** Reads a file as the product does, and looks at what it says and does. */
+/** Reads a file with Densor, and checks its output and effects. */
 export async function judge(format: Format, bytes: Uint8Array): Promise<Verdict> {
   let [verdict, said]: [Verdict, string] = ['read', ''];
   try {
     said = printableLines(await format.read(bytes));
   } catch (error) {
-    // As the command line prints it.
+    // The message as printed by the command line.
     said = describeFailure(error).line;
     verdict =
       error instanceof InputError ? 'refused' : { fault: `an error of no kind of ours: ${stackOf(error)}` };
@@ -34,7 +34,7 @@ export async function judge(format: Format, bytes: Uint8Array): Promise<Verdict>
   return obeyed() ?? verdict;
 }
 
-/** Whether something ran, or was written where nothing should be. The working directory is empty. */
+/** Whether code was executed or a file written. The working directory is empty. */
 function obeyed(): { readonly fault: string } | undefined {
   const { polluted } = {} as { readonly polluted?: unknown };
   if (polluted !== undefined) return { fault: 'obeyed: the prototype of all objects is changed' };

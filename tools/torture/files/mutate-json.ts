@@ -6,8 +6,9 @@ type Json = unknown;
 const DEPTHS = [3, 40, 2_000, 100_000];
 
 /**
- * JSON text of a value with a few changes that keep it JSON: numbers that are too large or none, other types, hostile
- * names, entries that are missing, doubled, swapped or nested; sometimes with a key twice, or brackets without end.
+ * The JSON text of a value with a few changes that keep it valid: numbers that are too large, other types, hostile
+ * names, entries that are missing, duplicated, swapped or nested; sometimes with duplicate keys or deeply nested
+ * brackets.
  */
 export function mutateJson(value: Json, below: Below): string {
   let changed = value;
@@ -64,7 +65,7 @@ function changeSomewhere(value: Json, root: Json, below: Below): Json {
     default:
       entries[at] = [key, changeSomewhere(child, root, below)];
   }
-  // `__proto__` as an own key, as JSON.parse makes it.
+  // Creates `__proto__` as an own key, as JSON.parse does.
   return Object.fromEntries(entries);
 }
 

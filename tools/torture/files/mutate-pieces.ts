@@ -4,18 +4,18 @@ import type { Below } from '../random.ts';
 import { hostileText, pick } from './hostile.ts';
 import { mutate } from './mutate.ts';
 
-/** A part of a container: its type, and its bytes. */
+/** A chunk of a container: its type and its bytes. */
 interface Piece {
   readonly type: string;
   readonly data: Buffer;
 }
 
-/** A format that is a sequence of pieces, each with its type and length. */
+/** A format that is a sequence of chunks with type and length. */
 interface Container {
   read(bytes: Buffer): readonly Piece[];
-  /** With lengths and checksums that are right. */
+  /** Encodes with correct lengths and checksums. */
   write(pieces: readonly Piece[]): Buffer;
-  /** The offset of the image's size in the data of its piece, two numbers of so many bytes. */
+  /** By chunk type: offset of the image size in its data, two numbers of `bytes` bytes. */
   readonly sizes: Readonly<Record<string, readonly [at: number, bytes: number]>>;
 }
 
@@ -70,7 +70,7 @@ const WEBP: Container = {
   sizes: { VP8X: [4, 3], 'VP8 ': [6, 2] },
 };
 
-/** Segments up to the scan, whose data is the last piece. */
+/** JPEG segments; the data of the scan are the last chunk. */
 const JPEG: Container = {
   read(bytes) {
     const pieces: Piece[] = [];
@@ -100,7 +100,7 @@ export const CONTAINERS = { png: PNG, webp: WEBP, jpeg: JPEG } as const;
 
 const SIZES = [0, 1, 2, 7, 4096, 10_000, 16_383, 65_535, 2 ** 24 - 1, 2 ** 31 - 1, 2 ** 32 - 1];
 
-/** A file whose pieces are changed, doubled, moved, or come from another file; it is whole as a container. */
+/** Changes, duplicates, moves or replaces chunks; the result is a valid container. */
 export function mutatePieces(
   container: Container,
   bytes: Uint8Array,
@@ -151,7 +151,7 @@ function resized(data: Buffer, [at, bytes]: readonly [number, number], below: Be
   return copy;
 }
 
-/** What a PNG has packed is changed below the packing, half of the time. */
+/** Mutates the data of a chunk. In half of the cases, PNG data are mutated before compression. */
 function changed({ type, data }: Piece, below: Below): Buffer {
   if (type !== 'IDAT' || below(2) === 0) return mutate(data, [data], below);
   try {

@@ -2,7 +2,10 @@ import type { Below } from '../random.ts';
 import { hostileText, pick } from './hostile.ts';
 import { mutate } from './mutate.ts';
 
-/** A field of a protobuf message (https://protobuf.dev/programming-guides/encoding/): its key, and its value's bytes. */
+/**
+ * A field of a protobuf message (https://protobuf.dev/programming-guides/encoding/): its key and the bytes of its
+ * value.
+ */
 interface Field {
   readonly id: number;
   readonly wire: number;
@@ -23,7 +26,7 @@ const HUGE: readonly bigint[] = [
   2n ** 64n - 1n,
 ];
 
-/** A message with a few fields changed at any depth, and all lengths right again. */
+/** Changes a few fields of a message at any depth; all lengths are correct. */
 export function mutateWire(message: Uint8Array, below: Below, depth = 0): Buffer {
   const fields = fieldsOf(Buffer.from(message));
   if (!fields || fields.length === 0 || depth > 8) return mutate(message, [message], below);
@@ -66,7 +69,7 @@ function changed({ wire, value }: Field, below: Below, depth: number): Buffer {
   }
 }
 
-/** A field in itself, again and again, with groups (wire types 3 and 4) or lengths. */
+/** A recursively nested field, with groups (wire types 3 and 4) or lengths. */
 function nested({ id, value }: Field, below: Below): Field {
   const depth = pick([2, 50, 3_000], below);
   if (below(2) === 0) {
@@ -82,7 +85,7 @@ function nested({ id, value }: Field, below: Below): Field {
   return { id, wire: BYTES, value: inner };
 }
 
-/** Undefined where the bytes are no message. */
+/** The fields of a message; undefined if the bytes are not a message. */
 function fieldsOf(bytes: Buffer): Field[] | undefined {
   const fields: Field[] = [];
   for (let at = 0; at < bytes.length; ) {
@@ -132,7 +135,7 @@ function varint(value: bigint): Buffer {
   }
 }
 
-/** More bytes than the number needs, or than any has. */
+/** A varint with more bytes than necessary, or than allowed. */
 function overlong(below: Below): Buffer {
   return Buffer.concat([Buffer.alloc(1 + below(14), 0x80), Buffer.from([below(128)])]);
 }

@@ -1,9 +1,12 @@
 import type { Below } from '../random.ts';
 
-/** Numbers that lengths, counts and offsets are wrong by. */
+/** Boundary values for lengths, counts and offsets. */
 const EDGES = [0, 1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000, 0xfffffffe, 0xffffffff];
 
-/** One to six small damages: bytes, lengths, and pieces that are cut, doubled, moved, or come from another file. */
+/**
+ * Applies one to six mutations: changed bytes and lengths; ranges deleted, duplicated, moved, or copied from other
+ * files.
+ */
 export function mutate(bytes: Uint8Array, others: readonly Uint8Array[], below: Below): Buffer<ArrayBuffer> {
   let mutated: Buffer<ArrayBuffer> = Buffer.from(bytes);
   for (let damages = 1 + below(1 + below(6)); damages > 0; damages--)

@@ -1,7 +1,7 @@
 import { encodeMessage } from '../../../src/io/onnx/encode.ts';
 import { DATA_TYPES } from '../../../src/io/onnx/schema.ts';
 
-/** Every kind of field that the reader of ONNX files looks at. */
+/** An ONNX file with every kind of field that the reader uses. */
 export function onnxSeed(): Uint8Array {
   const { FLOAT, DOUBLE, INT64, INT32, FLOAT16, BFLOAT16, UINT8 } = DATA_TYPES;
   const message = {

@@ -8,7 +8,7 @@ import { CONTAINERS, mutatePieces } from './mutate-pieces.ts';
 
 type Picture = 'png' | 'jpeg' | 'webp' | 'gif' | 'tiff';
 
-/** Small pictures of every kind that a format has: colours, grey, transparency, EXIF, progressive, animated. */
+/** Small images of all variants of a format: color, grayscale, transparency, EXIF, progressive, animated. */
 export async function pictures(name: Picture): Promise<Format> {
   const seeds = await Promise.all(variants(name).map((image) => image.toBuffer()));
   const container = name in CONTAINERS ? CONTAINERS[name as keyof typeof CONTAINERS] : undefined;

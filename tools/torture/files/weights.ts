@@ -13,7 +13,7 @@ import { mutateJson } from './mutate-json.ts';
 import { mutateWire } from './mutate-wire.ts';
 import { onnxSeed } from './onnx-seed.ts';
 
-/** Reads every tensor of a file; names and notes are what a command prints. */
+/** Reads every tensor of a file; returns the names and notes that a command prints. */
 async function readWeights(bytes: Uint8Array): Promise<string> {
   const { tensors, notes } = await decodeWeights(bytes, 'net');
   for (const { shape, read } of tensors.values()) {
@@ -25,7 +25,10 @@ async function readWeights(bytes: Uint8Array): Promise<string> {
 
 const latin1 = (text: string) => Buffer.from(text, 'latin1');
 
-/** Opcodes that call, nest, claim or repeat (https://github.com/python/cpython/blob/main/Lib/pickletools.py). */
+/**
+ * Opcodes that call, nest, declare large sizes or repeat
+ * (https://github.com/python/cpython/blob/main/Lib/pickletools.py).
+ */
 const OPCODES: readonly ((below: Below) => Buffer)[] = [
   () => latin1(`cposix\nsystem\n(S'touch ${CANARY}'\ntR`),
   () => latin1(`c__builtin__\neval\n(S'__import__("os").system("touch ${CANARY}")'\ntR`),
@@ -68,7 +71,7 @@ export function pth(): Format {
   return {
     make: (below) => {
       if (below(3) === 0) return mutate(pick(seeds, below), seeds, below);
-      // The zip is whole, with right checksums, and what it holds is damaged.
+      // A valid zip file with correct checksums, whose members are damaged.
       const members: Record<string, Uint8Array> = { ...pick(zips, below) };
       const names = Object.keys(members);
       if (below(8) === 0)
@@ -91,7 +94,7 @@ export function oldPth(): Format {
   return { make: (below) => mutatePickle(pick(seeds, below), seeds, below), read: readWeights };
 }
 
-/** The header's JSON and the data behind it. */
+/** The JSON header and the data after it. */
 function partsOf(file: Buffer): { readonly header: Buffer; readonly data: Buffer } {
   const length = Number(file.readBigUInt64LE(0));
   return { header: file.subarray(8, 8 + length), data: file.subarray(8 + length) };
@@ -134,7 +137,7 @@ export function safetensors(): Format {
   return { make: (below) => mutateSafetensors(pick(seeds, below), seeds, below), read: readWeights };
 }
 
-/** Checkpoints of runs: safetensors whose metadata are the whole state of a run, as JSON. */
+/** Checkpoints of runs: safetensors with the state of a run as JSON in the metadata. */
 export function checkpoint(): Format {
   const file = readFileSync(join(ROOT, 'test', 'golden', 'run-format-1', 'whole', 'last.safetensors'));
   const { header, data } = partsOf(file);

@@ -4,7 +4,7 @@ import { NO_GROUP } from '../../../distributed/none.ts';
 import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { PEAK_KERNELS, PEAK_OFFSETS, RUN_ADDRESSES } from '../../../target/cpu/constants.ts';
 import { MAX_SLAB_BYTES } from '../../../target/cpu/encode.ts';
-import { type CpuTarget, cpuTarget, type Products } from '../../../target/cpu/target.ts';
+import type { CpuTarget } from '../../../target/cpu/target.ts';
 import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
 import { type Engine, EngineError, type MachinePeak, MOST_THREADS, type Session } from '../../engine.ts';
 import { requireNetwork } from '../../ranks.ts';
@@ -19,19 +19,12 @@ import {
   type NativeModule,
   type PoolHandle,
 } from './module.ts';
+import { nativeTarget } from './target.ts';
 
 /** The offset of an absent address. */
 const ABSENT = -1;
 
-/** bfloat16 products of the instruction sets that have them. */
-const PRODUCTS_OF: Readonly<Partial<Record<NativeIsa, Products>>> = { amx: 'tiles', 'avx512-bf16': 'pairs' };
-
-/** The compilation target of an instruction set. */
-export function nativeTarget(isa: NativeIsa): CpuTarget {
-  const products = PRODUCTS_OF[isa];
-  return cpuTarget({ ...(products && { products }) });
-}
-
+/** Options of `createNativeEngine`: `{ threads, ...loadNativeModule() }`. */
 export interface NativeEngineOptions {
   readonly threads: number;
   readonly isa: NativeIsa;

@@ -1,5 +1,6 @@
 /** Instruction sets the kernels are built for, the fastest first; a machine supports some of them. */
 export const NATIVE_ISAS = ['amx', 'avx512-bf16', 'avx512', 'avx2', 'neon', 'scalar'] as const;
+/** An instruction set of the native kernels. */
 export type NativeIsa = (typeof NATIVE_ISAS)[number];
 
 /** Handles of a C++ thread pool and of a memory range: opaque outside the module. */

@@ -15,6 +15,7 @@ import type { KernelThread, StartThreads } from './threads.ts';
 
 /** Instruction sets the kernels are built for, the fastest first. */
 export const WASM_ISAS = ['relaxed-simd', 'simd128', 'scalar'] as const;
+/** An instruction set of the WebAssembly kernels. */
 export type WasmIsa = (typeof WASM_ISAS)[number];
 
 /** Range of 32-bit addresses. */
@@ -48,7 +49,7 @@ export async function createWasmEngine(options: WasmEngineOptions): Promise<Engi
   }
   if (!WebAssembly.Module.exports(options.module).some(({ name }) => name === interfaceExport())) {
     throw new EngineError(
-      'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve dist/kernels anew',
+      'the WASM kernels were compiled from other sources than this version: run `npm run build`, and serve the new dist/kernels',
     );
   }
   return new WasmEngine(options, await options.startThreads(options.threads));

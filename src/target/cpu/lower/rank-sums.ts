@@ -24,7 +24,9 @@ export class RankSums {
     this.#ctx = ctx;
   }
 
-  /** Allocates the vector for this rank's sum: its record must be emitted before `sendFull` or `flush` is called. */
+  /**
+   * Allocates the vector for this rank's sum: its record must be emitted before `sendFull` or `flush` is called.
+   */
   take(op: Op, sum: RankSum): Vector {
     this.#bucket ??= {
       op,
@@ -38,12 +40,12 @@ export class RankSums {
     return { address: sums, offset: floats };
   }
 
-  /** Call after the allocated sums have been written. */
+  /** As `flush`, if the bucket is full. Call after the records of the allocated sums have been emitted. */
   sendFull(): void {
     if (this.#bucket && this.#bucket.floats >= BUCKET_FLOATS) this.flush();
   }
 
-  /** Call before the gradients are read. */
+  /** Emits the records that add the bucket over all ranks. Call before the gradients are read. */
   flush(): void {
     if (!this.#bucket) return;
     const { op, sums, floats, of } = this.#bucket;

@@ -10,7 +10,7 @@ import { chunksOf, MAX_CHUNKS, paddedChannels } from './context.ts';
 
 /** Most floats in a packed strip (256 KiB), so that it stays in a core's cache. */
 const STRIP_FLOATS = 65_536;
-/** Floats behind a strip, for vector stores that write past its last pixel. */
+/** Floats after a strip, for vector stores that write past its last pixel. */
 const SLACK_FLOATS = SLACK_BYTES / 4;
 /** bfloat16 elements in a cache line. */
 const LINE_PAIRS = 2 * LINE_FLOATS;

@@ -1,6 +1,6 @@
 /**
- * A stem's convolution, forward and backward; `out` is the size of its map, of which only a few rows are in memory at
- * a time.
+ * A stem's convolution, forward and backward; `out` is the size of its map, of which only a few rows are in memory
+ * at a time.
  */
 const stemConvolution = {
   x: 'View',
@@ -17,8 +17,8 @@ const stemConvolution = {
 } as const;
 
 /**
- * Weights [O, C, …], times `scale` (if present), and the packed weights for a micro-kernel; `transposed`: for the
- * input gradient.
+ * Packs weights [O, C, …], multiplied by `scale` (if present), for the micro-kernel; `transposed`: for the input
+ * gradient.
  */
 const packing = {
   chunks: 'u32',
@@ -32,7 +32,9 @@ const packing = {
 
 /** Records of convolutions and linear layers, and of what is fused with them (kernels/conv). */
 export const convolution = {
-  /** weight [O, C, kH, kW] → panels for the micro-kernel; `elementBytes` is that of the maps multiplied with them. */
+  /**
+   * weight [O, C, kH, kW] → panels for the micro-kernel; `elementBytes` is that of the maps multiplied with them.
+   */
   packWeights: { ...packing, kernelHeight: 'u32', kernelWidth: 'u32', elementBytes: 'u32' },
   /**
    * y = dropout(relu?(conv(prologue(x)) + bias)). With more chunks than images, the rows are split too
@@ -76,8 +78,8 @@ export const convolution = {
   /** weight [O, C, 3, 3] → [36] panels of the transformed filters. */
   winogradWeights: packing,
   /**
-   * y = dropout(relu?(conv(prologue(x)) + bias)) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), a strip of tiles
-   * at a time. With more chunks than images, the rows of tiles are split too.
+   * y = dropout(relu?(conv(prologue(x)) + bias)) of a 3×3 kernel, stride 1, padding 1: F(4×4, 3×3), a strip of
+   * tiles at a time. With more chunks than images, the rows of tiles are split too.
    */
   winograd: {
     chunks: 'u32',
@@ -115,14 +117,14 @@ export const convolution = {
     in: 'Size',
     prologue: 'Prologue',
     gradInput: 'GradInput',
-    /** As above. */
+    /** `leaves` and `stripImages`: as in conv2d. */
     leaves: 'u32',
     stripImages: 'u32',
     stripRows: 'u32',
   },
   /**
-   * partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias gradient. A partial is the sum of a
-   * subtree: of one leaf, or of leaves / imageChunks leaves, with pending sums in scratch.
+   * partials[image chunk][kH·kW·C + 1][roundUp(O, 16)]; the last row is the bias gradient. A partial is the sum of
+   * a subtree: of one leaf, or of leaves / imageChunks leaves, with pending sums in scratch.
    */
   conv2dGradWeight: {
     /** imageChunks × chunks of channels. */
@@ -156,8 +158,8 @@ export const convolution = {
     isComplete: 'u32',
   },
   /**
-   * Stores only the maximum of each max-pool window: m is y where sign(γ)·y (or y) is greatest; `statistics` of all
-   * of y.
+   * Stores only the selected value of each max-pool window: m is the y with the largest sign(γ)·y (or y);
+   * `statistics` are those of all of y.
    */
   conv2dMaxPool: {
     chunks: 'u32',
@@ -168,7 +170,8 @@ export const convolution = {
     m: 'View',
   },
   /**
-   * As conv2dGradWeight; the gradient at the map is gradM at the maxima + slope·y + intercept, where y is recomputed.
+   * As conv2dGradWeight; the gradient of y is slope·y + intercept, plus gradM at the selected positions; y is
+   * recomputed.
    */
   conv2dMaxPoolGradWeight: {
     chunks: 'u32',

@@ -1,9 +1,9 @@
 import { expect, test } from 'vitest';
 import { DataError, type Dataset } from '../../src/data/dataset.ts';
-import { holdOut } from '../../src/data/hold-out.ts';
 import { imageReader } from '../../src/data/pixels.ts';
+import { splitValidation } from '../../src/data/validation-split.ts';
 
-/** Image i has i in its first pixel and is of class i mod 3, but for the last, which is alone in class 3. */
+/** The first pixel of image i is i, its class i mod 3, except the last image, the only one of class 3. */
 const COUNT = 61;
 const dataset: Dataset = {
   name: 'numbered',
@@ -25,18 +25,18 @@ const numbersOf = (part: Dataset) => {
 };
 const countOf = ({ labels }: Dataset, label: number) => labels.filter((each) => each === label).length;
 
-test('labels out of a file are left as they are, and every image keeps its own', () => {
+test('labels from a file are not modified, and every image keeps its label', () => {
   const labels = Buffer.from(dataset.labels);
-  const parts = holdOut({ ...dataset, labels }, 0.2, { seed: 5 });
+  const parts = splitValidation({ ...dataset, labels }, 0.2, { seed: 5 });
   expect([...labels]).toEqual([...dataset.labels]);
-  const expected = holdOut(dataset, 0.2, { seed: 5 });
+  const expected = splitValidation(dataset, 0.2, { seed: 5 });
   for (const half of ['train', 'validation'] as const) {
     expect([...parts[half].labels]).toEqual([...expected[half].labels]);
   }
 });
 
 test('every image is in one part, with its label, in the order of the set, and of each class its share', () => {
-  const { train, validation } = holdOut(dataset, 0.2, { seed: 5 });
+  const { train, validation } = splitValidation(dataset, 0.2, { seed: 5 });
   for (const part of [train, validation]) {
     const numbers = numbersOf(part);
     expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
@@ -49,13 +49,13 @@ test('every image is in one part, with its label, in the order of the set, and o
 });
 
 test('the choice is the seed’s', () => {
-  const chosen = (seed: number) => numbersOf(holdOut(dataset, 0.3, { seed }).validation);
+  const chosen = (seed: number) => numbersOf(splitValidation(dataset, 0.3, { seed }).validation);
   expect(chosen(1)).toEqual(chosen(1));
   expect(chosen(2)).not.toEqual(chosen(1));
 });
 
 test('a limit counts both parts', () => {
-  const { train, validation } = holdOut(dataset, 0.5, { seed: 1, limit: 12 });
+  const { train, validation } = splitValidation(dataset, 0.5, { seed: 1, limit: 12 });
   expect([...numbersOf(train), ...numbersOf(validation)].sort((a, b) => a - b)).toEqual(
     Array.from({ length: 12 }, (_, i) => i),
   );
@@ -63,6 +63,8 @@ test('a limit counts both parts', () => {
 });
 
 test('parts that would be empty are refused', () => {
-  expect(() => holdOut(dataset, 0.01, { seed: 1 })).toThrow(DataError);
-  expect(() => holdOut(dataset, 0.9, { seed: 1, limit: 3 })).toThrow(/leaves 0 to train on and holds out 3/);
+  expect(() => splitValidation(dataset, 0.01, { seed: 1 })).toThrow(DataError);
+  expect(() => splitValidation(dataset, 0.9, { seed: 1, limit: 3 })).toThrow(
+    /leaves 0 to train on and takes 3 for validation/,
+  );
 });

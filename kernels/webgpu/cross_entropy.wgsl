@@ -1,0 +1,27 @@
+// The mean of the images' losses weight·(logSumExp − Σ truth·logits), with truth = (1 − smoothing)·onehot(label) +
+// smoothing/classes; and the number of images whose first greatest logit is at the label. One workgroup.
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32) {
+  let share = share_of(lane, r.images);
+  var loss = 0.0;
+  var correct = 0.0;
+  for (var image = share.x; image < share.y; image++) {
+    let label = word_labels(image);
+    var best = 0u;
+    var sum = 0.0;
+    for (var k = 0u; k < r.classes; k++) {
+      let x = element_logits(image, k);
+      if (x > element_logits(image, best)) { best = k; }
+      sum += x;
+    }
+    let expected = (1.0 - r.smoothing) * element_logits(image, label) + r.smoothing * (sum / f32(r.classes));
+    loss += weight_of(image) * (log_sum_exp(image) - expected);
+    correct += select(0.0, 1.0, best == label);
+  }
+  let all = sum_lanes(lane, loss) / r.mean_over;
+  let right = sum_lanes(lane, correct);
+  if (lane > 0u) { return; }
+  put_loss(0u, all);
+  put_correct(0u, right);
+  if (!is_finite(all)) { fail(); }
+}

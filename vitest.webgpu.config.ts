@@ -1,0 +1,27 @@
+import { existsSync } from 'node:fs';
+import { defineConfig } from 'vitest/config';
+
+/** SwiftShader, a Vulkan driver that computes on the processor: Debian's Chromium brings it. */
+const SWIFTSHADER = '/usr/lib/chromium/vk_swiftshader_icd.json';
+const driver = process.env.VK_DRIVER_FILES ?? (existsSync(SWIFTSHADER) ? SWIFTSHADER : undefined);
+
+/** `npm run test:webgpu`: what runs on every engine, on WebGPU; and what only WebGPU has. `-- --long` adds the large goldens. */
+export default defineConfig({
+  test: {
+    include: [
+      'test/webgpu/*.test.ts',
+      'test/conformance/*.test.ts',
+      'test/golden/optimizers.test.ts',
+      'test/golden/one-step.test.ts',
+    ],
+    exclude: ['test/conformance/compositions.test.ts'],
+    env: {
+      DENSOR_WEBGPU: '1',
+      XDG_RUNTIME_DIR: process.env.XDG_RUNTIME_DIR ?? '/tmp', // Where the driver looks for a display.
+      ...(driver !== undefined && { VK_DRIVER_FILES: driver }),
+    },
+    testTimeout: 240_000,
+    hookTimeout: 60_000,
+    maxWorkers: '100%',
+  },
+});
