@@ -95,7 +95,9 @@ function Field({ field }: { readonly field: FormField }) {
           onInput={(event) => set(event.currentTarget.value)}
         />
       )}
-      <small id={`${id}-help`}>{isWrong ? trouble.value!.message : help}</small>
+      <small id={`${id}-help`} lang={isWrong ? undefined : 'en'}>
+        {isWrong ? trouble.value!.message : help}
+      </small>
     </div>
   );
 }
