@@ -27,7 +27,7 @@ export function encodeSteps({ from, count, columns }: StepRun): RunNews {
 
 /** Collects steps in a row until there is other news. */
 export class StepCollector {
-  #columns = newColumns();
+  #columns = newColumns(FEW_STEPS);
   #from = 0;
   #count = 0;
 
@@ -36,6 +36,7 @@ export class StepCollector {
     const isNext = this.#count > 0 && step.globalStep === this.#from + this.#count;
     const finished = this.#count > 0 && (!isNext || this.#count === MOST_STEPS) ? this.take() : undefined;
     if (this.#count === 0) this.#from = step.globalStep;
+    if (this.#count === this.#columns.loss.length) this.#columns = newColumns(2 * this.#count, this.#columns);
     for (const name of STEP_COLUMNS) this.#columns[name][this.#count] = step[name] ?? Number.NaN;
     this.#count++;
     return finished;
@@ -44,17 +45,24 @@ export class StepCollector {
   take(): StepRun | undefined {
     if (this.#count === 0) return undefined;
     const taken = { from: this.#from, count: this.#count, columns: this.#columns };
-    this.#columns = newColumns();
+    this.#columns = newColumns(FEW_STEPS);
     this.#count = 0;
     return taken;
   }
 }
 
-function newColumns(): Record<StepColumn, Float32Array> {
-  return Object.fromEntries(STEP_COLUMNS.map((name) => [name, new Float32Array(MOST_STEPS)])) as Record<
-    StepColumn,
-    Float32Array
-  >;
+const FEW_STEPS = 64;
+
+function newColumns(
+  length: number,
+  before?: Record<StepColumn, Float32Array>,
+): Record<StepColumn, Float32Array> {
+  const columns = STEP_COLUMNS.map((name) => {
+    const column = new Float32Array(length);
+    if (before) column.set(before[name]);
+    return [name, column] as const;
+  });
+  return Object.fromEntries(columns) as Record<StepColumn, Float32Array>;
 }
 
 /** Reads a log as it grows, in whatever pieces: lines that are no events are counted and left out. */
@@ -85,17 +93,31 @@ export class LogReader {
   /** @returns the news of the lines that are whole now; steps are told of at the end of each piece. */
   read(bytes: Uint8Array): readonly ReadNews[] {
     const found: ReadNews[] = [];
-    let start = 0;
-    for (;;) {
-      const end = bytes.indexOf(NEWLINE, start);
-      if (end < 0) break;
-      this.#line(bytes.subarray(start, end), found);
-      start = end + 1;
+    const first = bytes.indexOf(NEWLINE);
+    if (first < 0) {
+      this.#keep(bytes);
+      return found;
     }
-    this.#keep(bytes.subarray(start));
+    this.#endLine(bytes.subarray(0, first), found);
+    const last = bytes.lastIndexOf(NEWLINE);
+    this.#lines(bytes.subarray(first + 1, last + 1), found);
+    this.#keep(bytes.subarray(last + 1));
     const steps = this.#steps.take();
     if (steps) found.push({ seq: this.#offset, news: encodeSteps(steps) });
     return found;
+  }
+
+  /** Whole lines: decoded at once where a character is a byte, so that offsets are known. */
+  #lines(bytes: Uint8Array, found: ReadNews[]): void {
+    const text = this.#decoder.decode(bytes);
+    const isAscii = text.length === bytes.length;
+    for (let start = 0; start < bytes.length; ) {
+      const end = isAscii ? text.indexOf('\n', start) : bytes.indexOf(NEWLINE, start);
+      const isLong = end - start > LONGEST_LINE;
+      const line = isAscii ? text.slice(start, end) : this.#decoder.decode(bytes.subarray(start, end));
+      this.#line(isLong ? undefined : line, end + 1 - start, found);
+      start = end + 1;
+    }
   }
 
   #keep(rest: Uint8Array): void {
@@ -104,17 +126,24 @@ export class LogReader {
     else if (rest.length > 0) this.#pending?.push(rest.slice());
   }
 
-  #line(end: Uint8Array, found: ReadNews[]): void {
-    const before = this.#offset;
-    this.#offset += this.#pendingBytes + end.length + 1;
-    const pieces = this.#pendingBytes + end.length > LONGEST_LINE ? undefined : this.#pending;
+  /** The end of a line whose beginning came with earlier pieces, if there was one. */
+  #endLine(end: Uint8Array, found: ReadNews[]): void {
+    const bytes = this.#pendingBytes + end.length;
+    const pieces = bytes > LONGEST_LINE ? undefined : this.#pending;
     const line = pieces && (pieces.length === 0 ? end : concat([...pieces, end]));
     this.#pending = [];
     this.#pendingBytes = 0;
-    const json = line && parse(this.#decoder.decode(line));
+    this.#line(line && this.#decoder.decode(line), bytes + 1, found);
+  }
+
+  /** @param line undefined: it was too long to be kept. */
+  #line(line: string | undefined, bytes: number, found: ReadNews[]): void {
+    const before = this.#offset;
+    this.#offset += bytes;
+    const json = line === undefined ? undefined : parse(line);
     const event = json === undefined ? undefined : knownEvent(json);
     if (!event) {
-      if (end.length > 0 || !line) this.#skipped++;
+      if (line !== '') this.#skipped++;
       return;
     }
     if (event.kind === 'step') {

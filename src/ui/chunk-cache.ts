@@ -5,11 +5,11 @@ const MOST_BYTES = 40 * 2 ** 20;
 /** At both ends of a stretch of the log: lines have their time, so a log that was cut and grew again differs there. */
 const SAMPLE_BYTES = 160;
 
-/** Messages of a stretch of a log. */
+/** Messages of a stretch of a log, as bytes. */
 export interface Chunk {
   /** Offset behind the stretch. */
   readonly end: number;
-  readonly text: string;
+  readonly lines: Buffer;
 }
 
 interface Kept extends Chunk {
@@ -44,12 +44,12 @@ export class ChunkCache {
 
   #keep(key: string, kept: Kept): void {
     this.#kept.set(key, kept);
-    this.#bytes += kept.text.length;
+    this.#bytes += kept.lines.length;
   }
 
   #drop(key: string, kept: Kept): void {
     this.#kept.delete(key);
-    this.#bytes -= kept.text.length;
+    this.#bytes -= kept.lines.length;
   }
 }
 

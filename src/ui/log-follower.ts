@@ -4,7 +4,8 @@ import type { RunMessage, RunNews } from '../live/protocol.ts';
 import type { ChunkCache } from './chunk-cache.ts';
 import type { RunFiles, RunPlace } from './run-files.ts';
 
-const PIECE_BYTES = 2 ** 20;
+/** Small: what is read and parsed at once stays young, and is freed at once. */
+const PIECE_BYTES = 2 ** 17;
 const SAMPLE_BYTES = 80;
 
 /** Follows one log for one reader: lines of messages, from an offset on. */
@@ -18,6 +19,7 @@ export class LogFollower {
   /** The last bytes before the position, to know them again. */
   #before = '';
   #isNew: boolean;
+  #bytes: Buffer | undefined;
 
   /** @param after the offset behind what is known already; 0: nothing is. */
   constructor(place: RunPlace, after: number, files: RunFiles, cache: ChunkCache) {
@@ -29,8 +31,8 @@ export class LogFollower {
     this.#isNew = after === 0;
   }
 
-  /** What has been added to the log, at most about a megabyte of it. @returns undefined at its end. */
-  async next(): Promise<string | undefined> {
+  /** What has been added to the log, at most a small piece of it. @returns undefined at its end. */
+  async next(): Promise<Buffer | undefined> {
     const log = await this.#files.openLog(this.place);
     if (!log) return undefined;
     try {
@@ -44,39 +46,47 @@ export class LogFollower {
     return `${JSON.stringify({ v: 1, run: this.place.id, seq, ...news } satisfies RunMessage)}\n`;
   }
 
-  async #read(log: FileHandle): Promise<string | undefined> {
+  async #read(log: FileHandle): Promise<Buffer | undefined> {
     const { size } = await log.stat();
     if (await this.#isCut(log, size)) {
       this.#goTo(0);
       this.#isNew = true;
     }
-    const hello = this.#isNew ? this.lineOf({ kind: 'hello', phase: 'preparing', steps: 0 }, 0) : '';
+    const hello = Buffer.from(
+      this.#isNew ? this.lineOf({ kind: 'hello', phase: 'preparing', steps: 0 }, 0) : '',
+    );
     const isAtEnd = size === this.#position && !this.#isNew;
     this.#isNew = false;
-    if (isAtEnd) return undefined;
+    if (isAtEnd) {
+      this.#bytes = undefined; // Most of the time there is little to read.
+      return undefined;
+    }
     const start = this.#position;
     const isLineStart = start === this.#reader.seq;
     const known = isLineStart ? await this.#cache.get(this.place.id, start, log) : undefined;
     if (known) {
       this.#goTo(known.end);
-      return hello + known.text;
+      return Buffer.concat([hello, known.lines]);
     }
-    const bytes = Buffer.alloc(Math.min(PIECE_BYTES, size - start));
-    const { bytesRead } = await log.read(bytes, 0, bytes.length, start);
-    const text = this.#reader
-      .read(bytes.subarray(0, bytesRead))
-      .map(({ seq, news }) => this.lineOf(news, seq))
-      .join('');
+    this.#bytes ??= Buffer.allocUnsafe(PIECE_BYTES);
+    const bytes = this.#bytes;
+    const { bytesRead } = await log.read(bytes, 0, Math.min(PIECE_BYTES, size - start), start);
+    const lines = Buffer.from(
+      this.#reader
+        .read(bytes.subarray(0, bytesRead))
+        .map(({ seq, news }) => this.lineOf(news, seq))
+        .join(''),
+    );
     const { seq } = this.#reader;
     if (seq <= start) {
       this.#position += bytesRead; // Within a line that is longer than the piece, or not written to its end.
-      return hello + text;
+      return Buffer.concat([hello, lines]);
     }
     if (isLineStart && bytesRead === PIECE_BYTES)
-      await this.#cache.put(this.place.id, start, { end: seq, text }, log);
+      await this.#cache.put(this.place.id, start, { end: seq, lines }, log);
     this.#goTo(seq); // The beginning of a line is read again: others begin there as well.
     this.#before = bytes.toString('latin1', Math.max(0, seq - start - SAMPLE_BYTES), seq - start);
-    return hello + text;
+    return Buffer.concat([hello, lines]);
   }
 
   #goTo(position: number): void {

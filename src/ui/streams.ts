@@ -60,7 +60,7 @@ async function catchUp(response: ServerResponse, follower: LogFollower): Promise
 }
 
 /** Waits for a slow reader: nothing piles up. */
-async function write(response: ServerResponse, text: string): Promise<void> {
+async function write(response: ServerResponse, text: string | Buffer): Promise<void> {
   if (response.destroyed || response.write(text)) return;
   await new Promise<void>((resolve) => {
     const done = () => {

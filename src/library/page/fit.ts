@@ -57,9 +57,10 @@ function hostWith({
       return { checkpoint: trained.checkpoint, best, where: trained.path };
     },
     prepare: (config, data, { target }) => prepareRun(config, data, { target }),
-    train(training, { out, best }) {
+    train(training, { out, found, best }) {
       if (out !== undefined)
         throw new ConfigError('`out` is a folder, and a page has none: keep what `save` gives');
+      if (found) training.listener(found);
       const often = checkpointEveryMs === undefined ? {} : { checkpointEveryMs };
       return trainInMemory({ ...training, ...often }, best, onCheckpoint);
     },

@@ -52,7 +52,7 @@ export function Camera({ onVideo }: { readonly onVideo: (video: HTMLVideoElement
   const source = stream.value;
   useEffect(() => {
     if (!video.current || !source) return;
-    video.current.srcObject = source;
+    if (video.current.srcObject !== source) video.current.srcObject = source; // Setting it begins anew.
     onVideo(video.current);
   }, [source, onVideo]);
   useEffect(() => closeCamera, []);
