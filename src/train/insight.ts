@@ -89,9 +89,11 @@ export async function tensorsEvent(
   for (const name of names) {
     const numbers = await session.read(name);
     let [squares, most] = [0, 0];
-    for (const number of numbers) {
+    for (let i = 0; i < numbers.length; i++) {
+      const number = numbers[i]!;
       squares += number * number;
-      most = Math.max(most, Math.abs(number));
+      if (number > most) most = number;
+      else if (-number > most) most = -number;
     }
     rms.push(short(Math.sqrt(squares / numbers.length)));
     largest.push(short(most));

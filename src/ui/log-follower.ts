@@ -31,12 +31,12 @@ export class LogFollower {
     this.#isNew = after === 0;
   }
 
-  /** What has been added to the log, at most a small piece of it. @returns undefined at its end. */
-  async next(): Promise<Buffer | undefined> {
+  /** What has been added to the log, in small pieces, up to its end. */
+  async *news(): AsyncGenerator<Buffer> {
     const log = await this.#files.openLog(this.place);
-    if (!log) return undefined;
+    if (!log) return;
     try {
-      return await this.#read(log);
+      for (let piece = await this.#read(log); piece; piece = await this.#read(log)) yield piece;
     } finally {
       await log.close();
     }
@@ -46,6 +46,7 @@ export class LogFollower {
     return `${JSON.stringify({ v: 1, run: this.place.id, seq, ...news } satisfies RunMessage)}\n`;
   }
 
+  /** @returns undefined at the end of the log. */
   async #read(log: FileHandle): Promise<Buffer | undefined> {
     const { size } = await log.stat();
     if (await this.#isCut(log, size)) {

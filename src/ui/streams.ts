@@ -52,10 +52,9 @@ export async function streamRuns(
 }
 
 async function catchUp(response: ServerResponse, follower: LogFollower): Promise<void> {
-  for (;;) {
-    const lines = await follower.next();
-    if (lines === undefined || response.destroyed) return;
-    await write(response, lines);
+  for await (const piece of follower.news()) {
+    if (response.destroyed) return;
+    await write(response, piece);
   }
 }
 
