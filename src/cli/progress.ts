@@ -132,6 +132,9 @@ function linesOf(event: TrainEvent, epochs: number): readonly string[] {
     case 'data':
     case 'point':
     case 'evaluating':
+    case 'scores':
+    case 'tensors':
+    case 'plan':
     case 'checkpoint':
     case 'end':
       return [];
