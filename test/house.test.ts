@@ -36,7 +36,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   node: 'data io tensor node: @resvg/resvg-js linkedom sharp undici yauzl zod',
   run:
     'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts engine/webgpu engine/webgpu/node-gpu.ts target/cpu target/webgpu data io model plan ' +
-    'tensor node:',
+    'tensor version.ts node: zod',
   cli:
     'library library/node ui live run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
     'graph tensor version.ts node: cli-progress commander zod',

@@ -1,7 +1,7 @@
 import { createRequire } from 'node:module';
 import { pathToFileURL } from 'node:url';
 import type { Pair } from '../../src/tensor/shape.ts';
-import { toNchw } from '../input.ts';
+import { toNchw } from '../common/input.ts';
 import { forward, type Layers, type NamedTensor, type PeerTask, type TrainingTask } from './forward.ts';
 
 /** A network on jax-js, compiled by its `jit` for its WASM backend; single-threaded in Node. */

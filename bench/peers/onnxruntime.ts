@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { toNchw } from '../input.ts';
+import { toNchw } from '../common/input.ts';
 import type { PeerTask } from './forward.ts';
 
 // The used part of the types of onnxruntime-node, because it is not a dependency of the project.

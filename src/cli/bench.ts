@@ -40,7 +40,7 @@ export async function runBench(asked: BenchOptions): Promise<void> {
     const { network } = step.compiled;
     await collectGarbage(); // Before long-lived memory is allocated.
     const session = await step.open(engine);
-    announce(given.engine);
+    announce(given.engine, engine);
     const stepMs: number[] = [];
     for (let i = -1; i < steps; i++) {
       const started = performance.now();

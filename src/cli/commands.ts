@@ -199,12 +199,12 @@ export const COMMANDS: Readonly<Record<CommandName, CommandParts>> = {
     arguments: [
       new Argument(
         '<file...>',
-        'safetensors files with one training step, such as test/golden/notes_net.safetensors',
+        'safetensors files with one training step, such as test/golden/data/notes_net.safetensors',
       ),
     ],
     examples: [
-      'verify test/golden/notes_net.safetensors',
-      'verify test/golden/notes_net.safetensors --engine wasm --json',
+      'verify test/golden/data/notes_net.safetensors',
+      'verify test/golden/data/notes_net.safetensors --engine wasm --json',
     ],
     load: async () => (await import('./verify.ts')).runVerify,
   },

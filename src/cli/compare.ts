@@ -46,7 +46,7 @@ export async function runCompare(source: string, given: CompareOptions): Promise
   try {
     const prepare = preparer(given.dataDir, { target: engine.target });
     const prepared = await prepareEach(first, prepare);
-    announce(engineName);
+    announce(engineName, engine);
     const networks = [...prepared].map(([each, run]) => describeNetwork(each, run, engine.threads));
     const claimed = claimFolder(folder, Object.values(comparisonFiles(folder)));
     try {

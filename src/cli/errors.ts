@@ -1,5 +1,5 @@
 import { CommanderError } from 'commander';
-import { NonFiniteError } from '../engine/engine.ts';
+import { DeviceLostError, NonFiniteError } from '../engine/engine.ts';
 import { systemFailure, systemLine } from '../node/system-error.ts';
 import { hasChanged } from '../node/written.ts';
 import { CutShortError } from '../run/cut-short-error.ts';
@@ -44,8 +44,13 @@ function describe(error: unknown): { readonly status: 1 | 2; readonly line: stri
   if (error instanceof NonFiniteError || error instanceof TrainingStoppedError) {
     return { status: 1, line: error.message };
   }
-  if (error instanceof InputError) return { status: 2, line: error.message };
   if (error instanceof CutShortError) {
+    if (error.cause instanceof DeviceLostError) {
+      return {
+        status: 1,
+        line: `${error.message}: continue from the last checkpoint with: ${error.resume} (add --engine native to compute on the processor)`,
+      };
+    }
     const { remedy } = systemFailure(error.cause)!;
     const first = remedy === undefined ? '' : `${remedy.replace(/ or choose another place$/, '')}, then `;
     return {
@@ -53,6 +58,8 @@ function describe(error: unknown): { readonly status: 1 | 2; readonly line: stri
       line: `${systemLine(error.cause)}: ${first}continue from the last checkpoint with: ${error.resume}`,
     };
   }
+  if (error instanceof DeviceLostError) return { status: 1, line: error.message };
+  if (error instanceof InputError) return { status: 2, line: error.message };
   const line = systemLine(error);
   if (line !== undefined) {
     const { remedy } = systemFailure(error)!;

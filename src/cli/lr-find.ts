@@ -46,7 +46,7 @@ export async function runLrFind(given: LrFindOptions): Promise<void> {
   try {
     const compiled = compileRun(config, model, data, { target: engine.target });
     const session = await engine.open(compiled.network);
-    announce(given.engine);
+    announce(given.engine, engine);
     const onStep = showSteps(steps);
     const test = await findLearningRate({
       ...{ config, compiled, session, train: data.train, from, to, steps },

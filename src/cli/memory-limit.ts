@@ -31,7 +31,8 @@ export function withinLimit<T extends { readonly compiled: Compiled }>(
     // Drops the plans of other candidates, each of which would need a megabyte or more during the whole run.
     return { ...fits, prepared: { ...fits.prepared, compiled } };
   } catch (error) {
-    throw error instanceof ProcessLimitError ? new UsageError(tooSmall(request, error)) : error;
+    if (!(error instanceof ProcessLimitError)) throw error;
+    throw new UsageError(tooSmall(request, error), { cause: error });
   }
 }
 

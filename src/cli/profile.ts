@@ -42,10 +42,10 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
   const session = peak && (await step.open(engine));
   if (!peak || !session?.profile) {
     throw new EngineError(
-      `the ${engine.name} engine cannot measure the time of single ops: use --engine native or wasm`,
+      `the ${engine.name} engine cannot measure the time of single ops: use --engine native, wasm or webgpu`,
     );
   }
-  announce(engineName);
+  announce(engineName, engine);
   await step.run(session); // Warm-up.
   let durations: ArrayLike<number> = [];
   const stepMs: number[] = [];

@@ -1,9 +1,13 @@
+import type { Compiled } from '../compile.ts';
 import { DataError, type TrainTest } from '../data/dataset.ts';
 import { nearDuplicates } from '../data/near-duplicates.ts';
+import { DeviceLostError, DeviceMemoryError, type Engine, type Session } from '../engine/engine.ts';
 import { sha256Of } from '../node/data/fingerprint.ts';
 import { openDataset, scratchFolder } from '../node/data/open-dataset.ts';
 import { spilled } from '../node/data/pixel-file.ts';
+import { CutShortError } from '../run/cut-short-error.ts';
 import { resumedFolder } from '../run/find-run.ts';
+import { ProcessLimitError } from '../run/memory-limit.ts';
 import { trainingNeeds } from '../run/process-memory.ts';
 import { openResumed } from '../run/resume-run.ts';
 import { freeFolder, requireFree, runFiles } from '../run/run-folder.ts';
@@ -27,6 +31,7 @@ import { showDataReport } from './data-report.ts';
 import { announce, ENGINE_NAMES, type EngineName, openEngine } from './engines.ts';
 import { inFlags, UsageError } from './errors.ts';
 import { channelsFor, fittedToData, fittedToFolder, requireColour } from './fine-tune.ts';
+import { formatBytes } from './format.ts';
 import { collectGarbage } from './heap.ts';
 import { withinLimit } from './memory-limit.ts';
 import { showData, showTraining } from './progress.ts';
@@ -53,11 +58,24 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
   return { ...given, data };
 }
 
+/** If its GPU is lost, a run is resumed once on the reopened GPU: sleep and driver updates end devices. */
 export async function runTrain(
   data: string | undefined,
   { ui: isShown = false, ...asked }: TrainOptions & { readonly ui?: boolean },
 ): Promise<void> {
-  const given = inRunFolder(withData(asked, data));
+  try {
+    await trainOnce(withData(asked, data), isShown);
+  } catch (error) {
+    if (!(error instanceof CutShortError && error.cause instanceof DeviceLostError)) throw error;
+    say(`${error.message}: opening it again and resuming from the last checkpoint`);
+    const { engine, threads, dataDir, memoryLimit, json } = asked;
+    const again = { engine, threads, dataDir, memoryLimit, json, resume: error.folder } as TrainOptions;
+    await trainOnce(again, isShown);
+  }
+}
+
+async function trainOnce(asked: TrainOptions, isShown: boolean): Promise<void> {
+  const given = inRunFolder(asked);
   const beginning = await begin(given);
   const { resumeFrom, source, recipe } = beginning;
   const engineName = engineOf(given, resumeFrom);
@@ -68,29 +86,37 @@ export async function runTrain(
   if (resumeFrom) requireSameData(settled, sha256Of(opened.data), given.resume!);
   const engine = await openEngine(engineName, given.threads);
   try {
-    const { prepared, form, isFrugal } = withinLimit({
-      limit: given.memoryLimit,
+    const needs = trainingNeeds(opened.data, settled);
+    const choose = (limit: number | undefined) =>
+      withinLimit({
+        limit,
+        engine,
+        ...needs,
+        batch: settled.batch,
+        // A resumed run keeps its form.
+        forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
+        compile: (form, memory) => {
+          const on = { memory, target: engine.target };
+          const { model, compiled } = prepareRun({ ...settled, ...form }, opened.data, on);
+          return { model, compiled };
+        },
+      });
+    const { prepared, form, isFrugal, session } = await openWithinLimit(
       engine,
-      ...trainingNeeds(opened.data, settled),
-      batch: settled.batch,
-      // A resumed run keeps its form.
-      forms: stepForms({ ...settled, ...(!resumeFrom && formOf(given)) }),
-      compile: (form, memory) => {
-        const on = { memory, target: engine.target };
-        const { model, compiled } = prepareRun({ ...settled, ...form }, opened.data, on);
-        return { model, compiled };
+      given.memoryLimit,
+      (limit) => {
+        const chosen = choose(limit);
+        if (chosen.isFrugal) opened.data = spilled(opened.data, scratchFolder());
+        return chosen;
       },
-    });
+    );
     const config = { ...settled, ...form };
     if (!resumeFrom) warn(config, opened.data);
     const { network } = prepared.compiled;
-    if (isFrugal) opened.data = spilled(opened.data, scratchFolder());
     if (resumeFrom) requireFits(runFiles(given.resume!).last, resumeFrom.training, network.state);
     const start = source && startingWeights(source, network, settled);
     for (const line of start?.remarks ?? []) say(inFlags(line));
-    await collectGarbage(); // Before long-lived memory is allocated.
-    const session = await engine.open(network);
-    announce(engineName);
+    announce(engineName, engine);
     const folder = given.resume ?? given.out ?? freeFolder(config);
     const { signal, dispose } = interruptSignal();
     const ui = isShown ? startUiOf(folder) : undefined;
@@ -107,6 +133,40 @@ export async function runTrain(
     reportTraining(run, engine, folder, finished, given.json ?? false, start?.report);
   } finally {
     await engine.close();
+  }
+}
+
+/** Share of the memory that a GPU could not allocate to try next. */
+const LESS_MEMORY = 0.75;
+
+/**
+ * Opens a network that `choose` selects for a memory limit. A GPU cannot be asked how much memory is free, so if
+ * allocation fails, a network that needs less is chosen.
+ * @throws UsageError if no network fits.
+ */
+async function openWithinLimit<T extends { readonly prepared: { readonly compiled: Compiled } }>(
+  engine: Engine,
+  limit: number | undefined,
+  choose: (limit: number | undefined) => T,
+): Promise<T & { readonly session: Session }> {
+  const chosen = choose(limit);
+  await collectGarbage(); // Before long-lived memory is allocated.
+  try {
+    return { ...chosen, session: await engine.open(chosen.prepared.compiled.network) };
+  } catch (error) {
+    if (!(error instanceof DeviceMemoryError)) throw error;
+    const { bytes } = error;
+    const less = Math.floor(LESS_MEMORY * bytes);
+    say(`the GPU cannot allocate ${formatBytes(bytes)}: trying with less`);
+    try {
+      return await openWithinLimit(engine, less, choose);
+    } catch (tooSmall) {
+      // Between the two lies the smallest plan, if it is smaller at all.
+      const least = tooSmall instanceof UsageError && tooSmall.cause instanceof ProcessLimitError;
+      const { leastLimitBytes } = least ? (tooSmall.cause as ProcessLimitError) : { leastLimitBytes: bytes };
+      if (leastLimitBytes >= bytes || leastLimitBytes <= less) throw least ? error : tooSmall;
+      return openWithinLimit(engine, leastLimitBytes, choose);
+    }
   }
 }
 

@@ -117,6 +117,25 @@ export class EngineError extends InputError {
   override readonly name: string = 'EngineError';
 }
 
+/** The device of an engine is gone: its driver was reset, a watchdog ended a long computation, or it was removed. */
+export class DeviceLostError extends EngineError {
+  override readonly name = 'DeviceLostError';
+}
+
+/** A device has too little memory for a network; a network that needs less may fit. */
+export class DeviceMemoryError extends EngineError {
+  override readonly name = 'DeviceMemoryError';
+  /** Bytes that could not be allocated. */
+  readonly bytes: number;
+
+  constructor(bytes: number) {
+    super(
+      `the GPU cannot allocate ${Math.ceil(bytes / 2 ** 20)} MiB: use a smaller batch or image size, or set a memory limit`,
+    );
+    this.bytes = bytes;
+  }
+}
+
 /**
  * NaN or infinity appeared in a run. The only engine error that is not an error of input, so callers test for it
  * first.

@@ -1,6 +1,6 @@
 /** IEEE 754 binary16 → float32, exactly. */
 export function widenFloat16(bits: Uint16Array): Float32Array {
-  return Float32Array.from(bits, (half) => {
+  return new Float32Array(bits).map((half) => {
     const sign = half & 0x8000 ? -1 : 1;
     const exponent = (half >> 10) & 31;
     const fraction = half & 1023;

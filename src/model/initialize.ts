@@ -73,11 +73,11 @@ export function initialNumbers(
       return new Float32Array(length).fill(initializer.value);
     case 'uniform': {
       const { bound } = initializer;
-      return Float32Array.from({ length }, (_, i) => (2 * uniform(seed, stream, i) - 1) * bound);
+      return new Float32Array(length).map((_, i) => (2 * uniform(seed, stream, i) - 1) * bound);
     }
     case 'normal': {
       const { deviation } = initializer;
-      return Float32Array.from({ length }, (_, i) => normal(seed, stream, i) * deviation);
+      return new Float32Array(length).map((_, i) => normal(seed, stream, i) * deviation);
     }
     default:
       return assertNever(initializer);

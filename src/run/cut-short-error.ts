@@ -1,11 +1,14 @@
-/** The file system ended a run that has a checkpoint. */
+/** The file system, or the loss of a device, ended a run that has a checkpoint. */
 export class CutShortError extends Error {
   override readonly name = 'CutShortError';
+  /** The folder of the run. */
+  readonly folder: string;
+  /** The command that continues the run. */
   readonly resume: string;
 
-  /** @param resume the command that continues the run. */
-  constructor(cause: unknown, resume: string) {
+  constructor(cause: unknown, run: { readonly folder: string; readonly resume: string }) {
     super((cause as Error).message, { cause });
-    this.resume = resume;
+    this.folder = run.folder;
+    this.resume = run.resume;
   }
 }

@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { DataError } from '../data/dataset.ts';
-import type { Engine } from '../engine/engine.ts';
+import { DeviceLostError, type Engine } from '../engine/engine.ts';
 import { systemFailure, systemLine } from '../node/system-error.ts';
 import { NUMERICS, type RunState } from '../train/checkpoint.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
@@ -37,7 +37,7 @@ function requireUntouched(folder: string, resumeFrom: TrainingRun['resumeFrom'])
 
 /**
  * Trains in a folder with checkpoints, log and curves. If no checkpoint was saved, created files are removed.
- * @throws CutShortError for file system errors after a checkpoint was saved.
+ * @throws CutShortError for file system errors, or a lost device, after a checkpoint was saved.
  */
 export async function runTraining({ folder, resume, ...run }: FolderRun): Promise<TrainingResult> {
   const claimed = claimFolder(folder);
@@ -52,7 +52,8 @@ export async function runTraining({ folder, resume, ...run }: FolderRun): Promis
   } catch (error) {
     if (isSaved()) claimed.release();
     else claimed.abandon(hadLog ? [] : [files.log]);
-    throw systemFailure(error) && isSaved() ? new CutShortError(error, resume) : error;
+    const isCutShort = systemFailure(error) !== undefined || error instanceof DeviceLostError;
+    throw isCutShort && isSaved() ? new CutShortError(error, { folder, resume }) : error;
   }
 }
 

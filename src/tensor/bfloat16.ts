@@ -1,6 +1,8 @@
 /** bfloat16 (the upper half of a float32) → float32, exactly. */
 export function widenBfloat16(bits: Uint16Array): Float32Array {
-  return new Float32Array(Uint32Array.from(bits, (upper) => upper << 16).buffer);
+  const words = new Uint32Array(bits.length); // In a loop: `Uint32Array.from` takes a hundred times as long.
+  for (let i = 0; i < bits.length; i++) words[i] = bits[i]! << 16;
+  return new Float32Array(words.buffer);
 }
 
 /**

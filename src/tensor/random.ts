@@ -4,15 +4,17 @@
  * 3").
  */
 export function randomBits(seed: number, stream: number, counter: number): number {
-  let [left, right, key] = [counter >>> 0, stream >>> 0, seed >>> 0];
+  let left = counter | 0;
+  let right = stream | 0;
+  let key = seed | 0;
   for (let round = 0; round < 10; round++) {
-    const low = Math.imul(MULTIPLIER, left) >>> 0;
-    const high = multiplyHigh(MULTIPLIER, left);
-    left = (high ^ key ^ right) >>> 0;
+    const high = multiplyHigh(left);
+    const low = Math.imul(MULTIPLIER, left);
+    left = high ^ key ^ right;
     right = low;
-    key = (key + WEYL) >>> 0;
+    key = (key + WEYL) | 0;
   }
-  return left;
+  return left >>> 0;
 }
 
 /** Uniform in [0, 1), a multiple of 2⁻³². */
@@ -43,7 +45,7 @@ export function streamOf(name: string): number {
 
 /** A permutation of [0, count) (Fisher and Yates). */
 export function permutation(seed: number, stream: number, count: number): Uint32Array {
-  const order = Uint32Array.from({ length: count }, (_, i) => i);
+  const order = new Uint32Array(count).map((_, i) => i);
   for (let last = count - 1; last > 0; last--) {
     const other = Math.floor(uniform(seed, stream, last) * (last + 1));
     [order[last], order[other]] = [order[other]!, order[last]!];
@@ -52,12 +54,16 @@ export function permutation(seed: number, stream: number, count: number): Uint32
 }
 
 const MULTIPLIER = 0xd256d193;
+const [MULTIPLIER_HIGH, MULTIPLIER_LOW] = [0xd256, 0xd193];
 const WEYL = 0x9e3779b9;
 
-/** The upper 32 bits of a product of two unsigned 32-bit numbers. */
-function multiplyHigh(a: number, b: number): number {
-  const [aHigh, aLow, bHigh, bLow] = [a >>> 16, a & 0xffff, b >>> 16, b & 0xffff];
-  const middle = aHigh * bLow + Math.floor((aLow * bLow) / 0x10000);
-  const carry = aLow * bHigh + (middle % 0x10000);
-  return (aHigh * bHigh + Math.floor(middle / 0x10000) + Math.floor(carry / 0x10000)) >>> 0;
+/**
+ * The upper 32 bits of MULTIPLIER times an unsigned number, both given and returned as the int32 of the same bits: V8
+ * computes with those in registers, while each larger number is a float64.
+ */
+function multiplyHigh(x: number): number {
+  const [high, low] = [x >>> 16, x & 0xffff];
+  const middle = Math.imul(MULTIPLIER_HIGH, low) + (Math.imul(MULTIPLIER_LOW, low) >>> 16);
+  const carry = Math.imul(MULTIPLIER_LOW, high) + (middle & 0xffff);
+  return (Math.imul(MULTIPLIER_HIGH, high) + (middle >>> 16) + (carry >>> 16)) | 0;
 }

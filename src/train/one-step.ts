@@ -96,7 +96,8 @@ export async function replayStepOf(
         `${source}: tensor ${name} is ${formatShape(tensor.shape)}, the network has ${formatShape(shape)}`,
       );
     }
-    return Float64Array.from(tensor.data as ArrayLike<number | bigint>, Number);
+    const { data } = tensor;
+    return data instanceof Float32Array ? new Float64Array(data) : Float64Array.from(data, Number);
   };
 
   const x = expect('x');

@@ -1,19 +1,14 @@
 import { describe, expect, test } from 'vitest';
-import { type EpochReport, epochMarkdown, epochTable } from '../../bench/end-to-end-report.ts';
-import {
-  type EpochRun,
-  type LoggedEvent,
-  momentsOf,
-  partsOf,
-  trainArguments,
-} from '../../bench/end-to-end-run.ts';
-import { toNchw } from '../../bench/input.ts';
-import { describeConvolution, flopsOf, notesConvolutions, stepTimes } from '../../bench/kernels-case.ts';
-import { type KernelReport, kernelMarkdown, kernelTable } from '../../bench/kernels-report.ts';
+import { type Contender, isPeer, pytorchOf, startProcess } from '../../bench/common/contender.ts';
+import { toNchw } from '../../bench/common/input.ts';
+import type { LoggedEvent } from '../../bench/common/run-log.ts';
+import { inTurns, takeTurns } from '../../bench/common/turns.ts';
+import { type EpochReport, epochMarkdown, epochTable } from '../../bench/end-to-end/report.ts';
+import { type EpochRun, momentsOf, partsOf, trainArguments } from '../../bench/end-to-end/run.ts';
+import { describeConvolution, flopsOf, notesConvolutions, stepTimes } from '../../bench/kernels/case.ts';
+import { type KernelReport, kernelMarkdown, kernelTable } from '../../bench/kernels/report.ts';
 import { forward, type Layers } from '../../bench/peers/forward.ts';
 import { npmPeerOf } from '../../bench/peers/packages.ts';
-import { type Contender, isPeer, pytorchOf, startProcess } from '../../bench/process.ts';
-import { inTurns, takeTurns } from '../../bench/turns.ts';
 import { markdownTable } from '../../src/cli/format.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { trace } from '../../src/model/trace.ts';

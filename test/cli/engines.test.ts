@@ -1,11 +1,11 @@
-import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test, vi } from 'vitest';
 import { type EngineName, openEngine, targetOf } from '../../src/cli/engines.ts';
 import { runProgram } from '../../src/cli/program.ts';
 import { registerEngine } from '../../src/run/engine-table.ts';
+import { goldenPath } from '../support/golden.ts';
 import { STUB } from '../support/stub-engine.ts';
 
-const FILE = join(import.meta.dirname, '../golden/notes_net.safetensors');
+const FILE = goldenPath('notes_net.safetensors');
 
 describe('the table of engines', () => {
   let said = '';

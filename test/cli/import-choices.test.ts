@@ -1,18 +1,17 @@
 import { cpSync, existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors, encodeSafetensors, type StoredTensor } from '../../src/io/safetensors.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn } from '../support/cli.ts';
+import { goldenPath } from '../support/golden.ts';
 import { dict, type Op, pickle, storage, tensor, torchZip } from '../support/pickle.ts';
 
 const MODEL = ['--model', 'densenet-bc-10-4'];
-const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
 type Tensors = ReadonlyMap<string, StoredTensor>;
 const tensors: Tensors = decodeSafetensors(
-  readFileSync(golden('onnx/weights.safetensors')),
+  readFileSync(goldenPath('onnx/weights.safetensors')),
   'weights',
 ).tensors;
 const halved: Tensors = new Map(
@@ -145,7 +144,7 @@ test('weights of another network are recognised', async () => {
 
 describe('import --class-names', () => {
   const names = ['import', 'net.safetensors', ...MODEL, '--out', 'run', '--class-names', 'names.txt'];
-  beforeEach(() => cpSync(golden('onnx/weights.safetensors'), join(folder, 'net.safetensors')));
+  beforeEach(() => cpSync(goldenPath('onnx/weights.safetensors'), join(folder, 'net.safetensors')));
 
   test('names the classes of the run', async () => {
     write('names.txt', '\ufeffcat\r\ndog\r\nsea lion\r\n');

@@ -1,13 +1,13 @@
 import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, densorProcess, SHORT, SMALL } from '../support/cli.ts';
 import { bitsOf } from '../support/floats.ts';
+import { goldenPath } from '../support/golden.ts';
 import { messageType } from '../support/onnx-messages.ts';
 import {
   bytesOf,
@@ -22,12 +22,10 @@ import {
   tuple,
 } from '../support/pickle.ts';
 
-const golden = (name: string) => fileURLToPath(new URL(`../golden/${name}`, import.meta.url));
-
 /** The weights of the notes' network at 32×32 after a step in PyTorch, with PyTorch's names. */
 let weights: ReadonlyMap<string, { shape: readonly number[]; data: Float32Array }>;
 beforeAll(() => {
-  const { tensors } = decodeSafetensors(readFileSync(golden('notes_net.safetensors')), 'notes_net');
+  const { tensors } = decodeSafetensors(readFileSync(goldenPath('notes_net.safetensors')), 'notes_net');
   weights = new Map(
     [...tensors]
       .filter(([name]) => name.startsWith('after.') && !name.endsWith('num_batches_tracked'))
@@ -204,7 +202,7 @@ describe('a file that is refused: exit status 2, one line, nothing written:', ()
     ],
     [
       'a checkpoint of another model',
-      () => readFileSync(golden('torchvision_small.pth')),
+      () => readFileSync(goldenPath('torchvision_small.pth')),
       /not of this model: of its 126 tensors 126 are missing \(0\.0\.weight, .* and 116 more\)/,
     ],
     ['half a file', () => torchFile().subarray(0, 1_000_000), /damaged zip/],

@@ -15,12 +15,12 @@ import {
 } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
 import { loadCheckpoint, saveCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { type RunState, readerOf } from '../../src/train/checkpoint.ts';
 import { densorIn, eventsOf, MAIN, TINY } from '../support/cli.ts';
 import { bitsOfAll } from '../support/floats.ts';
+import { goldenPath } from '../support/golden.ts';
 import { writeIdxFolder } from '../support/idx.ts';
 
 let folder: string;
@@ -147,7 +147,7 @@ describe('a run whose data was moved', () => {
 });
 
 describe('a run of an earlier version', () => {
-  const fixture = (name: string) => fileURLToPath(new URL(`../golden/run-format-1/${name}`, import.meta.url));
+  const fixture = (name: string) => goldenPath(`run-format-1/${name}`);
   const stepsOf = (run: string) =>
     eventsOf(run)
       .filter(({ kind }) => kind === 'step')

@@ -370,3 +370,6 @@ export const CASES: readonly ConformanceCase[] = [
     input: [2, 6, 4, 4],
   },
 ];
+
+/** The cases for code that does not cut feature maps into strips, such as rewrites and the reference engine. */
+export const WITHOUT_STRIPS = CASES.filter(({ name }) => !name.includes('strips'));

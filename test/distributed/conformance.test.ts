@@ -1,15 +1,17 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { inProcessGroups } from '../../src/distributed/in-process.ts';
 import type { Engine } from '../../src/engine/engine.ts';
-import { CASES } from '../conformance/cases.ts';
-import { ENGINES, REFERENCE } from '../support/engines.ts';
+import { CASES, WITHOUT_STRIPS } from '../conformance/cases.ts';
+import { BEST, ENGINES, REFERENCE } from '../support/engines.ts';
 import { type ModuleOptions, moduleCase, type Results, runModuleCase } from '../support/module-run.ts';
 
 /** Two images per leaf, to test the order within a leaf; one if maps are large. */
 const imagesOf = (pixels: number) => (pixels > 1024 ? 16 : 32);
 const RANKS = [2, 4, 8, 16];
-/** The ranks tested on the other instruction sets, and in bfloat16; `npm run test:ranks` tests all. */
-const SOME_RANKS = process.env.DENSOR_RANKS === 'all' ? RANKS : [16];
+/** `npm run test:ranks` tests all engines, precisions and ranks. */
+const IS_ALL = process.env.DENSOR_RANKS === 'all';
+/** The ranks tested on the other instruction sets, in bfloat16, and in float64. */
+const SOME_RANKS = IS_ALL ? RANKS : [16];
 
 /**
  * The results of all ranks: feature maps concatenated, other results of the first rank after checking that all are
@@ -43,10 +45,10 @@ function bits(numbers: Float32Array | Float64Array): Buffer {
   return Buffer.from(numbers.buffer, numbers.byteOffset, numbers.byteLength);
 }
 
-/** The fastest engine of this machine. */
-const BEST = ENGINES.filter(({ name }) => !name.includes('scalar')).at(-1)!.name;
+/** The best native and WASM instruction sets, and one without vectors. */
+const SOME = ENGINES.filter(({ name }) => [BEST, 'wasm relaxed-simd', 'native scalar'].includes(name));
 
-describe.each([REFERENCE, ...ENGINES])(
+describe.each([REFERENCE, ...(IS_ALL ? ENGINES : SOME)])(
   'ranks on $name give the bits of a single process',
   ({ name, open }) => {
     let engines: Engine[];
@@ -55,11 +57,10 @@ describe.each([REFERENCE, ...ENGINES])(
     }, 60_000);
     afterAll(() => Promise.all(engines.map((engine) => engine.close())));
 
-    test.each(CASES)('$name', async (each) => {
-      const isMain = name === 'reference' || name === BEST;
+    test.each(name === 'reference' ? WITHOUT_STRIPS : CASES)('$name', async (each) => {
       for (const precision of name === 'reference' ? (['f32'] as const) : (['f32', 'bf16'] as const)) {
         const alone = await runShared(engines, each, 1, precision);
-        for (const ranks of isMain && precision === 'f32' ? RANKS : SOME_RANKS) {
+        for (const ranks of name === BEST && precision === 'f32' ? RANKS : SOME_RANKS) {
           const shared = await runShared(engines, each, ranks, precision);
           expect([...shared.keys()]).toEqual([...alone.keys()]);
           for (const [result, numbers] of alone)

@@ -35,45 +35,58 @@ async function judge(exported: string, model: Model, size: Pair, state: State, n
 }
 
 describe(`PyTorch${missing ? ` (skipped: ${missing})` : ''}`, () => {
-  test.skipIf(missing)("loads an export into torchvision's DenseNet and finds our logits", async ({ annotate }) => {
-    const model = bottleneckNet();
-    const state = randomState(model, [64, 64], 11);
-    const { graph } = trace(model, 1, [64, 64], 'evaluate');
-    const tensors = new Map(
-      [...stateOf(graph)].map(([name, { shape }]) => [name, { shape, data: state.get(name)! }]),
-    );
-    const path = join(folder, 'torchvision.safetensors');
-    writeFileSync(path, Buffer.concat(encodeSafetensors({ metadata: new Map([['format', 'pt']]), tensors })));
-    const result = await judge(path, model, [64, 64], state, {
-      kind: 'torchvision',
-      growth_rate: 6,
-      block_config: [2, 3],
-      num_init_features: 8,
-      bn_size: 2,
-      num_classes: 5,
-    });
-    await annotate(JSON.stringify(result));
-    expect(result).toMatchObject({ format: 'pt', tensors: state.size, images: 4 });
-    expect(result.relativeError).toBeLessThan(1e-5);
-  });
+  test.skipIf(missing)(
+    "loads an export into torchvision's DenseNet and finds our logits",
+    async ({ annotate }) => {
+      const model = bottleneckNet();
+      const state = randomState(model, [64, 64], 11);
+      const { graph } = trace(model, 1, [64, 64], 'evaluate');
+      const tensors = new Map(
+        [...stateOf(graph)].map(([name, { shape }]) => [name, { shape, data: state.get(name)! }]),
+      );
+      const path = join(folder, 'torchvision.safetensors');
+      writeFileSync(
+        path,
+        Buffer.concat(encodeSafetensors({ metadata: new Map([['format', 'pt']]), tensors })),
+      );
+      const result = await judge(path, model, [64, 64], state, {
+        kind: 'torchvision',
+        growth_rate: 6,
+        block_config: [2, 3],
+        num_init_features: 8,
+        bn_size: 2,
+        num_classes: 5,
+      });
+      await annotate(JSON.stringify(result));
+      expect(result).toMatchObject({ format: 'pt', tensors: state.size, images: 4 });
+      expect(result.relativeError).toBeLessThan(1e-5);
+    },
+  );
 
-  test.skipIf(missing)("loads what the command line exports into the notes' network and finds our logits", async ({
-    annotate,
-  }) => {
-    expect((await densorIn(folder, 'train', ...SMALL, '--out', 'run')).status).toBe(0);
-    const { status, stderr } = await densorIn(folder, 'export', 'run', '--safetensors', 'notes.safetensors');
-    expect(status, stderr).toBe(0);
-    const path = join(folder, 'notes.safetensors');
-    const state = new Map(
-      [...decodeSafetensors(readFileSync(path), path).tensors].map(([name, { data }]) => [
-        name,
-        data as Float32Array,
-      ]),
-    );
-    const network = { kind: 'notes', channels: 1, classes: 10 };
-    const result = await judge(path, modelByName('notes'), [32, 32], state, network);
-    await annotate(JSON.stringify(result));
-    expect(result).toMatchObject({ format: 'pt', model: 'notes', tensors: 126, images: 4 });
-    expect(result.relativeError).toBeLessThan(1e-5);
-  });
+  test.skipIf(missing)(
+    "loads what the command line exports into the notes' network and finds our logits",
+    async ({ annotate }) => {
+      expect((await densorIn(folder, 'train', ...SMALL, '--out', 'run')).status).toBe(0);
+      const { status, stderr } = await densorIn(
+        folder,
+        'export',
+        'run',
+        '--safetensors',
+        'notes.safetensors',
+      );
+      expect(status, stderr).toBe(0);
+      const path = join(folder, 'notes.safetensors');
+      const state = new Map(
+        [...decodeSafetensors(readFileSync(path), path).tensors].map(([name, { data }]) => [
+          name,
+          data as Float32Array,
+        ]),
+      );
+      const network = { kind: 'notes', channels: 1, classes: 10 };
+      const result = await judge(path, modelByName('notes'), [32, 32], state, network);
+      await annotate(JSON.stringify(result));
+      expect(result).toMatchObject({ format: 'pt', model: 'notes', tensors: 126, images: 4 });
+      expect(result.relativeError).toBeLessThan(1e-5);
+    },
+  );
 });

@@ -1,13 +1,12 @@
 import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { fitImage } from '../../src/data/fit-image.ts';
 import type { DecodedImage } from '../../src/data/image.ts';
-import { decodeImage } from '../../src/node/data/image-file.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { normalizationOf } from '../../src/data/transforms/normalize.ts';
-import { golden } from '../support/golden.ts';
+import { decodeImage } from '../../src/node/data/image-file.ts';
 import { floats } from '../support/floats.ts';
+import { golden, goldenPath } from '../support/golden.ts';
 
 const file = golden('images');
 const bytes = (name: string) => file.tensors.get(name)!.data as Uint8Array;
@@ -46,22 +45,20 @@ describe('a decoded image', () => {
     ['yellow', [255, 255, 0]],
   ])("of inks (CMYK, %s) has Pillow's light", async (name, colour) => {
     const { height, width, channels, pixels } = await decodeImage(
-      readFileSync(join(import.meta.dirname, 'cmyk', `${name}.jpg`)),
+      readFileSync(goldenPath(`cmyk/${name}.jpg`)),
     );
     expect([height, width, channels]).toEqual([16, 16, 3]);
     expect([...pixels]).toEqual(Array.from({ length: 256 }, () => colour).flat());
   });
 
-  const deepPixels = JSON.parse(readFileSync(join(import.meta.dirname, 'deep/pillow.json'), 'utf8'));
+  const deepPixels = JSON.parse(readFileSync(goldenPath('deep/pillow.json'), 'utf8'));
   test.each([
     ['grey', 'grey-alpha', 1],
     ['grey-alpha', 'grey-alpha', 1],
     ['colour', 'colour', 3],
     ['colour-alpha', 'colour-alpha', 3],
   ])('of 16 bits (%s) has the upper ones, as Pillow has of %s', async (name, expected, wanted) => {
-    const { channels, pixels } = await decodeImage(
-      readFileSync(join(import.meta.dirname, 'deep', `${name}.png`)),
-    );
+    const { channels, pixels } = await decodeImage(readFileSync(goldenPath(`deep/${name}.png`)));
     expect(channels).toBe(wanted);
     const colour: readonly number[] = deepPixels[expected];
     expect([...pixels]).toEqual(wanted === 1 ? colour.filter((_, i) => i % 3 === 0) : colour);

@@ -23,7 +23,9 @@ const file = golden('micro_batches');
 const sizes = JSON.parse(file.metadata.get('sizes')!) as readonly (readonly number[])[];
 const labelSmoothing = Number(file.metadata.get('smoothing'));
 const rates = tensorOf(file, 'rates');
-const rules = ['sgd', 'adamw'].map((name) => [name, JSON.parse(file.metadata.get(name)!) as UpdateRule] as const);
+const rules = ['sgd', 'adamw'].map(
+  (name) => [name, JSON.parse(file.metadata.get(name)!) as UpdateRule] as const,
+);
 
 const stem = [conv2d(6, 3, { padding: 1, bias: false }), batchNorm(), relu(), maxPool(2)];
 const head = [globalAvgPool(), flatten(), linear(5)];
@@ -38,60 +40,64 @@ test('the file splits batches as training does', () => {
   }
 });
 
-describe.each([REFERENCE, ...ENGINES])("on $name are PyTorch's numbers of a loop over micro-batches:", ({ name, open }) => {
-  let engine: Engine;
-  beforeAll(async () => {
-    engine = await open();
-  });
-  afterAll(() => engine.close());
-  const bound = name === 'reference' ? 3e-7 : 2e-5;
+describe.each([REFERENCE, ...ENGINES])(
+  "on $name are PyTorch's numbers of a loop over micro-batches:",
+  ({ name, open }) => {
+    let engine: Engine;
+    beforeAll(async () => {
+      engine = await open();
+    });
+    afterAll(() => engine.close());
+    const bound = name === 'reference' ? 3e-7 : 2e-5;
 
-  test.each(rules)('%s, clipped, with weight decay', async (rule, update) => {
-    const programs = programsFor('train', { count: 15, batch: 10, microBatch });
-    const { network } = compile(model, [8, 8], programs, { update, labelSmoothing });
-    const session = await engine.open(network);
-    let outputs: Outputs = new Map(); // Outputs of the last part.
-    const told: Session = {
-      read: (key) => session.read(key),
-      write: (key, numbers) => session.write(key, numbers),
-      close: () => session.close(),
-      run: async (...call) => {
-        outputs = await session.run(...call);
-        return outputs;
-      },
-    };
-    for (const [key, { shape, role }] of network.state) {
-      const start = role === 'optimizer' ? new Float64Array(elementCount(shape)) : tensorOf(file, `first.${key}`);
-      session.write(key, start);
-    }
-    for (let i = 0; i < sizes.length; i++) {
-      const images = Float32Array.from(channelsLast(file, `images.${i}`));
-      const labels = Int32Array.from(tensorOf(file, `labels.${i}`));
-      const scalars = { learningRate: rates[i]!, step: i + 1 };
-      const { loss, correct } = await runStep(
-        { session: told, network, microBatch },
-        { size: labels.length, images, labels },
-        scalars,
-      );
-      const [wantLoss, wantCorrect, wantNorm] = tensorOf(file, `${rule}.${i}.told`) as unknown as number[];
-      expect(relativeError([loss], [wantLoss!]), `loss of step ${i + 1}`).toBeLessThan(bound);
-      expect(correct).toBe(wantCorrect);
-      const norm = outputs.get('gradientNorm')!;
-      expect(relativeError(norm, [wantNorm!]), `norm of step ${i + 1}`).toBeLessThan(bound);
-      expect(wantNorm).toBeGreaterThan(update.clipNorm!);
+    test.each(rules)('%s, clipped, with weight decay', async (rule, update) => {
+      const programs = programsFor('train', { count: 15, batch: 10, microBatch });
+      const { network } = compile(model, [8, 8], programs, { update, labelSmoothing });
+      const session = await engine.open(network);
+      let outputs: Outputs = new Map(); // Outputs of the last part.
+      const told: Session = {
+        read: (key) => session.read(key),
+        write: (key, numbers) => session.write(key, numbers),
+        close: () => session.close(),
+        run: async (...call) => {
+          outputs = await session.run(...call);
+          return outputs;
+        },
+      };
+      for (const [key, { shape, role }] of network.state) {
+        const start =
+          role === 'optimizer' ? new Float64Array(elementCount(shape)) : tensorOf(file, `first.${key}`);
+        session.write(key, start);
+      }
+      for (let i = 0; i < sizes.length; i++) {
+        const images = Float32Array.from(channelsLast(file, `images.${i}`));
+        const labels = Int32Array.from(tensorOf(file, `labels.${i}`));
+        const scalars = { learningRate: rates[i]!, step: i + 1 };
+        const { loss, correct } = await runStep(
+          { session: told, network, microBatch },
+          { size: labels.length, images, labels },
+          scalars,
+        );
+        const [wantLoss, wantCorrect, wantNorm] = tensorOf(file, `${rule}.${i}.told`) as unknown as number[];
+        expect(relativeError([loss], [wantLoss!]), `loss of step ${i + 1}`).toBeLessThan(bound);
+        expect(correct).toBe(wantCorrect);
+        const norm = outputs.get('gradientNorm')!;
+        expect(relativeError(norm, [wantNorm!]), `norm of step ${i + 1}`).toBeLessThan(bound);
+        expect(wantNorm).toBeGreaterThan(update.clipNorm!);
 
-      const [want, got] = [new Map<string, Float64Array>(), new Map<string, Float32Array | Float64Array>()];
-      for (const [key, { role }] of network.state) {
-        if (role === 'optimizer') continue;
-        for (const tensor of role === 'parameter' ? [`grad.${key}`, `after.${key}`] : [`after.${key}`]) {
-          want.set(tensor, tensorOf(file, `${rule}.${i}.${tensor}`));
-          got.set(tensor, await session.read(tensor.replace('after.', '')));
+        const [want, got] = [new Map<string, Float64Array>(), new Map<string, Float32Array | Float64Array>()];
+        for (const [key, { role }] of network.state) {
+          if (role === 'optimizer') continue;
+          for (const tensor of role === 'parameter' ? [`grad.${key}`, `after.${key}`] : [`after.${key}`]) {
+            want.set(tensor, tensorOf(file, `${rule}.${i}.${tensor}`));
+            got.set(tensor, await session.read(tensor.replace('after.', '')));
+          }
+        }
+        for (const [tensor, error] of errors(got, want)) {
+          expect(error, `${tensor} of step ${i + 1}`).toBeLessThan(bound);
         }
       }
-      for (const [tensor, error] of errors(got, want)) {
-        expect(error, `${tensor} of step ${i + 1}`).toBeLessThan(bound);
-      }
-    }
-    await session.close();
-  });
-});
+      await session.close();
+    });
+  },
+);

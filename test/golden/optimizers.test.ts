@@ -24,7 +24,10 @@ const rates = tensorOf(file, 'rates');
 function start(session: Session, network: CompiledNetwork): void {
   for (const [name, { shape }] of network.state) {
     const first = `first.${averagedName(name) ?? name}`;
-    session.write(name, file.tensors.has(first) ? tensorOf(file, first) : new Float64Array(elementCount(shape)));
+    session.write(
+      name,
+      file.tensors.has(first) ? tensorOf(file, first) : new Float64Array(elementCount(shape)),
+    );
   }
 }
 

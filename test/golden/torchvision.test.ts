@@ -1,12 +1,11 @@
-import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { matchWeights } from '../../src/io/match-weights.ts';
-import { readWeights } from '../../src/node/weights-file.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
+import { readWeights } from '../../src/node/weights-file.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
-import { channelsLast, golden, tensorOf } from '../support/golden.ts';
+import { channelsLast, golden, goldenPath, tensorOf } from '../support/golden.ts';
 
 const file = golden('torchvision_small');
 const model = torchvisionDensenet({ growthRate: 8, blocks: [2, 3, 2], stemChannels: 16, classes: 11 });
@@ -24,7 +23,7 @@ test("the state has torchvision's names and shapes, and nothing beside them but 
 });
 
 test('its .pth file, read and matched by name, is the same state', async () => {
-  const path = fileURLToPath(new URL('torchvision_small.pth', import.meta.url));
+  const path = goldenPath('torchvision_small.pth');
   const { state } = matchWeights(await readWeights(path), network.state, { source: path, newHead: false });
   for (const name of network.state.keys()) {
     expect([name, state.get(name)]).toEqual([name, Float32Array.from(tensorOf(file, `state.${name}`))]);

@@ -5,6 +5,7 @@ import { renameWeights, sizesOf, type WantedTensors } from '../../src/io/weight-
 import { type Weights, WeightsError } from '../../src/io/weights.ts';
 import { decodeWeights } from '../../src/node/weights-file.ts';
 import { elementCount, type Shape } from '../../src/tensor/shape.ts';
+import { goldenPath } from '../support/golden.ts';
 
 /** Tensors with different first elements. */
 function weights(shapes: Readonly<Record<string, Shape>>, first = 1): Weights {
@@ -91,8 +92,7 @@ describe('weights under the names of', () => {
   });
 
   test("the real checkpoint of torchvision's class are the same by either naming", async () => {
-    const path = new URL('../golden/torchvision_small.pth', import.meta.url);
-    const file = await decodeWeights(readFileSync(path), 'small');
+    const file = await decodeWeights(readFileSync(goldenPath('torchvision_small.pth')), 'small');
     const counters = [...file.tensors.keys()].filter((name) => name.endsWith('num_batches_tracked')).length;
     const oldNames = [...file.tensors].map(
       ([name, tensor]) => [name.replace(/(denselayer\d+\.(?:norm|conv))([12])/, '$1.$2'), tensor] as const,

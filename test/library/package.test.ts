@@ -70,7 +70,6 @@ function run(...args: readonly string[]) {
 describe('the packed package', () => {
   test.each([
     ['nodenext', 'nodenext', ['program.mts', 'common.cts', 'page.mts']],
-    ['node16', 'node16', ['program.mts', 'common.cts', 'page.mts']],
     ['esnext', 'bundler', ['program.mts', 'page.mts']],
   ])('has types for strict programs: module %s, resolution %s', (module, resolution, files) => {
     const strict =

@@ -1,15 +1,21 @@
 import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
 import { decodeSafetensors, type SafetensorsContent } from '../../src/io/safetensors.ts';
 
-/** A file of results from PyTorch (test/golden/make_reference.py). */
+/** A file or folder of test/golden/data; test/golden/generators has the scripts that write them. */
+export function goldenPath(name: string): string {
+  return fileURLToPath(new URL(`../golden/data/${name}`, import.meta.url));
+}
+
+/** Results from PyTorch or Pillow, in a safetensors file. @param name without the extension */
 export function golden(name: string): SafetensorsContent {
-  const path = new URL(`../golden/${name}.safetensors`, import.meta.url);
-  return decodeSafetensors(readFileSync(path), name);
+  return decodeSafetensors(readFileSync(goldenPath(`${name}.safetensors`)), name);
 }
 
 /** A tensor of the file as float64. */
 export function tensorOf(content: SafetensorsContent, name: string): Float64Array {
-  return Float64Array.from(content.tensors.get(name)!.data as ArrayLike<number | bigint>, Number);
+  const { data } = content.tensors.get(name)!;
+  return data instanceof Float32Array ? new Float64Array(data) : Float64Array.from(data, Number);
 }
 
 /** Converts a tensor from NCHW to NHWC. */

@@ -1,6 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
+import type { TrainTest } from '../../src/data/dataset.ts';
+import { type FolderOptions, openDataset } from '../../src/node/data/open-dataset.ts';
 import { numbers } from './module-run.ts';
 
 export type Colour = readonly [number, number, number];
@@ -65,4 +67,10 @@ export async function writeColours(folder: string, count: number, grey = false):
       writeFiles(join(folder, name), { [`${i}.${format}`]: bytes });
     }
   }
+}
+
+/** Opens a folder of images as a data set of 16×16 pixels. @param notes what is said on the way */
+export function openImages(folder: string, options: FolderOptions, notes: string[]): Promise<TrainTest> {
+  const note = (text: string) => void notes.push(text);
+  return openDataset(`folder:${folder}`, undefined, { note, bytes: () => {} }, { size: 16, ...options });
 }

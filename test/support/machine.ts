@@ -1,4 +1,4 @@
-import type { Machine } from '../../bench/machine.ts';
+import type { Machine } from '../../bench/common/machine.ts';
 
 /** The machine in fictitious reports, for tests of benchmarks. */
 export const MACHINE: Machine = {

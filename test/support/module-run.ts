@@ -77,8 +77,8 @@ export function moduleCase(
     networkFor,
     state: new Map(filled),
     inputs: {
-      x: Float32Array.from({ length: elementCount(inputShape) }, () => random() * 2 - 0.7),
-      seed: Float32Array.from({ length: ranks * elementCount(outputShape) }, () => random() - 0.5),
+      x: new Float32Array(elementCount(inputShape)).map(() => random() * 2 - 0.7),
+      seed: new Float32Array(ranks * elementCount(outputShape)).map(() => random() - 0.5),
     },
   };
 }
@@ -129,5 +129,5 @@ export function numbers(seed: number): () => number {
 
 function fill(name: string, length: number, random: () => number): Float32Array {
   const positive = name.endsWith('running_var') || (name.endsWith('weight') && length < 64);
-  return Float32Array.from({ length }, () => (positive ? 0.5 + random() : random() - 0.5));
+  return new Float32Array(length).map(() => (positive ? 0.5 + random() : random() - 0.5));
 }

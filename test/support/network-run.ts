@@ -40,7 +40,7 @@ export async function runNetwork(
   const { graph } = network.programs.get(program)!;
   const shapeOf = (name: string) => graph.values[graph.inputs.get(name)!]!.shape;
   const random = numbers(7);
-  const images = Float32Array.from({ length: elementCount(shapeOf('images')) }, () => 2 * random() - 0.8);
+  const images = new Float32Array(elementCount(shapeOf('images'))).map(() => 2 * random() - 0.8);
   const classes = graph.values[graph.outputs.get('logits')!]!.shape[1]!;
   const labels = Int32Array.from({ length: shapeOf('labels')[0]! }, (_, i) => (5 * i + 2) % classes);
   const session = await engine.open(network);

@@ -27,7 +27,7 @@ export function randomState(model: Model, size: Pair, seed: number): State {
       const positive = name.endsWith('running_var') || (isVector && name.endsWith('weight'));
       const scale = isVector ? 1 : 2 / Math.sqrt(elementCount(shape) / shape[0]!);
       const next = () => (positive ? 0.5 + random() : scale * (2 * random() - 1));
-      return [name, Float32Array.from({ length: elementCount(shape) }, next)];
+      return [name, new Float32Array(elementCount(shape)).map(next)];
     }),
   );
 }
@@ -42,7 +42,7 @@ export function onnxOf(model: Model, size: Pair, state: State): Uint8Array {
 export function testImages(kind: ImageKind, shape: readonly [number, number, number, number]): Float32Array {
   const random = numbers(elementCount(shape));
   const fill = { random, black: () => 0, white: () => 1, pixel: () => 0 }[kind];
-  const images = Float32Array.from({ length: elementCount(shape) }, fill);
+  const images = new Float32Array(elementCount(shape)).map(fill);
   if (kind === 'pixel') images[Math.floor(images.length / 2)] = 1;
   return images;
 }

@@ -88,7 +88,7 @@ describe('a native build that fails', () => {
     expect(install.stderr).toBe('');
     expect(install.stdout).toMatch(/^No native engine: CXX=\/bin\/false does not run.*\n$/);
 
-    const golden = join(root, 'test/golden/small_avg.safetensors');
+    const golden = join(root, 'test/golden/data/small_avg.safetensors');
     const verify = node('dist/src/cli/main.js', 'verify', golden, '--json');
     expect(verify.status, verify.stderr).toBe(0);
     expect(verify.stdout).toContain('wasm');

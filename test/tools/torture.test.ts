@@ -28,7 +28,7 @@ const FILE = Buffer.concat(
 
 describe('nothing is lost, damaged, duplicated or hangs', () => {
   test.each([
-    ['where calls on files fail', { only: ['faults'], attempts: { faults: 7 } }, 7],
+    ['where calls on files fail', { only: ['faults'], attempts: { faults: 4 } }, 4],
     ['where processes are killed', { only: ['kills'], attempts: { kills: 2 } }, 1],
     ['where processes want one lock', { only: ['locks'], attempts: { locks: 30 } }, 30],
     ['where a terminal is closed', { only: [], reproduce: 'terminals:terminal-closed' }, 1],

@@ -108,7 +108,7 @@ export class KernelSession implements Session {
     const { at, shape } = this.#stateTensor(name);
     requireCount(name, shape, numbers);
     this.#fresh.clear();
-    this.#memory.write(at, numbers instanceof Float32Array ? numbers : Float32Array.from(numbers));
+    this.#memory.write(at, numbers instanceof Float32Array ? numbers : new Float32Array(numbers));
   }
 
   run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
@@ -249,7 +249,7 @@ export class KernelSession implements Session {
     if (at === undefined) return; // The program does not read it.
     const isHalf = port.view.elementBytes === 2;
     if (!isSource(numbers) && !isHalf) {
-      this.#memory.write(at, numbers instanceof Float64Array ? Float32Array.from(numbers) : numbers);
+      this.#memory.write(at, numbers instanceof Float64Array ? new Float32Array(numbers) : numbers);
       return;
     }
     for (let first = 0; first < count; first += this.#piece.length) {

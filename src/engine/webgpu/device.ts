@@ -1,5 +1,5 @@
 /// <reference types="@webgpu/types" />
-import { EngineError } from '../engine.ts';
+import { DeviceLostError, EngineError } from '../engine.ts';
 
 /** A WebGPU device with the limits that plans need. */
 export interface GpuDevice {
@@ -44,7 +44,9 @@ export async function openDevice({ gpu, defaultLimits = false }: DeviceOptions):
   let isClosed = false;
   void device.lost.then(({ reason, message }) => {
     if (!isClosed)
-      failure = new DeviceLostError(reason === 'destroyed' ? 'it was closed' : firstLine(message));
+      failure = new DeviceLostError(
+        `the GPU was lost (${reason === 'destroyed' ? 'it was closed' : firstLine(message)})`,
+      );
   });
   const name = adapterName(adapter.info);
   return {
@@ -76,15 +78,6 @@ export function pageGpu(): GPU {
   throw new EngineError(
     'this browser has no WebGPU (it needs a secure page: https or localhost): use the engine wasm',
   );
-}
-
-/** The device was lost: the driver was reset, a watchdog ended a long computation, or the GPU was removed. */
-export class DeviceLostError extends EngineError {
-  override readonly name = 'DeviceLostError';
-
-  constructor(reason: string) {
-    super(`the GPU was lost (${reason}): go on with \`--resume\`, or with another engine`);
-  }
 }
 
 function firstLine(message: string): string {

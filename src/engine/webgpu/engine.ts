@@ -3,9 +3,10 @@ import { NO_GROUP } from '../../distributed/none.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
 import type { Target } from '../../plan/target.ts';
 import { webgpuTarget } from '../../target/webgpu/target.ts';
-import { type Engine, EngineError, type Session } from '../engine.ts';
+import { type Engine, EngineError, type MachinePeak, type Session } from '../engine.ts';
 import { requireNetwork } from '../ranks.ts';
 import type { GpuDevice } from './device.ts';
+import { measureGpuPeak } from './peak.ts';
 import { Pipelines } from './pipelines.ts';
 import { WebgpuSession } from './session.ts';
 
@@ -56,6 +57,11 @@ class WebgpuEngine implements Engine {
     const session = await WebgpuSession.open(network, device, this.#pipelines, { ...progress, now });
     this.#sessions.add(session);
     return session;
+  }
+
+  measurePeak(): Promise<MachinePeak> {
+    const { device, now = () => performance.now() } = this.#options;
+    return measureGpuPeak(device, now);
   }
 
   async close(): Promise<void> {

@@ -709,6 +709,31 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   }
   write_packed(e.packed + i, weight);
 }`,
+  peak_copy: `@group(0) @binding(0) var<uniform> quads: u32;
+@group(0) @binding(1) var<storage, read_write> memory: array<vec4f>;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u, @builtin(num_workgroups) groups: vec3u) {
+  for (var i = id.x; i < quads; i += 64u * groups.x) { memory[quads + i] = memory[i]; }
+}`,
+  peak_multiply_add: `struct Amount { repeats: u32 };
+@group(0) @binding(0) var<uniform> amount: Amount;
+@group(0) @binding(1) var<storage, read_write> results: array<vec4f>;
+@compute @workgroup_size(64)
+fn main(@builtin(global_invocation_id) id: vec3u) {
+  let x = vec4f(f32(id.x % 7u) * 1e-3);
+  let y = vec4f(0.999);
+  var a = array<vec4f, 16>();
+  for (var i = 0u; i < 16u; i++) { a[i] = vec4f(f32(i)); }
+  for (var k = 0u; k < amount.repeats; k++) {
+    a[0] = fma(a[0], y, x); a[1] = fma(a[1], y, x); a[2] = fma(a[2], y, x); a[3] = fma(a[3], y, x);
+    a[4] = fma(a[4], y, x); a[5] = fma(a[5], y, x); a[6] = fma(a[6], y, x); a[7] = fma(a[7], y, x);
+    a[8] = fma(a[8], y, x); a[9] = fma(a[9], y, x); a[10] = fma(a[10], y, x); a[11] = fma(a[11], y, x);
+    a[12] = fma(a[12], y, x); a[13] = fma(a[13], y, x); a[14] = fma(a[14], y, x); a[15] = fma(a[15], y, x);
+  }
+  var sum = vec4f();
+  for (var i = 0u; i < 16u; i++) { sum += a[i]; }
+  results[id.x % arrayLength(&results)] = sum;
+}`,
   pool: `fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 fn beats(value: f32, best: f32) -> bool { return value > best || (is_nan(value) && !is_nan(best)); }
 fn channels4(tile: u32, first: u32, c: u32, lane: u32) {

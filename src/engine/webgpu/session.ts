@@ -7,6 +7,7 @@ import { type GpuRecord, gpuRecords, specOf } from '../../target/webgpu/records.
 import { narrowToBfloat16, widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
 import {
+  DeviceMemoryError,
   EngineError,
   type Input,
   isSource,
@@ -43,6 +44,8 @@ interface Location {
 }
 
 const FLOAT = 4;
+/** Dispatches that are timed in one submit: a query set has at most 4096 timestamps. */
+const TIMED_AT_ONCE = 256;
 
 /** A network in the memory of a GPU. */
 export class WebgpuSession implements Session {
@@ -229,29 +232,73 @@ export class WebgpuSession implements Session {
     }
   }
 
-  #encode({ dispatches, pipelines, groups }: Code, first: number, last: number): GPUCommandBuffer {
+  #encode(code: Code, first: number, last: number): GPUCommandBuffer {
     const encoder = this.#gpu.device.createCommandEncoder();
     const pass = encoder.beginComputePass();
-    for (let i = first; i < last; i++) {
-      pass.setPipeline(pipelines[i]!);
-      pass.setBindGroup(0, groups[i]!, [4 * RECORD_WORDS * i]);
-      pass.dispatchWorkgroups(...dispatches[i]!.workgroups);
-    }
+    for (let i = first; i < last; i++) this.#dispatch(pass, code, i);
     pass.end();
     return encoder.finish();
+  }
+
+  #dispatch(pass: GPUComputePassEncoder, { dispatches, pipelines, groups }: Code, i: number): void {
+    pass.setPipeline(pipelines[i]!);
+    pass.setBindGroup(0, groups[i]!, [4 * RECORD_WORDS * i]);
+    pass.dispatchWorkgroups(...dispatches[i]!.workgroups);
   }
 
   /** Time of each record in ms: one pass each, with timestamps or, if unavailable, the host's clock. */
   async #profile(code: Code, records: number): Promise<Float64Array> {
     const times = new Float64Array(records);
     const { device } = this.#gpu;
-    for (const [i, { record }] of code.dispatches.entries()) {
-      const start = this.#budget.now();
-      device.queue.submit([this.#encode(code, i, i + 1)]);
-      await device.queue.onSubmittedWorkDone();
-      times[record]! += this.#budget.now() - start;
+    const hasTimestamps = device.features.has('timestamp-query');
+    for (let first = 0; first < code.dispatches.length; first += TIMED_AT_ONCE) {
+      const last = Math.min(first + TIMED_AT_ONCE, code.dispatches.length);
+      const durations = hasTimestamps
+        ? await this.#timestamps(code, first, last)
+        : await this.#clocked(code, first, last);
+      for (const [i, ms] of durations.entries()) times[code.dispatches[first + i]!.record]! += ms;
     }
     return times;
+  }
+
+  /** Milliseconds of dispatches [first, last), by the GPU's clock. */
+  async #timestamps(code: Code, first: number, last: number): Promise<readonly number[]> {
+    const { device } = this.#gpu;
+    const count = 2 * (last - first);
+    const querySet = device.createQuerySet({ type: 'timestamp', count });
+    const { QUERY_RESOLVE, COPY_SRC } = GPUBufferUsage;
+    const resolved = device.createBuffer({ size: 8 * count, usage: QUERY_RESOLVE | COPY_SRC });
+    const encoder = device.createCommandEncoder();
+    for (let i = first; i < last; i++) {
+      const [beginningOfPassWriteIndex, endOfPassWriteIndex] = [2 * (i - first), 2 * (i - first) + 1];
+      const pass = encoder.beginComputePass({
+        timestampWrites: { querySet, beginningOfPassWriteIndex, endOfPassWriteIndex },
+      });
+      this.#dispatch(pass, code, i);
+      pass.end();
+    }
+    encoder.resolveQuerySet(querySet, 0, count, resolved, 0);
+    device.queue.submit([encoder.finish()]);
+    const [bytes] = await this.#readBytes([{ buffer: resolved, at: 0, bytes: 8 * count }]);
+    querySet.destroy();
+    resolved.destroy();
+    const nanoseconds = new BigUint64Array(bytes!);
+    return Array.from(
+      { length: last - first },
+      (_, i) => Number(nanoseconds[2 * i + 1]! - nanoseconds[2 * i]!) / 1e6,
+    );
+  }
+
+  /** The same by the host's clock, with the time that starting each takes. */
+  async #clocked(code: Code, first: number, last: number): Promise<readonly number[]> {
+    const durations: number[] = [];
+    for (let i = first; i < last; i++) {
+      const start = this.#budget.now();
+      this.#gpu.device.queue.submit([this.#encode(code, i, i + 1)]);
+      await this.#gpu.device.queue.onSubmittedWorkDone();
+      durations.push(this.#budget.now() - start);
+    }
+    return durations;
   }
 
   #requireFinite({ plan }: CompiledProgram, failed: number): void {
@@ -379,9 +426,7 @@ async function allocate(network: CompiledNetwork, { device }: GpuDevice): Promis
   if (outOfMemory ?? invalid) {
     for (const each of all) each.destroy();
     const bytes = plans.reduce((most, { plan }) => Math.max(most, plan.transientBytes), network.layout.bytes);
-    throw new EngineError(
-      `the GPU cannot allocate ${Math.ceil(bytes / 2 ** 20)} MiB: use a smaller batch, or set a memory limit`,
-    );
+    throw new DeviceMemoryError(bytes);
   }
   return {
     control,

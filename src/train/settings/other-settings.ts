@@ -198,7 +198,7 @@ export const PROCESS_SETTINGS = {
   engine: {
     schema: z.enum(ENGINE_NAMES),
     value: 'name',
-    help: 'compute engine; webgpu: the graphics card; auto: native if its kernels are built, else wasm',
+    help: 'compute engine; webgpu: the graphics card; auto: the fastest of these, measured once',
     group: 'Compute',
     default: 'auto',
     commands: {

@@ -55,7 +55,7 @@ function mutatePickle(pickle: Uint8Array, others: readonly Uint8Array[], below: 
 }
 
 function torchFiles() {
-  const folder = join(ROOT, 'test', 'golden', 'torch');
+  const folder = join(ROOT, 'test', 'golden', 'data', 'torch');
   return readdirSync(folder)
     .filter((name) => /\.pth?$/.test(name))
     .sort()
@@ -139,7 +139,9 @@ export function safetensors(): Format {
 
 /** Checkpoints of runs: safetensors with the state of a run as JSON in the metadata. */
 export function checkpoint(): Format {
-  const file = readFileSync(join(ROOT, 'test', 'golden', 'run-format-1', 'whole', 'last.safetensors'));
+  const file = readFileSync(
+    join(ROOT, 'test', 'golden', 'data', 'run-format-1', 'whole', 'last.safetensors'),
+  );
   const { header, data } = partsOf(file);
   const parsed = JSON.parse(header.toString()) as { readonly __metadata__: Readonly<Record<string, string>> };
   const state = JSON.parse(parsed.__metadata__.densor!);
