@@ -69,10 +69,8 @@ export async function runTrain(
     if (!(error instanceof CutShortError && error.cause instanceof DeviceLostError)) throw error;
     say(`${error.message}: opening it again and resuming from the last checkpoint`);
     const { engine, threads, dataDir, memoryLimit, json } = asked;
-    await trainOnce(
-      { engine, threads, dataDir, memoryLimit, json, resume: error.folder } as TrainOptions,
-      isShown,
-    );
+    const again = { engine, threads, dataDir, memoryLimit, json, resume: error.folder } as TrainOptions;
+    await trainOnce(again, isShown);
   }
 }
 

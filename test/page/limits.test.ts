@@ -153,4 +153,38 @@ describe.skipIf(!CHROMIUM)('the Lab in less than the best of worlds', () => {
     expect(await page.getByTestId('setting-epochs').getAttribute('aria-invalid')).toBe('true');
     await context.close();
   });
+
+  test('stops where the browser has no room for a checkpoint, says so, and goes on when there is', async () => {
+    const context = await bench.context();
+    const page = await bench.openLab(context);
+    await choose(page, MODEL, { ...SMALL, epochs: 400, batch: 16 });
+    await page.getByTestId('train').click();
+    await waitForEpoch(page, 2);
+    const browser = await context.newCDPSession(page);
+    const { origin } = new URL(page.url());
+    await browser.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    await waitForPhase(page, 'failed');
+    await expect
+      .poll(() => page.getByTestId('failure').textContent())
+      .toMatch(/no room for another checkpoint/);
+    await browser.send('Storage.overrideQuotaForOrigin', { origin });
+    await page.getByTestId('resume').click();
+    await waitForPhase(page, 'running');
+    await waitForEpoch(page, 2.5);
+    await page.getByTestId('stop').click();
+    await waitForPhase(page, 'stopped');
+    await context.close();
+  });
+
+  test('says of numbers that are not finite what to do', async () => {
+    const context = await bench.context();
+    const page = await bench.openLab(context);
+    await choose(page, MODEL, { ...SMALL, recipe: 'notes', lr: 1e30, epochs: 3 });
+    await page.getByTestId('train').click();
+    await waitForPhase(page, 'failed');
+    await expect
+      .poll(() => page.getByTestId('failure').textContent())
+      .toMatch(/layer .*smaller learning rate/);
+    await context.close();
+  });
 });

@@ -103,6 +103,14 @@ export async function downloaded(page: Page, testId: string): Promise<Uint8Array
   return new Uint8Array(readFileSync(await download.path()));
 }
 
+/** @param name of the file. In English the name of the other language is left out: not every machine has its letters. */
 export async function picture(page: Page, name: string): Promise<void> {
+  const show = (visibility: string) =>
+    page.evaluate((to) => {
+      const button = document.querySelector<HTMLElement>('[data-testid=language][lang=zh]');
+      if (button) button.style.visibility = to;
+    }, visibility);
+  await show('hidden');
   await page.screenshot({ path: join(PICTURES, `${name}.png`), fullPage: true });
+  await show('');
 }

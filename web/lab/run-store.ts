@@ -1,5 +1,5 @@
 import type { TrainTest } from 'densor/browser';
-import { readSlot, type SlotContent, type SyncFile, writeSlot } from './slots.ts';
+import { readSlot, type SlotContent, type SyncFile, writeAll, writeSlot } from './slots.ts';
 
 /** A run in the browser's own files. */
 export interface StoredRun {
@@ -86,8 +86,7 @@ export class RunFolder {
   }
 
   appendLog(bytes: Uint8Array): void {
-    for (let done = 0; done < bytes.length; )
-      done += this.#log!.write(bytes.subarray(done), { at: this.#logBytes + done });
+    writeAll(this.#log!, bytes, this.#logBytes);
     this.#logBytes += bytes.length;
   }
 
@@ -164,7 +163,7 @@ export class RunFolder {
     const file = await this.#sync(name);
     try {
       file.truncate(0);
-      for (let done = 0; done < bytes.length; ) done += file.write(bytes.subarray(done), { at: done });
+      writeAll(file, bytes, 0);
       file.flush();
     } finally {
       file.close();

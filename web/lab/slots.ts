@@ -70,8 +70,13 @@ function headerOf(file: SyncFile) {
   return isWhole ? header : undefined;
 }
 
-function writeAll(file: SyncFile, bytes: Uint8Array, at: number): void {
-  for (let done = 0; done < bytes.length; ) done += file.write(bytes.subarray(done), { at: at + done });
+/** @throws Error where there is no room: a file that takes nothing would be asked for ever. */
+export function writeAll(file: SyncFile, bytes: Uint8Array, at: number): void {
+  for (let done = 0; done < bytes.length; ) {
+    const written = file.write(bytes.subarray(done), { at: at + done });
+    if (!(written > 0)) throw new Error('the quota of the browser is used up');
+    done += written;
+  }
 }
 
 /** FNV-1a over words: tells bytes that were torn from those that were written. */

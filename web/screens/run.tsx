@@ -128,7 +128,7 @@ function RunHeader({
             </button>
           </span>
         )}
-        {run.source === 'tab' && (phase === 'lost' || phase === 'stopped') && (
+        {run.source === 'tab' && (phase === 'lost' || phase === 'stopped' || phase === 'failed') && (
           <button type="button" class="primary" data-testid="resume" onClick={() => void resumeInTab(run.id)}>
             {t.resumeHere}
           </button>
@@ -165,12 +165,15 @@ function Remedy({
   readonly message: string | undefined;
 }) {
   const t = text();
-  if (phase === 'failed')
+  if (phase === 'failed') {
+    const isFull = /quota/i.test(message ?? '');
+    const isNonFinite = /NaN or infinity/.test(message ?? '');
     return (
-      <p class="trouble" role="alert">
-        {message} {t.failedHelp}
+      <p class="trouble" role="alert" data-testid="failure">
+        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp}
       </p>
     );
+  }
   if (phase !== 'lost') return null;
   if (run.source === 'tab') return <p class="trouble">{t.lostHere}</p>;
   const folder = view.checkpoint?.path.replace(/[\\/][^\\/]*$/, '') ?? run.name;
