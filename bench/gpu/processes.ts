@@ -85,8 +85,16 @@ export class Peer {
   }
 }
 
-/** Runs a program with a timeout. @returns its standard output. @throws Error with its last lines of errors. */
-export async function output(program: string, args: readonly string[], capMs: number): Promise<string> {
+/**
+ * Runs a program with a timeout. @returns its standard output. @param accepted exit statuses. @throws Error with its
+ * last lines of errors.
+ */
+export async function output(
+  program: string,
+  args: readonly string[],
+  capMs: number,
+  accepted: readonly number[] = [0],
+): Promise<string> {
   const child = spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], timeout: Math.ceil(capMs) });
   const said = { out: '', err: '' };
   child.stdout.on('data', (text) => (said.out += text));
@@ -94,7 +102,7 @@ export async function output(program: string, args: readonly string[], capMs: nu
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('close', resolve).on('error', reject);
   });
-  if (status === 0) return said.out;
+  if (status !== null && accepted.includes(status)) return said.out;
   const why = status === null ? `no answer within ${Math.round(capMs / 1000)} s` : `status ${status}`;
   throw new Error(`${why}: ${(said.err || said.out).trim().split('\n').slice(-5).join('\n')}`);
 }

@@ -1,5 +1,5 @@
-import { syntheticStep } from '../../src/cli/synthetic-step.ts';
 import { median } from '../../src/cli/median.ts';
+import { syntheticStep } from '../../src/cli/synthetic-step.ts';
 import { type Profile, profileOf } from '../../src/engine/profile.ts';
 import { openDevice } from '../../src/engine/webgpu/device.ts';
 import { createWebgpuEngine } from '../../src/engine/webgpu/engine.ts';
