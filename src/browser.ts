@@ -3,9 +3,12 @@
  *
  * @module densor-browser
  */
+export { FASHION_CLASSES } from './data/dataset-names.ts';
+export { readIdx } from './data/idx.ts';
 export type { DecodedImage, ImageDecoder, OpenedImage } from './data/image.ts';
 export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
 export { CANVAS_DECODER, PAGE_DECODER } from './library/page/decoder.ts';
+export { type FilesOptions, openFiles, type PlacedFile } from './library/page/files.ts';
 export { fit, type PageFitOptions } from './library/page/fit.ts';
 export {
   type FileInput,

@@ -82,4 +82,6 @@ export { type Pair, type Shape, ShapeError } from './tensor/shape.ts';
 export { ConfigError, type RunConfig } from './train/config.ts';
 export type { CurvePoint, TrainEvent, TrainListener } from './train/events.ts';
 export { loadState } from './train/initial-state.ts';
+export { PauseGate } from './train/pause-gate.ts';
+export { type FormField, parseSetting, settingsForm } from './train/settings/form.ts';
 export type { SettingName } from './train/settings/table.ts';

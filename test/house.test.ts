@@ -24,10 +24,11 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'engine/webgpu/node-gpu.ts': 'engine engine/webgpu node:',
   'engine/cpu/native': 'engine engine/cpu distributed target/cpu plan tensor node:',
   io: 'io/onnx tensor version.ts zod',
-  'io/onnx': 'io graph tensor version.ts protobufjs',
+  'io/onnx': 'io graph tensor version.ts',
   data: 'io tensor',
+  live: 'train tensor',
   plot: 'tensor @observablehq/plot',
-  train: 'compile.ts engine data io model plan tensor zod',
+  train: 'compile.ts engine data io graph model plan tensor zod',
   library: 'train compile.ts engine data io io/onnx model plan tensor',
   'library/node': 'library run node train engine data io model node:',
   'library/page':
@@ -37,8 +38,9 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
     'node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts engine/webgpu engine/webgpu/node-gpu.ts target/cpu target/webgpu data io model plan ' +
     'tensor version.ts node: zod',
   cli:
-    'library library/node run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
+    'library library/node ui live run node plot train compile.ts engine engine/cpu/native engine/reference engine/cpu/wasm engine/cpu/wasm/load-module.ts target/cpu data io io/onnx model plan ' +
     'graph tensor version.ts node: cli-progress commander zod',
+  ui: 'live node train tensor node:',
   'compile.ts': 'plan target/cpu model graph tensor',
   'version.ts': '',
   'portable.ts':
@@ -57,6 +59,7 @@ const IN_A_PAGE = [
   'data',
   'io',
   'train',
+  'live',
   'plot',
   'library',
   'library/page',
@@ -94,6 +97,51 @@ function imported(file: string, name: string): string {
     .slice(0, name.startsWith('@') ? 2 : 1)
     .join('/');
 }
+
+/** What each folder of the page may import, beside itself. */
+const WEB_MAY_IMPORT: Readonly<Record<string, string>> = {
+  'main.tsx': 'app text style.css uplot preact',
+  app: 'screens text lab live preact @preact/signals',
+  charts: 'app text live preact uplot',
+  screens: 'app charts lab text live preact @preact/signals densor',
+  lab: 'text live densor fflate',
+  text: 'app @preact/signals',
+  'sw.ts': '',
+};
+
+describe('the folders of the page', () => {
+  const web = join(import.meta.dirname, '../web');
+  const files = readdirSync(web, { recursive: true, encoding: 'utf8' })
+    .map((file) => file.replaceAll('\\', '/'))
+    .filter((file) => /\.tsx?$/.test(file) && !/^(vite\.config|css\.d)\.ts$/.test(file));
+
+  test('import each other as the table lets them, the library by its name, and of src what is live', () => {
+    const wrong = files.flatMap((file) => {
+      const top = file.includes('/') ? file.split('/')[0]! : file;
+      const allowed = WEB_MAY_IMPORT[top]?.split(' ');
+      if (!allowed) return [`${file} is of no folder that is known`];
+      const names = [...readFileSync(join(web, file), 'utf8').matchAll(IMPORT)].map(
+        (found) => found.slice(1).find(Boolean)!,
+      );
+      return names
+        .map((name) => {
+          if (!name.startsWith('.')) return imported(file, name);
+          const path = normalize(join('web', dirname(file), name))
+            .replaceAll('\\', '/')
+            .split('/');
+          return path[1]!;
+        })
+        .filter((name) => name !== top && !allowed.includes(name))
+        .map((name) => `${file} imports ${name}`);
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  test('tell nobody of it: no address of another machine is in them', () => {
+    const addresses = files.filter((file) => /https?:\/\//.test(readFileSync(join(web, file), 'utf8')));
+    expect(addresses).toEqual([]);
+  });
+});
 
 test('all output of commands goes through one file, which makes names printable', () => {
   const printing = files.filter((file) => {

@@ -14,8 +14,35 @@ export const COMMANDS: Readonly<Record<CommandName, CommandParts>> = {
     description:
       "train a network on a folder of images or a data set; without arguments, repeat the notes' run",
     arguments: [dataArgument()],
+    own: {
+      ui: {
+        schema: z.boolean(),
+        help: 'show the run in a browser while it trains, where it can be paused and stopped (see densor ui)',
+      },
+    },
     examples: ['train photos/', 'train photos/ --from densenet121 --out runs/photos'],
     load: async () => (await import('./train.ts')).runTrain,
+  },
+  ui: {
+    description:
+      'show runs in a browser while they train, compare them, and train in the page; this machine only',
+    arguments: [new Argument('[runs]', 'folder of runs (default: runs)')],
+    own: {
+      port: {
+        schema: z.int().min(0).max(65_535),
+        value: 'n',
+        help: 'port of the page; the next free one if it is taken, 0 for any',
+        default: 6116,
+      },
+      allowHost: {
+        schema: z.array(z.string().regex(/^[a-zA-Z0-9.-]+$/, 'expected host names separated by commas')),
+        value: 'names',
+        help: 'other host names under which browsers may ask for the page, as behind a proxy',
+        unset: 'none',
+      },
+    },
+    examples: ['ui runs/', 'ui runs/ --port 8080'],
+    load: async () => (await import('./ui.ts')).runUi,
   },
   'lr-find': {
     description: 'learning-rate range test: increase the learning rate step by step until the loss diverges',

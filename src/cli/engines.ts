@@ -1,11 +1,16 @@
 import { nativeIsas } from '../engine/cpu/native/load-module.ts';
 import type { Engine } from '../engine/engine.ts';
-import type { EngineName } from '../run/engines.ts';
+import { type EngineName, openEngine as open } from '../run/engines.ts';
 import { hasDeviceMemory } from '../run/process-memory.ts';
 import { counted } from '../tensor/counted.ts';
 import { say } from './terminal.ts';
 
-export { ENGINE_NAMES, type EngineName, engineOf, openEngine, targetOf } from '../run/engines.ts';
+export { ENGINE_NAMES, type EngineName, engineOf, targetOf } from '../run/engines.ts';
+
+/** Opens an engine by name; shows how many kernels are compiled, if the engine compiles them. @throws EngineError */
+export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
+  return open(name, threads, (await import('./progress.ts')).showCompiling());
+}
 
 /** Prints on stderr which engine `auto` selected and why, before long operations. */
 export function announce(name: EngineName, { name: opened, isa }: Engine): void {

@@ -132,6 +132,9 @@ function linesOf(event: TrainEvent, epochs: number): readonly string[] {
     case 'data':
     case 'point':
     case 'evaluating':
+    case 'scores':
+    case 'tensors':
+    case 'plan':
     case 'checkpoint':
     case 'end':
       return [];
@@ -178,7 +181,7 @@ export function showData(): DataProgress {
       status?.close(); // After a failed download.
       say(inFlags(text));
     },
-    images: showReading(),
+    images: showCount('reading images'),
     bytes(file, received, total) {
       if (!process.stderr.isTTY) {
         if (shown !== file) say(`downloading ${file} (${formatBytes(total)})`);
@@ -194,20 +197,25 @@ export function showData(): DataProgress {
   };
 }
 
-/** Displays the progress of reading image files: a progress bar on a terminal, otherwise occasional lines. */
-function showReading(): (done: number, total: number) => void {
+/** Displays the progress of compiling kernels, which takes seconds on some graphics cards. */
+export function showCompiling(): (done: number, total: number) => void {
+  return showCount('compiling kernels');
+}
+
+/** Displays how many of all are done: a progress bar on a terminal, otherwise occasional lines. */
+function showCount(title: string): (done: number, total: number) => void {
   let status: StatusLine | undefined;
   let lineAt = performance.now();
   return (done, total) => {
     if (process.stderr.isTTY) {
-      status ??= openProgress('reading images', done, total, (now, of) => `${now}/${of}`);
+      status ??= openProgress(title, done, total, (now, of) => `${now}/${of}`);
       status.update(done, total);
       if (done < total) return;
       status.close();
       status = undefined;
     } else if (performance.now() - lineAt > LINE_EVERY_MS) {
       lineAt = performance.now();
-      say(`reading images, ${formatCount(done)}/${formatCount(total)}`);
+      say(`${title}, ${formatCount(done)}/${formatCount(total)}`);
     }
   };
 }

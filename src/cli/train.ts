@@ -40,6 +40,7 @@ import { interruptSignal } from './signals.ts';
 import { say } from './terminal.ts';
 import { resumeCommand } from './this-command.ts';
 import { reportTraining } from './train-report.ts';
+import { startUiOf } from './ui-owner.ts';
 
 interface TrainOptions extends Omit<RunOptions, keyof StepForm>, Partial<Pick<AllowedForms, keyof StepForm>> {
   readonly resume?: string;
@@ -58,18 +59,24 @@ function withData(given: TrainOptions, data: string | undefined): TrainOptions {
 }
 
 /** If its GPU is lost, a run is resumed once on the reopened GPU: sleep and driver updates end devices. */
-export async function runTrain(data: string | undefined, asked: TrainOptions): Promise<void> {
+export async function runTrain(
+  data: string | undefined,
+  { ui: isShown = false, ...asked }: TrainOptions & { readonly ui?: boolean },
+): Promise<void> {
   try {
-    await trainOnce(withData(asked, data));
+    await trainOnce(withData(asked, data), isShown);
   } catch (error) {
     if (!(error instanceof CutShortError && error.cause instanceof DeviceLostError)) throw error;
     say(`${error.message}: opening it again and resuming from the last checkpoint`);
     const { engine, threads, dataDir, memoryLimit, json } = asked;
-    await trainOnce({ engine, threads, dataDir, memoryLimit, json, resume: error.folder } as TrainOptions);
+    await trainOnce(
+      { engine, threads, dataDir, memoryLimit, json, resume: error.folder } as TrainOptions,
+      isShown,
+    );
   }
 }
 
-async function trainOnce(asked: TrainOptions): Promise<void> {
+async function trainOnce(asked: TrainOptions, isShown: boolean): Promise<void> {
   const given = inRunFolder(asked);
   const beginning = await begin(given);
   const { resumeFrom, source, recipe } = beginning;
@@ -114,12 +121,17 @@ async function trainOnce(asked: TrainOptions): Promise<void> {
     announce(engineName, engine);
     const folder = given.resume ?? given.out ?? freeFolder(config);
     const { signal, dispose } = interruptSignal();
+    const ui = isShown ? startUiOf(folder) : undefined;
     const { finished, run } = await runTraining({
       ...{ ...prepared, config, data: dataOf(config, opened.data), engine, session, folder, signal, say },
       ...{ found: opened.found, charts: !isFrugal, show: showTraining(), resume: resumeCommand(folder) },
       ...(resumeFrom && { resumeFrom }),
       ...(start && { startFrom: start.state }),
-    }).finally(dispose);
+      ...(ui && { pause: ui.pause }),
+    }).finally(() => {
+      dispose();
+      ui?.close();
+    });
     reportTraining(run, engine, folder, finished, given.json ?? false, start?.report);
   } finally {
     await engine.close();

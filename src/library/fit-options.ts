@@ -1,6 +1,7 @@
 import { ConfigError } from '../train/config.ts';
 import type { TrainEvent, TrainListener } from '../train/events.ts';
 import type { DataOptions } from '../train/new-run.ts';
+import { PauseGate } from '../train/pause-gate.ts';
 import type { Overrides } from '../train/recipes.ts';
 import { RUN_SETTING_NAMES, type SettingName } from '../train/settings/table.ts';
 import type { EngineOptions } from './engine-source.ts';
@@ -27,6 +28,8 @@ export interface FitOptions extends FitSettings, EngineOptions {
   readonly signal?: AbortSignal | undefined;
   /** Called for each step and epoch. If it throws, the training ends and `fit` rejects with that error. */
   readonly onEvent?: ((event: TrainEvent) => unknown) | undefined;
+  /** Pauses the training between two steps. */
+  readonly pause?: PauseGate | undefined;
   /** Initial weights: a file or its bytes, or the folder of a run. */
   readonly from?: string | Uint8Array | undefined;
   /** A run to resume: a network from `fit` or `loadRun` or, in Node, the folder of a run. */
@@ -38,7 +41,13 @@ const NAMES: readonly SettingName[] = [
   ...RUN_SETTING_NAMES.filter((name) => name !== 'model' && name !== 'data'),
   ...MORE_SETTINGS.filter((name) => !RUN_SETTING_NAMES.some((each) => each === name)),
 ];
-const OTHERS = ['signal', 'onEvent', 'from', 'resume', 'engine', 'threads'];
+const OTHERS = ['signal', 'onEvent', 'from', 'resume', 'engine', 'threads', 'pause'];
+
+/** @throws ConfigError */
+export function requirePause(pause: unknown): PauseGate | undefined {
+  if (pause === undefined || pause instanceof PauseGate) return pause;
+  throw new ConfigError(`\`pause\` is ${said(pause)}: expected a PauseGate`);
+}
 
 /** Checks the settings. @throws ConfigError with the name of the unknown option or invalid value. */
 export function requireFitSettings(given: object): FitSettings {

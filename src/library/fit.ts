@@ -19,7 +19,13 @@ import { startingWeights, type WeightsSource } from '../train/weights-source.ts'
 import { DEFAULT_RECIPE, defaultSize } from './defaults.ts';
 import { engineSource, type OpenEngine } from './engine-source.ts';
 import { openProgramData, type ProgramData } from './fit-data.ts';
-import { type FitOptions, type FitSettings, listenerOf, requireFitSettings } from './fit-options.ts';
+import {
+  type FitOptions,
+  type FitSettings,
+  listenerOf,
+  requireFitSettings,
+  requirePause,
+} from './fit-options.ts';
 import { requireModel } from './from-weights.ts';
 import type { EngineSource } from './predictor.ts';
 
@@ -71,7 +77,8 @@ export async function fitOn<Network>(
   data: string | ProgramData,
   options: FitOptions,
 ): Promise<Network> {
-  const { signal, onEvent, engine: _, threads: __, from, resume, ...rest } = options;
+  const { signal, onEvent, engine: _, threads: __, from, resume, pause: gate, ...rest } = options;
+  const pause = requirePause(gate);
   const settings = requireFitSettings(rest);
   const model = requireModel(given);
   const engine = engineSource(options, host.openEngine);
@@ -97,6 +104,7 @@ export async function fitOn<Network>(
       const training = {
         ...{ ...prepared, engine: machine, session, listener },
         ...(signal && { signal }),
+        ...(pause && { pause }),
         ...(resumeFrom && { resumeFrom }),
         ...(start && { startFrom: start.state }),
       };

@@ -1,9 +1,23 @@
-import { type LoadedCheckpoint, loadedCheckpoint } from '../train/checkpoint.ts';
+import { encodeStored, type LoadedCheckpoint, loadedCheckpoint } from '../train/checkpoint.ts';
 import { train } from '../train/trainer.ts';
 import type { RunStore, TrainingRun } from '../train/training-run.ts';
+import { joined } from './joined.ts';
+
+/** Told of each checkpoint; the run waits. What it throws ends the training. @param bytes gives those of its file. */
+export type OnCheckpoint = (
+  which: 'last' | 'best',
+  bytes: () => Promise<Uint8Array<ArrayBuffer>>,
+) => Promise<void> | void;
+
+/** The bytes of a checkpoint's file. */
+export async function encoded(checkpoint: LoadedCheckpoint): Promise<Uint8Array<ArrayBuffer>> {
+  const chunks: Uint8Array[] = [];
+  for await (const chunk of encodeStored(checkpoint)) chunks.push(chunk.slice());
+  return joined(chunks);
+}
 
 /** A checkpoint store for runs without a folder: keeps the latest of each kind in memory. */
-function keptCheckpoints(): RunStore & {
+function keptCheckpoints(onCheckpoint?: OnCheckpoint): RunStore & {
   readonly kept: Partial<Record<'last' | 'best', LoadedCheckpoint>>;
 } {
   const kept: Partial<Record<'last' | 'best', LoadedCheckpoint>> = {};
@@ -17,7 +31,9 @@ function keptCheckpoints(): RunStore & {
         state: tensors,
         shapes: new Map([...shapes].map(([name, { shape }]) => [name, shape])),
       };
-      kept[which] = loadedCheckpoint(run, stored);
+      const checkpoint = loadedCheckpoint(run, stored);
+      await onCheckpoint?.(which, () => encoded(checkpoint));
+      kept[which] = checkpoint;
     },
     load: async (which) => kept[which]!,
   };
@@ -27,8 +43,9 @@ function keptCheckpoints(): RunStore & {
 export async function trainInMemory(
   training: Omit<TrainingRun, 'store'>,
   bestBefore?: () => LoadedCheckpoint,
+  onCheckpoint?: OnCheckpoint,
 ): Promise<{ readonly last: LoadedCheckpoint; readonly best: LoadedCheckpoint }> {
-  const store = keptCheckpoints();
+  const store = keptCheckpoints(onCheckpoint);
   const { resumeFrom } = training;
   if (resumeFrom) store.kept.last = resumeFrom;
   if (resumeFrom?.run.best && bestBefore) store.kept.best = bestBefore();

@@ -116,6 +116,26 @@ export function lockFolder(folder: string, lock: SystemLock = systemLock): Folde
   throw new LockedError(`${folder} is in use by other processes that take and give it back: try again`);
 }
 
+/**
+ * Whether a process works in a folder, for those who only look on: nothing is written. A process that cannot be asked about
+ * counts as at work until a minute after its last heartbeat.
+ */
+export function isAtWork(folder: string): boolean {
+  const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
+  let file: number | undefined;
+  try {
+    file = openSync(resolve(folder, LOCK_FILE), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+    const stats = fstatSync(file);
+    const holder = stats.isFile() ? contentOf(file) : undefined;
+    if (!holder) return false;
+    return isLocal(holder) ? isAlive(holder) : Math.abs(Date.now() - stats.mtimeMs) < DEAD_AFTER_MS;
+  } catch {
+    return false;
+  } finally {
+    if (file !== undefined) closeSync(file);
+  }
+}
+
 function openLockFile(path: string): number {
   const { O_RDWR, O_CREAT, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
   const refuse = (what: string) => new NotAFileError(`${path} is ${what} and not a lock: remove it`);

@@ -1,10 +1,16 @@
 import type { Engine } from '../engine/engine.ts';
 import type { Target } from '../plan/target.ts';
 
+/** Is told how many kernels of all are compiled. */
+export type CompileListener = (done: number, total: number) => void;
+
 /** An entry of the table of engines. */
 export interface EngineEntry {
-  /** @throws EngineError if it is not available on this machine or in this build. */
-  open(threads: number): Promise<Engine>;
+  /**
+   * @param onCompile is told how many kernels are compiled, by engines that compile them when a network is opened.
+   * @throws EngineError if it is not available on this machine or in this build.
+   */
+  open(threads: number, onCompile?: CompileListener): Promise<Engine>;
   /** The compilation target of the engine, without opening it. @throws EngineError */
   target(): Target | Promise<Target>;
 }

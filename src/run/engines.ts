@@ -4,7 +4,7 @@ import { type Engine, EngineError } from '../engine/engine.ts';
 import type { Target } from '../plan/target.ts';
 import { cpuTarget } from '../target/cpu/target.ts';
 import { ENGINE_NAMES, type EngineName } from '../train/settings/other-settings.ts';
-import { type EngineEntry, registeredEngine } from './engine-table.ts';
+import { type CompileListener, type EngineEntry, registeredEngine } from './engine-table.ts';
 
 export { ENGINE_NAMES, type EngineName };
 
@@ -34,11 +34,12 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
     target: () => cpuTarget(),
   },
   webgpu: {
-    open: async () => {
+    open: async (_, onProgress) => {
       const { openDevice } = await import('../engine/webgpu/device.ts');
       const { createWebgpuEngine } = await import('../engine/webgpu/engine.ts');
       const { nodeGpu } = await import('../engine/webgpu/node-gpu.ts');
-      return createWebgpuEngine({ device: await openDevice({ gpu: await nodeGpu() }) });
+      const device = await openDevice({ gpu: await nodeGpu() });
+      return createWebgpuEngine({ device, ...(onProgress && { onProgress }) });
     },
     target: async () => (await import('../target/webgpu/target.ts')).webgpuTarget(),
   },
@@ -48,9 +49,13 @@ const BUILT_IN: Readonly<Record<BuiltIn, EngineEntry>> = {
  * Opens an engine by name; `auto` selects the fastest available one: the GPU if a measurement found it faster than
  * the processor. @throws EngineError
  */
-export async function openEngine(name: EngineName, threads: number): Promise<Engine> {
-  if (name === 'auto' && (await isGpuFaster())) return entryOf('webgpu').open(threads);
-  return entryOf(name).open(threads);
+export async function openEngine(
+  name: EngineName,
+  threads: number,
+  onCompile?: CompileListener,
+): Promise<Engine> {
+  const entry = name === 'auto' && (await isGpuFaster()) ? entryOf('webgpu') : entryOf(name);
+  return entry.open(threads, onCompile);
 }
 
 async function isGpuFaster(): Promise<boolean> {

@@ -1,4 +1,5 @@
 import type { RunConfig } from './config.ts';
+import type { Mistake } from './scorecard.ts';
 
 /** Epochs are fractional within an epoch; losses and accuracies are means since the start of the epoch. */
 export interface CurvePoint {
@@ -9,6 +10,15 @@ export interface CurvePoint {
   readonly validationAccuracy?: number | undefined;
   readonly learningRate?: number | undefined;
 }
+
+/** A misclassified image, with its pixels as base64: `side`² · `channels` bytes. */
+export interface PicturedMistake extends Mistake {
+  readonly file?: string | undefined;
+  readonly pixels?: string | undefined;
+}
+
+/** What a buffer of a `plan` event consists of; `role` and `reason` are indices of the event's texts. */
+export const PLAN_BUFFER = ['first', 'last', 'offset', 'bytes', 'role', 'reason'] as const;
 
 /**
  * Events of a training run for its listeners: the progress bar, the log, the curves, tests. Times are in ms or s as
@@ -84,6 +94,48 @@ export type TrainEvent =
       readonly examplesPerSecond: number;
       readonly durationMs: number;
       readonly rssBytes?: number;
+    }
+  /** After each epoch: what the network took for what, on the images that choose the best epoch. */
+  | {
+      readonly kind: 'scores';
+      readonly epoch: number;
+      readonly of: 'test' | 'validation';
+      readonly classNames: readonly string[];
+      /** Triples: true class, predicted class, number of images; none of zero images. */
+      readonly confusion: readonly number[];
+      /** The most confident mistakes, in descending order of confidence. */
+      readonly mistakes: readonly PicturedMistake[];
+      /** Height and width of the pictures, in pixels, and their channels: 1 or 3. */
+      readonly side: number;
+      readonly channels: number;
+    }
+  /** After each epoch: the size of the numbers in each parameter. */
+  | {
+      readonly kind: 'tensors';
+      readonly epoch: number;
+      readonly names: readonly string[];
+      /** Root mean square. */
+      readonly rms: readonly number[];
+      readonly largest: readonly number[];
+    }
+  /** At the start: the memory of a training step. Buffers are rows of `PLAN_BUFFER`. */
+  | {
+      readonly kind: 'plan';
+      readonly plannedPeakBytes: number;
+      readonly arenaBytes: number;
+      readonly persistentBytes: number;
+      readonly scratchBytes: number;
+      readonly threads: number;
+      readonly backwardFrom: number;
+      readonly updateFrom: number;
+      readonly peakRecord: number;
+      readonly peakBytes: number;
+      /** The part of the network that each kernel call belongs to, as an index of `parts`. */
+      readonly records: readonly number[];
+      readonly parts: readonly string[];
+      readonly roles: readonly string[];
+      readonly reasons: readonly string[];
+      readonly buffers: readonly number[];
     }
   | {
       readonly kind: 'checkpoint';

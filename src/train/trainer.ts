@@ -7,8 +7,9 @@ import { measureAveragedStatistics } from './averaged-statistics.ts';
 import { FORMAT, NUMERICS, type RunState, requirePosition } from './checkpoint.ts';
 import { evaluationBatch } from './config.ts';
 import { testTransforms, trainingLoader } from './data-config.ts';
-import { evaluate } from './evaluate.ts';
+import { type EvaluateOptions, evaluate } from './evaluate.ts';
 import { loadState } from './initial-state.ts';
+import { planEvent, scorecardOf, scoresEvent, tensorsEvent } from './insight.ts';
 import { accuracy, addBatch, meanLoss, NOTHING, type Sums } from './metrics.ts';
 import { Pace } from './pace.ts';
 import { learningRateAt } from './schedule.ts';
@@ -91,6 +92,7 @@ class Trainer {
     const first = this.#run.progress.step;
     let next = first < loader.batches ? loader.batch(order, first, moment) : undefined;
     while (next) {
+      await this.#training.pause?.wait(signal);
       signal?.throwIfAborted();
       const { step } = this.#run.progress;
       const { size } = next;
@@ -166,7 +168,9 @@ class Trainer {
     const { epoch, sums } = progress;
     const evaluationStart = performance.now();
     await this.#measureAverages(epoch);
-    const judgement = await this.#evaluateOn(this.#judge(), epoch);
+    const judge = this.#judge();
+    const card = scorecardOf(judge);
+    const judgement = await this.#evaluateOn(judge, epoch, card?.add.bind(card));
     const [reached, loss] = [accuracy(judgement), meanLoss(judgement)];
     this.#pace.addEvaluation(performance.now() - evaluationStart);
     const judged = data.validation ? { validationAccuracy: reached } : { testAccuracy: reached };
@@ -188,6 +192,8 @@ class Trainer {
       durationMs: performance.now() - startedAt,
       ...this.#memory(),
     });
+    if (card) listener(scoresEvent(epoch, data.validation ? 'validation' : 'test', card, judge));
+    listener(await tensorsEvent(epoch, this.#training.session, this.#training.compiled.network));
     // In this order: if `last` was not written, the epoch is repeated; if `best` was not, it would be lost.
     if (isBest) await this.#save('best');
     await this.#save('last');
@@ -230,7 +236,7 @@ class Trainer {
   }
 
   /** @throws the signal's reason when interrupted. */
-  async #evaluateOn(dataset: Dataset, epoch: number): Promise<Sums> {
+  async #evaluateOn(dataset: Dataset, epoch: number, onBatch?: EvaluateOptions['onBatch']): Promise<Sums> {
     const { session, config, listener, signal } = this.#training;
     return evaluate(
       session,
@@ -240,6 +246,7 @@ class Trainer {
         batch: evaluationBatch(config),
         memory: this.#loader.memory, // No training batch is in use.
         ...testTransforms(config),
+        ...(onBatch && { onBatch }),
       },
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
@@ -365,6 +372,8 @@ class Trainer {
       plannedPeakBytes: networkPeakBytes(compiled.network, engine.threads),
       resumedAtStep: this.#run.progress.globalStep,
     });
+    const plan = planEvent(compiled.network, engine.threads);
+    if (plan) listener(plan);
   }
 }
 

@@ -6,6 +6,7 @@ import type { StateTensor } from '../plan/compiled-network.ts';
 import type { Checkpoint, LoadedCheckpoint, RunState, StateNumbers } from './checkpoint.ts';
 import type { RunConfig } from './config.ts';
 import type { TrainListener } from './events.ts';
+import type { PauseGate } from './pause-gate.ts';
 
 /** Storage of a run's checkpoints. */
 export interface RunStore {
@@ -35,6 +36,8 @@ export interface TrainingRun {
   readonly resumeFrom?: LoadedCheckpoint;
   /** Weights to start from, by name; others have the model's initial values. */
   readonly startFrom?: StateNumbers;
+  /** Holds the run back between two steps. */
+  readonly pause?: PauseGate | undefined;
   /** Longest time between checkpoints. */
   readonly checkpointEveryMs?: number;
   /** Current memory of the process, on platforms that report it. */

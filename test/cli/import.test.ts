@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { strToU8, unzipSync, zipSync } from 'fflate';
 import { afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { messageType } from '../../src/io/onnx/schema.ts';
 import { decodeSafetensors, encodeSafetensors } from '../../src/io/safetensors.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { densorIn, densorProcess, SHORT, SMALL } from '../support/cli.ts';
 import { bitsOf } from '../support/floats.ts';
 import { goldenPath } from '../support/golden.ts';
+import { messageType } from '../support/onnx-messages.ts';
 import {
   bytesOf,
   dict,

@@ -22,6 +22,7 @@ const programs = {
   two: { batch: 2, mode: 'evaluate' },
 } as const;
 const { network } = compile(model, SIZE, programs);
+const networkFor = ({ target }: Engine) => compile(model, SIZE, programs, { target }).network;
 const halfFor = ({ target }: Engine) => compile(model, SIZE, programs, { precision: 'bf16', target }).network;
 /** Number of consecutive roundings of feature maps from the images to the logits. */
 const STORED_MAPS = 12;
@@ -51,7 +52,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
   });
   afterAll(() => engine.close());
 
-  async function start(seed = 1, of = network): Promise<Session> {
+  async function start(seed = 1, of = networkFor(engine)): Promise<Session> {
     const session = await engine.open(of);
     for (const [name, tensor] of randomState(model, SIZE, seed)) session.write(name, tensor);
     return session;
@@ -107,7 +108,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
   });
 
   test('uses the current moving averages', async () => {
-    const compiled = compile(model, SIZE, programs, averaging);
+    const compiled = compile(model, SIZE, programs, { ...averaging, target: engine.target });
     const session = await engine.open(compiled.network);
     for (const [name, tensor] of randomState(model, SIZE, 5)) {
       session.write(name, tensor);
@@ -116,7 +117,7 @@ describe.each(ENGINES)('inference on $name', ({ open }) => {
     await logits(session);
     await train(session);
     const after = await logits(session);
-    const plain = await engine.open(network);
+    const plain = await engine.open(networkFor(engine));
     for (const name of network.state.keys()) {
       plain.write(name, await session.read(`optimizer.average.${name}`));
     }
@@ -131,7 +132,7 @@ test.each(ENGINES)(
     for (const threads of [1, 2, 3]) {
       const engine = await open(threads);
       const found: number[][] = [];
-      for (const each of [network, halfFor(engine)]) {
+      for (const each of [networkFor(engine), halfFor(engine)]) {
         const session = await engine.open(each);
         for (const [name, tensor] of randomState(model, SIZE, 4)) session.write(name, tensor);
         found.push(...(await logits(session)));

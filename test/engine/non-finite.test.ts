@@ -6,13 +6,14 @@ import { initialNumbers } from '../../src/model/initialize.ts';
 import { batchNorm, conv2d, maxPool, relu, sequential } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
-import { cpuTarget } from '../../src/target/cpu/target.ts';
+import type { Target } from '../../src/plan/target.ts';
 import { elementCount } from '../../src/tensor/shape.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { runModuleCase } from '../support/module-run.ts';
 
 const model = densenet({ blocks: [1, 1], growthRate: 4, stem: 6 });
-const { network, initializers } = compile(model, [20, 20], { train: { batch: 4, mode: 'train' } });
+const compiledFor = (target: Target) =>
+  compile(model, [20, 20], { train: { batch: 4, mode: 'train' } }, { target });
 const labels = Int32Array.of(1, 2, 3, 4);
 const images = Float32Array.from({ length: 4 * 400 }, (_, i) => (i % 17) / 17);
 
@@ -24,8 +25,10 @@ test.each(ENGINES)(
     for (const module of [maxPool(2), stem]) {
       const { graph } = traceModule(module, [1, 1, 4, 4], 'evaluate');
       const state = stateOf(graph);
-      const layout = layOutState(state, false, cpuTarget());
-      const network = { state, layout, programs: new Map([['step', compileGraph(graph, layout)]]) };
+      const { target } = engine;
+      const layout = layOutState(state, false, target);
+      const step = compileGraph(graph, layout, undefined, { target });
+      const network = { state, layout, programs: new Map([['step', step]]) };
       const ones = [...state].map(([name]) => [name, Float32Array.of(1)] as const);
       for (const at of [0, 1, 4, 5]) {
         const x = Float32Array.from({ length: 16 }, (_, i) => (i === at ? Number.NaN : i));
@@ -45,6 +48,7 @@ test.each(ENGINES)(
 describe.each([REFERENCE, ...ENGINES])('NaN or infinity on $name', ({ open }) => {
   async function failure(spoil: (state: Map<string, Float32Array>, images: Float32Array) => void) {
     const engine = await open();
+    const { network, initializers } = compiledFor(engine.target);
     const session = await engine.open(network);
     const state = new Map(
       [...network.state].map(([name, { shape }]) => [

@@ -4,10 +4,10 @@ import { denseLayer, transition } from '../../src/model/densenet.ts';
 import { denseBlock, type SequentialModule } from '../../src/model/module.ts';
 import { traceModule } from '../../src/model/trace.ts';
 import { layOutState } from '../../src/plan/plan.ts';
+import { cpuTarget } from '../../src/target/cpu/target.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { channelsLast, golden, tensorOf } from '../support/golden.ts';
-import { cpuTarget } from '../../src/target/cpu/target.ts';
 
 const file = golden('block_and_transition');
 const block = denseBlock([denseLayer(10), denseLayer(10)]);

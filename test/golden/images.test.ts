@@ -2,11 +2,11 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { fitImage } from '../../src/data/fit-image.ts';
 import type { DecodedImage } from '../../src/data/image.ts';
-import { decodeImage } from '../../src/node/data/image-file.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { normalizationOf } from '../../src/data/transforms/normalize.ts';
-import { golden, goldenPath } from '../support/golden.ts';
+import { decodeImage } from '../../src/node/data/image-file.ts';
 import { floats } from '../support/floats.ts';
+import { golden, goldenPath } from '../support/golden.ts';
 
 const file = golden('images');
 const bytes = (name: string) => file.tensors.get(name)!.data as Uint8Array;

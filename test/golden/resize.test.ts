@@ -2,8 +2,8 @@ import { expect, test } from 'vitest';
 import type { Dataset } from '../../src/data/dataset.ts';
 import { Loader } from '../../src/data/loader.ts';
 import { createResizer } from '../../src/data/resize.ts';
-import { golden } from '../support/golden.ts';
 import { floats } from '../support/floats.ts';
+import { golden } from '../support/golden.ts';
 
 const file = golden('resize');
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
 import { matchWeights } from '../../src/io/match-weights.ts';
-import { readWeights } from '../../src/node/weights-file.ts';
 import { torchvisionDensenet } from '../../src/model/torchvision-densenet.ts';
+import { readWeights } from '../../src/node/weights-file.ts';
 import { relativeError } from '../support/compare.ts';
 import { ENGINES, REFERENCE } from '../support/engines.ts';
 import { channelsLast, golden, goldenPath, tensorOf } from '../support/golden.ts';

@@ -1,10 +1,10 @@
 import { describe, expect, test } from 'vitest';
 import { compile, compileGraph } from '../../src/compile.ts';
 import { Loader } from '../../src/data/loader.ts';
-import { openDataset } from '../../src/node/data/open-dataset.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { densenet } from '../../src/model/densenet.ts';
 import { trace } from '../../src/model/trace.ts';
+import { openDataset } from '../../src/node/data/open-dataset.ts';
 import type { Precision } from '../../src/tensor/precision.ts';
 import { BEST, ENGINES } from '../support/engines.ts';
 import { golden, tensorOf } from '../support/golden.ts';

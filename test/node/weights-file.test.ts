@@ -4,8 +4,9 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, test } from 'vitest';
-import { DATA_TYPES, EXTERNAL, messageType } from '../../src/io/onnx/schema.ts';
+import { DATA_TYPES, EXTERNAL } from '../../src/io/onnx/schema.ts';
 import { readWeights, readWeightsFile } from '../../src/node/weights-file.ts';
+import { messageType } from '../support/onnx-messages.ts';
 
 let folder: string;
 beforeEach(() => {

@@ -1,9 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import sharp from 'sharp';
-import { numbers } from './module-run.ts';
 import type { TrainTest } from '../../src/data/dataset.ts';
 import { type FolderOptions, openDataset } from '../../src/node/data/open-dataset.ts';
+import { numbers } from './module-run.ts';
 
 export type Colour = readonly [number, number, number];
 

@@ -1,10 +1,10 @@
-import { type MessageName, messageType } from './schema.ts';
+import { fieldOf, type MessageName } from './schema.ts';
 import { type Field, type FieldBudget, fieldsOf, textOf, WIRE } from './wire.ts';
 
 /** Whether a field is the one with this name in a message type. */
 export function isField({ id, wire }: Field, message: MessageName, name: string): boolean {
-  const field = messageType(message).fields[name]!;
-  return id === field.id && wire === (field.type === 'int64' ? WIRE.varint : WIRE.bytes);
+  const field = fieldOf(message, name);
+  return id === field.id && wire === (field.type.startsWith('int64') ? WIRE.varint : WIRE.bytes);
 }
 
 /** Decodes a key-value pair (`StringStringEntryProto`). @throws OnnxError */

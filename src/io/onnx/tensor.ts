@@ -6,7 +6,7 @@ import { quoted } from '../quoted.ts';
 import type { StoredArray, StoredTensor } from '../safetensors.ts';
 import { OnnxError } from './error.ts';
 import { entryOf } from './fields.ts';
-import { DATA_TYPES, EXTERNAL, messageType } from './schema.ts';
+import { DATA_TYPES, EXTERNAL, fieldById } from './schema.ts';
 import { countVarints, type FieldBudget, fieldsOf, readVarints, textOf, varintOf } from './wire.ts';
 
 type DataType = keyof typeof DATA_TYPES;
@@ -107,10 +107,9 @@ function externalData(
 
 /** The payloads of each field, by name. */
 function collect(bytes: Uint8Array, what: string, budget: FieldBudget): Map<string, Uint8Array[]> {
-  const { fieldsById } = messageType('TensorProto');
   const found = new Map<string, Uint8Array[]>();
   for (const { id, payload } of fieldsOf(bytes, what, budget)) {
-    const name = fieldsById[id]?.name;
+    const name = fieldById('TensorProto', id)?.name;
     if (name === undefined) continue;
     const pieces = found.get(name) ?? [];
     if (pieces.length === MAX_PIECES) throw new OnnxError(`${what} has its ${name} in too many pieces`);

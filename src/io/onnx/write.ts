@@ -1,11 +1,10 @@
-import protobuf from 'protobufjs/light.js';
 import type { Graph, Op, ValueId } from '../../graph/op.ts';
 import { elementCount, formatShape, type Shape } from '../../tensor/shape.ts';
 import { VERSION } from '../../version.ts';
+import { encodeMessage as encode, encodeHead } from './encode.ts';
 import { OnnxError } from './error.ts';
 import { type Operator, operatorOf } from './nodes.ts';
-import { DATA_TYPES, IR_VERSION, type MessageName, messageType, OPSET } from './schema.ts';
-import { WIRE } from './wire.ts';
+import { DATA_TYPES, fieldOf, IR_VERSION, type MessageName, OPSET } from './schema.ts';
 
 /** A trained network to export. */
 export interface OnnxModel {
@@ -60,21 +59,9 @@ export function encodeOnnx({ name, graph, state, metadata, docString }: OnnxMode
   return pieces;
 }
 
-function encode(message: MessageName, value: Readonly<Record<string, unknown>>): Uint8Array {
-  return messageType(message).encode(value).finish();
-}
-
 /** Encodes a field that is a message or bytes: tag, length, and the pieces of its content. */
 function nested(message: MessageName, field: string, content: readonly Uint8Array[]): Uint8Array[] {
-  const { id } = messageType(message).fields[field]!;
-  const writer = protobuf.Writer.create();
-  return [
-    writer
-      .uint32((id << 3) | WIRE.bytes)
-      .uint32(sizeOf(content))
-      .finish(),
-    ...content,
-  ];
+  return [encodeHead(fieldOf(message, field).id, sizeOf(content)), ...content];
 }
 
 function sizeOf(pieces: readonly Uint8Array[]): number {

@@ -7,7 +7,7 @@ import { prepareRun } from '../../train/prepare-run.ts';
 import { type FitHost, fitOn } from '../fit.ts';
 import type { ProgramData } from '../fit-data.ts';
 import type { FitOptions } from '../fit-options.ts';
-import { trainInMemory } from '../kept-checkpoints.ts';
+import { type OnCheckpoint, trainInMemory } from '../kept-checkpoints.ts';
 import { TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { PAGE_DECODER } from './decoder.ts';
@@ -20,9 +20,20 @@ export interface PageFitOptions
   readonly from?: FileInput | undefined;
   /** A run to resume: a network from `fit` or `loadRun`. */
   readonly resume?: TrainedNetwork | undefined;
+  /** Longest time between two checkpoints of the run as it stands. Default: five minutes. */
+  readonly checkpointEveryMs?: number | undefined;
+  /** Told of each checkpoint, to keep it: `loadRun` opens its bytes, and `resume` goes on from there. */
+  readonly onCheckpoint?: OnCheckpoint | undefined;
 }
 
-function hostWith({ decoder = PAGE_DECODER, kernels }: PageOptions): FitHost<PageNetwork> {
+type Keeping = Pick<PageFitOptions, 'checkpointEveryMs' | 'onCheckpoint'>;
+
+function hostWith({
+  decoder = PAGE_DECODER,
+  kernels,
+  checkpointEveryMs,
+  onCheckpoint,
+}: PageOptions & Keeping): FitHost<PageNetwork> {
   return {
     decoder,
     openEngine: openerOf(kernels),
@@ -46,10 +57,12 @@ function hostWith({ decoder = PAGE_DECODER, kernels }: PageOptions): FitHost<Pag
       return { checkpoint: trained.checkpoint, best, where: trained.path };
     },
     prepare: (config, data, { target }) => prepareRun(config, data, { target }),
-    train(training, { out, best }) {
+    train(training, { out, found, best }) {
       if (out !== undefined)
         throw new ConfigError('`out` is a folder, and a page has none: keep what `save` gives');
-      return trainInMemory(training, best);
+      if (found) training.listener(found);
+      const often = checkpointEveryMs === undefined ? {} : { checkpointEveryMs };
+      return trainInMemory({ ...training, ...often }, best, onCheckpoint);
     },
     network: (trained, engine, best) => new PageNetwork(trained, { decoder, engine }, () => best),
   };
@@ -68,8 +81,8 @@ function hostWith({ decoder = PAGE_DECODER, kernels }: PageOptions): FitHost<Pag
 export async function fit(
   model: string | Model,
   data: ProgramData,
-  { kernels, decoder, from, ...options }: PageFitOptions = {},
+  { kernels, decoder, from, checkpointEveryMs, onCheckpoint, ...options }: PageFitOptions = {},
 ): Promise<PageNetwork> {
   const given = { ...options, ...(from !== undefined && { from: from as never }) };
-  return fitOn(hostWith({ kernels, decoder }), model, data, given);
+  return fitOn(hostWith({ kernels, decoder, checkpointEveryMs, onCheckpoint }), model, data, given);
 }

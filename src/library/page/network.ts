@@ -5,12 +5,9 @@ import { createWasmEngine } from '../../engine/cpu/wasm/engine.ts';
 import { fetchWasmModule } from '../../engine/cpu/wasm/fetch-module.ts';
 import { mostPageThreads } from '../../engine/cpu/wasm/page-threads.ts';
 import { EngineError } from '../../engine/engine.ts';
-import { createReferenceEngine } from '../../engine/reference/engine.ts';
-import { openDevice, pageGpu } from '../../engine/webgpu/device.ts';
-import { createWebgpuEngine } from '../../engine/webgpu/engine.ts';
 import type { ZipReader } from '../../io/torch/zip.ts';
 import type { Model } from '../../model/module.ts';
-import { decodeCheckpoint, encodeStored } from '../../train/checkpoint.ts';
+import { decodeCheckpoint } from '../../train/checkpoint.ts';
 import { ConfigError } from '../../train/config.ts';
 import { importWeights } from '../../train/import-weights.ts';
 import { trainedOf } from '../../train/trained.ts';
@@ -19,6 +16,7 @@ import { type EngineOptions, engineSource, type OpenEngine } from '../engine-sou
 import { importRequest, type WeightsOptions } from '../from-weights.ts';
 import { encodedBytes } from '../images.ts';
 import { joined } from '../joined.ts';
+import { encoded } from '../kept-checkpoints.ts';
 import { type NetworkHost, TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { PAGE_DECODER } from './decoder.ts';
@@ -42,9 +40,7 @@ export class PageNetwork extends TrainedNetwork {
    */
   async save(): Promise<Uint8Array<ArrayBuffer>> {
     this.requireOpen();
-    const chunks: Uint8Array[] = [];
-    for await (const chunk of encodeStored(this.trained.checkpoint)) chunks.push(chunk.slice());
-    return joined(chunks);
+    return encoded(this.trained.checkpoint);
   }
 
   /** An ONNX model. Its metadata describe input and output. */
@@ -113,10 +109,18 @@ export function hostOf({ decoder = PAGE_DECODER, kernels, ...options }: PageOpti
 /** Opens the engines available in a page. */
 export function openerOf(kernels: PageOptions['kernels']): OpenEngine {
   return async (name, threads = mostPageThreads()) => {
-    if (name === 'reference') return createReferenceEngine();
+    // Fetched by those who ask for it.
+    if (name === 'reference')
+      return (await import('../../engine/reference/engine.ts')).createReferenceEngine();
     if (name === 'native')
       throw new EngineError('a page has no engine native: expected auto, wasm, webgpu or reference');
-    if (name === 'webgpu') return createWebgpuEngine({ device: await openDevice({ gpu: pageGpu() }) });
+    if (name === 'webgpu') {
+      const [{ openDevice, pageGpu }, { createWebgpuEngine }] = await Promise.all([
+        import('../../engine/webgpu/device.ts'),
+        import('../../engine/webgpu/engine.ts'),
+      ]);
+      return createWebgpuEngine({ device: await openDevice({ gpu: pageGpu() }) });
+    }
     return createWasmEngine({ threads, ...(await fetchWasmModule(kernels)) });
   };
 }

@@ -150,6 +150,7 @@ export const PROCESS_SETTINGS = {
     group: 'Run',
     commands: {
       train: {},
+      ui: {},
       'lr-find': {},
       compare: {},
       evaluate: {},

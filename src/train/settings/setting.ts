@@ -3,6 +3,7 @@ import type { z } from 'zod';
 /** The commands, in the order in which help lists them. */
 export const COMMAND_NAMES = [
   'train',
+  'ui',
   'lr-find',
   'compare',
   'evaluate',

@@ -1,6 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { readOnnxWeights } from '../../../src/io/onnx/read.ts';
-import { DATA_TYPES, EXTERNAL, messageType } from '../../../src/io/onnx/schema.ts';
+import { DATA_TYPES, EXTERNAL } from '../../../src/io/onnx/schema.ts';
+import { messageType } from '../../support/onnx-messages.ts';
 
 const data = new Uint8Array(Float32Array.of(9, 1, 2, 3).buffer);
 const asked: string[] = [];

@@ -1,8 +1,9 @@
 import { describe, expect, test } from 'vitest';
 import { readOnnxWeights } from '../../../src/io/onnx/read.ts';
-import { DATA_TYPES, messageType } from '../../../src/io/onnx/schema.ts';
+import { DATA_TYPES } from '../../../src/io/onnx/schema.ts';
 import type { StoredArray } from '../../../src/io/safetensors.ts';
 import { onnxSeed } from '../../../tools/torture/files/onnx-seed.ts';
+import { messageType } from '../../support/onnx-messages.ts';
 
 const { FLOAT, DOUBLE, INT64, INT32, UINT8, FLOAT16, BFLOAT16 } = DATA_TYPES;
 type Message = Readonly<Record<string, unknown>>;

@@ -4,12 +4,12 @@ import { stateOf } from '../../../src/compile.ts';
 import { conv2d, flatten, linear, type Model, relu, sequential } from '../../../src/index.ts';
 import { OnnxError } from '../../../src/io/onnx/error.ts';
 import { readOnnxWeights } from '../../../src/io/onnx/read.ts';
-import { messageType } from '../../../src/io/onnx/schema.ts';
 import { encodeOnnx } from '../../../src/io/onnx/write.ts';
 import { trace } from '../../../src/model/trace.ts';
 import { fusePrologues } from '../../../src/plan/rewrite/fuse-prologues.ts';
 import { VERSION } from '../../../src/version.ts';
 import { bottleneckNet, onnxOf, randomState } from '../../support/onnx.ts';
+import { messageType } from '../../support/onnx-messages.ts';
 
 const SIZE = [32, 32] as const;
 const model = bottleneckNet();

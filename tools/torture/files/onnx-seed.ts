@@ -1,4 +1,5 @@
-import { DATA_TYPES, messageType } from '../../../src/io/onnx/schema.ts';
+import { encodeMessage } from '../../../src/io/onnx/encode.ts';
+import { DATA_TYPES } from '../../../src/io/onnx/schema.ts';
 
 /** An ONNX file with every kind of field that the reader uses. */
 export function onnxSeed(): Uint8Array {
@@ -31,5 +32,5 @@ export function onnxSeed(): Uint8Array {
       ],
     },
   };
-  return messageType('ModelProto').encode(message).finish();
+  return encodeMessage('ModelProto', message);
 }

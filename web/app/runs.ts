@@ -1,0 +1,74 @@
+import { signal } from '@preact/signals';
+import type { RunNews, RunSummary } from '../../src/live/protocol.ts';
+import { RunView } from '../../src/live/run-view.ts';
+
+/** A run of the list, and who tells of it. */
+export interface KnownRun extends RunSummary {
+  readonly source: 'server' | 'tab';
+  /** It can be paused and stopped from here. */
+  readonly isOwned?: boolean | undefined;
+}
+
+/** Undefined until somebody has answered. */
+export const serverRuns = signal<readonly KnownRun[] | undefined>(undefined);
+export const tabRuns = signal<readonly KnownRun[] | undefined>(undefined);
+
+/** Runs that are selected to be compared, at most 16. */
+export const MOST_SELECTED = 16;
+export const selected = signal<readonly string[]>([]);
+
+/** Grows when any run that is looked at has changed: what draws runs reads it. */
+export const pulse = signal(0);
+
+const views = new Map<string, RunView>();
+let isPulseDue = false;
+
+export function allRuns(): readonly KnownRun[] {
+  return [...(tabRuns.value ?? []), ...(serverRuns.value ?? [])];
+}
+
+export function runOf(id: string): KnownRun | undefined {
+  return allRuns().find((run) => run.id === id);
+}
+
+export function viewOf(id: string): RunView {
+  const known = views.get(id);
+  if (known) return known;
+  const view = new RunView();
+  views.set(id, view);
+  return view;
+}
+
+/** The view of a run for what draws it, which is drawn again when the run changes. */
+export function watchRun(id: string): RunView {
+  // The value is used: a mere reading of it would be optimised away, and with it the subscription.
+  return pulse.value >= 0 ? viewOf(id) : new RunView();
+}
+
+export function forgetView(id: string): void {
+  views.delete(id);
+}
+
+export function applyNews(id: string, news: RunNews): void {
+  viewOf(id).apply(news);
+  touch();
+}
+
+const REDUCED = matchMedia('(prefers-reduced-motion: reduce)');
+
+/** Draws again soon; once a second for those who want less motion. */
+export function touch(): void {
+  if (isPulseDue) return;
+  isPulseDue = true;
+  const draw = () => {
+    isPulseDue = false;
+    pulse.value++;
+  };
+  setTimeout(draw, REDUCED.matches ? 1000 : document.hidden ? 250 : 60);
+}
+
+export function toggleSelected(id: string): void {
+  const now = selected.value;
+  if (now.includes(id)) selected.value = now.filter((each) => each !== id);
+  else if (now.length < MOST_SELECTED) selected.value = [...now, id];
+}

@@ -1,0 +1,86 @@
+import { LogReader } from '../../src/live/log-reader.ts';
+import type { RunSummary } from '../../src/live/protocol.ts';
+import { CHANNEL, type ChannelMessage, lockOf } from '../lab/messages.ts';
+import { storedLog, storedRuns } from '../lab/run-store.ts';
+import { applyNews, type KnownRun, pulse, tabRuns, touch, viewOf } from './runs.ts';
+
+const channel = new BroadcastChannel(CHANNEL);
+/** Offsets of the logs up to which runs are known. */
+const known = new Map<string, number>();
+/** Runs that a tab of this browser trains now. */
+let trained: ReadonlySet<string> = new Set();
+
+channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
+  if (data.kind === 'changed') void listTabRuns();
+  if (data.kind === 'log') replay(data.run, data.log);
+  if (data.kind === 'news') {
+    // News of a run that is not known from its beginning: its log comes first.
+    if (!known.has(data.run)) return void tell(data.run);
+    known.set(data.run, data.seq);
+    applyNews(data.run, data.news);
+  }
+};
+
+function tell(run: string): void {
+  channel.postMessage({ kind: 'tell', run } satisfies ChannelMessage);
+}
+
+function replay(run: string, log: Uint8Array): void {
+  applyNews(run, { kind: 'hello', phase: 'preparing', steps: 0 });
+  for (const { news } of new LogReader().read(log)) applyNews(run, news);
+  known.set(run, log.length);
+}
+
+/** Lists the runs of this browser, and reads what is not known of them. */
+export async function listTabRuns(): Promise<void> {
+  try {
+    const [stored, locks] = [await storedRuns(), await navigator.locks.query()];
+    trained = new Set(
+      stored.filter(({ id }) => locks.held?.some(({ name }) => name === lockOf(id))).map(({ id }) => id),
+    );
+    for (const { id } of stored) {
+      if (trained.has(id)) {
+        if (!known.has(id)) tell(id);
+      } else {
+        replay(id, await storedLog(id).catch(() => new Uint8Array()));
+        const { phase } = viewOf(id);
+        // Who trained it is gone and did not say how it ended.
+        if (phase === 'running' || phase === 'evaluating' || phase === 'preparing')
+          applyNews(id, { kind: 'phase', phase: 'lost' });
+      }
+    }
+    tabRuns.value = stored.map(({ id, name }): KnownRun => ({ ...summaryOf(id, name), source: 'tab' }));
+    touch();
+  } catch {
+    tabRuns.value = []; // A browser without such files, or that refuses them.
+  }
+}
+
+/** Keeps the list up to date with what happens in the runs. */
+export function startTabSource(): void {
+  void listTabRuns();
+  pulse.subscribe(() => {
+    const runs = tabRuns.peek();
+    if (!runs?.some(({ id }) => trained.has(id))) return;
+    tabRuns.value = runs.map((run) =>
+      trained.has(run.id) ? { ...run, ...summaryOf(run.id, run.name) } : run,
+    );
+  });
+}
+
+function summaryOf(id: string, name: string): RunSummary & { readonly isOwned: boolean } {
+  const view = viewOf(id);
+  const { start, epochs, phase, steps } = view;
+  const accuracies = epochs.map(
+    ({ validationAccuracy, testAccuracy }) => validationAccuracy ?? testAccuracy ?? 0,
+  );
+  const stepMs = view.latest('stepMs');
+  const left = start ? start.epochs * start.stepsPerEpoch - view.lastStep : 0;
+  return {
+    ...{ id, name, phase, epoch: view.epoch, isOwned: trained.has(id) },
+    ...(start && { model: start.model, epochs: start.epochs, bytes: start.plannedPeakBytes }),
+    ...(start && { startedAt: start.startedAt, data: `${start.config.data ?? ''}` }),
+    ...(steps > 0 && { trainLoss: view.latest('trainLoss'), etaMs: left * stepMs }),
+    ...(accuracies.length > 0 && { accuracy: accuracies.at(-1)!, best: Math.max(...accuracies) }),
+  };
+}

@@ -1,0 +1,48 @@
+import type { FromWorker, RequestKind, Requests, ToWorker } from './messages.ts';
+
+/** The worker could not do what was asked; `setting` names the field of the form that is wrong. */
+export class LabError extends Error {
+  readonly setting: string | undefined;
+  constructor(message: string, setting: string | undefined) {
+    super(message);
+    this.setting = setting;
+  }
+}
+
+interface Waiting {
+  readonly resolve: (answer: unknown) => void;
+  readonly reject: (error: Error) => void;
+}
+
+let worker: Worker | undefined;
+let requests = 0;
+const waiting = new Map<number, Waiting>();
+
+function started(): Worker {
+  if (worker) return worker;
+  worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
+  worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
+    const who = waiting.get(data.request);
+    waiting.delete(data.request);
+    if (data.kind === 'answer') who?.resolve(data.answer);
+    else who?.reject(new LabError(data.message, data.setting));
+  };
+  worker.onerror = (event) => {
+    for (const { reject } of waiting.values())
+      reject(new LabError(event.message || 'the worker failed', undefined));
+    waiting.clear();
+  };
+  return worker;
+}
+
+/** Asks the worker, which is started when it is first asked. @throws LabError */
+export function askLab<Kind extends RequestKind>(
+  kind: Kind,
+  ask: Requests[Kind]['ask'],
+): Promise<Requests[Kind]['answer']> {
+  const request = ++requests;
+  return new Promise((resolve, reject) => {
+    waiting.set(request, { resolve: resolve as (answer: unknown) => void, reject });
+    started().postMessage({ kind, request, ask } as ToWorker);
+  });
+}

@@ -1,0 +1,71 @@
+import type { FormField, PlacedFile, Prediction } from 'densor/browser';
+import type { Command, RunNews } from '../../src/live/protocol.ts';
+
+/** Where the images of a run come from. */
+export type DataSource =
+  | { readonly kind: 'sample' }
+  | { readonly kind: 'files'; readonly files: readonly PlacedFile[] };
+
+/** What the page asks of the worker; each is answered once. */
+export interface Requests {
+  /** The settings, and the networks. */
+  describe: {
+    ask: Record<never, never>;
+    answer: { readonly fields: readonly FormField[]; readonly models: readonly string[] };
+  };
+  /** Trains a new run. Answered when it has begun. */
+  train: {
+    ask: {
+      readonly id: string;
+      readonly name: string;
+      readonly source: DataSource;
+      readonly model: string;
+      /** Texts of the form, by the names of the settings. */
+      readonly settings: Readonly<Record<string, string>>;
+    };
+    answer: Record<never, never>;
+  };
+  /** Goes on with a run that is stored. */
+  resume: { ask: { readonly id: string }; answer: Record<never, never> };
+  command: { ask: Command; answer: Record<never, never> };
+  predict: {
+    ask: { readonly id: string; readonly image: Blob | ImageData };
+    answer: { readonly predictions: readonly Prediction[] };
+  };
+  export: {
+    ask: { readonly id: string; readonly what: 'weights' | 'onnx' | 'zip' };
+    answer: { readonly bytes: Uint8Array<ArrayBuffer>; readonly name: string };
+  };
+}
+export type RequestKind = keyof Requests;
+
+export type ToWorker = {
+  [Kind in RequestKind]: {
+    readonly kind: Kind;
+    readonly request: number;
+    readonly ask: Requests[Kind]['ask'];
+  };
+}[RequestKind];
+
+export type FromWorker =
+  | { readonly kind: 'answer'; readonly request: number; readonly answer: unknown }
+  | {
+      readonly kind: 'failed';
+      readonly request: number;
+      readonly message: string;
+      readonly setting?: string;
+    };
+
+/** The channel on which all tabs hear of the runs of this browser. */
+export const CHANNEL = 'densor-runs';
+export type ChannelMessage =
+  | { readonly kind: 'news'; readonly run: string; readonly seq: number; readonly news: RunNews }
+  /** A tab asks whoever trains a run to tell all of it. */
+  | { readonly kind: 'tell'; readonly run: string }
+  /** The whole log so far, in answer; `seq` is its length. */
+  | { readonly kind: 'log'; readonly run: string; readonly seq: number; readonly log: Uint8Array }
+  /** Runs were added or removed. */
+  | { readonly kind: 'changed' };
+
+/** The Web Lock of whoever trains a run. */
+export const lockOf = (id: string) => `densor-run-${id}`;

@@ -1,0 +1,281 @@
+/** Trains runs of this browser. One at a time: all tabs hear of it. */
+import {
+  loadRun,
+  MODEL_NAMES,
+  type PageFitOptions,
+  type PageNetwork,
+  PauseGate,
+  parseSetting,
+  settingsForm,
+  type TrainEvent,
+  type TrainTest,
+  fit as trainNetwork,
+} from 'densor/browser';
+import { encodeSteps, StepCollector } from '../../src/live/log-reader.ts';
+import type { Phase, RunNews } from '../../src/live/protocol.ts';
+import { openSample, openSource } from './data.ts';
+import { handOverZip } from './hand-over.ts';
+import {
+  CHANNEL,
+  type ChannelMessage,
+  type FromWorker,
+  lockOf,
+  type RequestKind,
+  type Requests,
+  type ToWorker,
+} from './messages.ts';
+import { RunFolder } from './run-store.ts';
+
+const CHECKPOINT_MS = 10_000;
+const NEWS_MS = 250;
+/** Settings that mean nothing in a page. */
+const ELSEWHERE = ['data', 'dataDir', 'out', 'resume', 'from', 'weights', 'json', 'memoryLimit', 'strict'];
+
+const channel = new BroadcastChannel(CHANNEL);
+const base = new URL('..', self.location.href).href;
+
+/** The run that is trained. */
+class Training {
+  readonly #folder: RunFolder;
+  readonly pause = new PauseGate();
+  readonly abort = new AbortController();
+  readonly #steps = new StepCollector();
+  #toldAt = 0;
+  isCheckpointDue = false;
+
+  constructor(folder: RunFolder) {
+    this.#folder = folder;
+  }
+
+  get id(): string {
+    return this.#folder.run.id;
+  }
+
+  /** Writes an event into the log, and tells the tabs: steps a few times a second. */
+  readonly onEvent = (event: TrainEvent): void => {
+    if (event.kind === 'evaluating') {
+      if (performance.now() - this.#toldAt > NEWS_MS) this.tell({ kind: 'event', event });
+      return;
+    }
+    const time = new Date().toISOString();
+    this.#folder.appendLog(new TextEncoder().encode(`${JSON.stringify({ time, ...event })}\n`));
+    if (event.kind === 'step') {
+      const finished = this.#steps.add(event);
+      if (finished) this.tell(encodeSteps(finished));
+      if (performance.now() - this.#toldAt > NEWS_MS) this.tellSteps();
+      return;
+    }
+    this.tellSteps();
+    this.tell({ kind: 'event', event, time });
+  };
+
+  tellSteps(): void {
+    const steps = this.#steps.take();
+    if (steps) this.tell(encodeSteps(steps));
+  }
+
+  tellPhase(phase: Phase, message?: string): void {
+    this.tell({ kind: 'phase', phase, ...(message !== undefined && { message }) });
+  }
+
+  tell(news: RunNews): void {
+    this.#toldAt = performance.now();
+    post({ kind: 'news', run: this.id, seq: this.#folder.logBytes, news });
+  }
+
+  tellAll(): void {
+    this.tellSteps();
+    const log = this.#folder.readLog();
+    post({ kind: 'log', run: this.id, seq: log.length, log });
+    if (this.pause.isPaused) this.tellPhase('paused');
+  }
+}
+
+let training: Training | undefined;
+/** The network that was asked last. */
+let opened: { readonly id: string; readonly bytes: number; readonly network: PageNetwork } | undefined;
+
+function post(message: ChannelMessage): void {
+  channel.postMessage(message);
+  // A channel does not tell its own page's tab apart: the page hears it as all others do.
+}
+
+channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
+  if (data.kind === 'tell' && data.run === training?.id) training.tellAll();
+};
+
+const HANDLERS: {
+  readonly [Kind in RequestKind]: (ask: Requests[Kind]['ask']) => Promise<Requests[Kind]['answer']>;
+} = {
+  async describe() {
+    const fields = settingsForm('train')
+      .filter(({ name }) => !ELSEWHERE.includes(name))
+      .map((field) => {
+        if (field.name === 'recipe') return { ...field, default: 'photos' };
+        const engines = 'gpu' in navigator ? ['wasm', 'webgpu'] : ['wasm'];
+        return field.name === 'engine' ? { ...field, choices: engines, default: 'wasm' } : field;
+      });
+    return { fields, models: MODEL_NAMES };
+  },
+  async train({ id, name, source, model, settings }) {
+    requireIdle();
+    const parsed = parseSettings(settings);
+    const data = await openSource(source, parsed, base);
+    const createdAt = new Date().toISOString();
+    const folder = await RunFolder.create({ id, name, model, source: source.kind, createdAt });
+    if (source.kind === 'files') await folder.saveData(data);
+    await folder.openLog(0);
+    await begin(folder, data, parsed);
+    return {};
+  },
+  async resume({ id }) {
+    requireIdle();
+    const folder = await RunFolder.open(id);
+    const last = await folder.loadCheckpoint('last');
+    if (!last) throw new Error('nothing of this run was saved that it could go on from');
+    const data = await dataOf(folder);
+    await folder.openLog(last.logBytes);
+    const best = await folder.loadCheckpoint('best');
+    const resume = await loadRun(last.bytes);
+    const [network, bestNetwork] = [resume, best && (await loadRun(best.bytes))];
+    if (bestNetwork) Object.assign(network, { bestCheckpoint: () => bestNetwork.trained.checkpoint });
+    // The same engine goes on with the same bits.
+    const engine = resume.trained.checkpoint.run.engine === 'webgpu' ? 'webgpu' : 'wasm';
+    await begin(folder, data, { resume: network, engine });
+    return {};
+  },
+  async command({ kind }) {
+    if (!training) throw new Error('nothing is being trained');
+    if (kind === 'pause') {
+      training.pause.pause();
+      training.tellSteps();
+      training.tellPhase('paused');
+    } else if (kind === 'resume') {
+      training.pause.resume();
+      training.tellPhase('running');
+    } else if (kind === 'stop') training.abort.abort();
+    return {};
+  },
+  async predict({ id, image }) {
+    const network = await networkOf(id);
+    return { predictions: await network.predict(image) };
+  },
+  async export({ id, what }) {
+    if (what !== 'zip') {
+      const network = await networkOf(id);
+      const bytes = what === 'onnx' ? await network.exportOnnx() : await network.exportSafetensors();
+      return { bytes, name: what === 'onnx' ? 'densor.onnx' : 'densor.safetensors' };
+    }
+    const folder = await RunFolder.open(id);
+    const last = await folder.loadCheckpoint('last');
+    if (!last) throw new Error('nothing of this run was saved yet');
+    const best = await folder.loadCheckpoint('best');
+    const log = (training?.id === id ? trainingLog() : await logOf(folder)).subarray(0, last.logBytes);
+    const data = folder.run.source === 'files' ? await folder.loadData() : undefined;
+    const bytes = await handOverZip({ last: last.bytes, best: best?.bytes, log, data });
+    return { bytes, name: 'densor-run.zip' };
+  },
+};
+
+let trainingLog = (): Uint8Array => new Uint8Array();
+
+async function logOf(folder: RunFolder): Promise<Uint8Array> {
+  await folder.openLog(Number.POSITIVE_INFINITY);
+  try {
+    return folder.readLog();
+  } finally {
+    folder.closeLog();
+  }
+}
+
+function dataOf(folder: RunFolder): Promise<TrainTest> {
+  return folder.run.source === 'sample' ? openSample(base) : folder.loadData();
+}
+
+/** @throws Error while another run is trained: they would share the processors. */
+function requireIdle(): void {
+  if (training) throw new Error('another run is being trained in this browser: stop it first');
+}
+
+class SettingError extends Error {
+  readonly setting: string;
+  constructor(setting: string, message: string) {
+    super(message);
+    this.setting = setting;
+  }
+}
+
+function parseSettings(texts: Readonly<Record<string, string>>): PageFitOptions {
+  const fields = new Map(settingsForm('train').map((field) => [field.name as string, field]));
+  const entries = Object.entries(texts).flatMap(([name, text]): [string, unknown][] => {
+    const field = fields.get(name);
+    if (!field || text === '') return [];
+    if (field.kind === 'switch') return text === 'on' ? [[name, true]] : [];
+    const parsed = parseSetting('train', field.name, text);
+    if ('problem' in parsed) throw new SettingError(name, parsed.problem);
+    return [[name, parsed.value]];
+  });
+  return Object.fromEntries(entries) as PageFitOptions;
+}
+
+/** Starts the training, and answers when it is under way; what happens later the tabs are told. */
+async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions): Promise<void> {
+  const { id, model } = folder.run;
+  await opened?.network.close();
+  opened = undefined;
+  const started = new Training(folder);
+  training = started;
+  trainingLog = () => folder.readLog();
+  const begun = new Promise<void>((resolve, reject) => {
+    const work = navigator.locks.request(lockOf(id), { ifAvailable: true }, async (lock) => {
+      if (!lock) throw new Error('another tab trains this run: this one watches');
+      const network = await trainNetwork(model, data, {
+        ...options,
+        signal: started.abort.signal,
+        pause: started.pause,
+        checkpointEveryMs: CHECKPOINT_MS,
+        onCheckpoint: async (which, bytes) => folder.saveCheckpoint(which, await bytes()),
+        onEvent: (event) => {
+          started.onEvent(event);
+          if (event.kind !== 'start') return;
+          post({ kind: 'changed' });
+          resolve();
+        },
+      });
+      await network.close();
+    });
+    work
+      .catch((error: Error) => {
+        reject(error);
+        started.tellSteps();
+        started.tellPhase('failed', error.message);
+      })
+      .finally(() => {
+        folder.closeLog();
+        if (training === started) training = undefined;
+        post({ kind: 'changed' });
+      });
+  });
+  await begun;
+}
+
+async function networkOf(id: string): Promise<PageNetwork> {
+  const folder = await RunFolder.open(id);
+  const stored = (await folder.loadCheckpoint('best')) ?? (await folder.loadCheckpoint('last'));
+  if (!stored) throw new Error('nothing of this run was saved yet');
+  if (opened?.id === id && opened.bytes === stored.logBytes) return opened.network;
+  await opened?.network.close();
+  opened = { id, bytes: stored.logBytes, network: await loadRun(stored.bytes) };
+  return opened.network;
+}
+
+self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
+  const { kind, request, ask } = data;
+  const answer = (message: FromWorker) => self.postMessage(message);
+  try {
+    answer({ kind: 'answer', request, answer: await HANDLERS[kind](ask as never) });
+  } catch (error) {
+    const { message, setting } = error as Error & { readonly setting?: string };
+    answer({ kind: 'failed', request, message, ...(setting !== undefined && { setting }) });
+  }
+};
