@@ -123,9 +123,9 @@ await part('verify', async (capMs) => {
   const args = [DENSOR, 'verify', ...golden, '--engine', 'webgpu', '--json'];
   return JSON.parse(await output(process.execPath, args, capMs, [0, 1])); // 1: numbers are wrong, and listed.
 });
-await part('PyTorch on CUDA', async () => {
+await part('PyTorch on CUDA', async (capMs) => {
   const peer = new Peer(findPython(), 'cuda', threads);
-  const about = await peer.about();
+  const about = await peer.about(capMs);
   peers.cuda = peer;
   return about;
 });
@@ -146,9 +146,9 @@ for (const [i, step] of cases.entries()) {
   }
 }
 peers.cuda?.end();
-await part('PyTorch on the CPU', async () => {
+await part('PyTorch on the CPU', async (capMs) => {
   const peer = new Peer(findPython(), 'cpu', threads);
-  const about = await peer.about();
+  const about = await peer.about(capMs);
   peers.cpu = peer;
   return about;
 });

@@ -56,10 +56,13 @@ export class Peer {
   }
 
   /** Starts it, unless it runs. @throws Error if PyTorch or its device is absent. */
-  async about(): Promise<PeerAbout> {
+  async about(capMs: number): Promise<PeerAbout> {
     this.end();
     this.#process = this.#start();
-    const said = (await this.#process.step(undefined, START_MS)) as unknown as Omit<PeerAbout, 'python'>;
+    const said = (await this.#process.step(undefined, Math.min(START_MS, capMs))) as unknown as Omit<
+      PeerAbout,
+      'python'
+    >;
     return { python: this.#python, ...said };
   }
 
@@ -67,7 +70,7 @@ export class Peer {
     return Object.entries(variants).map(([name, variant]) => ({
       name: `pytorch:${this.#device}:${name}`,
       measure: async (capMs) => {
-        if (!this.#process) await this.about();
+        if (!this.#process) await this.about(capMs);
         const request = { case: step, variant: { ...variant, measureMs: MEASURE_MS } };
         try {
           return await this.#process!.step(request, capMs);
