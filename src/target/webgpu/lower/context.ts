@@ -1,19 +1,17 @@
 import type {
   BatchNormalization,
   Correction,
-  DropoutMask,
   GradOutput,
   Op,
   Prologue,
   ValueId,
   Window,
 } from '../../../graph/op.ts';
-import type { BufferId, Size, Vector, View } from '../../../plan/buffers.ts';
+import type { BufferId, Size, Vector } from '../../../plan/buffers.ts';
 import { Lowering } from '../../../plan/lowering.ts';
 import type { LoweringRequest } from '../../../plan/target.ts';
-import { belowRate } from '../../../tensor/random.ts';
 import { elementCount } from '../../../tensor/shape.ts';
-import { TILE_CHANNELS, TILE_DEPTH, TILE_PIXELS } from '../constants.ts';
+import { TILE_CHANNELS, TILE_DEPTH } from '../constants.ts';
 import { buffersOf, type Entry, type GpuRecord, type RecordOf } from '../records.ts';
 import {
   ABSENT,
