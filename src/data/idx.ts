@@ -45,9 +45,11 @@ export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: st
   return { sizes, bytes: bytes.subarray(headerBytes) };
 }
 
+/** Training and test images. */
 export type IdxHalves = Readonly<Record<'train' | 'test', ByteDataset>>;
 
-interface IdxDescription {
+/** What messages and data sets call it. */
+export interface IdxDescription {
   readonly name: string;
   /** Location of the files, for messages. */
   readonly place: string;
