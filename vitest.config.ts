@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Suites with a config and an npm script of their own, such as vitest.webgpu.config.ts and `npm run test:webgpu`. */
+/** Suites with a config and an npm script of their own, such as test/webgpu/vitest.config.ts and `npm run test:webgpu`. */
 const OTHER_SUITES = ['test/webgpu/**', 'test/page/**'];
 
 /**

@@ -12,6 +12,7 @@ import {
   FLAGS,
   findCompiler,
   GCC_FLAGS,
+  VARIANTS,
   variantsHere,
   writeTree,
 } from './native-compiler.ts';
@@ -27,6 +28,8 @@ const ISAS = 'kernels/bindings/isas.cpp';
 export interface NativeBuild {
   /** Which instruction sets to build: only the fastest of this processor, or all. Default: all. */
   readonly which?: 'best' | 'all';
+  /** Also builds instruction sets that few processors have, for other machines. Default: those of this processor. */
+  readonly withRare?: boolean;
   /** Output folder of the modules. Default: `prebuilds/PLATFORM-ARCH/` (the layout of prebuildify). */
   readonly folder?: string;
   /** Folder for compiled units, so that only changed units are recompiled. */
@@ -45,12 +48,13 @@ export interface NativeBuild {
 export async function buildNative(build: NativeBuild = {}): Promise<boolean> {
   const {
     which = 'all',
+    withRare = false,
     folder = join(root, 'prebuilds', `${process.platform}-${process.arch}`),
     cache = join(root, 'dist', 'units'),
     env = process.env,
     say = console.log,
   } = build;
-  const variants = variantsHere();
+  const variants = withRare ? VARIANTS[process.arch] : variantsHere();
   if (!variants || process.platform === 'win32') {
     say(`No native engine for ${process.platform} on ${process.arch}: the WASM engine does the work.`);
     return false;

@@ -6,7 +6,11 @@ import { isEngine } from './engines.ts';
 /** An engine in a separate process, which stays warm. */
 export interface Contender<A> {
   readonly name: string;
-  step(): Promise<A>;
+  /**
+   * One task. @param request what it is, for contenders that have several. @param capMs timeout; default: that of
+   * peers, and none for Densor.
+   */
+  step(request?: object, capMs?: number): Promise<A>;
   end(): void;
 }
 
@@ -29,7 +33,7 @@ export const CAP_MS = 600_000;
  * faster of the two is the baseline.
  */
 export const KEPT_HEAP = '+kept-heap';
-const KEEP_HEAP = {
+export const KEEP_HEAP = {
   MALLOC_MMAP_MAX_: '0',
   MALLOC_TRIM_THRESHOLD_: '1000000000000',
   MALLOC_TOP_PAD_: '268435456',
@@ -52,24 +56,24 @@ export function startProcess<A>(
   const child = spawn(program, args, { stdio: ['pipe', 'pipe', 'inherit'], env });
   child.stdin.on('error', () => {}); // The process has ended, which is detected by the missing answer.
   const lines = createInterface({ input: child.stdout })[Symbol.asyncIterator]();
-  const nextLine = async () => {
+  const nextLine = async (limitMs = isPeer(name) ? capMs : undefined) => {
     let late = false;
     const giveUp = () => {
       late = true;
       child.kill('SIGKILL');
     };
-    const timer = isPeer(name) ? setTimeout(giveUp, capMs) : undefined; // No timeout for Densor.
+    const timer = limitMs === undefined ? undefined : setTimeout(giveUp, limitMs);
     const { value, done } = await lines.next();
     clearTimeout(timer);
-    if (late) throw new Error(`no answer within ${capMs / 1000} s`);
+    if (late) throw new Error(`no answer within ${Math.round(limitMs! / 1000)} s`);
     if (done) throw new Error(`${name} ended without an answer`);
     return value;
   };
   return {
     name,
-    async step() {
-      child.stdin.write('\n');
-      const answer = JSON.parse(await nextLine()) as A | { readonly cannot: string };
+    async step(request, limitMs) {
+      child.stdin.write(`${request ? JSON.stringify(request) : ''}\n`);
+      const answer = JSON.parse(await nextLine(limitMs)) as A | { readonly cannot: string };
       if (typeof answer === 'object' && answer !== null && 'cannot' in answer) throw new Error(answer.cannot);
       return answer as A;
     },

@@ -1,5 +1,6 @@
 import { modelByName } from '../model/zoo.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
+import { hasDeviceMemory } from '../run/process-memory.ts';
 import { requireMicroBatch } from '../train/config.ts';
 import { type AllowedForms, stepForms } from '../train/step-form.ts';
 import { announce, describeEngine, openEngine } from './engines.ts';
@@ -50,6 +51,9 @@ export async function runBench(asked: BenchOptions): Promise<void> {
     const medianMs = median(stepMs);
     const what = given.inference ? 'run' : 'step';
     const result = {
+      model: given.model,
+      size: given.size,
+      batch,
       examplesPerSecond: (1000 * batch) / medianMs,
       stepMs,
       peakRssBytes: process.resourceUsage().maxRSS * 1024,
@@ -63,7 +67,7 @@ export async function runBench(asked: BenchOptions): Promise<void> {
     else
       print([
         `${result.examplesPerSecond.toFixed(1)} examples/sec (${describeEngine(engine)}${form.precision === 'f32' ? '' : `, ${form.precision}`}): median ${what} ${milliseconds(medianMs)} of ${steps}, ` +
-          `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} planned, ` +
+          `fastest ${milliseconds(Math.min(...stepMs))}; memory ${formatBytes(result.plannedPeakBytes)} ${hasDeviceMemory(engine.name) ? 'of GPU buffers' : 'planned'}, ` +
           `${formatBytes(result.peakRssBytes)} peak of the process`,
       ]);
   } finally {

@@ -6,8 +6,8 @@ import { counted } from '../tensor/counted.ts';
 import {
   ConfigError,
   type RunConfig,
-  requireValidation,
   requireMicroBatch,
+  requireValidation,
   type runConfigSchema,
 } from './config.ts';
 import type { CHOSEN_SETTINGS } from './photos.ts';

@@ -89,7 +89,8 @@ describe('densor', () => {
     const { stdout } = alone('bench', ...args);
     const result = JSON.parse(stdout);
     expect(result.stepMs.length).toBe(2);
-    expect(result).toMatchObject({ threads: 1, engine: expect.any(String), isa: expect.any(String) });
+    const about = { model: 'notes', size: 32, batch: 8, threads: 1 };
+    expect(result).toMatchObject({ ...about, engine: expect.any(String), isa: expect.any(String) });
     expect(result.plannedPeakBytes).toBeLessThan(result.peakRssBytes);
   });
 

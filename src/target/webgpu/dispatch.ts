@@ -1,7 +1,7 @@
 import type { BufferId, PlacedBuffer, Slab, View } from '../../plan/buffers.ts';
 import type { LayerRecord } from '../../plan/record.ts';
-import { assertNever } from '../../tensor/assert-never.ts';
 import { ArgumentError } from '../../tensor/argument.ts';
+import { assertNever } from '../../tensor/assert-never.ts';
 import { MOST_SEGMENTS, MOST_WORKGROUPS, RECORD_WORDS, WORKGROUP_SIZE } from './constants.ts';
 import {
   entriesOf,

@@ -8,6 +8,8 @@ import type {
   Window,
 } from '../../../graph/op.ts';
 import type { BufferId, Size, Vector } from '../../../plan/buffers.ts';
+import { TILE_CHANNELS } from '../constants.ts';
+import type { RecordOf } from '../records.ts';
 import {
   ABSENT,
   dropoutFields,
@@ -18,8 +20,6 @@ import {
   whole,
   windowFields,
 } from './context.ts';
-import { TILE_CHANNELS } from '../constants.ts';
-import type { RecordOf } from '../records.ts';
 
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };
 
