@@ -83,6 +83,8 @@ export { ConfigError, type RunConfig } from './train/config.ts';
 export type { CurvePoint, PicturedMistake, TrainEvent, TrainListener } from './train/events.ts';
 export { loadState } from './train/initial-state.ts';
 export { PauseGate } from './train/pause-gate.ts';
+export type { Mistake } from './train/scorecard.ts';
 export { type FormField, parseSetting, settingsForm } from './train/settings/form.ts';
 export type { Parsed } from './train/settings/parse.ts';
+export type { CommandName } from './train/settings/setting.ts';
 export type { SettingName } from './train/settings/table.ts';

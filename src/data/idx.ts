@@ -45,10 +45,10 @@ export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: st
   return { sizes, bytes: bytes.subarray(headerBytes) };
 }
 
-/** The two sets of a data set in IDX files, such as Fashion-MNIST. */
+/** Training and test images. */
 export type IdxHalves = Readonly<Record<'train' | 'test', ByteDataset>>;
 
-/** What the files of a data set do not say themselves. */
+/** What messages and data sets call it. */
 export interface IdxDescription {
   readonly name: string;
   /** Location of the files, for messages. */

@@ -2,12 +2,12 @@
 export class PauseGate {
   #waiting: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
 
-  /** Whether the run is held back. */
+  /** True between `pause` and `resume`. */
   get isPaused(): boolean {
     return this.#waiting !== undefined;
   }
 
-  /** Holds the run back before its next step. */
+  /** Pauses before the next step. */
   pause(): void {
     if (this.#waiting) return;
     let open = () => {};

@@ -155,19 +155,34 @@ describe.skipIf(!CHROMIUM)('the Lab in less than the best of worlds', () => {
   });
 
   test('stops where the browser has no room for a checkpoint, says so, and goes on when there is', async () => {
-    const context = await bench.context();
-    const page = await bench.openLab(context);
+    const context = await bench.context({ serviceWorkers: 'block' });
+    // Writes of the worker fail as those of a full disk do, when the test says so.
+    await context.route('**/assets/worker-*.js', async (route) => {
+      const response = await route.fetch();
+      const full = `const { prototype } = FileSystemSyncAccessHandle;
+        const write = prototype.write;
+        let isFull = false;
+        prototype.write = function (bytes, options) {
+          if (isFull && bytes.length > 10000) throw new DOMException('The quota has been exceeded.', 'QuotaExceededError');
+          return write.call(this, bytes, options);
+        };
+        new BroadcastChannel('test-full').onmessage = ({ data }) => { isFull = data; };`;
+      await route.fulfill({ response, body: `${full}\n${await response.text()}` });
+    });
+    const page = await bench.page(context);
+    await page.goto(`${bench.host.address}#/lab`);
+    await page.getByTestId('train').waitFor();
+    const setFull = (isFull: boolean) =>
+      page.evaluate((to) => new BroadcastChannel('test-full').postMessage(to), isFull);
     await choose(page, MODEL, { ...SMALL, epochs: 400, batch: 16 });
     await page.getByTestId('train').click();
     await waitForEpoch(page, 2);
-    const browser = await context.newCDPSession(page);
-    const { origin } = new URL(page.url());
-    await browser.send('Storage.overrideQuotaForOrigin', { origin, quotaSize: 1 });
+    await setFull(true);
     await waitForPhase(page, 'failed');
     await expect
       .poll(() => page.getByTestId('failure').textContent())
       .toMatch(/no room for another checkpoint/);
-    await browser.send('Storage.overrideQuotaForOrigin', { origin });
+    await setFull(false);
     await page.getByTestId('resume').click();
     await waitForPhase(page, 'running');
     await waitForEpoch(page, 2.5);

@@ -42,7 +42,9 @@ export async function listTabRuns(): Promise<void> {
       if (trained.has(id)) {
         if (!known.has(id)) tell(id);
       } else {
-        replay(id, await storedLog(id).catch(() => new Uint8Array()));
+        const log = await storedLog(id).catch(() => new Uint8Array());
+        // What is known already may be more than the log says: why it failed.
+        if (known.get(id) !== log.length) replay(id, log);
         const { phase } = viewOf(id);
         // Who trained it is gone and did not say how it ended.
         if (phase === 'running' || phase === 'evaluating' || phase === 'preparing')

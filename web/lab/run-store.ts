@@ -19,9 +19,12 @@ async function runsFolder(): Promise<FileSystemDirectoryHandle> {
 /** The runs that are stored, the newest first. What is no run is left out. */
 export async function storedRuns(): Promise<readonly StoredRun[]> {
   const found: StoredRun[] = [];
-  for await (const folder of (await runsFolder()).values()) {
-    if (folder.kind !== 'directory') continue;
-    const run = await metaOf(folder).catch(() => undefined);
+  const runs = await runsFolder();
+  for await (const id of runs.keys()) {
+    const run = await runs
+      .getDirectoryHandle(id)
+      .then(metaOf)
+      .catch(() => undefined);
     if (run) found.push(run);
   }
   return found.sort((a, b) => b.createdAt.localeCompare(a.createdAt));

@@ -26,6 +26,8 @@ export interface PageFitOptions
   readonly onCheckpoint?: OnCheckpoint | undefined;
 }
 
+export type { OnCheckpoint };
+
 type Keeping = Pick<PageFitOptions, 'checkpointEveryMs' | 'onCheckpoint'>;
 
 function hostWith({

@@ -16,6 +16,7 @@ export const COMMAND_NAMES = [
   'profile',
   'verify',
 ] as const;
+/** A command of the command line. */
 export type CommandName = (typeof COMMAND_NAMES)[number];
 
 /** Commands whose defaults come from a recipe. */
