@@ -3,10 +3,13 @@
  *
  * @module densor-browser
  */
+
+export type { ByteDataset, NamedFiles } from './data/dataset.ts';
 export { FASHION_CLASSES } from './data/dataset-names.ts';
-export { readIdx } from './data/idx.ts';
+export { type IdxDescription, type IdxHalves, readIdx } from './data/idx.ts';
 export type { DecodedImage, ImageDecoder, OpenedImage } from './data/image.ts';
 export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
+export type { OnCheckpoint } from './library/kept-checkpoints.ts';
 export { CANVAS_DECODER, PAGE_DECODER } from './library/page/decoder.ts';
 export { type FilesOptions, openFiles, type PlacedFile } from './library/page/files.ts';
 export { fit, type PageFitOptions } from './library/page/fit.ts';

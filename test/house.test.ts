@@ -45,7 +45,7 @@ const MAY_IMPORT: Readonly<Record<string, string>> = {
   'version.ts': '',
   'portable.ts':
     'compile.ts data library engine engine/reference engine/cpu/wasm graph io model plan tensor train',
-  'browser.ts': 'portable.ts library/page data engine/cpu/wasm',
+  'browser.ts': 'portable.ts library library/page data engine/cpu/wasm',
   'index.ts':
     'portable.ts library library/node engine/cpu/native engine/cpu/wasm engine/cpu/wasm/load-module.ts data io io/onnx node run train',
 };

@@ -45,9 +45,11 @@ export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: st
   return { sizes, bytes: bytes.subarray(headerBytes) };
 }
 
+/** The two sets of a data set in IDX files, such as Fashion-MNIST. */
 export type IdxHalves = Readonly<Record<'train' | 'test', ByteDataset>>;
 
-interface IdxDescription {
+/** What the files of a data set do not say themselves. */
+export interface IdxDescription {
   readonly name: string;
   /** Location of the files, for messages. */
   readonly place: string;

@@ -2,10 +2,12 @@
 export class PauseGate {
   #waiting: { readonly promise: Promise<void>; readonly open: () => void } | undefined;
 
+  /** Whether the run is held back. */
   get isPaused(): boolean {
     return this.#waiting !== undefined;
   }
 
+  /** Holds the run back before its next step. */
   pause(): void {
     if (this.#waiting) return;
     let open = () => {};
@@ -15,6 +17,7 @@ export class PauseGate {
     this.#waiting = { promise, open };
   }
 
+  /** Lets the run go on. */
   resume(): void {
     this.#waiting?.open();
     this.#waiting = undefined;

@@ -11,6 +11,7 @@ export interface PlacedFile {
   readonly file: Blob;
 }
 
+/** How images of a page are read, and split into training and test images. */
 export interface FilesOptions {
   /** Height and width in pixels. Default: as suits the pictures. */
   readonly size?: number | undefined;
@@ -22,6 +23,7 @@ export interface FilesOptions {
   /** The name of the data in the run. Default: `folder:images`. */
   readonly name?: string | undefined;
   readonly decoder?: ImageDecoder | undefined;
+  /** Is told how many images of all are decoded. */
   readonly onProgress?: ((done: number, total: number) => void) | undefined;
   /** Told, in a line each, what is out of the ordinary. */
   readonly onNote?: ((text: string) => void) | undefined;

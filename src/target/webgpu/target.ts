@@ -4,7 +4,8 @@ import type { Cost, Program, Target } from '../../plan/target.ts';
 import { ALIGNMENT_BYTES, DEFAULT_BINDING_BYTES, RECORD_WORDS, SLACK_BYTES } from './constants.ts';
 import { costOf } from './cost.ts';
 import { dispatchesOf } from './dispatch.ts';
-import { LoweringContext, paddedChannels } from './lower/context.ts';
+import { LoweringContext } from './lower/context.ts';
+import { paddedChannels } from './lower/fields.ts';
 import { lower } from './lower/lower.ts';
 import { buffersOf, type GpuRecord } from './records.ts';
 

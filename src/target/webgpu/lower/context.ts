@@ -1,23 +1,30 @@
 import type {
   BatchNormalization,
   Correction,
-  DropoutMask,
   GradOutput,
   Op,
   Prologue,
   ValueId,
   Window,
 } from '../../../graph/op.ts';
-import type { BufferId, Size, Vector, View } from '../../../plan/buffers.ts';
+import type { BufferId, Size, Vector } from '../../../plan/buffers.ts';
 import { Lowering } from '../../../plan/lowering.ts';
 import type { LoweringRequest } from '../../../plan/target.ts';
-import { belowRate } from '../../../tensor/random.ts';
 import { elementCount } from '../../../tensor/shape.ts';
-import { TILE_CHANNELS, TILE_DEPTH, TILE_PIXELS } from '../constants.ts';
+import { TILE_CHANNELS, TILE_DEPTH } from '../constants.ts';
 import { buffersOf, type Entry, type GpuRecord, type RecordOf } from '../records.ts';
-
-export const ABSENT: Vector = { address: undefined, offset: 0 };
-export const ABSENT_VIEW: View = { address: undefined, offset: 0, stride: 0, elementBytes: 4 };
+import {
+  ABSENT,
+  ABSENT_VIEW,
+  byPresence,
+  numberedEntries,
+  paddedChannels,
+  pixelsOf,
+  productFields,
+  tileFields,
+  tilesOf,
+  whole,
+} from './fields.ts';
 
 /** Partials of a map's statistics: of every tile of each slice of its images. */
 export interface Partials {
@@ -385,91 +392,7 @@ function isPart({ mean, channels }: RecordOf<'finalizeStatistics'>, all: Vector,
   return mean.address === all.address && first >= 0 && first + channels <= count;
 }
 
-/** Groups entries in which the same fields are absent: the kernels are compiled for that. */
-function byPresence<E extends object>(
-  collected: readonly { readonly op: Op; readonly entry: E }[],
-): { readonly ops: readonly Op[]; readonly list: readonly E[] }[] {
-  const groups = new Map<string, { ops: Op[]; list: E[] }>();
-  for (const { op, entry } of collected) {
-    const key = Object.values(entry)
-      .map((value) => (typeof value === 'object' && (value as Vector).address === undefined ? '-' : '+'))
-      .join('');
-    const group = groups.get(key) ?? { ops: [], list: [] };
-    group.ops.push(op);
-    group.list.push(entry);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
-}
-
-/** Entries with `first`, the number of elements before each, and the total. */
-export function numberedEntries<E extends { readonly first: number }>(
-  list: readonly E[],
-  count: (entry: E) => number,
-): { readonly entries: readonly E[]; readonly total: number } {
-  let total = 0;
-  const entries = list.map((entry) => {
-    const first = total;
-    total += count(entry);
-    return { ...entry, first };
-  });
-  return { entries, total };
-}
-
 function floatsOf({ depth, transposed, inChannels, outChannels }: Entry<'packWeights'>): number {
   const outputs = transposed ? inChannels : outChannels;
   return Math.ceil(outputs / TILE_CHANNELS) * TILE_CHANNELS * depth;
-}
-
-/** A buffer as a vector. */
-export function whole(address: BufferId): Vector {
-  return { address, offset: 0 };
-}
-
-/** Whole vec4. */
-export function paddedChannels(channels: number): number {
-  return Math.ceil(channels / 4) * 4;
-}
-
-export function pixelsOf({ images, height, width }: Size): number {
-  return images * height * width;
-}
-
-export function tilesOf(pixels: number): number {
-  return Math.ceil(pixels / TILE_PIXELS);
-}
-
-/** Workgroups over the pixels and channels of a map. */
-export function tileFields(size: Size) {
-  const pixels = pixelsOf(size);
-  const panels = Math.ceil(size.channels / TILE_CHANNELS);
-  return { pixels, channels: size.channels, tiles: tilesOf(pixels), panels };
-}
-
-/** The terms of a convolution's product over this many channels. */
-export function productFields({ kernel }: Pick<Window, 'kernel'>, channels: number) {
-  const taps = kernel[0] * kernel[1];
-  const perTap = paddedChannels(channels);
-  return { taps, perTap, blocks: Math.ceil((taps * perTap) / TILE_DEPTH) };
-}
-
-/** The dropout fields; without a mask nothing is dropped. */
-export function dropoutFields(mask: DropoutMask | undefined) {
-  if (!mask || mask.rate === 0) return { dropout: false, threshold: 0, stream: 0, keptScale: 1 };
-  return {
-    dropout: true,
-    threshold: belowRate(mask.rate),
-    stream: mask.stream,
-    keptScale: 1 / (1 - mask.rate),
-  };
-}
-
-export function windowFields({ kernel, stride, padding }: Window) {
-  return {
-    kernelWidth: kernel[1],
-    strideHeight: stride[0],
-    strideWidth: stride[1],
-    paddingHeight: padding[0],
-    paddingWidth: padding[1],
-  };
 }

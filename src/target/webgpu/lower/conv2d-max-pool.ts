@@ -1,18 +1,18 @@
 import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../../graph/op.ts';
 import type { Size, Vector, View } from '../../../plan/buffers.ts';
+import { type LoweringContext } from './context.ts';
+import { conv2dFields } from './conv2d.ts';
 import {
   ABSENT,
   ABSENT_VIEW,
   dropoutFields,
-  type LoweringContext,
   paddedChannels,
   pixelsOf,
   tileFields,
   tilesOf,
   whole,
   windowFields,
-} from './context.ts';
-import { conv2dFields } from './conv2d.ts';
+} from './fields.ts';
 import { emitGradWeight } from './grad-weight.ts';
 
 /**

@@ -1,6 +1,7 @@
 import type { AdamW, ClipNorm, MovingAverage, Sgd } from '../../../graph/op.ts';
 import { WORKGROUP_SIZE } from '../constants.ts';
-import { ABSENT, type LoweringContext, numberedEntries, whole } from './context.ts';
+import { type LoweringContext } from './context.ts';
+import { ABSENT, numberedEntries, whole } from './fields.ts';
 
 /** Number of elements that an invocation of `sumSquares` adds sequentially. */
 const SQUARES_EACH = 64;
