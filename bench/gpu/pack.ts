@@ -16,7 +16,7 @@ import { GOLDEN } from './cases.ts';
 const MOST_BYTES = 60 * 2 ** 20;
 
 /** The npm packages that are imported on the way, apart from their dependencies. */
-const PACKAGES = ['commander', 'zod', 'webgpu'];
+const PACKAGES = ['cli-progress', 'commander', 'zod', 'webgpu'];
 /** What nothing reads at run time. */
 const UNREAD = new Set(['.ts', '.mts', '.cts', '.map', '.md']);
 
@@ -41,6 +41,7 @@ await inTemporaryFolder(async (folder) => {
   await copyBuild(files);
   for (const name of withDependencies(PACKAGES)) copyPackage(name, files);
   copyDebian(folder, files);
+  requireComplete(files);
   archive('files.tar.xz', files);
 });
 cpSync(join(ROOT, 'bench/gpu/run.sh'), join(out, 'run.sh'));
@@ -123,6 +124,18 @@ function copyDebian(folder: string, files: string): void {
   }
   cpSync(join(tree, 'bin/busybox'), join(out, 'busybox'));
   chmodSync(join(out, 'busybox'), 0o755);
+}
+
+/** Runs what is packed, where no other packages are found. @throws Error if one is missing. */
+function requireComplete(files: string): void {
+  const args = ['dist/src/cli/main.js', 'verify', `test/golden/data/${GOLDEN[0]}.safetensors`, '--engine'];
+  execFileSync(process.execPath, [...args, 'native'], { cwd: files, stdio: ['ignore', 'ignore', 'inherit'] });
+  const { status, stderr } = spawnSync(process.execPath, [...args, 'webgpu'], {
+    cwd: files,
+    encoding: 'utf8',
+  });
+  // Without an adapter it is refused with status 2, after all has been imported.
+  if (status !== 0 && status !== 2) throw new Error(`what is packed does not run: ${stderr}`);
 }
 
 function archive(name: string, folder: string): void {

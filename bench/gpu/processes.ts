@@ -105,7 +105,7 @@ export async function output(
   const status = await new Promise<number | null>((resolve, reject) => {
     child.on('close', resolve).on('error', reject);
   });
-  if (status !== null && accepted.includes(status)) return said.out;
+  if (status !== null && accepted.includes(status) && said.out !== '') return said.out;
   const why = status === null ? `no answer within ${Math.round(capMs / 1000)} s` : `status ${status}`;
   throw new Error(`${why}: ${(said.err || said.out).trim().split('\n').slice(-5).join('\n')}`);
 }
