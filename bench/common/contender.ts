@@ -65,7 +65,7 @@ export function startProcess<A>(
     const timer = limitMs === undefined ? undefined : setTimeout(giveUp, limitMs);
     const { value, done } = await lines.next();
     clearTimeout(timer);
-    if (late) throw new Error(`no answer within ${Math.round(limitMs! / 1000)} s`);
+    if (late) throw new Error(`no answer within ${Math.round(limitMs! / 100) / 10} s`);
     if (done) throw new Error(`${name} ended without an answer`);
     return value;
   };

@@ -55,6 +55,7 @@ export function interruptSignal(): { readonly signal: AbortSignal; dispose(): vo
   return {
     signal: controller.signal,
     dispose: () => {
+      if (controller.signal.aborted) return; // The process is ending: a repeated signal must not change its exit status.
       atWork = undefined;
       for (const name of signals) process.off(name, interrupt);
     },

@@ -75,7 +75,10 @@ describe('invalid usage or input gives one line, status 2, and no files:', () =>
     [['profile', '--steps', '0'], /whole number from 1/],
     [['profile', '--out', 'picture.png'], /expected the name of an \.svg file/],
     [['profile', '--size', '28'], /transition 3/],
-    [['profile', '--size', '32', '--batch', '2', '--engine', 'reference'], /use --engine native or wasm/],
+    [
+      ['profile', '--size', '32', '--batch', '2', '--engine', 'reference'],
+      /use --engine native, wasm or webgpu/,
+    ],
     [['lr-find', '--from', '1', '--to', '0.1'], /--from 1 is not below --to 0.1/],
     [['lr-find', '--out', 'table.txt'], /expected the name of a \.csv file/],
     [['verify', 'missing.safetensors'], /missing.safetensors: does not exist/],

@@ -130,7 +130,7 @@ describe('a trained network', () => {
     [
       'loadRun',
       () => loadRun(ofFolder('run'), { engine: 'gpu' as never }),
-      /expected auto, native, wasm, reference/,
+      /expected auto, native, wasm, webgpu, reference/,
     ],
     ['fromWeights', () => fromWeights('alexnet', 'x.pth'), /there is no network "alexnet": expected notes,/],
     ['fromWeights', () => fromWeights('notes', 'x', { sise: 3 } as never), /there is no option `sise`/],
