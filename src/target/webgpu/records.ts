@@ -5,7 +5,7 @@ export type { BufferId, Size, Vector, View } from '../../plan/buffers.ts';
 
 import { batchNorm } from './records/batch-norm.ts';
 import { convolution } from './records/convolution.ts';
-import { type Fields, type FieldType, type KernelSpec } from './records/groups.ts';
+import type { Fields, FieldType, KernelSpec } from './records/groups.ts';
 import { head } from './records/head.ts';
 import { maps } from './records/maps.ts';
 import { update } from './records/update.ts';

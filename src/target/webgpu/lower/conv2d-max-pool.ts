@@ -1,6 +1,6 @@
 import type { Conv2dMaxPool, Conv2dMaxPoolGradWeight, ValueId } from '../../../graph/op.ts';
 import type { Size, Vector, View } from '../../../plan/buffers.ts';
-import { type LoweringContext } from './context.ts';
+import type { LoweringContext } from './context.ts';
 import { conv2dFields } from './conv2d.ts';
 import {
   ABSENT,

@@ -10,7 +10,7 @@ import type {
 import type { BufferId, Size, Vector } from '../../../plan/buffers.ts';
 import { TILE_CHANNELS } from '../constants.ts';
 import type { RecordOf } from '../records.ts';
-import { type LoweringContext } from './context.ts';
+import type { LoweringContext } from './context.ts';
 import { ABSENT, dropoutFields, pixelsOf, productFields, tilesOf, whole, windowFields } from './fields.ts';
 
 const POINT: Window = { kernel: [1, 1], stride: [1, 1], padding: [0, 0] };

@@ -2,7 +2,7 @@ import type { Conv2dGradWeight, LinearGradWeight, Op, ValueId, Window } from '..
 import type { Size } from '../../../plan/buffers.ts';
 import { TILE_CHANNELS, TILE_DEPTH, TILE_PIXELS } from '../constants.ts';
 import type { RecordOf } from '../records.ts';
-import { type LoweringContext } from './context.ts';
+import type { LoweringContext } from './context.ts';
 import { windowOf } from './conv2d.ts';
 import { ABSENT, paddedChannels, pixelsOf, whole, windowFields } from './fields.ts';
 

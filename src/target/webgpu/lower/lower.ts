@@ -10,7 +10,7 @@ import {
 import type { Vector, View } from '../../../plan/buffers.ts';
 import { assertNever } from '../../../tensor/assert-never.ts';
 import type { RecordOf } from '../records.ts';
-import { type LoweringContext } from './context.ts';
+import type { LoweringContext } from './context.ts';
 import { lowerConv2d, lowerConv2dGradInput } from './conv2d.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
 import { ABSENT, dropoutFields, pixelsOf, tileFields, whole, windowFields } from './fields.ts';

@@ -1,6 +1,6 @@
 import type { AdamW, ClipNorm, MovingAverage, Sgd } from '../../../graph/op.ts';
 import { WORKGROUP_SIZE } from '../constants.ts';
-import { type LoweringContext } from './context.ts';
+import type { LoweringContext } from './context.ts';
 import { ABSENT, numberedEntries, whole } from './fields.ts';
 
 /** Number of elements that an invocation of `sumSquares` adds sequentially. */
