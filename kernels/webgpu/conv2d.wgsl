@@ -5,8 +5,6 @@ struct Corner { pixel: i32, row: i32, column: i32 };
 var<private> corners: array<Corner, 8>; // Window corners of this invocation's pixels.
 var<workgroup> sums_of: array<vec4f, 128>;
 var<workgroup> means_of: array<vec4f, 8>;
-var<private> lane_of: u32;
-var<private> panel_of: u32;
 
 fn setup(lane: u32, tile: u32, panel: u32) {
   lane_of = lane;
@@ -54,12 +52,6 @@ fn load_rows(lane: u32, terms: Terms) -> Rows {
     }
   }
   return rows;
-}
-
-fn keep_rows(lane: u32, rows: Rows) { keep_pixels(lane, rows); }
-
-fn load_columns(i: u32, block: u32) -> vec4f {
-  return quad_packed(((panel_of * r.blocks + block) * DEPTH) * 32u + 4u * i);
 }
 
 fn finish(lane: u32, tile: u32, panel: u32, product: array<vec4f, 16>) {

@@ -3,8 +3,6 @@
 // sums[tile][2][sum_stride] = Σdz and Σdz·(x − mean) of the tile's pixels.
 struct Corner { image: u32, row: i32, column: i32 };
 var<private> corners: array<Corner, 8>;
-var<private> lane_of: u32;
-var<private> panel_of: u32;
 var<workgroup> parts_of: array<vec4f, 256>;
 
 fn setup(lane: u32, tile: u32, panel: u32) {
@@ -66,12 +64,6 @@ fn load_rows(lane: u32, terms: Terms) -> Rows {
     }
   }
   return rows;
-}
-
-fn keep_rows(lane: u32, rows: Rows) { keep_pixels(lane, rows); }
-
-fn load_columns(i: u32, block: u32) -> vec4f {
-  return quad_packed(((panel_of * r.blocks + block) * DEPTH) * 32u + 4u * i);
 }
 
 fn finish(lane: u32, tile: u32, panel: u32, product: array<vec4f, 16>) {

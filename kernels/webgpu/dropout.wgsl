@@ -1,10 +1,4 @@
 // y = or += mask·x/(1 − rate), where x may be a gradient with its correction. x and y may be slices of one buffer.
-fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var values = array<vec4f, 16>();
-  if (c < r.channels) { values = compute(tile, first, c); }
-  if (HAS_partials) { gather(tile, first, c, lane, values); }
-}
-
 fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
   var slope = vec4f();

@@ -1,10 +1,4 @@
 // y = or += relu?(scale·x + shift). x and y may be slices of one buffer. Writes exactly the channels that exist.
-fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var values = array<vec4f, 16>();
-  if (c < r.channels) { values = compute(tile, first, c); }
-  if (HAS_partials) { gather(tile, first, c, lane, values); }
-}
-
 fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
   var scale = vec4f();

@@ -29,3 +29,10 @@ fn gather(tile: u32, first: u32, c: u32, lane: u32, computed: array<vec4f, 16>) 
     store_partials((tile * 2u + 1u) * r.partial_stride + c, total(lane));
   }
 }
+
+// A kernel defines compute(tile, first, c): it stores its values, and returns them for the statistics.
+fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
+  var values = array<vec4f, 16>();
+  if (c < r.channels) { values = compute(tile, first, c); }
+  if (HAS_partials) { gather(tile, first, c, lane, values); }
+}

@@ -5,12 +5,6 @@ fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u
 // Whether a value replaces the current maximum.
 fn beats(value: f32, best: f32) -> bool { return value > best || (is_nan(value) && !is_nan(best)); }
 
-fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var values = array<vec4f, 16>();
-  if (c < r.channels) { values = compute(tile, first, c); }
-  if (HAS_partials) { gather(tile, first, c, lane, values); }
-}
-
 fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
   let exists = existing(c, r.channels);

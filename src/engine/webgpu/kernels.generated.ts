@@ -34,8 +34,6 @@ fn main(@builtin(local_invocation_index) lane: u32) {
 var<private> corners: array<Corner, 8>;
 var<workgroup> sums_of: array<vec4f, 128>;
 var<workgroup> means_of: array<vec4f, 8>;
-var<private> lane_of: u32;
-var<private> panel_of: u32;
 fn setup(lane: u32, tile: u32, panel: u32) {
   lane_of = lane;
   panel_of = panel;
@@ -78,10 +76,6 @@ fn load_rows(lane: u32, terms: Terms) -> Rows {
     }
   }
   return rows;
-}
-fn keep_rows(lane: u32, rows: Rows) { keep_pixels(lane, rows); }
-fn load_columns(i: u32, block: u32) -> vec4f {
-  return quad_packed(((panel_of * r.blocks + block) * DEPTH) * 32u + 4u * i);
 }
 fn finish(lane: u32, tile: u32, panel: u32, product: array<vec4f, 16>) {
   var sums = product;
@@ -144,8 +138,6 @@ fn gather(lane: u32, tile: u32, panel: u32, sums: array<vec4f, 16>) {
 }`,
   conv2d_grad_input: `struct Corner { image: u32, row: i32, column: i32 };
 var<private> corners: array<Corner, 8>;
-var<private> lane_of: u32;
-var<private> panel_of: u32;
 var<workgroup> parts_of: array<vec4f, 256>;
 fn setup(lane: u32, tile: u32, panel: u32) {
   lane_of = lane;
@@ -201,10 +193,6 @@ fn load_rows(lane: u32, terms: Terms) -> Rows {
     }
   }
   return rows;
-}
-fn keep_rows(lane: u32, rows: Rows) { keep_pixels(lane, rows); }
-fn load_columns(i: u32, block: u32) -> vec4f {
-  return quad_packed(((panel_of * r.blocks + block) * DEPTH) * 32u + 4u * i);
 }
 fn finish(lane: u32, tile: u32, panel: u32, product: array<vec4f, 16>) {
   let sums = product;
@@ -370,12 +358,7 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
     put_element_grad_logits(image, k, g);
   }
 }`,
-  dropout: `fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var values = array<vec4f, 16>();
-  if (c < r.channels) { values = compute(tile, first, c); }
-  if (HAS_partials) { gather(tile, first, c, lane, values); }
-}
-fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
+  dropout: `fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
   var slope = vec4f();
   var intercept = vec4f();
@@ -396,12 +379,7 @@ fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   }
   return values;
 }`,
-  elementwise: `fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var values = array<vec4f, 16>();
-  if (c < r.channels) { values = compute(tile, first, c); }
-  if (HAS_partials) { gather(tile, first, c, lane, values); }
-}
-fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
+  elementwise: `fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
   var scale = vec4f();
   var shift = vec4f();
@@ -564,6 +542,11 @@ fn gather(tile: u32, first: u32, c: u32, lane: u32, computed: array<vec4f, 16>) 
     store_partials(tile * 2u * r.partial_stride + c, mean);
     store_partials((tile * 2u + 1u) * r.partial_stride + c, total(lane));
   }
+}
+fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
+  var values = array<vec4f, 16>();
+  if (c < r.channels) { values = compute(tile, first, c); }
+  if (HAS_partials) { gather(tile, first, c, lane, values); }
 }`,
   grad_input: `struct Factors { scale: vec4f, shift: vec4f, mean: vec4f };
 struct Terms2 { dz: vec4f, centred: vec4f };
@@ -734,13 +717,29 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   for (var i = 0u; i < 16u; i++) { sum += a[i]; }
   results[id.x % arrayLength(&results)] = sum;
 }`,
+  pixel_rows: `var<private> lane_of: u32;
+var<private> panel_of: u32;
+fn keep_rows(lane: u32, rows: Rows) {
+  let term = 4u * (lane % 4u);
+  let at = lane / 4u;
+  for (var h = 0u; h < 2u; h++) {
+    let p = rows.q[4u * h];
+    let q = rows.q[4u * h + 1u];
+    let s = rows.q[4u * h + 2u];
+    let t = rows.q[4u * h + 3u];
+    let to = at + 16u * h;
+    rows_of[term * PITCH + to] = vec4f(p.x, q.x, s.x, t.x);
+    rows_of[(term + 1u) * PITCH + to] = vec4f(p.y, q.y, s.y, t.y);
+    rows_of[(term + 2u) * PITCH + to] = vec4f(p.z, q.z, s.z, t.z);
+    rows_of[(term + 3u) * PITCH + to] = vec4f(p.w, q.w, s.w, t.w);
+  }
+}
+fn pixel_of(lane: u32, j: u32) -> u32 { return 4u * (lane / 4u) + j % 4u + 64u * (j / 4u); }
+fn load_columns(i: u32, block: u32) -> vec4f {
+  return quad_packed(((panel_of * r.blocks + block) * DEPTH) * 32u + 4u * i);
+}`,
   pool: `fn is_nan(x: f32) -> bool { return (bitcast<u32>(x) & 0x7fffffffu) > 0x7f800000u; }
 fn beats(value: f32, best: f32) -> bool { return value > best || (is_nan(value) && !is_nan(best)); }
-fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
-  var values = array<vec4f, 16>();
-  if (c < r.channels) { values = compute(tile, first, c); }
-  if (HAS_partials) { gather(tile, first, c, lane, values); }
-}
 fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
   let exists = existing(c, r.channels);
@@ -852,22 +851,6 @@ fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group
   }
   finish(lane, tile, panel, array<vec4f, 16>(a0, b0, a1, b1, a2, b2, a3, b3, a4, b4, a5, b5, a6, b6, a7, b7));
 }
-fn keep_pixels(lane: u32, rows: Rows) {
-  let term = 4u * (lane % 4u);
-  let at = lane / 4u;
-  for (var h = 0u; h < 2u; h++) {
-    let p = rows.q[4u * h];
-    let q = rows.q[4u * h + 1u];
-    let s = rows.q[4u * h + 2u];
-    let t = rows.q[4u * h + 3u];
-    let to = at + 16u * h;
-    rows_of[term * PITCH + to] = vec4f(p.x, q.x, s.x, t.x);
-    rows_of[(term + 1u) * PITCH + to] = vec4f(p.y, q.y, s.y, t.y);
-    rows_of[(term + 2u) * PITCH + to] = vec4f(p.z, q.z, s.z, t.z);
-    rows_of[(term + 3u) * PITCH + to] = vec4f(p.w, q.w, s.w, t.w);
-  }
-}
-fn pixel_of(lane: u32, j: u32) -> u32 { return 4u * (lane / 4u) + j % 4u + 64u * (j / 4u); }
 fn tap_of(term: u32) -> vec3u {
   let tap = term / r.per_tap;
   return vec3u(tap / r.kernel_width, tap % r.kernel_width, term - tap * r.per_tap);
@@ -962,12 +945,10 @@ fn weight_of(image: u32) -> f32 {
   if (HAS_image_weights) { return number_image_weights(image); }
   return 1.0;
 }`,
-  statistics: `fn channels4(tile: u32, first: u32, c: u32, lane: u32) {
+  statistics: `fn compute(tile: u32, first: u32, c: u32) -> array<vec4f, 16> {
   var values = array<vec4f, 16>();
-  if (c < r.channels) {
-    for (var i = 0u; i < 16u && first + 8u * i < end_of(tile); i++) { values[i] = load_x(first + 8u * i, c); }
-  }
-  gather(tile, first, c, lane, values);
+  for (var i = 0u; i < 16u && first + 8u * i < end_of(tile); i++) { values[i] = load_x(first + 8u * i, c); }
+  return values;
 }`,
   sum_squares: `@compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,

@@ -1,5 +1,5 @@
 /// <reference types="@webgpu/types" />
-import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { type CompiledNetwork, networkPeakBytes } from '../../plan/compiled-network.ts';
 import { CONTROL_BYTES } from '../../target/webgpu/constants.ts';
 import type { Segment } from '../../target/webgpu/dispatch.ts';
 import { DeviceMemoryError } from '../engine.ts';
@@ -55,8 +55,7 @@ export async function allocate(network: CompiledNetwork, { device }: GpuDevice):
   const outOfMemory = await device.popErrorScope();
   if (outOfMemory ?? invalid) {
     for (const each of all) each.destroy();
-    const bytes = plans.reduce((most, { plan }) => Math.max(most, plan.transientBytes), network.layout.bytes);
-    throw new DeviceMemoryError(bytes);
+    throw new DeviceMemoryError(networkPeakBytes(network, 0));
   }
   return {
     control,

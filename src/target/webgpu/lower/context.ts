@@ -16,7 +16,6 @@ import { buffersOf, type Entry, type GpuRecord, type RecordOf } from '../records
 import {
   ABSENT,
   ABSENT_VIEW,
-  byPresence,
   numberedEntries,
   paddedChannels,
   pixelsOf,
@@ -300,15 +299,12 @@ export class LoweringContext extends Lowering<GpuRecord> {
 
   /** Call before a record that reads a weight gradient. */
   flushGradients(): void {
-    const entries = this.#reductions.splice(0);
+    const waiting = this.#reductions.splice(0);
     this.#reductionBytes = 0;
-    for (const { ops, list } of byPresence(entries)) {
-      const { entries: numbered, total } = numberedEntries(
-        list,
-        ({ rows, partialStride }) => rows * partialStride,
-      );
-      this.emit(ops[0]!, { kind: 'reduceGradWeight', total, entries: numbered });
-    }
+    if (waiting.length === 0) return;
+    const list = waiting.map(({ entry }) => entry);
+    const { entries, total } = numberedEntries(list, ({ rows, partialStride }) => rows * partialStride);
+    this.emit(waiting[0]!.op, { kind: 'reduceGradWeight', total, entries });
   }
 
   updateRunningStatistics(op: Op, entry: Entry<'updateRunningStatistics'>): void {
@@ -318,11 +314,10 @@ export class LoweringContext extends Lowering<GpuRecord> {
   /** Call before a record that reads running statistics. */
   flushRunningStatistics(): void {
     const running = this.#running.splice(0);
+    if (running.length === 0) return;
     const counts = new Map(running.map(({ op, entry }) => [entry, this.size(op.outputs[0]!).channels]));
-    for (const { ops, list } of byPresence(running)) {
-      const { entries, total } = numberedEntries(list, (entry) => counts.get(entry)!);
-      this.emit(ops[0]!, { kind: 'updateRunningStatistics', total, entries });
-    }
+    const { entries, total } = numberedEntries([...counts.keys()], (entry) => counts.get(entry)!);
+    this.emit(running[0]!.op, { kind: 'updateRunningStatistics', total, entries });
   }
 
   /** Emits the collected records. */
@@ -331,16 +326,14 @@ export class LoweringContext extends Lowering<GpuRecord> {
     this.flushRunningStatistics();
     for (const isPrepared of [true, false]) {
       const chosen = this.#packings.filter((each) => each.isPrepared === isPrepared);
-      const to = isPrepared ? this.prepare : this.records;
-      for (const { ops, list } of byPresence(chosen)) {
-        const { entries, total } = numberedEntries(list, (entry) => floatsOf(entry));
-        const record: RecordOf<'packWeights'> = { kind: 'packWeights', total, entries };
-        const isScaled = entries[0]!.scale.address !== undefined;
-        // Behind the coefficients that the weights are multiplied with, which are prepared too.
-        if (isScaled && !isPrepared) throw new RangeError('scaled weights must depend on the state alone');
-        if (isScaled) to.push({ op: ops[0]!, record });
-        else to.unshift({ op: ops[0]!, record });
-      }
+      if (chosen.length === 0) continue;
+      const list = chosen.map(({ entry }) => entry);
+      const { entries, total } = numberedEntries(list, floatsOf);
+      const packing = { op: chosen[0]!.op, record: { kind: 'packWeights', total, entries } } as const;
+      // Behind the coefficients that prepared weights may be multiplied with; before all that reads the others.
+      if (isPrepared) this.prepare.push(packing);
+      else if (list.every(({ scale }) => scale.address === undefined)) this.records.unshift(packing);
+      else throw new RangeError('scaled weights must depend on the state alone');
     }
   }
 

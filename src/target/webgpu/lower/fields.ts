@@ -1,4 +1,4 @@
-import type { DropoutMask, Op, Window } from '../../../graph/op.ts';
+import type { DropoutMask, Window } from '../../../graph/op.ts';
 import type { BufferId, Size, Vector, View } from '../../../plan/buffers.ts';
 import { belowRate } from '../../../tensor/random.ts';
 import { TILE_CHANNELS, TILE_DEPTH, TILE_PIXELS } from '../constants.ts';
@@ -57,23 +57,6 @@ export function windowFields({ kernel, stride, padding }: Window) {
     paddingHeight: padding[0],
     paddingWidth: padding[1],
   };
-}
-
-/** Groups entries in which the same fields are absent: the kernels are compiled for that. */
-export function byPresence<E extends object>(
-  collected: readonly { readonly op: Op; readonly entry: E }[],
-): { readonly ops: readonly Op[]; readonly list: readonly E[] }[] {
-  const groups = new Map<string, { ops: Op[]; list: E[] }>();
-  for (const { op, entry } of collected) {
-    const key = Object.values(entry)
-      .map((value) => (typeof value === 'object' && (value as Vector).address === undefined ? '-' : '+'))
-      .join('');
-    const group = groups.get(key) ?? { ops: [], list: [] };
-    group.ops.push(op);
-    group.list.push(entry);
-    groups.set(key, group);
-  }
-  return [...groups.values()];
 }
 
 /** Entries with `first`, the number of elements before each, and the total. */

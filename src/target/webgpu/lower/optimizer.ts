@@ -7,7 +7,6 @@ import { ABSENT, numberedEntries, whole } from './fields.ts';
 const SQUARES_EACH = 64;
 
 export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
-  ctx.flushGradients();
   const counts = new Map(op.operands.map((id) => [ctx.vector(id), ctx.numbersOf(id)]));
   const list = [...counts.keys()].map((at) => ({ at, first: 0 }));
   const { entries, total } = numberedEntries(list, ({ at }) => counts.get(at)!);
@@ -19,7 +18,6 @@ export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
 }
 
 export function lowerOptimizer(ctx: LoweringContext, op: Sgd | AdamW): void {
-  ctx.flushGradients();
   const list = op.tensors.map(({ parameter, gradient, memory, weightDecay }) => {
     const [memory1 = ABSENT, memory2 = ABSENT] = memory.map((id) => ctx.vector(id));
     const vectors = { parameter: ctx.vector(parameter), gradient: ctx.vector(gradient) };

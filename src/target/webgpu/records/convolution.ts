@@ -28,7 +28,7 @@ export const convolution = {
     },
   },
   conv2d: {
-    sources: ['random', 'product', 'conv2d'],
+    sources: ['random', 'product', 'pixel_rows', 'conv2d'],
     fields: {
       x: 'Map',
       ...PROLOGUE,
@@ -50,7 +50,7 @@ export const convolution = {
     },
   },
   conv2dGradInput: {
-    sources: ['product', 'grad_input', 'conv2d_grad_input'],
+    sources: ['product', 'pixel_rows', 'grad_input', 'conv2d_grad_input'],
     fields: {
       ...GRAD_OUTPUT,
       ...PRODUCT,
