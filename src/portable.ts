@@ -27,6 +27,7 @@ export {
   type WasmKernels,
 } from './engine/cpu/wasm/engine.ts';
 export {
+  type EncodedNumbers,
   type Engine,
   EngineError,
   type Input,

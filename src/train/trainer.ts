@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { Batch, Dataset } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import { NonFiniteError } from '../engine/engine.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
@@ -12,6 +12,7 @@ import { loadState } from './initial-state.ts';
 import { planEvent, scorecardOf, scoresEvent, tensorsEvent } from './insight.ts';
 import { accuracy, addBatch, meanLoss, NOTHING, type Sums } from './metrics.ts';
 import { Pace } from './pace.ts';
+import { RunQueue } from './run-queue.ts';
 import { learningRateAt } from './schedule.ts';
 import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
@@ -35,6 +36,8 @@ class Trainer {
   readonly #pace = new Pace();
   #run: RunState;
   #savedAt = performance.now();
+  /** When the results of the latest step were there. */
+  #stepDoneAt = 0;
 
   constructor(training: TrainingRun) {
     const { config, data, engine, resumeFrom } = training;
@@ -83,7 +86,7 @@ class Trainer {
 
   /** @throws the signal's reason when interrupted. */
   async #epoch(): Promise<void> {
-    const { config, signal } = this.#training;
+    const { config, signal, session, pause } = this.#training;
     const loader = this.#loader;
     const startedAt = performance.now();
     const { epoch } = this.#run.progress;
@@ -91,33 +94,58 @@ class Trainer {
     const order = loader.order(moment);
     const first = this.#run.progress.step;
     let next = first < loader.batches ? loader.batch(order, first, moment) : undefined;
-    while (next) {
-      await this.#training.pause?.wait(signal);
-      signal?.throwIfAborted();
-      const { step } = this.#run.progress;
-      const { size } = next;
-      this.#beginStage();
-      const stepStart = performance.now();
-      const scalars = {
-        learningRate: this.#learningRate(),
-        step: this.#run.progress.globalStep - this.#stage().firstStep + 1,
-        stepSeed: stepSeedOf(config.seed, this.#run.progress.globalStep),
-      };
-      const result = await runStep(this.#target(), next, scalars, () => {
-        next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
-      }).catch((error: unknown) => this.#failed(error));
-      this.#stepDone(size, result, performance.now() - stepStart);
-      const { checkpointEveryMs = 5 * 60_000 } = this.#training;
-      if (performance.now() - this.#savedAt > checkpointEveryMs) await this.#save('last');
+    // Steps of several micro-batches write to the state if they fail.
+    const steps = new RunQueue<StepResult>(session, config.microBatch === undefined ? undefined : 1);
+    const { checkpointEveryMs = 5 * 60_000 } = this.#training;
+    try {
+      while (next) {
+        if (pause?.isPaused || signal?.aborted) await steps.finish();
+        await pause?.wait(signal);
+        signal?.throwIfAborted();
+        const step = this.#run.progress.step + steps.length;
+        this.#beginStep(steps, next, () => {
+          next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
+        });
+        await steps.room();
+        if (performance.now() - this.#savedAt <= checkpointEveryMs) continue;
+        await steps.finish();
+        await this.#save('last');
+      }
+      await steps.finish();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      await steps.abandon();
     }
     signal?.throwIfAborted();
     await this.#endEpoch(startedAt);
   }
 
-  #stepDone(batchSize: number, { loss, correct }: StepResult, stepMs: number): void {
+  /** Begins the step behind the unfinished ones. @param whenRead called when the batch may be overwritten. */
+  #beginStep(steps: RunQueue<StepResult>, batch: Batch, whenRead: () => void): void {
+    const { config, session, compiled } = this.#training;
+    const stage = this.#stage();
+    const index = this.#run.progress.globalStep + steps.length;
+    if (stage.firstStep > 0 && index === stage.firstStep) forgetMoments(session, compiled.network);
+    const startedAt = performance.now();
+    const { size } = batch;
+    const learningRate = learningRateAt(stage.schedule, index - stage.firstStep);
+    const scalars = {
+      learningRate,
+      step: index - stage.firstStep + 1,
+      stepSeed: stepSeedOf(config.seed, index),
+    };
+    steps.add(runStep(this.#target(), batch, scalars, whenRead), (result) => {
+      const now = performance.now();
+      // The time of the step before, during which this one waited, is not this one's.
+      this.#stepDone(size, learningRate, result, now - Math.max(startedAt, this.#stepDoneAt));
+      this.#stepDoneAt = now;
+    });
+  }
+
+  #stepDone(batchSize: number, learningRate: number, { loss, correct }: StepResult, stepMs: number): void {
     const { config, data, listener } = this.#training;
     const { batches } = this.#loader;
-    const learningRate = this.#learningRate();
     const before = this.#run.progress;
     const sums = addBatch(before.sums, loss, correct, batchSize);
     const progress = {
@@ -209,13 +237,6 @@ class Trainer {
     return stageAt(this.#stages, this.#run.progress.epoch);
   }
 
-  #beginStage(): void {
-    const { session, compiled } = this.#training;
-    const { firstStep } = this.#stage();
-    if (firstStep > 0 && this.#run.progress.globalStep === firstStep)
-      forgetMoments(session, compiled.network);
-  }
-
   /**
    * Measures the statistics of averaged weights, if there are any, before evaluation. @throws the signal's reason
    * when interrupted.
@@ -251,12 +272,6 @@ class Trainer {
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => this.#failed(error, evaluationOf(epoch)));
-  }
-
-  /** Learning rate of the next step, or of a step that was just run and is not yet counted. */
-  #learningRate(): number {
-    const { schedule, firstStep } = this.#stage();
-    return learningRateAt(schedule, this.#run.progress.globalStep - firstStep);
   }
 
   #patienceIsOver(): boolean {

@@ -1,6 +1,6 @@
 /// <reference types="@webgpu/types" />
 import { type Code, encode, encodeDispatch } from './code.ts';
-import { readBytes } from './memory.ts';
+import { readBytes } from './staging.ts';
 
 /** Dispatches that are timed in one submit: a query set has at most 4096 timestamps. */
 const TIMED_AT_ONCE = 256;
