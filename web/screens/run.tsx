@@ -168,9 +168,10 @@ function Remedy({
   if (phase === 'failed') {
     const isFull = /quota/i.test(message ?? '');
     const isNonFinite = /NaN or infinity/.test(message ?? '');
+    const isGpuLost = /the GPU was lost/.test(message ?? '');
     return (
       <p class="trouble" role="alert" data-testid="failure">
-        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp}
+        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp} {isGpuLost && t.gpuLostHelp}
       </p>
     );
   }

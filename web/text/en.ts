@@ -58,6 +58,7 @@ export const en = {
   lostHelp: 'Its process is gone. Go on from the last checkpoint with:',
   lostHere: 'The tab was closed while this run was training. Go on from the last checkpoint.',
   failedHelp: 'Try a smaller learning rate; the last good checkpoint is kept.',
+  gpuLostHelp: 'Go on from the last checkpoint: the result will be the same.',
   openLab: 'Try it, take it home',
 
   tabCurves: 'Curves',

@@ -59,6 +59,7 @@ export const zh: Catalogue = {
   lostHelp: '训练进程已经不在了。从最后的检查点继续：',
   lostHere: '训练时标签页被关闭了。可以从最后的检查点继续。',
   failedHelp: '请试试更小的学习率；最后的可用检查点已保留。',
+  gpuLostHelp: '可以从最后的检查点继续，结果不变。',
   openLab: '试用、带走',
 
   tabCurves: '曲线',

@@ -1,0 +1,98 @@
+import { unzipSync } from 'fflate';
+import type { Page } from 'playwright-core';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { decodeSafetensors } from '../../src/io/safetensors.ts';
+import { CHROMIUM } from '../support/page.ts';
+import { choose, downloaded, PageBench, waitForEpoch, waitForPhase } from './support.ts';
+
+/** SwiftShader computes on the processor, so these runs are small. */
+const FLAGS = [
+  ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'],
+  '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
+];
+const SMALL = { epochs: 2, size: 8, batch: 8, limit: 64, seed: 3, lr: 0.02, engine: 'webgpu' } as const;
+const MODEL = 'densenet-bc-10-4';
+/** Kernels are compiled first. */
+const PATIENCE = 170_000;
+
+const bench = new PageBench();
+beforeAll(() => bench.start(FLAGS));
+afterAll(() => bench.close());
+
+interface WorkerGlobals {
+  opened: { destroy(): void }[];
+  readonly GPUAdapter: { readonly prototype: { requestDevice(of?: object): Promise<{ destroy(): void }> } };
+}
+
+/** Lets the page's worker keep the devices that it opens. */
+async function keepDevices(page: Page): Promise<void> {
+  await page.workers()[0]!.evaluate(() => {
+    const scope = globalThis as unknown as WorkerGlobals;
+    const { prototype } = scope.GPUAdapter;
+    const { requestDevice } = prototype;
+    scope.opened = [];
+    prototype.requestDevice = async function (of) {
+      const device = await requestDevice.call(this, of);
+      scope.opened.push(device);
+      return device;
+    };
+  });
+}
+
+async function openRunning(): Promise<Page> {
+  const page = await bench.openLab(await bench.context());
+  await keepDevices(page);
+  await choose(page, MODEL, SMALL);
+  await page.getByTestId('train').click();
+  await waitForPhase(page, 'running', PATIENCE);
+  return page;
+}
+
+async function result(page: Page) {
+  await page.goto(`${bench.host.address}#/lab`);
+  await page.getByTestId('download-zip').waitFor();
+  const { 'run/last.safetensors': last, 'run/log.jsonl': log } = unzipSync(
+    await downloaded(page, 'download-zip'),
+  );
+  await page.context().close();
+  const bits = [...decodeSafetensors(last!, 'last').tensors].map(
+    ([name, { data }]) =>
+      [name, Buffer.from(data.buffer, data.byteOffset, data.byteLength).toString('hex')] as const,
+  );
+  const events = new TextDecoder()
+    .decode(log!)
+    .trim()
+    .split('\n')
+    .map((line) => JSON.parse(line) as { kind: string; globalStep: number; loss: number; engine: string });
+  const steps = events
+    .filter(({ kind }) => kind === 'step')
+    .map(({ globalStep, loss }) => [globalStep, loss]);
+  return { bits, steps, engine: events.find(({ kind }) => kind === 'start')!.engine };
+}
+
+describe.skipIf(!CHROMIUM)('the Lab with the engine webgpu', () => {
+  test('trains the sample; a run whose device is lost says so, and goes on without losing a bit', async () => {
+    const whole = await openRunning();
+    await waitForPhase(whole, 'done', PATIENCE);
+    const want = await result(whole);
+    expect(want.engine).toBe('webgpu');
+    expect(want.steps.map(([step]) => step)).toEqual(Array.from({ length: 16 }, (_, i) => i + 1));
+
+    const page = await openRunning();
+    await waitForEpoch(page, 1.1, PATIENCE);
+    const destroyed = await page.workers()[0]!.evaluate(() => {
+      const { opened } = globalThis as unknown as WorkerGlobals;
+      for (const device of opened) device.destroy();
+      return opened.length;
+    });
+    expect(destroyed).toBe(1);
+    await waitForPhase(page, 'failed');
+    expect(await page.getByTestId('failure').textContent()).toMatch(
+      /^the GPU was lost \(it was closed\) .*last checkpoint/,
+    );
+    await page.getByTestId('resume').click();
+    await waitForPhase(page, 'done', PATIENCE);
+    expect(await result(page)).toEqual(want);
+    expect([bench.elsewhere, bench.complaints]).toEqual([[], []]);
+  }, 600_000);
+});
