@@ -10,10 +10,12 @@ const FLAGS = [
   ...['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader', '--enable-features=Vulkan'],
   '--disable-dawn-features=use_vulkan_zero_initialize_workgroup_memory_extension',
 ];
-const SMALL = { epochs: 12, size: 8, batch: 8, limit: 64, seed: 3, lr: 0.02, engine: 'webgpu' } as const;
+const SMALL = { size: 8, batch: 8, limit: 64, seed: 3, lr: 0.02, engine: 'webgpu' } as const;
 const MODEL = 'densenet-bc-10-4';
-/** Some of the 64 images are for validation; the others are seven batches. */
-const STEPS = 12 * 7;
+/** Some of the 64 images are for validation. */
+const STEPS_PER_EPOCH = 7;
+const EPOCHS = 12;
+const upTo = (count: number) => Array.from({ length: count }, (_, i) => i + 1);
 /** Kernels are compiled first. */
 const PATIENCE = 170_000;
 
@@ -23,6 +25,7 @@ afterAll(() => bench.close());
 
 interface WorkerGlobals {
   opened: { destroy(): void }[];
+  readonly GPU: { readonly prototype: { requestAdapter(): Promise<unknown> } };
   readonly GPUAdapter: { readonly prototype: { requestDevice(of?: object): Promise<{ destroy(): void }> } };
 }
 
@@ -41,10 +44,10 @@ async function keepDevices(page: Page): Promise<void> {
   });
 }
 
-async function openRunning(): Promise<Page> {
+async function openRunning(epochs: number): Promise<Page> {
   const page = await bench.openLab(await bench.context());
   await keepDevices(page);
-  await choose(page, MODEL, SMALL);
+  await choose(page, MODEL, { ...SMALL, epochs });
   await page.getByTestId('train').click();
   await waitForPhase(page, 'running', PATIENCE);
   return page;
@@ -74,13 +77,13 @@ async function result(page: Page) {
 
 describe.skipIf(!CHROMIUM)('the Lab with the engine webgpu', () => {
   test('trains the sample; a run whose device is lost says so, and goes on without losing a bit', async () => {
-    const whole = await openRunning();
+    const whole = await openRunning(EPOCHS);
     await waitForPhase(whole, 'done', PATIENCE);
     const want = await result(whole);
     expect(want.engine).toBe('webgpu');
-    expect(want.steps.map(([step]) => step)).toEqual(Array.from({ length: STEPS }, (_, i) => i + 1));
+    expect(want.steps.map(([step]) => step)).toEqual(upTo(EPOCHS * STEPS_PER_EPOCH));
 
-    const page = await openRunning();
+    const page = await openRunning(EPOCHS);
     await waitForEpoch(page, 1.1, PATIENCE);
     const destroyed = await page.workers()[0]!.evaluate(() => {
       const { opened } = globalThis as unknown as WorkerGlobals;
@@ -96,5 +99,26 @@ describe.skipIf(!CHROMIUM)('the Lab with the engine webgpu', () => {
     await waitForPhase(page, 'done', PATIENCE);
     expect(await result(page)).toEqual(want);
     expect([bench.elsewhere, bench.complaints]).toEqual([[], []]);
+  }, 600_000);
+
+  test('a run whose GPU is gone goes on with the processor, and says so', async () => {
+    const page = await openRunning(500);
+    await waitForEpoch(page, 1.1, PATIENCE);
+    await page.workers()[0]!.evaluate(() => {
+      const { opened, GPU } = globalThis as unknown as WorkerGlobals;
+      GPU.prototype.requestAdapter = async () => null;
+      for (const device of opened) device.destroy();
+    });
+    await waitForPhase(page, 'failed');
+    await page.getByTestId('resume').click();
+    await page.getByTestId('notice').waitFor();
+    expect(await page.getByTestId('notice').textContent()).toMatch(/no GPU any more: the processor goes on/);
+    await page.getByTestId('stop').click();
+    await waitForPhase(page, 'stopped');
+    const { steps, engine } = await result(page);
+    expect(engine).toBe('webgpu'); // At the start.
+    expect(steps.length).toBeGreaterThan(STEPS_PER_EPOCH);
+    expect(steps.map(([step]) => step)).toEqual(upTo(steps.length));
+    expect(bench.complaints).toEqual([]);
   }, 600_000);
 });

@@ -140,8 +140,11 @@ const HANDLERS: {
     const [network, bestNetwork] = [resume, best && (await loadRun(best.bytes))];
     if (bestNetwork) Object.assign(network, { bestCheckpoint: () => bestNetwork.trained.checkpoint });
     // The same engine goes on with the same bits.
-    const engine = resume.trained.checkpoint.run.engine === 'webgpu' ? 'webgpu' : 'wasm';
+    const wasOnGpu = resume.trained.checkpoint.run.engine === 'webgpu';
+    const engine = wasOnGpu && (await hasGpu()) ? 'webgpu' : 'wasm';
     await begin(folder, data, { resume: network, engine });
+    if (wasOnGpu && engine === 'wasm')
+      training?.tellPhase('running', 'there is no GPU any more: the processor goes on, more slowly');
     return {};
   },
   async command({ kind }) {
@@ -186,6 +189,11 @@ async function logOf(folder: RunFolder): Promise<Uint8Array> {
   } finally {
     folder.closeLog();
   }
+}
+
+async function hasGpu(): Promise<boolean> {
+  const { gpu } = navigator as { readonly gpu?: { requestAdapter(): Promise<object | null> } };
+  return Boolean(await gpu?.requestAdapter());
 }
 
 function dataOf(folder: RunFolder): Promise<TrainTest> {

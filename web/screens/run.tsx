@@ -100,7 +100,7 @@ function RunHeader({
   const t = text();
   const { start, phase: viewPhase } = view;
   const phase = run.source === 'tab' ? viewPhase : run.phase;
-  const isAtWork = phase === 'running' || phase === 'evaluating' || phase === 'paused';
+  const isAtWork = isTraining(phase);
   const last = view.epochs.at(-1);
   const accuracy = last?.validationAccuracy ?? last?.testAccuracy ?? run.accuracy;
   const name = last?.validationAccuracy === undefined ? t.testAccuracy : t.validationAccuracy;
@@ -153,6 +153,10 @@ function RunHeader({
   );
 }
 
+function isTraining(phase: string): boolean {
+  return phase === 'running' || phase === 'evaluating' || phase === 'paused';
+}
+
 function Remedy({
   run,
   view,
@@ -175,6 +179,12 @@ function Remedy({
       </p>
     );
   }
+  if (isTraining(phase) && message !== undefined)
+    return (
+      <p class="note" role="status" data-testid="notice">
+        {message}
+      </p>
+    );
   if (phase !== 'lost') return null;
   if (run.source === 'tab') return <p class="trouble">{t.lostHere}</p>;
   const folder = view.checkpoint?.path.replace(/[\\/][^\\/]*$/, '') ?? run.name;
