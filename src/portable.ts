@@ -58,6 +58,7 @@ export type { FitOptions, FitSettings } from './library/fit-options.ts';
 export type { WeightsOptions } from './library/from-weights.ts';
 export type { ImageInput, PixelImage } from './library/images.ts';
 export type { Label } from './library/labels.ts';
+export type { NearestOptions, Neighbour } from './library/nearest.ts';
 export type { Prediction, PredictOptions } from './library/network.ts';
 export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
 export {

@@ -1,7 +1,10 @@
+import type { TrainTest } from '../data/dataset.ts';
 import { blockLayouts, linearHead } from '../model/feature-maps.ts';
 import { trace } from '../model/trace.ts';
 import { ConfigError } from '../train/config.ts';
 import type { Trained } from '../train/trained.ts';
+import type { ImageInput, PixelImage } from './images.ts';
+import { type Candidates, candidatesOf, type NearestOptions, type Neighbour, nearestOf } from './nearest.ts';
 import type { Prediction } from './network.ts';
 import type { Predictor } from './predictor.ts';
 
@@ -29,6 +32,8 @@ export interface BlockMaps extends FeatureMaps {
 export interface Explanation {
   /** As of `predict`, most probable first. */
   readonly predictions: readonly Prediction[];
+  /** The image as the network reads it. */
+  readonly image: PixelImage;
   /** [classes], in the order of `classNames`. */
   readonly logits: Float32Array;
   /** What the classifier adds to each logit, [classes]. */
@@ -46,14 +51,17 @@ export interface Explanation {
 
 /** Explains predictions of a network that ends in global pool, flatten and linear. */
 export class Explainer {
+  readonly #trained: Trained;
   readonly #predictor: Predictor;
+  readonly #candidates = new WeakMap<TrainTest, Promise<Candidates>>();
   readonly #layouts: ReturnType<typeof blockLayouts>;
   readonly #weight: ArrayLike<number>;
   readonly #bias: Float32Array;
   readonly #maps: { readonly height: number; readonly width: number };
 
   /** @throws ConfigError for networks that end otherwise. */
-  constructor({ model, config, checkpoint }: Trained, predictor: Predictor) {
+  constructor(trained: Trained, predictor: Predictor) {
+    const { model, config, checkpoint } = trained;
     const traced = trace(model, 1, [config.size, config.size], 'evaluate');
     const head = linearHead(traced);
     if (!head) {
@@ -62,6 +70,7 @@ export class Explainer {
       );
     }
     const [, , height, width] = head.shape as [number, number, number, number];
+    this.#trained = trained;
     this.#predictor = predictor;
     this.#layouts = blockLayouts(traced);
     this.#weight = checkpoint.state.get(head.weight)!;
@@ -77,12 +86,14 @@ export class Explainer {
     image: Uint8Array,
     rank: (logits: Float32Array) => readonly Prediction[],
   ): Promise<Explanation> {
+    const { size } = this.#trained.config;
     const names = this.#layouts.map(({ name }) => name);
     const [explanation] = await this.#predictor.inspect([image], ['features', ...names], (output) => {
       const maps = output('features');
       const logits = Float32Array.from(output('logits'));
       return {
         predictions: rank(logits),
+        image: { width: size, height: size, data: image },
         logits,
         bias: this.#bias.slice(),
         classMaps: this.#classMaps(maps),
@@ -100,6 +111,21 @@ export class Explainer {
   /** The means that the classifier reads, [channels], for each image. */
   features(images: readonly Uint8Array[]): Promise<readonly Float32Array[]> {
     return this.#predictor.inspect(images, ['features'], (output) => this.#means(output('features')));
+  }
+
+  /** @param features computes those of images. */
+  async nearest(
+    image: ImageInput,
+    data: TrainTest,
+    features: (images: readonly ImageInput[]) => Promise<readonly Float32Array[]>,
+    options: NearestOptions,
+  ): Promise<readonly Neighbour[]> {
+    const [ofImage] = await features([image]);
+    const candidates =
+      this.#candidates.get(data) ?? candidatesOf(this.#trained.config, data, features, options);
+    this.#candidates.set(data, candidates);
+    candidates.catch(() => this.#candidates.delete(data)); // The next call tries again.
+    return nearestOf(await candidates, ofImage!, options);
   }
 
   #classMaps(maps: ArrayLike<number>): FeatureMaps {

@@ -1,4 +1,5 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { TrainTest } from '../data/dataset.ts';
 import type { ImageDecoder } from '../data/image.ts';
 import { inOrder } from '../data/in-order.ts';
 import type { Model } from '../model/module.ts';
@@ -9,6 +10,7 @@ import { softmax } from '../train/scorecard.ts';
 import type { Trained } from '../train/trained.ts';
 import type { Explainer, Explanation } from './explain.ts';
 import { type ImageInput, readImage } from './images.ts';
+import type { NearestOptions, Neighbour } from './nearest.ts';
 import { type EngineSource, MOST_AT_ONCE, Predictor } from './predictor.ts';
 import { said } from './said.ts';
 
@@ -117,6 +119,19 @@ export class TrainedNetwork {
   async features(images: readonly ImageInput[]): Promise<readonly Float32Array[]> {
     const explainer = await this.#explain();
     return this.#inBatches(images, false, (batch) => explainer.features(batch));
+  }
+
+  /**
+   * The training images that are most similar to an image, by the cosine similarity of their features.
+   * @param data the images that the network was trained on. @throws as `explain`
+   */
+  async nearest(
+    image: ImageInput,
+    data: TrainTest,
+    options: NearestOptions = {},
+  ): Promise<readonly Neighbour[]> {
+    const explainer = await this.#explain();
+    return explainer.nearest(image, data, (images) => this.features(images), options);
   }
 
   /** Waits for pending calls, then frees memory and threads. Later calls are errors. */
