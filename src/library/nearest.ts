@@ -14,6 +14,7 @@ export interface Neighbour {
   readonly file?: string;
 }
 
+/** Options of `nearest`. */
 export interface NearestOptions {
   /** Number of images to return, most similar first. Default: 5. */
   readonly count?: number;

@@ -11,7 +11,7 @@ import { writeColours } from '../support/images.ts';
 import { CHROMIUM } from '../support/page.ts';
 import { runEvents } from '../support/run-events.ts';
 import { checkAccessibility } from './axe.ts';
-import { choose, downloaded, PageBench, picture, waitForPhase } from './support.ts';
+import { choose, downloaded, PageBench, PICTURES, picture, waitForPhase } from './support.ts';
 
 const bench = new PageBench();
 let sample: TrainTest;
@@ -149,6 +149,13 @@ describe.skipIf(!CHROMIUM)('Try, in the Lab', () => {
     await page.getByTestId('maps-layer').selectOption('0');
     await expect.poll(() => page.locator('.maps canvas').count()).toBe(Math.min(64, parts[0]!));
 
+    await page.locator('details').evaluateAll((all) => {
+      for (const each of all) (each as HTMLDetailsElement).open = false;
+    });
+    await page.getByTestId('maps-layer').selectOption('1');
+    await page
+      .locator('section.step', { has: page.locator('#step-4') })
+      .screenshot({ path: join(PICTURES, 'try.png') });
     await picture(page, 'try-light');
     for (const [theme, language, width] of [
       ['light', 'en', 1280],
@@ -173,6 +180,33 @@ describe.skipIf(!CHROMIUM)('Try, in the Lab', () => {
     await context.close();
   });
 });
+
+test.skipIf(!CHROMIUM)(
+  'Try predicts what the camera sees, and explains the picture that is chosen',
+  async () => {
+    const filmed = new PageBench();
+    await filmed.start(['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream']);
+    try {
+      const page = await filmed.openLab(await filmed.context());
+      await choose(page, 'densenet-bc-10-4', { epochs: 1, size: 16, batch: 16, lr: 0.05 });
+      await page.getByTestId('train').click();
+      await waitForPhase(page, 'done');
+      await page.locator('nav.tabs a[href$=try]').click();
+      await page.getByTestId('try-camera').click();
+      const predictions = page.getByTestId('predictions').locator('li');
+      await expect.poll(() => predictions.count(), { timeout: 30_000 }).toBe(5);
+      expect(await page.getByTestId('class-maps').count()).toBe(0);
+      await page.getByTestId('try-explain').click();
+      await page.getByTestId('class-map-sum').waitFor();
+      expect(await page.locator('video').count()).toBe(0);
+      const best = await predictions.first().locator('span').textContent();
+      expect(await page.getByTestId('class-map-class').inputValue()).toBe(best);
+      expect(filmed.complaints).toEqual([]);
+    } finally {
+      await filmed.close();
+    }
+  },
+);
 
 describe.skipIf(!CHROMIUM)('Try and Time, for runs of the command line', () => {
   test('ask the weights that the server hands out, and say what it cannot', async () => {

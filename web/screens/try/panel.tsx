@@ -43,11 +43,10 @@ export function TryPanel({
   const [answer, setAnswer] = useState<Answer | undefined>(undefined);
   const [wrong, setWrong] = useState('');
   const video = useRef<HTMLVideoElement | undefined>(undefined);
-  const isAsking = useRef(false);
+  /** What is asked now: later questions wait for it. */
+  const asking = useRef<Promise<void> | undefined>(undefined);
   const given = useRef<number | undefined>(undefined);
-  const ask = async (work: () => Promise<void>) => {
-    if (isAsking.current) return;
-    isAsking.current = true;
+  const answerTo = async (work: () => Promise<void>) => {
     try {
       if (server && given.current !== server.step) {
         await askLab('open', { id, bytes: await serverCheckpoint(id) });
@@ -57,9 +56,16 @@ export function TryPanel({
       setWrong('');
     } catch (error) {
       setWrong((error as Error).message);
-    } finally {
-      isAsking.current = false;
     }
+  };
+  const ask = (work: () => Promise<void>) => {
+    const asked = (asking.current ?? Promise.resolve())
+      .then(() => answerTo(work))
+      .finally(() => {
+        if (asking.current === asked) asking.current = undefined;
+      });
+    asking.current = asked;
+    return asked;
   };
   const explain = (image: Blob) =>
     ask(async () => {
@@ -69,7 +75,7 @@ export function TryPanel({
     });
   useEffect(() => {
     const timer = setInterval(async () => {
-      if (!isCameraOpen() || !video.current) return;
+      if (!isCameraOpen() || !video.current || asking.current) return;
       const image = await takePicture(video.current);
       if (!image) return;
       await ask(async () => setFound((await askLab('predict', { id, image })).predictions));
@@ -96,11 +102,11 @@ export function TryPanel({
         <button type="button" onClick={() => input.current?.click()}>
           {t.tryPicture}
         </button>
-        <button type="button" onClick={() => void openCamera()}>
+        <button type="button" data-testid="try-camera" onClick={() => void openCamera()}>
           {t.cameraButton}
         </button>
         {isCameraOpen() && (
-          <button type="button" onClick={() => void freeze()}>
+          <button type="button" data-testid="try-explain" onClick={() => void freeze()}>
             {t.tryExplain}
           </button>
         )}
