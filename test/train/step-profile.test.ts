@@ -1,5 +1,4 @@
 import { describe, expect, test } from 'vitest';
-import type { Engine } from '../../src/engine/engine.ts';
 import { createReferenceEngine } from '../../src/engine/reference/engine.ts';
 import { compileRun } from '../../src/train/compile-run.ts';
 import { PROFILE_ROW, type TrainEvent } from '../../src/train/events.ts';
@@ -7,6 +6,7 @@ import { stepParts } from '../../src/train/programs.ts';
 import { dataOf } from '../../src/train/run-data.ts';
 import { ENGINES } from '../support/engines.ts';
 import { data, plain, small, trainingRuns } from '../support/training-run.ts';
+import { withoutProfile } from '../support/without-profile.ts';
 
 type Profile = Extract<TrainEvent, { kind: 'profile' }>;
 
@@ -16,28 +16,6 @@ const sumOf = ({ rows }: Profile, field: (typeof PROFILE_ROW)[number]) =>
     (sum, value, i) => sum + (i % PROFILE_ROW.length === PROFILE_ROW.indexOf(field) ? value : 0),
     0,
   );
-
-/** An engine whose sessions cannot measure times. */
-async function withoutProfile(opening: Promise<Engine>): Promise<Engine> {
-  const engine = await opening;
-  return new Proxy(engine, {
-    get(target, name) {
-      if (name !== 'open') {
-        const value = Reflect.get(target, name, target) as unknown;
-        return typeof value === 'function' ? value.bind(target) : value;
-      }
-      return async (...of: Parameters<Engine['open']>) => {
-        const session = await target.open(...of);
-        return {
-          read: session.read.bind(session),
-          write: session.write.bind(session),
-          run: session.run.bind(session),
-          close: session.close.bind(session),
-        };
-      };
-    },
-  });
-}
 
 describe.each(ENGINES)('a run on $name', ({ open }) => {
   const { run, comparable } = trainingRuns();

@@ -63,7 +63,11 @@ describe('the checkpoint of a run', () => {
       const id = await runWith(`a-${name}`, {});
       make(join(ui.root, `a-${name}`, 'last.safetensors'));
       const answer = await ui.get(`/api/checkpoint?run=${id}`);
-      expect([name, answer.status, await answer.text()]).toEqual([name, 404, 'there is no such checkpoint\n']);
+      expect([name, answer.status, await answer.text()]).toEqual([
+        name,
+        404,
+        'there is no such checkpoint\n',
+      ]);
     }
   });
 
