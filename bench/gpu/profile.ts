@@ -28,7 +28,7 @@ const encodeMs = await encodeTimes(Number(stepCount));
 const before = await engine.measurePeak!();
 const times: Float64Array[] = [];
 for (let k = 0; k < Number(stepCount); k++)
-  times.push(await session.profile!(step.program, step.inputs, step.scalars));
+  times.push((await session.profile!(step.program, step.inputs, step.scalars)).durations);
 const after = await engine.measurePeak!();
 const peak: MachinePeak = {
   flopsPerSecond: Math.max(before.flopsPerSecond, after.flopsPerSecond),

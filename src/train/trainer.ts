@@ -16,6 +16,7 @@ import { RunQueue } from './run-queue.ts';
 import { learningRateAt } from './schedule.ts';
 import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
+import { StepProfile } from './step-profile.ts';
 import { TrainingStoppedError } from './stopped-error.ts';
 import type { TrainingResult, TrainingRun } from './training-run.ts';
 
@@ -38,6 +39,8 @@ class Trainer {
   #savedAt = performance.now();
   /** When the results of the latest step were there. */
   #stepDoneAt = 0;
+  /** Steps on whole batches since the start or the resume. */
+  #stepsHere = 0;
 
   constructor(training: TrainingRun) {
     const { config, data, engine, resumeFrom } = training;
@@ -99,14 +102,15 @@ class Trainer {
     const { checkpointEveryMs = 5 * 60_000 } = this.#training;
     try {
       while (next) {
-        if (pause?.isPaused || signal?.aborted) await steps.finish();
+        const profile = this.#profileOf(next.size);
+        if (profile || pause?.isPaused || signal?.aborted) await steps.finish();
         await pause?.wait(signal);
         signal?.throwIfAborted();
         const step = this.#run.progress.step + steps.length;
-        this.#beginStep(steps, next, () => {
+        this.#beginStep(steps, next, profile, () => {
           next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
         });
-        await steps.room();
+        await (profile ? steps.finish() : steps.room());
         if (performance.now() - this.#savedAt <= checkpointEveryMs) continue;
         await steps.finish();
         await this.#save('last');
@@ -121,8 +125,16 @@ class Trainer {
     await this.#endEpoch(startedAt);
   }
 
-  /** Begins the step behind the unfinished ones. @param whenRead called when the batch may be overwritten. */
-  #beginStep(steps: RunQueue<StepResult>, batch: Batch, whenRead: () => void): void {
+  /**
+   * Begins the step behind the unfinished ones. @param profile measures it: no other step is unfinished meanwhile.
+   * @param whenRead called when the batch may be overwritten.
+   */
+  #beginStep(
+    steps: RunQueue<StepResult>,
+    batch: Batch,
+    profile: StepProfile | undefined,
+    whenRead: () => void,
+  ): void {
     const { config, session, compiled } = this.#training;
     const stage = this.#stage();
     const index = this.#run.progress.globalStep + steps.length;
@@ -135,11 +147,14 @@ class Trainer {
       step: index - stage.firstStep + 1,
       stepSeed: stepSeedOf(config.seed, index),
     };
-    steps.add(runStep(this.#target(), batch, scalars, whenRead), (result) => {
+    const target = profile ? { ...this.#target(), session: profile.session } : this.#target();
+    steps.add(runStep(target, batch, scalars, whenRead), (result) => {
       const now = performance.now();
       // The time of the step before, during which this one waited, is not this one's.
-      this.#stepDone(size, learningRate, result, now - Math.max(startedAt, this.#stepDoneAt));
+      const stepMs = now - Math.max(startedAt, this.#stepDoneAt);
       this.#stepDoneAt = now;
+      this.#stepDone(size, learningRate, result, stepMs);
+      if (profile) this.#training.listener(profile.event(this.#run.progress.globalStep, stepMs));
     });
   }
 
@@ -225,6 +240,14 @@ class Trainer {
     // In this order: if `last` was not written, the epoch is repeated; if `best` was not, it would be lost.
     if (isBest) await this.#save('best');
     await this.#save('last');
+  }
+
+  /** Measures one step of whole batches, when the first ones have warmed up caches and clocks. */
+  #profileOf(batchSize: number): StepProfile | undefined {
+    const { session, compiled, config } = this.#training;
+    if (!session.profile || batchSize !== config.batch || this.#stepsHere++ !== PROFILED_STEP)
+      return undefined;
+    return new StepProfile(session, compiled.network);
   }
 
   #target(): StepTarget {
@@ -391,5 +414,8 @@ class Trainer {
     if (plan) listener(plan);
   }
 }
+
+/** Steps before the one that is measured. */
+const PROFILED_STEP = 9;
 
 const evaluationOf = (epoch: number) => `evaluation of epoch ${epoch + 1}`;

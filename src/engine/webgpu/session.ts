@@ -9,6 +9,7 @@ import {
   type Input,
   NonFiniteError,
   type Outputs,
+  type ProfiledRun,
   type RunScalars,
   type Session,
 } from '../engine.ts';
@@ -35,6 +36,7 @@ interface Run {
   readonly upload: Upload;
   /** The control block. */
   readonly words: Uint32Array;
+  readonly places: number;
   /** The run before, if it is unfinished. */
   readonly earlier: Promise<unknown> | undefined;
 }
@@ -51,7 +53,8 @@ export class WebgpuSession implements Session {
   readonly #fresh = new Set<number>();
   readonly #uploads: Uploads;
   readonly #ring: StagingRing;
-  #unfinished = 0;
+  /** Of unfinished runs. */
+  #places = 0;
   /** The latest run, while one is unfinished. */
   #latest: Promise<unknown> | undefined;
 
@@ -131,43 +134,34 @@ export class WebgpuSession implements Session {
   }
 
   async run(name: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
-    const run = this.#runOf(name, inputs, scalars, RUNS_AT_ONCE);
-    const { compiled } = run;
-    const answers = [...compiled.plan.outputs].filter(([output]) => !this.#network.layout.shapes.has(output));
-    const spans = answers.map(([, port]) => spanOf(this.#memory, name, compiled.plan, port));
-    const staging = this.#ring.take([this.#controlSpan(), ...spans]);
+    const run = this.#runOf(name, inputs, scalars, 1);
+    const { spans, outputsOf } = this.#resultsOf(run);
     const submission = {
       code: this.#code.get(name)!.main,
       upload: run.upload,
       begin: (upload: Upload) => this.#begin(run, upload),
-      staging,
+      staging: this.#ring.take(spans),
     };
-    return this.#finish(run, this.#submitter.submit(submission), ([control, ...bytes]) => {
-      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
-      return new Map(answers.map(([output, port], i) => [output, dense(port, bytes[i]!, spans[i]!.skip)]));
-    });
+    return this.#finish(run, this.#submitter.submit(submission), outputsOf);
   }
 
   async profile(
     name: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
-  ): Promise<Float64Array> {
-    const run = this.#runOf(name, inputs, scalars, 1);
-    const { compiled } = run;
+  ): Promise<ProfiledRun> {
+    const run = this.#runOf(name, inputs, scalars, RUNS_AT_ONCE);
+    const { spans, outputsOf } = this.#resultsOf(run);
     const { main } = this.#code.get(name)!;
     const { device } = this.#gpu;
     const measure = async () => {
       this.#begin(run, run.upload);
       device.queue.submit([encode(device, main, 0, 0, { before: run.upload.expand })]);
-      const times = await timeRecords(device, main, compiled.plan.records.length, this.#submitter.budget.now);
-      const [control] = await readBytes(device, [this.#controlSpan()]);
-      return { times, control };
+      const count = run.compiled.plan.records.length;
+      const durations = await timeRecords(device, main, count, this.#submitter.budget);
+      return { durations, bytes: await readBytes(device, spans) };
     };
-    return this.#finish(run, measure(), ({ times, control }) => {
-      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
-      return times;
-    });
+    return this.#finish(run, measure(), ({ durations, bytes }) => ({ outputs: outputsOf(bytes), durations }));
   }
 
   async close(): Promise<void> {
@@ -175,20 +169,21 @@ export class WebgpuSession implements Session {
     this.#ring.close();
   }
 
-  /** Checks the inputs and scalars of a run. @param most runs at once. @throws EngineError */
+  /** Checks the inputs and scalars of a run. @param places it takes, of RUNS_AT_ONCE. @throws EngineError */
   #runOf(
     name: string,
     inputs: Readonly<Record<string, Input>>,
     scalars: RunScalars | undefined,
-    most: number,
+    places: number,
   ): Run {
     const compiled = requireProgram(this.#network, name);
-    if (this.#unfinished >= most)
+    if (this.#places + places > RUNS_AT_ONCE)
       throw new EngineError('a program of this session is running: wait for it first');
     requireInputs(compiled.graph, inputs);
     requireScalars(name, compiled, scalars);
     const upload = this.#uploads.of(name, compiled, inputs);
-    return { name, compiled, upload, words: controlWords(compiled, scalars), earlier: this.#latest };
+    const words = controlWords(compiled, scalars);
+    return { name, compiled, upload, words, places, earlier: this.#latest };
   }
 
   /** The answer of a run, after that of the run before: its failure is that of this run too. */
@@ -202,10 +197,11 @@ export class WebgpuSession implements Session {
       } catch (error) {
         throw error instanceof EngineError ? error : await this.#failureOf(error);
       } finally {
-        if (--this.#unfinished === 0) this.#latest = undefined;
+        this.#places -= run.places;
+        if (this.#places === 0) this.#latest = undefined;
       }
     };
-    this.#unfinished++;
+    this.#places += run.places;
     const finished = finish();
     this.#latest = finished;
     return finished;
@@ -222,8 +218,15 @@ export class WebgpuSession implements Session {
     return this.#gpu.failure() ?? new EngineError('the GPU did not answer', { cause });
   }
 
-  #controlSpan() {
-    return { buffer: this.#memory.control, at: 0, bytes: CONTROL_BYTES };
+  /** What a run copies for the host, and its outputs from these bytes, which throws NonFiniteError. */
+  #resultsOf({ name, compiled }: Run) {
+    const answers = [...compiled.plan.outputs].filter(([output]) => !this.#network.layout.shapes.has(output));
+    const spans = answers.map(([, port]) => spanOf(this.#memory, name, compiled.plan, port));
+    const outputsOf = ([control, ...bytes]: readonly ArrayBuffer[]): Outputs => {
+      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
+      return new Map(answers.map(([output, port], i) => [output, dense(port, bytes[i]!, spans[i]!.skip)]));
+    };
+    return { spans: [{ buffer: this.#memory.control, at: 0, bytes: CONTROL_BYTES }, ...spans], outputsOf };
   }
 
   /** Writes inputs and scalars, and computes values that depend only on the state. */
