@@ -102,7 +102,8 @@ export class TrainedNetwork {
 
   /**
    * Predicts the classes of an image, and tells where in the image each logit comes from and what the blocks of the
-   * network computed.
+   * network computed. All in float32: predictions of a run with bfloat16 may differ from those of `predict` by its
+   * rounding.
    * @throws DataError if the input is not an image; ConfigError unless the network ends in a global average pool,
    * flatten and one linear layer, as all of `MODEL_NAMES` do; EngineError after `close`.
    */

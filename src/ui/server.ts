@@ -151,7 +151,9 @@ async function answerCheckpoint(response: ServerResponse, query: string, files: 
   const { size } = await file.stat();
   response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
   // Closes the file, also where the page goes away in the middle.
-  await pipeline(file.createReadStream({ end: Math.max(0, size - 1) }), response).catch(() => response.destroy());
+  await pipeline(file.createReadStream({ end: Math.max(0, size - 1) }), response).catch(() =>
+    response.destroy(),
+  );
 }
 
 async function answerStream(response: ServerResponse, query: string, parts: Parts): Promise<void> {

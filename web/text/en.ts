@@ -209,6 +209,8 @@ export const en = {
   tryPicture: 'Choose a picture',
   tryEmpty: 'After the first epoch the network can be tried.',
   tryWith: (name: string) => `The network of ${name}, as it was best`,
+  tryNoWeights:
+    'A log alone has no weights that could be tried: open the folder of the run with `densor ui`.',
   tryExplain: 'Explain this picture',
   whyTitle: 'Where the answer comes from',
   whyHow:

@@ -204,6 +204,7 @@ export const zh: Catalogue = {
   tryPicture: '选择图片',
   tryEmpty: '第一轮之后就可以试用网络。',
   tryWith: (name) => `${name} 的最佳网络`,
+  tryNoWeights: '只有日志，没有可以试用的权重：请用 `densor ui` 打开这次训练的文件夹。',
   tryExplain: '解释这张图片',
   whyTitle: '答案从何而来',
   whyHow:
