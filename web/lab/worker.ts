@@ -25,11 +25,10 @@ import {
   type ToWorker,
 } from './messages.ts';
 import { RunFolder } from './run-store.ts';
+import { isLabSetting } from './settings-here.ts';
 
 const CHECKPOINT_MS = 10_000;
 const NEWS_MS = 250;
-/** Settings that mean nothing in a page. */
-const ELSEWHERE = ['data', 'dataDir', 'out', 'resume', 'from', 'weights', 'json', 'memoryLimit', 'strict'];
 
 const channel = new BroadcastChannel(CHANNEL);
 const base = new URL('..', self.location.href).href;
@@ -109,7 +108,7 @@ const HANDLERS: {
 } = {
   async describe() {
     const fields = settingsForm('train')
-      .filter(({ name }) => !ELSEWHERE.includes(name))
+      .filter(({ name }) => isLabSetting(name))
       .map((field) => {
         if (field.name === 'recipe') return { ...field, default: 'photos' };
         const engines = 'gpu' in navigator ? ['wasm', 'webgpu'] : ['wasm'];

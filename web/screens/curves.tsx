@@ -3,7 +3,7 @@ import type { StepColumn } from '../../src/live/protocol.ts';
 import type { RunView } from '../../src/live/run-view.ts';
 import { csvOf } from '../app/csv.ts';
 import { download } from '../app/download.ts';
-import { formatShare } from '../app/format.ts';
+import { formatShare, shownName } from '../app/format.ts';
 import { Chart, type Line } from '../charts/chart.tsx';
 import { type Points, pointsOf, smoothed } from '../charts/chart-data.ts';
 import { text } from '../text/text.ts';
@@ -89,6 +89,7 @@ export function CurvesTab({ view, name, version }: TabProps) {
   const hasValidation = view.epochs.some(({ validationAccuracy }) => validationAccuracy !== undefined);
   const judged = hasValidation ? t.validationAccuracy : t.testAccuracy;
   const common = {
+    subject: shownName(name),
     extent: extentOfRun(view),
     xName: view.start ? t.axisEpoch : t.axisStep,
     version: `${version} ${view.generation}`,

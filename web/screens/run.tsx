@@ -1,3 +1,4 @@
+import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RunView } from '../../src/live/run-view.ts';
 import {
@@ -8,20 +9,15 @@ import {
   formatTime,
   shownName,
 } from '../app/format.ts';
+import { later } from '../app/later.tsx';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
 import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
 import { commandServer, followOnServer } from '../app/server-source.ts';
 import { askLab } from '../lab/client.ts';
 import { text } from '../text/text.ts';
-import { ConfusionsTab } from './confusions.tsx';
 import { CurvesTab } from './curves.tsx';
-import { DataTab } from './data.tsx';
 import { resumeInTab } from './lab/start.ts';
-import { LayersTab } from './layers.tsx';
-import { LogTab } from './log.tsx';
-import { MemoryTab } from './memory.tsx';
 import { CommandLine, Empty, PhaseMark } from './parts.tsx';
-import { TimeTab } from './time.tsx';
 
 export interface TabProps {
   readonly view: RunView;
@@ -30,14 +26,14 @@ export interface TabProps {
   readonly version: number;
 }
 
-const SCREENS: Readonly<Record<Tab, (props: TabProps) => preact.JSX.Element>> = {
+const SCREENS: Readonly<Record<Tab, ComponentType<TabProps>>> = {
   curves: CurvesTab,
-  confusions: ConfusionsTab,
-  memory: MemoryTab,
-  time: TimeTab,
-  layers: LayersTab,
-  data: DataTab,
-  log: LogTab,
+  confusions: later(async () => (await import('./confusions.tsx')).ConfusionsTab),
+  memory: later(async () => (await import('./memory.tsx')).MemoryTab),
+  time: later(async () => (await import('./time.tsx')).TimeTab),
+  layers: later(async () => (await import('./layers.tsx')).LayersTab),
+  data: later(async () => (await import('./data.tsx')).DataTab),
+  log: later(async () => (await import('./log.tsx')).LogTab),
 };
 
 export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab }) {
@@ -148,6 +144,8 @@ function RunHeader({
           </div>
         ))}
       </dl>
+      {run.read && run.read.skipped > 0 && <p class="note">{t.logSkipped(run.read.skipped)}</p>}
+      {run.read?.cutAt !== undefined && <p class="trouble">{t.logCut(formatBytes(run.read.cutAt))}</p>}
       <Remedy run={run} view={view} phase={phase} message={view.message} />
     </header>
   );
@@ -175,7 +173,8 @@ function Remedy({
     );
   }
   if (phase !== 'lost') return null;
-  if (run.source === 'tab') return <p class="trouble">{t.lostHere}</p>;
+  if (run.source !== 'server')
+    return <p class="trouble">{run.source === 'tab' ? t.lostHere : t.lostInFile}</p>;
   const folder = view.checkpoint?.path.replace(/[\\/][^\\/]*$/, '') ?? run.name;
   return (
     <div class="trouble" role="alert">

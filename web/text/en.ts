@@ -1,3 +1,10 @@
+/** A setting as the form of the Lab has it, in English. */
+export interface SettingField {
+  readonly name: string;
+  readonly help: string;
+  readonly default: string;
+}
+
 /** All texts of the page. Another language has the same keys, with the same parameters. */
 export const en = {
   languageName: 'English',
@@ -42,6 +49,19 @@ export const en = {
   trainSample: 'Train on the sample',
   loading: 'Loading…',
   notFound: 'There is no such run. It may have been deleted.',
+
+  openLog: 'Open a log',
+  openLogHow: 'Or drop a log.jsonl, or the folder of a run, anywhere on this page.',
+  fromFile: 'from a file',
+  noLog: (name: string) => `${name}: there is no log.jsonl in it`,
+  logWithoutEvents: 'no line of it is an event of a run; expected the log.jsonl of a run',
+  logSkipped: (count: number) =>
+    count === 1
+      ? 'One line of the log is damaged and was left out.'
+      : `${count} lines of the log are damaged and were left out.`,
+  logCut: (size: string) =>
+    `Only the first ${size} of the log are shown: open its folder with densor ui to see the rest.`,
+  lostInFile: 'The log ends here: the run was not finished when the file was written.',
 
   epochOf: (epoch: string, epochs: number) => `epoch ${epoch} of ${epochs}`,
   doneAt: (time: string, spread: string) => `done ${time} ± ${spread}`,
@@ -108,6 +128,9 @@ export const en = {
     `kernel call ${record}, ${part}, ${phase}: ${bytes} in use`,
   memoryKeys: 'Arrow keys move the cursor through the kernel calls of a step.',
   memoryPicture: 'Buffers of the arena: across, the kernel calls of a step; upwards, bytes.',
+  planRole: (role: string) => role,
+  planPart: (part: string) => part,
+  planReason: (reason: string) => reason,
   forward: 'forward',
   backward: 'backward',
   update: 'update',
@@ -190,6 +213,9 @@ export const en = {
   recipe: 'Recipe',
   settings: 'All settings',
   settingsHow: 'Empty fields have the value that is shown, chosen by the images where it says so.',
+  settingName: ({ name }: SettingField) => name,
+  settingHelp: ({ help }: SettingField) => help,
+  settingDefault: (field: SettingField) => field.default,
   runName: 'Name of the run',
   train: 'Train',
   starting: 'Reading the images and planning the network…',

@@ -1,4 +1,6 @@
 import type { Catalogue } from './en.ts';
+import { planPart, planReason, planRole } from './plan-zh.ts';
+import { settingDefault, settingHelp, settingName } from './settings-zh.ts';
 
 export const zh: Catalogue = {
   languageName: '中文',
@@ -43,6 +45,15 @@ export const zh: Catalogue = {
   trainSample: '用内置样本训练',
   loading: '加载中…',
   notFound: '没有这条记录，可能已被删除。',
+
+  openLog: '打开日志',
+  openLogHow: '也可以把 log.jsonl 或训练记录的文件夹拖到本页任意位置。',
+  fromFile: '来自文件',
+  noLog: (name) => `${name}：里面没有 log.jsonl`,
+  logWithoutEvents: '其中没有任何一行是训练事件；应为训练记录的 log.jsonl',
+  logSkipped: (count) => `日志中有 ${count} 行已损坏，未显示。`,
+  logCut: (size) => `只显示日志的前 ${size}：请用 densor ui 打开其文件夹查看其余部分。`,
+  lostInFile: '日志到此为止：写入这个文件时训练尚未结束。',
 
   epochOf: (epoch, epochs) => `第 ${epoch} 轮，共 ${epochs} 轮`,
   doneAt: (time, spread) => `预计 ${time} ± ${spread} 完成`,
@@ -106,6 +117,9 @@ export const zh: Catalogue = {
   memoryAt: (record, part, phase, bytes) => `第 ${record} 次内核调用，${part}，${phase}：使用 ${bytes}`,
   memoryKeys: '方向键在一步的内核调用之间移动光标。',
   memoryPicture: '工作区的缓冲区：横向是一步的内核调用，纵向是字节。',
+  planRole,
+  planPart,
+  planReason,
   forward: '前向',
   backward: '反向',
   update: '更新',
@@ -185,6 +199,9 @@ export const zh: Catalogue = {
   recipe: '配方',
   settings: '全部设置',
   settingsHow: '空白的栏使用显示的值；有说明的地方由图像决定。',
+  settingName,
+  settingHelp,
+  settingDefault,
   runName: '记录名称',
   train: '训练',
   starting: '正在读取图像并规划网络…',
