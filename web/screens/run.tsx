@@ -12,6 +12,7 @@ import {
 import { later } from '../app/later.tsx';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
 import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
+import { sentenceOf } from '../app/sentence.ts';
 import { commandServer, followOnServer } from '../app/server-source.ts';
 import { askLab } from '../lab/client.ts';
 import { text } from '../text/text.ts';
@@ -164,11 +165,10 @@ function Remedy({
 }) {
   const t = text();
   if (phase === 'failed') {
-    const isFull = /quota/i.test(message ?? '');
     const isNonFinite = /NaN or infinity/.test(message ?? '');
     return (
       <p class="trouble" role="alert" data-testid="failure">
-        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp}
+        {sentenceOf(message ?? '')} {isNonFinite && t.failedHelp}
       </p>
     );
   }

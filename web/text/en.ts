@@ -240,6 +240,13 @@ export const en = {
   deleteSure: (name: string) => `Delete ${name}? It cannot be undone.`,
   storageFull:
     'The browser has no room for another checkpoint: training is stopped, and the last checkpoint is kept. Delete runs that are no longer needed.',
+  memoryShort: (size: string) =>
+    `The browser has too little memory for this (${size}): choose a smaller batch or size, or a microBatch.`,
+  noKernels:
+    'The kernels of this page are missing on its server, or are older than the page: run npm run build, and serve dist/web as a whole.',
+  newerRun: 'A newer version of this page stored this run: reload the page, and go on with the newest.',
+  nothingSaved: 'Nothing is stored of this run that it could go on from: train again.',
+  dataGone: 'The browser has deleted the images of this run to make room: train again with the same images.',
 
   keysTitle: 'Keys',
   keyHelp: 'these keys',

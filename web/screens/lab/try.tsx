@@ -1,6 +1,7 @@
 import type { Prediction } from 'densor/browser';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatPercent, shownName } from '../../app/format.ts';
+import { sentenceOf } from '../../app/sentence.ts';
 import { askLab } from '../../lab/client.ts';
 import { text } from '../../text/text.ts';
 import { Empty } from '../parts.tsx';
@@ -32,7 +33,7 @@ export function TryStep({
       setFound((await askLab('predict', { id, image })).predictions);
       setWrong('');
     } catch (error) {
-      setWrong((error as Error).message);
+      setWrong(sentenceOf((error as Error).message));
     } finally {
       isAsking.current = false;
     }
