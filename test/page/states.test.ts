@@ -119,21 +119,44 @@ describe.skipIf(!CHROMIUM)('the Lab, when the browser is in its way', () => {
     await context.close();
   });
 
-  test('names the memory that the browser refuses, and what to choose', async () => {
-    const context = await bench.context({ serviceWorkers: 'block' });
+  /** A browser whose memory ends at so many pages of 64 KiB. */
+  async function openWithMemory(context: BrowserContext, pages: number): Promise<Page> {
     await context.route('**/assets/worker-*.js', async (route) => {
       const response = await route.fetch();
       const short = `WebAssembly.Memory = class extends WebAssembly.Memory {
         constructor(options) {
-          if (options.initial > 640) throw new RangeError('could not allocate memory');
+          if (options.initial > ${pages}) throw new RangeError('could not allocate memory');
           super(options);
         }
       };`;
       await route.fulfill({ response, body: `${short}\n${await response.text()}` });
     });
     const page = await openBare(context);
-    await choose(page, 'densenet121', { epochs: 1, batch: 64 });
+    await choose(page, 'densenet-bc-22-12', { epochs: 1, size: 32, batch: 64 });
     await page.getByTestId('train').click();
+    return page;
+  }
+
+  test('goes on slower where the browser refuses some of the memory, and says so', async () => {
+    const context = await bench.context({ serviceWorkers: 'block' });
+    const page = await openWithMemory(context, 1200); // The plan that keeps all results takes more than 1,300.
+    await waitForPhase(page, 'running');
+    await expect
+      .poll(() => page.locator('header.run').textContent())
+      .toMatch(/Memory is short: some results/);
+    await page.locator('nav.tabs a[href$=memory]').click();
+    await expect.poll(() => page.locator('.legend').textContent()).toContain('feature maps, recomputed');
+    await picture(page, 'memory-recomputed');
+    await page.getByTestId('language').click();
+    await expect.poll(() => page.locator('.legend').textContent()).toContain('特征图（重新计算）');
+    expect(await page.locator('header.run').textContent()).toContain('重新计算');
+    expect(await checkAccessibility(page)).toEqual([]);
+    await context.close();
+  });
+
+  test('names the memory that the browser refuses, and what to choose', async () => {
+    const context = await bench.context({ serviceWorkers: 'block' });
+    const page = await openWithMemory(context, 64);
     await expect
       .poll(() => trouble(page), { timeout: 60_000 })
       .toMatch(/too little memory for this \(\d+ MiB\): choose a smaller batch/);

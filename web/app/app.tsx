@@ -1,6 +1,5 @@
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { RunScreen } from '../screens/run.tsx';
 import { RunsScreen } from '../screens/runs.tsx';
 import { language, nextLanguage, text } from '../text/text.ts';
 import { isHelpOpen } from './keys.ts';
@@ -25,6 +24,7 @@ class Guard extends Component<{ readonly children: ComponentChildren }, { readon
   }
 }
 
+const RunScreen = later(async () => (await import('../screens/run.tsx')).RunScreen);
 const CompareScreen = later(async () => (await import('../screens/compare.tsx')).CompareScreen);
 const LabScreen = later(async () => (await import('../screens/lab/lab.tsx')).LabScreen);
 const PrivacyScreen = later(async () => (await import('../screens/privacy.tsx')).PrivacyScreen);

@@ -1,4 +1,3 @@
-import { signal } from '@preact/signals';
 import type { StepColumn } from '../../src/live/protocol.ts';
 import type { RunView } from '../../src/live/run-view.ts';
 import { csvOf } from '../app/csv.ts';
@@ -6,12 +5,11 @@ import { download } from '../app/download.ts';
 import { formatShare, shownName } from '../app/format.ts';
 import { Chart, type Line } from '../charts/chart.tsx';
 import { type Points, pointsOf, smoothed } from '../charts/chart-data.ts';
+import { isLog, isSmooth, resets, toggle } from '../charts/chart-options.ts';
 import { text } from '../text/text.ts';
 import type { TabProps } from './run.tsx';
 
-export const isLog = signal(false);
-export const isSmooth = signal(false);
-export const resets = signal(0);
+export { isLog, isSmooth, resets };
 
 /** Steps of an epoch; 1 where the axis counts steps, because nobody told how many an epoch has. */
 const perUnit = ({ start }: RunView) => Math.max(1, start?.stepsPerEpoch ?? 1);
@@ -77,10 +75,6 @@ export function ChartButtons({ onCsv }: { readonly onCsv?: () => void }) {
       )}
     </div>
   );
-}
-
-export function toggle(option: { value: boolean }): void {
-  option.value = !option.value;
 }
 
 export function CurvesTab({ view, name, version }: TabProps) {

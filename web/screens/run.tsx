@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RunView } from '../../src/live/run-view.ts';
+import { RECOMPUTED } from '../../src/plan/memory/role-texts.ts';
 import {
   formatBytes,
   formatDuration,
@@ -10,6 +11,7 @@ import {
   shownName,
 } from '../app/format.ts';
 import { later } from '../app/later.tsx';
+import { togglePause } from '../app/pause.ts';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
 import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
 import { sentenceOf } from '../app/sentence.ts';
@@ -78,13 +80,6 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
   );
 }
 
-/** Asks a run that can be asked to pause, or to go on. */
-export function togglePause(run: KnownRun): void {
-  const kind = run.phase === 'paused' ? 'resume' : 'pause';
-  if (run.source === 'tab') void askLab('command', { kind });
-  else void commandServer({ kind });
-}
-
 /** @param version drawn again when it changes: the view itself stays the same object. */
 function RunHeader({
   run,
@@ -147,6 +142,7 @@ function RunHeader({
       </dl>
       {run.read && run.read.skipped > 0 && <p class="note">{t.logSkipped(run.read.skipped)}</p>}
       {run.read?.cutAt !== undefined && <p class="trouble">{t.logCut(formatBytes(run.read.cutAt))}</p>}
+      {view.plan?.roles.some((role) => role.endsWith(RECOMPUTED)) && <p class="note">{t.recomputes}</p>}
       <Remedy run={run} view={view} phase={phase} message={view.message} />
     </header>
   );

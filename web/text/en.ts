@@ -240,6 +240,8 @@ export const en = {
   deleteSure: (name: string) => `Delete ${name}? It cannot be undone.`,
   storageFull:
     'The browser has no room for another checkpoint: training is stopped, and the last checkpoint is kept. Delete runs that are no longer needed.',
+  recomputes:
+    'Memory is short: some results are computed a second time in the backward pass. Steps take longer, with the same bits.',
   memoryShort: (size: string) =>
     `The browser has too little memory for this (${size}): choose a smaller batch or size, or a microBatch.`,
   noKernels:

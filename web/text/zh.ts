@@ -224,6 +224,7 @@ export const zh: Catalogue = {
   deleteAll: '删除所有记录',
   deleteSure: (name) => `删除 ${name}？此操作无法撤销。`,
   storageFull: '浏览器没有空间保存下一个检查点：训练已停止，最后的检查点已保留。请删除不再需要的记录。',
+  recomputes: '内存不足：部分结果在反向传播时重新计算，每步用时更长，结果完全相同。',
   memoryShort: (size) => `浏览器的内存不够（${size}）：请选择更小的批量大小或图像大小，或者设置 microBatch。`,
   noKernels: '服务器上缺少此页面的计算内核，或者内核比页面旧：请运行 npm run build，并完整地提供 dist/web。',
   newerRun: '这条记录由更新版本的页面保存：请重新加载页面，用最新版本继续。',
