@@ -56,7 +56,6 @@ export class ChunkCache {
 async function samplesOf(log: FileHandle, start: number, end: number): Promise<string> {
   const length = Math.min(SAMPLE_BYTES, end - start);
   const samples = Buffer.alloc(2 * length);
-  await log.read(samples, 0, length, start);
-  await log.read(samples, length, length, end - length);
+  await Promise.all([log.read(samples, 0, length, start), log.read(samples, length, length, end - length)]);
   return samples.toString('latin1');
 }

@@ -53,9 +53,8 @@ export class LogFollower {
       this.#goTo(0);
       this.#isNew = true;
     }
-    const hello = Buffer.from(
-      this.#isNew ? this.lineOf({ kind: 'hello', phase: 'preparing', steps: 0 }, 0) : '',
-    );
+    const hello = this.#isNew && this.lineOf({ kind: 'hello', phase: 'preparing', steps: 0 }, 0);
+    const afterHello = (lines: Buffer) => (hello ? Buffer.concat([Buffer.from(hello), lines]) : lines);
     const isAtEnd = size === this.#position && !this.#isNew;
     this.#isNew = false;
     if (isAtEnd) {
@@ -67,7 +66,7 @@ export class LogFollower {
     const known = isLineStart ? await this.#cache.get(this.place.id, start, log) : undefined;
     if (known) {
       this.#goTo(known.end);
-      return Buffer.concat([hello, known.lines]);
+      return afterHello(known.lines);
     }
     this.#bytes ??= Buffer.allocUnsafe(PIECE_BYTES);
     const bytes = this.#bytes;
@@ -81,13 +80,13 @@ export class LogFollower {
     const { seq } = this.#reader;
     if (seq <= start) {
       this.#position += bytesRead; // Within a line that is longer than the piece, or not written to its end.
-      return Buffer.concat([hello, lines]);
+      return afterHello(lines);
     }
     if (isLineStart && bytesRead === PIECE_BYTES)
       await this.#cache.put(this.place.id, start, { end: seq, lines }, log);
     this.#goTo(seq); // The beginning of a line is read again: others begin there as well.
     this.#before = bytes.toString('latin1', Math.max(0, seq - start - SAMPLE_BYTES), seq - start);
-    return Buffer.concat([hello, lines]);
+    return afterHello(lines);
   }
 
   #goTo(position: number): void {
