@@ -1,4 +1,5 @@
 import { counted } from '../tensor/counted.ts';
+import { allFinite } from '../tensor/finite.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { type Weights, WeightsError } from './named-weights.ts';
 import { quoted } from './quoted.ts';
@@ -99,7 +100,7 @@ export function matchWeights(
     if (fit.reinitialized.includes(name)) continue;
     const { fileName, read } = tensors.get(name)!;
     const numbers = read();
-    if (!numbers.every(Number.isFinite))
+    if (!allFinite(numbers))
       throw new WeightsError(`${source}: tensor ${quoted(fileName)} holds NaN or infinity (as float32)`);
     if (fileName !== name) renamedCount++;
     state.set(name, numbers);
