@@ -10,7 +10,7 @@ const NAMES = {
 type Purpose = keyof typeof NAMES;
 
 /** The folders of a predefined split: training and test images and, if there are three, validation images. */
-export interface OwnHalves {
+export interface PredefinedSplit {
   readonly train: string;
   readonly validation?: string;
   readonly test: string;
@@ -20,7 +20,7 @@ export interface OwnHalves {
  * The predefined split of a folder of images; undefined if its folders are classes.
  * @throws DataError if the names are ambiguous.
  */
-export function ownHalves(images: ImageFiles): OwnHalves | undefined {
+export function predefinedSplit(images: ImageFiles): PredefinedSplit | undefined {
   const folders = images.folders('');
   const of = (purpose: Purpose) => {
     const known: readonly string[] = NAMES[purpose];
@@ -35,10 +35,10 @@ export function ownHalves(images: ImageFiles): OwnHalves | undefined {
     // If there are only training and validation images, the validation images are the test set.
     return validation === undefined || validation === test ? { train, test } : { train, validation, test };
   }
-  const halves = Object.values(found).flat();
-  if (isPair || (halves.length > 0 && halves.length === folders.length)) {
+  const names = Object.values(found).flat();
+  if (isPair || (names.length > 0 && names.length === folders.length)) {
     throw new DataError(
-      `${images.root} holds ${halves.join(', ')}: expected a folder for each class, or train and val (or test) with such folders in them`,
+      `${images.root} holds ${names.join(', ')}: expected a folder for each class, or train and val (or test) with such folders in them`,
     );
   }
   return undefined;

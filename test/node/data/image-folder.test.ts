@@ -30,13 +30,13 @@ describe('a folder of images', () => {
     expect([train.height, train.width, train.channels]).toEqual([16, 16, 3]);
     expect(notes).toEqual([expect.stringMatching(/30 RGB images of 3 classes, 16×16: 1 MiB in memory/)]);
     // Each image has the color of its class in all formats, and the first images are of several classes.
-    for (const half of [train, held]) {
-      const pixels = half.pixels as Uint8Array;
-      for (let i = 0; i < half.count; i++) {
+    for (const set of [train, held]) {
+      const pixels = set.pixels as Uint8Array;
+      for (let i = 0; i < set.count; i++) {
         const [r, g, b] = [0, 1, 2].map((c) => pixels[(i * 256 + 136) * 3 + c]!) as [number, number, number];
-        expect([b, g, r].indexOf(Math.max(r, g, b))).toBe(half.labels[i]);
-        expect(half.files![i]).toMatch(
-          new RegExp(`^${half.classNames[half.labels[i]!]}.\\d\\.(png|jpeg|webp)$`),
+        expect([b, g, r].indexOf(Math.max(r, g, b))).toBe(set.labels[i]);
+        expect(set.files![i]).toMatch(
+          new RegExp(`^${set.classNames[set.labels[i]!]}.\\d\\.(png|jpeg|webp)$`),
         );
       }
     }
@@ -72,19 +72,19 @@ describe('a folder of images', () => {
     ['Training', 'Testing'],
     ['TRAIN', 'TEST'],
     ['training', 'dev'],
-  ])('with %s and %s has these halves', async (whole, half) => {
-    await writeColours(join(folder, whole), 3);
-    await writeColours(join(folder, half), 1);
+  ])('with %s and %s uses these as the split', async (training, testing) => {
+    await writeColours(join(folder, training), 3);
+    await writeColours(join(folder, testing), 1);
     const { train, test: held } = await open();
     expect([countsOf(train), countsOf(held)]).toEqual([
       [3, 3, 3],
       [1, 1, 1],
     ]);
-    expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
+    expect(held.files![0]).toBe(join(testing, 'blue', '0.jpeg'));
   });
 
   test('with folders for training, validation and testing uses these, and reports missing classes', async () => {
-    for (const half of ['train', 'valid', 'test']) await writeColours(join(folder, half), 2);
+    for (const name of ['train', 'valid', 'test']) await writeColours(join(folder, name), 2);
     writeFiles(folder, { 'valid/red/more.png': await picture() });
     rmSync(join(folder, 'valid/blue'), { recursive: true });
     rmSync(join(folder, 'test/green'), { recursive: true });
