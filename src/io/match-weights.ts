@@ -138,6 +138,11 @@ function requireFit(
       weights.format === 'ONNX' &&
       missing.some(isStatistic) &&
       [...wanted.keys()].some((name) => tensors.has(name));
+    if (missing.length < wanted.size && missing.every((name) => headOf(wanted).includes(name))) {
+      throw new MismatchError(
+        `${source} has no classifier (${listed(missing)}): a training can start from it (\`densor train FOLDER --from\`), but it cannot predict`,
+      );
+    }
     throw new MismatchError(
       `${source} is not of this model: of its ${counted(wanted.size, 'tensor')} ${missing.length} ${missing.length === 1 ? 'is' : 'are'} missing ` +
         `(${listed(missing)})${leftOver.length ? `; the file has others (${listed(leftOver)})` : ''}` +

@@ -72,7 +72,8 @@ describe('a folder of images', () => {
     ['Training', 'Testing'],
     ['TRAIN', 'TEST'],
     ['training', 'dev'],
-  ])('with %s and %s uses these as the split', async (training, testing) => {
+    ['train', 'eval'],
+  ])('with %s and %s has these splits', async (training, testing) => {
     await writeColours(join(folder, training), 3);
     await writeColours(join(folder, testing), 1);
     const { train, test: held } = await open();
@@ -84,7 +85,7 @@ describe('a folder of images', () => {
   });
 
   test('with folders for training, validation and testing uses these, and reports missing classes', async () => {
-    for (const name of ['train', 'valid', 'test']) await writeColours(join(folder, name), 2);
+    for (const set of ['train', 'valid', 'test']) await writeColours(join(folder, set), 2);
     writeFiles(folder, { 'valid/red/more.png': await picture() });
     rmSync(join(folder, 'valid/blue'), { recursive: true });
     rmSync(join(folder, 'test/green'), { recursive: true });
@@ -104,6 +105,43 @@ describe('a folder of images', () => {
     expect(alone.test.files).toEqual(held.files);
     writeFiles(folder, { 'valid/amber/1.png': await picture() });
     await expect(open()).rejects.toThrow(/valid\/amber is a class that train lacks/);
+  });
+
+  test('names folders beside its splits that are not read', async () => {
+    for (const name of ['train', 'dev', 'eval', 'unlabelled']) await writeColours(join(folder, name), 1);
+    const notes: string[] = [];
+    const { validation, test: held } = await open({ size: 8 }, notes);
+    expect([validation!.files![0], held.files![0]]).toEqual(['dev/blue/0.jpeg', 'eval/blue/0.jpeg']);
+    expect(notes.join('\n')).toMatch(/unlabelled is not read, only train, dev, eval$/m);
+  });
+
+  test.each([
+    [['train_set', 'test_set'], ''],
+    [['seg_train', 'seg_test'], '/inner'],
+    [['fold1', 'fold2', 'fold3'], ''],
+    [['TrainData', 'ValidData'], ''],
+    [['my-val', 'my-train'], '/images'],
+  ])('that look like splits are not classes: %s', async (names, within) => {
+    for (const name of names) await writeColours(join(folder, name + within), 1);
+    writeFiles(folder, { 'seg_pred/1.png': await picture() });
+    await expect(open()).rejects.toThrow(
+      `holds ${[...names].sort().join(', ')}, and each of them holds blue, green, red: these look like splits, not classes; call them train and test (and val)`,
+    );
+  });
+
+  test('may have classes whose names only look like splits', async () => {
+    for (const name of ['train', 'bus', 'tram']) await writeColours(join(folder, name), 1);
+    expect((await open()).train.classNames).toEqual(['bus', 'train', 'tram']);
+    for (const name of ['test positive', 'test negative'])
+      writeFiles(folder, { [`${name}/a/1.png`]: await picture(), [`${name}/2.png`]: await picture() });
+    expect((await open()).train.classNames).toContain('test positive');
+  });
+
+  test('with a single folder is refused, with the one that is meant', async () => {
+    await writeColours(join(folder, 'photos'), 2);
+    await expect(open()).rejects.toThrow(
+      /has one class only, photos: expected at least two folders; did you mean .*photos\?$/,
+    );
   });
 
   test('with one image per class has no test images, and reports it', async () => {
