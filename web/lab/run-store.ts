@@ -125,17 +125,17 @@ export class RunFolder {
 
   /** Images as the network reads them, and where each came from. */
   async saveData({ train, test }: TrainTest): Promise<void> {
-    for (const [name, set] of Object.entries({ train, test })) {
-      const { height, width, channels, count, labels, classNames, files = [] } = set;
+    for (const [name, half] of Object.entries({ train, test })) {
+      const { height, width, channels, count, labels, classNames, files = [] } = half;
       const bytes = height * width * channels;
       const pixels = new Uint8Array(count * bytes);
       for (let i = 0; i < count; i++) {
         const image = pixels.subarray(i * bytes, (i + 1) * bytes);
-        if (set.pixels instanceof Uint8Array) image.set(set.pixels.subarray(i * bytes, (i + 1) * bytes));
-        else set.pixels.read(i * bytes, image);
+        if (half.pixels instanceof Uint8Array) image.set(half.pixels.subarray(i * bytes, (i + 1) * bytes));
+        else half.pixels.read(i * bytes, image);
       }
       const rest = {
-        name: set.name,
+        name: half.name,
         height,
         width,
         channels,
