@@ -112,8 +112,8 @@ function smallestLimit({ args }: MemoryCase, extra: readonly string[]): string {
 
 const known = MEMORY_CASES.map(({ name }) => name);
 const { cases, extra, out } = new Command('bench-memory')
-  .option('--cases <names>', `of ${known.join(', ')}`, known.join(','))
-  .option('--extra <options>', 'given to every case as well', '')
+  .option('--cases <names>', `cases: ${known.join(', ')}`, known.join(','))
+  .option('--extra <options>', 'additional options for every case', '')
   .option('--out <file>', 'writes FILE.json and FILE.md')
   .parse()
   .opts<{ cases: string; extra: string; out?: string }>();

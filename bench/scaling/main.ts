@@ -54,7 +54,7 @@ const AXES: readonly {
 const { rounds, threads, out } = new Command('bench-scaling')
   .description('cost of a training step over batch, image size, depth and growth rate')
   .option('--rounds <n>', 'measurements of each case', Number, 3)
-  .option('--threads <n>', 'of each process', '2')
+  .option('--threads <n>', 'threads of each process', '2')
   .option('--out <file>', 'writes FILE.json, FILE.md, FILE.svg and FILE.png')
   .parse()
   .opts<{ rounds: number; threads: string; out?: string }>();

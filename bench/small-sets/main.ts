@@ -14,11 +14,11 @@ import { SMALL_SETS, type SmallSet, writeSmallSet } from './folders.ts';
 const given = new Command('bench-small-sets')
   .option(
     '--sets <names>',
-    'of them',
+    'data sets to measure',
     (text) => text.split(','),
     SMALL_SETS.map(({ name }) => name),
   )
-  .option('--seeds <list>', 'runs of each', (text) => text.split(','), ['0', '1', '2'])
+  .option('--seeds <list>', 'seeds, one run for each', (text) => text.split(','), ['0', '1', '2'])
   .option('--out <file>', 'writes FILE.json and FILE.md')
   .parse()
   .opts<{ sets: string[]; seeds: string[]; out?: string }>();

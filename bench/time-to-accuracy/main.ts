@@ -25,7 +25,7 @@ import { accuracyOverTimeSvg, type Reading } from './picture.ts';
 const NOTES_ACCURACY = 0.914;
 
 const given = new Command('bench-time-to-accuracy')
-  .description('seconds until a test accuracy is first reached on Fashion-MNIST')
+  .description('time until a test accuracy is first reached on Fashion-MNIST')
   .option('--target <accuracy>', 'test accuracy, 0 to 1', Number, NOTES_ACCURACY)
   .option(
     '--recipes <names>',
@@ -33,7 +33,7 @@ const given = new Command('bench-time-to-accuracy')
     (text) => text.split(','),
     ['quick'],
   )
-  .option('--seeds <list>', 'runs of each recipe', (text) => text.split(','), ['0', '1', '2'])
+  .option('--seeds <list>', 'seeds, one run for each recipe', (text) => text.split(','), ['0', '1', '2'])
   .option('--out <file>', 'writes FILE.json, FILE.md, FILE.svg and FILE.png')
   .parse()
   .opts<{ target: number; recipes: string[]; seeds: string[]; out?: string }>();
