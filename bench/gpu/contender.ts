@@ -1,5 +1,6 @@
 import { syntheticStep } from '../../src/cli/synthetic-step.ts';
 import { networkPeakBytes } from '../../src/plan/compiled-network.ts';
+import { RunQueue } from '../../src/train/run-queue.ts';
 import { answerLines } from '../common/answer.ts';
 import { openContender } from '../common/engines.ts';
 import type { GpuCase } from './cases.ts';
@@ -7,7 +8,7 @@ import type { StepAnswer } from './rounds.ts';
 
 /**
  * A contender process of bench/gpu: training steps of Densor. Each line of input is answered by the time of a step,
- * averaged over as many steps as fit into a duration. Arguments: name (`webgpu:f32`, `native:avx512:bf16`), the case,
+ * averaged over as many steps as fit into a duration; as in training, a GPU need not wait for the host between two steps. Arguments: name (`webgpu:f32`, `native:avx512:bf16`), the case,
  * number of threads, the duration in ms.
  */
 
@@ -24,7 +25,12 @@ await answerLines(async () => {
   const session = await step.open(engine);
   const timed = async (steps: number) => {
     const from = performance.now();
-    for (let k = 0; k < steps; k++) await step.run(session);
+    const runs = new RunQueue<void>(session);
+    for (let k = 0; k < steps; k++) {
+      runs.add(step.run(session), () => {});
+      await runs.room();
+    }
+    await runs.finish();
     return (performance.now() - from) / steps;
   };
   await timed(1);

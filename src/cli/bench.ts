@@ -2,6 +2,7 @@ import { modelByName } from '../model/zoo.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { hasDeviceMemory } from '../run/process-memory.ts';
 import { requireMicroBatch } from '../train/config.ts';
+import { RunQueue } from '../train/run-queue.ts';
 import { type AllowedForms, stepForms } from '../train/step-form.ts';
 import { announce, describeEngine, openEngine } from './engines.ts';
 import { UsageError } from './errors.ts';
@@ -42,12 +43,20 @@ export async function runBench(asked: BenchOptions): Promise<void> {
     await collectGarbage(); // Before long-lived memory is allocated.
     const session = await step.open(engine);
     announce(given.engine, engine);
+    await step.run(session); // A warm-up.
     const stepMs: number[] = [];
-    for (let i = -1; i < steps; i++) {
+    const runs = new RunQueue<void>(session, form.microBatch === undefined ? undefined : 1); // As in training.
+    let doneAt = 0;
+    for (let i = 0; i < steps; i++) {
       const started = performance.now();
-      await step.run(session);
-      if (i >= 0) stepMs.push(performance.now() - started); // The first step is a warm-up.
+      runs.add(step.run(session), () => {
+        const now = performance.now();
+        stepMs.push(now - Math.max(started, doneAt));
+        doneAt = now;
+      });
+      await runs.room();
     }
+    await runs.finish();
     const medianMs = median(stepMs);
     const what = given.inference ? 'run' : 'step';
     const result = {

@@ -74,6 +74,8 @@ export interface BatchImages {
   readonly length: number;
   /** Fills `to` with the elements from index `at` on. */
   copyTo(to: Float32Array, at: number): void;
+  /** Element i is `tables[i % channels][bytes[i]]`: a table of 256 numbers for each channel. */
+  readonly encoded: { readonly bytes: Uint8Array; readonly tables: readonly Float32Array[] };
 }
 
 /** Data is missing, damaged or unsuitable. The message names the file, what was expected and what to do. */

@@ -127,6 +127,7 @@ export function floatsOf(bytes: Uint8Array, tables: readonly Float32Array[]): Ba
   const channels = tables.length;
   return {
     length: bytes.length,
+    encoded: { bytes, tables },
     copyTo(to, at) {
       for (let c = 0; c < channels; c++) {
         const table = tables[(at + c) % channels]!;

@@ -11,6 +11,15 @@ export interface NumberSource {
   readonly length: number;
   /** Fills `to` with the numbers from index `at` on. */
   copyTo(to: Float32Array, at: number): void;
+  /** The same numbers as bytes, where they are such: an engine may copy these, a quarter of the memory. */
+  readonly encoded?: EncodedNumbers;
+}
+
+/** Numbers as bytes: number i is `tables[i % tables.length][bytes[i]]`. */
+export interface EncodedNumbers {
+  readonly bytes: Uint8Array;
+  /** 256 numbers for each channel. */
+  readonly tables: readonly Float32Array[];
 }
 
 /** An input of a run. */
@@ -29,7 +38,13 @@ export type Outputs = ReadonlyMap<string, Float32Array | Float64Array>;
 /** Elements [start, end) of an input, without a copy. */
 export function partOfInput(input: Input, start: number, end: number): Input {
   if (!isSource(input)) return input.subarray(start, end);
-  return { length: end - start, copyTo: (to, at) => input.copyTo(to, start + at) };
+  const { encoded } = input;
+  const isWhole = encoded !== undefined && start % encoded.tables.length === 0; // Begins with the first channel.
+  return {
+    length: end - start,
+    copyTo: (to, at) => input.copyTo(to, start + at),
+    ...(isWhole && { encoded: { ...encoded, bytes: encoded.bytes.subarray(start, end) } }),
+  };
 }
 
 /** With more threads, waiting dominates. */
@@ -70,9 +85,14 @@ export interface MachinePeak {
 
 /**
  * A network in an engine's memory. Feature maps are passed as dense N, H, W, C; state and its gradients in PyTorch's
- * layout (conv O, I, kH, kW; linear O, I). One call at a time.
+ * layout (conv O, I, kH, kW; linear O, I). One call at a time, except for `runsAtOnce`.
  */
 export interface Session {
+  /**
+   * Number of runs that may be unfinished at the same time; they take effect and resolve in the order of the calls. If
+   * one fails, those behind it change no state and reject with the same error. Default: 1.
+   */
+  readonly runsAtOnce?: number;
   /**
    * Resolves to a copy of a parameter or running statistic by its name, or of a gradient as `grad.NAME`; rejects with
    * EngineError when there is no such tensor.
@@ -88,16 +108,22 @@ export interface Session {
    */
   run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs>;
   /**
-   * Like `run`; resolves to the milliseconds of each record of the program's plan. Absent if the engine cannot
-   * measure them.
+   * Like `run`, with the same bits; measures the time of each record too. Absent if the engine cannot measure it.
    */
   profile?(
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
-  ): Promise<Float64Array>;
+  ): Promise<ProfiledRun>;
   /** Frees the memory of this session. */
   close(): Promise<void>;
+}
+
+/** A run, and the time that it took. */
+export interface ProfiledRun {
+  readonly outputs: Outputs;
+  /** Milliseconds of each record of the program's plan. */
+  readonly durations: Float64Array;
 }
 
 /** Values that may change from step to step without recompiling. */

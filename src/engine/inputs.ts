@@ -3,7 +3,7 @@ import type { CompiledNetwork, CompiledProgram } from '../plan/compiled-network.
 import { shown } from '../tensor/argument.ts';
 import { elementCount, formatShape, type Shape } from '../tensor/shape.ts';
 import { didYouMean } from '../tensor/suggest.ts';
-import { EngineError, type Input, type NumberSource, type RunScalars } from './engine.ts';
+import { EngineError, type Input, isSource, type NumberSource, type RunScalars } from './engine.ts';
 
 /** Most names in a message. */
 const MOST_LISTED = 12;
@@ -35,7 +35,18 @@ export function requireInputs(graph: Graph, inputs: Readonly<Record<string, Inpu
         `input ${name} (${formatShape(shape)}) has ${numbers!.length} numbers: expected ${count}`,
       );
     }
+    if (isSource(numbers!)) requireEncoding(name, numbers);
   }
+}
+
+function requireEncoding(name: string, { length, encoded }: NumberSource): void {
+  if (!encoded) return;
+  const { bytes, tables } = encoded;
+  if (bytes.length === length && tables.length > 0 && tables.every((table) => table.length === 256)) return;
+  const lengths = tables.map((table) => table.length).join(', ');
+  throw new EngineError(
+    `input ${name} is encoded as ${bytes.length} bytes with tables of ${lengths || 'no'} numbers: expected ${length} bytes and 256 numbers per channel`,
+  );
 }
 
 function isFloats(given: unknown): given is Input {

@@ -3,10 +3,19 @@ import { Loader, type LoaderOptions } from '../data/loader.ts';
 import type { Outputs, Session } from '../engine/engine.ts';
 import { addBatch, NOTHING, type Sums } from './metrics.ts';
 import { programName } from './programs.ts';
+import { RunQueue } from './run-queue.ts';
 
 export interface EvaluateOptions extends LoaderOptions {
-  /** Called for each batch: the index of its first image, the labels, and the logits [size, classes]. */
-  readonly onBatch?: (first: number, labels: Labels, logits: Float32Array | Float64Array) => void;
+  /**
+   * Called for each batch: the index of its first image, the labels, the logits [size, classes], and all outputs of the
+   * program.
+   */
+  readonly onBatch?: (
+    first: number,
+    labels: Labels,
+    logits: Float32Array | Float64Array,
+    outputs: Outputs,
+  ) => void;
 }
 
 /**
@@ -23,24 +32,32 @@ export async function evaluate(
 ): Promise<Sums> {
   const loader = new Loader(dataset, options);
   const order = loader.order();
+  const runs = new RunQueue<Outputs>(session);
   let sums = NOTHING;
   let next = loader.batch(order, 0);
-  for (let i = 0; i < loader.batches; i++) {
-    signal?.throwIfAborted();
-    const { size, images, labels } = next;
-    const running = session.run(programName('evaluate', size), { images, labels });
-    let outputs: Outputs;
-    try {
+  try {
+    for (let i = 0; i < loader.batches; i++) {
+      signal?.throwIfAborted();
+      const { size, images, labels } = next;
+      runs.add(session.run(programName('evaluate', size), { images, labels }), (outputs) => {
+        sums = addBatch(sums, outputs.get('loss')![0]!, outputs.get('correct')![0]!, size);
+        if (options.onBatch) {
+          const first = i * options.batch;
+          options.onBatch(
+            first,
+            dataset.labels.subarray(first, first + size),
+            outputs.get('logits')!,
+            outputs,
+          );
+        }
+        onProgress(i + 1, loader.batches);
+      });
       if (i + 1 < loader.batches) next = loader.batch(order, i + 1);
-    } finally {
-      outputs = await running;
+      await runs.room();
     }
-    sums = addBatch(sums, outputs.get('loss')![0]!, outputs.get('correct')![0]!, size);
-    if (options.onBatch) {
-      const first = i * options.batch;
-      options.onBatch(first, dataset.labels.subarray(first, first + size), outputs.get('logits')!);
-    }
-    onProgress(i + 1, loader.batches);
+    await runs.finish();
+  } finally {
+    await runs.abandon();
   }
   return sums;
 }

@@ -42,15 +42,15 @@ function storedModel(path: string, { dropout: _, ...config }: RunConfig, channel
   }
 }
 
-/** Opens the network in an engine, to evaluate `count` images in batches. */
+/** Opens the network in an engine, to evaluate `count` images in batches, with feature maps as further outputs. */
 export async function openTrained(
   { model, config, checkpoint }: Trained,
   engine: Engine,
-  of: { readonly count: number; readonly batch: number },
+  { maps = [], ...of }: { readonly count: number; readonly batch: number; readonly maps?: readonly string[] },
 ): Promise<Session> {
   const { size, precision } = config;
   const options = { precision, target: engine.target };
-  const { network } = compile(model, [size, size], programsFor('evaluate', of), options);
+  const { network } = compile(model, [size, size], programsFor('evaluate', of, { outputs: maps }), options);
   const session = await engine.open(network);
   for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
   return session;

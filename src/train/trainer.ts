@@ -1,4 +1,4 @@
-import type { Dataset } from '../data/dataset.ts';
+import type { Batch, Dataset } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import { NonFiniteError } from '../engine/engine.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
@@ -13,9 +13,11 @@ import { loadState } from './initial-state.ts';
 import { planEvent, scorecardOf, scoresEvent, tensorsEvent } from './insight.ts';
 import { accuracy, addBatch, meanLoss, NOTHING, type Sums } from './metrics.ts';
 import { Pace } from './pace.ts';
+import { RunQueue } from './run-queue.ts';
 import { learningRateAt } from './schedule.ts';
 import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
+import { StepProfile } from './step-profile.ts';
 import { TrainingStoppedError } from './stopped-error.ts';
 import type { TrainingResult, TrainingRun } from './training-run.ts';
 
@@ -36,6 +38,10 @@ class Trainer {
   readonly #pace = new Pace();
   #run: RunState;
   #savedAt = performance.now();
+  /** When the results of the latest step were there. */
+  #stepDoneAt = 0;
+  /** Steps on whole batches since the start or the resume. */
+  #stepsHere = 0;
 
   constructor(training: TrainingRun) {
     const { config, data, engine, resumeFrom } = training;
@@ -84,7 +90,7 @@ class Trainer {
 
   /** @throws the signal's reason when interrupted. */
   async #epoch(): Promise<void> {
-    const { config, signal } = this.#training;
+    const { config, signal, session, pause } = this.#training;
     const loader = this.#loader;
     const startedAt = performance.now();
     const { epoch } = this.#run.progress;
@@ -92,33 +98,70 @@ class Trainer {
     const order = loader.order(moment);
     const first = this.#run.progress.step;
     let next = first < loader.batches ? loader.batch(order, first, moment) : undefined;
-    while (next) {
-      await this.#training.pause?.wait(signal);
-      signal?.throwIfAborted();
-      const { step } = this.#run.progress;
-      const { size } = next;
-      this.#beginStage();
-      const stepStart = performance.now();
-      const scalars = {
-        learningRate: this.#learningRate(),
-        step: this.#run.progress.globalStep - this.#stage().firstStep + 1,
-        stepSeed: stepSeedOf(config.seed, this.#run.progress.globalStep),
-      };
-      const result = await runStep(this.#target(), next, scalars, () => {
-        next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
-      }).catch((error: unknown) => this.#failed(error));
-      this.#stepDone(size, result, performance.now() - stepStart);
-      const { checkpointEveryMs = 5 * 60_000 } = this.#training;
-      if (performance.now() - this.#savedAt > checkpointEveryMs) await this.#save('last');
+    // Steps of several micro-batches write to the state if they fail.
+    const steps = new RunQueue<StepResult>(session, config.microBatch === undefined ? undefined : 1);
+    const { checkpointEveryMs = 5 * 60_000 } = this.#training;
+    try {
+      while (next) {
+        const profile = this.#profileOf(next.size);
+        if (profile || pause?.isPaused || signal?.aborted) await steps.finish();
+        await pause?.wait(signal);
+        signal?.throwIfAborted();
+        const step = this.#run.progress.step + steps.length;
+        this.#beginStep(steps, next, profile, () => {
+          next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
+        });
+        await (profile ? steps.finish() : steps.room());
+        if (performance.now() - this.#savedAt <= checkpointEveryMs) continue;
+        await steps.finish();
+        await this.#save('last');
+      }
+      await steps.finish();
+    } catch (error) {
+      this.#failed(error);
+    } finally {
+      await steps.abandon();
     }
     signal?.throwIfAborted();
     await this.#endEpoch(startedAt);
   }
 
-  #stepDone(batchSize: number, { loss, correct }: StepResult, stepMs: number): void {
+  /**
+   * Begins the step behind the unfinished ones. @param profile measures it: no other step is unfinished meanwhile.
+   * @param whenRead called when the batch may be overwritten.
+   */
+  #beginStep(
+    steps: RunQueue<StepResult>,
+    batch: Batch,
+    profile: StepProfile | undefined,
+    whenRead: () => void,
+  ): void {
+    const { config, session, compiled } = this.#training;
+    const stage = this.#stage();
+    const index = this.#run.progress.globalStep + steps.length;
+    if (stage.firstStep > 0 && index === stage.firstStep) forgetMoments(session, compiled.network);
+    const startedAt = performance.now();
+    const { size } = batch;
+    const learningRate = learningRateAt(stage.schedule, index - stage.firstStep);
+    const scalars = {
+      learningRate,
+      step: index - stage.firstStep + 1,
+      stepSeed: stepSeedOf(config.seed, index),
+    };
+    const target = profile ? { ...this.#target(), session: profile.session } : this.#target();
+    steps.add(runStep(target, batch, scalars, whenRead), (result) => {
+      const now = performance.now();
+      // The time of the step before, during which this one waited, is not this one's.
+      const stepMs = now - Math.max(startedAt, this.#stepDoneAt);
+      this.#stepDoneAt = now;
+      this.#stepDone(size, learningRate, result, stepMs);
+      if (profile) this.#training.listener(profile.event(this.#run.progress.globalStep, stepMs));
+    });
+  }
+
+  #stepDone(batchSize: number, learningRate: number, { loss, correct }: StepResult, stepMs: number): void {
     const { config, data, listener } = this.#training;
     const { batches } = this.#loader;
-    const learningRate = this.#learningRate();
     const before = this.#run.progress;
     const sums = addBatch(before.sums, loss, correct, batchSize);
     const progress = {
@@ -200,6 +243,14 @@ class Trainer {
     await this.#save('last');
   }
 
+  /** Measures one step of whole batches, when the first ones have warmed up caches and clocks. */
+  #profileOf(batchSize: number): StepProfile | undefined {
+    const { session, compiled, config } = this.#training;
+    if (!session.profile || batchSize !== config.batch || this.#stepsHere++ !== PROFILED_STEP)
+      return undefined;
+    return new StepProfile(session, compiled.network);
+  }
+
   #target(): StepTarget {
     const { config, session, compiled } = this.#training;
     return { session, network: compiled.network, microBatch: config.microBatch, stage: this.#stage().name };
@@ -208,13 +259,6 @@ class Trainer {
   /** Stage of the current epoch. */
   #stage(): Stage {
     return stageAt(this.#stages, this.#run.progress.epoch);
-  }
-
-  #beginStage(): void {
-    const { session, compiled } = this.#training;
-    const { firstStep } = this.#stage();
-    if (firstStep > 0 && this.#run.progress.globalStep === firstStep)
-      forgetMoments(session, compiled.network);
   }
 
   /**
@@ -252,12 +296,6 @@ class Trainer {
       (done, total) => listener({ kind: 'evaluating', epoch, done, total }),
       signal,
     ).catch((error: unknown) => this.#failed(error, evaluationOf(epoch)));
-  }
-
-  /** Learning rate of the next step, or of a step that was just run and is not yet counted. */
-  #learningRate(): number {
-    const { schedule, firstStep } = this.#stage();
-    return learningRateAt(schedule, this.#run.progress.globalStep - firstStep);
   }
 
   #patienceIsOver(): boolean {
@@ -377,5 +415,8 @@ class Trainer {
     if (plan) listener(plan);
   }
 }
+
+/** Steps before the one that is measured. */
+const PROFILED_STEP = 9;
 
 const evaluationOf = (epoch: number) => `evaluation of epoch ${epoch + 1}`;

@@ -31,7 +31,7 @@ export interface TrainingRun {
   readonly session: Session;
   readonly store: RunStore;
   readonly listener: TrainListener;
-  /** Stops the run after the current step, with a checkpoint. */
+  /** Stops the run after the steps that were begun, with a checkpoint. */
   readonly signal?: AbortSignal;
   readonly resumeFrom?: LoadedCheckpoint;
   /** Weights to start from, by name; others have the model's initial values. */

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import type { BatchImages } from '../../src/data/dataset.ts';
+import type { NumberSource } from '../../src/engine/engine.ts';
 
 /** The images of a batch as float32. */
-export function floats(images: BatchImages): Float32Array {
+export function floats(images: NumberSource): Float32Array {
   const all = new Float32Array(images.length);
   images.copyTo(all, 0);
   return all;

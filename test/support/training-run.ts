@@ -5,12 +5,15 @@ import { afterEach, beforeEach } from 'vitest';
 import type { Dataset, TrainTest } from '../../src/data/dataset.ts';
 import { cifarDensenet } from '../../src/model/cifar-densenet.ts';
 import { densenet } from '../../src/model/densenet.ts';
+import type { Model } from '../../src/model/module.ts';
+import type { Target } from '../../src/plan/target.ts';
 import { loadCheckpoint } from '../../src/run/checkpoint-file.ts';
 import { checkpointStore } from '../../src/run/checkpoint-store.ts';
 import { runFiles } from '../../src/run/run-folder.ts';
 import { compileRun } from '../../src/train/compile-run.ts';
-import { runConfigSchema } from '../../src/train/config.ts';
+import { type RunConfig, runConfigSchema } from '../../src/train/config.ts';
 import type { TrainEvent } from '../../src/train/events.ts';
+import type { PauseGate } from '../../src/train/pause-gate.ts';
 import { dataOf } from '../../src/train/run-data.ts';
 import { train } from '../../src/train/trainer.ts';
 import { ENGINES, type EngineCase } from './engines.ts';
@@ -51,14 +54,20 @@ export const STEPS = 3 * 7;
 /** The default engine, if available. */
 export const NATIVE = ENGINES.filter(({ name }) => name.startsWith('native')).slice(0, 1);
 
-const compiledRuns = new Map<string, ReturnType<typeof compileRun>>();
+const compiledRuns = new Map<Target, Map<string, ReturnType<typeof compileRun>>>();
 
 /** Runs that are interrupted and resumed share one compiled network: it is immutable. */
-function compiledFor(...of: Parameters<typeof compileRun>): ReturnType<typeof compileRun> {
-  const [config, model, { train: images }] = of;
-  const key = JSON.stringify([config, model, images.count]);
-  const compiled = compiledRuns.get(key) ?? compileRun(...of);
-  compiledRuns.set(key, compiled);
+function compiledFor(
+  target: Target,
+  config: RunConfig,
+  model: Model,
+  runData: TrainTest,
+): ReturnType<typeof compileRun> {
+  const runs = compiledRuns.get(target) ?? new Map<string, ReturnType<typeof compileRun>>();
+  compiledRuns.set(target, runs);
+  const key = JSON.stringify([config, model, runData.train.count]);
+  const compiled = runs.get(key) ?? compileRun(config, model, runData, { target });
+  runs.set(key, compiled);
   return compiled;
 }
 
@@ -92,14 +101,16 @@ export function trainingRuns() {
       images = data,
       best = undefined as string | undefined,
       startFrom = undefined as ReadonlyMap<string, Float32Array> | undefined,
+      pause = undefined as PauseGate | undefined,
+      onEvent = (_: TrainEvent): void => {},
     } = {},
   ): Promise<TrainEvent[]> => {
     const places = runFiles(join(folder, name));
     const files = { ...places, best: best ?? places.best };
     mkdirSync(join(folder, name), { recursive: true });
     const runData = dataOf(config, images);
-    const compiled = compiledFor(config, model, runData);
     const engine = await open(threads);
+    const compiled = compiledFor(engine.target, config, model, runData);
     const session = await engine.open(compiled.network);
     const controller = new AbortController();
     const events: TrainEvent[] = [];
@@ -114,8 +125,10 @@ export function trainingRuns() {
       signal: controller.signal,
       ...(resume && { resumeFrom: loadCheckpoint(files.last) }),
       ...(startFrom && { startFrom }),
+      pause,
       listener: (event) => {
         events.push(event);
+        onEvent(event);
         if (event.kind === 'step' && event.globalStep === stopAfter) controller.abort();
         if (event.kind === 'evaluating' && event.done === stopInTest) controller.abort();
         if (event.kind === 'evaluating' && event.total === 3 && stopInFinalTest) controller.abort();

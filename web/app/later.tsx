@@ -3,16 +3,16 @@ import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import { text } from '../text/text.ts';
 
-/** A screen that is fetched when somebody goes there. */
-export function later(load: () => Promise<ComponentType>): ComponentType {
-  const loaded = signal<ComponentType | undefined>(undefined);
-  return function Later() {
+/** A screen, or a part of one, that is fetched when somebody goes there. */
+export function later<Props extends object>(load: () => Promise<ComponentType<Props>>): ComponentType<Props> {
+  const loaded = signal<ComponentType<Props> | undefined>(undefined);
+  return function Later(props: Props) {
     const Screen = loaded.value;
     useEffect(() => {
       void load().then((screen) => {
         loaded.value = screen;
       });
     }, []);
-    return Screen ? <Screen /> : <p class="empty">{text().loading}</p>;
+    return Screen ? <Screen {...props} /> : <p class="empty">{text().loading}</p>;
   };
 }

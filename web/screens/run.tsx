@@ -1,3 +1,4 @@
+import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RunView } from '../../src/live/run-view.ts';
 import {
@@ -8,36 +9,33 @@ import {
   formatTime,
   shownName,
 } from '../app/format.ts';
+import { later } from '../app/later.tsx';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
 import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
 import { commandServer, followOnServer } from '../app/server-source.ts';
 import { askLab } from '../lab/client.ts';
 import { text } from '../text/text.ts';
-import { ConfusionsTab } from './confusions.tsx';
 import { CurvesTab } from './curves.tsx';
-import { DataTab } from './data.tsx';
 import { resumeInTab } from './lab/start.ts';
-import { LayersTab } from './layers.tsx';
-import { LogTab } from './log.tsx';
-import { MemoryTab } from './memory.tsx';
 import { CommandLine, Empty, PhaseMark } from './parts.tsx';
-import { TimeTab } from './time.tsx';
 
 export interface TabProps {
+  readonly id: string;
   readonly view: RunView;
   readonly name: string;
   /** Changes with the run. */
   readonly version: number;
 }
 
-const SCREENS: Readonly<Record<Tab, (props: TabProps) => preact.JSX.Element>> = {
+const SCREENS: Readonly<Record<Tab, ComponentType<TabProps>>> = {
   curves: CurvesTab,
-  confusions: ConfusionsTab,
-  memory: MemoryTab,
-  time: TimeTab,
-  layers: LayersTab,
-  data: DataTab,
-  log: LogTab,
+  confusions: later(async () => (await import('./confusions.tsx')).ConfusionsTab),
+  try: later(async () => (await import('./try/tab.tsx')).TryTab),
+  memory: later(async () => (await import('./memory.tsx')).MemoryTab),
+  time: later(async () => (await import('./time.tsx')).TimeTab),
+  layers: later(async () => (await import('./layers.tsx')).LayersTab),
+  data: later(async () => (await import('./data.tsx')).DataTab),
+  log: later(async () => (await import('./log.tsx')).LogTab),
 };
 
 export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab }) {
@@ -55,6 +53,7 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
   const names: Readonly<Record<Tab, string>> = {
     curves: t.tabCurves,
     confusions: t.tabConfusions,
+    try: t.stepTry,
     memory: t.tabMemory,
     time: t.tabTime,
     layers: t.tabLayers,
@@ -76,7 +75,7 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
           </a>
         ))}
       </nav>
-      <Shown view={view} name={run.name} version={view.version} />
+      <Shown id={id} view={view} name={run.name} version={view.version} />
     </section>
   );
 }
@@ -100,7 +99,7 @@ function RunHeader({
   const t = text();
   const { start, phase: viewPhase } = view;
   const phase = run.source === 'tab' ? viewPhase : run.phase;
-  const isAtWork = phase === 'running' || phase === 'evaluating' || phase === 'paused';
+  const isAtWork = isTraining(phase);
   const last = view.epochs.at(-1);
   const accuracy = last?.validationAccuracy ?? last?.testAccuracy ?? run.accuracy;
   const name = last?.validationAccuracy === undefined ? t.testAccuracy : t.validationAccuracy;
@@ -153,6 +152,10 @@ function RunHeader({
   );
 }
 
+function isTraining(phase: string): boolean {
+  return phase === 'running' || phase === 'evaluating' || phase === 'paused';
+}
+
 function Remedy({
   run,
   view,
@@ -168,12 +171,19 @@ function Remedy({
   if (phase === 'failed') {
     const isFull = /quota/i.test(message ?? '');
     const isNonFinite = /NaN or infinity/.test(message ?? '');
+    const isGpuLost = /the GPU was lost/.test(message ?? '');
     return (
       <p class="trouble" role="alert" data-testid="failure">
-        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp}
+        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp} {isGpuLost && t.gpuLostHelp}
       </p>
     );
   }
+  if (isTraining(phase) && message !== undefined)
+    return (
+      <p class="note" role="status" data-testid="notice">
+        {message}
+      </p>
+    );
   if (phase !== 'lost') return null;
   if (run.source === 'tab') return <p class="trouble">{t.lostHere}</p>;
   const folder = view.checkpoint?.path.replace(/[\\/][^\\/]*$/, '') ?? run.name;

@@ -53,12 +53,26 @@ export async function makeCode(
   };
 }
 
+/** What is encoded in front of dispatches, in the same pass, and behind them. */
+export interface Surroundings {
+  readonly before?: (pass: GPUComputePassEncoder) => void;
+  readonly after?: (encoder: GPUCommandEncoder) => void;
+}
+
 /** Encodes dispatches [first, last) as one pass. */
-export function encode(device: GPUDevice, code: Code, first: number, last: number): GPUCommandBuffer {
+export function encode(
+  device: GPUDevice,
+  code: Code,
+  first: number,
+  last: number,
+  { before, after }: Surroundings = {},
+): GPUCommandBuffer {
   const encoder = device.createCommandEncoder();
   const pass = encoder.beginComputePass();
+  before?.(pass);
   for (let i = first; i < last; i++) encodeDispatch(pass, code, i);
   pass.end();
+  after?.(encoder);
   return encoder.finish();
 }
 

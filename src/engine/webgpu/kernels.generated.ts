@@ -399,6 +399,28 @@ fn main(@builtin(global_invocation_id) id: vec3u) {
   }
   return values;
 }`,
+  expand_bytes: `@group(0) @binding(0) var<storage, read> bytes: array<u32>;
+@group(0) @binding(1) var<storage, read> tables: array<u32>;
+@group(0) @binding(2) var<storage, read_write> y: array<u32>;
+fn put(i: u32, word: u32) { if (i < arrayLength(&y)) { y[i] = word; } }
+@compute @workgroup_size(64)
+fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
+        @builtin(num_workgroups) groups: vec3u) {
+  let at = (group.x + group.y * groups.x) * 64u + lane;
+  if (at >= arrayLength(&bytes)) { return; }
+  let channels = arrayLength(&tables) / 256u;
+  let four = bytes[at];
+  var words = vec4u();
+  for (var k = 0u; k < 4u; k++) {
+    words[k] = tables[((4u * at + k) % channels) * 256u + ((four >> (8u * k)) & 255u)];
+  }
+  if (HALF) {
+    put(2u * at, words.x | (words.y << 16u));
+    put(2u * at + 1u, words.z | (words.w << 16u));
+  } else {
+    for (var k = 0u; k < 4u; k++) { put(4u * at + k, words[k]); }
+  }
+}`,
   finalize_correction: `@compute @workgroup_size(64)
 fn main(@builtin(global_invocation_id) id: vec3u) {
   let c = id.x;
@@ -954,18 +976,19 @@ fn weight_of(image: u32) -> f32 {
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,
         @builtin(num_workgroups) groups: vec3u) {
   let workgroup = linear(group, groups);
-  if (workgroup * 64u * r.each >= r.total) { return; }
+  if (workgroup >= r.total) { return; }
+  let e = entry_of(workgroup);
+  let share = workgroup - e.first;
   var sum = 0.0;
   for (var k = 0u; k < r.each; k++) {
-    let at = (workgroup * r.each + k) * 64u + lane;
-    if (at < r.total) {
-      let e = entry_of(at);
-      let x = read_at(e.at + at - e.first);
+    let i = (share * r.each + k) * 64u + lane;
+    if (i < e.count) {
+      let x = read_at(e.at + i);
       sum = fma(x, x, sum);
     }
   }
   let all = sum_lanes(lane, sum);
-  if (lane == 0u) { put_partials(workgroup, all); }
+  if (lane == 0u) { put_partials(e.partial + share, all); }
 }`,
   tile: `@compute @workgroup_size(64)
 fn main(@builtin(local_invocation_index) lane: u32, @builtin(workgroup_id) group: vec3u,

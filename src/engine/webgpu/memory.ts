@@ -1,9 +1,14 @@
 /// <reference types="@webgpu/types" />
 import { type CompiledNetwork, networkPeakBytes } from '../../plan/compiled-network.ts';
+import type { Port } from '../../plan/plan.ts';
 import { CONTROL_BYTES } from '../../target/webgpu/constants.ts';
 import type { Segment } from '../../target/webgpu/dispatch.ts';
+import { elementCount, type Shape } from '../../tensor/shape.ts';
 import { DeviceMemoryError } from '../engine.ts';
 import type { GpuDevice } from './device.ts';
+
+/** The table of a channel: a word for each byte. */
+export const TABLE_BYTES = 4 * 256;
 
 export interface Location {
   readonly buffer: GPUBuffer;
@@ -19,6 +24,9 @@ export interface Span extends Location {
 /** The GPU buffers of a session. */
 export interface Memory {
   readonly control: GPUBuffer;
+  /** Where images are uploaded as bytes, and the tables of their channels. */
+  readonly imageBytes: GPUBuffer;
+  readonly imageTables: GPUBuffer;
   readonly all: readonly GPUBuffer[];
   locate(program: string, segment: Segment): GPUBuffer;
   preparedOf(program: string): number;
@@ -51,6 +59,10 @@ export async function allocate(network: CompiledNetwork, { device }: GpuDevice):
     byProgram.set(name, number);
   }
   const control = buffer('control', CONTROL_BYTES, STORAGE | COPY_SRC | COPY_DST);
+  const images = plans.flatMap(({ plan }) => [...plan.inputs.values()].filter(isImages));
+  const most = (of: (shape: Shape) => number) => Math.max(0, ...images.map(({ shape }) => of(shape)));
+  const imageBytes = buffer('image bytes', most(elementCount), STORAGE | COPY_DST);
+  const imageTables = buffer('image tables', TABLE_BYTES * most(([, c]) => c!), STORAGE | COPY_DST);
   const invalid = await device.popErrorScope();
   const outOfMemory = await device.popErrorScope();
   if (outOfMemory ?? invalid) {
@@ -59,6 +71,8 @@ export async function allocate(network: CompiledNetwork, { device }: GpuDevice):
   }
   return {
     control,
+    imageBytes,
+    imageTables,
     all,
     locate: (program, { slab, part }) => {
       if (slab === 'persistent') return persistent[part]!;
@@ -73,34 +87,13 @@ export async function allocate(network: CompiledNetwork, { device }: GpuDevice):
   };
 }
 
+/** True for inputs that may be uploaded as bytes. */
+export function isImages({ shape }: Port): boolean {
+  return shape.length === 4;
+}
+
 /** The largest size of each part. */
 function largest(sizes: readonly (readonly number[])[]): readonly number[] {
   const count = sizes.reduce((most, { length }) => Math.max(most, length), 0);
   return Array.from({ length: count }, (_, i) => Math.max(...sizes.map((each) => each[i] ?? 0)));
-}
-
-/** Copies of spans, whose bytes are multiples of 4. Rejects if the device is lost. */
-export async function readBytes(device: GPUDevice, spans: readonly Span[]): Promise<readonly ArrayBuffer[]> {
-  const total = spans.reduce((sum, { bytes }) => sum + bytes, 0);
-  const { MAP_READ, COPY_DST } = GPUBufferUsage;
-  const staging = device.createBuffer({ size: Math.max(4, total), usage: MAP_READ | COPY_DST });
-  try {
-    const encoder = device.createCommandEncoder();
-    let to = 0;
-    for (const { buffer, at, bytes } of spans) {
-      encoder.copyBufferToBuffer(buffer, at, staging, to, bytes);
-      to += bytes;
-    }
-    device.queue.submit([encoder.finish()]);
-    await staging.mapAsync(GPUMapMode.READ);
-    const all = staging.getMappedRange();
-    let from = 0;
-    return spans.map(({ bytes }) => {
-      const copy = all.slice(from, from + bytes);
-      from += bytes;
-      return copy;
-    });
-  } finally {
-    staging.destroy();
-  }
 }

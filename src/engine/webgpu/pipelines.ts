@@ -3,6 +3,7 @@ import { CONTROL_BYTES } from '../../target/webgpu/constants.ts';
 import type { Dispatch, ShaderVariant } from '../../target/webgpu/dispatch.ts';
 import { specOf } from '../../target/webgpu/records.ts';
 import { EngineError } from '../engine.ts';
+import { wgsl } from './kernels.generated.ts';
 import { shaderOf } from './shader.ts';
 
 /** Number of pipelines compiled concurrently; more would only queue in the driver. */
@@ -13,6 +14,7 @@ export class Pipelines {
   readonly #device: GPUDevice;
   readonly #layouts = new Map<string, GPUBindGroupLayout>();
   readonly #pipelines = new Map<string, Promise<GPUComputePipeline>>();
+  readonly #expandBytes = new Map<boolean, Promise<GPUComputePipeline>>();
 
   constructor(device: GPUDevice) {
     this.#device = device;
@@ -48,6 +50,22 @@ export class Pipelines {
       await Promise.all(some);
     }
     return Promise.all(dispatches.map((each) => this.#pipelines.get(keyOf(each))!));
+  }
+
+  /** The pipeline of kernels/webgpu/expand_bytes.wgsl. */
+  expandBytes(isHalf: boolean): Promise<GPUComputePipeline> {
+    const known = this.#expandBytes.get(isHalf);
+    if (known) return known;
+    const code = `const HALF = ${isHalf};\n${wgsl.expand_bytes}`;
+    const module = this.#device.createShaderModule({ code, label: 'expandBytes' });
+    const compute = { module, entryPoint: 'main' };
+    const pipeline = this.#device.createComputePipelineAsync({
+      layout: 'auto',
+      compute,
+      label: 'expandBytes',
+    });
+    this.#expandBytes.set(isHalf, pipeline);
+    return pipeline;
   }
 
   async #compile(dispatch: Dispatch): Promise<GPUComputePipeline> {

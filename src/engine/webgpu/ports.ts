@@ -1,10 +1,11 @@
 import type { CompiledProgram } from '../../plan/compiled-network.ts';
-import type { Port } from '../../plan/plan.ts';
+import type { Plan, Port } from '../../plan/plan.ts';
 import { CONTROL, CONTROL_BYTES, NONE_FAILED } from '../../target/webgpu/constants.ts';
 import { gpuRecords } from '../../target/webgpu/records.ts';
 import { narrowToBfloat16, widenBfloat16 } from '../../tensor/bfloat16.ts';
 import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
-import { type Input, isSource, type RunScalars } from '../engine.ts';
+import { EngineError, type Input, isSource, type RunScalars } from '../engine.ts';
+import type { Location, Memory } from './memory.ts';
 
 /** The control block before a run. */
 export function controlWords({ plan }: CompiledProgram, scalars: RunScalars | undefined): Uint32Array {
@@ -45,8 +46,40 @@ export function inputBytes({ view, shape }: Port, numbers: Input): Float32Array 
   return halves;
 }
 
+/** Tables of 256 numbers in the form of kernels/webgpu/expand_bytes.wgsl: the bits of each number as one word. */
+export function tableWords(tables: readonly Float32Array[], elementBytes: number): Uint32Array {
+  const numbers = new Float32Array(256 * tables.length);
+  for (const [c, table] of tables.entries()) numbers.set(table, 256 * c);
+  if (elementBytes === 4) return new Uint32Array(numbers.buffer);
+  const halves = new Uint16Array(numbers.length);
+  narrowToBfloat16(numbers, halves);
+  return Uint32Array.from(halves);
+}
+
+/** Where a port begins; undefined: the program does not use it. */
+export function placeOf(
+  memory: Memory,
+  program: string,
+  { buffers }: Pick<Plan, 'buffers'>,
+  { view }: Port,
+): Location | undefined {
+  const placed = buffers.find(({ id }) => id === view.address);
+  return placed && { buffer: memory.locate(program, placed), at: placed.offset };
+}
+
+/** The bytes of an output, from a multiple of 4 on; `skip` of them lie before it. */
+export function spanOf(memory: Memory, program: string, plan: Pick<Plan, 'buffers'>, port: Port) {
+  const { view, shape } = port;
+  const place = placeOf(memory, program, plan, port);
+  if (!place) throw new EngineError('an output has no buffer');
+  const first = place.at + view.offset * view.elementBytes;
+  const skip = first % 4;
+  const bytes = Math.ceil((skip + elementsOf(port, shape) * view.elementBytes) / 4) * 4;
+  return { buffer: place.buffer, at: first - skip, bytes, skip };
+}
+
 /** Elements from the first to the last of a port's tensor, with the gaps between pixels. */
-export function elementsOf({ view }: Port, shape: Shape): number {
+function elementsOf({ view }: Port, shape: Shape): number {
   if (shape.length === 1) return elementCount(shape);
   const [n, c, h, w] = asFeatureMap(shape);
   return (n * h * w - 1) * view.stride + c;

@@ -1,8 +1,7 @@
 /// <reference types="@webgpu/types" />
 import type { CompiledNetwork, CompiledProgram } from '../../plan/compiled-network.ts';
-import type { PlanBuffer, Port } from '../../plan/plan.ts';
 import { CONTROL_BYTES, NONE_FAILED } from '../../target/webgpu/constants.ts';
-import { dispatchesOf, type Segment } from '../../target/webgpu/dispatch.ts';
+import { gpuProgram } from '../../target/webgpu/dispatch.ts';
 import { type GpuRecord, gpuRecords } from '../../target/webgpu/records.ts';
 import { elementCount } from '../../tensor/shape.ts';
 import {
@@ -10,48 +9,70 @@ import {
   type Input,
   NonFiniteError,
   type Outputs,
+  type ProfiledRun,
   type RunScalars,
   type Session,
 } from '../engine.ts';
 import { requireCount, requireInputs, requireProgram, requireScalars, requireTensor } from '../inputs.ts';
-import { type Code, encode, makeCode, type ProgramCode } from './code.ts';
+import { encode, makeCode, type ProgramCode } from './code.ts';
 import type { GpuDevice } from './device.ts';
-import { allocate, type Location, type Memory, readBytes } from './memory.ts';
+import { allocate, type Location, type Memory } from './memory.ts';
 import type { Pipelines } from './pipelines.ts';
-import { controlWords, dense, elementsOf, inputBytes } from './ports.ts';
-import { SubmitBudget } from './submit-budget.ts';
+import { controlWords, dense, spanOf } from './ports.ts';
+import { readBytes, StagingRing } from './staging.ts';
+import { Submitter } from './submitter.ts';
 import { timeRecords } from './timing.ts';
+import { type Upload, Uploads } from './uploads.ts';
 
 const FLOAT = 4;
 const LOSS_REPORTED_MS = 200;
+/** One run on the GPU, and one that is submitted while the host handles the results of the run before. */
+const RUNS_AT_ONCE = 2;
+
+/** A run that is ready to be submitted. */
+interface Run {
+  readonly name: string;
+  readonly compiled: CompiledProgram;
+  readonly upload: Upload;
+  /** The control block. */
+  readonly words: Uint32Array;
+  readonly places: number;
+  /** The run before, if it is unfinished. */
+  readonly earlier: Promise<unknown> | undefined;
+}
 
 /** A network in the memory of a GPU. */
 export class WebgpuSession implements Session {
+  readonly runsAtOnce = RUNS_AT_ONCE;
   readonly #network: CompiledNetwork;
   readonly #gpu: GpuDevice;
-  readonly #buffers: readonly GPUBuffer[];
-  readonly #control: GPUBuffer;
+  readonly #memory: Memory;
   readonly #code: ReadonlyMap<string, ProgramCode>;
-  readonly #locate: (program: string, segment: Segment) => GPUBuffer;
-  readonly #budget: SubmitBudget;
+  readonly #submitter: Submitter;
   /** Prepared slabs that match the current state. */
   readonly #fresh = new Set<number>();
-  #isRunning = false;
+  readonly #uploads: Uploads;
+  readonly #ring: StagingRing;
+  /** Of unfinished runs. */
+  #places = 0;
+  /** The latest run, while one is unfinished. */
+  #latest: Promise<unknown> | undefined;
 
   private constructor(parts: {
     readonly network: CompiledNetwork;
     readonly gpu: GpuDevice;
     readonly memory: Memory;
     readonly code: ReadonlyMap<string, ProgramCode>;
-    readonly budget: SubmitBudget;
+    readonly submitter: Submitter;
+    readonly uploads: Uploads;
   }) {
     this.#network = parts.network;
     this.#gpu = parts.gpu;
-    this.#buffers = parts.memory.all;
-    this.#control = parts.memory.control;
-    this.#locate = parts.memory.locate;
+    this.#memory = parts.memory;
     this.#code = parts.code;
-    this.#budget = parts.budget;
+    this.#submitter = parts.submitter;
+    this.#uploads = parts.uploads;
+    this.#ring = new StagingRing(parts.gpu.device);
   }
 
   /**
@@ -68,14 +89,15 @@ export class WebgpuSession implements Session {
     }: { readonly onProgress?: (done: number, total: number) => void; readonly now: () => number },
   ): Promise<WebgpuSession> {
     const memory = await allocate(network, gpu);
-    const programs = [...network.programs].map(([name, { plan }]) => ({
+    const programs = [...network.programs].map(([name, { plan, program, prepare }]) => ({
       name,
       plan,
-      main: dispatchesOf(plan.buffers, plan.records),
-      prepare: dispatchesOf(plan.buffers, plan.prepare),
+      main: gpuProgram(program),
+      prepare: gpuProgram(prepare),
     }));
     const all = programs.flatMap(({ main, prepare }) => [...main.dispatches, ...prepare.dispatches]);
     await pipelines.compile(all, onProgress);
+    const uploads = await Uploads.create(gpu.device, memory, network, pipelines);
     const code = new Map<string, ProgramCode>();
     for (const { name, plan, main, prepare } of programs) {
       const { target } = plan;
@@ -87,8 +109,8 @@ export class WebgpuSession implements Session {
         prepared: memory.preparedOf(name),
       });
     }
-    const budget = new SubmitBudget(now);
-    return new WebgpuSession({ network, gpu, memory, code, budget });
+    const submitter = new Submitter(gpu.device, now);
+    return new WebgpuSession({ network, gpu, memory, code, submitter, uploads });
   }
 
   async read(name: string): Promise<Float32Array> {
@@ -111,58 +133,78 @@ export class WebgpuSession implements Session {
     this.#gpu.device.queue.writeBuffer(buffer, at, floats as BufferSource);
   }
 
-  run(name: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
-    return this.#execute(name, inputs, scalars, async (compiled) => {
-      await this.#submit(this.#code.get(name)!.main);
-      const answers = [...compiled.plan.outputs].filter(
-        ([output]) => !this.#network.layout.shapes.has(output),
-      );
-      const spans = answers.map(([, port]) => this.#spanOf(name, compiled, port));
-      const [control, ...bytes] = await readBytes(this.#gpu.device, [this.#controlSpan(), ...spans]);
-      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
-      return new Map(answers.map(([output, port], i) => [output, dense(port, bytes[i]!, spans[i]!.skip)]));
-    });
+  async run(name: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
+    const run = this.#runOf(name, inputs, scalars, 1);
+    const { spans, outputsOf } = this.#resultsOf(run);
+    const submission = {
+      code: this.#code.get(name)!.main,
+      upload: run.upload,
+      begin: (upload: Upload) => this.#begin(run, upload),
+      staging: this.#ring.take(spans),
+    };
+    return this.#finish(run, this.#submitter.submit(submission), outputsOf);
   }
 
-  profile(
+  async profile(
     name: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
-  ): Promise<Float64Array> {
-    return this.#execute(name, inputs, scalars, async (compiled) => {
-      const { main } = this.#code.get(name)!;
-      const { device } = this.#gpu;
-      const times = await timeRecords(device, main, compiled.plan.records.length, this.#budget.now);
-      const [control] = await readBytes(this.#gpu.device, [this.#controlSpan()]);
-      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
-      return times;
-    });
+  ): Promise<ProfiledRun> {
+    const run = this.#runOf(name, inputs, scalars, RUNS_AT_ONCE);
+    const { spans, outputsOf } = this.#resultsOf(run);
+    const { main } = this.#code.get(name)!;
+    const { device } = this.#gpu;
+    const measure = async () => {
+      this.#begin(run, run.upload);
+      device.queue.submit([encode(device, main, 0, 0, { before: run.upload.expand })]);
+      const count = run.compiled.plan.records.length;
+      const durations = await timeRecords(device, main, count, this.#submitter.budget);
+      return { durations, bytes: await readBytes(device, spans) };
+    };
+    return this.#finish(run, measure(), ({ durations, bytes }) => ({ outputs: outputsOf(bytes), durations }));
   }
 
   async close(): Promise<void> {
-    for (const buffer of this.#buffers) buffer.destroy();
+    for (const buffer of this.#memory.all) buffer.destroy();
+    this.#ring.close();
   }
 
-  /** Checks and writes the inputs, then lets `work` run the program; one at a time. */
-  async #execute<T>(
+  /** Checks the inputs and scalars of a run. @param places it takes, of RUNS_AT_ONCE. @throws EngineError */
+  #runOf(
     name: string,
     inputs: Readonly<Record<string, Input>>,
     scalars: RunScalars | undefined,
-    work: (compiled: CompiledProgram) => Promise<T>,
-  ): Promise<T> {
+    places: number,
+  ): Run {
     const compiled = requireProgram(this.#network, name);
-    if (this.#isRunning) throw new EngineError('a program of this session is running: wait for it first');
+    if (this.#places + places > RUNS_AT_ONCE)
+      throw new EngineError('a program of this session is running: wait for it first');
     requireInputs(compiled.graph, inputs);
     requireScalars(name, compiled, scalars);
-    this.#isRunning = true;
-    try {
-      this.#prepareRun(name, compiled, inputs, scalars);
-      return await work(compiled);
-    } catch (error) {
-      throw error instanceof EngineError ? error : await this.#failureOf(error);
-    } finally {
-      this.#isRunning = false;
-    }
+    const upload = this.#uploads.of(name, compiled, inputs);
+    const words = controlWords(compiled, scalars);
+    return { name, compiled, upload, words, places, earlier: this.#latest };
+  }
+
+  /** The answer of a run, after that of the run before: its failure is that of this run too. */
+  #finish<R, T>(run: Run, results: Promise<R>, answer: (results: R) => T): Promise<T> {
+    const finish = async (): Promise<T> => {
+      try {
+        const [before, own] = await Promise.allSettled([run.earlier, results]);
+        if (before.status === 'rejected') throw before.reason;
+        if (own.status === 'rejected') throw own.reason;
+        return answer(own.value);
+      } catch (error) {
+        throw error instanceof EngineError ? error : await this.#failureOf(error);
+      } finally {
+        this.#places -= run.places;
+        if (this.#places === 0) this.#latest = undefined;
+      }
+    };
+    this.#places += run.places;
+    const finished = finish();
+    this.#latest = finished;
+    return finished;
   }
 
   /** The loss of the device, if that made a call fail: it is reported at about the same time. */
@@ -176,40 +218,30 @@ export class WebgpuSession implements Session {
     return this.#gpu.failure() ?? new EngineError('the GPU did not answer', { cause });
   }
 
-  #controlSpan() {
-    return { buffer: this.#control, at: 0, bytes: CONTROL_BYTES };
+  /** What a run copies for the host, and its outputs from these bytes, which throws NonFiniteError. */
+  #resultsOf({ name, compiled }: Run) {
+    const answers = [...compiled.plan.outputs].filter(([output]) => !this.#network.layout.shapes.has(output));
+    const spans = answers.map(([, port]) => spanOf(this.#memory, name, compiled.plan, port));
+    const outputsOf = ([control, ...bytes]: readonly ArrayBuffer[]): Outputs => {
+      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
+      return new Map(answers.map(([output, port], i) => [output, dense(port, bytes[i]!, spans[i]!.skip)]));
+    };
+    return { spans: [{ buffer: this.#memory.control, at: 0, bytes: CONTROL_BYTES }, ...spans], outputsOf };
   }
 
   /** Writes inputs and scalars, and computes values that depend only on the state. */
-  #prepareRun(
-    name: string,
-    compiled: CompiledProgram,
-    inputs: Readonly<Record<string, Input>>,
-    scalars: RunScalars | undefined,
-  ): void {
+  #begin({ name, compiled, words, earlier }: Run, { writes }: Upload): void {
+    const { queue } = this.#gpu.device;
     const { prepare, prepared } = this.#code.get(name)!;
-    for (const [input, port] of compiled.plan.inputs) this.#writeInput(name, compiled, port, inputs[input]!);
-    this.#gpu.device.queue.writeBuffer(this.#control, 0, controlWords(compiled, scalars) as BufferSource);
+    for (const { buffer, at, words } of writes) queue.writeBuffer(buffer, at, words as BufferSource);
+    // The failure of an unfinished run stays: this one then changes no state.
+    const first = earlier ? 1 : 0;
+    queue.writeBuffer(this.#memory.control, 4 * first, words.subarray(first) as BufferSource);
     if (prepare.dispatches.length > 0 && !this.#fresh.has(prepared)) {
-      this.#gpu.device.queue.submit([encode(this.#gpu.device, prepare, 0, prepare.dispatches.length)]);
+      queue.submit([encode(this.#gpu.device, prepare, 0, prepare.dispatches.length)]);
       this.#fresh.add(prepared);
     }
     if (compiled.graph.updates.size > 0) this.#fresh.clear();
-  }
-
-  /**
-   * Submits a program in parts that are short enough for the watchdogs of drivers; results are those of a single
-   * submit.
-   */
-  async #submit(code: Code): Promise<void> {
-    const { queue } = this.#gpu.device;
-    for (const { first, last, isMeasured, seconds } of this.#budget.parts(code.seconds)) {
-      const start = this.#budget.now();
-      queue.submit([encode(this.#gpu.device, code, first, last)]);
-      if (!isMeasured) continue;
-      await queue.onSubmittedWorkDone();
-      this.#budget.measured(seconds, this.#budget.now() - start);
-    }
   }
 
   #requireFinite({ plan }: CompiledProgram, failed: number): void {
@@ -230,29 +262,6 @@ export class WebgpuSession implements Session {
   #stateTensor(name: string): Location {
     const { part, offset } = this.#network.layout.places.get(name)!;
     const [program] = this.#network.programs.keys();
-    return { buffer: this.#locate(program!, { slab: 'persistent', part }), at: offset };
-  }
-
-  #placeOf(program: string, { plan }: CompiledProgram, port: Port): Location | undefined {
-    const placed = plan.buffers.find(({ id }) => id === port.view.address) as PlanBuffer | undefined;
-    return placed && { buffer: this.#locate(program, placed), at: placed.offset };
-  }
-
-  #writeInput(program: string, compiled: CompiledProgram, port: Port, numbers: Input): void {
-    const place = this.#placeOf(program, compiled, port);
-    if (!place) return; // The program does not read it.
-    const bytes = inputBytes(port, numbers);
-    this.#gpu.device.queue.writeBuffer(place.buffer, place.at, bytes as BufferSource);
-  }
-
-  /** The bytes of an output, from a multiple of 4 on; `skip` of them lie before it. */
-  #spanOf(program: string, compiled: CompiledProgram, port: Port) {
-    const { view, shape } = port;
-    const place = this.#placeOf(program, compiled, port);
-    if (!place) throw new EngineError('an output has no buffer');
-    const first = place.at + view.offset * view.elementBytes;
-    const skip = first % 4;
-    const bytes = Math.ceil((skip + elementsOf(port, shape) * view.elementBytes) / 4) * 4;
-    return { buffer: place.buffer, at: first - skip, bytes, skip };
+    return { buffer: this.#memory.locate(program!, { slab: 'persistent', part }), at: offset };
   }
 }

@@ -102,7 +102,11 @@ export function costOf(record: GpuRecord): Cost {
     case 'updateRunningStatistics':
       return elementwise(record.total, 7, 24);
     case 'sumSquares':
-      return elementwise(record.total, 2, 4);
+      return elementwise(
+        record.entries.reduce((sum, { count }) => sum + count, 0),
+        2,
+        4,
+      );
     case 'clipScale':
       return elementwise(record.partialCount, 1, 4);
     case 'sgd':

@@ -1,5 +1,6 @@
 import type { BufferId, PlacedBuffer, Slab, View } from '../../plan/buffers.ts';
 import type { LayerRecord } from '../../plan/record.ts';
+import type { Program } from '../../plan/target.ts';
 import { ArgumentError } from '../../tensor/argument.ts';
 import { assertNever } from '../../tensor/assert-never.ts';
 import { MOST_SEGMENTS, MOST_WORKGROUPS, RECORD_WORDS, WORKGROUP_SIZE } from './constants.ts';
@@ -50,6 +51,14 @@ export interface Dispatches {
   readonly lists: Uint32Array;
 }
 
+/** A program of this target. */
+export interface GpuProgram extends Program, Dispatches {}
+
+/** The program of a plan that was made for this target. */
+export function gpuProgram(program: Program): GpuProgram {
+  return program as GpuProgram;
+}
+
 /** Words in front of a record's fields: its index. Behind them: the list's first word and number of entries. */
 export const RECORD_HEADER = ['number'] as const;
 export const LIST_FIELDS = ['list', 'entries'] as const;
@@ -79,9 +88,6 @@ function listsOf(record: GpuRecord, placed: ReadonlyMap<BufferId, PlacedBuffer>)
     group.entries.push({ ...entry, first: group.total });
     group.total += count;
     groups.set(key, group);
-  }
-  if (groups.size > 1 && record.kind === 'sumSquares') {
-    throw new ArgumentError('gradients in several buffers cannot be clipped yet: use a smaller model');
   }
   return [...groups.values()].map((group) => ({ ...record, ...group }) as unknown as GpuRecord);
 }
@@ -217,7 +223,7 @@ function workgroupsOf(record: GpuRecord): readonly [number, number, number] {
     case 'clipScale':
       return [1, 1, 1];
     case 'sumSquares':
-      return [...inTwoDimensions(Math.ceil(record.total / (WORKGROUP_SIZE * record.each))), 1];
+      return [...inTwoDimensions(record.total), 1];
     case 'packWeights':
     case 'reduceGradWeight':
     case 'flatten':
@@ -233,7 +239,7 @@ function workgroupsOf(record: GpuRecord): readonly [number, number, number] {
 }
 
 /** Kernels combine both into one index (`linear` in kernels/webgpu/prelude.wgsl). */
-function inTwoDimensions(workgroups: number): readonly [number, number] {
+export function inTwoDimensions(workgroups: number): readonly [number, number] {
   const rows = Math.ceil(workgroups / MOST_WORKGROUPS);
   return [Math.ceil(workgroups / rows), rows];
 }

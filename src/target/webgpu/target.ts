@@ -1,9 +1,9 @@
 import type { PlacedBuffer } from '../../plan/buffers.ts';
 import type { LayerRecord } from '../../plan/record.ts';
-import type { Cost, Program, Target } from '../../plan/target.ts';
+import type { Cost, Target } from '../../plan/target.ts';
 import { ALIGNMENT_BYTES, DEFAULT_BINDING_BYTES, RECORD_WORDS, SLACK_BYTES } from './constants.ts';
 import { costOf } from './cost.ts';
-import { dispatchesOf } from './dispatch.ts';
+import { dispatchesOf, type GpuProgram } from './dispatch.ts';
 import { LoweringContext } from './lower/context.ts';
 import { paddedChannels } from './lower/fields.ts';
 import { lower } from './lower/lower.ts';
@@ -53,12 +53,13 @@ export function webgpuTarget({ maxBufferBytes = DEFAULT_BINDING_BYTES }: WebgpuT
 }
 
 /** The records of all dispatches, RECORD_WORDS each, then their lists. */
-function encode(buffers: readonly PlacedBuffer[], records: readonly LayerRecord[]): Program {
-  const { dispatches, lists } = dispatchesOf(buffers, records);
+function encode(buffers: readonly PlacedBuffer[], records: readonly LayerRecord[]): GpuProgram {
+  const all = dispatchesOf(buffers, records);
+  const { dispatches, lists } = all;
   const words = new Uint32Array(dispatches.length * RECORD_WORDS + lists.length);
   for (const [i, dispatch] of dispatches.entries()) words.set(dispatch.words, i * RECORD_WORDS);
   words.set(lists, dispatches.length * RECORD_WORDS);
-  return { words, recordCount: records.length, collectives: [] };
+  return { words, recordCount: records.length, collectives: [], ...all };
 }
 
 /** Roofline time on a typical GPU. */

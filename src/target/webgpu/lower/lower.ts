@@ -1,8 +1,11 @@
 import {
   type Add,
+  type AvgPoolGradInput,
   type CrossEntropy,
   type CrossEntropyGrad,
+  type ElementwiseGradInput,
   elementwisePrologue,
+  type MaxPoolGradInput,
   type Op,
   type ValueId,
   type Window,
@@ -87,50 +90,18 @@ export function lower(ctx: LoweringContext, op: Op): void {
     }
     case 'maxPoolGradInput':
     case 'avgPoolGradInput': {
-      const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
-      const prologue = ctx.prologue(op, op.prologue);
-      const gradOutput = ctx.gradOutput(op, op.gradOutput);
-      const gradInput = ctx.gradInput(op);
-      ctx.emit(op, {
-        kind: 'mapGradInput',
-        ...gradOutput,
-        ...prologue,
-        ...gradInput,
-        max: op.kind === 'maxPoolGradInput',
-        average: op.kind === 'avgPoolGradInput',
-        ...{ ownSlope: ABSENT, ownIntercept: ABSENT },
-        ...indexFields(ctx, op, op.kind === 'maxPoolGradInput' ? op.index : undefined),
+      const max = op.kind === 'maxPoolGradInput';
+      return mapGradInput(ctx, op, {
+        ...{ max, average: !max },
+        ...indexFields(ctx, op, max ? op.index : undefined),
         kernelHeight: op.kernel[0],
         ...windowFields(op),
-        width: size.width,
-        inPixels: size.height * size.width,
-        outHeight: out.height,
-        outWidth: out.width,
-        ...tileFields(size),
       });
-      return ctx.finalizeGradSums(op, gradInput.sums);
     }
-    case 'elementwiseGradInput': {
-      const size = ctx.size(op.x);
-      const gradOutput = ctx.gradOutput(op, op.gradOutput);
-      const prologue = ctx.prologue(op, op.prologue);
-      if (isSamePlace(ctx.view(op.outputs[0]!), gradOutput.gradOutput)) return; // The copy shares the storage of its source.
-      const gradInput = ctx.gradInput(op);
-      ctx.emit(op, {
-        kind: 'mapGradInput',
-        ...gradOutput,
-        ...prologue,
-        ...gradInput,
-        ...NO_POOL,
-        ...{ ownSlope: ABSENT, ownIntercept: ABSENT },
-        width: size.width,
-        inPixels: size.height * size.width,
-        outHeight: size.height,
-        outWidth: size.width,
-        ...tileFields(size),
-      });
-      return ctx.finalizeGradSums(op, gradInput.sums);
-    }
+    case 'elementwiseGradInput':
+      // A copy that shares the storage of its source needs no record.
+      if (isSamePlace(ctx.view(op.outputs[0]!), ctx.view(op.gradOutput.value))) return;
+      return mapGradInput(ctx, op, NO_POOL);
     case 'concat': {
       // Copies the operands that are stored in another concatenation; the others were written in place.
       const y = ctx.view(op.outputs[0]!);
@@ -220,6 +191,32 @@ function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntrop
     smoothing,
     meanOver,
   };
+}
+
+/** @param pool the window of a pooling; `NO_POOL` for an elementwise op. */
+function mapGradInput(
+  ctx: LoweringContext,
+  op: MaxPoolGradInput | AvgPoolGradInput | ElementwiseGradInput,
+  pool: Pick<RecordOf<'mapGradInput'>, keyof typeof NO_POOL>,
+): void {
+  const [size, out] = [ctx.size(op.x), ctx.size(op.gradOutput.value)];
+  const gradOutput = ctx.gradOutput(op, op.gradOutput);
+  const prologue = ctx.prologue(op, op.prologue);
+  const gradInput = ctx.gradInput(op);
+  ctx.emit(op, {
+    kind: 'mapGradInput',
+    ...gradOutput,
+    ...prologue,
+    ...gradInput,
+    ...pool,
+    ...{ ownSlope: ABSENT, ownIntercept: ABSENT },
+    width: size.width,
+    inPixels: size.height * size.width,
+    outHeight: out.height,
+    outWidth: out.width,
+    ...tileFields(size),
+  });
+  ctx.finalizeGradSums(op, gradInput.sums);
 }
 
 /** The positions of a max pool's maxima; absent for 1×1 windows or when unused. */

@@ -7,13 +7,15 @@ import { ABSENT, numberedEntries, whole } from './fields.ts';
 const SQUARES_EACH = 64;
 
 export function lowerClipNorm(ctx: LoweringContext, op: ClipNorm): void {
-  const counts = new Map(op.operands.map((id) => [ctx.vector(id), ctx.numbersOf(id)]));
-  const list = [...counts.keys()].map((at) => ({ at, first: 0 }));
-  const { entries, total } = numberedEntries(list, ({ at }) => counts.get(at)!);
-  const partialCount = Math.ceil(total / (SQUARES_EACH * WORKGROUP_SIZE));
-  const partials = whole(ctx.temporary(op, 'sums of squares', 'partialSums', partialCount));
+  const list = op.operands.map((id) => ({ at: ctx.vector(id), first: 0, count: ctx.numbersOf(id) }));
+  const { entries, total } = numberedEntries(list, ({ count }) =>
+    Math.ceil(count / (SQUARES_EACH * WORKGROUP_SIZE)),
+  );
+  const partials = whole(ctx.temporary(op, 'sums of squares', 'partialSums', total));
   const [clip, norm] = op.outputs.map((id) => ctx.vector(id));
-  ctx.emit(op, { kind: 'sumSquares', total, partials, each: SQUARES_EACH, entries });
+  const numbered = entries.map((entry) => ({ ...entry, partial: entry.first }));
+  ctx.emit(op, { kind: 'sumSquares', total, partials, each: SQUARES_EACH, entries: numbered });
+  const partialCount = total;
   ctx.emit(op, { kind: 'clipScale', partials, partialCount, maxNorm: op.maxNorm, clip: clip!, norm: norm! });
 }
 

@@ -2,11 +2,12 @@ import type { KernelSpec } from './groups.ts';
 
 /** Records of the optimizer and of averaged weights. */
 export const update = {
-  /** partials[workgroup] = Σx² over its share of the elements of all tensors. */
+  /** partials[partial + k] = Σx² over the k-th share of a tensor's `count` elements: a workgroup for each share. */
   sumSquares: {
     sources: ['merge', 'sum_squares'],
+    /** `total` and `first` count workgroups. */
     fields: { total: 'u32', partials: 'Vector', each: 'u32' },
-    entry: { at: 'Vector', first: 'u32' },
+    entry: { at: 'Vector', first: 'u32', partial: 'u32', count: 'u32' },
   },
   clipScale: {
     sources: ['merge', 'clip_scale'],
