@@ -1,8 +1,8 @@
 import { type Block, type Layer, partName, partOf } from '../graph/layer.ts';
 import type { BufferRole } from '../plan/buffers.ts';
-import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import type { RematerializationReport } from '../plan/memory/rematerialization-report.ts';
 import type { BufferReport, MemoryReport } from '../plan/memory/report.ts';
+import { ROLE_TEXTS } from '../plan/memory/role-texts.ts';
 import type { LayerRecord } from '../plan/record.ts';
 import type { MemoryPicture, Span } from '../plot/memory-types.ts';
 import { formatBytes } from './format.ts';

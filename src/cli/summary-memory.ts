@@ -7,12 +7,12 @@ import {
 } from '../compile.ts';
 import { type Layer, partName, partOf } from '../graph/layer.ts';
 import type { Model } from '../model/module.ts';
-import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import {
   type RematerializationReport,
   rematerializationReports,
 } from '../plan/memory/rematerialization-report.ts';
 import { type BufferReport, type MemoryReport, memoryReport, phaseOf } from '../plan/memory/report.ts';
+import { ROLE_TEXTS } from '../plan/memory/role-texts.ts';
 import type { Target } from '../plan/target.ts';
 import { networkNeeds, planBudget } from '../run/process-memory.ts';
 import { counted } from '../tensor/counted.ts';

@@ -143,6 +143,11 @@ export class EngineError extends InputError {
   override readonly name: string = 'EngineError';
 }
 
+/** The host refuses the memory of a session: a plan that takes less may still run. */
+export class AllocationError extends EngineError {
+  override readonly name = 'AllocationError';
+}
+
 /** The device of an engine is gone: its driver was reset, a watchdog ended a long computation, or it was removed. */
 export class DeviceLostError extends EngineError {
   override readonly name = 'DeviceLostError';

@@ -31,7 +31,7 @@ export function partOf(layer: Layer): Part {
   return layer.block ?? layer;
 }
 
-const BLOCK_NAMES: Readonly<Record<Block['kind'], string>> = {
+export const BLOCK_NAMES: Readonly<Record<Block['kind'], string>> = {
   stem: 'stem',
   denseBlock: 'dense block',
   transition: 'transition',

@@ -30,7 +30,7 @@ export interface BlockMaps extends FeatureMaps {
 
 /** What a network computed for an image. All of it can be sent to a worker or a page. */
 export interface Explanation {
-  /** As of `predict`, most probable first. */
+  /** Most probable first. */
   readonly predictions: readonly Prediction[];
   /** The image as the network reads it. */
   readonly image: PixelImage;

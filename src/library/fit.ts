@@ -2,7 +2,7 @@ import { DataError, type TrainTest } from '../data/dataset.ts';
 import { DEFAULT_TEST_SHARE, imageFolderOf, isDatasetName, PROGRAM_DATA } from '../data/dataset-names.ts';
 import type { ImageDecoder } from '../data/image.ts';
 import type { ImageFolderOptions } from '../data/image-folder/open.ts';
-import type { Engine } from '../engine/engine.ts';
+import type { Engine, Session } from '../engine/engine.ts';
 import type { Model } from '../model/module.ts';
 import { type LoadedCheckpoint, requireFits } from '../train/checkpoint.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
@@ -39,11 +39,22 @@ export interface FitHost<Network> {
   openWeights(from: FitOptions['from']): Promise<WeightsSource>;
   /** Opens a run to resume. */
   openRun(resume: FitOptions['resume'], out: string | undefined): ResumedPlace;
-  /** Compiles the run within the memory limit. */
-  prepare(config: RunConfig, data: TrainTest, engine: Engine, memoryLimit: number | undefined): PreparedRun;
+  /** Compiles the run within the memory limit, and opens a session for it. */
+  openSession(
+    config: RunConfig,
+    data: TrainTest,
+    engine: Engine,
+    memoryLimit: number | undefined,
+  ): Promise<OpenedRun>;
   /** Trains; resolves to the checkpoints. */
   train(training: Omit<TrainingRun, 'store'>, place: TrainingPlace): Promise<FitCheckpoints>;
   network(trained: Trained, engine: EngineSource, best: LoadedCheckpoint): Network;
+}
+
+/** A run that is compiled, and its session. */
+export interface OpenedRun {
+  readonly prepared: PreparedRun;
+  readonly session: Session;
 }
 
 /** Where a run is stored. */
@@ -94,13 +105,12 @@ export async function fitOn<Network>(
       : await begin(host, { model, data, settings, signal, source });
     const { config, opened, resumeFrom } = run;
     const machine = await engine.open();
-    const prepared = host.prepare(config, opened, machine, settings.memoryLimit);
-    const { network } = prepared.compiled;
-    if (resumeFrom) requireFits('the run', resumeFrom.training, network.state);
-    const start = source && startingWeights(source, network, config);
-    const session = await machine.open(network);
+    const { prepared, session } = await host.openSession(config, opened, machine, settings.memoryLimit);
     let checkpoints: FitCheckpoints;
     try {
+      const { network } = prepared.compiled;
+      if (resumeFrom) requireFits('the run', resumeFrom.training, network.state);
+      const start = source && startingWeights(source, network, config);
       const training = {
         ...{ ...prepared, engine: machine, session, listener },
         ...(signal && { signal }),

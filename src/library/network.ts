@@ -8,7 +8,7 @@ import { isFinished } from '../train/compare.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
 import { softmax } from '../train/scorecard.ts';
 import type { Trained } from '../train/trained.ts';
-import type { Explainer, Explanation } from './explain.ts';
+import { Explainer, type Explanation } from './explain.ts';
 import { type ImageInput, readImage } from './images.ts';
 import type { NearestOptions, Neighbour } from './nearest.ts';
 import { type EngineSource, MOST_AT_ONCE, Predictor } from './predictor.ts';
@@ -57,7 +57,7 @@ export class TrainedNetwork {
   readonly bestCheckpoint: () => LoadedCheckpoint;
   readonly #predictor: Predictor;
   readonly #decoder: ImageDecoder;
-  #explainer: Promise<Explainer> | undefined;
+  #explainer: Explainer | undefined;
 
   constructor(trained: Trained, { decoder, engine }: NetworkHost, best = () => trained.checkpoint) {
     const { config, model, classNames, checkpoint } = trained;
@@ -102,12 +102,13 @@ export class TrainedNetwork {
 
   /**
    * Predicts the classes of an image, and tells where in the image each logit comes from and what the blocks of the
-   * network computed.
+   * network computed. All in float32: predictions of a run with bfloat16 may differ from those of `predict` by its
+   * rounding.
    * @throws DataError if the input is not an image; ConfigError unless the network ends in a global average pool,
    * flatten and one linear layer, as all of `MODEL_NAMES` do; EngineError after `close`.
    */
   async explain(image: ImageInput): Promise<Explanation> {
-    const explainer = await this.#explain();
+    const explainer = this.#explain();
     const bytes = await readImage(image, this, this.#decoder, 'the image');
     return explainer.explain(bytes, (logits) => this.#ranked(softmax(logits), logits.length));
   }
@@ -117,7 +118,7 @@ export class TrainedNetwork {
    * Similar images have features of a large cosine similarity. @throws as `explain`
    */
   async features(images: readonly ImageInput[]): Promise<readonly Float32Array[]> {
-    const explainer = await this.#explain();
+    const explainer = this.#explain();
     return this.#inBatches(images, false, (batch) => explainer.features(batch));
   }
 
@@ -130,7 +131,7 @@ export class TrainedNetwork {
     data: TrainTest,
     options: NearestOptions = {},
   ): Promise<readonly Neighbour[]> {
-    const explainer = await this.#explain();
+    const explainer = this.#explain();
     return explainer.nearest(image, data, (images) => this.features(images), options);
   }
 
@@ -149,12 +150,9 @@ export class TrainedNetwork {
     this.#predictor.requireOpen();
   }
 
-  #explain(): Promise<Explainer> {
+  #explain(): Explainer {
     this.#predictor.requireOpen();
-    // Loaded on demand: most networks only predict.
-    this.#explainer ??= import('./explain.ts').then(
-      (all) => new all.Explainer(this.trained, this.#predictor),
-    );
+    this.#explainer ??= new Explainer(this.trained, this.#predictor);
     return this.#explainer;
   }
 

@@ -10,9 +10,9 @@ export class GrowingColumn {
     return this.#length;
   }
 
-  /** All numbers so far, without a copy: valid until the next one is added. */
-  get view(): Float32Array {
-    return this.#numbers.subarray(0, this.#length);
+  /** All numbers so far, without a copy, and more behind them: valid until the next one is added. */
+  get numbers(): Float32Array {
+    return this.#numbers;
   }
 
   push(number: number): void {
@@ -33,7 +33,7 @@ export class GrowingColumn {
   #reserve(length: number): void {
     if (length <= this.#numbers.length) return;
     const grown = new Float32Array(Math.max(length, 2 * this.#numbers.length));
-    grown.set(this.view);
+    grown.set(this.#numbers.subarray(0, this.#length));
     this.#numbers = grown;
   }
 }
@@ -58,7 +58,7 @@ export class MinMaxPyramid {
   }
 
   at(index: number): number {
-    return this.#raw.view[index] ?? Number.NaN;
+    return index >= 0 && index < this.length ? this.#raw.numbers[index]! : Number.NaN;
   }
 
   append(numbers: Float32Array): void {
@@ -119,7 +119,7 @@ function rangeOf(
   to: number,
 ): Range {
   let [least, greatest] = [Number.NaN, Number.NaN];
-  const [lows, highs] = [low.view, high.view];
+  const [lows, highs] = [low.numbers, high.numbers];
   for (let i = from; i < to; i++) {
     const [a, b] = [lows[i]!, highs[i]!];
     if (!(a >= least) && !Number.isNaN(a)) least = a;

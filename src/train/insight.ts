@@ -5,8 +5,8 @@ import { imageReader } from '../data/pixels.ts';
 import type { Session } from '../engine/engine.ts';
 import { partName, partOf } from '../graph/layer.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
-import { ROLE_TEXTS } from '../plan/memory/describe.ts';
 import { memoryReport } from '../plan/memory/report.ts';
+import { RECOMPUTED, ROLE_TEXTS } from '../plan/memory/role-texts.ts';
 import { encodeBase64 } from '../tensor/base64.ts';
 import type { PicturedMistake, TrainEvent } from './events.ts';
 import { type Mistake, Scorecard } from './scorecard.ts';
@@ -130,7 +130,7 @@ export function planEvent({ programs }: CompiledNetwork, threads: number): Event
     parts: parts.all,
     buffers: buffers.flatMap(({ interval, offset, bytes, role, isComputedAgain, reason }) => [
       ...[interval.first, interval.last, offset, bytes],
-      roles.indexOf(isComputedAgain ? `${ROLE_TEXTS[role]}, recomputed` : ROLE_TEXTS[role]),
+      roles.indexOf(isComputedAgain ? `${ROLE_TEXTS[role]}${RECOMPUTED}` : ROLE_TEXTS[role]),
       reasons.indexOf(reason),
     ]),
     roles: roles.all,

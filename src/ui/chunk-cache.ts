@@ -5,20 +5,26 @@ const MOST_BYTES = 40 * 2 ** 20;
 /** At both ends of a stretch of the log: lines have their time, so a log that was cut and grew again differs there. */
 const SAMPLE_BYTES = 160;
 
+/** Stretches that follow each other are kept as one, up to so many bytes of messages: they are checked and sent at once. */
+const GATHERED_BYTES = 2 ** 20;
+
 /** Messages of a stretch of a log, as bytes. */
 export interface Chunk {
   /** Offset behind the stretch. */
   readonly end: number;
-  readonly lines: Buffer;
+  readonly lines: readonly Buffer[];
 }
 
 interface Kept extends Chunk {
+  readonly bytes: number;
   readonly samples: string;
 }
 
 /** Messages that were made of a log before, for the next reader. The longest unused go first. */
 export class ChunkCache {
   readonly #kept = new Map<string, Kept>();
+  /** Where the latest stretch of each log begins. */
+  readonly #latest = new Map<string, number>();
   #bytes = 0;
 
   async get(id: string, start: number, log: FileHandle): Promise<Chunk | undefined> {
@@ -31,32 +37,42 @@ export class ChunkCache {
     return kept;
   }
 
-  async put(id: string, start: number, chunk: Chunk, log: FileHandle): Promise<void> {
-    const key = `${id} ${start}`;
-    const before = this.#kept.get(key);
-    if (before) this.#drop(key, before);
-    this.#keep(key, { ...chunk, samples: await samplesOf(log, start, chunk.end) });
+  async put(id: string, start: number, end: number, lines: Buffer, log: FileHandle): Promise<void> {
+    const before = this.#before(id, start);
+    const from = before?.start ?? start;
+    const samples = await samplesOf(log, from, end);
+    const replaced = this.#kept.get(`${id} ${from}`);
+    if (replaced) this.#drop(`${id} ${from}`, replaced);
+    const { lines: earlier = [], bytes = 0 } = before?.kept ?? {};
+    this.#keep(`${id} ${from}`, { end, lines: [...earlier, lines], bytes: bytes + lines.length, samples });
+    this.#latest.set(id, from);
     for (const [oldest, kept] of this.#kept) {
       if (this.#bytes <= MOST_BYTES) break;
       this.#drop(oldest, kept);
     }
   }
 
+  /** The stretch that ends where another begins, unless it is long enough. */
+  #before(id: string, start: number): { readonly start: number; readonly kept: Kept } | undefined {
+    const latest = this.#latest.get(id);
+    const kept = latest === undefined ? undefined : this.#kept.get(`${id} ${latest}`);
+    return kept?.end === start && kept.bytes < GATHERED_BYTES ? { start: latest!, kept } : undefined;
+  }
+
   #keep(key: string, kept: Kept): void {
     this.#kept.set(key, kept);
-    this.#bytes += kept.lines.length;
+    this.#bytes += kept.bytes;
   }
 
   #drop(key: string, kept: Kept): void {
     this.#kept.delete(key);
-    this.#bytes -= kept.lines.length;
+    this.#bytes -= kept.bytes;
   }
 }
 
 async function samplesOf(log: FileHandle, start: number, end: number): Promise<string> {
   const length = Math.min(SAMPLE_BYTES, end - start);
   const samples = Buffer.alloc(2 * length);
-  await log.read(samples, 0, length, start);
-  await log.read(samples, length, length, end - length);
+  await Promise.all([log.read(samples, 0, length, start), log.read(samples, length, length, end - length)]);
   return samples.toString('latin1');
 }

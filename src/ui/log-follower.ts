@@ -36,7 +36,7 @@ export class LogFollower {
     const log = await this.#files.openLog(this.place);
     if (!log) return;
     try {
-      for (let piece = await this.#read(log); piece; piece = await this.#read(log)) yield piece;
+      for (let pieces = await this.#read(log); pieces; pieces = await this.#read(log)) yield* pieces;
     } finally {
       await log.close();
     }
@@ -47,15 +47,15 @@ export class LogFollower {
   }
 
   /** @returns undefined at the end of the log. */
-  async #read(log: FileHandle): Promise<Buffer | undefined> {
+  async #read(log: FileHandle): Promise<readonly Buffer[] | undefined> {
     const { size } = await log.stat();
     if (await this.#isCut(log, size)) {
       this.#goTo(0);
       this.#isNew = true;
     }
-    const hello = Buffer.from(
-      this.#isNew ? this.lineOf({ kind: 'hello', phase: 'preparing', steps: 0 }, 0) : '',
-    );
+    const hello = this.#isNew
+      ? [Buffer.from(this.lineOf({ kind: 'hello', phase: 'preparing', steps: 0 }, 0))]
+      : [];
     const isAtEnd = size === this.#position && !this.#isNew;
     this.#isNew = false;
     if (isAtEnd) {
@@ -67,7 +67,7 @@ export class LogFollower {
     const known = isLineStart ? await this.#cache.get(this.place.id, start, log) : undefined;
     if (known) {
       this.#goTo(known.end);
-      return Buffer.concat([hello, known.lines]);
+      return [...hello, ...known.lines];
     }
     this.#bytes ??= Buffer.allocUnsafe(PIECE_BYTES);
     const bytes = this.#bytes;
@@ -81,13 +81,13 @@ export class LogFollower {
     const { seq } = this.#reader;
     if (seq <= start) {
       this.#position += bytesRead; // Within a line that is longer than the piece, or not written to its end.
-      return Buffer.concat([hello, lines]);
+      return [...hello, lines];
     }
     if (isLineStart && bytesRead === PIECE_BYTES)
-      await this.#cache.put(this.place.id, start, { end: seq, lines }, log);
+      await this.#cache.put(this.place.id, start, seq, lines, log);
     this.#goTo(seq); // The beginning of a line is read again: others begin there as well.
     this.#before = bytes.toString('latin1', Math.max(0, seq - start - SAMPLE_BYTES), seq - start);
-    return Buffer.concat([hello, lines]);
+    return [...hello, lines];
   }
 
   #goTo(position: number): void {

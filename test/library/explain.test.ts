@@ -170,6 +170,17 @@ describe('what cannot be explained', () => {
   });
 });
 
+test('a run in bfloat16 is explained in float32', async () => {
+  await using net = await train('densenet-bc-10-4', DATA, { ...SETTINGS, size: 16, precision: 'bf16' });
+  const image = colourImage(DATA, 2);
+  const { predictions, logits, bias, classMaps } = await net.explain(image);
+  const sums = [...logits].map((_, c) => meanOf(classMaps.data, classMaps.channels, c) + bias[c]!);
+  expect(distance(sums, logits)).toBeLessThan(1e-5);
+  const rounded = new Map((await net.predict(image)).map(({ label, probability }) => [label, probability]));
+  for (const { label, probability } of predictions)
+    expect(Math.abs(probability - rounded.get(label)!)).toBeLessThan(0.02);
+});
+
 test('averaged weights are explained as they predict', async () => {
   await using net = await train(TWO_BLOCKS, DATA, { ...SETTINGS, ema: 0.9 });
   const { predictions, logits, bias, classMaps } = await net.explain(colourImage(DATA, 1));

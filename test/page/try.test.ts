@@ -270,7 +270,7 @@ describe.skipIf(!CHROMIUM)('Try and Time, for runs of the command line', () => {
         .setInputFiles({ name: 'x.png', mimeType: 'image/png', buffer: file });
       await expect
         .poll(() => page.locator('main [role=alert]').textContent())
-        .toContain('no such checkpoint');
+        .toContain('no checkpoint of this run');
 
       await open('on-sample', 'time');
       const profile = page.getByTestId('profile');

@@ -93,7 +93,7 @@ describe.skipIf(!CHROMIUM)('the Lab with the engine webgpu', () => {
     expect(destroyed).toBe(1);
     await waitForPhase(page, 'failed');
     expect(await page.getByTestId('failure').textContent()).toMatch(
-      /^the GPU was lost \(it was closed\) .*last checkpoint/,
+      /^The GPU was lost: .* Go on from the last checkpoint/,
     );
     await page.getByTestId('resume').click();
     await waitForPhase(page, 'done', PATIENCE);
@@ -112,7 +112,9 @@ describe.skipIf(!CHROMIUM)('the Lab with the engine webgpu', () => {
     await waitForPhase(page, 'failed');
     await page.getByTestId('resume').click();
     await page.getByTestId('notice').waitFor();
-    expect(await page.getByTestId('notice').textContent()).toMatch(/no GPU any more: the processor goes on/);
+    expect(await page.getByTestId('notice').textContent()).toMatch(
+      /^There is no GPU any more: the processor goes on/,
+    );
     await page.getByTestId('stop').click();
     await waitForPhase(page, 'stopped');
     const { steps, engine } = await result(page);

@@ -1,13 +1,12 @@
 import { Component, type ComponentChildren } from 'preact';
 import { useEffect, useRef } from 'preact/hooks';
-import { RunScreen } from '../screens/run.tsx';
 import { RunsScreen } from '../screens/runs.tsx';
 import { language, nextLanguage, text } from '../text/text.ts';
 import { isHelpOpen } from './keys.ts';
 import { later } from './later.tsx';
-import { remember, remembered } from './remembered.ts';
 import { type Route, route } from './route.ts';
 import { followOnServer, serverTrouble } from './server-source.ts';
+import { nextTheme } from './theme.ts';
 
 /** A screen that fails says so, and the others go on. */
 class Guard extends Component<{ readonly children: ComponentChildren }, { readonly error?: Error }> {
@@ -25,27 +24,10 @@ class Guard extends Component<{ readonly children: ComponentChildren }, { readon
   }
 }
 
+const RunScreen = later(async () => (await import('../screens/run.tsx')).RunScreen);
 const CompareScreen = later(async () => (await import('../screens/compare.tsx')).CompareScreen);
 const LabScreen = later(async () => (await import('../screens/lab/lab.tsx')).LabScreen);
 const PrivacyScreen = later(async () => (await import('../screens/privacy.tsx')).PrivacyScreen);
-
-const THEMES = ['auto', 'dark', 'light'] as const;
-
-function nextTheme(): void {
-  const isDark = matchMedia('(prefers-color-scheme: dark)').matches;
-  const { theme = 'auto' } = document.documentElement.dataset;
-  const shown = theme === 'auto' ? (isDark ? 'dark' : 'light') : theme;
-  setTheme(shown === 'dark' ? 'light' : 'dark');
-}
-
-export function setTheme(theme: (typeof THEMES)[number]): void {
-  document.documentElement.dataset.theme = theme;
-  remember('theme', theme);
-}
-
-export function startTheme(): void {
-  document.documentElement.dataset.theme = remembered('theme', THEMES, 'auto');
-}
 
 export function App() {
   const t = text();

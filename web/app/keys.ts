@@ -1,7 +1,7 @@
 import { signal } from '@preact/signals';
-import { isLog, isSmooth, resets, toggle } from '../screens/curves.tsx';
-import { togglePause } from '../screens/run.tsx';
+import { isLog, isSmooth, resets, toggle } from '../charts/chart-options.ts';
 import { runsKey } from '../screens/runs.tsx';
+import { togglePause } from './pause.ts';
 import { route } from './route.ts';
 import { runOf, viewOf } from './runs.ts';
 

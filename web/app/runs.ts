@@ -4,14 +4,19 @@ import { RunView } from '../../src/live/run-view.ts';
 
 /** A run of the list, and who tells of it. */
 export interface KnownRun extends RunSummary {
-  readonly source: 'server' | 'tab';
+  readonly source: 'server' | 'tab' | 'file';
   /** It can be paused and stopped from here. */
   readonly isOwned?: boolean | undefined;
+  /** What of its log file is not shown. */
+  readonly read?: { readonly skipped: number; readonly cutAt: number | undefined };
 }
 
 /** Undefined until somebody has answered. */
 export const serverRuns = signal<readonly KnownRun[] | undefined>(undefined);
 export const tabRuns = signal<readonly KnownRun[] | undefined>(undefined);
+/** Runs whose logs were dropped on the page, and what was wrong with the last file. */
+export const fileRuns = signal<readonly KnownRun[]>([]);
+export const fileTrouble = signal<string | undefined>(undefined);
 
 /** Runs that are selected to be compared, at most 16. */
 export const MOST_SELECTED = 16;
@@ -24,7 +29,7 @@ const views = new Map<string, RunView>();
 let isPulseDue = false;
 
 export function allRuns(): readonly KnownRun[] {
-  return [...(tabRuns.value ?? []), ...(serverRuns.value ?? [])];
+  return [...fileRuns.value, ...(tabRuns.value ?? []), ...(serverRuns.value ?? [])];
 }
 
 export function runOf(id: string): KnownRun | undefined {

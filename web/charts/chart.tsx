@@ -1,8 +1,10 @@
 import { useEffect, useRef, useState } from 'preact/hooks';
 import uPlot from 'uplot';
 import { formatNumber } from '../app/format.ts';
+import { colourOf, isDark } from '../app/theme.ts';
 import { text } from '../text/text.ts';
 import { extentOf, type Points, type Stretch } from './chart-data.ts';
+import { ChartTable } from './chart-table.tsx';
 
 /** A line, or a band between the least and the greatest. */
 export interface Line {
@@ -14,8 +16,10 @@ export interface Line {
   points(stretch: Stretch): Points;
 }
 
-interface ChartProps {
+export interface ChartProps {
   readonly title: string;
+  /** What the title is of: a run, or several. It is told in the chart's picture. */
+  readonly subject?: string;
   readonly lines: readonly Line[];
   /** The whole x axis. */
   readonly extent: readonly [number, number];
@@ -30,13 +34,9 @@ interface ChartProps {
 
 const HEIGHT = 240;
 
-function styleOf(name: string): string {
-  return getComputedStyle(document.documentElement).getPropertyValue(name).trim();
-}
-
 /** A chart that is drawn by what can be seen of it, read by keys, and told in a sentence and a table. */
 export function Chart(props: ChartProps) {
-  const { title, lines, extent, xName, isLog, resets, format = formatNumber } = props;
+  const { title, subject, lines, extent, xName, isLog, resets, format = formatNumber } = props;
   const place = useRef<HTMLDivElement>(null);
   const plot = useRef<uPlot | undefined>(undefined);
   const zoom = useRef<readonly [number, number] | undefined>(undefined);
@@ -67,8 +67,8 @@ export function Chart(props: ChartProps) {
 
   useEffect(() => {
     const element = place.current!;
-    const muted = styleOf('--muted');
-    const grid = { stroke: styleOf('--line'), width: 1 };
+    const muted = colourOf('--muted');
+    const grid = { stroke: colourOf('--line'), width: 1 };
     const axis = { stroke: muted, grid, ticks: grid, font: '12px system-ui, sans-serif' };
     const made = new uPlot(
       {
@@ -89,7 +89,7 @@ export function Chart(props: ChartProps) {
         series: [{}, ...lines.flatMap((line) => seriesOf(line, format))],
         bands: lines.flatMap((line, i) =>
           line.kind === 'band'
-            ? [{ series: [2 * i + 2, 2 * i + 1] as [number, number], fill: withAlpha(styleOf(line.colour)) }]
+            ? [{ series: [2 * i + 2, 2 * i + 1] as [number, number], fill: withAlpha(colourOf(line.colour)) }]
             : [],
         ),
         hooks: {
@@ -119,15 +119,13 @@ export function Chart(props: ChartProps) {
       draw();
     });
     sizes.observe(element);
-    const themes = matchMedia('(prefers-color-scheme: dark)');
     draw();
     return () => {
       sizes.disconnect();
-      themes.onchange = null;
       made.destroy();
       plot.current = undefined;
     };
-  }, [isLog, lines.map(({ name, colour, kind }) => `${name}${colour}${kind}`).join(), xName]);
+  }, [isLog, lines.map(({ name, colour, kind }) => `${name}${colour}${kind}`).join(), xName, isDark.value]);
 
   useEffect(draw, [props.version, extent[0], extent[1]]);
   useEffect(() => {
@@ -150,6 +148,19 @@ export function Chart(props: ChartProps) {
     made.setCursor({ left: made.valToPos(xs[index]!, 'x'), top });
   };
 
+  const save = async (kind: 'svg' | 'png') => {
+    const { savePicture } = await import('./picture.ts');
+    await savePicture(
+      {
+        title: subject ? `${title} · ${subject}` : title,
+        xName,
+        lines,
+        isLog,
+        range: zoom.current ?? extent,
+      },
+      kind,
+    );
+  };
   const sentences = sentencesOf(lines, extent, format);
   return (
     <figure class="chart">
@@ -185,13 +196,29 @@ export function Chart(props: ChartProps) {
         onKeyDown={walk}
       />
       <output class="reading">{said || (sentences.length === 0 ? t.chartEmpty : '\u00a0')}</output>
-      <ChartTable {...props} format={format} />
+      <div class="under">
+        <ChartTable {...props} format={format} />
+        <span class="buttons">
+          {(['svg', 'png'] as const).map((kind) => (
+            <button
+              type="button"
+              key={kind}
+              data-testid={`save-${kind}`}
+              aria-label={`${t.savePicture}: ${title}, ${kind.toUpperCase()}`}
+              title={t.savePicture}
+              onClick={() => void save(kind)}
+            >
+              {kind.toUpperCase()}
+            </button>
+          ))}
+        </span>
+      </div>
     </figure>
   );
 }
 
 function seriesOf({ name, colour, dash, kind }: Line, format: (value: number) => string): uPlot.Series[] {
-  const stroke = styleOf(colour);
+  const stroke = colourOf(colour);
   const value = (_: uPlot, number: number | null) => (number === null ? '' : format(number));
   const line: uPlot.Series = {
     label: name,
@@ -206,7 +233,7 @@ function seriesOf({ name, colour, dash, kind }: Line, format: (value: number) =>
 }
 
 function withAlpha(colour: string): string {
-  return `${colour}55`;
+  return `color-mix(in srgb, ${colour} 33%, transparent)`;
 }
 
 function rangeOf(
@@ -256,38 +283,4 @@ function sentencesOf(
     const { first, last, least, greatest } = extent;
     return [t.chartSummary(name, format(first), format(last), format(least), format(greatest))];
   });
-}
-
-const TABLE_ROWS = 20;
-
-function ChartTable({ lines, extent, xName, format = formatNumber }: ChartProps) {
-  const [isOpen, setOpen] = useState(false);
-  const [from, to] = extent;
-  return (
-    <details onToggle={(event) => setOpen((event.currentTarget as HTMLDetailsElement).open)}>
-      <summary>{text().asTable}</summary>
-      {isOpen &&
-        lines.map((line) => {
-          const { x, greatest } = line.points({ from, to, places: TABLE_ROWS });
-          return (
-            <table key={line.name}>
-              <thead>
-                <tr>
-                  <th scope="col">{xName}</th>
-                  <th scope="col">{line.name}</th>
-                </tr>
-              </thead>
-              <tbody>
-                {x.map((at, i) => (
-                  <tr key={at}>
-                    <td>{formatNumber(at)}</td>
-                    <td>{greatest[i] == null ? '–' : format(greatest[i]!)}</td>
-                  </tr>
-                ))}
-              </tbody>
-            </table>
-          );
-        })}
-    </details>
-  );
 }

@@ -30,8 +30,15 @@ export async function storedRuns(): Promise<readonly StoredRun[]> {
   return found.sort((a, b) => b.createdAt.localeCompare(a.createdAt));
 }
 
+/** @throws Error where the folder holds no run: what is left of one that the browser has deleted. */
 async function metaOf(folder: FileSystemDirectoryHandle): Promise<StoredRun> {
-  return JSON.parse(await (await (await folder.getFileHandle('meta.json')).getFile()).text()) as StoredRun;
+  const run = JSON.parse(
+    await (await (await folder.getFileHandle('meta.json')).getFile()).text(),
+  ) as StoredRun;
+  const { id, name, model, createdAt } = run;
+  if ([id, name, model, createdAt].some((each) => typeof each !== 'string'))
+    throw new Error('this is no run');
+  return run;
 }
 
 /** The log of a run that nobody trains now. */
@@ -73,7 +80,7 @@ export class RunFolder {
   }
 
   static async open(id: string): Promise<RunFolder> {
-    const folder = await (await runsFolder()).getDirectoryHandle(id);
+    const folder = await found((await runsFolder()).getDirectoryHandle(id), 'there is no such run');
     return new RunFolder(folder, await metaOf(folder));
   }
 
@@ -124,8 +131,8 @@ export class RunFolder {
   }
 
   /** Images as the network reads them, and where each came from. */
-  async saveData({ train, test }: TrainTest): Promise<void> {
-    for (const [name, half] of Object.entries({ train, test })) {
+  async saveData({ train, test, validation }: TrainTest): Promise<void> {
+    for (const [name, half] of Object.entries({ train, test, ...(validation && { validation }) })) {
       const { height, width, channels, count, labels, classNames, files = [] } = half;
       const bytes = height * width * channels;
       const pixels = new Uint8Array(count * bytes);
@@ -149,6 +156,7 @@ export class RunFolder {
     }
   }
 
+  /** @throws Error where the browser has deleted them to make room. */
   async loadData(): Promise<TrainTest> {
     const load = async (name: string): Promise<TrainTest['train']> => {
       const { labels, ...rest } = JSON.parse(new TextDecoder().decode(await this.#read(`${name}.json`)));
@@ -159,7 +167,13 @@ export class RunFolder {
         pixels: await this.#read(`${name}.bin`),
       };
     };
-    return { train: await load('train'), test: await load('test') };
+    const hasValidation = await this.#folder.getFileHandle('validation.json').catch(() => undefined);
+    const all = async () => ({
+      train: await load('train'),
+      test: await load('test'),
+      ...(hasValidation && { validation: await load('validation') }),
+    });
+    return found(all(), 'the images of this run are gone');
   }
 
   async #write(name: string, bytes: Uint8Array): Promise<void> {
@@ -181,5 +195,14 @@ export class RunFolder {
   async #sync(name: string): Promise<SyncFile> {
     const handle = await this.#folder.getFileHandle(name, { create: true });
     return (handle as unknown as OpenSync).createSyncAccessHandle();
+  }
+}
+
+/** @throws Error with this message where a file or a folder is not there. */
+async function found<T>(looked: Promise<T>, message: string): Promise<T> {
+  try {
+    return await looked;
+  } catch (error) {
+    throw (error as Error).name === 'NotFoundError' ? new Error(message, { cause: error }) : error;
   }
 }

@@ -2,12 +2,9 @@
 import {
   type Explanation,
   loadRun,
-  MODEL_NAMES,
   type PageFitOptions,
   type PageNetwork,
   PauseGate,
-  parseSetting,
-  settingsForm,
   type TrainEvent,
   type TrainTest,
   fit as trainNetwork,
@@ -16,7 +13,7 @@ import { encodeSteps, StepCollector } from '../../src/live/log-reader.ts';
 import type { Phase, RunNews } from '../../src/live/protocol.ts';
 import { openSample, openSource } from './data.ts';
 import { greyMaps } from './grey-maps.ts';
-import { handOverZip } from './hand-over.ts';
+import { labForm, parseSettings } from './lab-form.ts';
 import {
   CHANNEL,
   type ChannelMessage,
@@ -26,12 +23,10 @@ import {
   type Requests,
   type ToWorker,
 } from './messages.ts';
-import { RunFolder } from './run-store.ts';
+import { deleteRun, RunFolder } from './run-store.ts';
 
 const CHECKPOINT_MS = 10_000;
 const NEWS_MS = 250;
-/** Settings that mean nothing in a page. */
-const ELSEWHERE = ['data', 'dataDir', 'out', 'resume', 'from', 'weights', 'json', 'memoryLimit', 'strict'];
 
 const channel = new BroadcastChannel(CHANNEL);
 const base = new URL('..', self.location.href).href;
@@ -125,24 +120,23 @@ const HANDLERS: {
   ) => Promise<Requests[Kind]['answer']>;
 } = {
   async describe() {
-    const fields = settingsForm('train')
-      .filter(({ name }) => !ELSEWHERE.includes(name))
-      .map((field) => {
-        if (field.name === 'recipe') return { ...field, default: 'photos' };
-        const engines = 'gpu' in navigator ? ['wasm', 'webgpu'] : ['wasm'];
-        return field.name === 'engine' ? { ...field, choices: engines, default: 'wasm' } : field;
-      });
-    return { fields, models: MODEL_NAMES };
+    return labForm();
   },
   async train({ id, name, source, model, settings }) {
     requireIdle();
     const parsed = parseSettings(settings);
     const data = await openSource(source, parsed, base);
     const createdAt = new Date().toISOString();
-    const folder = await RunFolder.create({ id, name, model, source: source.kind, createdAt });
-    if (source.kind === 'files') await folder.saveData(data);
-    await folder.openLog(0);
-    await begin(folder, data, parsed);
+    try {
+      const folder = await RunFolder.create({ id, name, model, source: source.kind, createdAt });
+      if (source.kind === 'files') await folder.saveData(data);
+      await folder.openLog(0);
+      await begin(folder, data, parsed);
+    } catch (error) {
+      await deleteRun(id).catch(() => {}); // Nothing was trained: there is nothing to keep.
+      post({ kind: 'changed' });
+      throw error;
+    }
     return {};
   },
   async resume({ id }) {
@@ -214,6 +208,7 @@ const HANDLERS: {
     const best = await folder.loadCheckpoint('best');
     const log = (training?.id === id ? trainingLog() : await logOf(folder)).subarray(0, last.logBytes);
     const data = folder.run.source === 'files' ? await folder.loadData() : undefined;
+    const { handOverZip } = await import('./hand-over.ts');
     const bytes = await handOverZip({ last: last.bytes, best: best?.bytes, log, data });
     return { bytes, name: 'densor-run.zip' };
   },
@@ -244,27 +239,6 @@ function requireIdle(): void {
   if (training) throw new Error('another run is being trained in this browser: stop it first');
 }
 
-class SettingError extends Error {
-  readonly setting: string;
-  constructor(setting: string, message: string) {
-    super(message);
-    this.setting = setting;
-  }
-}
-
-function parseSettings(texts: Readonly<Record<string, string>>): PageFitOptions {
-  const fields = new Map(settingsForm('train').map((field) => [field.name as string, field]));
-  const entries = Object.entries(texts).flatMap(([name, text]): [string, unknown][] => {
-    const field = fields.get(name);
-    if (!field || text === '') return [];
-    if (field.kind === 'switch') return text === 'on' ? [[name, true]] : [];
-    const parsed = parseSetting('train', field.name, text);
-    if ('problem' in parsed) throw new SettingError(name, parsed.problem);
-    return [[name, parsed.value]];
-  });
-  return Object.fromEntries(entries) as PageFitOptions;
-}
-
 /** Starts the training, and answers when it is under way; what happens later the tabs are told. */
 async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions): Promise<void> {
   const { id, model } = folder.run;
@@ -272,6 +246,7 @@ async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions
   const started = new Training(folder);
   training = started;
   trainingLog = () => folder.readLog();
+  let ended = Promise.resolve();
   const begun = new Promise<void>((resolve, reject) => {
     const work = navigator.locks.request(lockOf(id), { ifAvailable: true }, async (lock) => {
       if (!lock) throw new Error('another tab trains this run: this one watches');
@@ -290,7 +265,7 @@ async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions
       });
       await network.close();
     });
-    work
+    ended = work
       .catch((error: Error) => {
         reject(error);
         started.tellSteps();
@@ -302,7 +277,12 @@ async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions
         post({ kind: 'changed' });
       });
   });
-  await begun;
+  try {
+    await begun;
+  } catch (error) {
+    await ended;
+    throw error;
+  }
 }
 
 async function use(next: Opened | undefined): Promise<void> {

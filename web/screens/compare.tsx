@@ -67,6 +67,7 @@ export function CompareScreen() {
       <ChartButtons onCsv={() => download('densor-runs.csv', csvOf(epochRows(compared)), 'text/csv')} />
       <Chart
         title={names[metric.value]}
+        subject={t.runsCompare(compared.length)}
         lines={linesOf(compared, groups)}
         extent={[Math.min(...extents.map(([from]) => from)), Math.max(...extents.map(([, to]) => to))]}
         xName={t.axisEpoch}

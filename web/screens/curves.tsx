@@ -1,17 +1,15 @@
-import { signal } from '@preact/signals';
 import type { StepColumn } from '../../src/live/protocol.ts';
 import type { RunView } from '../../src/live/run-view.ts';
 import { csvOf } from '../app/csv.ts';
 import { download } from '../app/download.ts';
-import { formatShare } from '../app/format.ts';
+import { formatShare, shownName } from '../app/format.ts';
 import { Chart, type Line } from '../charts/chart.tsx';
 import { type Points, pointsOf, smoothed } from '../charts/chart-data.ts';
+import { isLog, isSmooth, resets, toggle } from '../charts/chart-options.ts';
 import { text } from '../text/text.ts';
 import type { TabProps } from './run.tsx';
 
-export const isLog = signal(false);
-export const isSmooth = signal(false);
-export const resets = signal(0);
+export { isLog, isSmooth, resets };
 
 /** Steps of an epoch; 1 where the axis counts steps, because nobody told how many an epoch has. */
 const perUnit = ({ start }: RunView) => Math.max(1, start?.stepsPerEpoch ?? 1);
@@ -79,16 +77,13 @@ export function ChartButtons({ onCsv }: { readonly onCsv?: () => void }) {
   );
 }
 
-export function toggle(option: { value: boolean }): void {
-  option.value = !option.value;
-}
-
 export function CurvesTab({ view, name, version }: TabProps) {
   const t = text();
   const smooth = isSmooth.value;
   const hasValidation = view.epochs.some(({ validationAccuracy }) => validationAccuracy !== undefined);
   const judged = hasValidation ? t.validationAccuracy : t.testAccuracy;
   const common = {
+    subject: shownName(name),
     extent: extentOfRun(view),
     xName: view.start ? t.axisEpoch : t.axisStep,
     version: `${version} ${view.generation}`,

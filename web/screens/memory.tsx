@@ -74,7 +74,7 @@ export function MemoryTab({ view }: TabProps) {
     const box = canvas.current!.getBoundingClientRect();
     moveTo(Math.floor(((event.clientX - box.left) / box.width) * records));
   };
-  const said = t.memoryAt(at, plan.parts[plan.records[at]!] ?? '', phase, formatBytes(inUse));
+  const said = t.memoryAt(at, t.planPart(plan.parts[plan.records[at]!] ?? ''), phase, formatBytes(inUse));
   return (
     <div>
       <p class="note">
@@ -91,7 +91,7 @@ export function MemoryTab({ view }: TabProps) {
             <svg width="14" height="14" aria-hidden="true">
               <rect width="14" height="14" rx="3" fill={`var(${colourOf(i)})`} />
             </svg>
-            {role}
+            {t.planRole(role)}
           </li>
         ))}
       </ul>
@@ -125,7 +125,7 @@ export function MemoryTab({ view }: TabProps) {
               .slice(0, 12)
               .map((buffer, i) => (
                 <tr key={i}>
-                  <th scope="row">{buffer.reason}</th>
+                  <th scope="row">{t.planReason(buffer.reason)}</th>
                   <td>{formatBytes(buffer.bytes)}</td>
                 </tr>
               ))}

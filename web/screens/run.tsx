@@ -1,6 +1,7 @@
 import type { ComponentType } from 'preact';
 import { useEffect } from 'preact/hooks';
 import type { RunView } from '../../src/live/run-view.ts';
+import { RECOMPUTED } from '../../src/plan/memory/role-texts.ts';
 import {
   formatBytes,
   formatDuration,
@@ -10,8 +11,10 @@ import {
   shownName,
 } from '../app/format.ts';
 import { later } from '../app/later.tsx';
+import { togglePause } from '../app/pause.ts';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
 import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
+import { sentenceOf } from '../app/sentence.ts';
 import { commandServer, followOnServer } from '../app/server-source.ts';
 import { askLab } from '../lab/client.ts';
 import { text } from '../text/text.ts';
@@ -80,13 +83,6 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
   );
 }
 
-/** Asks a run that can be asked to pause, or to go on. */
-export function togglePause(run: KnownRun): void {
-  const kind = run.phase === 'paused' ? 'resume' : 'pause';
-  if (run.source === 'tab') void askLab('command', { kind });
-  else void commandServer({ kind });
-}
-
 /** @param version drawn again when it changes: the view itself stays the same object. */
 function RunHeader({
   run,
@@ -147,6 +143,9 @@ function RunHeader({
           </div>
         ))}
       </dl>
+      {run.read && run.read.skipped > 0 && <p class="note">{t.logSkipped(run.read.skipped)}</p>}
+      {run.read?.cutAt !== undefined && <p class="trouble">{t.logCut(formatBytes(run.read.cutAt))}</p>}
+      {view.plan?.roles.some((role) => role.endsWith(RECOMPUTED)) && <p class="note">{t.recomputes}</p>}
       <Remedy run={run} view={view} phase={phase} message={view.message} />
     </header>
   );
@@ -169,23 +168,22 @@ function Remedy({
 }) {
   const t = text();
   if (phase === 'failed') {
-    const isFull = /quota/i.test(message ?? '');
     const isNonFinite = /NaN or infinity/.test(message ?? '');
-    const isGpuLost = /the GPU was lost/.test(message ?? '');
     return (
       <p class="trouble" role="alert" data-testid="failure">
-        {isFull ? t.storageFull : message} {isNonFinite && t.failedHelp} {isGpuLost && t.gpuLostHelp}
+        {sentenceOf(message ?? '')} {isNonFinite && t.failedHelp}
       </p>
     );
   }
   if (isTraining(phase) && message !== undefined)
     return (
       <p class="note" role="status" data-testid="notice">
-        {message}
+        {sentenceOf(message)}
       </p>
     );
   if (phase !== 'lost') return null;
-  if (run.source === 'tab') return <p class="trouble">{t.lostHere}</p>;
+  if (run.source !== 'server')
+    return <p class="trouble">{run.source === 'tab' ? t.lostHere : t.lostInFile}</p>;
   const folder = view.checkpoint?.path.replace(/[\\/][^\\/]*$/, '') ?? run.name;
   return (
     <div class="trouble" role="alert">

@@ -1,7 +1,18 @@
 import { signal } from '@preact/signals';
+import { useRef } from 'preact/hooks';
+import { chosenFiles } from '../app/dropped-files.ts';
+import { openLogs } from '../app/file-source.ts';
 import { formatBytes, formatDuration, formatNumber, formatShare, shownName } from '../app/format.ts';
 import { go } from '../app/route.ts';
-import { allRuns, type KnownRun, selected, serverRuns, tabRuns, toggleSelected } from '../app/runs.ts';
+import {
+  allRuns,
+  fileTrouble,
+  type KnownRun,
+  selected,
+  serverRuns,
+  tabRuns,
+  toggleSelected,
+} from '../app/runs.ts';
 import { hasServer } from '../app/server-source.ts';
 import { text } from '../text/text.ts';
 import { trainSample } from './lab/start.ts';
@@ -56,6 +67,7 @@ export function RunsScreen() {
             }}
           />
         )}
+        <OpenLog />
         {selected.value.length > 1 && (
           <button
             type="button"
@@ -67,11 +79,41 @@ export function RunsScreen() {
           </button>
         )}
       </div>
+      {fileTrouble.value && (
+        <p class="trouble" role="alert" data-testid="file-trouble">
+          {fileTrouble.value}
+        </p>
+      )}
       {isLoading && <p class="empty">{t.loading}</p>}
       {!isLoading && all === 0 && <NoRuns />}
       {all > 0 && <p class="note">{t.runsMatching(runs.length, all)}</p>}
       {all > 0 && <RunTable runs={runs} />}
     </section>
+  );
+}
+
+/** Chooses the logs of runs from files; they may be dropped as well. */
+function OpenLog() {
+  const t = text();
+  const input = useRef<HTMLInputElement>(null);
+  return (
+    <>
+      <button type="button" title={t.openLogHow} onClick={() => input.current?.click()}>
+        {t.openLog}
+      </button>
+      <input
+        ref={input}
+        type="file"
+        hidden
+        multiple
+        accept=".jsonl"
+        data-testid="log-file"
+        onChange={(event) => {
+          void openLogs(chosenFiles(event.currentTarget.files));
+          event.currentTarget.value = '';
+        }}
+      />
+    </>
   );
 }
 
@@ -82,6 +124,7 @@ function NoRuns() {
       <h2>{t.runsEmpty}</h2>
       <p>{t.runsEmptyHow}</p>
       <CommandLine>npx densor train photos/ --ui</CommandLine>
+      <p class="note">{t.openLogHow}</p>
       <button type="button" class="primary" data-testid="sample" onClick={() => void trainSample()}>
         {t.trainSample}
       </button>
@@ -144,6 +187,7 @@ function RunRow({ run, row }: { readonly run: KnownRun; readonly row: number }) 
           {said}
         </a>
         {source === 'tab' && hasServer && <small> {t.inThisBrowser}</small>}
+        {source === 'file' && <small> {t.fromFile}</small>}
       </th>
       <td>
         <PhaseMark phase={phase} />

@@ -12,6 +12,7 @@ export function StepProfile({ profile }: { readonly profile: NonNullable<RunView
   const rows = profileRows(profile, by);
   const ms = rows.reduce((sum, row) => sum + row.ms, 0);
   const most = Math.max(...rows.map((row) => row.ms), 1e-9);
+  const nameOf = (name: string) => (by === 'part' ? t.planPart(shownName(name)) : shownName(name));
   const columns = [t.opsCalls, t.opsTime, t.opsShare, '', 'GFLOP/s', 'GB/s', t.opsIntensity];
   const perSecond = (amount: number, took: number) =>
     formatNumber(took > 0 ? amount / took / 1e6 : Number.NaN);
@@ -43,12 +44,12 @@ export function StepProfile({ profile }: { readonly profile: NonNullable<RunView
           <tbody>
             {rows.map((row) => (
               <tr key={row.name}>
-                <th scope="row">{shownName(row.name)}</th>
+                <th scope="row">{nameOf(row.name)}</th>
                 <td>{formatCount(row.calls)}</td>
                 <td>{formatNumber(row.ms)} ms</td>
                 <td>{formatPercent(ms > 0 ? row.ms / ms : 0)}</td>
                 <td>
-                  <meter min={0} max={most} value={row.ms} aria-label={shownName(row.name)} />
+                  <meter min={0} max={most} value={row.ms} aria-label={nameOf(row.name)} />
                 </td>
                 <td>{perSecond(row.flops, row.ms)}</td>
                 <td>{perSecond(row.bytes, row.ms)}</td>

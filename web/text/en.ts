@@ -1,3 +1,10 @@
+/** A setting as the form of the Lab has it, in English. */
+export interface SettingField {
+  readonly name: string;
+  readonly help: string;
+  readonly default: string;
+}
+
 /** All texts of the page. Another language has the same keys, with the same parameters. */
 export const en = {
   languageName: 'English',
@@ -43,6 +50,19 @@ export const en = {
   loading: 'Loading…',
   notFound: 'There is no such run. It may have been deleted.',
 
+  openLog: 'Open a log',
+  openLogHow: 'Or drop a log.jsonl, or the folder of a run, anywhere on this page.',
+  fromFile: 'from a file',
+  noLog: (name: string) => `${name}: there is no log.jsonl in it`,
+  logWithoutEvents: 'no line of it is an event of a run; expected the log.jsonl of a run',
+  logSkipped: (count: number) =>
+    count === 1
+      ? 'One line of the log is damaged and was left out.'
+      : `${count} lines of the log are damaged and were left out.`,
+  logCut: (size: string) =>
+    `Only the first ${size} of the log are shown: open its folder with densor ui to see the rest.`,
+  lostInFile: 'The log ends here: the run was not finished when the file was written.',
+
   epochOf: (epoch: string, epochs: number) => `epoch ${epoch} of ${epochs}`,
   doneAt: (time: string, spread: string) => `done ${time} ± ${spread}`,
   trainLoss: 'training loss',
@@ -58,7 +78,9 @@ export const en = {
   lostHelp: 'Its process is gone. Go on from the last checkpoint with:',
   lostHere: 'The tab was closed while this run was training. Go on from the last checkpoint.',
   failedHelp: 'Try a smaller learning rate; the last good checkpoint is kept.',
-  gpuLostHelp: 'Go on from the last checkpoint: the result will be the same.',
+  gpuLost:
+    'The GPU was lost: its driver was reset, or the machine slept. Go on from the last checkpoint: the result will be the same.',
+  gpuGone: 'There is no GPU any more: the processor goes on, more slowly.',
   openLab: 'Try it, take it home',
 
   tabCurves: 'Curves',
@@ -109,6 +131,9 @@ export const en = {
     `kernel call ${record}, ${part}, ${phase}: ${bytes} in use`,
   memoryKeys: 'Arrow keys move the cursor through the kernel calls of a step.',
   memoryPicture: 'Buffers of the arena: across, the kernel calls of a step; upwards, bytes.',
+  planRole: (role: string) => role,
+  planPart: (part: string) => part,
+  planReason: (reason: string) => reason,
   forward: 'forward',
   backward: 'backward',
   update: 'update',
@@ -202,6 +227,9 @@ export const en = {
   recipe: 'Recipe',
   settings: 'All settings',
   settingsHow: 'Empty fields have the value that is shown, chosen by the images where it says so.',
+  settingName: ({ name }: SettingField) => name,
+  settingHelp: ({ help }: SettingField) => help,
+  settingDefault: (field: SettingField) => field.default,
   runName: 'Name of the run',
   train: 'Train',
   starting: 'Reading the images and planning the network…',
@@ -210,6 +238,9 @@ export const en = {
   tryPicture: 'Choose a picture',
   tryEmpty: 'After the first epoch the network can be tried.',
   tryWith: (name: string) => `The network of ${name}, as it was best`,
+  noCheckpoint: 'The server has no checkpoint of this run.',
+  tryNoWeights:
+    'A log alone has no weights that could be tried: open the folder of the run with `densor ui`.',
   tryExplain: 'Explain this picture',
   whyTitle: 'Where the answer comes from',
   whyHow:
@@ -261,6 +292,15 @@ export const en = {
   deleteSure: (name: string) => `Delete ${name}? It cannot be undone.`,
   storageFull:
     'The browser has no room for another checkpoint: training is stopped, and the last checkpoint is kept. Delete runs that are no longer needed.',
+  recomputes:
+    'Memory is short: some results are computed a second time in the backward pass. Steps take longer, with the same bits.',
+  memoryShort: (size: string) =>
+    `The browser has too little memory for this (${size}): choose a smaller batch or size, or a microBatch.`,
+  noKernels:
+    'The kernels of this page are missing on its server, or are older than the page: run npm run build, and serve dist/web as a whole.',
+  newerRun: 'A newer version of this page stored this run: reload the page, and go on with the newest.',
+  nothingSaved: 'Nothing is stored of this run that it could go on from: train again.',
+  dataGone: 'The browser has deleted the images of this run to make room: train again with the same images.',
 
   keysTitle: 'Keys',
   keyHelp: 'these keys',

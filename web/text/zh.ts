@@ -1,4 +1,6 @@
 import type { Catalogue } from './en.ts';
+import { planPart, planReason, planRole } from './plan-zh.ts';
+import { settingDefault, settingHelp, settingName } from './settings-zh.ts';
 
 export const zh: Catalogue = {
   languageName: '中文',
@@ -44,6 +46,15 @@ export const zh: Catalogue = {
   loading: '加载中…',
   notFound: '没有这条记录，可能已被删除。',
 
+  openLog: '打开日志',
+  openLogHow: '也可以把 log.jsonl 或训练记录的文件夹拖到本页任意位置。',
+  fromFile: '来自文件',
+  noLog: (name) => `${name}：里面没有 log.jsonl`,
+  logWithoutEvents: '其中没有任何一行是训练事件；应为训练记录的 log.jsonl',
+  logSkipped: (count) => `日志中有 ${count} 行已损坏，未显示。`,
+  logCut: (size) => `只显示日志的前 ${size}：请用 densor ui 打开其文件夹查看其余部分。`,
+  lostInFile: '日志到此为止：写入这个文件时训练尚未结束。',
+
   epochOf: (epoch, epochs) => `第 ${epoch} 轮，共 ${epochs} 轮`,
   doneAt: (time, spread) => `预计 ${time} ± ${spread} 完成`,
   trainLoss: '训练损失',
@@ -59,7 +70,8 @@ export const zh: Catalogue = {
   lostHelp: '训练进程已经不在了。从最后的检查点继续：',
   lostHere: '训练时标签页被关闭了。可以从最后的检查点继续。',
   failedHelp: '请试试更小的学习率；最后的可用检查点已保留。',
-  gpuLostHelp: '可以从最后的检查点继续，结果不变。',
+  gpuLost: 'GPU 不可用了：驱动被重置，或者计算机休眠过。可以从最后的检查点继续，结果不变。',
+  gpuGone: 'GPU 已不可用：改用处理器继续训练，会慢一些。',
   openLab: '试用、带走',
 
   tabCurves: '曲线',
@@ -107,6 +119,9 @@ export const zh: Catalogue = {
   memoryAt: (record, part, phase, bytes) => `第 ${record} 次内核调用，${part}，${phase}：使用 ${bytes}`,
   memoryKeys: '方向键在一步的内核调用之间移动光标。',
   memoryPicture: '工作区的缓冲区：横向是一步的内核调用，纵向是字节。',
+  planRole,
+  planPart,
+  planReason,
   forward: '前向',
   backward: '反向',
   update: '更新',
@@ -197,6 +212,9 @@ export const zh: Catalogue = {
   recipe: '配方',
   settings: '全部设置',
   settingsHow: '空白的栏使用显示的值；有说明的地方由图像决定。',
+  settingName,
+  settingHelp,
+  settingDefault,
   runName: '记录名称',
   train: '训练',
   starting: '正在读取图像并规划网络…',
@@ -205,6 +223,8 @@ export const zh: Catalogue = {
   tryPicture: '选择图片',
   tryEmpty: '第一轮之后就可以试用网络。',
   tryWith: (name) => `${name} 的最佳网络`,
+  noCheckpoint: '服务器没有这次训练的检查点。',
+  tryNoWeights: '只有日志，没有可以试用的权重：请用 `densor ui` 打开这次训练的文件夹。',
   tryExplain: '解释这张图片',
   whyTitle: '答案从何而来',
   whyHow:
@@ -251,6 +271,12 @@ export const zh: Catalogue = {
   deleteAll: '删除所有记录',
   deleteSure: (name) => `删除 ${name}？此操作无法撤销。`,
   storageFull: '浏览器没有空间保存下一个检查点：训练已停止，最后的检查点已保留。请删除不再需要的记录。',
+  recomputes: '内存不足：部分结果在反向传播时重新计算，每步用时更长，结果完全相同。',
+  memoryShort: (size) => `浏览器的内存不够（${size}）：请选择更小的批量大小或图像大小，或者设置 microBatch。`,
+  noKernels: '服务器上缺少此页面的计算内核，或者内核比页面旧：请运行 npm run build，并完整地提供 dist/web。',
+  newerRun: '这条记录由更新版本的页面保存：请重新加载页面，用最新版本继续。',
+  nothingSaved: '这次训练没有保存可以继续的检查点：请重新训练。',
+  dataGone: '浏览器为腾出空间删除了这次训练的图像：请用同样的图像重新训练。',
 
   keysTitle: '快捷键',
   keyHelp: '显示快捷键',

@@ -72,7 +72,7 @@ const HOST: FitHost<NodeNetwork> = {
       `\`resume\` is ${said(resume)}: expected a run that \`fit\` gave, or the folder of one`,
     );
   },
-  prepare(config, data, engine, memoryLimit) {
+  async openSession(config, data, engine, memoryLimit) {
     // The preferred form if it fits, otherwise with rematerialization, which does not change results.
     const { prepared } = withinMemory({
       limit: memoryLimit,
@@ -81,7 +81,7 @@ const HOST: FitHost<NodeNetwork> = {
       forms: stepForms(config),
       compile: (_, memory) => prepareRun(config, data, { memory, target: engine.target }),
     });
-    return prepared;
+    return { prepared, session: await engine.open(prepared.compiled.network) };
   },
   async train(training, { out, found, best: bestBefore }) {
     if (out === undefined) {

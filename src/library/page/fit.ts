@@ -3,7 +3,6 @@ import { hashData } from '../../data/fingerprint.ts';
 import { Sha256 } from '../../data/sha256.ts';
 import type { Model } from '../../model/module.ts';
 import { ConfigError } from '../../train/config.ts';
-import { prepareRun } from '../../train/prepare-run.ts';
 import { type FitHost, fitOn } from '../fit.ts';
 import type { ProgramData } from '../fit-data.ts';
 import type { FitOptions } from '../fit-options.ts';
@@ -12,6 +11,7 @@ import { TrainedNetwork } from '../network.ts';
 import { said } from '../said.ts';
 import { PAGE_DECODER } from './decoder.ts';
 import { type FileInput, openerOf, openWeights, PageNetwork, type PageOptions } from './network.ts';
+import { openSession } from './open-session.ts';
 
 export interface PageFitOptions
   extends Omit<FitOptions, 'from' | 'resume' | 'out' | 'strict' | 'memoryLimit'>,
@@ -58,7 +58,7 @@ function hostWith({
       const { trained, bestCheckpoint: best } = resume;
       return { checkpoint: trained.checkpoint, best, where: trained.path };
     },
-    prepare: (config, data, { target }) => prepareRun(config, data, { target }),
+    openSession,
     train(training, { out, found, best }) {
       if (out !== undefined)
         throw new ConfigError('`out` is a folder, and a page has none: keep what `save` gives');

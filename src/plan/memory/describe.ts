@@ -1,41 +1,11 @@
 import { nameAndNumber, type Part, partName, partOf } from '../../graph/layer.ts';
-import type { BufferRole, Purpose } from '../buffers.ts';
+import type { Purpose } from '../buffers.ts';
 import { type Group, modulesOf } from './rematerialization.ts';
-
-/** Texts of buffer roles for headings and legends. */
-export const ROLE_TEXTS: Readonly<Record<BufferRole, string>> = {
-  input: 'images and labels',
-  featureMap: 'feature maps',
-  gradient: 'gradients of feature maps',
-  poolIndex: 'winners of max pools',
-  partialSums: 'partial sums of weight gradients',
-  packedWeights: 'packed weights',
-  statistics: 'statistics and coefficients',
-  scalar: 'losses, counts and norms',
-  parameter: 'parameters',
-  parameterGradient: 'gradients of parameters',
-  runningStatistics: 'running statistics',
-  optimizer: 'optimiser state',
-};
-
-const REASONS: Readonly<Record<BufferRole, string>> = {
-  input: 'input',
-  featureMap: 'feature maps of',
-  gradient: 'gradient of',
-  poolIndex: 'winners of the max pool of',
-  partialSums: 'partial sums of a weight gradient of',
-  packedWeights: 'packed weights of',
-  statistics: 'statistics and coefficients of',
-  scalar: 'numbers of',
-  parameter: 'parameter',
-  parameterGradient: 'gradient of parameter',
-  runningStatistics: 'running statistics',
-  optimizer: 'optimiser state',
-};
+import { REASON_TEXTS, RECOMPUTED } from './role-texts.ts';
 
 /** Purpose of a buffer in words: `feature maps of dense block 1`, `parameter 12.weight`. */
 export function describePurpose({ role, layer }: Purpose, isRecomputed = false): string {
-  return `${REASONS[role]} ${partName(partOf(layer))}${isRecomputed ? ', recomputed' : ''}`;
+  return `${REASON_TEXTS[role]} ${partName(partOf(layer))}${isRecomputed ? RECOMPUTED : ''}`;
 }
 
 const NOUNS: Readonly<Record<Group['kind'], string>> = {

@@ -1,7 +1,7 @@
 import type { z } from 'zod';
 import { RECIPES, type Recipe } from '../recipes.ts';
 import { shapeOf } from './parse.ts';
-import { type CommandName, RECIPE_COMMANDS, type Setting, type Variation } from './setting.ts';
+import { BY_RECIPE, type CommandName, RECIPE_COMMANDS, type Setting, type Variation } from './setting.ts';
 import { givenSchema, notesValue, SETTINGS, type SettingName } from './table.ts';
 
 /** The default of a setting as text: `96`, or `set by the recipe; notes: 0.1` if recipes differ. */
@@ -13,7 +13,7 @@ export function defaultText(name: SettingName, command: CommandName): string {
   const value = defaultValue(setting, variation);
   const text = value === undefined ? (setting.unset ?? '') : textOf(value);
   const isRecipes = RECIPE_COMMANDS.includes(command) && differsByRecipe(name, notesValue(setting));
-  return isRecipes ? `set by the recipe; notes: ${text}` : text;
+  return isRecipes ? `${BY_RECIPE}${text}` : text;
 }
 
 /** The default value in a command without recipes. */

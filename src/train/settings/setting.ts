@@ -22,6 +22,9 @@ export type CommandName = (typeof COMMAND_NAMES)[number];
 /** Commands whose defaults come from a recipe. */
 export const RECIPE_COMMANDS: readonly CommandName[] = ['train', 'lr-find', 'compare'];
 
+/** Before the value of the notes, in the default of a setting for which recipes differ. */
+export const BY_RECIPE = 'set by the recipe; notes: ';
+
 /** Headings of help and of the page's form, in their order. */
 export const GROUPS = ['Run', 'Images', 'Training', 'Compute'] as const;
 export type Group = (typeof GROUPS)[number];

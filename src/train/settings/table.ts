@@ -18,6 +18,16 @@ export type ImageSettingName = keyof typeof IMAGE_SETTINGS;
 /** A setting that a user may change: its flag in camel case. docs/settings.md describes each. */
 export type SettingName = RunSettingName | ImageSettingName | keyof typeof PROCESS_SETTINGS;
 
+type Table = Fields & typeof IMAGE_SETTINGS & typeof PROCESS_SETTINGS;
+/** The settings that a command takes. */
+export type SettingOf<Command extends CommandName> = {
+  [Key in SettingName]: Table[Key] extends { commands: { [Name in Command]: unknown } } ? Key : never;
+}[SettingName];
+/** Those whose behavior is described where they are not given. */
+export type UnsetSettingName = {
+  [Key in SettingName]: Table[Key] extends { unset: string } ? Key : never;
+}[SettingName];
+
 /** The schema of `RunConfig`, field by field. */
 export const FIELD_SCHEMAS = Object.fromEntries(
   Object.entries(FIELDS).map(([key, { schema }]) => [key, schema]),

@@ -16,7 +16,6 @@ export function NetworkStep() {
       });
   }, []);
   const { fields = [], models = ['notes'] } = form.value ?? {};
-  const shown = fields.filter(({ name }) => name !== 'model');
   return (
     <div>
       <div class="fields">
@@ -45,7 +44,7 @@ export function NetworkStep() {
             }}
           />
         </label>
-        {shown
+        {fields
           .filter(({ name }) => FIRST.includes(name))
           .map((field) => (
             <Field key={field.name} field={field} />
@@ -55,7 +54,7 @@ export function NetworkStep() {
         <summary>{t.settings}</summary>
         <p class="note">{t.settingsHow}</p>
         <div class="fields">
-          {shown
+          {fields
             .filter(({ name }) => !FIRST.includes(name))
             .map((field) => (
               <Field key={field.name} field={field} />
@@ -68,7 +67,9 @@ export function NetworkStep() {
 
 /** A field of the form, made from the table of settings. */
 function Field({ field }: { readonly field: FormField }) {
-  const { name, help, kind, choices = [] } = field;
+  const t = text();
+  const { name, kind, choices = [] } = field;
+  const standard = t.settingDefault(field);
   const value = settings.value[name] ?? '';
   const isWrong = trouble.value?.setting === name;
   const set = (to: string) => {
@@ -78,10 +79,10 @@ function Field({ field }: { readonly field: FormField }) {
   const common = { id, 'data-testid': id, 'aria-invalid': isWrong, 'aria-describedby': `${id}-help` };
   return (
     <div class="field">
-      <label for={id}>{name}</label>
+      <label for={id}>{t.settingName(field)}</label>
       {kind === 'switch' || kind === 'choice' ? (
         <select {...common} value={value} onChange={(event) => set(event.currentTarget.value)}>
-          <option value="">{field.default || '–'}</option>
+          <option value="">{standard || '–'}</option>
           {(kind === 'switch' ? ['on'] : choices).map((choice) => (
             <option key={choice}>{choice}</option>
           ))}
@@ -91,12 +92,12 @@ function Field({ field }: { readonly field: FormField }) {
           {...common}
           value={value}
           inputMode={kind === 'number' ? 'decimal' : 'text'}
-          placeholder={field.default}
+          placeholder={standard}
           onInput={(event) => set(event.currentTarget.value)}
         />
       )}
-      <small id={`${id}-help`} lang={isWrong ? undefined : 'en'}>
-        {isWrong ? trouble.value!.message : help}
+      <small id={`${id}-help`} lang={isWrong ? 'en' : undefined}>
+        {isWrong ? trouble.value!.message : t.settingHelp(field)}
       </small>
     </div>
   );

@@ -1,5 +1,6 @@
 import { useState } from 'preact/hooks';
 import { download } from '../../app/download.ts';
+import { sentenceOf } from '../../app/sentence.ts';
 import { askLab } from '../../lab/client.ts';
 import { text } from '../../text/text.ts';
 import { CommandLine, Empty } from '../parts.tsx';
@@ -20,7 +21,7 @@ export function HomeStep({ id, isReady }: { readonly id: string | undefined; rea
       const { bytes, name } = await askLab('export', { id, what });
       download(name, bytes, 'application/octet-stream');
     } catch (error) {
-      setWrong((error as Error).message);
+      setWrong(sentenceOf((error as Error).message));
     } finally {
       setBusy(false);
     }

@@ -1,5 +1,6 @@
 import type { PlacedFile } from 'densor/browser';
 import { useRef, useState } from 'preact/hooks';
+import { chosenFiles, droppedEntries, filesIn } from '../../app/dropped-files.ts';
 import { shownName } from '../../app/format.ts';
 import { classesOf, type ImageClass, imbalanceOf, joined } from '../../lab/classes.ts';
 import { readZip, ZipError } from '../../lab/read-zip.ts';
@@ -34,9 +35,6 @@ async function addFiles(files: readonly PlacedFile[]): Promise<void> {
   }
 }
 
-const placed = (files: FileList | null): readonly PlacedFile[] =>
-  [...(files ?? [])].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
-
 export function ImagesStep() {
   const t = text();
   const folder = useRef<HTMLInputElement>(null);
@@ -46,13 +44,13 @@ export function ImagesStep() {
   const video = useRef<HTMLVideoElement | undefined>(undefined);
   const imbalance = source.value === 'files' ? imbalanceOf(classes.value) : undefined;
   const choose = (input: HTMLInputElement) => {
-    void addFiles(placed(input.files));
+    void addFiles(chosenFiles(input.files));
     input.value = '';
   };
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    void droppedFiles(event.dataTransfer).then(addFiles);
+    void filesIn(droppedEntries(event.dataTransfer)).then(addFiles);
   };
   const addClass = () => {
     const trimmed = name.trim();
@@ -248,29 +246,4 @@ function Thumb({ file }: { readonly file: Blob }) {
     image.onload = image.onerror = () => URL.revokeObjectURL(image.src);
   };
   return <img ref={show} alt="" width="40" height="40" />;
-}
-
-/** Files of what was dropped, folders with all that is in them. */
-async function droppedFiles(data: DataTransfer | null): Promise<readonly PlacedFile[]> {
-  const entries = [...(data?.items ?? [])].flatMap((item) => item.webkitGetAsEntry() ?? []);
-  const found: PlacedFile[] = [];
-  const visit = async (entry: FileSystemEntry): Promise<void> => {
-    if (entry.isFile) {
-      const file = await new Promise<File>((resolve, reject) =>
-        (entry as FileSystemFileEntry).file(resolve, reject),
-      );
-      found.push({ path: entry.fullPath.replace(/^\//, ''), file });
-      return;
-    }
-    const reader = (entry as FileSystemDirectoryEntry).createReader();
-    for (;;) {
-      const some = await new Promise<FileSystemEntry[]>((resolve, reject) =>
-        reader.readEntries(resolve, reject),
-      );
-      if (some.length === 0) return;
-      for (const each of some) await visit(each);
-    }
-  };
-  for (const entry of entries) await visit(entry);
-  return found;
 }

@@ -1,10 +1,10 @@
 import { go } from '../../app/route.ts';
 import { allRuns } from '../../app/runs.ts';
+import { sentenceOf } from '../../app/sentence.ts';
 import { listTabRuns } from '../../app/tab-source.ts';
 import { filesOf } from '../../lab/classes.ts';
 import { askLab, LabError } from '../../lab/client.ts';
 import type { DataSource } from '../../lab/messages.ts';
-import { text } from '../../text/text.ts';
 import { classes, isStarting, labRun, model, runName, settings, source, trouble } from './state.ts';
 
 /** Trains on the built-in sample, with settings that suit it. */
@@ -54,11 +54,6 @@ async function underWay(start: () => Promise<string>): Promise<void> {
   } finally {
     isStarting.value = false;
   }
-}
-
-/** Messages of the library name settings in backquotes, as the form does. */
-function sentenceOf(message: string): string {
-  return /quota/i.test(message) ? text().storageFull : message.replaceAll('`', '');
 }
 
 function freeName(start: string): string {

@@ -1,6 +1,7 @@
 import type { Neighbour } from 'densor/browser';
 import { useState } from 'preact/hooks';
 import { formatShare, shownName } from '../../app/format.ts';
+import { sentenceOf } from '../../app/sentence.ts';
 import { askLab } from '../../lab/client.ts';
 import { text } from '../../text/text.ts';
 import { Picture } from '../parts.tsx';
@@ -28,7 +29,7 @@ export function Neighbours({
       );
       setFound(neighbours);
     } catch (error) {
-      setWrong((error as Error).message);
+      setWrong(sentenceOf((error as Error).message));
     } finally {
       setProgress(undefined);
     }

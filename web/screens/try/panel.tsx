@@ -1,6 +1,7 @@
 import type { Prediction } from 'densor/browser';
 import { useEffect, useRef, useState } from 'preact/hooks';
 import { formatPercent, shownName } from '../../app/format.ts';
+import { sentenceOf } from '../../app/sentence.ts';
 import { serverCheckpoint } from '../../app/server-source.ts';
 import { askLab } from '../../lab/client.ts';
 import type { Explained } from '../../lab/messages.ts';
@@ -55,7 +56,7 @@ export function TryPanel({
       await work();
       setWrong('');
     } catch (error) {
-      setWrong((error as Error).message);
+      setWrong(sentenceOf((error as Error).message));
     }
   };
   const ask = (work: () => Promise<void>) => {

@@ -8,7 +8,9 @@ import { TryPanel } from './panel.tsx';
 export function TryTab({ id, view, name }: TabProps) {
   const { checkpoint, steps, start } = view;
   if (!checkpoint || steps === 0) return <Empty>{text().tryEmpty}</Empty>;
-  if (runOf(id)?.source === 'tab') return <TryPanel key={id} id={id} name={name} />;
+  const source = runOf(id)?.source;
+  if (source === 'tab') return <TryPanel key={id} id={id} name={name} />;
+  if (source !== 'server') return <Empty>{text().tryNoWeights}</Empty>;
   const data = start?.config.data;
   return <TryPanel key={id} id={id} name={name} server={{ step: checkpoint.globalStep, data }} />;
 }

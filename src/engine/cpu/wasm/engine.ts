@@ -4,7 +4,14 @@ import type { CompiledNetwork } from '../../../plan/compiled-network.ts';
 import { interfaceExport } from '../../../target/cpu/interface.ts';
 import { cpuTarget } from '../../../target/cpu/target.ts';
 import { ArgumentError, requireOneOf, requireWhole, shown } from '../../../tensor/argument.ts';
-import { type Engine, EngineError, type MachinePeak, MOST_THREADS, type Session } from '../../engine.ts';
+import {
+  AllocationError,
+  type Engine,
+  EngineError,
+  type MachinePeak,
+  MOST_THREADS,
+  type Session,
+} from '../../engine.ts';
 import { requireNetwork } from '../../ranks.ts';
 import { mapPeakMemory, measurePeak } from '../machine-peak.ts';
 import { mapMemory } from '../memory-map.ts';
@@ -103,7 +110,7 @@ class WasmEngine implements Engine {
     const bytes = pages * PAGE_BYTES;
     if (bytes > this.maxTotalBytes) {
       const [need, have] = [bytes, this.maxTotalBytes].map((n) => (n / 2 ** 30).toFixed(2));
-      throw new EngineError(
+      throw new AllocationError(
         `this run needs ${need} GiB, the wasm engine has ${have}: use a smaller batch or size`,
       );
     }
@@ -122,7 +129,9 @@ class WasmEngine implements Engine {
       return new WebAssembly.Memory({ initial: pages, maximum: pages, shared: true });
     } catch (cause) {
       const mebibytes = Math.ceil(pages / 16);
-      throw new EngineError(`cannot allocate ${mebibytes} MiB: use a smaller batch or image size`, { cause });
+      throw new AllocationError(`cannot allocate ${mebibytes} MiB: use a smaller batch or image size`, {
+        cause,
+      });
     }
   }
 }

@@ -1,0 +1,83 @@
+import type { PlacedFile } from 'densor/browser';
+import { shownName } from '../app/format.ts';
+import { go } from '../app/route.ts';
+import { applyNews, fileRuns, fileTrouble, forgetView, viewOf } from '../app/runs.ts';
+import { text } from '../text/text.ts';
+import type { FromLogWorker } from './log-worker.ts';
+import type { LogRead } from './read-log.ts';
+
+/** A folder with more runs than these shows the first of them. */
+const MOST_LOGS = 100;
+
+const isLog = (path: string) => /\.jsonl$/i.test(path);
+
+/** Shows the runs whose logs are among these files. What was opened stays until the page is closed. */
+export async function openLogs(files: readonly PlacedFile[]): Promise<void> {
+  fileTrouble.value = undefined;
+  const logs = files.filter(({ path }) => isLog(path)).slice(0, MOST_LOGS);
+  if (logs.length === 0) {
+    fileTrouble.value = text().noLog(shownName(files[0]?.path ?? ''));
+    go({ screen: 'runs' });
+    return;
+  }
+  const opened: string[] = [];
+  for (const log of logs) {
+    const id = await openLog(log);
+    if (id !== undefined) opened.push(id);
+  }
+  if (opened.length === 1 && logs.length === 1) go({ screen: 'run', id: opened[0]!, tab: 'curves' });
+  else go({ screen: 'runs' });
+}
+
+let opened = 0;
+
+/** @returns the run; undefined if the file is no log, which is said. */
+async function openLog({ path, file }: PlacedFile): Promise<string | undefined> {
+  const id = `file-${++opened}`;
+  try {
+    const { hasEvents, ...read } = await readInWorker(id, file);
+    if (!hasEvents) throw new Error(text().logWithoutEvents);
+    const view = viewOf(id);
+    // A file does not grow: what is at work in it is not seen from here.
+    if (view.phase !== 'done' && view.phase !== 'stopped' && view.phase !== 'failed')
+      applyNews(id, { kind: 'phase', phase: 'lost' });
+    const { start, phase, epochs, epoch } = view;
+    const accuracies = epochs.map((each) => each.validationAccuracy ?? each.testAccuracy ?? 0);
+    fileRuns.value = [
+      ...fileRuns.value,
+      {
+        ...{ id, name: nameOf(path), phase, epoch, read, source: 'file' as const },
+        ...(start && { model: start.model, epochs: start.epochs, bytes: start.plannedPeakBytes }),
+        ...(start && { startedAt: start.startedAt, data: `${start.config.data ?? ''}` }),
+        ...(view.steps > 0 && { trainLoss: view.latest('trainLoss') }),
+        ...(accuracies.length > 0 && { accuracy: accuracies.at(-1)!, best: Math.max(...accuracies) }),
+      },
+    ];
+    return id;
+  } catch (error) {
+    forgetView(id);
+    fileTrouble.value = text().badFile(shownName(path), (error as Error).message);
+    return undefined;
+  }
+}
+
+function readInWorker(id: string, file: Blob): Promise<LogRead> {
+  const worker = new Worker(new URL('./log-worker.ts', import.meta.url), { type: 'module' });
+  const read = new Promise<LogRead>((resolve, reject) => {
+    worker.onmessage = ({ data }: MessageEvent<FromLogWorker>) => {
+      if (data.kind === 'news') applyNews(id, data.news);
+      else if (data.kind === 'end') resolve(data.read);
+      else reject(new Error(data.message));
+    };
+    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.postMessage(file);
+  });
+  return read.finally(() => worker.terminate());
+}
+
+/** A log is named after its folder, as in the list of a server; one that has a name of its own keeps it. */
+function nameOf(path: string): string {
+  const parts = path.split('/');
+  const folder = parts.at(-2);
+  return parts.at(-1) === 'log.jsonl' && folder ? folder : parts.at(-1)!;
+}
