@@ -35,6 +35,7 @@ export {
   type NumberSource,
   type Numbers,
   type Outputs,
+  type ProfiledRun,
   type RunScalars,
   type Session,
 } from './engine/engine.ts';
@@ -51,11 +52,13 @@ export {
 } from './io/safetensors.ts';
 export type { WantedTensors } from './io/weight-names.ts';
 export type { EngineOptions } from './library/engine-source.ts';
+export type { BlockMaps, Explanation, FeatureMaps } from './library/explain.ts';
 export type { LabelledImage, LabelledImages, ProgramData, ProgramImages } from './library/fit-data.ts';
 export type { FitOptions, FitSettings } from './library/fit-options.ts';
 export type { WeightsOptions } from './library/from-weights.ts';
 export type { ImageInput, PixelImage } from './library/images.ts';
 export type { Label } from './library/labels.ts';
+export type { NearestOptions, Neighbour } from './library/nearest.ts';
 export type { Prediction, PredictOptions } from './library/network.ts';
 export { type CifarDenseNetOptions, cifarDensenet } from './model/cifar-densenet.ts';
 export {

@@ -50,7 +50,7 @@ const BUDGETS: readonly { readonly what: string; readonly names: RegExp; readonl
   { what: 'decoders', names: /^assets\/(decode|mozjpeg|squoosh|webp).*$/, most: 225_000 },
 ];
 const MOST_SHELL = 45_000;
-const MOST_WORKER = 107_000;
+const MOST_WORKER = 109_000;
 
 /** Weighs the built files. The shell is all that the page loads before anything is asked of it. */
 function budgets(): Plugin {

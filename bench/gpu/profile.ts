@@ -26,7 +26,8 @@ const encodeMs = await encodeTimes(Number(stepCount));
 const peak = await engine.measurePeak!();
 let best: Profile | undefined;
 for (let k = 0; k < Number(stepCount); k++) {
-  const profile = profileOf(plan, await session.profile!(step.program, step.inputs, step.scalars), peak);
+  const { durations } = await session.profile!(step.program, step.inputs, step.scalars);
+  const profile = profileOf(plan, durations, peak);
   if (!best || profile.total.ms < best.total.ms) best = profile;
 }
 const { total, kinds, records } = best!;

@@ -53,7 +53,7 @@ async function open(engine: Engine, of: Convolution, what: 'inference' | 'step')
 async function measure({ session, inputs }: Measured): Promise<Float64Array> {
   const running = session.profile!('it', inputs, { learningRate: 0 });
   const started = performance.now();
-  const ms = await running;
+  const { durations: ms } = await running;
   const elapsed = performance.now() - started;
   const sum = ms.reduce((total, each) => total + each, 0);
   return ms.map((each) => each * Math.max(1, elapsed / sum));

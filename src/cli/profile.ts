@@ -53,7 +53,7 @@ async function measure(engine: Engine, engineName: EngineName, step: SyntheticSt
     const started = performance.now();
     const measured = await session.profile(step.program, step.inputs, step.scalars);
     const ms = performance.now() - started;
-    if (stepMs.every((before) => ms < before)) durations = measured;
+    if (stepMs.every((before) => ms < before)) durations = measured.durations;
     stepMs.push(ms);
   }
   return { peak, durations, stepMs };

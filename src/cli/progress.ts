@@ -135,6 +135,7 @@ function linesOf(event: TrainEvent, epochs: number): readonly string[] {
     case 'scores':
     case 'tensors':
     case 'plan':
+    case 'profile':
     case 'checkpoint':
     case 'end':
       return [];

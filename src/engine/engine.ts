@@ -88,16 +88,22 @@ export interface Session {
    */
   run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs>;
   /**
-   * Like `run`; resolves to the milliseconds of each record of the program's plan. Absent if the engine cannot
-   * measure them.
+   * Like `run`, with the same bits; measures the time of each record too. Absent if the engine cannot measure it.
    */
   profile?(
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
-  ): Promise<Float64Array>;
+  ): Promise<ProfiledRun>;
   /** Frees the memory of this session. */
   close(): Promise<void>;
+}
+
+/** A run, and the time that it took. */
+export interface ProfiledRun {
+  readonly outputs: Outputs;
+  /** Milliseconds of each record of the program's plan. */
+  readonly durations: Float64Array;
 }
 
 /** Values that may change from step to step without recompiling. */

@@ -1,12 +1,16 @@
 /// <reference lib="esnext.disposable" preserve="true" />
+import type { TrainTest } from '../data/dataset.ts';
 import type { ImageDecoder } from '../data/image.ts';
 import { inOrder } from '../data/in-order.ts';
 import type { Model } from '../model/module.ts';
 import type { LoadedCheckpoint, RunState } from '../train/checkpoint.ts';
 import { isFinished } from '../train/compare.ts';
 import { ConfigError, type RunConfig } from '../train/config.ts';
+import { softmax } from '../train/scorecard.ts';
 import type { Trained } from '../train/trained.ts';
+import { Explainer, type Explanation } from './explain.ts';
 import { type ImageInput, readImage } from './images.ts';
+import type { NearestOptions, Neighbour } from './nearest.ts';
 import { type EngineSource, MOST_AT_ONCE, Predictor } from './predictor.ts';
 import { said } from './said.ts';
 
@@ -53,6 +57,7 @@ export class TrainedNetwork {
   readonly bestCheckpoint: () => LoadedCheckpoint;
   readonly #predictor: Predictor;
   readonly #decoder: ImageDecoder;
+  #explainer: Explainer | undefined;
 
   constructor(trained: Trained, { decoder, engine }: NetworkHost, best = () => trained.checkpoint) {
     const { config, model, classNames, checkpoint } = trained;
@@ -90,23 +95,44 @@ export class TrainedNetwork {
     }
     const images: readonly ImageInput[] = Array.isArray(given) ? given : [given as ImageInput];
     const isOne = !Array.isArray(given);
-    const numbered = images.map((image, i) => ({
-      image,
-      what: isOne ? 'the image' : `image ${i + 1} of ${images.length}`,
-    }));
-    const read = ({ image, what }: (typeof numbered)[number]) => readImage(image, this, this.#decoder, what);
-    const found: (readonly Prediction[])[] = [];
-    let batch: Uint8Array[] = [];
-    const ask = async () => {
-      for (const row of await this.#predictor.predict(batch, mirror)) found.push(this.#ranked(row, top));
-      batch = [];
-    };
-    for await (const [, bytes] of inOrder(numbered, this.#decoder.atOnce, read)) {
-      batch.push(bytes);
-      if (batch.length === MOST_AT_ONCE) await ask();
-    }
-    if (batch.length > 0) await ask();
+    const rows = await this.#inBatches(images, isOne, (batch) => this.#predictor.predict(batch, mirror));
+    const found = rows.map((row) => this.#ranked(row, top));
     return isOne ? found[0]! : found;
+  }
+
+  /**
+   * Predicts the classes of an image, and tells where in the image each logit comes from and what the blocks of the
+   * network computed. All in float32: predictions of a run with bfloat16 may differ from those of `predict` by its
+   * rounding.
+   * @throws DataError if the input is not an image; ConfigError unless the network ends in a global average pool,
+   * flatten and one linear layer, as all of `MODEL_NAMES` do; EngineError after `close`.
+   */
+  async explain(image: ImageInput): Promise<Explanation> {
+    const explainer = this.#explain();
+    const bytes = await readImage(image, this, this.#decoder, 'the image');
+    return explainer.explain(bytes, (logits) => this.#ranked(softmax(logits), logits.length));
+  }
+
+  /**
+   * The features of images, [channels] each: the means over the last feature maps, which the classifier reads.
+   * Similar images have features of a large cosine similarity. @throws as `explain`
+   */
+  async features(images: readonly ImageInput[]): Promise<readonly Float32Array[]> {
+    const explainer = this.#explain();
+    return this.#inBatches(images, false, (batch) => explainer.features(batch));
+  }
+
+  /**
+   * The training images that are most similar to an image, by the cosine similarity of their features.
+   * @param data the images that the network was trained on. @throws as `explain`
+   */
+  async nearest(
+    image: ImageInput,
+    data: TrainTest,
+    options: NearestOptions = {},
+  ): Promise<readonly Neighbour[]> {
+    const explainer = this.#explain();
+    return explainer.nearest(image, data, (images) => this.features(images), options);
   }
 
   /** Waits for pending calls, then frees memory and threads. Later calls are errors. */
@@ -122,6 +148,35 @@ export class TrainedNetwork {
   /** @throws EngineError after `close`. */
   protected requireOpen(): void {
     this.#predictor.requireOpen();
+  }
+
+  #explain(): Explainer {
+    this.#predictor.requireOpen();
+    this.#explainer ??= new Explainer(this.trained, this.#predictor);
+    return this.#explainer;
+  }
+
+  /** Reads images, some at a time, and asks for each batch of them. */
+  async #inBatches<T>(
+    images: readonly ImageInput[],
+    isOne: boolean,
+    ask: (batch: readonly Uint8Array[]) => Promise<readonly T[]>,
+  ): Promise<readonly T[]> {
+    const numbered = images.map((image, i) => ({
+      image,
+      what: isOne ? 'the image' : `image ${i + 1} of ${images.length}`,
+    }));
+    const read = ({ image, what }: (typeof numbered)[number]) => readImage(image, this, this.#decoder, what);
+    const found: T[] = [];
+    let batch: Uint8Array[] = [];
+    for await (const [, bytes] of inOrder(numbered, this.#decoder.atOnce, read)) {
+      batch.push(bytes);
+      if (batch.length < MOST_AT_ONCE) continue;
+      found.push(...(await ask(batch)));
+      batch = [];
+    }
+    if (batch.length > 0) found.push(...(await ask(batch)));
+    return found;
   }
 
   #ranked(probabilities: Float64Array, top: number): readonly Prediction[] {

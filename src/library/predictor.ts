@@ -18,11 +18,12 @@ export interface EngineSource {
   close(): Promise<void>;
 }
 
-/** Runs a trained network on images. Sessions are opened on demand and cached: one per batch size. */
+/** Runs a trained network on images. Sessions are opened on demand and cached: one for each batch size
+ * and set of outputs. */
 export class Predictor {
   readonly #trained: Trained;
   readonly #engine: EngineSource;
-  readonly #sessions = new Map<number, Session>();
+  readonly #sessions = new Map<string, Session>();
   readonly #queue = new WorkQueue();
   #closing: Promise<void> | undefined;
 
@@ -41,16 +42,20 @@ export class Predictor {
    * @param images in the format of `readImage`. @param mirror averages over each image and its horizontal flip.
    */
   predict(images: readonly Uint8Array[], mirror: boolean): Promise<readonly Float64Array[]> {
-    this.requireOpen();
-    return this.#queue.run(async () => {
-      const found: Float64Array[] = [];
-      for (let at = 0; at < images.length; ) {
-        const count = batchFor(images.length - at);
-        found.push(...(await this.#batch(images.slice(at, at + count), mirror)));
-        at += count;
-      }
-      return found;
-    });
+    return this.#all(images, { mirror, maps: [] }, (output) => softmax(output('logits')));
+  }
+
+  /**
+   * Logits of each image, and the feature maps of these names (`TraceOptions.outputs`), which `read` may keep.
+   * @param read is given a function from the name of an output to its numbers for one image: [classes] for `logits`,
+   * [height, width, channels] for feature maps.
+   */
+  inspect<T>(
+    images: readonly Uint8Array[],
+    maps: readonly string[],
+    read: ReadImage<T>,
+  ): Promise<readonly T[]> {
+    return this.#all(images, { mirror: false, maps }, read);
   }
 
   /** Waits for pending calls, then frees all memory. */
@@ -63,7 +68,20 @@ export class Predictor {
     return this.#closing;
   }
 
-  async #batch(images: readonly Uint8Array[], mirror: boolean): Promise<readonly Float64Array[]> {
+  #all<T>(images: readonly Uint8Array[], how: How, read: ReadImage<T>): Promise<readonly T[]> {
+    this.requireOpen();
+    return this.#queue.run(async () => {
+      const found: T[] = [];
+      for (let at = 0; at < images.length; ) {
+        const count = batchFor(images.length - at);
+        await this.#batch(images.slice(at, at + count), how, (output) => found.push(read(output)));
+        at += count;
+      }
+      return found;
+    });
+  }
+
+  async #batch(images: readonly Uint8Array[], how: How, read: ReadImage<unknown>): Promise<void> {
     const { config, model, classNames } = this.#trained;
     const { size } = config;
     const count = images.length;
@@ -73,27 +91,43 @@ export class Predictor {
       labels: new Uint8Array(count), // Unknown; the loss is not used.
       classNames,
     };
-    const found: Float64Array[] = [];
-    await (mirror ? evaluateMirrored : evaluate)(await this.#session(count), dataset, {
+    const session = await this.#session(count, how.maps);
+    await (how.mirror ? evaluateMirrored : evaluate)(session, dataset, {
       ...{ size: [size, size], batch: count },
       ...testTransforms(config),
-      onBatch: (_, labels, logits) => {
-        const classes = logits.length / labels.length;
-        for (let i = 0; i < labels.length; i++)
-          found.push(softmax(logits.subarray(i * classes, (i + 1) * classes)));
+      onBatch: (_, labels, logits, outputs) => {
+        for (let i = 0; i < labels.length; i++) {
+          read((name) => {
+            const all = name === 'logits' ? logits : outputs.get(name)!;
+            const each = all.length / labels.length;
+            return all.subarray(i * each, (i + 1) * each);
+          });
+        }
       },
     });
-    return found;
   }
 
-  async #session(batch: number): Promise<Session> {
-    const known = this.#sessions.get(batch);
+  async #session(batch: number, maps: readonly string[]): Promise<Session> {
+    const key = [batch, ...maps].join();
+    const known = this.#sessions.get(key);
     if (known) return known;
-    const session = await openTrained(this.#trained, await this.#engine.open(), { count: batch, batch });
-    this.#sessions.set(batch, session);
+    const of = { count: batch, batch, maps };
+    const session = await openTrained(this.#trained, await this.#engine.open(), of);
+    this.#sessions.set(key, session);
     return session;
   }
 }
+
+/** How images are evaluated. */
+interface How {
+  /** Averages over each image and its horizontal flip. */
+  readonly mirror: boolean;
+  /** Feature maps to return. */
+  readonly maps: readonly string[];
+}
+
+/** Reads the outputs of one image, by name. */
+type ReadImage<T> = (output: (name: string) => Float32Array | Float64Array) => T;
 
 /** The largest power of two up to `images`, so at most six sessions are needed for any number of images. */
 function batchFor(images: number): number {

@@ -58,6 +58,7 @@ const FIELDS = {
     ...{ peakBytes: 'number', records: 'numbers', parts: 'texts', roles: 'texts', reasons: 'texts' },
     buffers: 'numbers',
   },
+  profile: { globalStep: 'number', stepMs: 'number', parts: 'texts', ops: 'texts', rows: 'numbers' },
   checkpoint: { path: 'text', globalStep: 'number', best: 'flag' },
   stopped: { reason: 'text', globalStep: 'number', message: 'text' },
   end: {

@@ -1,6 +1,6 @@
 import type { TrainEvent } from '../train/events.ts';
 
-export { PLAN_BUFFER } from '../train/events.ts';
+export { PLAN_BUFFER, PROFILE_ROW } from '../train/events.ts';
 
 /** Whether and how a run is at work. `lost`: its process is gone and left no word; `preparing`: no step yet. */
 export const PHASES = [
@@ -50,7 +50,7 @@ export type RunNews =
 export type RunMessage = { readonly v: 1; readonly run: string; readonly seq: number } & RunNews;
 
 /** What a page may ask of a run that it is allowed to steer. */
-export const COMMANDS = ['stop', 'pause', 'resume', 'checkpoint'] as const;
+export const COMMANDS = ['stop', 'pause', 'resume'] as const;
 export type Command = { readonly kind: (typeof COMMANDS)[number] };
 
 /** A run in the list of runs. */

@@ -30,6 +30,8 @@ export class RunView {
   /** The latest `start`: a resumed run has several. */
   start: EventOf<'start'> | undefined;
   plan: EventOf<'plan'> | undefined;
+  /** Of the latest start: a resumed run has several. */
+  profile: EventOf<'profile'> | undefined;
   data: EventOf<'data'> | undefined;
   scores: EventOf<'scores'>[] = [];
   tensors: EventOf<'tensors'>[] = [];
@@ -131,6 +133,9 @@ export class RunView {
         break;
       case 'plan':
         this.plan = event;
+        break;
+      case 'profile':
+        this.profile = event;
         break;
       case 'data':
         this.data = event;

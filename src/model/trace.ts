@@ -64,6 +64,8 @@ export interface Trace {
   /** Initialiser of each parameter and running statistic, by PyTorch name, in the model's order. */
   readonly initializers: ReadonlyMap<string, Initializer>;
   readonly layers: readonly LayerSummary[];
+  /** Feature maps that `TraceOptions.outputs` may name, in the model's order. */
+  readonly features: ReadonlyMap<string, ValueId>;
 }
 
 /**
@@ -150,11 +152,15 @@ function traceFitting(
     if (![...tracer.initializers.keys()].some((name) => hasPrefix(name, [prefix])))
       throw new RangeError(`${model.name} has no parameters ${prefix} to freeze`);
   }
-  return { graph: builder.build(), initializers: tracer.initializers, layers };
+  return { graph: builder.build(), initializers: tracer.initializers, layers, features };
 }
 
 /** Traces any module alone: input `x`, output `y`. For tests and experiments. */
-export function traceModule(module: Module, inputShape: Shape, mode: Mode): Omit<Trace, 'layers'> {
+export function traceModule(
+  module: Module,
+  inputShape: Shape,
+  mode: Mode,
+): Pick<Trace, 'graph' | 'initializers'> {
   const tracer = new Tracer(mode, undefined, [], 1);
   const x = tracer.builder.input('x', inputShape);
   tracer.builder.output('y', tracer.module(module, x, { path: [], block: undefined }));

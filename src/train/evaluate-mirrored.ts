@@ -40,7 +40,8 @@ export const evaluateMirrored: typeof evaluate = async (
   }
   for (let first = 0; onBatch && first < count; first += batch) {
     const end = Math.min(first + batch, count);
-    onBatch(first, dataset.labels.subarray(first, end), logits.subarray(first * classes, end * classes));
+    const rows = logits.subarray(first * classes, end * classes);
+    onBatch(first, dataset.labels.subarray(first, end), rows, new Map([['logits', rows]]));
   }
   return { loss, correct, count };
 };

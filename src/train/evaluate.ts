@@ -5,8 +5,16 @@ import { addBatch, NOTHING, type Sums } from './metrics.ts';
 import { programName } from './programs.ts';
 
 export interface EvaluateOptions extends LoaderOptions {
-  /** Called for each batch: the index of its first image, the labels, and the logits [size, classes]. */
-  readonly onBatch?: (first: number, labels: Labels, logits: Float32Array | Float64Array) => void;
+  /**
+   * Called for each batch: the index of its first image, the labels, the logits [size, classes], and all outputs of the
+   * program.
+   */
+  readonly onBatch?: (
+    first: number,
+    labels: Labels,
+    logits: Float32Array | Float64Array,
+    outputs: Outputs,
+  ) => void;
 }
 
 /**
@@ -38,7 +46,7 @@ export async function evaluate(
     sums = addBatch(sums, outputs.get('loss')![0]!, outputs.get('correct')![0]!, size);
     if (options.onBatch) {
       const first = i * options.batch;
-      options.onBatch(first, dataset.labels.subarray(first, first + size), outputs.get('logits')!);
+      options.onBatch(first, dataset.labels.subarray(first, first + size), outputs.get('logits')!, outputs);
     }
     onProgress(i + 1, loader.batches);
   }

@@ -21,6 +21,12 @@ export interface PicturedMistake extends Mistake {
 export const PLAN_BUFFER = ['first', 'last', 'offset', 'bytes', 'role', 'reason'] as const;
 
 /**
+ * What a row of a `profile` event consists of: indices of the event's `parts` and `ops`, the number of kernel calls,
+ * their time in milliseconds, and the least operations and bytes of memory traffic that their work needs.
+ */
+export const PROFILE_ROW = ['part', 'op', 'calls', 'ms', 'flops', 'bytes'] as const;
+
+/**
  * Events of a training run for its listeners: the progress bar, the log, the curves, tests. Times are in ms or s as
  * named.
  */
@@ -136,6 +142,17 @@ export type TrainEvent =
       readonly roles: readonly string[];
       readonly reasons: readonly string[];
       readonly buffers: readonly number[];
+    }
+  /** Once, soon after the start: where the time of a training step went. Rows are `PROFILE_ROW`. */
+  | {
+      readonly kind: 'profile';
+      /** The step that was measured, and its time in milliseconds, as in its `step` event. */
+      readonly globalStep: number;
+      readonly stepMs: number;
+      /** Parts of the network, and kinds of kernels. */
+      readonly parts: readonly string[];
+      readonly ops: readonly string[];
+      readonly rows: readonly number[];
     }
   | {
       readonly kind: 'checkpoint';

@@ -139,7 +139,7 @@ export function planEvent({ programs }: CompiledNetwork, threads: number): Event
 }
 
 /** Texts that are named by their number. */
-function texts() {
+export function texts() {
   const known = new Map<string, number>();
   const all: string[] = [];
   return {

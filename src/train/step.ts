@@ -13,7 +13,7 @@ import type { StageName } from './stages.ts';
 
 /** The session that runs training steps: its network has the programs of `programsFor`. */
 export interface StepTarget {
-  readonly session: Session;
+  readonly session: Pick<Session, 'run' | 'read' | 'write'>;
   readonly network: CompiledNetwork;
   readonly microBatch?: number | undefined;
   /** Default: `whole`. */
@@ -88,7 +88,7 @@ export function stepSeedOf(seed: number, index: number): number {
 
 /** State that earlier parts change before the last part has tested that all values are finite. */
 async function runningStatistics(
-  session: Session,
+  session: Pick<Session, 'read'>,
   { state }: CompiledNetwork,
 ): Promise<readonly (readonly [string, Numbers])[]> {
   const names = [...state].flatMap(([name, { role }]) => (role === 'buffer' ? [name] : []));

@@ -42,15 +42,19 @@ function storedModel(path: string, { dropout: _, ...config }: RunConfig, channel
   }
 }
 
-/** Opens the network in an engine, to evaluate `count` images in batches. */
+/**
+ * Opens the network in an engine, to evaluate `count` images in batches. With feature maps as further outputs it computes in
+ * float32, whatever the precision of the run: rounded maps would not add up to the logits.
+ */
 export async function openTrained(
   { model, config, checkpoint }: Trained,
   engine: Engine,
-  of: { readonly count: number; readonly batch: number },
+  { maps = [], ...of }: { readonly count: number; readonly batch: number; readonly maps?: readonly string[] },
 ): Promise<Session> {
-  const { size, precision } = config;
+  const { size } = config;
+  const precision = maps.length > 0 ? 'f32' : config.precision;
   const options = { precision, target: engine.target };
-  const { network } = compile(model, [size, size], programsFor('evaluate', of), options);
+  const { network } = compile(model, [size, size], programsFor('evaluate', of, { outputs: maps }), options);
   const session = await engine.open(network);
   for (const [name, numbers] of checkpoint.state) session.write(name, numbers);
   return session;

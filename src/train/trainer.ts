@@ -15,6 +15,7 @@ import { Pace } from './pace.ts';
 import { learningRateAt } from './schedule.ts';
 import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
 import { runStep, type StepResult, type StepTarget, stepSeedOf } from './step.ts';
+import { StepProfile } from './step-profile.ts';
 import { TrainingStoppedError } from './stopped-error.ts';
 import type { TrainingResult, TrainingRun } from './training-run.ts';
 
@@ -35,6 +36,8 @@ class Trainer {
   readonly #pace = new Pace();
   #run: RunState;
   #savedAt = performance.now();
+  /** Steps on whole batches since the start or the resume. */
+  #stepsHere = 0;
 
   constructor(training: TrainingRun) {
     const { config, data, engine, resumeFrom } = training;
@@ -103,10 +106,14 @@ class Trainer {
         step: this.#run.progress.globalStep - this.#stage().firstStep + 1,
         stepSeed: stepSeedOf(config.seed, this.#run.progress.globalStep),
       };
-      const result = await runStep(this.#target(), next, scalars, () => {
+      const profile = this.#profileOf(size);
+      const target = profile ? { ...this.#target(), session: profile.session } : this.#target();
+      const result = await runStep(target, next, scalars, () => {
         next = step + 1 < loader.batches ? loader.batch(order, step + 1, moment) : undefined;
       }).catch((error: unknown) => this.#failed(error));
-      this.#stepDone(size, result, performance.now() - stepStart);
+      const stepMs = performance.now() - stepStart;
+      this.#stepDone(size, result, stepMs);
+      if (profile) this.#training.listener(profile.event(this.#run.progress.globalStep, stepMs));
       const { checkpointEveryMs = 5 * 60_000 } = this.#training;
       if (performance.now() - this.#savedAt > checkpointEveryMs) await this.#save('last');
     }
@@ -197,6 +204,14 @@ class Trainer {
     // In this order: if `last` was not written, the epoch is repeated; if `best` was not, it would be lost.
     if (isBest) await this.#save('best');
     await this.#save('last');
+  }
+
+  /** Measures one step of whole batches, when the first ones have warmed up caches and clocks. */
+  #profileOf(batchSize: number): StepProfile | undefined {
+    const { session, compiled, config } = this.#training;
+    if (!session.profile || batchSize !== config.batch || this.#stepsHere++ !== PROFILED_STEP)
+      return undefined;
+    return new StepProfile(session, compiled.network);
   }
 
   #target(): StepTarget {
@@ -376,5 +391,8 @@ class Trainer {
     if (plan) listener(plan);
   }
 }
+
+/** Steps before the one that is measured. */
+const PROFILED_STEP = 9;
 
 const evaluationOf = (epoch: number) => `evaluation of epoch ${epoch + 1}`;

@@ -4,6 +4,8 @@ import { type FileHandle, open, readdir, realpath } from 'node:fs/promises';
 import { basename, join, relative, sep } from 'node:path';
 
 const LOG = 'log.jsonl';
+const BEST = 'best.safetensors';
+const LAST = 'last.safetensors';
 /** Folders below the root that are looked at: runs, and the runs of an experiment. */
 const DEPTH = 2;
 const MOST_RUNS = 2000;
@@ -57,16 +59,25 @@ export class RunFiles {
     return { id: hash.digest('base64url').slice(0, 16), name: name.split(sep).join('/'), folder };
   }
 
+  openLog(place: RunPlace): Promise<FileHandle | undefined> {
+    return this.#open(place, LOG);
+  }
+
+  /** Opens the checkpoint of the best epoch or, before there is one, the last; as `openLog`. */
+  async openCheckpoint(place: RunPlace): Promise<FileHandle | undefined> {
+    return (await this.#open(place, BEST)) ?? this.#open(place, LAST);
+  }
+
   /**
-   * Opens the log of a run, to read. @returns undefined where it is not there, is no regular file, or a link has come into
+   * Opens a file of a run, to read. @returns undefined where it is not there, is no regular file, or a link has come into
    * its path.
    */
-  async openLog({ folder }: RunPlace): Promise<FileHandle | undefined> {
+  async #open({ folder }: RunPlace, name: string): Promise<FileHandle | undefined> {
     const { O_RDONLY, O_NOFOLLOW = 0, O_NONBLOCK = 0 } = constants;
     let file: FileHandle | undefined;
     try {
       if ((await realpath(folder)) !== folder) return undefined;
-      file = await open(join(folder, LOG), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
+      file = await open(join(folder, name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
       if ((await file.stat()).isFile()) return file;
     } catch {}
     await file?.close();

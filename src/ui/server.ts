@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import { pipeline } from 'node:stream/promises';
 import { COMMANDS, type Command } from '../live/protocol.ts';
 import { ChunkCache } from './chunk-cache.ts';
 import { type Doorkeeper, type Refusal, refusalOf, tokenRefusal } from './guard.ts';
@@ -136,7 +137,23 @@ async function answerApi(
     return;
   }
   if (path === '/api/stream') return answerStream(response, query, parts);
+  if (path === '/api/checkpoint') return answerCheckpoint(response, query, parts.files);
   return sendRefusal(response, { status: 404, message: 'there is no such address' });
+}
+
+/** The weights of a run, for a page that tries them. */
+async function answerCheckpoint(response: ServerResponse, query: string, files: RunFiles): Promise<void> {
+  const id = new URLSearchParams(query).get('run') ?? '';
+  if (!files.get(id)) await files.list();
+  const place = files.get(id);
+  const file = place && (await files.openCheckpoint(place));
+  if (!file) return sendRefusal(response, { status: 404, message: 'there is no such checkpoint' });
+  const { size } = await file.stat();
+  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
+  // Closes the file, also where the page goes away in the middle.
+  await pipeline(file.createReadStream({ end: Math.max(0, size - 1) }), response).catch(() =>
+    response.destroy(),
+  );
 }
 
 async function answerStream(response: ServerResponse, query: string, parts: Parts): Promise<void> {

@@ -30,10 +30,11 @@ describe.each(ENGINES)('on $name', ({ open }) => {
   test('a profiled step has the bits of any other, and a duration for each record', async () => {
     const engine = await open(2);
     const [plain, profiled] = [await openFilled(engine), await openFilled(engine)];
-    await plain.run('train', inputs, { learningRate: 0.1 });
+    const expected = await plain.run('train', inputs, { learningRate: 0.1 });
     const started = performance.now();
-    const durations = await profiled.profile!('train', inputs, { learningRate: 0.1 });
+    const { durations, outputs } = await profiled.profile!('train', inputs, { learningRate: 0.1 });
     const wallMs = performance.now() - started;
+    expect(outputs).toEqual(expected);
     expect(await stateOf(profiled)).toEqual(await stateOf(plain));
     expect(durations.length).toBe(plan.records.length);
     expect(durations.every((ms) => ms >= 0)).toBe(true);

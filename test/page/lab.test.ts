@@ -194,6 +194,25 @@ describe.skipIf(!CHROMIUM)('the Lab', () => {
   });
 });
 
+test.skipIf(!CHROMIUM)(
+  'a tab that watches a run says that it was lost, when the tab that trained it is closed',
+  async () => {
+    const context = await bench.context();
+    const page = await bench.openLab(context);
+    await choose(page, MODEL, { ...SMALL, epochs: 500 });
+    await page.getByTestId('train').click();
+    await waitForPhase(page, 'running');
+    const second = await bench.page(context);
+    await second.goto(page.url());
+    await waitForPhase(second, 'running');
+    await page.close({ runBeforeUnload: false });
+    await waitForPhase(second, 'lost', 20_000);
+    await second.getByTestId('resume').waitFor();
+    expect(bench.complaints).toEqual([]);
+    await context.close();
+  },
+);
+
 /** Epochs that the header tells of. */
 async function epochOf(page: Page): Promise<number> {
   const text = (await page.getByTestId('epoch').textContent())!;

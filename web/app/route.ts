@@ -1,6 +1,6 @@
 import { signal } from '@preact/signals';
 
-export const TABS = ['curves', 'confusions', 'memory', 'time', 'layers', 'data', 'log'] as const;
+export const TABS = ['curves', 'confusions', 'try', 'memory', 'time', 'layers', 'data', 'log'] as const;
 export type Tab = (typeof TABS)[number];
 
 /** Where the visitor is; it is the whole fragment of the address. */

@@ -7,6 +7,7 @@ const KNOWN: readonly (readonly [RegExp, (found: RegExpExecArray) => string])[] 
   [/^the kernels are not there|kernels were compiled from other sources/, () => text().noKernels],
   [/^there is no such run/, () => text().notFound],
   [/^the images of this run are gone/, () => text().dataGone],
+  [/^there is no such checkpoint/, () => text().noCheckpoint],
   [/^nothing of this run was saved/, () => text().nothingSaved],
   [/which a newer version of densor wrote/, () => text().newerRun],
 ];

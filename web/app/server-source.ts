@@ -107,6 +107,13 @@ async function readLines(body: ReadableStream<Uint8Array>, onLine: (line: string
   }
 }
 
+/** The weights of a run: those of its best epoch or, before there are any, the last. @throws Error */
+export async function serverCheckpoint(id: string): Promise<Uint8Array<ArrayBuffer>> {
+  const response = await ask(`api/checkpoint?run=${id}`);
+  if (!response.ok) throw new Error((await response.text()).trim());
+  return new Uint8Array(await response.arrayBuffer());
+}
+
 export function forgetServerRun(id: string): void {
   known.delete(id);
   forgetView(id);

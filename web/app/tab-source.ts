@@ -9,6 +9,8 @@ const channel = new BroadcastChannel(CHANNEL);
 const known = new Map<string, number>();
 /** Runs that a tab of this browser trains now. */
 let trained: ReadonlySet<string> = new Set();
+/** How often it is looked whether they still do. */
+const GONE_MS = 2000;
 
 channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
   if (data.kind === 'changed') void listTabRuns();
@@ -58,9 +60,18 @@ export async function listTabRuns(): Promise<void> {
   }
 }
 
+/** A tab that is closed, or that crashes, tells nobody: only its lock is free again, perhaps some time later. */
+async function noticeGone(): Promise<void> {
+  if (trained.size === 0) return;
+  const { held = [] } = await navigator.locks.query();
+  const names = held.map(({ name }) => name);
+  if ([...trained].some((id) => !names.includes(lockOf(id)))) await listTabRuns();
+}
+
 /** Keeps the list up to date with what happens in the runs. */
 export function startTabSource(): void {
   void listTabRuns();
+  setInterval(() => void noticeGone(), GONE_MS);
   pulse.subscribe(() => {
     const runs = tabRuns.peek();
     if (!runs?.some(({ id }) => trained.has(id))) return;

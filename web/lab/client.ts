@@ -9,7 +9,10 @@ export class LabError extends Error {
   }
 }
 
+type OnProgress = (done: number, total: number) => void;
+
 interface Waiting {
+  readonly onProgress: OnProgress | undefined;
   readonly resolve: (answer: unknown) => void;
   readonly reject: (error: Error) => void;
 }
@@ -23,6 +26,7 @@ function started(): Worker {
   worker = new Worker(new URL('./worker.ts', import.meta.url), { type: 'module' });
   worker.onmessage = ({ data }: MessageEvent<FromWorker>) => {
     const who = waiting.get(data.request);
+    if (data.kind === 'progress') return who?.onProgress?.(data.done, data.total);
     waiting.delete(data.request);
     if (data.kind === 'answer') who?.resolve(data.answer);
     else who?.reject(new LabError(data.message, data.setting));
@@ -39,10 +43,11 @@ function started(): Worker {
 export function askLab<Kind extends RequestKind>(
   kind: Kind,
   ask: Requests[Kind]['ask'],
+  onProgress?: OnProgress,
 ): Promise<Requests[Kind]['answer']> {
   const request = ++requests;
   return new Promise((resolve, reject) => {
-    waiting.set(request, { resolve: resolve as (answer: unknown) => void, reject });
+    waiting.set(request, { resolve: resolve as (answer: unknown) => void, reject, onProgress });
     started().postMessage({ kind, request, ask } as ToWorker);
   });
 }

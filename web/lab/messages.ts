@@ -1,4 +1,4 @@
-import type { FormField, PlacedFile, Prediction } from 'densor/browser';
+import type { BlockMaps, Explanation, FormField, Neighbour, PlacedFile, Prediction } from 'densor/browser';
 import type { Command, RunNews } from '../../src/live/protocol.ts';
 
 /** Where the images of a run come from. */
@@ -28,15 +28,48 @@ export interface Requests {
   /** Goes on with a run that is stored. */
   resume: { ask: { readonly id: string }; answer: Record<never, never> };
   command: { ask: Command; answer: Record<never, never> };
+  /** Gives the worker the network of a run that is stored elsewhere: a checkpoint. */
+  open: { ask: { readonly id: string; readonly bytes: Uint8Array }; answer: Record<never, never> };
   predict: {
     ask: { readonly id: string; readonly image: Blob | ImageData };
     answer: { readonly predictions: readonly Prediction[] };
+  };
+  /** The same, and why; the worker keeps the feature maps, for `maps`. */
+  explain: { ask: { readonly id: string; readonly image: Blob }; answer: Explained };
+  /** Channels of a block, of the image that was explained last. */
+  maps: {
+    ask: { readonly block: number; readonly first: number; readonly count: number };
+    answer: readonly GreyMap[];
+  };
+  /** The training images that are most similar to an image. Progress is told meanwhile. */
+  nearest: {
+    ask: { readonly id: string; readonly image: Blob };
+    answer: { readonly neighbours: readonly Neighbour[] };
   };
   export: {
     ask: { readonly id: string; readonly what: 'weights' | 'onnx' | 'zip' };
     answer: { readonly bytes: Uint8Array<ArrayBuffer>; readonly name: string };
   };
 }
+
+export interface Explained
+  extends Pick<Explanation, 'predictions' | 'logits' | 'bias' | 'classMaps' | 'image'> {
+  readonly classNames: readonly string[];
+  readonly blocks: readonly Omit<BlockMaps, 'data'>[];
+}
+
+/** A channel of a feature map as a picture: black is its lowest number, white its highest. */
+export interface GreyMap {
+  readonly channel: number;
+  readonly width: number;
+  readonly height: number;
+  /** [height, width]. */
+  readonly pixels: Uint8Array;
+  readonly least: number;
+  readonly mean: number;
+  readonly greatest: number;
+}
+
 export type RequestKind = keyof Requests;
 
 export type ToWorker = {
@@ -49,6 +82,7 @@ export type ToWorker = {
 
 export type FromWorker =
   | { readonly kind: 'answer'; readonly request: number; readonly answer: unknown }
+  | { readonly kind: 'progress'; readonly request: number; readonly done: number; readonly total: number }
   | {
       readonly kind: 'failed';
       readonly request: number;

@@ -1,5 +1,6 @@
 /** Trains runs of this browser. One at a time: all tabs hear of it. */
 import {
+  type Explanation,
   loadRun,
   type PageFitOptions,
   type PageNetwork,
@@ -11,6 +12,7 @@ import {
 import { encodeSteps, StepCollector } from '../../src/live/log-reader.ts';
 import type { Phase, RunNews } from '../../src/live/protocol.ts';
 import { openSample, openSource } from './data.ts';
+import { greyMaps } from './grey-maps.ts';
 import { labForm, parseSettings } from './lab-form.ts';
 import {
   CHANNEL,
@@ -88,7 +90,19 @@ class Training {
 
 let training: Training | undefined;
 /** The network that was asked last. */
-let opened: { readonly id: string; readonly bytes: number; readonly network: PageNetwork } | undefined;
+let opened: Opened | undefined;
+
+interface Opened {
+  readonly id: string;
+  /** Length of the log when its checkpoint was saved; undefined: it was given by the page. */
+  readonly bytes: number | undefined;
+  readonly network: PageNetwork;
+  /** The images that it was trained on, when they are first needed. */
+  data?: Promise<TrainTest>;
+}
+
+/** The feature maps of the image that was explained last. */
+let explained: Explanation | undefined;
 
 function post(message: ChannelMessage): void {
   channel.postMessage(message);
@@ -100,7 +114,10 @@ channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
 };
 
 const HANDLERS: {
-  readonly [Kind in RequestKind]: (ask: Requests[Kind]['ask']) => Promise<Requests[Kind]['answer']>;
+  readonly [Kind in RequestKind]: (
+    ask: Requests[Kind]['ask'],
+    onProgress: (done: number, total: number) => void,
+  ) => Promise<Requests[Kind]['answer']>;
 } = {
   async describe() {
     return labForm();
@@ -150,6 +167,28 @@ const HANDLERS: {
     } else if (kind === 'stop') training.abort.abort();
     return {};
   },
+  async open({ id, bytes }) {
+    await use({ id, bytes: undefined, network: await loadRun(bytes) });
+    return {};
+  },
+  async explain({ id, image }) {
+    const network = await networkOf(id);
+    explained = await network.explain(image);
+    const { predictions, logits, bias, classMaps, blocks, image: seen } = explained;
+    const sizes = blocks.map(({ data: _, ...size }) => size);
+    const { classNames } = network;
+    return { predictions, logits, bias, classMaps, classNames, image: seen, blocks: sizes };
+  },
+  async maps({ block, first, count }) {
+    const found = explained?.blocks[block - 1];
+    return found ? greyMaps(found, first, count) : [];
+  },
+  async nearest({ id, image }, onProgress) {
+    const network = await networkOf(id);
+    const from = opened!;
+    from.data ??= from.bytes === undefined ? openSample(base) : RunFolder.open(id).then(dataOf);
+    return { neighbours: await network.nearest(image, await from.data, { onProgress }) };
+  },
   async predict({ id, image }) {
     const network = await networkOf(id);
     return { predictions: await network.predict(image) };
@@ -195,8 +234,7 @@ function requireIdle(): void {
 /** Starts the training, and answers when it is under way; what happens later the tabs are told. */
 async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions): Promise<void> {
   const { id, model } = folder.run;
-  await opened?.network.close();
-  opened = undefined;
+  if (opened?.bytes !== undefined) await use(undefined);
   const started = new Training(folder);
   training = started;
   trainingLog = () => folder.readLog();
@@ -239,21 +277,30 @@ async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions
   }
 }
 
+async function use(next: Opened | undefined): Promise<void> {
+  const before = opened;
+  opened = next;
+  explained = undefined;
+  await before?.network.close();
+}
+
 async function networkOf(id: string): Promise<PageNetwork> {
+  if (opened?.id === id && opened.bytes === undefined) return opened.network;
   const folder = await RunFolder.open(id);
   const stored = (await folder.loadCheckpoint('best')) ?? (await folder.loadCheckpoint('last'));
   if (!stored) throw new Error('nothing of this run was saved yet');
   if (opened?.id === id && opened.bytes === stored.logBytes) return opened.network;
-  await opened?.network.close();
-  opened = { id, bytes: stored.logBytes, network: await loadRun(stored.bytes) };
-  return opened.network;
+  const network = await loadRun(stored.bytes);
+  await use({ id, bytes: stored.logBytes, network });
+  return network;
 }
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {
   const { kind, request, ask } = data;
   const answer = (message: FromWorker) => self.postMessage(message);
   try {
-    answer({ kind: 'answer', request, answer: await HANDLERS[kind](ask as never) });
+    const onProgress = (done: number, total: number) => answer({ kind: 'progress', request, done, total });
+    answer({ kind: 'answer', request, answer: await HANDLERS[kind](ask as never, onProgress) });
   } catch (error) {
     const { message, setting } = error as Error & { readonly setting?: string };
     answer({ kind: 'failed', request, message, ...(setting !== undefined && { setting }) });

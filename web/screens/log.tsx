@@ -68,6 +68,8 @@ function lineOf({ event }: ToldEvent): string {
       return `${event.epoch + 1}`;
     case 'data':
       return shownName(event.data);
+    case 'profile':
+      return `${event.globalStep}: ${formatNumber(event.stepMs)} ms`;
     case 'plan':
     case 'point':
     case 'evaluating':

@@ -41,6 +41,33 @@ export function CommandLine({ children }: { readonly children: string }) {
   );
 }
 
+/**
+ * Draws [height, width, channels] bytes, of 1 or 3 channels, at the top left.
+ * @param isFaint draws the mean of the colours, neither black nor white: as ground for other colours.
+ */
+export function drawPixels(
+  context: Pick<CanvasRenderingContext2D, 'putImageData'>,
+  pixels: ArrayLike<number>,
+  {
+    width,
+    height,
+    isFaint = false,
+  }: { readonly width: number; readonly height: number; readonly isFaint?: boolean },
+): void {
+  const channels = pixels.length / (width * height);
+  const image = new ImageData(width, height);
+  for (let i = 0; i < width * height; i++) {
+    const [red, green, blue] = [0, 1, 2].map((c) => pixels[i * channels + (channels === 3 ? c : 0)]!) as [
+      number,
+      number,
+      number,
+    ];
+    const grey = 80 + (red + green + blue) / 6;
+    image.data.set(isFaint ? [grey, grey, grey, 255] : [red, green, blue, 255], 4 * i);
+  }
+  context.putImageData(image, 0, 0);
+}
+
 /** A picture of a few pixels, drawn as they are. */
 export function Picture({
   pixels,
@@ -55,12 +82,7 @@ export function Picture({
 }) {
   const draw = (canvas: HTMLCanvasElement | null) => {
     if (!canvas || side < 1 || pixels.length !== side * side * channels) return;
-    const image = new ImageData(side, side);
-    for (let i = 0; i < side * side; i++) {
-      for (let c = 0; c < 3; c++) image.data[4 * i + c] = pixels[i * channels + (channels === 3 ? c : 0)]!;
-      image.data[4 * i + 3] = 255;
-    }
-    canvas.getContext('2d')!.putImageData(image, 0, 0);
+    drawPixels(canvas.getContext('2d')!, pixels, { width: side, height: side });
   };
   return <canvas class="picture" ref={draw} width={side} height={side} role="img" aria-label={label} />;
 }

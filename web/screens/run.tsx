@@ -23,6 +23,7 @@ import { resumeInTab } from './lab/start.ts';
 import { CommandLine, Empty, PhaseMark } from './parts.tsx';
 
 export interface TabProps {
+  readonly id: string;
   readonly view: RunView;
   readonly name: string;
   /** Changes with the run. */
@@ -32,6 +33,7 @@ export interface TabProps {
 const SCREENS: Readonly<Record<Tab, ComponentType<TabProps>>> = {
   curves: CurvesTab,
   confusions: later(async () => (await import('./confusions.tsx')).ConfusionsTab),
+  try: later(async () => (await import('./try/tab.tsx')).TryTab),
   memory: later(async () => (await import('./memory.tsx')).MemoryTab),
   time: later(async () => (await import('./time.tsx')).TimeTab),
   layers: later(async () => (await import('./layers.tsx')).LayersTab),
@@ -54,6 +56,7 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
   const names: Readonly<Record<Tab, string>> = {
     curves: t.tabCurves,
     confusions: t.tabConfusions,
+    try: t.stepTry,
     memory: t.tabMemory,
     time: t.tabTime,
     layers: t.tabLayers,
@@ -75,7 +78,7 @@ export function RunScreen({ id, tab }: { readonly id: string; readonly tab: Tab 
           </a>
         ))}
       </nav>
-      <Shown view={view} name={run.name} version={view.version} />
+      <Shown id={id} view={view} name={run.name} version={view.version} />
     </section>
   );
 }

@@ -4,10 +4,11 @@ import { text } from '../text/text.ts';
 import { columnLine, extentOfRun, isSmooth, resets } from './curves.tsx';
 import { CommandLine, Empty } from './parts.tsx';
 import { restPerEpoch, type TabProps } from './run.tsx';
+import { StepProfile } from './step-profile.tsx';
 
 export function TimeTab({ view, version }: TabProps) {
   const t = text();
-  const { start, steps, epochs } = view;
+  const { start, steps, epochs, profile } = view;
   if (!start || steps === 0) return <Empty>{t.timeEmpty}</Empty>;
   let stepMs = 0;
   for (let i = 0; i < steps; i++) stepMs += view.column('stepMs').at(i) || 0;
@@ -43,6 +44,7 @@ export function TimeTab({ view, version }: TabProps) {
         resets={resets.value}
         format={(ms) => `${formatNumber(ms)} ms`}
       />
+      {profile ? <StepProfile profile={profile} /> : <p class="note">{t.opsEmpty}</p>}
       <p class="note">{t.timeProfile}</p>
       <CommandLine>{`densor profile --model ${/^[\w-]+$/.test(model) ? model : 'notes'} --size ${config.size ?? 96} --batch ${start.batch}`}</CommandLine>
     </div>

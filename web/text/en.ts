@@ -143,7 +143,18 @@ export const en = {
   timeSteps: 'training steps',
   timeRest: 'evaluation and saving',
   timePerSecond: (rate: string) => `${rate} images a second`,
-  timeProfile: 'What each kernel call takes is measured by:',
+  timeProfile: 'Against the peaks of the machine (a roofline), all kernel calls of a step are measured by:',
+  opsTitle: 'Where the time of a step goes',
+  opsStep: (step: number, ms: string, share: string) =>
+    `Measured in step ${step}: ${ms} ms, ${share} of it in kernels. GFLOP/s and GB/s count the minimum work of each kernel.`,
+  opsByKind: 'Kind of kernel',
+  opsByPart: 'Part of the network',
+  opsCalls: 'calls',
+  opsTime: 'time',
+  opsShare: 'share',
+  opsIntensity: 'FLOP per byte',
+  opsEmpty:
+    'A run measures its tenth step, once, and shows here where its time goes. This one has not come so far, or is of an older version: train on, or with `--resume`.',
 
   layersTitle: 'Size of the weights',
   layersEmpty: 'The sizes of weights are known after the first epoch.',
@@ -224,6 +235,44 @@ export const en = {
   tryPicture: 'Choose a picture',
   tryEmpty: 'After the first epoch the network can be tried.',
   tryWith: (name: string) => `The network of ${name}, as it was best`,
+  noCheckpoint: 'The server has no checkpoint of this run.',
+  tryNoWeights:
+    'A log alone has no weights that could be tried: open the folder of the run with `densor ui`.',
+  tryExplain: 'Explain this picture',
+  whyTitle: 'Where the answer comes from',
+  whyHow:
+    'Orange speaks for the class, blue against it. The map is exact: the network ends in a mean over the picture and one linear layer, so the mean of the map plus a bias is the logit.',
+  whyClass: 'Class',
+  whyPicture: (name: string) => `The picture under the class activation map of ${name}`,
+  whyAgainst: 'against',
+  whyFor: 'for',
+  whySum: (logit: string, mean: string, bias: string) =>
+    `logit ${logit} = mean of the map ${mean} + bias ${bias}`,
+  whyMost: (row: number, rows: number, column: number, columns: number, value: string) =>
+    `Highest in row ${row} of ${rows}, column ${column} of ${columns}: ${value}`,
+  nearTitle: 'Most similar training images',
+  nearHow:
+    'By the cosine similarity of their features (what the last layer reads), among at most 2,000 training images.',
+  nearFind: 'Find them',
+  nearImage: (name: string, similarity: string) => `${name}, similarity ${similarity}`,
+  nearElsewhere:
+    'The server reads logs and checkpoints, not training images: similar images are found for runs on the sample and for runs of this browser.',
+  mapsTitle: 'Feature maps',
+  mapsBlock: 'Block',
+  mapsPart: 'Layer',
+  mapsAll: (channels: number) => `output (${channels} channels)`,
+  mapsInput: (channels: number) => `input of the block (${channels} channels)`,
+  mapsLayer: (layer: number, channels: number) => `layer ${layer} (${channels} channels)`,
+  mapsShown: (first: number, last: number, channels: number, size: string) =>
+    `Channels ${first} to ${last} of ${channels}, ${size}: black is the lowest number of a channel, white the highest.`,
+  mapsChannel: 'channel',
+  mapsOne: (channel: number, least: string, greatest: string) =>
+    `channel ${channel}, from ${least} to ${greatest}`,
+  previous: 'Previous',
+  next: 'Next',
+  lowest: 'lowest',
+  mean: 'mean',
+  highest: 'highest',
   downloadWeights: 'Weights (safetensors)',
   downloadOnnx: 'ONNX',
   downloadZip: 'Run (zip)',

@@ -12,6 +12,7 @@ import {
   isSource,
   NonFiniteError,
   type Outputs,
+  type ProfiledRun,
   type RunScalars,
   type Session,
 } from '../engine.ts';
@@ -112,26 +113,24 @@ export class KernelSession implements Session {
   }
 
   run(program: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
-    return this.#execute(program, inputs, scalars, undefined, ({ plan }) => {
-      const answers = [...plan.outputs].filter(([name]) => !this.#network.layout.shapes.has(name));
-      return new Map(answers.map(([name, port]) => [name, this.#readOutput(program, port)]));
-    });
+    return this.#execute(program, inputs, scalars, undefined, (compiled) => this.#outputs(program, compiled));
   }
 
   profile(
     program: string,
     inputs: Readonly<Record<string, Input>>,
     scalars?: RunScalars,
-  ): Promise<Float64Array> {
-    const { durations } = this.#map;
-    return this.#execute(
-      program,
-      inputs,
-      scalars,
-      durations,
-      ({ program: { recordCount } }) =>
-        new Float64Array(this.#memory.read(durations, 2 * recordCount).buffer),
-    );
+  ): Promise<ProfiledRun> {
+    const { durations: at } = this.#map;
+    return this.#execute(program, inputs, scalars, at, (compiled) => ({
+      outputs: this.#outputs(program, compiled),
+      durations: new Float64Array(this.#memory.read(at, 2 * compiled.program.recordCount).buffer),
+    }));
+  }
+
+  #outputs(program: string, { plan }: CompiledProgram): Outputs {
+    const answers = [...plan.outputs].filter(([name]) => !this.#network.layout.shapes.has(name));
+    return new Map(answers.map(([name, port]) => [name, this.#readOutput(program, port)]));
   }
 
   /** @param answer reads the outputs of the program before the next run. */

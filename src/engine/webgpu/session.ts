@@ -10,6 +10,7 @@ import {
   type Input,
   NonFiniteError,
   type Outputs,
+  type ProfiledRun,
   type RunScalars,
   type Session,
 } from '../engine.ts';
@@ -114,29 +115,26 @@ export class WebgpuSession implements Session {
   run(name: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<Outputs> {
     return this.#execute(name, inputs, scalars, async (compiled) => {
       await this.#submit(this.#code.get(name)!.main);
-      const answers = [...compiled.plan.outputs].filter(
-        ([output]) => !this.#network.layout.shapes.has(output),
-      );
-      const spans = answers.map(([, port]) => this.#spanOf(name, compiled, port));
-      const [control, ...bytes] = await readBytes(this.#gpu.device, [this.#controlSpan(), ...spans]);
-      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
-      return new Map(answers.map(([output, port], i) => [output, dense(port, bytes[i]!, spans[i]!.skip)]));
+      return this.#outputs(name, compiled);
     });
   }
 
-  profile(
-    name: string,
-    inputs: Readonly<Record<string, Input>>,
-    scalars?: RunScalars,
-  ): Promise<Float64Array> {
+  profile(name: string, inputs: Readonly<Record<string, Input>>, scalars?: RunScalars): Promise<ProfiledRun> {
     return this.#execute(name, inputs, scalars, async (compiled) => {
       const { main } = this.#code.get(name)!;
       const { device } = this.#gpu;
-      const times = await timeRecords(device, main, compiled.plan.records.length, this.#budget.now);
-      const [control] = await readBytes(this.#gpu.device, [this.#controlSpan()]);
-      this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
-      return times;
+      const durations = await timeRecords(device, main, compiled.plan.records.length, this.#budget);
+      return { outputs: await this.#outputs(name, compiled), durations };
     });
+  }
+
+  /** Reads the outputs of a program that was submitted. @throws NonFiniteError */
+  async #outputs(name: string, compiled: CompiledProgram): Promise<Outputs> {
+    const answers = [...compiled.plan.outputs].filter(([output]) => !this.#network.layout.shapes.has(output));
+    const spans = answers.map(([, port]) => this.#spanOf(name, compiled, port));
+    const [control, ...bytes] = await readBytes(this.#gpu.device, [this.#controlSpan(), ...spans]);
+    this.#requireFinite(compiled, new Uint32Array(control!)[0]!);
+    return new Map(answers.map(([output, port], i) => [output, dense(port, bytes[i]!, spans[i]!.skip)]));
   }
 
   async close(): Promise<void> {

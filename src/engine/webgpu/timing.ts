@@ -1,28 +1,31 @@
 /// <reference types="@webgpu/types" />
 import { type Code, encode, encodeDispatch } from './code.ts';
 import { readBytes } from './memory.ts';
+import type { SubmitBudget } from './submit-budget.ts';
 
 /** Dispatches that are timed in one submit: a query set has at most 4096 timestamps. */
 const TIMED_AT_ONCE = 256;
 
 /**
  * Milliseconds of each record, by the GPU's timestamps or, where there are none, by the host's clock.
- * @param now the host's clock in milliseconds.
+ * @param budget cuts the program into submits that are short enough for the watchdogs of drivers.
  */
 export async function timeRecords(
   device: GPUDevice,
   code: Code,
   records: number,
-  now: () => number,
+  budget: SubmitBudget,
 ): Promise<Float64Array> {
   const times = new Float64Array(records);
   const hasTimestamps = device.features.has('timestamp-query');
-  for (let first = 0; first < code.dispatches.length; first += TIMED_AT_ONCE) {
-    const last = Math.min(first + TIMED_AT_ONCE, code.dispatches.length);
-    const durations = hasTimestamps
-      ? await timestamps(device, code, first, last)
-      : await clocked(device, code, first, last, now);
-    for (const [i, ms] of durations.entries()) times[code.dispatches[first + i]!.record]! += ms;
+  for (const part of budget.parts(code.seconds)) {
+    for (let { first } = part; first < part.last; first += TIMED_AT_ONCE) {
+      const last = Math.min(first + TIMED_AT_ONCE, part.last);
+      const durations = hasTimestamps
+        ? await timestamps(device, code, first, last)
+        : await clocked(device, code, first, last, budget.now);
+      for (const [i, ms] of durations.entries()) times[code.dispatches[first + i]!.record]! += ms;
+    }
   }
   return times;
 }

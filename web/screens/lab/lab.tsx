@@ -2,12 +2,13 @@ import type { ComponentChildren } from 'preact';
 import { runOf, tabRuns, watchRun } from '../../app/runs.ts';
 import { canTrain } from '../../lab/classes.ts';
 import { text } from '../../text/text.ts';
+import { Empty } from '../parts.tsx';
+import { TryPanel } from '../try/panel.tsx';
 import { NetworkStep } from './form.tsx';
 import { HomeStep } from './home.tsx';
 import { ImagesStep } from './images.tsx';
 import { train, trainSample } from './start.ts';
 import { classes, isStarting, labRun, source, trouble } from './state.ts';
-import { TryStep } from './try.tsx';
 
 function Step({
   number,
@@ -83,7 +84,11 @@ export function LabScreen() {
         <output class="note">{isStarting.value ? t.starting : ''}</output>
       </Step>
       <Step number={4} title={t.stepTry}>
-        <TryStep id={id} name={name} isReady={isTrained} />
+        {id !== undefined && isTrained ? (
+          <TryPanel key={id} id={id} name={name} />
+        ) : (
+          <Empty>{t.tryEmpty}</Empty>
+        )}
       </Step>
       <Step number={5} title={t.stepHome}>
         <HomeStep id={id} isReady={isTrained} />
