@@ -1,5 +1,7 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { compile } from '../../src/compile.ts';
+import { floatsOf } from '../../src/data/loader.ts';
+import { byteTables } from '../../src/data/transforms/normalize.ts';
 import type { Engine } from '../../src/engine/engine.ts';
 import { openDevice } from '../../src/engine/webgpu/device.ts';
 import { createWebgpuEngine } from '../../src/engine/webgpu/engine.ts';
@@ -35,7 +37,8 @@ describe('the null backend accepts every record of', () => {
       for (const program of ['train', 'evaluate']) {
         const { graph } = network.programs.get(program)!;
         const shapeOf = (input: string) => graph.values[graph.inputs.get(input)!]!.shape;
-        const images = new Float32Array(elementCount(shapeOf('images')));
+        const shape = shapeOf('images');
+        const images = floatsOf(new Uint8Array(elementCount(shape)), byteTables(shape[1]!));
         const run = session.run(program, { images, labels: new Int32Array(2) }, { learningRate: 0.1 });
         await expect(run).rejects.toThrow(/the GPU answered with nothing/);
       }
