@@ -7,7 +7,9 @@ const OTHER_SUITES = ['test/webgpu/**', 'test/page/**'];
  * Folders whose tests have no effect outside themselves: their files share one worker and its modules, which saves the
  * imports of each file, a quarter of their time.
  */
-const SHARED = ['test/{data,graph,io,model,plan,plot,target,tensor}/**/*.test.ts'];
+const SHARED = [
+  'test/{conformance,data,distributed,engine,golden,gradients,graph,io,live,model,plan,plot,target,tensor,train}/**/*.test.ts',
+];
 
 /** `npm test` */
 export default defineConfig({

@@ -6,7 +6,7 @@
 
 export type { ByteDataset, NamedFiles } from './data/dataset.ts';
 export { FASHION_CLASSES } from './data/dataset-names.ts';
-export { type IdxDescription, type IdxHalves, readIdx } from './data/idx.ts';
+export { type IdxDescription, type IdxSplits, readIdx } from './data/idx.ts';
 export type { DecodedImage, ImageDecoder, OpenedImage } from './data/image.ts';
 export { fetchWasmModule } from './engine/cpu/wasm/fetch-module.ts';
 export { CANVAS_DECODER, PAGE_DECODER } from './library/page/decoder.ts';

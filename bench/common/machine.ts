@@ -33,15 +33,15 @@ export async function describeMachine(): Promise<Machine> {
   };
 }
 
-/** `two threads spin 1.98 times as fast as one`. */
+/** `two threads are 1.98 times as fast as one`. */
 export function spinText({ twoThreads }: Machine): string {
-  return `two threads spin ${twoThreads.toFixed(2)} times as fast as one`;
+  return `two threads are ${twoThreads.toFixed(2)} times as fast as one`;
 }
 
 /** A warning about unreliable measurements; undefined if two threads had two cores. */
 export function doubt(machine: Machine): string | undefined {
   if (machine.twoThreads >= TWO_CORES) return undefined;
-  return `Not two cores: ${spinText(machine)}; these figures are worth less than those of a quiet machine.`;
+  return `Not two idle cores: ${spinText(machine)}. These figures are less reliable than those of an idle machine.`;
 }
 
 /**

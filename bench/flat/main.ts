@@ -52,9 +52,9 @@ const rows = highest.map((bytes, i) => {
   const step = (i + 1) * EVERY;
   return [`${step}`, formatBytes(rss[step - 1]!), formatBytes(bytes)];
 });
-const table = [['step', 'resident', `highest of these ${EVERY} steps`], ...rows];
+const table = [['step', 'resident', `maximum of these ${EVERY} steps`], ...rows];
 const signed = (bytes: number) => `${bytes < 0 ? '−' : ''}${formatBytes(Math.abs(bytes))}`;
-const verdict = `${isFlat ? 'Flat' : 'NOT flat'}: after step ${EVERY} at most ${signed(growth)} above the highest until then; the bound is ${formatBytes(BOUND_BYTES)}.`;
+const verdict = `${isFlat ? 'Flat' : 'NOT flat'}: after step ${EVERY} resident memory is at most ${signed(growth)} above its earlier maximum; the limit is ${formatBytes(BOUND_BYTES)}.`;
 showTable(table);
 process.stdout.write(`${verdict}\n`);
 if (out !== undefined) {
@@ -62,8 +62,8 @@ if (out !== undefined) {
   const command = `densor ${args.join(' ')}`;
   const about =
     `${whenAndWhere(head)}; ${start.engine} ${start.isa}. Made by \`npm run bench:flat\`, which runs\n\n` +
-    `    ${command}\n\n${formatBytes(start.plannedPeakBytes)} are planned; the rest is Node, 70,000 images, and what ` +
-    'draws the curves.';
+    `    ${command}\n\n${formatBytes(start.plannedPeakBytes)} are planned; the rest is Node, 70,000 images, and the ` +
+    'drawing of curves.';
   writeReport(
     out,
     `# Resident memory over a thousand steps\n\n${about}\n\n${markdownTable(table, 0)}\n\n${verdict}\n`,

@@ -34,18 +34,16 @@ const script = fileURLToPath(new URL('./contender.js', import.meta.url));
 async function main(): Promise<void> {
   const names = Object.keys(INFERENCE_CASES);
   const command = new Command('bench-inference')
-    .description('inference of several engines, in turns')
-    .addOption(
-      new Option('--case <names...>', 'what answers to how many images').choices(names).default(names),
-    )
+    .description('inference of several engines, which alternate')
+    .addOption(new Option('--case <names...>', 'network and batch size').choices(names).default(names))
     .option(
       '--contenders <names>',
-      'comma separated, tfjs:wasm, tfjs:cpu and jax-js among them (default: native, WASM, onnxruntime)',
+      'separated by commas, also tfjs:wasm, tfjs:cpu and jax-js (default: native, WASM, onnxruntime)',
     )
-    .option('--rounds <n>', 'turns of each', Number, 5)
-    .option('--turn <ms>', 'how long a turn is', Number, 400)
-    .option('--cap <seconds>', 'a peer that takes longer to answer is not waited for', Number, CAP_MS / 1000)
-    .option('--threads <n>', 'of each contender that can have several', Number, 2)
+    .option('--rounds <n>', 'rounds, in which the contenders alternate', Number, 5)
+    .option('--turn <ms>', 'duration of a measurement', Number, 400)
+    .option('--cap <seconds>', 'skip peers that take longer', Number, CAP_MS / 1000)
+    .option('--threads <n>', 'threads of each contender that supports several', Number, 2)
     .option('--out <file>', 'writes FILE.json and FILE.md')
     .parse();
   const { case: cases, contenders, rounds, turn, cap, threads, out } = command.opts<BenchOptions>();

@@ -105,8 +105,8 @@ export function inferenceTable({ results }: InferenceReport): string[][] {
 
 /** The configuration of each peer. */
 const NOTES: Readonly<Record<string, string>> = {
-  onnxruntime: 'on the file that Densor exports (all graph optimisations, batch size fixed)',
-  tfjs: 'op by op as its author would write it (its WASM backend is one thread in Node)',
+  onnxruntime: 'on the file that Densor exports (all graph optimizations, fixed batch size)',
+  tfjs: 'with its own ops, called one by one (its WASM backend has one thread in Node)',
   'jax-js': 'compiled by its `jit` for its WASM backend (one thread in Node)',
 };
 
@@ -125,10 +125,11 @@ export function inferenceMarkdown(report: InferenceReport): string {
   const { threads, turnMs } = results[0]!.case;
   return [
     doubtParagraph(machine),
-    `# Inference, float32, beside ${peers.join(', ') || 'nobody'}\n\n`,
+    `# Inference, float32${peers.length > 0 ? `, compared with ${peers.join(', ')}` : ''}\n\n`,
     `${[whenAndWhere(report), ...described].join('; ')}.\n\n`,
-    `${cases.join('; ')}. ${threads} threads each, from images to logits in JavaScript; ${rounds} rounds in turns of `,
-    `twice ${turnMs} ms, of which the second counts by the median of its runs. All answer with the same logits.\n\n`,
+    `${cases.join('; ')}. ${threads} threads each, from images to logits in JavaScript. The contenders alternate `,
+    `for ${rounds} rounds. In each round a contender runs twice for ${turnMs} ms, and the median of the second time counts. All `,
+    'logits agree.\n\n',
     `Command: \`${command}\`\n\n`,
     `${markdownTable(inferenceTable(report), 2)}\n`,
   ].join('');

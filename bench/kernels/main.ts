@@ -25,12 +25,12 @@ interface BenchOptions {
 const CONTENDER = fileURLToPath(new URL('./contender.js', import.meta.url));
 
 const command = new Command('bench-kernels')
-  .description('convolutions alone, in turns')
-  .option('--contenders <names>', 'comma separated (default: native, WASM, PyTorch)')
-  .option('--rounds <n>', 'turns of each', Number, 7)
-  .option('--size <pixels>', "of the network's images", Number, 96)
-  .option('--batch <images>', 'per convolution', Number, 256)
-  .option('--threads <n>', 'of each contender', Number, 2)
+  .description('single convolutions of several engines, which alternate')
+  .option('--contenders <names>', 'separated by commas (default: native, WASM, PyTorch)')
+  .option('--rounds <n>', 'rounds, in which the contenders alternate', Number, 7)
+  .option('--size <pixels>', 'image size', Number, 96)
+  .option('--batch <images>', 'images per convolution', Number, 256)
+  .option('--threads <n>', 'threads of each contender', Number, 2)
   .option('--out <file>', 'writes FILE.json and FILE.md')
   .parse();
 const { contenders, rounds, size, batch, threads, out } = command.opts<BenchOptions>();

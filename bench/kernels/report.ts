@@ -53,12 +53,13 @@ export function kernelMarkdown(report: KernelReport): string {
   const { command, machine, rounds, threads, convolutions } = report;
   return [
     doubtParagraph(machine),
-    `# Convolutions alone, float32, ${convolutions[0]?.images} images\n\n`,
+    `# Single convolutions, float32, ${convolutions[0]?.images} images\n\n`,
     `${whenAndWhere(report)}.\n\n`,
     "The last 3×3 convolution of each dense block of the notes' network, and its transitions' 1×1, without bias, batch ",
-    `norm or ReLU; ${threads} threads each; ${rounds} rounds in turns of twice all of them, of which the second counts; `,
-    'medians. Operations are counted by the definition, 2 per multiply-add, whatever the algorithm (Winograd’s makes ',
-    'fewer). `inference` has weights that stay, `forward` those of a training step, which Densor packs anew each time.\n\n',
+    `norm or ReLU; ${threads} threads each. The contenders alternate for ${rounds} rounds. In each round they run all `,
+    'convolutions twice, and the second time counts; the table has medians. Operations are those of direct convolution, 2 per ',
+    'multiply-add, for every algorithm (Winograd needs fewer). In `inference` the weights are constant; in `forward`, as in a ',
+    'training step, Densor packs them every time.\n\n',
     `Command: \`${command}\`\n\n`,
     `${markdownTable(kernelTable(report), 2)}\n`,
   ].join('');

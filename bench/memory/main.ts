@@ -26,7 +26,7 @@ interface MemoryResult {
   readonly limitBytes?: number;
   readonly plannedBytes: number;
   /** Predicted memory of the process, as computed for `--memory-limit`: plan and other memory. */
-  readonly foretoldBytes: number;
+  readonly predictedBytes: number;
   readonly peakBytes: number;
   /** The messages about choices made to fit the limit. */
   readonly said: readonly string[];
@@ -61,7 +61,7 @@ async function run(
       command: `densor ${words.join(' ')}`,
       ...(limit !== undefined && { limitBytes: parseMemorySize(limit) }),
       plannedBytes: about.plannedPeakBytes,
-      foretoldBytes: await foretold(words, about, lines),
+      predictedBytes: await predict(words, about, lines),
       peakBytes: Number(readFileSync(peak, 'utf8')),
       said: lines.map((line) => line.slice('memory: '.length)),
     };
@@ -69,7 +69,7 @@ async function run(
 }
 
 /** Predicts the memory of a process, as for `--memory-limit`. */
-async function foretold(
+async function predict(
   words: readonly string[],
   {
     engine,
@@ -112,8 +112,8 @@ function smallestLimit({ args }: MemoryCase, extra: readonly string[]): string {
 
 const known = MEMORY_CASES.map(({ name }) => name);
 const { cases, extra, out } = new Command('bench-memory')
-  .option('--cases <names>', `of ${known.join(', ')}`, known.join(','))
-  .option('--extra <options>', 'given to every case as well', '')
+  .option('--cases <names>', `cases: ${known.join(', ')}`, known.join(','))
+  .option('--extra <options>', 'additional options for every case', '')
   .option('--out <file>', 'writes FILE.json and FILE.md')
   .parse()
   .opts<{ cases: string; extra: string; out?: string }>();
@@ -133,28 +133,28 @@ for (const of of chosen) {
   }
 }
 const percent = (part: number) => `${part < 0 ? '−' : '+'}${(100 * Math.abs(part)).toFixed(1)}%`;
-const rows = results.map(({ command, limitBytes, plannedBytes, foretoldBytes, peakBytes }) => [
+const rows = results.map(({ command, limitBytes, plannedBytes, predictedBytes, peakBytes }) => [
   command.replace('densor ', '').replace(/ --memory-limit \S+/, ''),
   limitBytes === undefined ? '' : formatBytes(limitBytes),
   formatBytes(plannedBytes),
-  formatBytes(foretoldBytes - plannedBytes),
-  formatBytes(foretoldBytes),
+  formatBytes(predictedBytes - plannedBytes),
+  formatBytes(predictedBytes),
   formatBytes(peakBytes),
-  percent(peakBytes / foretoldBytes - 1),
+  percent(peakBytes / predictedBytes - 1),
 ]);
-const header = ['densor', 'limit', 'planned', '+ beside', '= foretold', 'peak resident', 'off by'];
+const header = ['densor', 'limit', 'planned', '+ other', '= predicted', 'peak resident', 'error'];
 const table = [header, ...rows];
 showTable(table);
 if (out !== undefined) {
   const head = await reportHead('bench:memory');
   const about =
     `${whenAndWhere(head)}. ` +
-    'Made by `npm run bench:memory`. `beside` is what src/run/process-memory.ts adds to a plan: Node and the kernels, ' +
-    'workers and their stacks, images, a batch, copies of state, and in training what draws curves.';
+    'Made by `npm run bench:memory`. `other` is the memory that src/run/process-memory.ts adds to the plan: Node and the ' +
+    'kernels, workers and their stacks, images, a batch, copies of state and, in training, the drawing of curves.';
   const made = results.flatMap(({ command, said }) =>
     said.length === 0 ? [] : [`- \`${command}\`\n${said.map((text) => `  - ${text}`).join('\n')}`],
   );
-  const what = made.length === 0 ? '' : `\nWhat the limits did:\n\n${made.join('\n')}\n`;
+  const what = made.length === 0 ? '' : `\nEffects of the limits:\n\n${made.join('\n')}\n`;
   writeReport(out, `# Planned and resident memory\n\n${about}\n\n${markdownTable(table)}\n${what}`, {
     ...head,
     results,

@@ -43,8 +43,8 @@ function page(reports: readonly (readonly [file: string, report: StepReport])[])
   );
   const others = KINDS.filter((kind) => existsSync(join(folder, `${kind}.md`)));
   return [
-    '# Densor and its peers\n',
-    'Made by `npm run bench:page` from the reports that are kept, one of each kind.\n',
+    '# Densor compared with other frameworks\n',
+    'Made by `npm run bench:page` from the latest report of each kind.\n',
     '![Examples per second of every contender, case by case](bench.png)\n',
     ...others.map(sectionOf),
     '## Training steps\n',

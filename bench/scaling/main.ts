@@ -54,7 +54,7 @@ const AXES: readonly {
 const { rounds, threads, out } = new Command('bench-scaling')
   .description('cost of a training step over batch, image size, depth and growth rate')
   .option('--rounds <n>', 'measurements of each case', Number, 3)
-  .option('--threads <n>', 'of each process', '2')
+  .option('--threads <n>', 'threads of each process', '2')
   .option('--out <file>', 'writes FILE.json, FILE.md, FILE.svg and FILE.png')
   .parse()
   .opts<{ rounds: number; threads: string; out?: string }>();
@@ -91,7 +91,7 @@ const panels = AXES.map(({ axis, values, of }): ScalingPanel => {
   });
   return { axis, points };
 });
-const header = ['', 'step', 'multiplications', 'a second'];
+const header = ['', 'step', 'multiplications', 'per second'];
 const rows = panels.flatMap(({ axis, points }) =>
   points.map(({ value, ms, macs }) => [
     `${axis} ${value}`,
@@ -104,9 +104,9 @@ const table = [header, ...rows];
 showTable(table);
 if (out !== undefined) {
   const about =
-    `${whenAndWhere(head)}, ${threads} threads. Made by \`npm run bench:scaling\`: ${rounds} processes of ` +
-    `\`densor bench\` for each case, medians. All but the named is that of ${BASE.model}, ${BASE.size}×${BASE.size}, ` +
-    `batch ${BASE.batch}.`;
+    `${whenAndWhere(head)}, ${threads} threads. Made by \`npm run bench:scaling\`: the median of ${rounds} ` +
+    `processes of \`densor bench\` for each case. Everything that a row does not name is as in ${BASE.model}, ` +
+    `${BASE.size}×${BASE.size}, batch ${BASE.batch}.`;
   const picture = `![Milliseconds of a step against batch, size, depth and growth](${basename(out)}.svg)`;
   const title = `${doubtParagraph(head.machine)}# What a training step costs`;
   writeReport(out, `${title}\n\n${about}\n\n${picture}\n\n${markdownTable(table)}\n`, {

@@ -44,9 +44,9 @@ export async function writeSmallSet(folder: string, source: Dataset, set: SmallS
   for (const [k, label] of set.classes.entries()) {
     const members = [...source.labels.keys()].filter((i) => source.labels[i] === label);
     const count = set.trained(k);
-    const halves = { train: members.slice(0, count), test: members.slice(count, count + TEST_IMAGES) };
-    for (const [half, images] of Object.entries(halves)) {
-      const place = join(folder, half, source.classNames[label]!.replaceAll(' ', '-'));
+    const sets = { train: members.slice(0, count), test: members.slice(count, count + TEST_IMAGES) };
+    for (const [name, images] of Object.entries(sets)) {
+      const place = join(folder, name, source.classNames[label]!.replaceAll(' ', '-'));
       mkdirSync(place, { recursive: true });
       for (const i of images) await writePicture(join(place, `${i}.png`), read(i), i, set.isColour);
     }

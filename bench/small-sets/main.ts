@@ -14,11 +14,11 @@ import { SMALL_SETS, type SmallSet, writeSmallSet } from './folders.ts';
 const given = new Command('bench-small-sets')
   .option(
     '--sets <names>',
-    'of them',
+    'data sets to measure',
     (text) => text.split(','),
     SMALL_SETS.map(({ name }) => name),
   )
-  .option('--seeds <list>', 'runs of each', (text) => text.split(','), ['0', '1', '2'])
+  .option('--seeds <list>', 'seeds, one run for each', (text) => text.split(','), ['0', '1', '2'])
   .option('--out <file>', 'writes FILE.json and FILE.md')
   .parse()
   .opts<{ sets: string[]; seeds: string[]; out?: string }>();
@@ -102,19 +102,23 @@ function tableRow({ name, what }: SmallSet): readonly string[] {
   ];
 }
 
-const table = [['small set', '`notes`', 'default', 'at most', 'PyTorch', 'at most'], ...chosen.map(tableRow)];
+const table = [
+  ['data set', '`notes`', 'default', 'longest time', 'PyTorch', 'longest time'],
+  ...chosen.map(tableRow),
+];
 showTable(table, head.machine);
 if (given.out !== undefined) {
   const about =
-    `${whenAndWhere(head)}; \`${head.command}\`. Pictures of Fashion-MNIST's training half as PNG ` +
-    'files in folders: the first of each class to train on, the next 50 to test on; in colour: tinted, on textured ' +
-    'backgrounds of 40×40, at random places. Test accuracy: mean of the seeds (least–greatest); of `notes`, the default before there was a recipe for pictures, the first seed alone. *default* is `densor train ' +
-    'FOLDER`, whose recipe `photos` was chosen on other images than these. Time is of the whole process. PyTorch is the ' +
-    "notes' network at the same size with AdamW (rate 0.001, PyTorch's other defaults), batches of 32, padded crops and " +
-    'flips, as many epochs as fit into the time that Densor took.';
+    `${whenAndWhere(head)}; \`${head.command}\`. Images of Fashion-MNIST's training set as PNG files in folders: the first ` +
+    'images of each class for training, the next 50 for testing. Color images are tinted, on textured backgrounds of 40×40, ' +
+    'at random positions. Test accuracy is the mean over the seeds (minimum–maximum); for `notes`, the default before there ' +
+    'was a recipe for photos, it is that of the first seed. *default* is `densor train FOLDER`; its recipe `photos` was tuned ' +
+    "on other images than these. Times are those of the whole process. PyTorch trains the notes' network at the same size " +
+    "with AdamW (rate 0.001, PyTorch's other defaults), batches of 32, padded crops and flips, for as many epochs as fit into " +
+    'the time that Densor took.';
   writeReport(
     given.out,
-    `${doubtParagraph(head.machine)}# Small sets of pictures\n\n${about}\n\n${markdownTable(table)}\n`,
+    `${doubtParagraph(head.machine)}# Small data sets\n\n${about}\n\n${markdownTable(table)}\n`,
     { ...head, rows },
   );
 }

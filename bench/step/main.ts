@@ -26,21 +26,23 @@ const WARM_UP = 2;
 
 async function main(): Promise<void> {
   const command = new Command('bench-step')
-    .description('training steps of several engines, in turns')
-    .addOption(new Option('--case <name>', 'what is trained').choices(Object.keys(CASES)).default('notes'))
+    .description('training steps of several engines, which alternate')
+    .addOption(
+      new Option('--case <name>', 'network and image size').choices(Object.keys(CASES)).default('notes'),
+    )
     .option(
       '--contenders <names>',
-      'comma separated, tfjs:wasm, tfjs:cpu and jax-js among them (default: the best of each engine here, and PyTorch)',
+      'separated by commas, also tfjs:wasm, tfjs:cpu and jax-js (default: the best of each engine here, and PyTorch)',
     )
-    .option('--rounds <n>', 'steps of each', Number, 7)
-    .option('--cap <seconds>', 'a peer that takes longer to answer is not waited for', Number, CAP_MS / 1000)
+    .option('--rounds <n>', 'rounds, in which the contenders alternate', Number, 7)
+    .option('--cap <seconds>', 'skip peers that take longer', Number, CAP_MS / 1000)
     .option('--size <pixels>', "image size, instead of the case's", Number)
     .option('--batch <images>', 'images per step', Number)
     .option('--blocks <list>', 'layers per block')
     .option('--growth <k>', 'growth rate', Number)
     .option('--stem <channels>', 'stem channels', Number)
-    .option('--bottleneck', 'layers with a 1×1 convolution first')
-    .option('--threads <n>', 'of each contender', Number)
+    .option('--bottleneck', 'dense layers with a bottleneck')
+    .option('--threads <n>', 'threads of each contender', Number)
     .option('--out <file>', 'writes FILE.json and FILE.md')
     .parse();
   const { case: named, contenders, rounds, cap, out, blocks, ...numbers } = command.opts<BenchOptions>();

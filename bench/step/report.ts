@@ -98,8 +98,9 @@ export function markdownOf(report: StepReport, level = 1): string {
   return [
     level === 1 ? warning + heading : heading + warning,
     `${whenAndWhere(report)}.\n`,
-    `${step.threads} threads each; ${warmUp} steps of warm-up, then ${rounds} rounds in turns of two steps, of which the second counts; examples/s and ratios by `,
-    'the median, in brackets by the best. All begin with the same weights and images.\n\n',
+    `${step.threads} threads each. After ${warmUp} warm-up steps the contenders alternate for ${rounds} rounds of two steps each, and the `,
+    'second step counts. Examples/s and ratios are those of the median step, in parentheses those of the best. All start with ',
+    'the same weights and images.\n\n',
     `Command: \`${command}\`\n\n`,
     `${markdownTable(tableOf(report))}\n`,
   ].join('');

@@ -25,15 +25,15 @@ import { accuracyOverTimeSvg, type Reading } from './picture.ts';
 const NOTES_ACCURACY = 0.914;
 
 const given = new Command('bench-time-to-accuracy')
-  .description('seconds until a test accuracy is first reached on Fashion-MNIST')
-  .option('--target <accuracy>', 'a part of 1', Number, NOTES_ACCURACY)
+  .description('time until a test accuracy is first reached on Fashion-MNIST')
+  .option('--target <accuracy>', 'test accuracy, 0 to 1', Number, NOTES_ACCURACY)
   .option(
     '--recipes <names>',
     `${RECIPE_NAMES.join(', ')}; with :bf16 in bfloat16`,
     (text) => text.split(','),
     ['quick'],
   )
-  .option('--seeds <list>', 'runs of each recipe', (text) => text.split(','), ['0', '1', '2'])
+  .option('--seeds <list>', 'seeds, one run for each recipe', (text) => text.split(','), ['0', '1', '2'])
   .option('--out <file>', 'writes FILE.json, FILE.md, FILE.svg and FILE.png')
   .parse()
   .opts<{ target: number; recipes: string[]; seeds: string[]; out?: string }>();
@@ -92,7 +92,7 @@ for (const recipe of recipes) {
     progress.advance(`${recipe}, seed ${seed}`);
   }
 }
-const header = [`until ${target}`, 'time', 'epochs', 'best test accuracy'];
+const header = ['run', `time to ${target}`, 'epochs', 'best test accuracy'];
 const rows = runs.map(rowOf);
 const table = [header, ...rows];
 showTable(table);
@@ -100,7 +100,7 @@ if (out !== undefined) {
   const commands = [...new Set(runs.map(({ command }) => command.replace(/ --seed \d+$/, ' --seed N')))];
   const about =
     `${whenAndWhere(head)}; all of Fashion-MNIST. Made by \`npm run bench:time-to-accuracy\`, which runs\n\n` +
-    `${commands.map((command) => `    ${command}`).join('\n')}\n\nand takes the time from the start of the process to ` +
+    `${commands.map((command) => `    ${command}`).join('\n')}\n\nand measures the time from the start of the process to ` +
     `the first evaluation on all test images that reaches ${target}.`;
   const picture = `![Test accuracy against time](${basename(out)}.svg)`;
   const title = `${doubtParagraph(head.machine)}# Time to a test accuracy of ${target}`;

@@ -97,12 +97,19 @@ const show = ({ median, interval: [low, high] }: Ratio) =>
 const mebibytes = (bytes: readonly (number | undefined)[]) =>
   bytes.map((each) => (each === undefined ? '–' : (each / 2 ** 20).toFixed(1))).join(' → ');
 const table = markdownTable([
-  ['step', 'time, now / before', 'before / before', 'same losses', 'planned MiB', 'peak MiB of the process'],
+  [
+    'step',
+    'time, now / before',
+    'control: before / before',
+    'bit-identical losses',
+    'planned MiB',
+    'peak MiB of the process',
+  ],
   ...results.map(({ step, ratio, ofBefore, sameLosses, plannedPeakBytes, peakRssBytes }) => [
     describeCase(step),
     show(ratio),
     show(ofBefore),
-    sameLosses ? 'to the bit' : 'NO',
+    sameLosses ? 'yes' : 'no',
     mebibytes(plannedPeakBytes),
     mebibytes(peakRssBytes),
   ]),
@@ -111,9 +118,9 @@ const report = { ...head, results };
 process.stdout.write(`${table}\n`);
 if (values.out) {
   const text = [
-    '# This version beside the one before',
+    '# This version compared with an earlier one',
     `${whenAndWhere(report)}. \`${report.command}\``,
-    `Median of ${values.pairs} pairs of steps in turns, and the 95% interval of their mean.`,
+    `Median over ${values.pairs} pairs of alternating steps, and the 95% interval of the geometric mean.`,
     table,
   ];
   writeReport(values.out, `${text.join('\n\n')}\n`, report);

@@ -1,6 +1,6 @@
 import { DataError, type Dataset, listed, requireChannels } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
-import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
+import { sha256Of, sha256OfDataset } from '../node/data/fingerprint.ts';
 import { openDataset, openTestSet } from '../node/data/open-dataset.ts';
 import { openRun } from '../run/open-run.ts';
 import { counted } from '../tensor/counted.ts';
@@ -62,7 +62,7 @@ export async function runEvaluate(place: string, given: EvaluateOptions): Promis
     );
     const seconds = (performance.now() - started) / 1000;
     const { scoreTable, writeReport } = await import('./evaluate-report.ts'); // Half a second of modules.
-    const half = given.validation ? 'validation' : 'test';
+    const kind = given.validation ? 'validation' : 'test';
     const title = `${config.model} on ${given.validation ? 'validation images of ' : ''}${given.data ?? config.data}`;
     const files = await writeReport(given.out ?? run.folder, title, scores, test);
     const result = {
@@ -85,7 +85,7 @@ export async function runEvaluate(place: string, given: EvaluateOptions): Promis
       return;
     }
     print([
-      `${half} loss ${meanLoss(sums).toFixed(3)}, ${half} acc ${accuracy(sums).toFixed(4)} ` +
+      `${kind} loss ${meanLoss(sums).toFixed(3)}, ${kind} acc ${accuracy(sums).toFixed(4)} ` +
         `(top-5 ${result.topFiveAccuracy.toFixed(4)}) on ${counted(sums.count, 'image')} ` +
         `(${result.examplesPerSecond.toFixed(1)} examples/sec)`,
       ...scoreTable(scores.classes),
@@ -121,7 +121,7 @@ async function openTestImages(run: Trained, given: EvaluateOptions): Promise<Dat
   showSkipped(skipped);
   requireChannels(test, channels, name);
   if (given.data === undefined) {
-    if (config.testSha256 === undefined || sha256OfHalf(test) === config.testSha256) return test;
+    if (config.testSha256 === undefined || sha256OfDataset(test) === config.testSha256) return test;
     say('warning: these are not the test images of the run: some may be among its training images');
   }
   return withLabelsOf(run, test, name);
@@ -142,7 +142,7 @@ async function ownTestImages(
     const silent = { note: () => {}, bytes: () => {} };
     const images = folderOptions(given, config, channels);
     const { test, skipped = [] } = await openTestSet(name, given.dataDir, silent, images);
-    if (sha256OfHalf(test) !== testSha256) return undefined;
+    if (sha256OfDataset(test) !== testSha256) return undefined;
     say(`${name} is the data of this run: testing only on its test images`);
     showSkipped(skipped);
     return test;

@@ -1,6 +1,6 @@
 import type { TrainTest } from '../data/dataset.ts';
 import { imageFolderOf } from '../data/dataset-names.ts';
-import { sha256Of, sha256OfHalf } from '../node/data/fingerprint.ts';
+import { sha256Of, sha256OfDataset } from '../node/data/fingerprint.ts';
 import type { RunConfig } from '../train/config.ts';
 import { type DataOptions, newRunConfig } from '../train/new-run.ts';
 import type { ResolvedRecipe } from '../train/recipes.ts';
@@ -21,8 +21,8 @@ export function completeRecipe(recipe: ResolvedRecipe, data: TrainTest, from?: W
   const isFolder = imageFolderOf(recipe.data) !== undefined;
   const hashes = {
     data: sha256Of(data),
-    ...(isFolder && { test: sha256OfHalf(data.test) }),
-    ...(isFolder && data.validation && { validation: sha256OfHalf(data.validation) }),
+    ...(isFolder && { test: sha256OfDataset(data.test) }),
+    ...(isFolder && data.validation && { validation: sha256OfDataset(data.validation) }),
   };
   return newRunConfig(recipe, data, hashes, from);
 }

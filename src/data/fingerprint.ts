@@ -8,18 +8,18 @@ export interface Hash {
 
 /** Adds the sizes, labels and pixels of all sets to a hash. */
 export function hashData(hash: Hash, data: TrainTest): void {
-  for (const set of setsOf(data)) hashHalf(hash, set);
+  for (const set of setsOf(data)) hashDataset(hash, set);
 }
 
 /** The same for one set. */
-export function hashHalf(hash: Hash, half: Dataset): void {
-  const { count, height, width, channels, labels, pixels } = half;
+export function hashDataset(hash: Hash, set: Dataset): void {
+  const { count, height, width, channels, labels, pixels } = set;
   hash.update(new TextEncoder().encode(`${count} ${height} ${width} ${channels}\n`));
   hash.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
   if (pixels instanceof Uint8Array) {
     hash.update(pixels);
     return;
   }
-  const read = imageReader(half);
+  const read = imageReader(set);
   for (let i = 0; i < count; i++) hash.update(read(i));
 }

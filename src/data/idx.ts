@@ -46,7 +46,7 @@ export function parseIdx(bytes: Uint8Array, kind: keyof typeof MAGIC, source: st
 }
 
 /** Training and test images. */
-export type IdxHalves = Readonly<Record<'train' | 'test', ByteDataset>>;
+export type IdxSplits = Readonly<Record<'train' | 'test', ByteDataset>>;
 
 /** What messages and data sets call it. */
 export interface IdxDescription {
@@ -58,21 +58,18 @@ export interface IdxDescription {
 }
 
 /** The training and test sets from the four files. @throws DataError if the files are inconsistent. */
-export function readIdx(files: NamedFiles, { name, place, classNames }: IdxDescription): IdxHalves {
+export function readIdx(files: NamedFiles, { name, place, classNames }: IdxDescription): IdxSplits {
   const read = (file: string, kind: keyof typeof MAGIC) => {
     const { source, bytes } = files(file);
     return { source, ...parseIdx(bytes, kind, source) };
   };
-  const halves = (['train', 'test'] as const).map((half) => ({
-    images: read(IDX_FILES[half].images, 'images'),
-    labels: read(IDX_FILES[half].labels, 'labels'),
+  const sets = (['train', 'test'] as const).map((set) => ({
+    images: read(IDX_FILES[set].images, 'images'),
+    labels: read(IDX_FILES[set].labels, 'labels'),
   }));
-  const greatest = halves.reduce(
-    (most, { labels }) => labels.bytes.reduce((a, b) => Math.max(a, b), most),
-    0,
-  );
+  const greatest = sets.reduce((most, { labels }) => labels.bytes.reduce((a, b) => Math.max(a, b), most), 0);
   const names = classNames ?? Array.from({ length: greatest + 1 }, (_, i) => `${i}`);
-  const [train, test] = halves.map(({ images, labels }): ByteDataset => {
+  const [train, test] = sets.map(({ images, labels }): ByteDataset => {
     const [count, height, width] = images.sizes as [number, number, number];
     if (count !== labels.bytes.length) {
       throw new DataError(

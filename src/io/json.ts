@@ -16,7 +16,27 @@ export interface JsonLimits {
 
 /** Invalid JSON. The message is a predicate whose subject is the text (`nests deeper than 3`). */
 export class JsonError extends Error {
-  override readonly name = 'JsonError';
+  override readonly name: string = 'JsonError';
+}
+
+/** A syntax error. */
+export class JsonSyntaxError extends JsonError {
+  override readonly name = 'JsonSyntaxError';
+  /** `line 2, column 3: expected a colon, not "1"`. */
+  readonly place: string;
+
+  constructor(text: string, at: number, expected: string) {
+    let [line, start] = [1, 0];
+    for (let end = text.indexOf('\n'); end >= 0 && end < at; end = text.indexOf('\n', start)) {
+      line++;
+      start = end + 1;
+    }
+    const found = text.slice(at, at + 1);
+    const what = found === '' ? 'the end' : JSON.stringify(found);
+    const place = `line ${line}, column ${at - start + 1}: expected ${expected}, not ${what}`;
+    super(`is not valid JSON (${place})`);
+    this.place = place;
+  }
 }
 
 /** Names of tensors and fields are far shorter. */
@@ -69,13 +89,13 @@ class JsonReader {
   }
 
   read(): Json {
-    const value = this.#value(0);
+    const value = this.#value(0, 'a value');
     this.#skipSpace();
-    if (this.#at < this.#text.length) this.#refuse();
-    return value;
+    return this.#at < this.#text.length ? this.#refuse('the end') : value;
   }
 
-  #value(depth: number): Json {
+  /** @param expected what may be here, in words. */
+  #value(depth: number, expected: string): Json {
     if (++this.#values > this.#limits.values)
       throw new JsonError(`holds more than ${this.#limits.values} values`);
     this.#skipSpace();
@@ -84,29 +104,31 @@ class JsonReader {
       if (depth === this.#limits.depth) throw new JsonError(`nests deeper than ${this.#limits.depth}`);
       return first === OBJECT ? this.#object(depth + 1) : this.#array(depth + 1);
     }
-    if (first === QUOTE) return this.#string();
-    if (first < LEAST_LETTER) return this.#number();
+    if (first === QUOTE) return this.#string(expected);
+    if (first < LEAST_LETTER) return this.#number(expected);
     for (const [word, value] of WORDS) {
       if (!this.#text.startsWith(word, this.#at)) continue;
       this.#at += word.length;
       return value;
     }
-    return this.#refuse();
+    return this.#refuse(expected);
   }
 
   #object(depth: number): JsonObject {
     const object = new Bare();
     this.#at++;
     if (this.#takes(OBJECT_END)) return object;
+    let expected = 'a name in double quotes or }';
     do {
       this.#skipSpace();
-      if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#refuse();
-      const key = this.#string(MAX_KEY_CHARACTERS);
+      if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#refuse(expected);
+      const key = this.#string(expected, MAX_KEY_CHARACTERS);
       if (key in object) throw new JsonError(`names ${quoted(key)} twice`);
-      if (!this.#takes(COLON)) this.#refuse();
-      object[key] = this.#value(depth);
+      if (!this.#takes(COLON)) this.#refuse('a colon');
+      object[key] = this.#value(depth, 'a value');
+      expected = 'a name in double quotes';
     } while (this.#takes(COMMA));
-    if (!this.#takes(OBJECT_END)) this.#refuse();
+    if (!this.#takes(OBJECT_END)) this.#refuse('a comma or }');
     return object;
   }
 
@@ -114,37 +136,38 @@ class JsonReader {
     const array: Json[] = [];
     this.#at++;
     if (this.#takes(ARRAY_END)) return array;
-    do array.push(this.#value(depth));
+    do array.push(this.#value(depth, array.length ? 'a value' : 'a value or ]'));
     while (this.#takes(COMMA));
-    if (!this.#takes(ARRAY_END)) this.#refuse();
+    if (!this.#takes(ARRAY_END)) this.#refuse('a comma or ]');
     return array;
   }
 
-  #string(most = this.#text.length): string {
+  #string(expected: string, most = this.#text.length): string {
     const start = this.#at + 1;
     let isPlain = true;
     let at = start;
     for (; ; at++) {
       const code = this.#text.charCodeAt(at);
       if (code === QUOTE) break;
-      if (Number.isNaN(code)) this.#refuse();
+      if (Number.isNaN(code)) this.#refuse(expected);
       if (code === 0x5c) at++;
       if (code === 0x5c || code < 0x20) isPlain = false;
       if (at - start > most) throw new JsonError(`has a name of more than ${most} characters`);
     }
-    this.#at = at + 1;
-    if (isPlain) return this.#text.slice(start, at);
+    let text = this.#text.slice(start, at);
     try {
-      return JSON.parse(this.#text.slice(start - 1, at + 1)); // A string, so there is no nesting.
+      if (!isPlain) text = JSON.parse(this.#text.slice(start - 1, at + 1)); // A string, so there is no nesting.
     } catch {
-      return this.#refuse();
+      this.#refuse(expected);
     }
+    this.#at = at + 1;
+    return text;
   }
 
-  #number(): number {
+  #number(expected: string): number {
     NUMBER.lastIndex = this.#at;
     const found = NUMBER.exec(this.#text)?.[0];
-    if (found === undefined || found.length > MAX_NUMBER_CHARACTERS) return this.#refuse();
+    if (found === undefined || found.length > MAX_NUMBER_CHARACTERS) return this.#refuse(expected);
     this.#at += found.length;
     return Number(found);
   }
@@ -161,8 +184,8 @@ class JsonReader {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  #refuse(): never {
-    throw new JsonError(`is not valid JSON (character ${this.#at + 1})`);
+  #refuse(expected: string): never {
+    throw new JsonSyntaxError(this.#text, this.#at, expected);
   }
 }
 

@@ -1,4 +1,5 @@
 import { counted } from '../tensor/counted.ts';
+import { allFinite } from '../tensor/finite.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { type Weights, WeightsError } from './named-weights.ts';
 import { quoted } from './quoted.ts';
@@ -99,7 +100,7 @@ export function matchWeights(
     if (fit.reinitialized.includes(name)) continue;
     const { fileName, read } = tensors.get(name)!;
     const numbers = read();
-    if (!numbers.every(Number.isFinite))
+    if (!allFinite(numbers))
       throw new WeightsError(`${source}: tensor ${quoted(fileName)} holds NaN or infinity (as float32)`);
     if (fileName !== name) renamedCount++;
     state.set(name, numbers);
@@ -137,6 +138,11 @@ function requireFit(
       weights.format === 'ONNX' &&
       missing.some(isStatistic) &&
       [...wanted.keys()].some((name) => tensors.has(name));
+    if (missing.length < wanted.size && missing.every((name) => headOf(wanted).includes(name))) {
+      throw new MismatchError(
+        `${source} has no classifier (${listed(missing)}): a training can start from it (\`densor train FOLDER --from\`), but it cannot predict`,
+      );
+    }
     throw new MismatchError(
       `${source} is not of this model: of its ${counted(wanted.size, 'tensor')} ${missing.length} ${missing.length === 1 ? 'is' : 'are'} missing ` +
         `(${listed(missing)})${leftOver.length ? `; the file has others (${listed(leftOver)})` : ''}` +

@@ -40,7 +40,7 @@ export function renameWeights(
   wanted: Iterable<string>,
   source: string,
 ): RenamedWeights {
-  const { prefix, others } = prefixOf([...tensors.keys()], [...wanted]);
+  const { prefix, others, within = '' } = prefixOf([...tensors.keys()], [...wanted]);
   const renamed = new Map<string, RenamedTensor>();
   let dropped = 0;
   for (const [fileName, tensor] of tensors) {
@@ -48,7 +48,7 @@ export function renameWeights(
       dropped++;
       continue;
     }
-    const name = modern(fileName.startsWith(prefix) ? fileName.slice(prefix.length) : fileName);
+    const name = modern(fileName.startsWith(prefix) ? within + fileName.slice(prefix.length) : fileName);
     const before = renamed.get(name);
     if (before)
       throw new WeightsError(
@@ -57,6 +57,8 @@ export function renameWeights(
     renamed.set(name, { shape: tensor.shape, read: tensor.read, fileName });
   }
   const notes = others.map((other) => besideNote(quoted(other)));
+  if (within)
+    notes.push(`the names are those of a part of the network: ${quoted(within)} was put before them`);
   return { tensors: renamed, prefix, dropped, notes };
 }
 
@@ -92,15 +94,31 @@ function modern(name: string): string {
   return name.replace(OLD_TORCHVISION, '$1$2$3').replace(NORM_FINAL, '$1norm5.');
 }
 
+/** How the names in a file differ from those of the model. */
+interface Prefix {
+  /** What the names in the file begin with and the model does not have. */
+  readonly prefix: string;
+  /** Prefixes that match equally well. */
+  readonly others: readonly string[];
+  /** What the model's names begin with and the file does not have: `features.` if only that module was saved. */
+  readonly within?: string;
+}
+
 /**
- * The prefix of the network's names in the file that the model does not have: the one with which most names match,
- * so weights of a loss, or a counter, are ignored; weights that are not averages are preferred. `others`: prefixes
- * that match equally well.
+ * The prefix with which most names match, so weights of a loss, or a counter, are ignored; weights that are not
+ * averages are preferred.
  */
-function prefixOf(
-  names: readonly string[],
-  wanted: readonly string[],
-): { readonly prefix: string; readonly others: readonly string[] } {
+function prefixOf(names: readonly string[], wanted: readonly string[]): Prefix {
+  const whole = bestPrefix(names, wanted);
+  if (whole) return whole;
+  const within = /^[^.]*\./.exec(wanted[0] ?? '')?.[0] ?? '';
+  const part = wanted.filter((name) => name.startsWith(within)).map((name) => name.slice(within.length));
+  const ofPart = part.length >= wanted.length * ALIKE ? bestPrefix(names, part) : undefined;
+  return ofPart ? { ...ofPart, within } : { prefix: wrappersOf(names, wanted), others: [] };
+}
+
+/** Undefined if no name matches. */
+function bestPrefix(names: readonly string[], wanted: readonly string[]): Prefix | undefined {
   const known = new Set(wanted);
   const fits = new Map<string, number>();
   for (const name of names.map(modern)) {
@@ -113,7 +131,7 @@ function prefixOf(
   const most = [...fits.values()].reduce((greatest, fit) => Math.max(greatest, fit), 0);
   const best = [...fits].filter(([, fit]) => fit >= most * ALIKE).map(([prefix]) => prefix);
   const [first] = best;
-  if (first === undefined) return { prefix: wrappersOf(names, wanted), others: [] };
+  if (first === undefined) return undefined;
   const isWhole = (prefix: string) => fits.get(prefix) === most;
   const prefix = best.find((each) => isWhole(each) && !isAverage(each)) ?? best.find(isWhole) ?? first;
   const others = best.filter((other) => other !== prefix && other !== '');

@@ -59,6 +59,9 @@ const OTHERS: readonly (readonly [begin: string, name: string])[] = [
   ['\x28\xb5\x2f\xfd', 'packed with zstd: unpack it first'],
   ['7z\xbc\xaf\x27\x1c', 'a 7z archive: unpack it first'],
   ['PK\x05\x06', 'an empty zip'],
+  ['\x93NUMPY', 'a NumPy array'],
+  ['GGUF', 'a GGUF file (llama.cpp)'],
+  ['{', `JSON; if it lists several files of weights, join them in one: ${SAVE_WEIGHTS}`],
   [
     'version https://git-lfs',
     'what Git LFS keeps instead of a file: get the file itself with `git lfs pull`',
@@ -66,6 +69,7 @@ const OTHERS: readonly (readonly [begin: string, name: string])[] = [
   ['<', 'a page of the web or other text with tags, not what was to be downloaded'],
 ];
 const TAR = { at: 257, magic: 'ustar' };
+const TFLITE = { at: 4, magic: 'TFL3' };
 
 /**
  * Decodes a weight file of any supported format.
@@ -89,6 +93,7 @@ function otherFormat(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'empty';
   const textAt = (at: number, length: number) => decodeLatin1(bytes.subarray(at, at + length));
   if (textAt(TAR.at, TAR.magic.length) === TAR.magic) return 'a tar archive: unpack it first';
+  if (textAt(TFLITE.at, TFLITE.magic.length) === TFLITE.magic) return 'a TensorFlow Lite model';
   const other = OTHERS.find(([begin]) => textAt(0, begin.length) === begin);
   return other ? other[1] : 'of another format';
 }

@@ -77,14 +77,18 @@ export async function openProgramData(data: ProgramData, wanted: Wanted): Promis
   if (test === undefined) return splitDataset(whole, wanted.testShare, wanted.seed);
   const tested = requireLabels(test, 'test.labels');
   const alike = { ...wanted, channels: whole.channels };
-  const half = named({ ...(await pixelsOf(test, alike)), labels: labelsOf(tested, classNames), classNames });
-  requireAsMany(half, tested);
-  if (half.channels !== whole.channels) {
+  const testSet = named({
+    ...(await pixelsOf(test, alike)),
+    labels: labelsOf(tested, classNames),
+    classNames,
+  });
+  requireAsMany(testSet, tested);
+  if (testSet.channels !== whole.channels) {
     throw new DataError(
-      `the images to test on have ${counted(half.channels, 'channel')}, those to train on ${whole.channels}`,
+      `the images to test on have ${counted(testSet.channels, 'channel')}, those to train on ${whole.channels}`,
     );
   }
-  return { train: whole, test: half };
+  return { train: whole, test: testSet };
 }
 
 const EXPECTED =
@@ -95,8 +99,8 @@ type Pixels = Omit<Dataset, 'name' | 'labels' | 'classNames'>;
 const named = (set: Omit<Dataset, 'name'>): Dataset => ({ name: PROGRAM_DATA, ...set });
 
 function requireDatasets(data: TrainTest): TrainTest {
-  for (const half of [data.train, data.test]) {
-    const { count, height, width, channels, labels, pixels, classNames } = half ?? {};
+  for (const set of [data.train, data.test]) {
+    const { count, height, width, channels, labels, pixels, classNames } = set ?? {};
     const bytes = count! * height! * width! * channels!;
     const isWhole =
       pixels instanceof Uint8Array ? pixels.length === bytes : typeof pixels?.read === 'function';

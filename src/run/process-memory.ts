@@ -88,10 +88,13 @@ function leastBytesAfterwards({ charts, engine }: ProcessNeeds): number {
 /** Minimum for reading photos. */
 const LEAST_READING_BYTES = 32 * MIB;
 
-/** Divides a process limit for reading a folder of images: half for pixels, half for decoding. */
+/**
+ * Divides a process limit for reading a folder of images: half for pixels, half for decoding. Of the latter, half is for
+ * images that were decoded and not yet collected as garbage: with 64 threads that was 350 MiB of a limit of 1 GiB.
+ */
 export function readingMemory(limitBytes: number) {
   const half = Math.max(LEAST_READING_BYTES, (limitBytes - BASE_BYTES) / 2);
-  return { memoryBytes: half, decoding: { bytes: half, largestBytes: half } };
+  return { memoryBytes: half, decoding: { bytes: half / 2, largestBytes: half } };
 }
 
 /** The needs of a compiled network. */

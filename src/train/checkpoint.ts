@@ -5,6 +5,7 @@ import { quoted } from '../io/quoted.ts';
 import { decodeSafetensors, streamSafetensors } from '../io/safetensors.ts';
 import type { StateTensor } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
+import { allFinite } from '../tensor/finite.ts';
 import { InputError } from '../tensor/input-error.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { runConfigSchema } from './config.ts';
@@ -247,8 +248,7 @@ export function requireFits(
         `${path}: tensor ${name} is ${formatShape(stored)}, the model expects ${formatShape(shape)}`,
       );
     }
-    if (!state.get(name)!.every(Number.isFinite))
-      throw new CheckpointError(`${path}: tensor ${name} is not finite`);
+    if (!allFinite(state.get(name)!)) throw new CheckpointError(`${path}: tensor ${name} is not finite`);
   }
   const extra = [...shapes.keys()].find((name) => !network.has(name));
   if (extra !== undefined)

@@ -31,5 +31,5 @@ export function prepareRun(
 }
 
 function sameCounts(a: TrainTest, b: TrainTest): boolean {
-  return (['train', 'test', 'validation'] as const).every((half) => a[half]?.count === b[half]?.count);
+  return (['train', 'test', 'validation'] as const).every((set) => a[set]?.count === b[set]?.count);
 }

@@ -3,6 +3,7 @@ import type { Loader } from '../data/loader.ts';
 import { NonFiniteError } from '../engine/engine.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
+import { allFinite } from '../tensor/finite.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
 import { FORMAT, NUMERICS, type RunState, requirePosition } from './checkpoint.ts';
 import { evaluationBatch } from './config.ts';
@@ -373,7 +374,7 @@ class Trainer {
     const { compiled, store, listener, session } = this.#training;
     const read = async (name: string) => {
       const numbers = await session.read(name);
-      if (!numbers.every(Number.isFinite)) this.#failed(new NonFiniteError(name, 'parameter'));
+      if (!allFinite(numbers)) this.#failed(new NonFiniteError(name, 'parameter'));
       return numbers;
     };
     const { globalStep } = this.#run.progress;

@@ -160,7 +160,7 @@ describe('single convolutions', () => {
     const table = kernelTable(report);
     expect(table[1]).toEqual(['1×1, 50 → 100, 10×10', 'inference', '1.0', '0.5', '2.00']);
     expect(table.at(-1)).toEqual(['pytorch:odd', 'cannot: no such format', '', '', '']);
-    expect(kernelMarkdown(report)).toMatch(/^# Convolutions alone, float32, 2 images/);
+    expect(kernelMarkdown(report)).toMatch(/^# Single convolutions, float32, 2 images/);
   });
 });
 
@@ -218,7 +218,7 @@ describe('an epoch from end to end', () => {
     };
     expect(epochTable(report)[1]!.slice(0, 4)).toEqual(['native', '5.00', '5.00 – 5.00', '3.00']);
     expect(epochTable(report)[2]!.slice(0, 4)).toEqual(['pytorch:default (1.13)', '15.0', '15.0 – 15.0', '']);
-    expect(epochMarkdown(report)).toMatch(/^\*\*Not two cores/);
+    expect(epochMarkdown(report)).toMatch(/^\*\*Not two idle cores/);
   });
 });
 

@@ -54,7 +54,7 @@ describe('a report', () => {
   test('warns in its first line if two threads had less than two cores', () => {
     expect(markdownOf(report)).toMatch(/^# Training step `notes`: 96×96/);
     const shared = { ...report, machine: { ...report.machine, twoThreads: 1.2 } };
-    expect(markdownOf(shared)).toMatch(/^\*\*Not two cores: two threads spin 1\.20 times as fast as one/);
+    expect(markdownOf(shared)).toMatch(/^\*\*Not two idle cores: two threads are 1\.20 times as fast as one/);
   });
 
   test('names its case, independent of threads', () => {

@@ -77,11 +77,11 @@ describe('train FOLDER', () => {
   });
 
   test('warns about test images in the training set', async () => {
-    cpSync(join(folder, 'photos'), join(folder, 'halves/train'), { recursive: true });
+    cpSync(join(folder, 'photos'), join(folder, 'split/train'), { recursive: true });
     for (const name of ['blue', 'green', 'red']) {
-      cpSync(join(folder, `photos/${name}/1.png`), join(folder, `halves/test/${name}/again.png`));
+      cpSync(join(folder, `photos/${name}/1.png`), join(folder, `split/test/${name}/again.png`));
     }
-    const trained = await densor('train', 'halves', '--epochs', '1', '--threads', '1', '--out', 'twice');
+    const trained = await densor('train', 'split', '--epochs', '1', '--threads', '1', '--out', 'twice');
     expect(trained.status, trained.stderr).toBe(0);
     expect(trained.stderr).toMatch(
       /^warning: \d test images? of 3 (is|are) nearly the same as a training image, such as .*again\.png and .*png: the test accuracy will be too high$/m,

@@ -30,8 +30,8 @@ test('labels from a file are not modified, and every image keeps its label', () 
   const parts = splitValidation({ ...dataset, labels }, 0.2, { seed: 5 });
   expect([...labels]).toEqual([...dataset.labels]);
   const expected = splitValidation(dataset, 0.2, { seed: 5 });
-  for (const half of ['train', 'validation'] as const) {
-    expect([...parts[half].labels]).toEqual([...expected[half].labels]);
+  for (const set of ['train', 'validation'] as const) {
+    expect([...parts[set].labels]).toEqual([...expected[set].labels]);
   }
 });
 

@@ -54,6 +54,22 @@ describe('weights among others', () => {
     },
   );
 
+  test.each(['', 'backbone.'])('of the features alone, under %o, start a training', (prefix) => {
+    const names = Object.entries(MODEL).filter(([name]) => name.startsWith('features.'));
+    const file = weights(
+      Object.fromEntries(names.map(([name, shape]) => [name.replace('features.', prefix), shape])),
+    );
+    const { state, report } = match(file, true);
+    expect([...state.keys()]).toEqual(names.map(([name]) => name));
+    expect(report.newHead).toEqual(['classifier.weight', 'classifier.bias']);
+    expect(describeReport(report)).toContain(
+      'the names are those of a part of the network: features. was put before them',
+    );
+    expect(() => match(file)).toThrow(
+      /^f\.pth has no classifier \(classifier\.weight, classifier\.bias\): a training can start from it/,
+    );
+  });
+
   test('whose last batch norm is called norm_final', () => {
     const { report } = match(weights({ 'features.norm_final.weight': [8] }), false, {
       'features.norm5.weight': [8],
@@ -136,7 +152,7 @@ describe('a classifier with another number of classes', () => {
   test('that is missing is reinitialized too', () => {
     const { 'classifier.weight': _, 'classifier.bias': __, ...body } = MODEL;
     expect(match(weights(body), true).report.newHead.length).toBe(2);
-    expect(() => match(weights(body))).toThrow(/2 are missing \(classifier\.weight, classifier\.bias\)/);
+    expect(() => match(weights(body))).toThrow(/has no classifier \(classifier\.weight, classifier\.bias\)/);
   });
 
   test('with the same number is loaded', () => {

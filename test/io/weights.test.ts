@@ -57,6 +57,10 @@ describe('a file of another format', () => {
     [`${'\0'.repeat(257)}ustar`, /a tar archive: unpack it first/],
     ['version https://git-lfs.github.com/spec/v1\noid', /Git LFS .*git lfs pull/],
     ['<!DOCTYPE html>', /a page of the web/],
+    ['\x93NUMPY\x01\0v\0', /a NumPy array/],
+    ['GGUF\x03\0\0\0', /a GGUF file/],
+    ['\x1c\0\0\0TFL3\x14\0 \0', /a TensorFlow Lite model/],
+    ['{"metadata": {}, "weight_map": {}}', /JSON; if it lists several files of weights, join them/],
     ['hello world, this is text', /of another format/],
   ])('%j is refused by what it is', async (content, message) => {
     const reading = decodeWeights(Buffer.from(content, 'latin1'), 'x');

@@ -260,6 +260,7 @@ describe.skipIf(!CHROMIUM)('the dashboard', () => {
       expect(await page.locator('html').getAttribute('lang')).toBe(language === 'zh' ? 'zh-Hans' : 'en');
       await page.getByRole('link', { name: 'first', exact: true }).click();
       await page.locator('.plot canvas').first().waitFor();
+      await expect.poll(() => page.getByTestId('epoch').textContent()).toContain('3.00');
       for (const tab of ['curves', 'confusions', 'memory', 'time', 'layers', 'data', 'log']) {
         await page.locator(`nav.tabs a[href$=${tab}]`).click();
         await page.waitForTimeout(150);

@@ -55,6 +55,8 @@ describe.skipIf(!CHROMIUM)('a log from a file', () => {
     expect(await page.getByTestId('epoch').textContent()).toBe('epoch 3.00 of 3');
     await page.locator('nav.tabs a[href$=confusions]').click();
     await expect.poll(() => page.locator('table.confusion').count()).toBe(1);
+    await page.locator('nav.tabs a[href$=try]').click();
+    await expect.poll(() => page.locator('main').textContent()).toContain('A log alone has no weights');
     await page.locator('nav a[href="#/runs"]').click();
     await give(page, 'second.jsonl', DONE);
     await page.locator('h1', { hasText: 'second.jsonl' }).waitFor();

@@ -265,7 +265,7 @@ describe('a client that', () => {
     expect(answers.filter((answer) => answer?.status === 200)).toHaveLength(64);
     expect(answers.some((answer) => answer?.status === 503)).toBe(true);
     aborting.abort();
-    await expect.poll(async () => (await ui.get('/api/runs')).status).toBe(200);
+    await expect.poll(async () => (await ui.get('/api/runs')).status, { timeout: 10_000 }).toBe(200);
     await expect
       .poll(async () => (await ui.messages(`${run!.id}:0`, () => true).catch(() => [])).length, {
         timeout: 10_000,

@@ -27,7 +27,7 @@ export async function handOverZip({ last, best, log, data }: HandOver): Promise<
     'run/log.jsonl': log,
     ...(best && { 'run/best.safetensors': best }),
   };
-  for (const half of data ? [data.train, data.test, ...(data.validation ? [data.validation] : [])] : []) {
+  for (const half of data ? [data.train, data.test] : []) {
     const bytes = half.height * half.width * half.channels;
     for (let i = 0; i < half.count; i++) {
       const pixels = (half.pixels as Uint8Array).subarray(i * bytes, (i + 1) * bytes);

@@ -131,8 +131,8 @@ export class RunFolder {
   }
 
   /** Images as the network reads them, and where each came from. */
-  async saveData({ train, test, validation }: TrainTest): Promise<void> {
-    for (const [name, half] of Object.entries({ train, test, ...(validation && { validation }) })) {
+  async saveData({ train, test }: TrainTest): Promise<void> {
+    for (const [name, half] of Object.entries({ train, test })) {
       const { height, width, channels, count, labels, classNames, files = [] } = half;
       const bytes = height * width * channels;
       const pixels = new Uint8Array(count * bytes);
@@ -167,12 +167,7 @@ export class RunFolder {
         pixels: await this.#read(`${name}.bin`),
       };
     };
-    const hasValidation = await this.#folder.getFileHandle('validation.json').catch(() => undefined);
-    const all = async () => ({
-      train: await load('train'),
-      test: await load('test'),
-      ...(hasValidation && { validation: await load('validation') }),
-    });
+    const all = async () => ({ train: await load('train'), test: await load('test') });
     return found(all(), 'the images of this run are gone');
   }
 

@@ -52,7 +52,7 @@ export function extentOfRun(view: RunView): readonly [number, number] {
   const unit = perUnit(view);
   const last = Math.max(view.lastStep / unit, view.points.at(-1)?.epoch ?? 0);
   const first = view.steps > 0 ? (view.firstStep - 1) / unit : 0;
-  return [first, Math.max(last, first + 1e-6)];
+  return [first, last > first ? last : first + 1];
 }
 
 export function ChartButtons({ onCsv }: { readonly onCsv?: () => void }) {

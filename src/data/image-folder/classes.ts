@@ -52,8 +52,14 @@ export function listClasses(images: ImageFiles, within = '', least = 2): readonl
   if (same) {
     throw new DataError(`${at} has two folders called ${same.name}, of other bytes: join or rename one`);
   }
-  if (classes.length < least) {
-    throw new DataError(`${at} has one class only, ${classes[0]!.name}: expected at least two folders`);
-  }
+  if (classes.length < least)
+    throw new DataError(`${at} has one class only, ${oneClass(images, classes[0]!)}`);
   return classes;
+}
+
+/** What to do about a single folder: often it holds the classes. */
+function oneClass(images: ImageFiles, { name, folder }: ClassFolder): string {
+  const inside = images.folders(folder);
+  const expected = `${name}: expected at least two folders`;
+  return inside.length < 2 ? expected : `${expected}; did you mean ${images.pathOf(folder)}?`;
 }

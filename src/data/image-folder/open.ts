@@ -4,7 +4,7 @@ import type { ImageDecoder } from '../image.ts';
 import { memoryStore, type PixelStore } from '../pixel-store.ts';
 import type { DataProgress } from '../progress.ts';
 import { type ClassFolder, type ImageFiles, listClasses } from './classes.ts';
-import { type OwnHalves, ownHalves } from './halves.ts';
+import { type OwnSplits, ownSplits } from './own-splits.ts';
 import { type DecodingMemory, decideChannels, decideSize, type Reading, readImages } from './read.ts';
 import { type LabelledFile, type Split, shuffled, splitByClass } from './split.ts';
 
@@ -40,7 +40,7 @@ export interface ImageSource {
 }
 
 /**
- * Reads DIR/CLASS/image, split by the seed, or DIR/train/CLASS/image with DIR/val, DIR/test or both (`halves.ts`).
+ * Reads DIR/CLASS/image, split by the seed, or DIR/train/CLASS/image with DIR/val, DIR/test or both (`own-splits.ts`).
  * Every image is decoded once. Training images are shuffled; the others are in the order of their names.
  * @throws DataError
  */
@@ -50,9 +50,9 @@ export async function openImageFolder(
   progress: DataProgress,
 ): Promise<TrainTest> {
   const { folder, files } = source;
-  const own = ownHalves(files);
+  const own = ownSplits(files);
   const { split, classNames } = splitOf(files, own, options);
-  if (own) noteHalves(own, split, classNames, (text) => progress.note(`${folder}: ${text}`));
+  if (own) noteSplits(own, split, classNames, (text) => progress.note(`${folder}: ${text}`));
   const all = [...split.train, ...(split.validation ?? []), ...split.test];
   const reading = await readingOf(source, all, classNames, options, progress);
   const train = await readImages(shuffled(split.train, options.seed), reading);
@@ -76,8 +76,8 @@ export async function openImageFolder(
 }
 
 /** Reports how a predefined split is used, and classes that it lacks. */
-function noteHalves(
-  { validation, test }: OwnHalves,
+function noteSplits(
+  { train, validation, test, unused }: OwnSplits,
   split: Split,
   classNames: readonly string[],
   note: (text: string) => void,
@@ -85,10 +85,14 @@ function noteHalves(
   if (validation !== undefined) {
     note(`its images in ${validation} choose the best epoch, those in ${test} are the test at the end`);
   }
-  const noteMissing = (half: string, files: readonly LabelledFile[], consequence: string) => {
+  if (unused.length > 0) {
+    const used = [train, ...(validation === undefined ? [] : [validation]), test].join(', ');
+    note(`${unused.join(', ')} ${unused.length > 1 ? 'are' : 'is'} not read, only ${used}`);
+  }
+  const noteMissing = (name: string, files: readonly LabelledFile[], consequence: string) => {
     const present = new Set(files.map(({ label }) => label));
     const absent = classNames.filter((_, label) => !present.has(label));
-    if (absent.length > 0) note(`${half} has no images of ${absent.join(', ')}: ${consequence}`);
+    if (absent.length > 0) note(`${name} has no images of ${absent.join(', ')}: ${consequence}`);
   };
   if (validation !== undefined)
     noteMissing(validation, split.validation!, 'those do not count when it chooses the best epoch');
@@ -113,7 +117,7 @@ export async function openTestFolder(
 }
 
 function testFilesOf(images: ImageFiles, options: ImageFolderOptions & { readonly whole: boolean }) {
-  const own = ownHalves(images);
+  const own = ownSplits(images);
   if (!options.whole || own) {
     const { split, classNames } = splitOf(images, own, options);
     return { files: split.test, classNames };
@@ -124,25 +128,25 @@ function testFilesOf(images: ImageFiles, options: ImageFolderOptions & { readonl
 
 function splitOf(
   images: ImageFiles,
-  halves: OwnHalves | undefined,
+  own: OwnSplits | undefined,
   { testShare, seed }: ImageFolderOptions,
 ): { readonly split: Split; readonly classNames: readonly string[] } {
-  const classes = listClasses(images, halves?.train);
+  const classes = listClasses(images, own?.train);
   const classNames = classes.map(({ name }) => name);
-  if (!halves) {
+  if (!own) {
     const split = splitByClass(classes, testShare, seed);
     if (split.test.length > 0) return { split, classNames };
     throw new DataError(
       `${images.root} has one image of each class, and none is left for testing: add images, or a folder for them (train and test)`,
     );
   }
-  const read = (half: string) => {
-    const found = listClasses(images, half, 1);
+  const read = (name: string) => {
+    const found = listClasses(images, name, 1);
     const unknown = found.find(({ name }) => !classNames.includes(name));
     if (!unknown) return labelled(found, classNames);
-    throw new DataError(`${images.pathOf(unknown.folder)} is a class that ${halves.train} lacks`);
+    throw new DataError(`${images.pathOf(unknown.folder)} is a class that ${own.train} lacks`);
   };
-  const { validation, test } = halves;
+  const { validation, test } = own;
   const split = {
     train: labelled(classes),
     ...(validation !== undefined && { validation: read(validation) }),

@@ -1,7 +1,7 @@
 import { DataError } from '../dataset.ts';
 import type { ImageDecoder } from '../image.ts';
 import { type ImageFiles, listClasses } from './classes.ts';
-import { ownHalves } from './halves.ts';
+import { ownSplits } from './own-splits.ts';
 
 /** Size of the sample that the median is estimated from. */
 const MOST_LOOKED_AT = 25;
@@ -15,7 +15,7 @@ export async function typicalSide(source: {
   readonly decoder: ImageDecoder;
 }): Promise<number | undefined> {
   const { files, decoder } = source;
-  const all = listClasses(files, ownHalves(files)?.train).flatMap((each) => each.files);
+  const all = listClasses(files, ownSplits(files)?.train).flatMap((each) => each.files);
   return medianSide(files, decoder, all);
 }
 

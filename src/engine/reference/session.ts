@@ -2,6 +2,7 @@ import type { Group } from '../../distributed/group.ts';
 import type { Graph, Op, ValueId } from '../../graph/op.ts';
 import { opInputs } from '../../graph/op.ts';
 import type { CompiledNetwork } from '../../plan/compiled-network.ts';
+import { allFinite } from '../../tensor/finite.ts';
 import { asFeatureMap, elementCount, type Shape } from '../../tensor/shape.ts';
 import {
   type Input,
@@ -130,7 +131,7 @@ function requireFinite(frame: Frame, op: Op, graph: Graph): void {
   for (const id of op.outputs) {
     const isGradient = asked.has(id) && op.kind.includes('Grad');
     const quantity = quantities[op.kind] ?? (isGradient ? 'gradient' : undefined);
-    if (quantity && !frame.get(id).every(Number.isFinite)) throw new NonFiniteError(op.layer.label, quantity);
+    if (quantity && !allFinite(frame.get(id))) throw new NonFiniteError(op.layer.label, quantity);
   }
 }
 

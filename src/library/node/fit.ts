@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import type { Model } from '../../model/module.ts';
-import { sha256Of, sha256OfHalf } from '../../node/data/fingerprint.ts';
+import { sha256Of, sha256OfDataset } from '../../node/data/fingerprint.ts';
 import { SHARP_DECODER } from '../../node/data/image-file.ts';
 import { openDataset } from '../../node/data/open-dataset.ts';
 import { loadCheckpoint } from '../../run/checkpoint-file.ts';
@@ -42,7 +42,7 @@ const HOST: FitHost<NodeNetwork> = {
   openData: (name, images) => openDataset(name, undefined, SILENT, images),
   hashesOf: async (data, isFolder) => ({
     data: sha256Of(data),
-    ...(isFolder && { test: sha256OfHalf(data.test) }),
+    ...(isFolder && { test: sha256OfDataset(data.test) }),
   }),
   openWeights: async (from) => {
     if ((typeof from === 'string' && from !== '') || from instanceof Uint8Array)

@@ -17,7 +17,7 @@ export interface FilesOptions {
   readonly size?: number | undefined;
   /** 1 or 3. Default: 1 when all images are grey. */
   readonly channels?: number | undefined;
-  /** Of each class, put aside for testing where there is no such half. Default: 0.2. */
+  /** Fraction of each class used for testing if the files are not split already. Default: 0.2. */
   readonly testShare?: number | undefined;
   readonly seed?: number | undefined;
   /** The name of the data in the run. Default: `folder:images`. */

@@ -1,7 +1,7 @@
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { DataError } from '../../data/dataset.ts';
-import { IDX_FILES, type IdxHalves, readIdx } from '../../data/idx.ts';
+import { IDX_FILES, type IdxSplits, readIdx } from '../../data/idx.ts';
 import { unpack } from '../gzip.ts';
 
 const NAMES: readonly string[] = Object.values(IDX_FILES).flatMap((files) => Object.values(files));
@@ -50,7 +50,7 @@ export function findIdxFiles(
 }
 
 /** The data set in a folder, or in a subfolder. @throws DataError if there is none. */
-export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): IdxHalves {
+export function readIdxFolder(folder: string, name: string, classNames?: readonly string[]): IdxSplits {
   if (!existsSync(folder)) throw new DataError(`${folder} does not exist`);
   const files = findIdxFiles(folder);
   if (files) return readIdxFiles(files, name, classNames);
@@ -93,9 +93,9 @@ function filesIn(folder: string): ReadonlyMap<string, string> {
 }
 
 function canonicalName(name: string): string | undefined {
-  const [, , half, kind, axes] = NAME.exec(name) ?? [];
+  const [, , set, kind, axes] = NAME.exec(name) ?? [];
   if (axes !== (kind === 'images' ? '3' : '1')) return undefined;
-  return IDX_FILES[half === 'train' ? 'train' : 'test'][kind as 'images' | 'labels'];
+  return IDX_FILES[set === 'train' ? 'train' : 'test'][kind as 'images' | 'labels'];
 }
 
 function isUsual(name: string): boolean {
@@ -132,7 +132,7 @@ export function readIdxFiles(
   name: string,
   classNames?: readonly string[],
   read: ReadIdxFile = readIdxFile,
-): IdxHalves {
+): IdxSplits {
   const files = (file: string) => {
     const source = paths.get(file)!;
     return { source, bytes: read(source, file) };

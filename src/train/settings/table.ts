@@ -5,7 +5,8 @@ import type { CommandName, Recorded, Setting, Variation } from './setting.ts';
 
 /**
  * The settings: one table. Flags, `RunConfig`, the experiment file, the check of a resumed run and docs/settings.md are
- * derived from it. A new setting is a new entry of `FIELDS`, `IMAGE_SETTINGS` or `PROCESS_SETTINGS`.
+ * derived from it. A new setting is a new entry in one of its parts: `run-settings.ts`, `training-settings.ts` or
+ * `other-settings.ts`.
  */
 type Fields = typeof FIELDS;
 type FieldName = keyof Fields;

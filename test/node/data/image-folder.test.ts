@@ -30,13 +30,13 @@ describe('a folder of images', () => {
     expect([train.height, train.width, train.channels]).toEqual([16, 16, 3]);
     expect(notes).toEqual([expect.stringMatching(/30 RGB images of 3 classes, 16×16: 1 MiB in memory/)]);
     // Each image has the color of its class in all formats, and the first images are of several classes.
-    for (const half of [train, held]) {
-      const pixels = half.pixels as Uint8Array;
-      for (let i = 0; i < half.count; i++) {
+    for (const set of [train, held]) {
+      const pixels = set.pixels as Uint8Array;
+      for (let i = 0; i < set.count; i++) {
         const [r, g, b] = [0, 1, 2].map((c) => pixels[(i * 256 + 136) * 3 + c]!) as [number, number, number];
-        expect([b, g, r].indexOf(Math.max(r, g, b))).toBe(half.labels[i]);
-        expect(half.files![i]).toMatch(
-          new RegExp(`^${half.classNames[half.labels[i]!]}.\\d\\.(png|jpeg|webp)$`),
+        expect([b, g, r].indexOf(Math.max(r, g, b))).toBe(set.labels[i]);
+        expect(set.files![i]).toMatch(
+          new RegExp(`^${set.classNames[set.labels[i]!]}.\\d\\.(png|jpeg|webp)$`),
         );
       }
     }
@@ -72,19 +72,20 @@ describe('a folder of images', () => {
     ['Training', 'Testing'],
     ['TRAIN', 'TEST'],
     ['training', 'dev'],
-  ])('with %s and %s has these halves', async (whole, half) => {
-    await writeColours(join(folder, whole), 3);
-    await writeColours(join(folder, half), 1);
+    ['train', 'eval'],
+  ])('with %s and %s has these splits', async (training, testing) => {
+    await writeColours(join(folder, training), 3);
+    await writeColours(join(folder, testing), 1);
     const { train, test: held } = await open();
     expect([countsOf(train), countsOf(held)]).toEqual([
       [3, 3, 3],
       [1, 1, 1],
     ]);
-    expect(held.files![0]).toBe(join(half, 'blue', '0.jpeg'));
+    expect(held.files![0]).toBe(join(testing, 'blue', '0.jpeg'));
   });
 
   test('with folders for training, validation and testing uses these, and reports missing classes', async () => {
-    for (const half of ['train', 'valid', 'test']) await writeColours(join(folder, half), 2);
+    for (const set of ['train', 'valid', 'test']) await writeColours(join(folder, set), 2);
     writeFiles(folder, { 'valid/red/more.png': await picture() });
     rmSync(join(folder, 'valid/blue'), { recursive: true });
     rmSync(join(folder, 'test/green'), { recursive: true });
@@ -104,6 +105,43 @@ describe('a folder of images', () => {
     expect(alone.test.files).toEqual(held.files);
     writeFiles(folder, { 'valid/amber/1.png': await picture() });
     await expect(open()).rejects.toThrow(/valid\/amber is a class that train lacks/);
+  });
+
+  test('names folders beside its splits that are not read', async () => {
+    for (const name of ['train', 'dev', 'eval', 'unlabelled']) await writeColours(join(folder, name), 1);
+    const notes: string[] = [];
+    const { validation, test: held } = await open({ size: 8 }, notes);
+    expect([validation!.files![0], held.files![0]]).toEqual(['dev/blue/0.jpeg', 'eval/blue/0.jpeg']);
+    expect(notes.join('\n')).toMatch(/unlabelled is not read, only train, dev, eval$/m);
+  });
+
+  test.each([
+    [['train_set', 'test_set'], ''],
+    [['seg_train', 'seg_test'], '/inner'],
+    [['fold1', 'fold2', 'fold3'], ''],
+    [['TrainData', 'ValidData'], ''],
+    [['my-val', 'my-train'], '/images'],
+  ])('that look like splits are not classes: %s', async (names, within) => {
+    for (const name of names) await writeColours(join(folder, name + within), 1);
+    writeFiles(folder, { 'seg_pred/1.png': await picture() });
+    await expect(open()).rejects.toThrow(
+      `holds ${[...names].sort().join(', ')}, and each of them holds blue, green, red: these look like splits, not classes; call them train and test (and val)`,
+    );
+  });
+
+  test('may have classes whose names only look like splits', async () => {
+    for (const name of ['train', 'bus', 'tram']) await writeColours(join(folder, name), 1);
+    expect((await open()).train.classNames).toEqual(['bus', 'train', 'tram']);
+    for (const name of ['test positive', 'test negative'])
+      writeFiles(folder, { [`${name}/a/1.png`]: await picture(), [`${name}/2.png`]: await picture() });
+    expect((await open()).train.classNames).toContain('test positive');
+  });
+
+  test('with a single folder is refused, with the one that is meant', async () => {
+    await writeColours(join(folder, 'photos'), 2);
+    await expect(open()).rejects.toThrow(
+      /has one class only, photos: expected at least two folders; did you mean .*photos\?$/,
+    );
   });
 
   test('with one image per class has no test images, and reports it', async () => {
