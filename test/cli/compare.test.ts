@@ -156,7 +156,7 @@ test('errors are one line, and nothing is written', async () => {
   const before = readdirSync(folder);
   for (const [args, message] of [
     [['typo.json'], /typo\.json: common\.epohcs: no such field/],
-    [['half.json'], /half\.json: line 1, column 12: expected a value or \], not the end of the file/],
+    [['half.json'], /half\.json: line 1, column 12: expected a value or \], not the end/],
     [['soup'], /unknown experiment soup: expected pooling, resnet, notes-121, or a JSON file/],
     [['pooling', '--seeds', '1,1'], /a seed is repeated/],
     [['pooling', '--out', '.'], /not empty and holds no comparison/],
