@@ -4,12 +4,14 @@ import { newDocument } from '../../src/node/document.ts';
 /** The results of all contenders in one case. */
 export interface BarGroup {
   readonly title: string;
+  /** The machine that measured it: groups of different machines are not comparable. */
+  readonly machine: string;
   readonly bars: readonly { readonly name: string; readonly value: number; readonly isPeer: boolean }[];
 }
 
 const WIDTH = 760;
 const BAR = 26;
-const HEAD = 34;
+const HEAD = 52;
 const FOOT = 36;
 
 /**
@@ -19,7 +21,7 @@ const FOOT = 36;
 export function barsSvg(groups: readonly BarGroup[]): string {
   const document = newDocument();
   let top = 8;
-  const plots = groups.map(({ title, bars }) => {
+  const plots = groups.map(({ title, machine, bars }) => {
     const height = HEAD + BAR * bars.length + FOOT;
     const most = bars.reduce((greatest, { value }) => Math.max(greatest, value), 0);
     const plot = Plot.plot({
@@ -50,10 +52,11 @@ export function barsSvg(groups: readonly BarGroup[]): string {
         Plot.text([title], {
           frameAnchor: 'top-left',
           dx: -180,
-          dy: -26,
+          dy: -44,
           fontSize: 13,
           fontWeight: 'bold',
         }),
+        Plot.text([machine], { frameAnchor: 'top-left', dx: -180, dy: -26, fontSize: 12 }),
       ],
     });
     plot.setAttribute('xmlns', 'http://www.w3.org/2000/svg');

@@ -52,19 +52,20 @@ function page(reports: readonly (readonly [file: string, report: StepReport])[])
   ].join('\n');
 }
 
-/** The newest report of each case, the named ones first. @param reports newest first. */
+/** The newest report of each case and machine, the named cases first. @param reports newest first. */
 function groups(reports: readonly StepReport[]): BarGroup[] {
   const newest = new Map<string, StepReport>();
   for (const report of reports) {
-    const text = describeCase(report.step);
+    const text = `${describeCase(report.step)} ${report.machine.model}`;
     if (!newest.has(text)) newest.set(text, report);
   }
   const order = [...Object.keys(CASES), 'custom'];
   const shown = [...newest.values()].sort(
     (a, b) => order.indexOf(caseName(a.step)) - order.indexOf(caseName(b.step)),
   );
-  return shown.map(({ step, results }) => ({
+  return shown.map(({ step, machine, results }) => ({
     title: `${caseName(step)}: ${describeCase(step)}; examples/s`,
+    machine: machine.model,
     bars: results.map(({ name, examplesPerSecond }) => ({
       name,
       value: examplesPerSecond,
@@ -73,9 +74,10 @@ function groups(reports: readonly StepReport[]): BarGroup[] {
   }));
 }
 
-function inferenceGroups({ results }: InferenceReport): BarGroup[] {
+function inferenceGroups({ machine, results }: InferenceReport): BarGroup[] {
   return results.map(({ case: { model, size, batch }, contenders }) => ({
     title: `inference: ${model}, ${size}×${size}, batch ${batch}; images/s`,
+    machine: machine.model,
     bars: contenders.map((each) => ({
       name: each.name,
       value: each.imagesPerSecond,
