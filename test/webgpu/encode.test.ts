@@ -53,9 +53,9 @@ const notesStep = (maxBufferBytes?: number) => {
   return compile(modelByName('notes'), [96, 96], programs, { target }).network.programs.get('train')!.plan;
 };
 
-test("the notes' step is at most 130 dispatches", () => {
+test("the notes' step is at most 130 dispatches, with the one that expands the bytes of the images", () => {
   const { buffers, records } = notesStep(2 ** 31);
-  expect(dispatchesOf(buffers, records).dispatches.length).toBeLessThanOrEqual(130);
+  expect(1 + dispatchesOf(buffers, records).dispatches.length).toBeLessThanOrEqual(130);
 });
 
 test("the notes' step fits the default limits: buffers of 128 MiB, of which a kernel binds at most eight", () => {

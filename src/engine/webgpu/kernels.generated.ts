@@ -326,6 +326,7 @@ fn main(@builtin(local_invocation_index) lane: u32) {
   var correct = 0.0;
   for (var image = share.x; image < share.y; image++) {
     let label = word_labels(image);
+    let norm = log_sum_exp(image);
     var best = 0u;
     var sum = 0.0;
     for (var k = 0u; k < r.classes; k++) {
@@ -334,22 +335,19 @@ fn main(@builtin(local_invocation_index) lane: u32) {
       sum += x;
     }
     let expected = (1.0 - r.smoothing) * element_logits(image, label) + r.smoothing * (sum / f32(r.classes));
-    loss += weight_of(image) * (log_sum_exp(image) - expected);
+    loss += weight_of(image) * (norm - expected);
     correct += select(0.0, 1.0, best == label);
+    if (HAS_grad_logits) { differentiate(image, label, norm); }
   }
+  if (!HAS_loss) { return; }
   let all = sum_lanes(lane, loss) / r.mean_over;
   let right = sum_lanes(lane, correct);
   if (lane > 0u) { return; }
   put_loss(0u, all);
   put_correct(0u, right);
   if (!is_finite(all)) { fail(); }
-}`,
-  cross_entropy_grad: `@compute @workgroup_size(64)
-fn main(@builtin(global_invocation_id) id: vec3u) {
-  let image = id.x;
-  if (image >= r.images) { return; }
-  let label = word_labels(image);
-  let norm = log_sum_exp(image);
+}
+fn differentiate(image: u32, label: u32, norm: f32) {
   let factor = weight_of(image) / r.mean_over;
   for (var k = 0u; k < r.classes; k++) {
     let truth = select(0.0, 1.0 - r.smoothing, k == label) + r.smoothing / f32(r.classes);

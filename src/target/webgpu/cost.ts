@@ -96,9 +96,11 @@ export function costOf(record: GpuRecord): Cost {
     case 'flattenGradInput':
       return elementwise(record.total, 1, record.gradient.elementBytes + 4);
     case 'crossEntropy':
-      return elementwise(record.images * record.classes, 4, 8);
-    case 'crossEntropyGrad':
-      return elementwise(record.images * record.classes, 7, 8);
+      return elementwise(
+        record.images * record.classes,
+        record.gradLogits.address === undefined ? 4 : 8,
+        record.gradLogits.address === undefined ? 4 : 8,
+      );
     case 'updateRunningStatistics':
       return elementwise(record.total, 7, 24);
     case 'sumSquares':

@@ -217,8 +217,6 @@ function workgroupsOf(record: GpuRecord): readonly [number, number, number] {
       return [record.channels, 1, 1];
     case 'finalizeCorrection':
       return [Math.ceil(record.channels / WORKGROUP_SIZE), 1, 1];
-    case 'crossEntropyGrad':
-      return [Math.ceil(record.images / WORKGROUP_SIZE), 1, 1];
     case 'crossEntropy':
     case 'clipScale':
       return [1, 1, 1];

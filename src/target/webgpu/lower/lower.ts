@@ -16,7 +16,7 @@ import type { RecordOf } from '../records.ts';
 import type { LoweringContext } from './context.ts';
 import { lowerConv2d, lowerConv2dGradInput } from './conv2d.ts';
 import { lowerConv2dMaxPool, lowerConv2dMaxPoolGradWeight } from './conv2d-max-pool.ts';
-import { ABSENT, dropoutFields, pixelsOf, tileFields, whole, windowFields } from './fields.ts';
+import { ABSENT, ABSENT_VIEW, dropoutFields, pixelsOf, tileFields, whole, windowFields } from './fields.ts';
 import { lowerConv2dGradWeight } from './grad-weight.ts';
 import { lowerClipNorm, lowerMovingAverage, lowerOptimizer } from './optimizer.ts';
 
@@ -147,15 +147,12 @@ export function lower(ctx: LoweringContext, op: Op): void {
         ...crossEntropyFields(ctx, op),
         loss: loss!,
         correct: correct!,
+        gradLogits: ABSENT_VIEW,
+        accumulate: false,
       });
     }
     case 'crossEntropyGrad':
-      return ctx.emit(op, {
-        kind: 'crossEntropyGrad',
-        ...crossEntropyFields(ctx, op),
-        gradLogits: ctx.view(op.outputs[0]!),
-        accumulate: op.accumulate?.[0] !== undefined,
-      });
+      return crossEntropyGrad(ctx, op);
     case 'updateRunningStatistics':
       return ctx.updateRunningStatistics(op, {
         mean: ctx.vector(op.mean),
@@ -191,6 +188,26 @@ function crossEntropyFields(ctx: LoweringContext, op: CrossEntropy | CrossEntrop
     smoothing,
     meanOver,
   };
+}
+
+/** A gradient that directly follows its loss is computed by the record of the loss. */
+function crossEntropyGrad(ctx: LoweringContext, op: CrossEntropyGrad): void {
+  const fields = crossEntropyFields(ctx, op);
+  const gradient = {
+    gradLogits: ctx.view(op.outputs[0]!),
+    accumulate: op.accumulate?.[0] !== undefined,
+  };
+  const last = ctx.records.at(-1);
+  if (last?.record.kind === 'crossEntropy' && isOfSame(last.record, fields)) {
+    ctx.records[ctx.records.length - 1] = { op: last.op, record: { ...last.record, ...gradient } };
+  } else ctx.emit(op, { kind: 'crossEntropy', ...fields, loss: ABSENT, correct: ABSENT, ...gradient });
+}
+
+/** True if a loss is of the same logits, labels and weights. */
+function isOfSame(loss: RecordOf<'crossEntropy'>, fields: ReturnType<typeof crossEntropyFields>): boolean {
+  return (Object.keys(fields) as (keyof typeof fields)[]).every(
+    (name) => JSON.stringify(loss[name]) === JSON.stringify(fields[name]),
+  );
 }
 
 /** @param pool the window of a pooling; `NO_POOL` for an elementwise op. */

@@ -18,6 +18,7 @@ export const head = {
       total: 'u32',
     },
   },
+  /** The loss and, in a training step, its gradient; either may be absent. */
   crossEntropy: {
     sources: ['softmax', 'merge', 'cross_entropy'],
     fields: {
@@ -30,18 +31,6 @@ export const head = {
       meanOver: 'f32',
       loss: 'Vector',
       correct: 'Vector',
-    },
-  },
-  crossEntropyGrad: {
-    sources: ['softmax', 'cross_entropy_grad'],
-    fields: {
-      logits: 'Map',
-      labels: 'Vector',
-      imageWeights: 'Vector',
-      images: 'u32',
-      classes: 'u32',
-      smoothing: 'f32',
-      meanOver: 'f32',
       gradLogits: 'Map',
       accumulate: 'flag',
     },
