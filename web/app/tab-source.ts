@@ -1,5 +1,5 @@
 import { LogReader } from '../../src/live/log-reader.ts';
-import type { RunSummary } from '../../src/live/protocol.ts';
+import type { Command, RunSummary } from '../../src/live/protocol.ts';
 import { CHANNEL, type ChannelMessage, lockOf } from '../lab/messages.ts';
 import { storedLog, storedRuns } from '../lab/run-store.ts';
 import { applyNews, type KnownRun, pulse, tabRuns, touch, viewOf } from './runs.ts';
@@ -25,6 +25,11 @@ channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
 
 function tell(run: string): void {
   channel.postMessage({ kind: 'tell', run } satisfies ChannelMessage);
+}
+
+/** Asks the tab that trains a run to stop or to pause. */
+export function commandTab(run: string, command: Command): void {
+  channel.postMessage({ kind: 'command', run, command } satisfies ChannelMessage);
 }
 
 function replay(run: string, log: Uint8Array): void {
