@@ -69,7 +69,10 @@ function readInWorker(id: string, file: Blob): Promise<LogRead> {
       else if (data.kind === 'end') resolve(data.read);
       else reject(new Error(data.message));
     };
-    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.onerror = ({ message }) =>
+      reject(
+        new Error(message || 'a part of this page could not be fetched: check the network and try again'),
+      );
     worker.postMessage(file);
   });
   return read.finally(() => worker.terminate());
