@@ -123,8 +123,9 @@ describe.skipIf(!CHROMIUM)('Try, in the Lab', () => {
       const pixel = Math.floor(at / classMaps.channels);
       await page.getByTestId('class-map-class').selectOption(net.classNames[at % classMaps.channels]!);
       const [row, column] = [Math.floor(pixel / classMaps.width), pixel % classMaps.width];
-      const warmth = await warmthAt(page, [row, classMaps.height], [column, classMaps.width]);
-      expect(Math.sign(warmth)).toBe(Math.sign(extreme));
+      const sign = async () =>
+        Math.sign(await warmthAt(page, [row, classMaps.height], [column, classMaps.width]));
+      await expect.poll(sign).toBe(Math.sign(extreme)); // The map is drawn after the choice.
     }
     await page.getByTestId('class-map-class').selectOption(exact.predictions[0]!.label);
 
