@@ -73,10 +73,18 @@ export function TryPanel({
   const explain = (image: Blob) =>
     ask(async () => {
       if (shown.current !== image) return; // Another picture was chosen while this one waited.
-      const explained = await askLab('explain', { id, image });
-      if (shown.current !== image) return;
-      setFound(explained.predictions);
-      setAnswer({ image, explained });
+      try {
+        const explained = await askLab('explain', { id, image });
+        if (shown.current !== image) return;
+        setFound(explained.predictions);
+        setAnswer({ image, explained });
+      } catch (error) {
+        // Networks that end otherwise than in one linear layer cannot be explained, but they predict.
+        const { predictions } = await askLab('predict', { id, image });
+        if (shown.current !== image) return;
+        setFound(predictions);
+        throw error;
+      }
     });
   useEffect(() => {
     const timer = setInterval(async () => {
