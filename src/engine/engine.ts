@@ -145,7 +145,7 @@ export class EngineError extends InputError {
 
 /** The host refuses the memory of a session: a plan that takes less may still run. */
 export class AllocationError extends EngineError {
-  override readonly name = 'AllocationError';
+  override readonly name: string = 'AllocationError';
 }
 
 /** The device of an engine is gone: its driver was reset, a watchdog ended a long computation, or it was removed. */
@@ -154,7 +154,7 @@ export class DeviceLostError extends EngineError {
 }
 
 /** A device has too little memory for a network; a network that needs less may fit. */
-export class DeviceMemoryError extends EngineError {
+export class DeviceMemoryError extends AllocationError {
   override readonly name = 'DeviceMemoryError';
   /** Bytes that could not be allocated. */
   readonly bytes: number;

@@ -47,6 +47,10 @@ const NUMBER = /-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?/y;
 const [QUOTE, COMMA, COLON] = [0x22, 0x2c, 0x3a];
 const [ARRAY, ARRAY_END, OBJECT, OBJECT_END] = [0x5b, 0x5d, 0x7b, 0x7d];
 const LEAST_LETTER = 0x41;
+const BACKSLASH = 0x5c;
+/** Control characters are written as escapes. */
+const LEAST_IN_STRING = 0x20;
+const ESCAPE = /\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})/y;
 const WORDS: readonly (readonly [text: string, value: Json])[] = [
   ['true', true],
   ['false', false],
@@ -104,7 +108,7 @@ class JsonReader {
       if (depth === this.#limits.depth) throw new JsonError(`nests deeper than ${this.#limits.depth}`);
       return first === OBJECT ? this.#object(depth + 1) : this.#array(depth + 1);
     }
-    if (first === QUOTE) return this.#string(expected);
+    if (first === QUOTE) return this.#string();
     if (first < LEAST_LETTER) return this.#number(expected);
     for (const [word, value] of WORDS) {
       if (!this.#text.startsWith(word, this.#at)) continue;
@@ -122,7 +126,7 @@ class JsonReader {
     do {
       this.#skipSpace();
       if (this.#text.charCodeAt(this.#at) !== QUOTE) this.#refuse(expected);
-      const key = this.#string(expected, MAX_KEY_CHARACTERS);
+      const key = this.#string(MAX_KEY_CHARACTERS);
       if (key in object) throw new JsonError(`names ${quoted(key)} twice`);
       if (!this.#takes(COLON)) this.#refuse('a colon');
       object[key] = this.#value(depth, 'a value');
@@ -142,26 +146,35 @@ class JsonReader {
     return array;
   }
 
-  #string(expected: string, most = this.#text.length): string {
+  #string(most = this.#text.length): string {
     const start = this.#at + 1;
     let isPlain = true;
     let at = start;
     for (; ; at++) {
       const code = this.#text.charCodeAt(at);
       if (code === QUOTE) break;
-      if (Number.isNaN(code)) this.#refuse(expected);
-      if (code === 0x5c) at++;
-      if (code === 0x5c || code < 0x20) isPlain = false;
+      if (Number.isNaN(code) || code < LEAST_IN_STRING)
+        this.#refuse('a double quote', Math.min(at, this.#text.length));
+      if (code === BACKSLASH) {
+        isPlain = false;
+        at++;
+      }
       if (at - start > most) throw new JsonError(`has a name of more than ${most} characters`);
     }
-    let text = this.#text.slice(start, at);
-    try {
-      if (!isPlain) text = JSON.parse(this.#text.slice(start - 1, at + 1)); // A string, so there is no nesting.
-    } catch {
-      this.#refuse(expected);
-    }
+    const text = this.#text.slice(start, at);
+    if (!isPlain) this.#requireEscapes(start, at);
     this.#at = at + 1;
-    return text;
+    return isPlain ? text : JSON.parse(`"${text}"`); // A string, so there is no nesting.
+  }
+
+  /** @throws JsonSyntaxError unless each backslash in [start, end) begins an escape. */
+  #requireEscapes(start: number, end: number): void {
+    for (let at = this.#text.indexOf('\\', start); at >= 0 && at < end; ) {
+      ESCAPE.lastIndex = at;
+      if (!ESCAPE.test(this.#text))
+        this.#refuse(String.raw`an escape such as \n, or \\ for a backslash`, at + 1);
+      at = this.#text.indexOf('\\', ESCAPE.lastIndex);
+    }
   }
 
   #number(expected: string): number {
@@ -184,8 +197,8 @@ class JsonReader {
     while (isSpace(this.#text.charCodeAt(this.#at))) this.#at++;
   }
 
-  #refuse(expected: string): never {
-    throw new JsonSyntaxError(this.#text, this.#at, expected);
+  #refuse(expected: string, at = this.#at): never {
+    throw new JsonSyntaxError(this.#text, at, expected);
   }
 }
 

@@ -4,7 +4,7 @@ import { trace } from '../model/trace.ts';
 import { ConfigError } from '../train/config.ts';
 import type { Trained } from '../train/trained.ts';
 import type { ImageInput, PixelImage } from './images.ts';
-import { type Candidates, candidatesOf, type NearestOptions, type Neighbour, nearestOf } from './nearest.ts';
+import { type Candidates, candidatesOf, type Neighbour, nearestOf, type Search } from './nearest.ts';
 import type { Prediction } from './network.ts';
 import type { Predictor } from './predictor.ts';
 
@@ -53,7 +53,11 @@ export interface Explanation {
 export class Explainer {
   readonly #trained: Trained;
   readonly #predictor: Predictor;
-  readonly #candidates = new WeakMap<TrainTest, Promise<Candidates>>();
+  /** The latest of each data set. */
+  readonly #searched = new WeakMap<
+    TrainTest,
+    { readonly most: number; readonly candidates: Promise<Candidates> }
+  >();
   readonly #layouts: ReturnType<typeof blockLayouts>;
   readonly #weight: ArrayLike<number>;
   readonly #bias: Float32Array;
@@ -118,14 +122,17 @@ export class Explainer {
     image: ImageInput,
     data: TrainTest,
     features: (images: readonly ImageInput[]) => Promise<readonly Float32Array[]>,
-    options: NearestOptions,
+    search: Search,
   ): Promise<readonly Neighbour[]> {
     const [ofImage] = await features([image]);
-    const candidates =
-      this.#candidates.get(data) ?? candidatesOf(this.#trained.config, data, features, options);
-    this.#candidates.set(data, candidates);
-    candidates.catch(() => this.#candidates.delete(data)); // The next call tries again.
-    return nearestOf(await candidates, ofImage!, options);
+    const { most } = search;
+    let searched = this.#searched.get(data);
+    if (searched?.most !== most) {
+      searched = { most, candidates: candidatesOf(this.#trained.config, data, features, search) };
+      this.#searched.set(data, searched);
+      searched.candidates.catch(() => this.#searched.delete(data)); // The next call tries again.
+    }
+    return nearestOf(await searched.candidates, ofImage!, search);
   }
 
   #classMaps(maps: ArrayLike<number>): FeatureMaps {

@@ -20,9 +20,15 @@ export interface NearestOptions {
   readonly count?: number;
   /** Number of training images to compare with, evenly spaced if there are more. Default: 2000. */
   readonly most?: number;
-  /** Called while the features of training images are computed, which is done once for each data set. */
+  /**
+   * Called while the features of training images are computed. They are kept for the next image, with the same data set
+   * and `most`.
+   */
   readonly onProgress?: (done: number, total: number) => void;
 }
+
+/** Options with all defaults. */
+export type Search = Required<Omit<NearestOptions, 'onProgress'>> & Pick<NearestOptions, 'onProgress'>;
 
 /** Images whose features are computed before progress is reported. */
 const AT_ONCE = 32;
@@ -41,7 +47,7 @@ export async function candidatesOf(
   config: RunConfig,
   data: TrainTest,
   features: Features,
-  { most = 2000, onProgress }: NearestOptions,
+  { most, onProgress }: Search,
 ): Promise<Candidates> {
   const { train: dataset } = dataOf(config, data); // Without the validation images.
   const count = Math.min(config.limit ?? dataset.count, dataset.count);
@@ -61,7 +67,7 @@ export async function candidatesOf(
 export function nearestOf(
   { dataset, indices, directions }: Candidates,
   features: Float32Array,
-  { count = 5 }: NearestOptions,
+  { count }: Search,
 ): readonly Neighbour[] {
   const direction = directionOf(features);
   const found = directions.map((each, i) => ({ i, similarity: dot(each, direction) }));

@@ -90,9 +90,7 @@ export class TrainedNetwork {
     { top = this.classNames.length, mirror = false }: PredictOptions = {},
   ): Promise<readonly Prediction[] | readonly (readonly Prediction[])[]> {
     this.#predictor.requireOpen();
-    if (!Number.isInteger(top) || top < 1) {
-      throw new ConfigError(`\`top\` is ${said(top)}: expected a whole number from 1, of classes to name`);
-    }
+    requireNumber('top', top, 'classes to name');
     const images: readonly ImageInput[] = Array.isArray(given) ? given : [given as ImageInput];
     const isOne = !Array.isArray(given);
     const rows = await this.#inBatches(images, isOne, (batch) => this.#predictor.predict(batch, mirror));
@@ -124,15 +122,17 @@ export class TrainedNetwork {
 
   /**
    * The training images that are most similar to an image, by the cosine similarity of their features.
-   * @param data the images that the network was trained on. @throws as `explain`
+   * @param data the images that the network was trained on. @throws as `explain`, and ConfigError for invalid options
    */
   async nearest(
     image: ImageInput,
     data: TrainTest,
-    options: NearestOptions = {},
+    { count = 5, most = 2000, ...rest }: NearestOptions = {},
   ): Promise<readonly Neighbour[]> {
     const explainer = this.#explain();
-    return explainer.nearest(image, data, (images) => this.features(images), options);
+    requireNumber('count', count, 'images to return');
+    requireNumber('most', most, 'images to compare with');
+    return explainer.nearest(image, data, (images) => this.features(images), { count, most, ...rest });
   }
 
   /** Waits for pending calls, then frees memory and threads. Later calls are errors. */
@@ -185,4 +185,10 @@ export class TrainedNetwork {
       .sort((a, b) => b.probability - a.probability)
       .slice(0, top);
   }
+}
+
+/** @throws ConfigError */
+function requireNumber(name: string, value: number, of: string): void {
+  if (Number.isInteger(value) && value >= 1) return;
+  throw new ConfigError(`\`${name}\` is ${said(value)}: expected a whole number from 1, of ${of}`);
 }

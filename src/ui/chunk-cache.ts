@@ -31,43 +31,53 @@ export class ChunkCache {
     const key = `${id} ${start}`;
     const kept = this.#kept.get(key);
     if (!kept) return undefined;
-    this.#drop(key, kept);
-    if ((await samplesOf(log, start, kept.end)) !== kept.samples) return undefined;
+    const isSame = await isUnchanged(log, start, kept);
+    if (this.#kept.get(key) === kept) this.#drop(key);
+    if (!isSame) return undefined;
     this.#keep(key, kept);
     return kept;
   }
 
   async put(id: string, start: number, end: number, lines: Buffer, log: FileHandle): Promise<void> {
-    const before = this.#before(id, start);
+    const before = await this.#before(id, start, log);
     const from = before?.start ?? start;
     const samples = await samplesOf(log, from, end);
-    const replaced = this.#kept.get(`${id} ${from}`);
-    if (replaced) this.#drop(`${id} ${from}`, replaced);
     const { lines: earlier = [], bytes = 0 } = before?.kept ?? {};
     this.#keep(`${id} ${from}`, { end, lines: [...earlier, lines], bytes: bytes + lines.length, samples });
     this.#latest.set(id, from);
-    for (const [oldest, kept] of this.#kept) {
+    for (const oldest of this.#kept.keys()) {
       if (this.#bytes <= MOST_BYTES) break;
-      this.#drop(oldest, kept);
+      this.#drop(oldest);
     }
   }
 
-  /** The stretch that ends where another begins, unless it is long enough. */
-  #before(id: string, start: number): { readonly start: number; readonly kept: Kept } | undefined {
+  /** The stretch that ends where another begins, unless it is long enough, or the log has changed there. */
+  async #before(
+    id: string,
+    start: number,
+    log: FileHandle,
+  ): Promise<{ readonly start: number; readonly kept: Kept } | undefined> {
     const latest = this.#latest.get(id);
-    const kept = latest === undefined ? undefined : this.#kept.get(`${id} ${latest}`);
-    return kept?.end === start && kept.bytes < GATHERED_BYTES ? { start: latest!, kept } : undefined;
+    if (latest === undefined) return undefined;
+    const kept = this.#kept.get(`${id} ${latest}`);
+    if (kept?.end !== start || kept.bytes >= GATHERED_BYTES) return undefined;
+    return (await isUnchanged(log, latest, kept)) ? { start: latest, kept } : undefined;
   }
 
   #keep(key: string, kept: Kept): void {
+    this.#drop(key);
     this.#kept.set(key, kept);
     this.#bytes += kept.bytes;
   }
 
-  #drop(key: string, kept: Kept): void {
+  #drop(key: string): void {
+    this.#bytes -= this.#kept.get(key)?.bytes ?? 0;
     this.#kept.delete(key);
-    this.#bytes -= kept.bytes;
   }
+}
+
+async function isUnchanged(log: FileHandle, start: number, { end, samples }: Kept): Promise<boolean> {
+  return (await samplesOf(log, start, end)) === samples;
 }
 
 async function samplesOf(log: FileHandle, start: number, end: number): Promise<string> {

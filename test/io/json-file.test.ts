@@ -20,7 +20,16 @@ describe('a JSON file of a user', () => {
     ['{"a" 1}', 'line 1, column 6: expected a colon, not "1"'],
     ['[1, 2', 'line 1, column 6: expected a comma or ], not the end'],
     ['[1, ]', 'line 1, column 5: expected a value, not "]"'],
-    ['{"a": "never\nends"}', 'line 1, column 7: expected a value, not "\\""'],
+    ['{"a": "never\nends"}', 'line 1, column 13: expected a double quote, not "\\n"'],
+    ['{"a": "never', 'line 1, column 13: expected a double quote, not the end'],
+    [
+      '{"out": "\\\\C:\\data"}',
+      String.raw`line 1, column 15: expected an escape such as \n, or \\ for a backslash, not "d"`,
+    ],
+    [
+      '"\\u12x4"',
+      String.raw`line 1, column 3: expected an escape such as \n, or \\ for a backslash, not "u"`,
+    ],
     ['{"a": 1}\r\nx', 'line 2, column 1: expected the end, not "x"'],
     ['', 'line 1, column 1: expected a value, not the end'],
     ['[01]', 'line 1, column 3: expected a comma or ], not "1"'],

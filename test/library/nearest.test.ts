@@ -75,5 +75,14 @@ describe('the nearest training images', () => {
     expect(told).toEqual(['0,9', '9,9']);
     await other.nearest(colourImage(MADE, 41), DATA, options);
     expect(told).toHaveLength(2);
+    expect(await other.nearest(colourImage(MADE, 41), DATA, { ...options, most: 12 })).toHaveLength(12);
+    expect(told.slice(2)).toEqual(['0,12', '12,12']);
+  });
+
+  test.each([
+    [{ count: 0 }, '`count` is 0: expected a whole number from 1, of images to return'],
+    [{ most: 1.5 }, '`most` is 1.5: expected a whole number from 1, of images to compare with'],
+  ])('are not looked for with %o', async (options, message) => {
+    await expect(net.nearest(colourImage(MADE, 40), DATA, options)).rejects.toThrow(message);
   });
 });

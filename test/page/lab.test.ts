@@ -164,7 +164,7 @@ describe.skipIf(!CHROMIUM)('the Lab', () => {
     await context.close();
   });
 
-  test('a second tab watches the run of the first', async () => {
+  test('a second tab watches the run of the first, and can ask it to go on and to stop', async () => {
     const context = await bench.context();
     const page = await bench.openLab(context);
     await choose(page, MODEL, { ...SMALL, epochs: 100 });
@@ -185,10 +185,11 @@ describe.skipIf(!CHROMIUM)('the Lab', () => {
     const at = await epochOf(page);
     await page.waitForTimeout(700);
     expect(await epochOf(page)).toBe(at);
-    await page.keyboard.press('Space');
-    await waitForPhase(second, 'running');
-    await page.getByTestId('stop').click();
+    await second.keyboard.press('Space');
+    await waitForPhase(page, 'running');
+    await second.getByTestId('stop').click();
     await waitForPhase(second, 'stopped');
+    await waitForPhase(page, 'stopped');
     expect(bench.complaints).toEqual([]);
     await context.close();
   });

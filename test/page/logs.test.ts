@@ -96,6 +96,20 @@ describe.skipIf(!CHROMIUM)('a log from a file', () => {
     await page.context().close();
   });
 
+  test('that cannot be read says why', async () => {
+    const page = await openRuns();
+    await page.evaluate(() => {
+      const event = new DragEvent('drop', { bubbles: true, cancelable: true });
+      const file = (_: unknown, refuse: (error: Error) => void) => refuse(new Error('the disk is gone'));
+      const entry = { isFile: true, fullPath: '/log.jsonl', file };
+      Object.defineProperty(event, 'dataTransfer', { value: { items: [{ webkitGetAsEntry: () => entry }] } });
+      document.body.dispatchEvent(event);
+    });
+    await expect.poll(() => page.getByTestId('file-trouble').textContent()).toBe('the disk is gone');
+    expect(bench.complaints).toEqual([]);
+    await page.context().close();
+  });
+
   test('is drawn as a picture: each chart saves itself, on white and with its names, from a dark page', async () => {
     const page = await openRuns({ colorScheme: 'dark' });
     await give(page, 'night.jsonl', DONE);

@@ -303,6 +303,10 @@ describe.skipIf(!CHROMIUM)('a run that another version of the page has stored', 
     await expect.poll(() => trouble(page)).toMatch(/newer version of this page .*reload/);
     await picture(page, 'newer-run');
     expect((await storedFiles(page))['last-0']).toBe(newer['last-0']);
+    // No file stays open: asked again, it says the same.
+    await page.goBack();
+    await page.getByTestId('resume').click();
+    await expect.poll(() => trouble(page)).toMatch(/newer version of this page .*reload/);
     await context.close();
   });
 

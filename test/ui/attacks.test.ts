@@ -223,7 +223,10 @@ describe('a folder of runs that somebody else has filled', () => {
     expect(process.memoryUsage.rss() - before).toBeLessThan(150e6);
   });
 
-  test('is not changed', () => {
+  test('is not changed', async () => {
+    ui.writeRun('read', event);
+    const { id } = (await ui.runs()).find(({ name }) => name === 'read')!;
+    await ui.messages(`${id}:0`, ({ kind }) => kind === 'phase');
     const files = readdirSync(ui.root, { recursive: true, encoding: 'utf8' });
     const others = files.filter((name) => statSync(join(ui.root, name), { throwIfNoEntry: false })?.isFile());
     expect(others.filter((name) => !name.endsWith('log.jsonl'))).toEqual([]);
@@ -253,7 +256,8 @@ describe('a client that', () => {
   }, 90_000);
 
   test('opens a thousand streams gets some, and the others are told', async () => {
-    const [run] = await ui.runs();
+    ui.writeRun('wanted', runEvents({ epochs: 1, stepsPerEpoch: 3 }));
+    const run = (await ui.runs()).find(({ name }) => name === 'wanted');
     const aborting = new AbortController();
     const opened = Array.from({ length: 1000 }, () =>
       fetch(`${ui.origin}/api/stream?runs=${run!.id}:0`, {

@@ -57,6 +57,30 @@ describe('a device', () => {
     await engine.close();
   });
 
+  test('that refuses a kernel keeps no memory', async () => {
+    const device = await openDevice({ gpu: await nodeGpu() });
+    const engine = createWebgpuEngine({ device });
+    const options = { target: engine.target };
+    const { network } = compile(OWN_NETWORK, SIZE, { train: { batch: 4, mode: 'train' } }, options);
+    const { createBuffer } = device.device;
+    const kept = new Set<GPUBuffer>();
+    device.device.createBuffer = function (this: GPUDevice, descriptor: Parameters<typeof createBuffer>[0]) {
+      const buffer = createBuffer.call(this, descriptor);
+      const destroy = buffer.destroy.bind(buffer);
+      kept.add(buffer);
+      return Object.assign(buffer, {
+        destroy: () => {
+          kept.delete(buffer);
+          destroy();
+        },
+      });
+    } as typeof createBuffer;
+    device.device.createComputePipelineAsync = () => Promise.reject(new Error('refused'));
+    await expect(engine.open(network)).rejects.toThrow('refused');
+    expect(kept.size).toBe(0);
+    await engine.close();
+  });
+
   test('tells how many kernels are compiled', async () => {
     const told: [number, number][] = [];
     const device = await openDevice({ gpu: await nodeGpu() });

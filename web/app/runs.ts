@@ -44,6 +44,23 @@ export function viewOf(id: string): RunView {
   return view;
 }
 
+/** A run in the list, by what is known of it. */
+export function summaryOf(id: string, name: string): RunSummary {
+  const view = viewOf(id);
+  const { start, epochs, phase, steps } = view;
+  const accuracies = epochs.map(
+    ({ validationAccuracy, testAccuracy }) => validationAccuracy ?? testAccuracy ?? 0,
+  );
+  const left = start ? start.epochs * start.stepsPerEpoch - view.lastStep : 0;
+  return {
+    ...{ id, name, phase, epoch: view.epoch },
+    ...(start && { model: start.model, epochs: start.epochs, bytes: start.plannedPeakBytes }),
+    ...(start && { startedAt: start.startedAt, data: `${start.config.data ?? ''}` }),
+    ...(steps > 0 && { trainLoss: view.latest('trainLoss'), etaMs: left * view.latest('stepMs') }),
+    ...(accuracies.length > 0 && { accuracy: accuracies.at(-1)!, best: Math.max(...accuracies) }),
+  };
+}
+
 /** The view of a run for what draws it, which is drawn again when the run changes. */
 export function watchRun(id: string): RunView {
   // The value is used: a mere reading of it would be optimised away, and with it the subscription.

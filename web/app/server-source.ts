@@ -121,9 +121,11 @@ export function forgetServerRun(id: string): void {
 
 /** Asks the training that has started the server to stop or to pause. */
 export async function commandServer(command: Command): Promise<void> {
-  await ask('api/command', {
-    method: 'POST',
-    body: JSON.stringify(command),
-    headers: { 'content-type': 'application/json' },
-  });
+  const body = JSON.stringify(command);
+  const headers = { 'content-type': 'application/json' };
+  try {
+    await ask('api/command', { method: 'POST', body, headers });
+  } catch {
+    serverTrouble.value = 'lost';
+  }
 }

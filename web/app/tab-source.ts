@@ -1,8 +1,8 @@
 import { LogReader } from '../../src/live/log-reader.ts';
-import type { RunSummary } from '../../src/live/protocol.ts';
+import type { Command } from '../../src/live/protocol.ts';
 import { CHANNEL, type ChannelMessage, lockOf } from '../lab/messages.ts';
 import { storedLog, storedRuns } from '../lab/run-store.ts';
-import { applyNews, type KnownRun, pulse, tabRuns, touch, viewOf } from './runs.ts';
+import { applyNews, type KnownRun, pulse, summaryOf, tabRuns, touch, viewOf } from './runs.ts';
 
 const channel = new BroadcastChannel(CHANNEL);
 /** Offsets of the logs up to which runs are known. */
@@ -25,6 +25,11 @@ channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
 
 function tell(run: string): void {
   channel.postMessage({ kind: 'tell', run } satisfies ChannelMessage);
+}
+
+/** Asks the tab that trains a run to stop or to pause. */
+export function commandTab(run: string, command: Command): void {
+  channel.postMessage({ kind: 'command', run, command } satisfies ChannelMessage);
 }
 
 function replay(run: string, log: Uint8Array): void {
@@ -53,7 +58,7 @@ export async function listTabRuns(): Promise<void> {
           applyNews(id, { kind: 'phase', phase: 'lost' });
       }
     }
-    tabRuns.value = stored.map(({ id, name }): KnownRun => ({ ...summaryOf(id, name), source: 'tab' }));
+    tabRuns.value = stored.map(({ id, name }) => knownRun(id, name));
     touch();
   } catch {
     tabRuns.value = []; // A browser without such files, or that refuses them.
@@ -75,25 +80,10 @@ export function startTabSource(): void {
   pulse.subscribe(() => {
     const runs = tabRuns.peek();
     if (!runs?.some(({ id }) => trained.has(id))) return;
-    tabRuns.value = runs.map((run) =>
-      trained.has(run.id) ? { ...run, ...summaryOf(run.id, run.name) } : run,
-    );
+    tabRuns.value = runs.map((run) => (trained.has(run.id) ? knownRun(run.id, run.name) : run));
   });
 }
 
-function summaryOf(id: string, name: string): RunSummary & { readonly isOwned: boolean } {
-  const view = viewOf(id);
-  const { start, epochs, phase, steps } = view;
-  const accuracies = epochs.map(
-    ({ validationAccuracy, testAccuracy }) => validationAccuracy ?? testAccuracy ?? 0,
-  );
-  const stepMs = view.latest('stepMs');
-  const left = start ? start.epochs * start.stepsPerEpoch - view.lastStep : 0;
-  return {
-    ...{ id, name, phase, epoch: view.epoch, isOwned: trained.has(id) },
-    ...(start && { model: start.model, epochs: start.epochs, bytes: start.plannedPeakBytes }),
-    ...(start && { startedAt: start.startedAt, data: `${start.config.data ?? ''}` }),
-    ...(steps > 0 && { trainLoss: view.latest('trainLoss'), etaMs: left * stepMs }),
-    ...(accuracies.length > 0 && { accuracy: accuracies.at(-1)!, best: Math.max(...accuracies) }),
-  };
+function knownRun(id: string, name: string): KnownRun {
+  return { ...summaryOf(id, name), isOwned: trained.has(id), source: 'tab' };
 }

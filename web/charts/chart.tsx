@@ -149,17 +149,13 @@ export function Chart(props: ChartProps) {
   };
 
   const save = async (kind: 'svg' | 'png') => {
-    const { savePicture } = await import('./picture.ts');
-    await savePicture(
-      {
-        title: subject ? `${title} · ${subject}` : title,
-        xName,
-        lines,
-        isLog,
-        range: zoom.current ?? extent,
-      },
-      kind,
-    );
+    const chart = { title: subject ? `${title} · ${subject}` : title, xName, lines, isLog };
+    try {
+      const { savePicture } = await import('./picture.ts');
+      await savePicture({ ...chart, range: zoom.current ?? extent }, kind);
+    } catch (error) {
+      say((error as Error).message);
+    }
   };
   const sentences = sentencesOf(lines, extent, format);
   return (

@@ -32,8 +32,14 @@ function started(): Worker {
     else who?.reject(new LabError(data.message, data.setting));
   };
   worker.onerror = (event) => {
+    if (!event.message) worker = undefined; // Its script could not be fetched: the next question tries again.
     for (const { reject } of waiting.values())
-      reject(new LabError(event.message || 'the worker failed', undefined));
+      reject(
+        new LabError(
+          event.message || 'a part of this page could not be fetched: check the network and try again',
+          undefined,
+        ),
+      );
     waiting.clear();
   };
   return worker;

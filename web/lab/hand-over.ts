@@ -27,12 +27,12 @@ export async function handOverZip({ last, best, log, data }: HandOver): Promise<
     'run/log.jsonl': log,
     ...(best && { 'run/best.safetensors': best }),
   };
-  for (const half of data ? [data.train, data.test] : []) {
-    const bytes = half.height * half.width * half.channels;
-    for (let i = 0; i < half.count; i++) {
-      const pixels = (half.pixels as Uint8Array).subarray(i * bytes, (i + 1) * bytes);
+  for (const set of data ? [data.train, data.test] : []) {
+    const bytes = set.height * set.width * set.channels;
+    for (let i = 0; i < set.count; i++) {
+      const pixels = (set.pixels as Uint8Array).subarray(i * bytes, (i + 1) * bytes);
       // Whatever the name says: what a file is shows in its bytes.
-      files[`images/${half.files![i]}`] = await pngOf(pixels, half);
+      files[`images/${set.files![i]}`] = await pngOf(pixels, set);
     }
   }
   return zipSync(files, { level: 0 }) as Uint8Array<ArrayBuffer>;

@@ -27,7 +27,6 @@ export interface Requests {
   };
   /** Goes on with a run that is stored. */
   resume: { ask: { readonly id: string }; answer: Record<never, never> };
-  command: { ask: Command; answer: Record<never, never> };
   /** Gives the worker the network of a run that is stored elsewhere: a checkpoint. */
   open: { ask: { readonly id: string; readonly bytes: Uint8Array }; answer: Record<never, never> };
   predict: {
@@ -96,6 +95,8 @@ export type ChannelMessage =
   | { readonly kind: 'news'; readonly run: string; readonly seq: number; readonly news: RunNews }
   /** A tab asks whoever trains a run to tell all of it. */
   | { readonly kind: 'tell'; readonly run: string }
+  /** A tab asks whoever trains a run to stop or to pause. */
+  | { readonly kind: 'command'; readonly run: string; readonly command: Command }
   /** The whole log so far, in answer; `seq` is its length. */
   | { readonly kind: 'log'; readonly run: string; readonly seq: number; readonly log: Uint8Array }
   /** Runs were added or removed. */

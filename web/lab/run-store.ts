@@ -41,7 +41,7 @@ async function metaOf(folder: FileSystemDirectoryHandle): Promise<StoredRun> {
   return run;
 }
 
-/** The log of a run that nobody trains now. */
+/** The log of a run, as far as it is in its file. */
 export async function storedLog(id: string): Promise<Uint8Array> {
   const folder = await (await runsFolder()).getDirectoryHandle(id);
   const file = await (await folder.getFileHandle('log.jsonl')).getFile();
@@ -121,28 +121,32 @@ export class RunFolder {
     return this.#withSlots(which, readSlot);
   }
 
-  async #withSlots<T>(name: string, work: (slots: [SyncFile, SyncFile]) => T): Promise<T> {
-    const slots: [SyncFile, SyncFile] = [await this.#sync(`${name}-0`), await this.#sync(`${name}-1`)];
-    try {
-      return work(slots);
-    } finally {
-      for (const slot of slots) slot.close();
-    }
+  /** Waits for others, of all tabs: a file that somebody has open is refused. */
+  #withSlots<T>(name: string, work: (slots: [SyncFile, SyncFile]) => T): Promise<T> {
+    return navigator.locks.request(`densor-slots-${this.run.id}-${name}`, async () => {
+      const slots: SyncFile[] = [];
+      try {
+        for (const i of [0, 1]) slots.push(await this.#sync(`${name}-${i}`));
+        return work(slots as [SyncFile, SyncFile]);
+      } finally {
+        for (const slot of slots) slot.close();
+      }
+    });
   }
 
   /** Images as the network reads them, and where each came from. */
   async saveData({ train, test }: TrainTest): Promise<void> {
-    for (const [name, half] of Object.entries({ train, test })) {
-      const { height, width, channels, count, labels, classNames, files = [] } = half;
+    for (const [name, set] of Object.entries({ train, test })) {
+      const { height, width, channels, count, labels, classNames, files = [] } = set;
       const bytes = height * width * channels;
       const pixels = new Uint8Array(count * bytes);
       for (let i = 0; i < count; i++) {
         const image = pixels.subarray(i * bytes, (i + 1) * bytes);
-        if (half.pixels instanceof Uint8Array) image.set(half.pixels.subarray(i * bytes, (i + 1) * bytes));
-        else half.pixels.read(i * bytes, image);
+        if (set.pixels instanceof Uint8Array) image.set(set.pixels.subarray(i * bytes, (i + 1) * bytes));
+        else set.pixels.read(i * bytes, image);
       }
       const rest = {
-        name: half.name,
+        name: set.name,
         height,
         width,
         channels,

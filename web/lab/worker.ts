@@ -10,7 +10,7 @@ import {
   fit as trainNetwork,
 } from 'densor/browser';
 import { encodeSteps, StepCollector } from '../../src/live/log-reader.ts';
-import type { Phase, RunNews } from '../../src/live/protocol.ts';
+import type { Command, Phase, RunNews } from '../../src/live/protocol.ts';
 import { openSample, openSource } from './data.ts';
 import { greyMaps } from './grey-maps.ts';
 import { labForm, parseSettings } from './lab-form.ts';
@@ -23,7 +23,7 @@ import {
   type Requests,
   type ToWorker,
 } from './messages.ts';
-import { deleteRun, RunFolder } from './run-store.ts';
+import { deleteRun, RunFolder, storedLog } from './run-store.ts';
 
 const CHECKPOINT_MS = 10_000;
 const NEWS_MS = 250;
@@ -38,7 +38,6 @@ class Training {
   readonly abort = new AbortController();
   readonly #steps = new StepCollector();
   #toldAt = 0;
-  isCheckpointDue = false;
 
   constructor(folder: RunFolder) {
     this.#folder = folder;
@@ -80,9 +79,21 @@ class Training {
     post({ kind: 'news', run: this.id, seq: this.#folder.logBytes, news });
   }
 
+  readLog(): Uint8Array {
+    return this.#folder.readLog();
+  }
+
+  obey({ kind }: Command): void {
+    if (kind === 'stop') return this.abort.abort();
+    if (kind === 'pause') this.pause.pause();
+    else this.pause.resume();
+    this.tellSteps();
+    this.tellPhase(kind === 'pause' ? 'paused' : 'running');
+  }
+
   tellAll(): void {
     this.tellSteps();
-    const log = this.#folder.readLog();
+    const log = this.readLog();
     post({ kind: 'log', run: this.id, seq: log.length, log });
     if (this.pause.isPaused) this.tellPhase('paused');
   }
@@ -98,7 +109,7 @@ interface Opened {
   readonly bytes: number | undefined;
   readonly network: PageNetwork;
   /** The images that it was trained on, when they are first needed. */
-  data?: Promise<TrainTest>;
+  data?: Promise<TrainTest> | undefined;
 }
 
 /** The feature maps of the image that was explained last. */
@@ -111,6 +122,7 @@ function post(message: ChannelMessage): void {
 
 channel.onmessage = ({ data }: MessageEvent<ChannelMessage>) => {
   if (data.kind === 'tell' && data.run === training?.id) training.tellAll();
+  if (data.kind === 'command' && data.run === training?.id) training.obey(data.command);
 };
 
 const HANDLERS: {
@@ -130,8 +142,7 @@ const HANDLERS: {
     try {
       const folder = await RunFolder.create({ id, name, model, source: source.kind, createdAt });
       if (source.kind === 'files') await folder.saveData(data);
-      await folder.openLog(0);
-      await begin(folder, data, parsed);
+      await begin(folder, data, { options: parsed, logBytes: 0 });
     } catch (error) {
       await deleteRun(id).catch(() => {}); // Nothing was trained: there is nothing to keep.
       post({ kind: 'changed' });
@@ -145,29 +156,16 @@ const HANDLERS: {
     const last = await folder.loadCheckpoint('last');
     if (!last) throw new Error('nothing of this run was saved that it could go on from');
     const data = await dataOf(folder);
-    await folder.openLog(last.logBytes);
     const best = await folder.loadCheckpoint('best');
     const resume = await loadRun(last.bytes);
-    const [network, bestNetwork] = [resume, best && (await loadRun(best.bytes))];
-    if (bestNetwork) Object.assign(network, { bestCheckpoint: () => bestNetwork.trained.checkpoint });
+    const bestNetwork = best && (await loadRun(best.bytes));
+    if (bestNetwork) Object.assign(resume, { bestCheckpoint: () => bestNetwork.trained.checkpoint });
     // The same engine goes on with the same bits.
     const wasOnGpu = resume.trained.checkpoint.run.engine === 'webgpu';
     const engine = wasOnGpu && (await hasGpu()) ? 'webgpu' : 'wasm';
-    await begin(folder, data, { resume: network, engine });
+    await begin(folder, data, { options: { resume, engine }, logBytes: last.logBytes });
     if (wasOnGpu && engine === 'wasm')
       training?.tellPhase('running', 'there is no GPU any more: the processor goes on, more slowly');
-    return {};
-  },
-  async command({ kind }) {
-    if (!training) throw new Error('nothing is being trained');
-    if (kind === 'pause') {
-      training.pause.pause();
-      training.tellSteps();
-      training.tellPhase('paused');
-    } else if (kind === 'resume') {
-      training.pause.resume();
-      training.tellPhase('running');
-    } else if (kind === 'stop') training.abort.abort();
     return {};
   },
   async open({ id, bytes }) {
@@ -175,7 +173,7 @@ const HANDLERS: {
     return {};
   },
   async explain({ id, image }) {
-    const network = await networkOf(id);
+    const { network } = await openedOf(id);
     explained = await network.explain(image);
     const { predictions, logits, bias, classMaps, blocks, image: seen } = explained;
     const sizes = blocks.map(({ data: _, ...size }) => size);
@@ -187,18 +185,21 @@ const HANDLERS: {
     return found ? greyMaps(found, first, count) : [];
   },
   async nearest({ id, image }, onProgress) {
-    const network = await networkOf(id);
-    const from = opened!;
-    from.data ??= from.bytes === undefined ? openSample(base) : RunFolder.open(id).then(dataOf);
-    return { neighbours: await network.nearest(image, await from.data, { onProgress }) };
+    const asked = await openedOf(id);
+    asked.data ??= asked.bytes === undefined ? openSample(base) : RunFolder.open(id).then(dataOf);
+    const data = await asked.data.catch((error) => {
+      asked.data = undefined; // The next question tries again.
+      throw error;
+    });
+    return { neighbours: await asked.network.nearest(image, data, { onProgress }) };
   },
   async predict({ id, image }) {
-    const network = await networkOf(id);
+    const { network } = await openedOf(id);
     return { predictions: await network.predict(image) };
   },
   async export({ id, what }) {
     if (what !== 'zip') {
-      const network = await networkOf(id);
+      const { network } = await openedOf(id);
       const bytes = what === 'onnx' ? await network.exportOnnx() : await network.exportSafetensors();
       return { bytes, name: what === 'onnx' ? 'densor.onnx' : 'densor.safetensors' };
     }
@@ -206,24 +207,16 @@ const HANDLERS: {
     const last = await folder.loadCheckpoint('last');
     if (!last) throw new Error('nothing of this run was saved yet');
     const best = await folder.loadCheckpoint('best');
-    const log = (training?.id === id ? trainingLog() : await logOf(folder)).subarray(0, last.logBytes);
+    const log = training?.id === id ? training.readLog() : await storedLog(id);
     const data = folder.run.source === 'files' ? await folder.loadData() : undefined;
     const { handOverZip } = await import('./hand-over.ts');
-    const bytes = await handOverZip({ last: last.bytes, best: best?.bytes, log, data });
+    const bytes = await handOverZip({
+      ...{ last: last.bytes, best: best?.bytes, data },
+      log: log.subarray(0, last.logBytes),
+    });
     return { bytes, name: 'densor-run.zip' };
   },
 };
-
-let trainingLog = (): Uint8Array => new Uint8Array();
-
-async function logOf(folder: RunFolder): Promise<Uint8Array> {
-  await folder.openLog(Number.POSITIVE_INFINITY);
-  try {
-    return folder.readLog();
-  } finally {
-    folder.closeLog();
-  }
-}
 
 async function hasGpu(): Promise<boolean> {
   const { gpu } = navigator as { readonly gpu?: { requestAdapter(): Promise<object | null> } };
@@ -239,13 +232,20 @@ function requireIdle(): void {
   if (training) throw new Error('another run is being trained in this browser: stop it first');
 }
 
-/** Starts the training, and answers when it is under way; what happens later the tabs are told. */
-async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions): Promise<void> {
+/**
+ * Starts the training, and answers when it is under way; what happens later the tabs are told.
+ * @param logBytes of the log that are kept.
+ */
+async function begin(
+  folder: RunFolder,
+  data: TrainTest,
+  { options, logBytes }: { readonly options: PageFitOptions; readonly logBytes: number },
+): Promise<void> {
   const { id, model } = folder.run;
   if (opened?.bytes !== undefined) await use(undefined);
+  await folder.openLog(logBytes);
   const started = new Training(folder);
   training = started;
-  trainingLog = () => folder.readLog();
   let ended = Promise.resolve();
   const begun = new Promise<void>((resolve, reject) => {
     const work = navigator.locks.request(lockOf(id), { ifAvailable: true }, async (lock) => {
@@ -288,19 +288,19 @@ async function begin(folder: RunFolder, data: TrainTest, options: PageFitOptions
 async function use(next: Opened | undefined): Promise<void> {
   const before = opened;
   opened = next;
-  explained = undefined;
   await before?.network.close();
 }
 
-async function networkOf(id: string): Promise<PageNetwork> {
-  if (opened?.id === id && opened.bytes === undefined) return opened.network;
+/** The network of a run: given by the page, or of its latest checkpoint. */
+async function openedOf(id: string): Promise<Opened> {
+  if (opened?.id === id && opened.bytes === undefined) return opened;
   const folder = await RunFolder.open(id);
   const stored = (await folder.loadCheckpoint('best')) ?? (await folder.loadCheckpoint('last'));
   if (!stored) throw new Error('nothing of this run was saved yet');
-  if (opened?.id === id && opened.bytes === stored.logBytes) return opened.network;
-  const network = await loadRun(stored.bytes);
-  await use({ id, bytes: stored.logBytes, network });
-  return network;
+  if (opened?.id === id && opened.bytes === stored.logBytes) return opened;
+  const found: Opened = { id, bytes: stored.logBytes, network: await loadRun(stored.bytes) };
+  await use(found);
+  return found;
 }
 
 self.onmessage = async ({ data }: MessageEvent<ToWorker>) => {

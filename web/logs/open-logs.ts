@@ -1,7 +1,7 @@
 import type { PlacedFile } from 'densor/browser';
 import { shownName } from '../app/format.ts';
 import { go } from '../app/route.ts';
-import { applyNews, fileRuns, fileTrouble, forgetView, viewOf } from '../app/runs.ts';
+import { applyNews, fileRuns, fileTrouble, forgetView, summaryOf, viewOf } from '../app/runs.ts';
 import { text } from '../text/text.ts';
 import type { FromLogWorker } from './log-worker.ts';
 import type { LogRead } from './read-log.ts';
@@ -37,22 +37,11 @@ async function openLog({ path, file }: PlacedFile): Promise<string | undefined> 
   try {
     const { hasEvents, ...read } = await readInWorker(id, file);
     if (!hasEvents) throw new Error(text().logWithoutEvents);
-    const view = viewOf(id);
+    const { phase } = viewOf(id);
     // A file does not grow: what is at work in it is not seen from here.
-    if (view.phase !== 'done' && view.phase !== 'stopped' && view.phase !== 'failed')
+    if (phase !== 'done' && phase !== 'stopped' && phase !== 'failed')
       applyNews(id, { kind: 'phase', phase: 'lost' });
-    const { start, phase, epochs, epoch } = view;
-    const accuracies = epochs.map((each) => each.validationAccuracy ?? each.testAccuracy ?? 0);
-    fileRuns.value = [
-      ...fileRuns.value,
-      {
-        ...{ id, name: nameOf(path), phase, epoch, read, source: 'file' as const },
-        ...(start && { model: start.model, epochs: start.epochs, bytes: start.plannedPeakBytes }),
-        ...(start && { startedAt: start.startedAt, data: `${start.config.data ?? ''}` }),
-        ...(view.steps > 0 && { trainLoss: view.latest('trainLoss') }),
-        ...(accuracies.length > 0 && { accuracy: accuracies.at(-1)!, best: Math.max(...accuracies) }),
-      },
-    ];
+    fileRuns.value = [...fileRuns.value, { ...summaryOf(id, nameOf(path)), read, source: 'file' }];
     return id;
   } catch (error) {
     forgetView(id);
@@ -69,7 +58,10 @@ function readInWorker(id: string, file: Blob): Promise<LogRead> {
       else if (data.kind === 'end') resolve(data.read);
       else reject(new Error(data.message));
     };
-    worker.onerror = ({ message }) => reject(new Error(message));
+    worker.onerror = ({ message }) =>
+      reject(
+        new Error(message || 'a part of this page could not be fetched: check the network and try again'),
+      );
     worker.postMessage(file);
   });
   return read.finally(() => worker.terminate());

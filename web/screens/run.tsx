@@ -11,12 +11,11 @@ import {
   shownName,
 } from '../app/format.ts';
 import { later } from '../app/later.tsx';
-import { togglePause } from '../app/pause.ts';
+import { command, togglePause } from '../app/pause.ts';
 import { addressOf, TABS, type Tab } from '../app/route.ts';
 import { type KnownRun, runOf, serverRuns, tabRuns, watchRun } from '../app/runs.ts';
 import { sentenceOf } from '../app/sentence.ts';
-import { commandServer, followOnServer } from '../app/server-source.ts';
-import { askLab } from '../lab/client.ts';
+import { followOnServer } from '../app/server-source.ts';
 import { text } from '../text/text.ts';
 import { CurvesTab } from './curves.tsx';
 import { resumeInTab } from './lab/start.ts';
@@ -106,8 +105,6 @@ function RunHeader({
     [t.planned, start ? formatBytes(start.plannedPeakBytes) : '–'],
     ...(Number.isNaN(rss) ? [] : [[t.inUse, formatBytes(rss)] as const]),
   ];
-  const stop = () =>
-    run.source === 'tab' ? askLab('command', { kind: 'stop' }) : commandServer({ kind: 'stop' });
   return (
     <header class="run">
       <div class="title">
@@ -118,7 +115,7 @@ function RunHeader({
             <button type="button" data-testid="pause" onClick={() => togglePause({ ...run, phase })}>
               {phase === 'paused' ? t.goOn : t.pause}
             </button>
-            <button type="button" data-testid="stop" onClick={() => void stop()}>
+            <button type="button" data-testid="stop" onClick={() => command(run, 'stop')}>
               {t.stop}
             </button>
           </span>

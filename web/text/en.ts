@@ -157,7 +157,7 @@ export const en = {
   opsShare: 'share',
   opsIntensity: 'FLOP per byte',
   opsEmpty:
-    'A run measures its tenth step, once, and shows here where its time goes. This one has not come so far, or is of an older version: train on, or with `--resume`.',
+    'A run measures its tenth step, once, and shows here where its time goes. This one has not reached that step, or an older version trained it: continue it, here or with `--resume`.',
 
   layersTitle: 'Size of the weights',
   layersEmpty: 'The sizes of weights are known after the first epoch.',

@@ -41,6 +41,13 @@ interface Run {
   readonly earlier: Promise<unknown> | undefined;
 }
 
+interface OpenOptions {
+  /** Called with the number of compiled kernels and the total. */
+  readonly onProgress?: (done: number, total: number) => void;
+  /** A clock in milliseconds. */
+  readonly now: () => number;
+}
+
 /** A network in the memory of a GPU. */
 export class WebgpuSession implements Session {
   readonly runsAtOnce = RUNS_AT_ONCE;
@@ -83,12 +90,24 @@ export class WebgpuSession implements Session {
     network: CompiledNetwork,
     gpu: GpuDevice,
     pipelines: Pipelines,
-    {
-      onProgress,
-      now,
-    }: { readonly onProgress?: (done: number, total: number) => void; readonly now: () => number },
+    options: OpenOptions,
   ): Promise<WebgpuSession> {
     const memory = await allocate(network, gpu);
+    try {
+      return await WebgpuSession.#openIn(memory, network, gpu, pipelines, options);
+    } catch (error) {
+      for (const buffer of memory.all) buffer.destroy();
+      throw error;
+    }
+  }
+
+  static async #openIn(
+    memory: Memory,
+    network: CompiledNetwork,
+    gpu: GpuDevice,
+    pipelines: Pipelines,
+    { onProgress, now }: OpenOptions,
+  ): Promise<WebgpuSession> {
     const programs = [...network.programs].map(([name, { plan, program, prepare }]) => ({
       name,
       plan,

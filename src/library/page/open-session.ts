@@ -6,13 +6,13 @@ import type { RunConfig } from '../../train/config.ts';
 import { prepareRun } from '../../train/prepare-run.ts';
 import type { OpenedRun } from '../fit.ts';
 
-/** Parts of the memory of the plan that keeps all results, which are tried when the browser refuses that. */
+/** Parts of the memory of the plan that keeps all results, which are tried when the browser or its GPU refuses that. */
 const SHARES = [0.75, 0.5, 0.35, 0.25];
 
 /**
- * Compiles a run and opens a session for it. A page cannot ask how much memory there is: where the browser refuses it,
+ * Compiles a run and opens a session for it. A page cannot ask how much memory there is: where it is refused,
  * plans that recompute results in the backward pass are tried. They are slower, with the same bits.
- * @throws AllocationError of the first plan, if the browser refuses the smallest too.
+ * @throws AllocationError of the first plan, if the smallest is refused too.
  */
 export async function openSession(config: RunConfig, data: TrainTest, engine: Engine): Promise<OpenedRun> {
   const { target, threads } = engine;

@@ -11,9 +11,14 @@ export function NetworkStep() {
   const t = text();
   useEffect(() => {
     if (!form.value)
-      void askLab('describe', {}).then((answer) => {
-        form.value = answer;
-      });
+      askLab('describe', {}).then(
+        (answer) => {
+          form.value = answer;
+        },
+        ({ message }: Error) => {
+          trouble.value = { message };
+        },
+      );
   }, []);
   const { fields = [], models = ['notes'] } = form.value ?? {};
   return (

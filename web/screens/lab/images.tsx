@@ -9,11 +9,12 @@ import { Camera, isCameraOpen, openCamera, takePicture } from './camera.tsx';
 import { classes, source, trouble } from './state.ts';
 
 /** Adds what was chosen or dropped: folders, zips, pictures. */
-async function addFiles(files: readonly PlacedFile[]): Promise<void> {
+async function addFiles(given: readonly PlacedFile[] | Promise<readonly PlacedFile[]>): Promise<void> {
   const t = text();
   trouble.value = undefined;
   let found: readonly ImageClass[] = [];
   try {
+    const files = await given;
     for (const { path, file } of files.filter((each) => /\.zip$/i.test(each.path))) {
       try {
         found = joined(found, classesOf(await readZip(file)));
@@ -50,7 +51,7 @@ export function ImagesStep() {
   const drop = (event: DragEvent) => {
     event.preventDefault();
     setOver(false);
-    void filesIn(droppedEntries(event.dataTransfer)).then(addFiles);
+    void addFiles(filesIn(droppedEntries(event.dataTransfer)));
   };
   const addClass = () => {
     const trimmed = name.trim();

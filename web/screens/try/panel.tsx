@@ -40,6 +40,7 @@ export function TryPanel({
   const t = text();
   const input = useRef<HTMLInputElement>(null);
   const [picture, setPicture] = useState<string | undefined>(undefined);
+  useEffect(() => () => URL.revokeObjectURL(picture ?? ''), [picture]);
   const [found, setFound] = useState<readonly Prediction[]>([]);
   const [answer, setAnswer] = useState<Answer | undefined>(undefined);
   const [wrong, setWrong] = useState('');
@@ -47,6 +48,7 @@ export function TryPanel({
   /** What is asked now: later questions wait for it. */
   const asking = useRef<Promise<void> | undefined>(undefined);
   const given = useRef<number | undefined>(undefined);
+  const shown = useRef<Blob | undefined>(undefined);
   const answerTo = async (work: () => Promise<void>) => {
     try {
       if (server && given.current !== server.step) {
@@ -70,22 +72,34 @@ export function TryPanel({
   };
   const explain = (image: Blob) =>
     ask(async () => {
-      const explained = await askLab('explain', { id, image });
-      setFound(explained.predictions);
-      setAnswer({ image, explained });
+      if (shown.current !== image) return; // Another picture was chosen while this one waited.
+      try {
+        const explained = await askLab('explain', { id, image });
+        if (shown.current !== image) return;
+        setFound(explained.predictions);
+        setAnswer({ image, explained });
+      } catch (error) {
+        // Networks that end otherwise than in one linear layer cannot be explained, but they predict.
+        const { predictions } = await askLab('predict', { id, image });
+        if (shown.current !== image) return;
+        setFound(predictions);
+        throw error;
+      }
     });
   useEffect(() => {
     const timer = setInterval(async () => {
       if (!isCameraOpen() || !video.current || asking.current) return;
       const image = await takePicture(video.current);
-      if (!image) return;
+      if (!image || !isCameraOpen()) return;
       await ask(async () => setFound((await askLab('predict', { id, image })).predictions));
     }, CAMERA_MS);
     return () => clearInterval(timer);
   });
   const show = (image: Blob | undefined) => {
     if (!image) return;
+    shown.current = image;
     setPicture(URL.createObjectURL(image));
+    setFound([]);
     setAnswer(undefined);
     void explain(image);
   };
@@ -118,7 +132,10 @@ export function TryPanel({
         hidden
         accept="image/jpeg,image/png,image/webp"
         data-testid="try-picture"
-        onChange={(event) => show(event.currentTarget.files?.[0])}
+        onChange={(event) => {
+          show(event.currentTarget.files?.[0]);
+          event.currentTarget.value = ''; // The same file may be chosen again.
+        }}
       />
       <Camera
         onVideo={(made) => {
