@@ -140,7 +140,7 @@ function requireFit(
       [...wanted.keys()].some((name) => tensors.has(name));
     if (missing.length < wanted.size && missing.every((name) => headOf(wanted).includes(name))) {
       throw new MismatchError(
-        `${source} has no classifier (${listed(missing)}): a training can start from it (\`densor train FOLDER --from\`), but it cannot predict`,
+        `${source} has no classifier (${listed(missing)}): a training can start from it, but it cannot predict`,
       );
     }
     throw new MismatchError(

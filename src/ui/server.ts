@@ -148,12 +148,15 @@ async function answerCheckpoint(response: ServerResponse, query: string, files: 
   const place = files.get(id);
   const file = place && (await files.openCheckpoint(place));
   if (!file) return sendRefusal(response, { status: 404, message: 'there is no such checkpoint' });
-  const { size } = await file.stat();
-  response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
-  // Closes the file, also where the page goes away in the middle.
-  await pipeline(file.createReadStream({ end: Math.max(0, size - 1) }), response).catch(() =>
-    response.destroy(),
-  );
+  try {
+    const { size } = await file.stat();
+    response.writeHead(200, { 'content-type': 'application/octet-stream', 'content-length': size });
+    await pipeline(file.createReadStream({ end: Math.max(0, size - 1) }), response).catch(() =>
+      response.destroy(),
+    );
+  } finally {
+    await file.close(); // Also if the page goes away in the middle.
+  }
 }
 
 async function answerStream(response: ServerResponse, query: string, parts: Parts): Promise<void> {

@@ -6,7 +6,7 @@ import { text } from '../text/text.ts';
 import type { FromLogWorker } from './log-worker.ts';
 import type { LogRead } from './read-log.ts';
 
-/** A folder with more runs than these shows the first of them. */
+/** Runs of a folder that are shown. */
 const MOST_LOGS = 100;
 
 const isLog = (path: string) => /\.jsonl$/i.test(path);
@@ -14,7 +14,9 @@ const isLog = (path: string) => /\.jsonl$/i.test(path);
 /** Shows the runs whose logs are among these files. What was opened stays until the page is closed. */
 export async function openLogs(files: readonly PlacedFile[]): Promise<void> {
   fileTrouble.value = undefined;
-  const logs = files.filter(({ path }) => isLog(path)).slice(0, MOST_LOGS);
+  const all = files.filter(({ path }) => isLog(path));
+  const logs = all.slice(0, MOST_LOGS);
+  if (all.length > logs.length) fileTrouble.value = text().manyLogs(all.length, logs.length);
   if (logs.length === 0) {
     fileTrouble.value = text().noLog(shownName(files[0]?.path ?? ''));
     go({ screen: 'runs' });

@@ -53,6 +53,8 @@ export const en = {
   openLog: 'Open a log',
   openLogHow: 'Or drop a log.jsonl, or the folder of a run, anywhere on this page.',
   fromFile: 'from a file',
+  manyLogs: (found: number, shown: number) =>
+    `there are ${found} runs in it, the first ${shown} are shown: drop the folders of the others`,
   noLog: (name: string) => `${name}: there is no log.jsonl in it`,
   logWithoutEvents: 'no line of it is an event of a run; expected the log.jsonl of a run',
   logSkipped: (count: number) =>

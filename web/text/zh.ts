@@ -49,6 +49,7 @@ export const zh: Catalogue = {
   openLog: '打开日志',
   openLogHow: '也可以把 log.jsonl 或训练记录的文件夹拖到本页任意位置。',
   fromFile: '来自文件',
+  manyLogs: (found, shown) => `里面有 ${found} 条训练记录，只显示前 ${shown} 条：其余的请单独拖入其文件夹`,
   noLog: (name) => `${name}：里面没有 log.jsonl`,
   logWithoutEvents: '其中没有任何一行是训练事件；应为训练记录的 log.jsonl',
   logSkipped: (count) => `日志中有 ${count} 行已损坏，未显示。`,

@@ -54,7 +54,8 @@ class WebgpuEngine implements Engine {
     const failure = device.failure();
     if (failure) throw failure;
     const progress = onProgress && { onProgress };
-    const session = await WebgpuSession.open(network, device, this.#pipelines, { ...progress, now });
+    const onClose = (session: Session) => void this.#sessions.delete(session);
+    const session = await WebgpuSession.open(network, device, this.#pipelines, { ...progress, now, onClose });
     this.#sessions.add(session);
     return session;
   }
@@ -65,7 +66,7 @@ class WebgpuEngine implements Engine {
   }
 
   async close(): Promise<void> {
-    for (const session of this.#sessions) await session.close();
+    for (const session of [...this.#sessions]) await session.close();
     this.#options.device.close();
   }
 }

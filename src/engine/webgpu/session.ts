@@ -46,6 +46,7 @@ interface OpenOptions {
   readonly onProgress?: (done: number, total: number) => void;
   /** A clock in milliseconds. */
   readonly now: () => number;
+  readonly onClose: (session: Session) => void;
 }
 
 /** A network in the memory of a GPU. */
@@ -60,6 +61,7 @@ export class WebgpuSession implements Session {
   readonly #fresh = new Set<number>();
   readonly #uploads: Uploads;
   readonly #ring: StagingRing;
+  readonly #onClose: OpenOptions['onClose'];
   /** Of unfinished runs. */
   #places = 0;
   /** The latest run, while one is unfinished. */
@@ -72,6 +74,7 @@ export class WebgpuSession implements Session {
     readonly code: ReadonlyMap<string, ProgramCode>;
     readonly submitter: Submitter;
     readonly uploads: Uploads;
+    readonly onClose: OpenOptions['onClose'];
   }) {
     this.#network = parts.network;
     this.#gpu = parts.gpu;
@@ -79,6 +82,7 @@ export class WebgpuSession implements Session {
     this.#code = parts.code;
     this.#submitter = parts.submitter;
     this.#uploads = parts.uploads;
+    this.#onClose = parts.onClose;
     this.#ring = new StagingRing(parts.gpu.device);
   }
 
@@ -106,7 +110,7 @@ export class WebgpuSession implements Session {
     network: CompiledNetwork,
     gpu: GpuDevice,
     pipelines: Pipelines,
-    { onProgress, now }: OpenOptions,
+    { onProgress, now, onClose }: OpenOptions,
   ): Promise<WebgpuSession> {
     const programs = [...network.programs].map(([name, { plan, program, prepare }]) => ({
       name,
@@ -129,7 +133,7 @@ export class WebgpuSession implements Session {
       });
     }
     const submitter = new Submitter(gpu.device, now);
-    return new WebgpuSession({ network, gpu, memory, code, submitter, uploads });
+    return new WebgpuSession({ network, gpu, memory, code, submitter, uploads, onClose });
   }
 
   async read(name: string): Promise<Float32Array> {
@@ -186,6 +190,7 @@ export class WebgpuSession implements Session {
   async close(): Promise<void> {
     for (const buffer of this.#memory.all) buffer.destroy();
     this.#ring.close();
+    this.#onClose(this);
   }
 
   /** Checks the inputs and scalars of a run. @param places it takes, of RUNS_AT_ONCE. @throws EngineError */
