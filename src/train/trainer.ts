@@ -1,7 +1,6 @@
 import type { Batch, Dataset } from '../data/dataset.ts';
 import type { Loader } from '../data/loader.ts';
 import { NonFiniteError } from '../engine/engine.ts';
-import { networkPeakBytes } from '../plan/compiled-network.ts';
 import { counted } from '../tensor/counted.ts';
 import { allFinite } from '../tensor/finite.ts';
 import { measureAveragedStatistics } from './averaged-statistics.ts';
@@ -13,6 +12,7 @@ import { loadState } from './initial-state.ts';
 import { planEvent, scorecardOf, scoresEvent, tensorsEvent } from './insight.ts';
 import { accuracy, addBatch, meanLoss, NOTHING, type Sums } from './metrics.ts';
 import { Pace } from './pace.ts';
+import { endEvent, startEvent } from './run-events.ts';
 import { RunQueue } from './run-queue.ts';
 import { learningRateAt } from './schedule.ts';
 import { forgetMoments, type Stage, stageAt, stagesOf } from './stages.ts';
@@ -73,18 +73,8 @@ class Trainer {
         return { finished: false, run: this.#run };
       }
     }
-    const { progress, last, best } = this.#run;
-    const { trainLoss, trainAccuracy, testAccuracy } = last!;
-    this.#training.listener({
-      kind: 'end',
-      trainLoss,
-      trainAccuracy,
-      testAccuracy: testAccuracy!,
-      ...(this.#training.data.validation && { bestTestAccuracy: best!.testAccuracy }),
-      examplesPerSecond: (1000 * progress.trainedExamples) / progress.trainMs,
-      durationMs: performance.now() - startedAt,
-      ...this.#memory(),
-    });
+    const durationMs = performance.now() - startedAt;
+    this.#training.listener({ ...endEvent(this.#training, this.#run, durationMs), ...this.#memory() });
     return { finished: true, run: this.#run };
   }
 
@@ -391,26 +381,8 @@ class Trainer {
   }
 
   #announce(): void {
-    const { compiled, config, data, engine, model, listener } = this.#training;
-    const parameters = compiled.layers.reduce((sum, layer) => sum + layer.parameters, 0);
-    listener({
-      kind: 'start',
-      startedAt: new Date().toISOString(),
-      config,
-      model: model.name,
-      parameters,
-      engine: engine.name,
-      isa: engine.isa,
-      threads: engine.threads,
-      epochs: config.epochs,
-      stepsPerEpoch: this.#loader.batches,
-      batch: config.batch,
-      trainImages: this.#loader.count,
-      testImages: data.test.count,
-      validationImages: data.validation?.count ?? 0,
-      plannedPeakBytes: networkPeakBytes(compiled.network, engine.threads),
-      resumedAtStep: this.#run.progress.globalStep,
-    });
+    const { compiled, engine, listener } = this.#training;
+    listener(startEvent(this.#training, this.#loader, this.#run));
     const plan = planEvent(compiled.network, engine.threads);
     if (plan) listener(plan);
   }
