@@ -8,7 +8,6 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import {
   conv2d,
   type Explanation,
-  fit,
   flatten,
   linear,
   loadRun,
@@ -18,6 +17,7 @@ import {
   relu,
   sequential,
   type TrainTest,
+  fit as train,
 } from '../../src/index.ts';
 import { densorProcess, MAIN, TINY } from '../support/cli.ts';
 import { colours } from '../support/colours.ts';
@@ -247,7 +247,7 @@ describe.skipIf(!CHROMIUM)('Try and Time, for runs of the command line', () => {
       root: sequential([conv2d(4, 3), relu(), flatten(), linear(3)]),
     };
     const out = join(runs, 'own');
-    await (await fit(unexplained, images, { epochs: 1, threads: 1, out })).close();
+    await (await train(unexplained, images, { epochs: 1, threads: 1, out })).close();
     mkdirSync(join(runs, 'old'));
     const old = runEvents({ epochs: 1, stepsPerEpoch: 20 }).map((event) => `${JSON.stringify(event)}\n`);
     writeFileSync(join(runs, 'old/log.jsonl'), old.join(''));
