@@ -15,6 +15,11 @@ export function noteUndone(path: string): void {
   changed.delete(resolve(path));
 }
 
+/** Records that a changed file is in the cache. */
+export function noteCached(path: string): void {
+  changed.delete(resolve(path));
+}
+
 /** Clears the record, for processes that run several commands, such as tests. */
 export function forgetChanges(): void {
   changed.clear();
