@@ -87,10 +87,11 @@ const recordsOf = (options: CpuTargetOptions, precision?: Precision) =>
     ({ record }) => record,
   );
 const isWinograd = ({ kind }: KernelRecord) => kind.startsWith('winograd');
+/** Of weight gradients of maps; features N×F are float32 in every precision. */
 const algorithmsOf = (options: CpuTargetOptions, precision?: Precision) =>
   new Set(
     recordsOf(options, precision).flatMap((record) =>
-      record.kind === 'conv2dGradWeight' ? [record.algorithm] : [],
+      record.kind === 'conv2dGradWeight' && record.in.height > 1 ? [record.algorithm] : [],
     ),
   );
 

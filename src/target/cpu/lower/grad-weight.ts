@@ -29,9 +29,12 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     Math.max(1, Math.floor(size.channels / LEAST_CHANNELS)),
   );
   const { elementBytes } = gradOutput.gradient;
+  const x = ctx.view(op.x);
+  // Features N×F are float32 in every precision.
+  const products = x.elementBytes === 2 ? ctx.products : 'none';
   const images = ctx.ofAllRanks(size).images;
   const cut = { leaves, images, channelChunks };
-  const strips = gradWeightStrips(window, size, out, elementBytes, ctx.products, cut);
+  const strips = gradWeightStrips(window, size, out, elementBytes, products, cut);
   const slice = Math.ceil(size.channels / channelChunks);
   const waiting = partialCount === leaves ? 0 : Math.log2(leaves / partialCount) + 1;
   ctx.needScratch(waiting * partialFloats(window, { ...size, channels: slice }, out) + strips.floats);
@@ -43,7 +46,7 @@ export function lowerConv2dGradWeight(ctx: LoweringContext, op: Conv2dGradWeight
     gradOutput,
     out,
     window: windowFields(window),
-    x: ctx.view(op.x),
+    x,
     in: size,
     prologue,
     partials,
