@@ -1,5 +1,6 @@
 import type { SkippedFile } from '../data/dataset.ts';
 import { counted } from '../tensor/counted.ts';
+import { listed } from '../tensor/listed.ts';
 import { label } from '../tensor/printable.ts';
 import type { TrainEvent } from '../train/events.ts';
 import { inFlags } from './errors.ts';
@@ -28,9 +29,9 @@ export function showDataReport({ classes, skipped }: Extract<TrainEvent, { kind:
     .filter(({ train }) => train < FEW_IMAGES)
     .map(({ name, train }) => `${label(name)} (${train})`);
   if (few.length > 0)
-    say(`warning: few training images of ${listing(few)}: expect low accuracy for these classes`);
+    say(`warning: few training images of ${listed(few, NAMED_FILES)}: expect low accuracy for these classes`);
   const untested = classes.filter(({ test }) => test === 0).map(({ name }) => label(name));
-  if (untested.length > 0) say(`warning: no test image of ${listing(untested)}`);
+  if (untested.length > 0) say(`warning: no test image of ${listed(untested, NAMED_FILES)}`);
 }
 
 /** Prints skipped files on stderr. @param isLogged whether the log of the run lists all of them. */
@@ -40,9 +41,4 @@ export function showSkipped(skipped: readonly SkippedFile[], isLogged = false): 
   const more = skipped.length - NAMED_FILES;
   if (more > 0)
     say(`skipped: ${counted(more, 'more file')}${isLogged ? '; log.jsonl of the run lists all' : ''}`);
-}
-
-function listing(names: readonly string[]): string {
-  const more = names.length - NAMED_FILES;
-  return `${names.slice(0, NAMED_FILES).join(', ')}${more > 0 ? ` and ${more} more` : ''}`;
 }

@@ -1,5 +1,6 @@
 import { counted } from '../tensor/counted.ts';
 import { allFinite } from '../tensor/finite.ts';
+import { listed } from '../tensor/listed.ts';
 import { formatShape, shapesEqual } from '../tensor/shape.ts';
 import { type Weights, WeightsError } from './named-weights.ts';
 import { quoted } from './quoted.ts';
@@ -140,18 +141,18 @@ function requireFit(
       [...wanted.keys()].some((name) => tensors.has(name));
     if (missing.length < wanted.size && missing.every((name) => headOf(wanted).includes(name))) {
       throw new MismatchError(
-        `${source} has no classifier (${listed(missing)}): a training can start from it, but it cannot predict`,
+        `${source} has no classifier (${listed(missing, LISTED, quoted)}): a training can start from it, but it cannot predict`,
       );
     }
     throw new MismatchError(
       `${source} is not of this model: of its ${counted(wanted.size, 'tensor')} ${missing.length} ${missing.length === 1 ? 'is' : 'are'} missing ` +
-        `(${listed(missing)})${leftOver.length ? `; the file has others (${listed(leftOver)})` : ''}` +
+        `(${listed(missing, LISTED, quoted)})${leftOver.length ? `; the file has others (${listed(leftOver, LISTED, quoted)})` : ''}` +
         (isFolded ? `. ${FOLDED}` : ''),
     );
   }
   if (extra.length) {
     throw new MismatchError(
-      `${source} is not of this model: its layers have tensors that the model's have not (${listed(extra)})`,
+      `${source} is not of this model: its layers have tensors that the model's have not (${listed(extra, LISTED, quoted)})`,
     );
   }
   if (misshapen === undefined) return;
@@ -174,12 +175,6 @@ function isStatistic(name: string): boolean {
   return /(^|\.)running_(mean|var)$/.test(name);
 }
 
-/** The names, truncated if there are many. */
-function listed(names: readonly string[]): string {
-  const more = names.length - LISTED;
-  return names.slice(0, LISTED).map(quoted).join(', ') + (more > 0 ? ` and ${more} more` : '');
-}
-
 /** The report as readable lines. */
 export function describeReport(report: WeightsReport): readonly string[] {
   const { format, matched, renamed, prefix, dropped, newHead, leftOver, notes } = report;
@@ -190,7 +185,10 @@ export function describeReport(report: WeightsReport): readonly string[] {
   if (prefix) lines.push(`the names begin with ${quoted(prefix)}, which was left out`);
   if (dropped) lines.push(`left out ${counted(dropped, 'counter')} of batches (num_batches_tracked)`);
   if (newHead.length)
-    lines.push(`new head: ${listed(newHead)} are reinitialized, since the number of classes differs`);
-  if (leftOver.length) lines.push(`the model has no use for ${leftOver.length}: ${listed(leftOver)}`);
+    lines.push(
+      `new head: ${listed(newHead, LISTED, quoted)} are reinitialized, since the number of classes differs`,
+    );
+  if (leftOver.length)
+    lines.push(`the model has no use for ${leftOver.length}: ${listed(leftOver, LISTED, quoted)}`);
   return lines;
 }

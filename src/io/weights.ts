@@ -49,8 +49,10 @@ const FORMATS: readonly WeightFormat[] = [
   },
 ];
 
-/** Unsupported formats by their first bytes, for error messages with advice. */
-const OTHERS: readonly (readonly [begin: string, name: string])[] = [
+/** Unsupported formats by their first bytes, or those at an offset, for error messages with advice. */
+const OTHERS: readonly (readonly [magic: string, name: string, at?: number])[] = [
+  ['ustar', 'a tar archive: unpack it first', 257],
+  ['TFL3', 'a TensorFlow Lite model', 4],
   ['\x89HDF\r\n', 'an HDF5 file (Keras)'],
   ['\x80', `a pickle of its own (not of torch.save): ${SAVE_WEIGHTS}`],
   ['\x1f\x8b', 'packed with gzip: unpack it first'],
@@ -68,8 +70,6 @@ const OTHERS: readonly (readonly [begin: string, name: string])[] = [
   ],
   ['<', 'a page of the web or other text with tags, not what was to be downloaded'],
 ];
-const TAR = { at: 257, magic: 'ustar' };
-const TFLITE = { at: 4, magic: 'TFL3' };
 
 /**
  * Decodes a weight file of any supported format.
@@ -91,11 +91,8 @@ export async function decodeWeights(
 
 function otherFormat(bytes: Uint8Array): string {
   if (bytes.length === 0) return 'empty';
-  const textAt = (at: number, length: number) => decodeLatin1(bytes.subarray(at, at + length));
-  if (textAt(TAR.at, TAR.magic.length) === TAR.magic) return 'a tar archive: unpack it first';
-  if (textAt(TFLITE.at, TFLITE.magic.length) === TFLITE.magic) return 'a TensorFlow Lite model';
-  const other = OTHERS.find(([begin]) => textAt(0, begin.length) === begin);
-  return other ? other[1] : 'of another format';
+  const has = (magic: string, at: number) => decodeLatin1(bytes.subarray(at, at + magic.length)) === magic;
+  return OTHERS.find(([magic, , at = 0]) => has(magic, at))?.[1] ?? 'of another format';
 }
 
 function named({ metadata, tensors }: SafetensorsContent): Omit<Weights, 'format'> {

@@ -1,9 +1,7 @@
-import { resolve } from 'node:path';
+import { resolve, sep } from 'node:path';
+import { cacheFolder } from './cache-folder.ts';
 
-/**
- * Files and folders outside the cache that this process has changed. Messages of failures depend on whether there
- * are any.
- */
+/** Files and folders that this process has changed. */
 const changed = new Set<string>();
 
 export function noteChange(path: string): void {
@@ -15,16 +13,25 @@ export function noteUndone(path: string): void {
   changed.delete(resolve(path));
 }
 
-/** Records that a changed file is in the cache. */
-export function noteCached(path: string): void {
-  changed.delete(resolve(path));
-}
-
 /** Clears the record, for processes that run several commands, such as tests. */
 export function forgetChanges(): void {
   changed.clear();
 }
 
+/** Whether this process has changed anything outside the cache. Messages of failures depend on it. */
 export function hasChanged(): boolean {
-  return changed.size > 0;
+  if (changed.size === 0) return false;
+  const cache = usableCache();
+  return [...changed].some(
+    (path) => cache === undefined || (path !== cache && !path.startsWith(cache + sep)),
+  );
+}
+
+/** Undefined if there is no cache: then no change is in it. */
+function usableCache(): string | undefined {
+  try {
+    return cacheFolder();
+  } catch {
+    return undefined;
+  }
 }

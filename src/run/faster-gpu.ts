@@ -8,7 +8,6 @@ import * as z from 'zod';
 import { mayHaveDriver } from '../engine/webgpu/node-gpu.ts';
 import { cacheFolder, makeWritable, SET_CACHE_HOME } from '../node/cache-folder.ts';
 import { writeFileAtomic } from '../node/files.ts';
-import { noteCached } from '../node/written.ts';
 import { VERSION } from '../version.ts';
 
 /** A measurement is repeated after this time if it found no GPU: a driver may have been installed. */
@@ -64,7 +63,6 @@ async function storedProbe(engine: string): Promise<GpuProbe> {
   try {
     makeWritable(cacheFolder(), SET_CACHE_HOME);
     writeFileAtomic(file, JSON.stringify({ ...probe, version: VERSION, engine, at: Date.now() }));
-    noteCached(file);
   } catch {
     // Without a cache it is measured in each process.
   }

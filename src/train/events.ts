@@ -178,5 +178,8 @@ export type TrainEvent =
       readonly rssBytes?: number;
     };
 
+/** The events of one kind. */
+export type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>;
+
 /** Is told each event of a run, while the run goes on. */
 export type TrainListener = (event: TrainEvent) => void;

@@ -8,10 +8,8 @@ import type { CompiledNetwork } from '../plan/compiled-network.ts';
 import { memoryReport } from '../plan/memory/report.ts';
 import { RECOMPUTED, ROLE_TEXTS } from '../plan/memory/role-texts.ts';
 import { encodeBase64 } from '../tensor/base64.ts';
-import type { PicturedMistake, TrainEvent } from './events.ts';
+import type { EventOf, PicturedMistake } from './events.ts';
 import { type Mistake, Scorecard } from './scorecard.ts';
-
-type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>;
 
 /** Mistakes of an epoch that are kept with their pictures. */
 const MISTAKES = 24;

@@ -1,10 +1,8 @@
 import type { Loader } from '../data/loader.ts';
 import { networkPeakBytes } from '../plan/compiled-network.ts';
 import type { RunState } from './checkpoint.ts';
-import type { TrainEvent } from './events.ts';
+import type { EventOf } from './events.ts';
 import type { TrainingRun } from './training-run.ts';
-
-type EventOf<Kind extends TrainEvent['kind']> = Extract<TrainEvent, { kind: Kind }>;
 
 /** What begins or is resumed: network, engine, sizes and planned memory. */
 export function startEvent(

@@ -1,7 +1,7 @@
 import type { Session } from '../engine/engine.ts';
 import { partName, partOf } from '../graph/layer.ts';
 import type { CompiledNetwork } from '../plan/compiled-network.ts';
-import type { TrainEvent } from './events.ts';
+import type { EventOf } from './events.ts';
 import { texts } from './insight.ts';
 
 /** Time and least work of the kernel calls of one kind in one part of the network. */
@@ -38,7 +38,7 @@ export class StepProfile {
   }
 
   /** @param stepMs of the whole step. */
-  event(globalStep: number, stepMs: number): Extract<TrainEvent, { kind: 'profile' }> {
+  event(globalStep: number, stepMs: number): EventOf<'profile'> {
     const rows = [...this.#rows.values()].flatMap(({ part, op, calls, ms, flops, bytes }) => [
       ...[part, op, calls, Number(ms.toPrecision(6)), flops, bytes],
     ]);

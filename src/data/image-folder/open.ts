@@ -1,4 +1,5 @@
 import { counted } from '../../tensor/counted.ts';
+import { listed } from '../../tensor/listed.ts';
 import { DataError, type Dataset, type SkippedFile, type TrainTest } from '../dataset.ts';
 import type { ImageDecoder } from '../image.ts';
 import { memoryStore, type PixelStore } from '../pixel-store.ts';
@@ -222,6 +223,5 @@ function reasonsOf(skipped: readonly SkippedFile[], of?: readonly LabelledFile[]
   const texts = skipped
     .filter(({ file }) => !wanted || wanted.has(file))
     .map(({ file, reason }) => `${file} ${reason}`);
-  const more = texts.length - NAMED_FILES;
-  return texts.slice(0, NAMED_FILES).join(', ') + (more > 0 ? ` and ${more} more` : '');
+  return listed(texts, NAMED_FILES);
 }

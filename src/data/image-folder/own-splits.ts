@@ -1,4 +1,4 @@
-import { counted } from '../../tensor/counted.ts';
+import { listed } from '../../tensor/listed.ts';
 import { DataError } from '../dataset.ts';
 import type { ImageFiles } from './classes.ts';
 
@@ -67,7 +67,7 @@ function refuseUnclear(images: ImageFiles, folders: readonly string[]): void {
   const shared = [...(inside[0] ?? [])].filter((name) => inside.every((names) => names?.has(name)));
   if (shared.length < 2) return;
   throw new DataError(
-    `${images.root} holds ${some(named)}, and each of them holds ${some(shared)}: these look like splits, ` +
+    `${images.root} holds ${listed(named, NAMED)}, and each of them holds ${listed(shared, NAMED)}: these look like splits, ` +
       'not classes; call them train and test (and val), with the folders of the classes directly in them',
   );
 }
@@ -81,9 +81,4 @@ function innermost(images: ImageFiles, folder: string): ReadonlySet<string> | un
       .at(-2),
   );
   return within.includes(undefined) ? undefined : new Set(within as string[]);
-}
-
-function some(names: readonly string[]): string {
-  const more = names.length - NAMED;
-  return more > 0 ? `${names.slice(0, NAMED).join(', ')} and ${counted(more, 'other')}` : names.join(', ');
 }

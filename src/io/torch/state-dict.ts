@@ -1,3 +1,4 @@
+import { listed } from '../../tensor/listed.ts';
 import { besideNote, isAverage } from '../choose-weights.ts';
 import { MAX_NAME_CHARACTERS, type Weights, type WeightTensor } from '../named-weights.ts';
 import { quoted } from '../quoted.ts';
@@ -31,7 +32,9 @@ const LISTED = 10;
  * @throws TorchFileError if there is none.
  */
 export function stateDictOf({ value, unknownNames }: TorchContent, source: string): Omit<Weights, 'format'> {
-  const named = unknownNames.length ? ` (it names ${listed(unknownNames)}, of which nothing was run)` : '';
+  const named = unknownNames.length
+    ? ` (it names ${listed(unknownNames, LISTED, quoted)}, of which nothing was run)`
+    : '';
   const refuse = (reason: string) => refuser(source)(reason + named);
   if (isKind(value, 'placeholder')) return refuse(`holds ${described(value)}: ${SAVE_WEIGHTS}`);
   if (!isDict(value))
@@ -60,10 +63,14 @@ export function stateDictOf({ value, unknownNames }: TorchContent, source: strin
   const others = [...dict].filter(([name, item]) => !isNamedTensor(name, item));
   if (others.length)
     notes.push(
-      `left out ${others.length} that are no tensors: ${listed(others.map(([name]) => String(name)))}`,
+      `left out ${others.length} that are no tensors: ${listed(
+        others.map(([name]) => String(name)),
+        LISTED,
+        quoted,
+      )}`,
     );
   if (unknownNames.length)
-    notes.push(`left out what is of ${listed(unknownNames)}, of which nothing was run`);
+    notes.push(`left out what is of ${listed(unknownNames, LISTED, quoted)}, of which nothing was run`);
   const stateDicts = [...all].flatMap(([path, other]) =>
     path === ROOT ? [] : [[path, tensorsOf(other)] as const],
   );
@@ -149,11 +156,6 @@ function countTensors(dict: PickleDict): number {
 
 function isNamedTensor(name: unknown, item: PickleValue): boolean {
   return typeof name === 'string' && name.length <= MAX_NAME_CHARACTERS && isKind(item, 'tensor');
-}
-
-function listed(names: readonly string[]): string {
-  const more = names.length - LISTED;
-  return names.slice(0, LISTED).map(quoted).join(', ') + (more > 0 ? ` and ${more} more` : '');
 }
 
 function weightOf(tensor: TorchTensor): WeightTensor {

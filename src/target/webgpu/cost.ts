@@ -96,11 +96,9 @@ export function costOf(record: GpuRecord): Cost {
     case 'flattenGradInput':
       return elementwise(record.total, 1, record.gradient.elementBytes + 4);
     case 'crossEntropy':
-      return elementwise(
-        record.images * record.classes,
-        record.gradLogits.address === undefined ? 4 : 8,
-        record.gradLogits.address === undefined ? 4 : 8,
-      );
+      return record.gradLogits.address === undefined
+        ? elementwise(record.images * record.classes, 4, 4)
+        : elementwise(record.images * record.classes, 8, 8);
     case 'updateRunningStatistics':
       return elementwise(record.total, 7, 24);
     case 'sumSquares':
